@@ -1,0 +1,1 @@
+"""What runs in the container: takes one job after another from SQS and runs FIJI on it."""

@@ -1,0 +1,254 @@
+"""What the user's side and the worker agree on: message, job id, manifest, failure record, keys, environment.
+
+Standard library only, and nothing here talks to AWS: `distributed_fiji` may import this module and
+nothing else of `worker`; `worker` imports nothing of `distributed_fiji`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Union
+
+Value = Union[str, int, float, bool]
+
+#: Names of script parameters: what SciJava accepts unquoted as a key.
+PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+#: Under this prefix of AWS_BUCKET stands the state of all runs, a folder per APP_NAME.
+STATE_PREFIX = "distributed-fiji"
+
+#: The tag that everything of an app carries in AWS.
+APP_TAG = "distributed-fiji:app"
+
+#: SQS takes at most this many bytes in one message, and in one batch of ten (SQS quotas).
+MAX_MESSAGE_BYTES = 1024 * 1024
+
+
+class InvalidMessage(ValueError):
+    """Raised when a message body is no job; `reasons` lists every problem found."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+class Outcome(str, Enum):
+    """How one receive of a job ended; what happens to its message follows from this alone."""
+
+    DONE = "DONE"
+    SKIPPED = "SKIPPED"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    STALLED = "STALLED"
+    REJECTED = "REJECTED"
+    INTERRUPTED = "INTERRUPTED"
+    LEASE_LOST = "LEASE_LOST"
+
+
+class FailureClass(str, Enum):
+    """Why a job failed, in words that stand in the failure record and in every report."""
+
+    SCRIPT_ERROR = "script error"
+    MACRO_ERROR = "macro error"
+    OUT_OF_MEMORY = "out of memory"
+    NEEDS_DISPLAY = "needs a display"
+    INPUT_MISSING = "input missing"
+    OUTPUTS_MISSING = "outputs missing or too small"
+    TIMED_OUT = "timed out"
+    STALLED = "stalled"
+    DISK_FULL = "disk full"
+    DOWNLOAD_FAILED = "download failed"
+    UPLOAD_FAILED = "upload failed"
+    FIJI_DID_NOT_START = "FIJI did not start"
+    REJECTED = "message is no job"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job: a group of metadata, what all jobs share, where its outputs go and which inputs it wants.
+
+    `inputs` are key patterns with `*` and `?` (braces are already filled in), relative to SOURCE_BUCKET
+    or `s3://bucket/key`.
+    """
+
+    metadata: dict[str, Value]
+    output_file_location: str
+    shared_metadata: dict[str, Value] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+
+    @property
+    def job_id(self) -> str:
+        return job_id(self.metadata, self.output_file_location, self.shared_metadata)
+
+    @property
+    def parameters(self) -> dict[str, Value]:
+        """The script's parameters: what is shared, overridden by the group's own metadata."""
+        return {**self.shared_metadata, **self.metadata}
+
+
+def canonical_json(value: Any) -> str:
+    """Return JSON with sorted keys and no spaces, the same text for equal values."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def job_id(metadata: dict[str, Value], output_file_location: str, shared_metadata: dict[str, Value]) -> str:
+    """Return the first 16 hex digits of the SHA-256 of the canonical JSON of a message's three parts."""
+    parts = {
+        "Metadata": metadata,
+        "output_file_location": output_file_location,
+        "shared_metadata": shared_metadata,
+    }
+    return hashlib.sha256(canonical_json(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def encode_message(job: Job) -> str:
+    """Return the body of a job's SQS message: the original's three keys, and ours."""
+    body: dict[str, Any] = {
+        "Metadata": job.metadata,
+        "output_file_location": job.output_file_location,
+        "shared_metadata": job.shared_metadata,
+        "job_id": job.job_id,
+    }
+    if job.inputs:
+        body["inputs"] = list(job.inputs)
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def decode_message(body: str) -> Job:
+    """Return the job that a message body holds; messages of the original (no job_id, no inputs) work.
+
+    Raises InvalidMessage with every problem when it holds none.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidMessage([f"it is not JSON ({error})"]) from error
+    if not isinstance(document, dict):
+        raise InvalidMessage([f"it is a JSON {type(document).__name__}, not an object"])
+    problems = [
+        *value_problems("Metadata", document.get("Metadata")),
+        *value_problems("shared_metadata", document.get("shared_metadata", {})),
+        *location_problems(document.get("output_file_location")),
+        *input_problems(document.get("inputs", [])),
+    ]
+    if problems:
+        raise InvalidMessage(problems)
+    job = Job(
+        metadata=document["Metadata"],
+        output_file_location=document["output_file_location"],
+        shared_metadata=document.get("shared_metadata", {}),
+        inputs=tuple(document.get("inputs", [])),
+    )
+    sent_id = document.get("job_id", job.job_id)
+    if sent_id != job.job_id:
+        raise InvalidMessage([f"its job_id {sent_id!r} is not that of its content ({job.job_id})"])
+    return job
+
+
+def value_problems(name: str, mapping: Any) -> list[str]:
+    """Name every entry of a metadata mapping that cannot be a script parameter."""
+    if not isinstance(mapping, dict):
+        return [f"{name} must be an object of names and values, not {type(mapping).__name__}"]
+    problems = []
+    for key, value in mapping.items():
+        if not PARAMETER_NAME.match(key):
+            problems.append(
+                f"{name}: {key!r} cannot be a parameter's name (letters, digits and _, no digit first)"
+            )
+        if (
+            not isinstance(value, (str, int, float, bool))
+            or value != value
+            or value
+            in (
+                float("inf"),
+                float("-inf"),
+            )
+        ):
+            problems.append(f"{name}.{key} must be a string, a number or a boolean, not {value!r:.60}")
+        elif isinstance(value, str) and not _encodable(value):
+            problems.append(f"{name}.{key} holds a character that is no valid Unicode text or a NUL")
+    return problems
+
+
+def location_problems(location: Any) -> list[str]:
+    """Say what is wrong with an output_file_location: it must stay a plain key prefix of the bucket."""
+    if not isinstance(location, str):
+        return [f"output_file_location must be a string, not {type(location).__name__}"]
+    if not _encodable(location):
+        return ["output_file_location holds a character that is no valid Unicode text or a NUL"]
+    if location.startswith("s3://"):
+        return ["output_file_location is relative to the destination bucket: leave out s3://bucket/"]
+    if ".." in location.split("/"):
+        return [f"output_file_location {location!r} must not contain '..'"]
+    return []
+
+
+def input_problems(inputs: Any) -> list[str]:
+    """Say what is wrong with a message's list of input patterns."""
+    if not isinstance(inputs, list) or not all(isinstance(item, str) and item for item in inputs):
+        return ["inputs must be a list of key patterns"]
+    return [f"inputs: {item!r} must not contain '..'" for item in inputs if ".." in item.split("/")]
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def state_key(app_name: str, *parts: str) -> str:
+    """Return the key of something of an app's own state, as `distributed-fiji/APP_NAME/run.json`."""
+    return "/".join((STATE_PREFIX, app_name, *parts))
+
+
+def manifest_key(app_name: str, job: str) -> str:
+    """Return the key of a job's manifest."""
+    return state_key(app_name, "manifests", f"{job}.json")
+
+
+def failure_key(app_name: str, job: str, attempt: int) -> str:
+    """Return the key of the failure record of a job's n-th receive."""
+    return state_key(app_name, "failures", job, f"{attempt}.json")
+
+
+def log_key(app_name: str, job: str, attempt: int) -> str:
+    """Return the key of FIJI's console of a job's n-th receive."""
+    return state_key(app_name, "logs", job, f"{attempt}.log")
+
+
+#: Name of each variable that the task definition gives to the worker, with what it holds.
+#: True and False are written as the original writes them. No AWS key is ever among them.
+ENVIRONMENT = {
+    "APP_NAME": "name of the app",
+    "SQS_QUEUE_URL": "URL of the queue",
+    "AWS_BUCKET": "bucket that holds the run's own state",
+    "SOURCE_BUCKET": "bucket that relative inputs and /home/ubuntu/bucket name",
+    "DESTINATION_BUCKET": "bucket that outputs go to",
+    "AWS_REGION": "region of queue and logs",
+    "LOG_GROUP_NAME": "log group for FIJI's console, a stream per job; empty: none",
+    "SCRIPT_DOWNLOAD_URL": "https:// or s3:// address of the script",
+    "SCRIPT_SHA256": "hex digest the script must have; empty where it is not known ahead",
+    "EXPECTED_NUMBER_FILES": "outputs that a job must have at least",
+    "MIN_FILE_SIZE_BYTES": "bytes an output must have to count",
+    "NECESSARY_STRING": "text an output's name must hold to count",
+    "DOWNLOAD_FILES": "True: inputs are brought to local disk; False: the bucket is mounted",
+    "CHECK_IF_DONE_BOOL": "True: a job whose manifest holds is skipped",
+    "UPLOAD_FLAGS": "flags for uploads as `aws s3 cp` takes them",
+    "SQS_MESSAGE_VISIBILITY": "seconds a received message stays hidden without a heartbeat",
+    "HEARTBEAT_SECONDS": "seconds between heartbeats",
+    "JOB_RETRIES": "receives after which SQS gives a job up",
+    "JOB_TIMEOUT_MINUTES": "minutes a job may run in FIJI; 0: no limit",
+    "STALL_TIMEOUT_MINUTES": "minutes FIJI may stay silent; 0: no limit",
+    "USE_XVFB": "True: FIJI runs under a virtual display, not headless",
+    "FIJI_RUNNER": "auto, runner or direct",
+    "LOG_FORMAT": "text or json",
+    "MEMORY": "MiB of memory of the container",
+    "TASKS_PER_MACHINE": "tasks that share a machine",
+    "CPU_CORES": "processors FIJI may use; 0: those the container sees",
+}
