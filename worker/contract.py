@@ -11,9 +11,9 @@ import json
 import re
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Union
+from typing import Any
 
-Value = Union[str, int, float, bool]
+Value = str | int | float | bool
 
 #: Names of script parameters: what SciJava accepts unquoted as a key.
 PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
