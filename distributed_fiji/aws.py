@@ -1,0 +1,115 @@
+"""Session and clients: the package's only import of boto3. Endpoints come from the environment alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
+
+from distributed_fiji.errors import InvalidInput
+
+#: Standard mode backs off with jitter and knows AWS's throttling codes (botocore guide, "Retries").
+CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 8},
+    connect_timeout=10,
+    read_timeout=60,
+    max_pool_connections=32,
+    user_agent_extra="distributed-fiji",
+)
+
+AwsError = (ClientError, BotoCoreError)
+
+
+class Clients:
+    """The clients that the commands need, each made when it is first used."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def _client(self, service: str) -> Any:
+        return self._session.client(service, config=CONFIG)
+
+    @property
+    def region(self) -> str:
+        return self._session.region_name
+
+    @cached_property
+    def sqs(self) -> Any:
+        return self._client("sqs")
+
+    @cached_property
+    def s3(self) -> Any:
+        return self._client("s3")
+
+    @cached_property
+    def ecs(self) -> Any:
+        return self._client("ecs")
+
+    @cached_property
+    def ec2(self) -> Any:
+        return self._client("ec2")
+
+    @cached_property
+    def iam(self) -> Any:
+        return self._client("iam")
+
+    @cached_property
+    def logs(self) -> Any:
+        return self._client("logs")
+
+    @cached_property
+    def cloudwatch(self) -> Any:
+        return self._client("cloudwatch")
+
+    @cached_property
+    def ssm(self) -> Any:
+        return self._client("ssm")
+
+    @cached_property
+    def sts(self) -> Any:
+        return self._client("sts")
+
+    @cached_property
+    def account(self) -> str:
+        """The account's number."""
+        return self.sts.get_caller_identity()["Account"]
+
+
+def connect(region: str, profile: str | None) -> Clients:
+    """Return clients for a region. A profile counts only where the environment holds no keys.
+
+    boto3 itself prefers a profile that is named in code to keys in the environment; people who export
+    keys, and the embedded cloud, mean them. Raises InvalidInput where the profile does not exist.
+    """
+    if "AWS_ACCESS_KEY_ID" in os.environ or profile == "default":
+        profile = None
+    try:
+        return Clients(boto3.Session(region_name=region, profile_name=profile))
+    except ProfileNotFound as error:
+        raise InvalidInput(
+            "config.py cannot be used",
+            [f"AWS_PROFILE = {profile!r}: {error}; `aws configure --profile {profile}` makes it"],
+        ) from error
+
+
+def error_code(error: Exception) -> str:
+    """Return AWS's code of a ClientError, as 'ClusterNotFoundException'; '' for any other error."""
+    return error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+
+
+def error_text(error: Exception) -> str:
+    """Return AWS's sentence about an error, without boto3's frame around it."""
+    if isinstance(error, ClientError):
+        return error.response["Error"].get("Message") or error_code(error)
+    return str(error)
+
+
+def pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+    """Yield the items under `key` of every page of a paged operation."""
+    for page in client.get_paginator(operation).paginate(**arguments):
+        yield from page.get(key, [])

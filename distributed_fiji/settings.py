@@ -1,0 +1,307 @@
+"""config.py -> frozen Settings: every problem listed at once, every default in one place, derived names.
+
+Knows nothing of AWS calls. The names are those of the original Distributed-FIJI and of its sibling
+Distributed-CellProfiler 2.2, and ours; `'True'` and `True` mean the same.
+"""
+
+from __future__ import annotations
+
+import difflib
+import runpy
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+
+from distributed_fiji.errors import InvalidInput
+
+#: Values that the example configs hold until someone fills them in.
+PLACEHOLDERS = {
+    "AWS_BUCKET": {"your-bucket-name", "bucket-name"},
+    "SOURCE_BUCKET": {"your-bucket-name", "bucket-name"},
+    "DESTINATION_BUCKET": {"your-bucket-name", "bucket-name"},
+    "SCRIPT_DOWNLOAD_URL": {"https://some/url/with/a/script.y"},
+}
+
+#: Names that older configs hold and that do nothing here, each with the reason.
+OBSOLETE = {
+    "DOCKER_CORES": "FIJI uses the processors of its container; CPU_CORES limits them",
+    "CPU_SHARES": "it follows from CPU_CORES",
+    "SECONDS_TO_START": "one worker runs one FIJI at a time, so nothing has to be staggered",
+    "WORKSPACE_BUCKET": "all inputs come from SOURCE_BUCKET, or are named by s3://bucket/key",
+    "ALWAYS_CONTINUE": "it is an option of CellProfiler",
+    "USE_PLUGINS": "plugins are part of the worker image (docs/image.md)",
+    "UPDATE_PLUGINS": "plugins are part of the worker image (docs/image.md)",
+    "PLUGINS_COMMIT": "plugins are part of the worker image (docs/image.md)",
+    "INSTALL_REQUIREMENTS": "plugins are part of the worker image (docs/image.md)",
+    "REQUIREMENTS": "plugins are part of the worker image (docs/image.md)",
+}
+
+
+#: What a name may look like, in words, for settings that are checked by a pattern.
+ALLOWED = {
+    "APP_NAME": "a letter, then letters, digits, - and _, 32 characters at most",
+    "LOG_GROUP_NAME": "letters, digits and the characters _ / . # -",
+    "DOCKERHUB_TAG": "an image's name without spaces, as user/distributed-fiji:1.0",
+    "AWS_REGION": "a region as us-east-1",
+    **dict.fromkeys(
+        ("AWS_BUCKET", "SOURCE_BUCKET", "DESTINATION_BUCKET"),
+        "a bucket's name (3 to 63 lower-case letters, digits, dots and hyphens), without s3://",
+    ),
+    "ECS_CLUSTER": "letters, digits, - and _",
+    "MACHINE_TYPE": "an EC2 instance type as m5.xlarge",
+    **dict.fromkeys(
+        ("SQS_QUEUE_NAME", "SQS_DEAD_LETTER_QUEUE"), "letters, digits, - and _, 80 characters at most"
+    ),
+}
+
+
+def _flag(value: Any) -> Any:
+    """Read the original's 'True' and 'False'; anything else is left for pydantic to judge."""
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return value.strip().lower() == "true"
+    if not isinstance(value, bool):
+        raise ValueError("must be True or False")
+    return value
+
+
+def _several(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+#: Letters first, since the name stands in names of SQS, ECS, EC2, IAM (64 characters) and CloudWatch.
+AppName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
+#: General purpose bucket names (S3 user guide, "Bucket naming rules").
+Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
+MachineTypes = Annotated[
+    list[Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")]],
+    BeforeValidator(_several),
+    Field(min_length=1),
+]
+
+
+class Settings(BaseModel):
+    """The user's settings, checked. Field names are those of config.py."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    APP_NAME: AppName
+    LOG_GROUP_NAME: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_/.#-]{1,400}$")]
+
+    DOCKERHUB_TAG: Annotated[str, StringConstraints(min_length=1, pattern=r"^\S+$")]
+    AWS_REGION: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = "us-east-1"
+    AWS_PROFILE: str | None = "default"
+    SSH_KEY_NAME: str = ""
+    AWS_BUCKET: Bucket
+    SOURCE_BUCKET: Bucket
+    DESTINATION_BUCKET: Bucket
+    UPLOAD_FLAGS: str = ""
+
+    ECS_CLUSTER: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}$")] = "default"
+    CLUSTER_MACHINES: Annotated[int, Field(ge=1, le=1000)] = 3
+    TASKS_PER_MACHINE: Annotated[int, Field(ge=1, le=200)] = 1
+    MACHINE_TYPE: MachineTypes
+    MACHINE_PRICE: Annotated[float, Field(gt=0, le=100)]
+    EBS_VOL_SIZE: Annotated[int, Field(ge=22, le=16384)] = 30
+    ASSIGN_IP: Flag = True
+    DOWNLOAD_FILES: Flag = True
+
+    MEMORY: Annotated[int, Field(ge=512)]
+    CPU_CORES: Annotated[int, Field(ge=0, le=448)] = 0
+    SCRIPT_DOWNLOAD_URL: Annotated[str, StringConstraints(min_length=1)]
+    FIJI_RUNNER: Literal["auto", "runner", "direct"] = "auto"
+    USE_XVFB: Flag = False
+
+    SQS_QUEUE_NAME: QueueName
+    SQS_MESSAGE_VISIBILITY: Annotated[int, Field(ge=30, le=43200)] = 180
+    SQS_DEAD_LETTER_QUEUE: QueueName
+    HEARTBEAT_SECONDS: Annotated[int, Field(ge=1, le=14400)]
+    JOB_RETRIES: Annotated[int, Field(ge=1, le=1000)] = 5
+    JOB_TIMEOUT_MINUTES: Annotated[float, Field(ge=0, le=11 * 60)] = 10 * 60
+    STALL_TIMEOUT_MINUTES: Annotated[float, Field(ge=0, le=11 * 60)] = 60
+
+    AUTO_MONITOR: Flag = True
+    CREATE_DASHBOARD: Flag = True
+    CLEAN_DASHBOARD: Flag = True
+    MAX_HOURS: Annotated[float, Field(gt=0, le=24 * 7)] = 24
+    LOG_FORMAT: Literal["text", "json"] = "text"
+
+    CHECK_IF_DONE_BOOL: Flag = True
+    EXPECTED_NUMBER_FILES: Annotated[int, Field(ge=0)] = 1
+    MIN_FILE_SIZE_BYTES: Annotated[int, Field(ge=0)] = 1
+    NECESSARY_STRING: str = ""
+
+    @property
+    def service(self) -> str:
+        return f"{self.APP_NAME}Service"
+
+    @property
+    def task_family(self) -> str:
+        return f"{self.APP_NAME}Task"
+
+    @property
+    def launch_template(self) -> str:
+        return f"{self.APP_NAME}LaunchTemplate"
+
+    @property
+    def machine_log_group(self) -> str:
+        """Log group of the workers' own output, a stream per task; FIJI's console is in LOG_GROUP_NAME."""
+        return f"{self.LOG_GROUP_NAME}_perInstance"
+
+    @property
+    def tasks(self) -> int:
+        """Tasks that the whole fleet runs at once."""
+        return self.CLUSTER_MACHINES * self.TASKS_PER_MACHINE
+
+
+def role_name(app_name: str, region: str, purpose: str) -> str:
+    """Return the name of an app's role; IAM knows no regions, so the name holds it. At most 64 characters."""
+    return f"{app_name}-{region}-fiji-{purpose}"
+
+
+def record_file_name(app_name: str) -> str:
+    """Return the name of the file in files/ that monitor reads."""
+    return f"{app_name}SpotFleetRequestId.json"
+
+
+def load_settings(path: Path) -> tuple[Settings, list[str]]:
+    """Read a config.py; return the settings and warnings about what is obsolete or unknown.
+
+    Raises InvalidInput with every problem in the file.
+    """
+    try:
+        namespace = runpy.run_path(str(path))
+    except FileNotFoundError:
+        raise InvalidInput(f"{path} cannot be used", ["there is no such file; --config names one"]) from None
+    except Exception as error:
+        raise InvalidInput(f"{path} cannot be used", [_python_problem(error)]) from error
+    return parse_settings({k: v for k, v in namespace.items() if k.isupper()}, str(path))
+
+
+def _python_problem(error: Exception) -> str:
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno} is not Python: {error.msg}"
+    return f"it is not Python that runs: {type(error).__name__}: {error}"
+
+
+def parse_settings(values: dict[str, Any], source: str = "config.py") -> tuple[Settings, list[str]]:
+    """Return checked settings and warnings for a mapping of config names; raises InvalidInput."""
+    warnings = [*_obsolete_warnings(values), *_advice(values)]
+    known = {name: value for name, value in values.items() if name in Settings.model_fields}
+    filled = _with_derived_defaults(known)
+    problems = [*_placeholder_problems(known), *_field_problems(filled, known), *_lease_problems(filled)]
+    if problems:
+        raise InvalidInput(f"{source} cannot be used", problems)
+    return Settings(**filled), warnings
+
+
+def _field_problems(filled: dict[str, Any], known: dict[str, Any]) -> list[str]:
+    """Check each setting alone; what was derived from a wrong setting is not named beside it."""
+    try:
+        Settings(**filled)
+    except ValidationError as error:
+        wanted = {*known, "APP_NAME", "AWS_BUCKET", "SCRIPT_DOWNLOAD_URL"} - _placeholder_names(known)
+        return [_sentence(finding) for finding in error.errors() if finding["loc"][0] in wanted]
+    return []
+
+
+def _lease_problems(values: dict[str, Any]) -> list[str]:
+    """Two beats may be missed before a message is lost to another worker, so three must fit."""
+    visibility, beat = values.get("SQS_MESSAGE_VISIBILITY", 180), values["HEARTBEAT_SECONDS"]
+    if not isinstance(visibility, int) or not isinstance(beat, int) or visibility >= 3 * beat:
+        return []
+    return [
+        f"HEARTBEAT_SECONDS = {beat}: must be at most a third of SQS_MESSAGE_VISIBILITY = {visibility},"
+        " since two beats may be missed before a message is lost"
+    ]
+
+
+def _with_derived_defaults(values: dict[str, Any]) -> dict[str, Any]:
+    """Fill in what follows from other settings where the config is silent."""
+    app, bucket = values.get("APP_NAME", ""), values.get("AWS_BUCKET")
+    visibility = values.get("SQS_MESSAGE_VISIBILITY", 180)
+    derived: dict[str, Any] = {
+        "LOG_GROUP_NAME": app,
+        "SOURCE_BUCKET": bucket,
+        "DESTINATION_BUCKET": bucket,
+        "SQS_QUEUE_NAME": f"{app}Queue",
+        "SQS_DEAD_LETTER_QUEUE": f"{app}DeadMessages",
+        "HEARTBEAT_SECONDS": max(1, min(60, visibility // 3)) if isinstance(visibility, int) else 60,
+        "DOCKERHUB_TAG": "distributed-fiji:latest",
+        "MACHINE_TYPE": ["m5.xlarge"],
+        "MACHINE_PRICE": 0.10,
+        "MEMORY": 4096,
+    }
+    filled = {name: value for name, value in derived.items() if value is not None} | values
+    filled["SSH_KEY_NAME"] = _key_pair(filled.get("SSH_KEY_NAME", ""))
+    return filled
+
+
+def _key_pair(name: Any) -> Any:
+    """EC2 wants the key pair's name, the original's config names its file; its placeholder is no key."""
+    if not isinstance(name, str) or name == "your-key-file.pem":
+        return ""
+    return name.removesuffix(".pem")
+
+
+def _placeholder_names(values: dict[str, Any]) -> set[str]:
+    return {name for name, placeholders in PLACEHOLDERS.items() if values.get(name) in placeholders}
+
+
+def _placeholder_problems(values: dict[str, Any]) -> list[str]:
+    return [
+        f"{name} = {values[name]!r} is the example's placeholder: put your own in"
+        for name in sorted(_placeholder_names(values))
+    ]
+
+
+def _obsolete_warnings(values: dict[str, Any]) -> list[str]:
+    warnings = []
+    for name in sorted(set(values) - set(Settings.model_fields)):
+        if name in OBSOLETE:
+            warnings.append(f"{name} does nothing here: {OBSOLETE[name]}")
+        else:
+            near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            warnings.append(f"{name} is no setting and does nothing{hint}")
+    return warnings
+
+
+def _advice(values: dict[str, Any]) -> list[str]:
+    """Warn of values of the original's that are allowed and that one would not choose today."""
+    advice = []
+    if str(values.get("DOCKERHUB_TAG", "")).startswith("cellprofiler/distributed-fiji"):
+        advice.append("DOCKERHUB_TAG names the original's image, not this worker: `make image` makes yours")
+    if values.get("SSH_KEY_NAME") == "your-key-file.pem":
+        advice.append("SSH_KEY_NAME is the example's placeholder: machines start without an SSH key")
+    if values.get("SQS_DEAD_LETTER_QUEUE") == "user_DeadMessages":
+        advice.append(
+            "SQS_DEAD_LETTER_QUEUE = 'user_DeadMessages' may be shared with other apps, whose dead"
+            " letters count as this one's; leave it out for one of this app's own"
+        )
+    if str(values.get("DOWNLOAD_FILES")) == "False":
+        advice.append(
+            "DOWNLOAD_FILES = False mounts the bucket by s3fs in a privileged container: slow with many"
+            " files; True brings inputs to local disk"
+        )
+    return advice
+
+
+def _sentence(error: Any) -> str:
+    """Turn one of pydantic's findings into a line that begins with the setting's name."""
+    name, *inner = error["loc"]
+    where = f"{name}[{inner[0]}]" if inner else name
+    if error["type"] == "missing":
+        return f"{name} is missing"
+    if error["type"] == "string_pattern_mismatch":
+        return f"{where} = {error['input']!r}: must be {ALLOWED[name]}"
+    return f"{where} = {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
