@@ -1,0 +1,108 @@
+"""The ECS side: cluster, task definition and service, each made, or mended where it differs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from distributed_fiji import documents
+from distributed_fiji.changes import Change
+from distributed_fiji.settings import Settings
+
+
+def ensure_cluster(ecs: Any, settings: Settings) -> Change:
+    """Make the cluster unless an active one of that name is there; one that was there is not tagged ours."""
+    found = ecs.describe_clusters(clusters=[settings.ECS_CLUSTER])["clusters"]
+    if any(cluster["status"] == "ACTIVE" for cluster in found):
+        return Change("cluster", settings.ECS_CLUSTER, "kept")
+    ecs.create_cluster(clusterName=settings.ECS_CLUSTER, tags=documents.ecs_tags(settings.APP_NAME))
+    return Change("cluster", settings.ECS_CLUSTER, "created")
+
+
+def ensure_task_definition(ecs: Any, wanted: dict[str, Any], app_name: str) -> tuple[str, Change]:
+    """Register a revision unless the newest active one says the same; return its ARN."""
+    current = find_task_definition(ecs, wanted["family"])
+    differing = _differing(current, wanted) if current else []
+    if current and not differing:
+        return current["taskDefinitionArn"], Change("task definition", wanted["family"], "kept")
+    response = ecs.register_task_definition(**wanted, tags=documents.ecs_tags(app_name))
+    change = Change.of(
+        "task definition",
+        wanted["family"],
+        created=current is None,
+        changed=True,
+        detail=", ".join(differing),
+    )
+    return response["taskDefinition"]["taskDefinitionArn"], change
+
+
+def find_task_definition(ecs: Any, family: str) -> dict[str, Any] | None:
+    """Return the newest active task definition of a family, or None."""
+    arns = ecs.list_task_definitions(familyPrefix=family, status="ACTIVE", sort="DESC")["taskDefinitionArns"]
+    exact = [arn for arn in arns if arn.rsplit("/", 1)[-1].rsplit(":", 1)[0] == family]
+    if not exact:
+        return None
+    return ecs.describe_task_definition(taskDefinition=exact[0])["taskDefinition"]
+
+
+def _differing(current: Any, wanted: Any, path: str = "") -> list[str]:
+    """Name what is wanted and not so; what AWS adds of itself does not count."""
+    if isinstance(wanted, dict) and isinstance(current, dict):
+        return [
+            name
+            for key, value in wanted.items()
+            for name in _differing(current.get(key), value, f"{path}.{key}")
+        ]
+    if path.endswith(".environment"):
+        return _differing_variables(current or [], wanted)
+    if isinstance(wanted, list) and isinstance(current, list) and len(wanted) == len(current):
+        pairs = zip(current, wanted, strict=True)
+        return [name for have, want in pairs for name in _differing(have, want, path)]
+    return [] if current == wanted else [path.rsplit(".", 1)[-1]]
+
+
+def _differing_variables(current: list[dict[str, str]], wanted: list[dict[str, str]]) -> list[str]:
+    have = {item["name"]: item["value"] for item in current}
+    want = {item["name"]: item["value"] for item in wanted}
+    return sorted(name for name in have.keys() | want.keys() if have.get(name) != want.get(name))
+
+
+def ensure_service(ecs: Any, settings: Settings, task_definition_arn: str) -> Change:
+    """Make the service with no task, or give the one that is there the new task definition."""
+    current = find_service(ecs, settings.ECS_CLUSTER, settings.service)
+    if current is None:
+        ecs.create_service(**documents.service(settings, task_definition_arn))
+        return Change("service", settings.service, "created")
+    if current["taskDefinition"] == task_definition_arn:
+        return Change("service", settings.service, "kept")
+    ecs.update_service(
+        cluster=settings.ECS_CLUSTER, service=settings.service, taskDefinition=task_definition_arn
+    )
+    return Change("service", settings.service, "changed", "taskDefinition")
+
+
+def find_service(ecs: Any, cluster: str, name: str) -> dict[str, Any] | None:
+    """Return an active service, or None."""
+    try:
+        found = ecs.describe_services(cluster=cluster, services=[name])["services"]
+    except ecs.exceptions.ClusterNotFoundException:
+        return None
+    return next((item for item in found if item["status"] == "ACTIVE"), None)
+
+
+def scale_service(ecs: Any, cluster: str, name: str, tasks: int) -> None:
+    """Set how many tasks the service wants."""
+    ecs.update_service(cluster=cluster, service=name, desiredCount=tasks)
+
+
+def joined_machines(ecs: Any, cluster: str) -> set[str]:
+    """Return the ids of the EC2 machines that have joined a cluster and are active."""
+    arns: list[str] = []
+    for page in ecs.get_paginator("list_container_instances").paginate(cluster=cluster, status="ACTIVE"):
+        arns += page["containerInstanceArns"]
+    joined = set()
+    for start in range(0, len(arns), 100):
+        found = ecs.describe_container_instances(
+            cluster=cluster, containerInstances=arns[start : start + 100]
+        )
+        joined |= {item["ec2InstanceId"] for item in found["containerInstances"]}
+    return joined

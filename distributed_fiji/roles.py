@@ -1,0 +1,108 @@
+"""The IAM roles of an app: made where they are missing, their policy set where it differs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji import policies
+from distributed_fiji.changes import Change
+from distributed_fiji.documents import tags
+from distributed_fiji.settings import Settings, role_name
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role that should be: one inline policy, or AWS's managed one."""
+
+    name: str
+    trusted_service: str
+    inline_policy: dict[str, Any] | None = None
+    managed_policy_arn: str | None = None
+
+
+def wanted_roles(settings: Settings, account: str) -> dict[str, Role]:
+    """Return the app's roles by purpose: task, instance and fleet."""
+
+    def name(purpose: str) -> str:
+        return role_name(settings.APP_NAME, settings.AWS_REGION, purpose)
+
+    return {
+        "task": Role(name("task"), "ecs-tasks.amazonaws.com", policies.task_policy(settings, account)),
+        "instance": Role(name("instance"), "ec2.amazonaws.com", policies.instance_policy(settings, account)),
+        "fleet": Role(name("fleet"), "spotfleet.amazonaws.com", managed_policy_arn=policies.FLEET_POLICY_ARN),
+    }
+
+
+def ensure_role(iam: Any, role: Role, app_name: str) -> tuple[str, Change]:
+    """Return a role's ARN, made or mended where needed."""
+    arn = find_role(iam, role.name)
+    created = arn is None
+    if arn is None:
+        response = iam.create_role(
+            RoleName=role.name,
+            AssumeRolePolicyDocument=json.dumps(policies.trust(role.trusted_service)),
+            Tags=tags(app_name),
+        )
+        arn = response["Role"]["Arn"]
+        iam.get_waiter("role_exists").wait(RoleName=role.name)
+    changed = _ensure_inline_policy(iam, role) | _ensure_managed_policy(iam, role)
+    return arn, Change.of("role", role.name, created=created, changed=changed)
+
+
+def find_role(iam: Any, name: str) -> str | None:
+    """Return a role's ARN, or None."""
+    try:
+        return iam.get_role(RoleName=name)["Role"]["Arn"]
+    except iam.exceptions.NoSuchEntityException:
+        return None
+
+
+def _ensure_inline_policy(iam: Any, role: Role) -> bool:
+    if role.inline_policy is None:
+        return False
+    try:
+        current = iam.get_role_policy(RoleName=role.name, PolicyName=role.name)["PolicyDocument"]
+    except iam.exceptions.NoSuchEntityException:
+        current = None
+    if current == role.inline_policy:
+        return False
+    iam.put_role_policy(
+        RoleName=role.name, PolicyName=role.name, PolicyDocument=json.dumps(role.inline_policy)
+    )
+    return True
+
+
+def _ensure_managed_policy(iam: Any, role: Role) -> bool:
+    if role.managed_policy_arn is None:
+        return False
+    attached = iam.list_attached_role_policies(RoleName=role.name)["AttachedPolicies"]
+    if any(policy["PolicyArn"] == role.managed_policy_arn for policy in attached):
+        return False
+    iam.attach_role_policy(RoleName=role.name, PolicyArn=role.managed_policy_arn)
+    return True
+
+
+def ensure_instance_profile(iam: Any, role: str, app_name: str) -> Change:
+    """Make the instance profile of the same name as the instance role, holding that role."""
+    created = changed = False
+    try:
+        profile = iam.get_instance_profile(InstanceProfileName=role)["InstanceProfile"]
+    except iam.exceptions.NoSuchEntityException:
+        profile = iam.create_instance_profile(InstanceProfileName=role, Tags=tags(app_name))[
+            "InstanceProfile"
+        ]
+        iam.get_waiter("instance_profile_exists").wait(InstanceProfileName=role)
+        created = True
+    if role not in [item["RoleName"] for item in profile["Roles"]]:
+        try:
+            iam.add_role_to_instance_profile(InstanceProfileName=role, RoleName=role)
+        except ClientError as error:
+            # A profile holds one role; LimitExceeded means a concurrent setup has just put it in.
+            if error.response["Error"]["Code"] != "LimitExceeded":
+                raise
+        changed = True
+    return Change.of("instance profile", role, created=created, changed=changed)

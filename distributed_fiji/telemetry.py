@@ -1,0 +1,41 @@
+"""CloudWatch: log groups, the alarm per machine, the dashboard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from distributed_fiji import documents
+from distributed_fiji.changes import Change
+from distributed_fiji.settings import Settings
+from worker.contract import APP_TAG
+
+#: Days that logs are kept; CloudWatch takes only listed values (API reference, PutRetentionPolicy).
+RETENTION_DAYS = 60
+
+
+def ensure_log_group(logs: Any, name: str, app_name: str) -> Change:
+    """Make a log group, or set its retention where it differs."""
+    found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    current = next((group for group in found if group["logGroupName"] == name), None)
+    if current is None:
+        try:
+            logs.create_log_group(logGroupName=name, tags={APP_TAG: app_name})
+        except logs.exceptions.ResourceAlreadyExistsException:
+            current = {}
+    kept = current is not None and current.get("retentionInDays") == RETENTION_DAYS
+    if not kept:
+        logs.put_retention_policy(logGroupName=name, retentionInDays=RETENTION_DAYS)
+    return Change.of("log group", name, created=current is None, changed=not kept, detail="retention")
+
+
+def put_stuck_alarm(cloudwatch: Any, app_name: str, instance_id: str, region: str) -> None:
+    """Make the alarm that ends a machine whose CPU is under 1 % for 15 minutes."""
+    cloudwatch.put_metric_alarm(**documents.stuck_alarm(app_name, instance_id, region))
+
+
+def put_dashboard(cloudwatch: Any, settings: Settings, fleet_id: str) -> list[str]:
+    """Make the run's dashboard; return what CloudWatch finds wrong with it."""
+    response = cloudwatch.put_dashboard(
+        DashboardName=settings.APP_NAME, DashboardBody=documents.dashboard(settings, fleet_id)
+    )
+    return [item["Message"] for item in response.get("DashboardValidationMessages", [])]
