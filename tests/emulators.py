@@ -1,0 +1,115 @@
+"""Start an emulator of AWS on a free port of 127.0.0.1, as a process of its own, and end it by its pid.
+
+ministack is the data plane (SQS, S3 on disk, logs), moto_server the control plane (and a second opinion on
+SQS and S3). Both are context managers that yield the endpoint's URL.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+#: What a client of an emulator needs: keys that are none, a region, and no configuration of the developer's.
+CLIENT_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+START_SECONDS = 30.0
+STOP_SECONDS = 5.0
+
+
+@contextlib.contextmanager
+def ministack(folder: Path, services: str = "sqs,s3,logs") -> Iterator[str]:
+    """Run ministack with its S3 objects as plain files in `folder`/s3; yield its URL."""
+    data = folder / "s3"
+    data.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    environment = {
+        "SERVICES": services,
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(data),
+        "LOG_LEVEL": "WARNING",
+    }
+    with running([program("ministack")], port, environment, folder / "ministack.log") as url:
+        yield url
+
+
+@contextlib.contextmanager
+def moto(folder: Path) -> Iterator[str]:
+    """Run moto_server, its log in `folder`; yield its URL."""
+    port = free_port()
+    command = [program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    with running(command, port, {}, folder / "moto.log") as url:
+        yield url
+
+
+@contextlib.contextmanager
+def running(command: list[str], port: int, environment: Mapping[str, str], log: Path) -> Iterator[str]:
+    """Run a server until the block ends; yield its URL once it answers HTTP. Raises RuntimeError with its log."""
+    url = f"http://127.0.0.1:{port}"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **CLIENT_ENVIRONMENT, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_until_it_answers(url, process, log)
+            yield url
+        finally:
+            _end(process)
+
+
+def program(name: str) -> str:
+    """Return the path of a console script that stands beside the running Python."""
+    return str(Path(sys.executable).parent / name)
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"{url} does not answer:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
