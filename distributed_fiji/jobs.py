@@ -135,7 +135,7 @@ def _frame_problems(parts: dict[str, Any]) -> list[str]:
 def _check_groups(
     groups: list[dict[str, Any]], location: str, shared: dict[str, Any], inputs: tuple[str, ...]
 ) -> tuple[list[str], list[tuple[int, int]], list[str]]:
-    """Return ids of the jobs, pairs of groups (first, again) that are one job, and problems. Counts from 1."""
+    """Return the jobs' ids, pairs of groups (first, again; from 1) that are one job, and problems."""
     seen: dict[str, int] = {}
     duplicates, problems = [], []
     for number, group in enumerate(groups, 1):

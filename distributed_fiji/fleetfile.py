@@ -1,0 +1,204 @@
+"""Fleet file -> FleetFile: the original's LaunchSpecifications, or a short form where all is found.
+
+Pure but for reading the file; what only AWS can tell (does the subnet exist) is asked in fleet.py.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distributed_fiji.errors import InvalidInput
+
+#: API names (EC2 API reference, SpotFleetRequestConfigData).
+STRATEGIES = ("priceCapacityOptimized", "capacityOptimized", "capacityOptimizedPrioritized",
+              "diversified", "lowestPrice")  # fmt: skip
+TYPES = ("maintain", "request")
+
+FRAME_KEYS = ("IamFleetRole", "AllocationStrategy", "Type", "TerminateInstancesWithExpiration",
+              "LaunchSpecifications")  # fmt: skip
+SHORT_KEYS = ("ImageId", "KeyName", "IamInstanceProfile", "Subnets", "SecurityGroups")
+#: Keys that the original overwrites from config.py, as we do.
+FROM_CONFIG = ("TargetCapacity", "SpotPrice", "ValidFrom", "ValidUntil", "ClientToken")
+SPECIFICATION_KEYS = ("ImageId", "KeyName", "IamInstanceProfile", "BlockDeviceMappings",
+                      "NetworkInterfaces", "SubnetId", "SecurityGroups", "InstanceType", "UserData",
+                      "EbsOptimized", "Monitoring")  # fmt: skip
+
+PLACEHOLDER = re.compile(r"X{6,}|subnet-W+|sg-Z+|your_key_file_name|your-key-file")
+
+
+@dataclass(frozen=True)
+class Specification:
+    """How a machine is to be: what the file says; None and () are found. `subnets`: ids."""
+
+    image_id: str | None = None
+    key_name: str | None = None
+    instance_profile: str | None = None
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    block_devices: tuple[dict[str, Any], ...] = ()
+    public_ip: bool | None = None
+    ebs_optimized: bool | None = None
+    monitoring: bool | None = None
+
+
+@dataclass(frozen=True)
+class FleetFile:
+    """A fleet file that was checked. More than one specification: they differ in more than the subnet."""
+
+    specifications: tuple[Specification, ...]
+    fleet_role: str | None = None
+    strategy: str = "priceCapacityOptimized"
+    type: str = "maintain"
+    warnings: tuple[str, ...] = ()
+
+
+def read_fleet_file(path: Path) -> FleetFile:
+    """Read and check a fleet file; raises InvalidInput with every problem."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InvalidInput(f"{path} cannot be used", ["there is no such file"]) from None
+    except (ValueError, OSError) as error:
+        raise InvalidInput(f"{path} cannot be used", [f"it is not JSON: {error}"]) from error
+    return parse_fleet_file(document, str(path))
+
+
+def parse_fleet_file(document: Any, source: str) -> FleetFile:
+    """Check a fleet file's content; `source` names it in messages. Raises InvalidInput."""
+    if not isinstance(document, dict):
+        raise InvalidInput(f"{source} cannot be used", ["it must be an object; {} has all found"])
+    parts = {key: value for key, value in document.items() if not key.startswith("_comment")}
+    problems = [*_key_problems(parts), *_choice_problems(parts), *_placeholder_problems(parts)]
+    if problems:
+        raise InvalidInput(f"{source} cannot be used", problems)
+    given = parts.get("LaunchSpecifications") or [_short_as_specification(parts)]
+    return FleetFile(
+        specifications=_merged([_specification(item) for item in given]),
+        fleet_role=parts.get("IamFleetRole"),
+        strategy=parts.get("AllocationStrategy", "priceCapacityOptimized"),
+        type=parts.get("Type", "maintain"),
+        warnings=tuple(_warnings(parts)),
+    )
+
+
+def _key_problems(parts: dict[str, Any]) -> list[str]:
+    known = {*FRAME_KEYS, *FROM_CONFIG, *SHORT_KEYS}
+    problems = [
+        f"{key}: no key of a fleet file; allowed are {', '.join(sorted(known))}"
+        for key in parts
+        if key not in known
+    ]
+    given = parts.get("LaunchSpecifications", [])
+    if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
+        return [*problems, "LaunchSpecifications must be a list of objects"]
+    if given:
+        problems += [
+            f"{key} stands beside LaunchSpecifications: put it into them"
+            for key in SHORT_KEYS
+            if key in parts
+        ]
+    for number, item in enumerate(given):
+        problems += [
+            f"LaunchSpecifications[{number}].{key} is not supported"
+            for key in item
+            if key not in SPECIFICATION_KEYS and not key.startswith("_comment")
+        ]
+        problems += _network_problems(item, f"LaunchSpecifications[{number}]")
+    return problems
+
+
+def _network_problems(specification: dict[str, Any], where: str) -> list[str]:
+    interfaces = specification.get("NetworkInterfaces", [])
+    if not isinstance(interfaces, list) or not all(isinstance(item, dict) for item in interfaces):
+        return [f"{where}.NetworkInterfaces must be a list of objects"]
+    if len(interfaces) > 1:
+        return [f"{where}.NetworkInterfaces: a machine of the fleet has one network interface"]
+    return []
+
+
+def _choice_problems(parts: dict[str, Any]) -> list[str]:
+    problems = []
+    for key, allowed in (("AllocationStrategy", STRATEGIES), ("Type", TYPES)):
+        if key in parts and parts[key] not in allowed:
+            problems.append(f"{key} = {parts[key]!r}: must be one of {', '.join(allowed)}")
+    return problems
+
+
+def _placeholder_problems(value: Any, path: str = "") -> list[str]:
+    """Name every text that is still the example's placeholder."""
+    if isinstance(value, dict):
+        children = [(f"{path}.{key}".lstrip("."), item) for key, item in value.items()]
+    elif isinstance(value, list):
+        children = [(f"{path}[{number}]", item) for number, item in enumerate(value)]
+    elif isinstance(value, str) and PLACEHOLDER.search(value):
+        return [f"{path} = {value!r} is the example's placeholder: put your own in, or leave it out"]
+    else:
+        return []
+    return [line for where, item in children for line in _placeholder_problems(item, where)]
+
+
+def _short_as_specification(parts: dict[str, Any]) -> dict[str, Any]:
+    return {key: parts[key] for key in SHORT_KEYS if key in parts}
+
+
+def _specification(item: dict[str, Any]) -> Specification:
+    """Read one launch specification; subnets and groups may stand in it or in its network interface."""
+    interface = (item.get("NetworkInterfaces") or [{}])[0]
+    profile = item.get("IamInstanceProfile")
+    subnet_text = interface.get("SubnetId") or item.get("SubnetId") or ""
+    groups = interface.get("Groups") or item.get("SecurityGroups") or ()
+    return Specification(
+        image_id=item.get("ImageId"),
+        key_name=(item.get("KeyName") or "").removesuffix(".pem") or None,
+        instance_profile=profile.get("Arn") or profile.get("Name") if isinstance(profile, dict) else profile,
+        subnets=tuple(item.get("Subnets") or [part.strip() for part in subnet_text.split(",") if part]),
+        security_groups=tuple(group["GroupId"] if isinstance(group, dict) else group for group in groups),
+        block_devices=tuple(item.get("BlockDeviceMappings") or ()),
+        public_ip=interface.get("AssociatePublicIpAddress"),
+        ebs_optimized=item.get("EbsOptimized"),
+        monitoring=(item.get("Monitoring") or {}).get("Enabled"),
+    )
+
+
+def _merged(specifications: list[Specification]) -> tuple[Specification, ...]:
+    """Make one of specifications that differ only in their subnets."""
+    merged: list[Specification] = []
+    for item in specifications:
+        for number, other in enumerate(merged):
+            if _with_subnets(item, ()) == _with_subnets(other, ()):
+                subnets = tuple(dict.fromkeys((*other.subnets, *item.subnets)))
+                merged[number] = _with_subnets(other, subnets)
+                break
+        else:
+            merged.append(item)
+    return tuple(merged)
+
+
+def _with_subnets(specification: Specification, subnets: tuple[str, ...]) -> Specification:
+    return Specification(**{**vars(specification), "subnets": subnets})
+
+
+def _warnings(parts: dict[str, Any]) -> list[str]:
+    warnings = [
+        f"{key}: config.py says it, the fleet file is not asked" for key in FROM_CONFIG if key in parts
+    ]
+    if parts.get("AllocationStrategy") == "lowestPrice":
+        warnings.append(
+            "AllocationStrategy = 'lowestPrice': AWS advises against it, since the cheapest machines are"
+            " taken away most often; priceCapacityOptimized weighs both"
+        )
+    if parts.get("TerminateInstancesWithExpiration") is False:
+        warnings.append(
+            "TerminateInstancesWithExpiration = false is not kept: machines end when the fleet's time is"
+            " over, or they would bill on"
+        )
+    given = parts.get("LaunchSpecifications", [])
+    if any("UserData" in item for item in given):
+        warnings.append("UserData is replaced: it is how machines join the cluster")
+    if any("InstanceType" in item for item in given):
+        warnings.append("InstanceType is replaced: MACHINE_TYPE in config.py says it")
+    return warnings
