@@ -62,7 +62,10 @@ def moto(folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def running(command: list[str], port: int, environment: Mapping[str, str], log: Path) -> Iterator[str]:
-    """Run a server until the block ends; yield its URL once it answers HTTP. Raises RuntimeError with its log."""
+    """Run a server until the block ends; yield its URL once it answers HTTP.
+
+    Raises RuntimeError with the end of its log when it does not.
+    """
     url = f"http://127.0.0.1:{port}"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -101,7 +104,7 @@ def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path
             return
         except OSError:
             time.sleep(0.05)
-    raise RuntimeError(f"{url} does not answer:\n{log.read_text(errors='replace')[-2000:]}")
+    raise RuntimeError(f"{url} does not answer:\n{log.read_text("utf-8", "replace")[-2000:]}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
