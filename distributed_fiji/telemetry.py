@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from distributed_fiji import documents
@@ -39,3 +40,16 @@ def put_dashboard(cloudwatch: Any, settings: Settings, fleet_id: str) -> list[st
         DashboardName=settings.APP_NAME, DashboardBody=documents.dashboard(settings, fleet_id)
     )
     return [item["Message"] for item in response.get("DashboardValidationMessages", [])]
+
+
+def remove_stuck_alarms(cloudwatch: Any, app_name: str, instance_ids: set[str]) -> None:
+    """Remove the alarms of machines; alarms that are gone are fine. CloudWatch takes 100 a call."""
+    names = sorted(documents.stuck_alarm_name(app_name, instance_id) for instance_id in instance_ids)
+    for start in range(0, len(names), 100):
+        cloudwatch.delete_alarms(AlarmNames=names[start : start + 100])
+
+
+def remove_dashboard(cloudwatch: Any, app_name: str) -> None:
+    """Remove the run's dashboard; one that is gone is fine."""
+    with suppress(cloudwatch.exceptions.DashboardNotFoundError):
+        cloudwatch.delete_dashboards(DashboardNames=[app_name])

@@ -1,0 +1,82 @@
+"""`setup`: queues, log groups, roles, cluster, task definition, service with no task; safe to run again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji import cluster, documents, jobqueue, machinetypes, roles, scripts, telemetry
+from distributed_fiji.aws import Clients, error_code
+from distributed_fiji.changes import Change
+from distributed_fiji.errors import InvalidInput
+from distributed_fiji.scripts import Script
+from distributed_fiji.settings import Settings
+from distributed_fiji.terminal import Terminal
+
+
+def setup(settings: Settings, clients: Clients, folder: Path, terminal: Terminal) -> list[Change]:
+    """Make all that a run needs but machines; return what was created, changed and kept.
+
+    `folder`: what a relative SCRIPT_DOWNLOAD_URL starts from. Everything is checked before the first
+    change; raises InvalidInput.
+    """
+    script, cpu_units = check(settings, clients, folder, terminal)
+    queue_url, changes = jobqueue.ensure_queues(clients.sqs, settings)
+    for group in (settings.LOG_GROUP_NAME, settings.machine_log_group):
+        changes.append(telemetry.ensure_log_group(clients.logs, group, settings.APP_NAME))
+    task_role_arn, role_changes = ensure_roles(clients, settings)
+    changes += role_changes
+    changes.append(scripts.ensure_script(clients.s3, script))
+    environment = documents.worker_environment(settings, queue_url, script.url, script.sha256)
+    wanted = documents.task_definition(
+        settings, environment, task_role_arn=task_role_arn, cpu_units=cpu_units
+    )
+    changes.append(cluster.ensure_cluster(clients.ecs, settings))
+    definition_arn, change = cluster.ensure_task_definition(clients.ecs, wanted, settings.APP_NAME)
+    changes.append(change)
+    changes.append(cluster.ensure_service(clients.ecs, settings, definition_arn))
+    return changes
+
+
+def check(settings: Settings, clients: Clients, folder: Path, terminal: Terminal) -> tuple[Script, int]:
+    """Check all that can be wrong before anything is made; return the script and a task's CPU units."""
+    types, warnings = machinetypes.read_machine_types(clients.ec2, settings.MACHINE_TYPE)
+    problems = machinetypes.fit_problems(settings, types or [])
+    for bucket in sorted({settings.AWS_BUCKET, settings.SOURCE_BUCKET, settings.DESTINATION_BUCKET}):
+        wrong, doubts = _bucket_findings(clients.s3, bucket)
+        problems += wrong
+        warnings += doubts
+    script, wrong = scripts.locate_script(settings, clients.s3, folder)
+    problems += wrong
+    if problems or script is None:
+        raise InvalidInput("config.py cannot be used", problems)
+    for line in warnings:
+        terminal.warn(line)
+    return script, documents.cpu_units(settings, machinetypes.smallest_vcpus(types))
+
+
+def _bucket_findings(s3: Any, bucket: str) -> tuple[list[str], list[str]]:
+    """Return problems and doubts: a missing bucket is a problem, one we may not ask about a doubt."""
+    try:
+        s3.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        code = error_code(error)
+        if code in ("404", "NoSuchBucket"):
+            return [
+                f"the bucket {bucket!r} does not exist (AWS_BUCKET, SOURCE_BUCKET, DESTINATION_BUCKET)"
+            ], []
+        return [], [f"Bucket {bucket} could not be checked: S3 answers {code}"]
+    return [], []
+
+
+def ensure_roles(clients: Clients, settings: Settings) -> tuple[str, list[Change]]:
+    """Make the roles that are missing and the instance profile; return the task role's ARN."""
+    arns, changes = {}, []
+    for purpose, role in roles.wanted_roles(settings, clients.account).items():
+        arns[purpose], change = roles.ensure_role(clients.iam, role, settings.APP_NAME)
+        changes.append(change)
+        if purpose == "instance":
+            changes.append(roles.ensure_instance_profile(clients.iam, role.name, settings.APP_NAME))
+    return arns["task"], changes

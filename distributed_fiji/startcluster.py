@@ -1,0 +1,223 @@
+"""`startCluster`: the fleet is asked for, the service scaled, machines waited for; an error takes it back.
+
+The record is written before the fleet is asked for. A startCluster that was killed is run again: it
+finds the record, asks with the same ClientToken, gets the same fleet and goes on.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji import cluster, fleet, jobqueue, machinetypes, telemetry
+from distributed_fiji.aws import Clients, error_code, error_text
+from distributed_fiji.clock import Clock
+from distributed_fiji.errors import DistributedFijiError, InvalidInput, NothingThere
+from distributed_fiji.fleetdocuments import Frame, fleet_request
+from distributed_fiji.fleetfile import FleetFile
+from distributed_fiji.runrecord import RunRecord, read_record, record_of, upload_record, write_record
+from distributed_fiji.settings import Settings
+from distributed_fiji.terminal import Terminal
+
+#: Seconds to wait for machines when some have come, and when none has; then the monitor takes over.
+PATIENCE_WITH_SOME = 5 * 60
+PATIENCE_WITH_NONE = 15 * 60
+
+
+class FleetFailed(DistributedFijiError):
+    """Raised when EC2 reports an error of the fleet that waiting does not mend."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What startCluster works with."""
+
+    settings: Settings
+    clients: Clients
+    record_path: Path
+    clock: Clock
+    terminal: Terminal
+    local: bool = False
+
+
+def start_cluster(run: Run, file: FleetFile) -> RunRecord:
+    """Start the fleet of a fleet file, or go on with one whose start was cut off; return its record.
+
+    Raises InvalidInput (a live fleet, a wrong file), NothingThere (no setup), FleetFailed.
+    """
+    record = unfinished_record(run) or plan(run, file)
+    try:
+        record = request(run, record)
+        tasks = record.machines * record.tasks_per_machine
+        cluster.scale_service(run.clients.ecs, record.MONITOR_ECS_CLUSTER, record.service, tasks)
+        if record.dashboard:
+            for line in telemetry.put_dashboard(run.clients.cloudwatch, run.settings, record.fleet_id):
+                run.terminal.warn(f"dashboard: {line}")
+        wait_for_machines(run, record)
+        return save(run, record.model_copy(update={"ready": True}))
+    except BaseException:
+        # Ctrl-C included: nobody would look after a fleet whose start did not succeed.
+        take_back(run, record)
+        raise
+
+
+def unfinished_record(run: Run) -> RunRecord | None:
+    """Return the record of a start that was cut off; None where a new fleet may start.
+
+    Raises InvalidInput when the record is of a live fleet: it is never overwritten.
+    """
+    if not run.record_path.exists():
+        return None
+    record = read_record(run.record_path)
+    if not record.fleet_id:
+        return record
+    state = fleet.fleet_state(run.clients.ec2, record.fleet_id)
+    if state not in fleet.LIVE:
+        return None
+    if record.ready:
+        raise InvalidInput(
+            "No second fleet is started",
+            [
+                f"{run.record_path} is the record of fleet {record.fleet_id}, which is {state}:"
+                f" `python run.py monitor {run.record_path}` watches it and ends it"
+            ],
+        )
+    return record
+
+
+def plan(run: Run, file: FleetFile) -> RunRecord:
+    """Check and find everything, then write the record with the request in it. No machine yet."""
+    settings, clients = run.settings, run.clients
+    definition = check_setup(settings, clients)
+    types, warnings = machinetypes.read_machine_types(clients.ec2, settings.MACHINE_TYPE)
+    problems = machinetypes.fit_problems(settings, types or [])
+    if problems:
+        raise InvalidInput("config.py cannot be used", problems)
+    architecture = types[0].architecture if types else "x86_64"
+    machines, role = fleet.find_machines(clients, settings, file, architecture)
+    part, more = fleet.fleet_machines(clients.ec2, settings, machines)
+    for line in (*file.warnings, *warnings, *more):
+        run.terminal.warn(line)
+    now = run.clock.now()
+    until = datetime.fromtimestamp(int(now), timezone.utc) + timedelta(hours=settings.MAX_HOURS)
+    frame = Frame(role, file.strategy, file.type, until.isoformat(), uuid.uuid4().hex)
+    record = record_of(settings, started=now, client_token=frame.client_token, local=run.local)
+    return save(
+        run,
+        record.model_copy(
+            update={
+                "fleet_request": fleet_request(settings, frame, part),
+                "valid_until": frame.valid_until,
+                "task_definition": definition,
+            }
+        ),
+    )
+
+
+def check_setup(settings: Settings, clients: Clients) -> str:
+    """Return the service's task definition; raises NothingThere where setup was not run."""
+    jobqueue.read_queue(clients.sqs, settings.SQS_QUEUE_NAME)
+    service = cluster.find_service(clients.ecs, settings.ECS_CLUSTER, settings.service)
+    if service is None:
+        raise NothingThere(f"There is no service {settings.service}: run `python run.py setup` first.")
+    return service["taskDefinition"]
+
+
+def save(run: Run, record: RunRecord) -> RunRecord:
+    """Write the record to its file and, once there is a fleet, to the bucket."""
+    write_record(run.record_path, record)
+    if record.fleet_id:
+        upload_record(run.clients.s3, record)
+    return record
+
+
+def request(run: Run, record: RunRecord) -> RunRecord:
+    """Ask for the fleet and write its id down.
+
+    Raises FleetFailed when EC2 refuses it: then there is none, and its record goes.
+    """
+    if record.fleet_id:
+        return record
+    try:
+        fleet_id = ask_for_fleet(run, record)
+    except ClientError as error:
+        run.record_path.unlink()
+        raise FleetFailed(f"EC2 refuses the fleet: {error_text(error)}") from error
+    run.terminal.note(f"Fleet {fleet_id} is asked for; its record is {run.record_path}")
+    return save(run, record.model_copy(update={"MONITOR_FLEET_ID": fleet_id}))
+
+
+def ask_for_fleet(run: Run, record: RunRecord) -> str:
+    """Send the request; roles that setup has just made may take a moment until EC2 sees them."""
+    for _ in range(5):
+        try:
+            return fleet.request_fleet(run.clients.ec2, record.fleet_request)
+        except ClientError as error:
+            if error_code(error) != "InvalidSpotFleetRequestConfig" or "role" not in str(error).lower():
+                raise
+            run.clock.sleep(5)
+    return fleet.request_fleet(run.clients.ec2, record.fleet_request)
+
+
+def wait_for_machines(run: Run, record: RunRecord) -> None:
+    """Wait until the machines have joined the cluster, telling what happens; each gets its stuck alarm.
+
+    A shortage of capacity is no failure: the fleet goes on asking. Raises FleetFailed.
+    """
+    began, interval = run.clock.now(), 1.0
+    told: set[fleet.FleetError] = set()
+    alarmed: set[str] = set()
+    last = None
+    while True:
+        machines = fleet.fleet_instances(run.clients.ec2, record.fleet_id)
+        for instance_id in sorted(machines - alarmed):
+            telemetry.put_stuck_alarm(run.clients.cloudwatch, record.app_name, instance_id, record.region)
+        alarmed |= machines
+        told |= tell_errors(run, record, told)
+        joined = machines & cluster.joined_machines(run.clients.ecs, record.MONITOR_ECS_CLUSTER)
+        state = f"{len(machines)} of {record.machines} machines started, {len(joined)} joined the cluster"
+        if state != last:
+            run.terminal.note(state)
+            last = state
+        waited = run.clock.now() - began
+        if len(joined) >= record.machines:
+            return
+        if waited > (PATIENCE_WITH_SOME if joined else PATIENCE_WITH_NONE):
+            run.terminal.warn("Not all machines have come; the fleet goes on asking, and monitor shows them.")
+            return
+        run.clock.sleep(interval)
+        interval = min(15.0, interval * 1.3)
+
+
+def tell_errors(run: Run, record: RunRecord, told: set[fleet.FleetError]) -> set[fleet.FleetError]:
+    """Show the fleet's new errors with what to do about each; raises FleetFailed for a fatal one."""
+    new = set(fleet.fleet_errors(run.clients.ec2, record.fleet_id, record.started - 60)) - told
+    for error in sorted(new, key=lambda item: item.kind):
+        line = f"{error.kind}: {error.description} ({error.advice})"
+        if error.fatal:
+            raise FleetFailed(f"EC2 refuses the fleet. {line}")
+        run.terminal.warn(line)
+    return new
+
+
+def take_back(run: Run, record: RunRecord) -> None:
+    """End the fleet whose start failed, and its record.
+
+    A request without an answer is asked again first: the same token gives the same fleet.
+    """
+    run.terminal.note("Taking the fleet back …")
+    clients = run.clients
+    cluster.scale_service(clients.ecs, record.MONITOR_ECS_CLUSTER, record.service, 0)
+    if run.record_path.exists():
+        fleet_id = read_record(run.record_path).fleet_id or ask_for_fleet(run, record)
+        machines = fleet.fleet_instances(clients.ec2, fleet_id)
+        fleet.cancel_fleet(clients.ec2, fleet_id)
+        telemetry.remove_stuck_alarms(clients.cloudwatch, record.app_name, machines)
+        run.record_path.unlink()
+        run.terminal.note(f"Fleet {fleet_id} is cancelled and its machines are ended.")
+    if record.dashboard:
+        telemetry.remove_dashboard(clients.cloudwatch, record.app_name)

@@ -1,0 +1,56 @@
+"""`submitJob`: a checked job file goes to the queue, with the list of its jobs kept in the bucket."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from distributed_fiji import jobqueue
+from distributed_fiji.aws import Clients
+from distributed_fiji.clock import Clock
+from distributed_fiji.jobs import JobFile
+from distributed_fiji.settings import Settings
+from distributed_fiji.submissions import Submission, write_submission
+from distributed_fiji.terminal import Terminal
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What submitJob did."""
+
+    sent: int
+    queue_url: str
+
+
+def submit_job(
+    settings: Settings, clients: Clients, file: tuple[str, JobFile], clock: Clock, terminal: Terminal
+) -> Submitted:
+    """Send a job file's jobs; `file` is its name and its checked content. Raises NothingThere, NotSent."""
+    name, jobs = file
+    for first, again in jobs.duplicates[:20]:
+        terminal.warn(f"groups {first} and {again} are the same job; it is sent once")
+    if len(jobs.duplicates) > 20:
+        terminal.warn(f"and {len(jobs.duplicates) - 20} more groups are duplicates")
+    for line in jobs.warnings:
+        terminal.warn(line)
+    url = jobqueue.read_queue(clients.sqs, settings.SQS_QUEUE_NAME)
+    created = jobqueue.read_attributes(clients.sqs, url)["CreatedTimestamp"]
+    submission = Submission(
+        submission_id=submission_id(name, jobs.job_ids, clock.now()),
+        job_file=name,
+        queue_created=created,
+        submitted_at=clock.now(),
+        job_ids=jobs.job_ids,
+    )
+    write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission)
+    with terminal.counting("Sending jobs", len(jobs.job_ids)) as progress:
+        sent = jobqueue.send_jobs(clients.sqs, url, jobs, progress=progress, sleep=clock.sleep)
+    write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())
+    return Submitted(sent, url)
+
+
+def submission_id(name: str, job_ids: tuple[str, ...], now: float) -> str:
+    """Return a name that sorts by time and tells submissions of one second apart."""
+    digest = hashlib.sha256(f"{name} {now} {','.join(job_ids)}".encode()).hexdigest()[:8]
+    return f"{datetime.fromtimestamp(now, timezone.utc):%Y%m%dT%H%M%SZ}-{digest}"

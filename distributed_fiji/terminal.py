@@ -1,0 +1,70 @@
+"""What the user sees: results on stdout; progress, warnings and waiting on stderr, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from distributed_fiji.changes import Change
+
+
+class Terminal:
+    """Two streams: `out` for results, `err` for everything else."""
+
+    def __init__(self, out: Console | None = None, err: Console | None = None) -> None:
+        self.out = out or Console(soft_wrap=True, highlight=False)
+        self.err = err or Console(stderr=True, soft_wrap=True, highlight=False)
+
+    def say(self, text: str) -> None:
+        """Print a result."""
+        self.out.print(escape(text))
+
+    def note(self, text: str) -> None:
+        """Print a line of progress."""
+        self.err.print(escape(text))
+
+    def warn(self, text: str) -> None:
+        """Print a warning."""
+        self.err.print(f"[yellow]Warning:[/yellow] {escape(text)}")
+
+    def fail(self, text: str) -> None:
+        """Print why a command ends."""
+        self.err.print(f"[red]Error:[/red] {escape(text)}")
+
+    def changes(self, changes: list[Change]) -> None:
+        """Print a table of what was created, changed and kept."""
+        table = Table("what", "name", "", "detail", box=None, pad_edge=False)
+        colours = {"created": "green", "changed": "yellow", "kept": "dim"}
+        for change in changes:
+            did = f"[{colours[change.did]}]{change.did}[/]"
+            table.add_row(change.kind, escape(change.name), did, escape(change.detail))
+        self.out.print(table)
+
+    @contextmanager
+    def counting(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a progress bar on a terminal, a line per tenth elsewhere; yields what counts on."""
+        if self.err.is_terminal:
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+            )
+            with Progress(*columns, console=self.err) as progress:
+                task = progress.add_task(title, total=total)
+                yield lambda count: progress.advance(task, count)
+            return
+        done = 0
+
+        def count_on(count: int) -> None:
+            nonlocal done
+            before, done = done * 10 // max(total, 1), done + count
+            if done * 10 // max(total, 1) > before:
+                self.note(f"{title}: {done} of {total}")
+
+        yield count_on

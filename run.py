@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""The one command: reads arguments, calls one function, turns exceptions into exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from distributed_fiji import errors
+from distributed_fiji.aws import AwsError, Clients, connect, error_text
+from distributed_fiji.clock import SystemClock
+from distributed_fiji.settings import Settings, load_settings, record_file_name
+from distributed_fiji.terminal import Terminal
+
+CHECKOUT = Path(__file__).resolve().parent
+
+
+@dataclass
+class Context:
+    """What the options before and after the command say."""
+
+    terminal: Terminal
+    config: Path = CHECKOUT / "config.py"
+    local: bool = False
+    runtime: str = "processes"
+
+    def settings(self) -> Settings:
+        """Read config.py, telling its warnings."""
+        settings, warnings = load_settings(self.config)
+        for line in warnings:
+            self.terminal.warn(f"{self.config.name}: {line}")
+        return settings
+
+    def connect(self, region: str, profile: str | None, buckets: set[str]) -> Clients:
+        """Return clients: of AWS, or with --local of the embedded cloud, which then has these buckets."""
+        if self.local:
+            from distributed_fiji.local import cloud
+
+            here = cloud.start(cloud.root(), self.terminal.note, runtime=self.runtime)
+            here.use()
+            for bucket in sorted(buckets):
+                cloud.ensure_bucket(here, bucket)
+        return connect(region, profile)
+
+    def connect_for(self, settings: Settings) -> Clients:
+        """Return clients for the settings' account and region."""
+        buckets = {settings.AWS_BUCKET, settings.SOURCE_BUCKET, settings.DESTINATION_BUCKET}
+        return self.connect(settings.AWS_REGION, settings.AWS_PROFILE, buckets)
+
+
+def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """Return a callback that puts an option's value into the Context, wherever the option stands."""
+
+    def callback(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+        if value is not None and value is not False:
+            setattr(context.ensure_object(Context), name, value)
+
+    return callback
+
+
+def common(command: Any) -> Any:
+    """Add the options that may stand before the command and after it."""
+    for option in (
+        click.option("--config", type=click.Path(path_type=Path), callback=_set("config"), expose_value=False,
+                     is_eager=True, help="Settings to use instead of config.py."),
+        click.option("--local", is_flag=True, callback=_set("local"), expose_value=False, is_eager=True,
+                     help="Use the embedded cloud on this machine instead of AWS."),
+        click.option("--runtime", type=click.Choice(["processes", "docker"]), callback=_set("runtime"),
+                     expose_value=False, is_eager=True, help="With --local: what tasks run as."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@common
+def main() -> None:
+    """Run one FIJI script over thousands of images on AWS spot machines.
+
+    \b
+    In this order:
+      python run.py setup
+      python run.py submitJob files/exampleJob.json
+      python run.py startCluster files/exampleFleet.json
+      python run.py monitor files/APP_NAMESpotFleetRequestId.json
+
+    \b
+    The same on this machine, without AWS:
+      python run.py --local setup
+    """
+
+
+@main.command()
+@common
+@click.pass_obj
+def setup(context: Context) -> None:
+    """Make queue, roles, cluster, task definition and service; safe to run again.
+
+    \b
+    Example: python run.py setup
+    """
+    from distributed_fiji.setup import setup as run_setup
+
+    settings = context.settings()
+    changes = run_setup(settings, context.connect_for(settings), context.config.parent, context.terminal)
+    context.terminal.changes(changes)
+    context.terminal.note("Next: python run.py submitJob files/exampleJob.json")
+
+
+@main.command("submitJob")
+@click.argument("job_file", type=click.Path(path_type=Path))
+@common
+@click.pass_obj
+def submit_job(context: Context, job_file: Path) -> None:
+    """Check a job file and send its jobs to the queue.
+
+    \b
+    Example: python run.py submitJob files/exampleJob.json
+    """
+    from distributed_fiji.jobs import read_job_file
+    from distributed_fiji.submitjob import submit_job as run_submit_job
+
+    settings, jobs = context.settings(), read_job_file(job_file)
+    clients = context.connect_for(settings)
+    done = run_submit_job(settings, clients, (job_file.name, jobs), SystemClock(), context.terminal)
+    context.terminal.say(f"{done.sent} jobs sent to {done.queue_url}")
+    context.terminal.note("Next: python run.py startCluster files/exampleFleet.json")
+
+
+@main.command("startCluster")
+@click.argument("fleet_file", type=click.Path(path_type=Path))
+@common
+@click.pass_obj
+def start_cluster(context: Context, fleet_file: Path) -> None:
+    """Start the spot fleet and wait until machines have joined; Ctrl-C takes it back.
+
+    \b
+    Example: python run.py startCluster files/exampleFleet.json
+    """
+    from distributed_fiji.fleetfile import read_fleet_file
+    from distributed_fiji.startcluster import Run
+    from distributed_fiji.startcluster import start_cluster as run_start_cluster
+
+    settings, file = context.settings(), read_fleet_file(fleet_file)
+    path = CHECKOUT / "files" / record_file_name(settings.APP_NAME)
+    clients = context.connect_for(settings)
+    run = Run(settings, clients, path, SystemClock(), context.terminal, context.local)
+    record = run_start_cluster(run, file)
+    context.terminal.say(f"Fleet {record.fleet_id} runs; it ends by itself at {record.valid_until}.")
+    context.terminal.note(f"Next: python run.py monitor {_shown(path)}")
+
+
+def _shown(path: Path) -> Path:
+    """Return a path as one would type it here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+@main.command()
+@click.argument("record_file", type=click.Path(path_type=Path))
+@click.argument("cheapest", type=click.BOOL, default=False)
+@common
+@click.pass_obj
+def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
+    """Watch a run to its end and take everything down; needs only its record.
+
+    CHEAPEST as True: after 15 minutes lost spot machines are not replaced any more.
+
+    \b
+    Example: python run.py monitor files/APP_NAMESpotFleetRequestId.json
+    """
+    from distributed_fiji.runrecord import read_record
+    from distributed_fiji.watch import monitor as run_monitor
+
+    record = read_record(record_file)
+    if record.local != context.local:
+        where = "on the embedded cloud: add --local" if record.local else "on AWS: leave out --local"
+        raise errors.InvalidInput(f"{record_file} cannot be watched so", [f"its run is {where}"])
+    clients = context.connect(record.region, record.profile, set())
+    result = run_monitor(record, clients, cheapest=cheapest, clock=SystemClock(), out=context.terminal)
+    sys.exit(result.exit_code)
+
+
+def mount_more() -> None:
+    """Add the commands that live beside what they command."""
+    from distributed_fiji.local.cli import local
+
+    main.add_command(local)
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command; return its exit code. Every exception that a user can cause ends here."""
+    terminal = Terminal()
+    mount_more()
+    try:
+        main.main(arguments, prog_name="run.py", standalone_mode=False, obj=Context(terminal))
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        return errors.INVALID
+    except click.ClickException as error:
+        terminal.fail(f"{error.format_message()} (python run.py --help shows how)")
+        return errors.INVALID
+    except errors.DistributedFijiError as error:
+        terminal.fail(str(error))
+        return error.exit_code
+    except AwsError as error:
+        terminal.fail(f"AWS refused or did not answer: {error_text(error)}")
+        return errors.FAILED
+    except (KeyboardInterrupt, click.Abort):
+        terminal.note("Interrupted.")
+        return errors.INTERRUPTED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else errors.FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))
