@@ -104,7 +104,8 @@ def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path
             return
         except OSError:
             time.sleep(0.05)
-    raise RuntimeError(f"{url} does not answer:\n{log.read_text("utf-8", "replace")[-2000:]}")
+    said = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+    raise RuntimeError(f"{url} does not answer:\n{said}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
