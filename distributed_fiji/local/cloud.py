@@ -1,0 +1,232 @@
+"""The embedded cloud: started on first use, left running between commands, found again by its state.json.
+
+Nothing outside `distributed_fiji.local` knows that it talks to an emulator: `Cloud.environment()` is all that
+a program, an AWS CLI or a boto3 client needs.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from distributed_fiji.local import processes, servers, state
+from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, MACHINES, SERVERS, Folders, Server, State
+
+ROOT = Path(os.environ.get("DISTRIBUTED_FIJI_LOCAL") or servers.CHECKOUT / "local-cloud")
+
+Progress = Callable[[str], None]
+
+#: What is gone when a server ended by itself; the objects in the buckets are files and stay.
+LOST = {
+    CONTROL_PLANE: "fleets, clusters, services, roles and alarms were in its memory: run setup again",
+    DATA_PLANE: "queues with their messages, and logs, were in its memory: run setup and submitJob again",
+    MACHINES: "the tasks it ran are started again",
+}
+
+#: The machines end their tasks first, and a task may take its time to give a job back. The data plane keeps
+#: open connections waiting and has all objects on disk already: it needs no grace.
+STOP_SECONDS = {MACHINES: 60.0, CONTROL_PLANE: 2.0, DATA_PLANE: 1.0}
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A cloud that was started: its folder and its servers."""
+
+    root: Path
+    state: State
+
+    @property
+    def folders(self) -> Folders:
+        return Folders(self.root)
+
+    @property
+    def region(self) -> str:
+        return self.state.region
+
+    def url(self, server: str) -> str:
+        """Return where a server listens."""
+        return self.state.servers[server].url
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which boto3 and the AWS CLI talk to this cloud, and to nothing else."""
+        data = self.url(DATA_PLANE)
+        return {
+            "AWS_ENDPOINT_URL": self.url(CONTROL_PLANE),
+            "AWS_ENDPOINT_URL_S3": data,
+            "AWS_ENDPOINT_URL_SQS": data,
+            "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": data,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_CONFIG_FILE": str(self.folders.aws / "config"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.folders.aws / "credentials"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "127.0.0.1",
+        }
+
+    def apply(self, environ: MutableMapping[str, str]) -> None:
+        """Point a process's environment at this cloud: every AWS_ variable of the user's goes first."""
+        for name in unset_names(environ):
+            del environ[name]
+        proxy_exceptions = [environ[name] for name in ("NO_PROXY", "no_proxy") if environ.get(name)]
+        environ.update(self.environment())
+        environ["NO_PROXY"] = environ["no_proxy"] = ",".join(["127.0.0.1", *proxy_exceptions])
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """Return a boto3 client of this cloud, whatever the environment of this process says."""
+        import boto3
+
+        environment = self.environment()
+        endpoint = environment.get(f"AWS_ENDPOINT_URL_{ENDPOINT_NAMES.get(service, '')}")
+        return boto3.session.Session().client(
+            service,
+            region_name=region or self.region,
+            endpoint_url=endpoint or environment["AWS_ENDPOINT_URL"],
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+
+
+#: Names of the services whose endpoint is the data plane, as in AWS_ENDPOINT_URL_<NAME>.
+ENDPOINT_NAMES = {"s3": "S3", "sqs": "SQS", "logs": "CLOUDWATCH_LOGS"}
+
+
+def unset_names(environ: MutableMapping[str, str]) -> list[str]:
+    """Return the user's variables that would lead a client of this cloud elsewhere."""
+    return [name for name in environ if name.startswith("AWS_")]
+
+
+def find(root: Path = ROOT) -> Cloud | None:
+    """Return the cloud of a folder when any of its servers runs."""
+    known = state.read(Folders(root))
+    if known is None or not any(_process(server) for server in known.servers.values()):
+        return None
+    return Cloud(root, known)
+
+
+def start(
+    root: Path = ROOT,
+    progress: Progress = lambda line: None,
+    *,
+    runtime: str | None = None,
+    region: str | None = None,
+) -> Cloud:
+    """Start of a cloud what does not run, and return it once all of it answers.
+
+    `runtime` ("processes" or "docker") and `region` are kept in state.json; None keeps what is there.
+    Raises DistributedFijiError when a server does not start.
+    """
+    root = root.resolve()
+    with state.locked(root):
+        known = state.read(Folders(root)) or State()
+        wanted = replace(known, runtime=runtime or known.runtime, region=region or known.region)
+        state.prepare(Folders(root), wanted.region)
+        missing = _missing(known, wanted)
+        if not missing:
+            state.write(Folders(root), wanted)
+            return Cloud(root, wanted)
+        _say_what_was_lost(known, missing, progress)
+        return Cloud(root, _start_missing(Folders(root), wanted, missing, progress))
+
+
+def _missing(known: State, wanted: State) -> list[str]:
+    """Return the servers to start. The machines take their runtime at their start: another one is a restart."""
+    missing = [name for name in SERVERS if not _answers(name, known)]
+    if wanted.runtime != known.runtime and MACHINES not in missing:
+        processes.end(_identities(known, [MACHINES]), STOP_SECONDS[MACHINES])
+        missing.append(MACHINES)
+    return missing
+
+
+def _answers(name: str, known: State) -> bool:
+    server = known.servers.get(name)
+    return server is not None and _process(server) and servers.healthy(name, server)
+
+
+def _process(server: Server) -> bool:
+    return server.identity is not None and server.identity.process() is not None
+
+
+def _say_what_was_lost(known: State, missing: list[str], progress: Progress) -> None:
+    if len(missing) == len(SERVERS):
+        progress("Starting the embedded cloud")
+        return
+    for name in missing:
+        progress(f"The embedded cloud's {name} had ended; {LOST[name]}")
+
+
+def _start_missing(folders: Folders, wanted: State, missing: list[str], progress: Progress) -> State:
+    processes.end(_identities(wanted, missing), STOP_SECONDS[DATA_PLANE])
+    ready = replace(wanted, servers=dict(wanted.servers))
+    pending = list(missing)
+    while pending:
+        for name in pending:
+            ready.servers[name] = Server(_port(ready, name, progress))
+        for name in pending:
+            ready.servers[name] = servers.start(name, folders, ready)
+        state.write(folders, ready)
+        pending = [
+            name for name in pending if not servers.wait_until_ready(name, ready.servers[name], folders)
+        ]
+    return ready
+
+
+def _port(wanted: State, name: str, progress: Progress) -> int:
+    """Return the port a server had before, so that exported variables stay true; else a free one."""
+    server = wanted.servers.get(name)
+    if server is None:
+        return servers.free_port()
+    if servers.taken(server.port):
+        progress(f"Port {server.port} of the {name} is taken by now: variables exported earlier are stale")
+        return servers.free_port()
+    return server.port
+
+
+def _identities(known: State, names: list[str]) -> list[processes.Identity]:
+    found = [known.servers[name].identity for name in names if name in known.servers]
+    return [identity for identity in found if identity]
+
+
+def stop(root: Path = ROOT) -> bool:
+    """End a cloud's machines with their tasks, then its servers; the bucket's files stay.
+
+    Returns whether anything ran.
+    """
+    root = root.resolve()
+    with state.locked(root):
+        return _stop(Folders(root))
+
+
+def _stop(folders: Folders) -> bool:
+    known = state.read(folders)
+    if known is None:
+        return False
+    ran = any(_process(server) for server in known.servers.values())
+    for name in (MACHINES, CONTROL_PLANE, DATA_PLANE):
+        processes.end(_identities(known, [name]), STOP_SECONDS[name])
+    resting = {name: Server(server.port) for name, server in known.servers.items()}
+    state.write(folders, replace(known, servers=resting))
+    return ran
+
+
+def reset(root: Path = ROOT) -> None:
+    """Stop a cloud and delete everything in its folder, the buckets' files too."""
+    root = root.resolve()
+    with state.locked(root):
+        _stop(Folders(root))
+        if root.is_dir():
+            shutil.rmtree(root)
+
+
+def ensure_bucket(cloud: Cloud, name: str) -> bool:
+    """Make a bucket unless it is there; return whether it was made."""
+    s3 = cloud.client("s3")
+    if any(bucket["Name"] == name for bucket in s3.list_buckets()["Buckets"]):
+        return False
+    s3.create_bucket(Bucket=name)
+    return True

@@ -1,0 +1,138 @@
+"""The cloud's servers: how each is started, and how it shows that it is ready. All listen on 127.0.0.1."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+from distributed_fiji.errors import DistributedFijiError
+from distributed_fiji.local import processes
+from distributed_fiji.local.state import (
+    ACCOUNT,
+    CONTROL_PLANE,
+    DATA_PLANE,
+    MACHINES,
+    Folders,
+    Server,
+    State,
+)
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+START_SECONDS = 60.0
+POLL_SECONDS = 0.02
+
+#: Path of each server's sign of life, and the module that it runs.
+HEALTH = {CONTROL_PLANE: "/_local/health", DATA_PLANE: "/_ministack/health", MACHINES: "/health"}
+MODULES = {name: f"distributed_fiji.local.{name}" for name in HEALTH}
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def taken(port: int) -> bool:
+    """Return whether something listens on a port of 127.0.0.1."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def start(name: str, folders: Folders, state: State) -> Server:
+    """Start a server on the port the state gives it; return it with its process."""
+    server = state.servers[name]
+    identity = processes.spawn(
+        [sys.executable, "-m", MODULES[name], str(folders.root)],
+        environment(name, folders, state),
+        folders.root,
+        folders.logs / f"{name}.log",
+    )
+    return Server(server.port, identity)
+
+
+def environment(name: str, folders: Folders, state: State) -> dict[str, str]:
+    """Return all that a server sees of the world: of the user's environment it gets the PATH alone."""
+    common = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(folders.root),
+        "TMPDIR": str(folders.temporary),
+        "PYTHONPATH": str(CHECKOUT),
+        "PYTHONUNBUFFERED": "1",
+        "LANG": "C.UTF-8",
+    }
+    return common | {CONTROL_PLANE: _moto, DATA_PLANE: _ministack, MACHINES: _machines}[name](folders, state)
+
+
+def _moto(folders: Folders, state: State) -> dict[str, str]:
+    return {
+        "MOTO_PORT": str(state.servers[CONTROL_PLANE].port),
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+        "DOCKER_HOST": f"unix://{folders.temporary}/none",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def _ministack(folders: Folders, state: State) -> dict[str, str]:
+    """Its listeners for SFTP and MQTT are off; it must see no Docker, or it stops containers with its label."""
+    return {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(state.servers[DATA_PLANE].port),
+        "SERVICES": "sqs,s3,logs",
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(folders.objects),
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": state.region,
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        "LOG_LEVEL": "WARNING",
+        "DOCKER_HOST": f"unix://{folders.temporary}/none",
+    }
+
+
+def _machines(folders: Folders, state: State) -> dict[str, str]:
+    """Containers are started through the user's Docker; where to find it is theirs to say."""
+    names = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "FIJI_HOME")
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def healthy(name: str, server: Server) -> bool:
+    """Return whether a server answers as itself."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    try:
+        connection.request("GET", HEALTH[name])
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def wait_until_ready(name: str, server: Server, folders: Folders) -> bool:
+    """Return True once a server answers; False when it ended because its port was taken meanwhile.
+
+    Raises DistributedFijiError with the end of its log when it ended otherwise, or does not answer in time.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.identity is None or server.identity.process() is None:
+            if taken(server.port):
+                return False
+            break
+        if healthy(name, server):
+            return True
+        time.sleep(POLL_SECONDS)
+    raise DistributedFijiError(
+        f"The embedded cloud's {name} did not start. The end of its log:\n{last_lines(folders, name)}"
+    )
+
+
+def last_lines(folders: Folders, name: str, lines: int = 15) -> str:
+    """Return the end of a server's log."""
+    log = folders.logs / f"{name}.log"
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])

@@ -1,0 +1,131 @@
+"""What a cloud's folder holds, and its state.json: which servers run, where they listen, how tasks run."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from distributed_fiji.local.processes import Identity
+
+CONTROL_PLANE = "controlplane"
+DATA_PLANE = "dataplane"
+MACHINES = "machines"
+SERVERS = (CONTROL_PLANE, DATA_PLANE)
+
+RUNTIMES = ("processes", "docker")
+
+#: The account that both emulators speak for; moto's own default.
+ACCOUNT = "123456789012"
+DEFAULT_REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server of the cloud: its port on 127.0.0.1, and its process (None before its first start)."""
+
+    port: int
+    identity: Identity | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True)
+class State:
+    """What state.json says; `runtime` is how tasks run: as processes, or as containers of their image."""
+
+    servers: dict[str, Server] = field(default_factory=dict)
+    runtime: str = RUNTIMES[0]
+    region: str = DEFAULT_REGION
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where things stand under a cloud's root."""
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state.json"
+
+    @property
+    def buckets(self) -> Path:
+        """A folder per bucket, an object a plain file (a link into the data plane's own layout)."""
+        return self.root / "s3"
+
+    @property
+    def objects(self) -> Path:
+        """What the data plane takes as its folder: it puts the account's number between this and a bucket."""
+        return self.root / "data"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def scratch(self) -> Path:
+        """A folder per running task, its working directory and temporary files."""
+        return self.root / "scratch"
+
+    @property
+    def temporary(self) -> Path:
+        return self.root / "tmp"
+
+    @property
+    def aws(self) -> Path:
+        """Configuration and credentials files that hold nothing of the user's."""
+        return self.root / "aws"
+
+
+def prepare(folders: Folders, region: str) -> None:
+    """Make a cloud's folders; git ignores what they hold, as the first file in them says."""
+    for folder in (folders.logs, folders.scratch, folders.temporary, folders.aws):
+        folder.mkdir(parents=True, exist_ok=True)
+    (folders.objects / ACCOUNT).mkdir(parents=True, exist_ok=True)
+    if not folders.buckets.is_symlink():
+        folders.buckets.symlink_to(Path("data") / ACCOUNT)
+    (folders.root / ".gitignore").write_text("*\n", encoding="utf-8")
+    (folders.aws / "config").write_text(f"[default]\nregion = {region}\n", encoding="utf-8")
+    (folders.aws / "credentials").write_text("", encoding="utf-8")
+
+
+def read(folders: Folders) -> State | None:
+    """Return what state.json says; None where there is no cloud, or its file is no longer readable."""
+    try:
+        document = json.loads(folders.state.read_text(encoding="utf-8"))
+        servers = {
+            name: Server(entry["port"], Identity(**entry["identity"]) if entry["identity"] else None)
+            for name, entry in document["servers"].items()
+        }
+        return State(servers, document["runtime"], document["region"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write(folders: Folders, state: State) -> None:
+    """Write state.json at once: to a file beside it, then renamed."""
+    beside = folders.state.with_suffix(".new")
+    beside.write_text(json.dumps(asdict(state), indent=2) + "\n", encoding="utf-8")
+    beside.replace(folders.state)
+
+
+@contextlib.contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Hold a cloud's lock: one command at a time starts, stops or mends it; the others wait.
+
+    The lock file stands beside the root, so that `reset` may delete the root while it holds it.
+    """
+    root.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(root.parent / f".{root.name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
