@@ -1,0 +1,57 @@
+"""The settings of a run: edit them for each job. True and 'True' mean the same. docs/config.md tells more."""
+
+APP_NAME = 'DistributedFiji'            # Names everything in AWS: a letter, then letters, digits, - and _.
+LOG_GROUP_NAME = APP_NAME               # Log group of FIJI's console; the workers' own is LOG_GROUP_NAME_perInstance.
+
+# The worker's image: `make image` builds it, `make image-push` uploads it.
+DOCKERHUB_TAG = 'your-docker-user/distributed-fiji:latest'
+
+# AWS
+AWS_REGION = 'us-east-1'
+AWS_PROFILE = 'default'                 # The profile of your AWS CLI; keys in the environment come first.
+SSH_KEY_NAME = ''                       # Name of an EC2 key pair, for those who want to look into a machine.
+AWS_BUCKET = 'your-bucket-name'         # Holds the run's own state: manifests, failures, logs, scripts.
+SOURCE_BUCKET = AWS_BUCKET              # Inputs come from here.
+DESTINATION_BUCKET = AWS_BUCKET         # Outputs go here.
+UPLOAD_FLAGS = ''                       # Flags for uploads, as `aws s3 cp` takes them: '--acl bucket-owner-full-control'.
+
+# Machines
+ECS_CLUSTER = 'default'
+CLUSTER_MACHINES = 3                    # Spot machines.
+TASKS_PER_MACHINE = 1                   # Workers on each; each runs one FIJI at a time.
+MACHINE_TYPE = ['m5.xlarge']            # Several types find capacity sooner.
+MACHINE_PRICE = 0.20                    # Most that a machine may cost, in dollars an hour.
+EBS_VOL_SIZE = 30                       # Volume of a machine in GB, 22 at least.
+ASSIGN_IP = True                        # False: machines have no public address (their subnets need a NAT).
+MAX_HOURS = 24                          # After so many hours the fleet ends, whatever happens.
+
+# A worker's container
+MEMORY = 4096                           # In MB; TASKS_PER_MACHINE of them must fit a machine, which keeps some itself.
+CPU_CORES = 0                           # Processors of a task; 0: the machine's, shared between its tasks.
+DOWNLOAD_FILES = True                   # True: inputs are brought to local disk. False: the bucket is mounted by s3fs.
+USE_XVFB = False                        # True: FIJI runs under a virtual display (RoiManager, dialogs), not headless.
+FIJI_RUNNER = 'auto'                    # 'auto', 'runner' or 'direct' (plain --headless --run).
+
+# The script: https://, s3:// or a file beside this one, which setup uploads.
+SCRIPT_DOWNLOAD_URL = 'https://some/url/with/a/script.y'
+
+# Queue
+SQS_QUEUE_NAME = APP_NAME + 'Queue'
+SQS_MESSAGE_VISIBILITY = 180            # Seconds until a job of a lost worker is given to another.
+HEARTBEAT_SECONDS = 60                  # At most a third of that; a job itself may take hours.
+SQS_DEAD_LETTER_QUEUE = APP_NAME + 'DeadMessages'
+JOB_RETRIES = 5                         # Times a job is tried; a lost spot machine counts as one.
+JOB_TIMEOUT_MINUTES = 600               # A job that takes longer is ended; 0: never.
+STALL_TIMEOUT_MINUTES = 60              # A FIJI that prints nothing for so long is ended; 0: never.
+
+# Monitoring
+AUTO_MONITOR = True                     # A janitor in the cloud ends the run when this machine is off.
+CREATE_DASHBOARD = True                 # A CloudWatch dashboard while the run lasts ($3 a month while it is there).
+CLEAN_DASHBOARD = True                  # Remove it at the end.
+LOG_FORMAT = 'text'                     # The workers' own log: 'text' or 'json'.
+
+# When a job counts as done
+CHECK_IF_DONE_BOOL = True               # Skip jobs that are done: outputs there, made by today's script.
+EXPECTED_NUMBER_FILES = 1               # Files that each job must make at least …
+MIN_FILE_SIZE_BYTES = 1                 # … of at least so many bytes …
+NECESSARY_STRING = ''                   # … with this in their names.
