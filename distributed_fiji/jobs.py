@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from worker.contract import (
     value_problems,
 )
 
-KEYS = ("output_file_location", "shared_metadata", "groups", "inputs")
+KEYS = ("output_file_location", "shared_metadata", "inputs", "groups")
 BRACES = re.compile(r"\{([^{}]*)\}")
 
 #: As many problems are listed; a file with thousands of wrong groups is wrong in one way.
@@ -31,23 +31,47 @@ MOST_PROBLEMS = 20
 
 
 @dataclass(frozen=True)
-class JobFile:
-    """A job file that was checked. Iterating gives its jobs, a duplicate group once."""
+class Template:
+    """What all jobs of a file share; braces in location and inputs are filled by each group's metadata."""
 
     output_file_location: str
     shared_metadata: dict[str, Any]
-    groups: list[dict[str, Any]]
     inputs: tuple[str, ...] = ()
-    job_ids: tuple[str, ...] = ()
-    duplicates: tuple[tuple[int, int], ...] = ()
-    warnings: tuple[str, ...] = field(default=())
+
+    def job(self, group: dict[str, Any]) -> Job:
+        """Return the job of one group."""
+        values = self.shared_metadata | group
+
+        def fill(text: str) -> str:
+            return BRACES.sub(lambda match: str(values[match[1]]), text)
+
+        return Job(
+            metadata=group,
+            output_file_location=fill(self.output_file_location),
+            shared_metadata=self.shared_metadata,
+            inputs=tuple(fill(pattern) for pattern in self.inputs),
+        )
+
+    def missing_names(self, group: dict[str, Any]) -> list[str]:
+        """Return the names in braces that neither the group nor the shared metadata have."""
+        wanted = {name for text in (self.output_file_location, *self.inputs) for name in BRACES.findall(text)}
+        return sorted(wanted - set(self.shared_metadata) - set(group))
+
+
+@dataclass(frozen=True)
+class JobFile:
+    """A job file that was checked. Iterating gives its jobs, a duplicate group once."""
+
+    template: Template
+    groups: list[dict[str, Any]]
+    job_ids: tuple[str, ...]
+    duplicates: tuple[tuple[int, int], ...]
+    warnings: tuple[str, ...]
 
     def __iter__(self) -> Iterator[Job]:
         again = {later for _, later in self.duplicates}
         return (
-            job_of(self.output_file_location, self.shared_metadata, group, self.inputs)
-            for number, group in enumerate(self.groups, 1)
-            if number not in again
+            self.template.job(group) for number, group in enumerate(self.groups, 1) if number not in again
         )
 
 
@@ -66,83 +90,84 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     if len(mapping) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1 and not _is_comment(name)})
+        twice = sorted({name for name in names if names.count(name) > 1 and not name.startswith("_comment")})
         if twice:
             raise ValueError(f"the key {twice[0]!r} stands twice in one object")
     return mapping
-
-
-def _is_comment(key: str) -> bool:
-    return key.startswith("_comment")
 
 
 def parse_job_file(document: Any, source: str) -> JobFile:
     """Check a job file's content; `source` names it in messages. Raises InvalidInput."""
     if not isinstance(document, dict):
         raise InvalidInput(f"{source} cannot be used", ["it must be an object with output_file_location, …"])
-    parts = {key: value for key, value in document.items() if not _is_comment(key)}
-    problems = _frame_problems(parts)
+    parts = _without_comments(document)
+    template, problems = _read_template(parts)
+    groups, wrong = _read_groups(parts.get("groups"))
+    ids, duplicates, more = _check_groups(groups, template)
+    problems += wrong + more
     if problems:
-        raise InvalidInput(f"{source} cannot be used", problems)
-    shared = _without_comments(parts.get("shared_metadata", {}))
-    groups = [_without_comments(group) for group in parts["groups"]]
-    inputs = parts.get("inputs", [])
-    ids, duplicates, problems = _check_groups(
-        groups, parts["output_file_location"], shared, tuple([inputs] if isinstance(inputs, str) else inputs)
-    )
-    if problems:
-        more = len(problems) - MOST_PROBLEMS
-        listed = problems[:MOST_PROBLEMS] + ([f"and {more} more like these"] if more > 0 else [])
-        raise InvalidInput(f"{source} cannot be used", listed)
+        raise InvalidInput(f"{source} cannot be used", _shortened(problems))
+    unknown = [key for key in parts if key not in KEYS]
     return JobFile(
-        output_file_location=parts["output_file_location"],
-        shared_metadata=shared,
+        template=template,
         groups=groups,
-        inputs=tuple([inputs] if isinstance(inputs, str) else inputs),
         job_ids=tuple(ids),
         duplicates=tuple(duplicates),
-        warnings=tuple(
-            f"{key!r} is no key of a job file and does nothing" for key in parts if key not in KEYS
-        ),
+        warnings=tuple(f"{key!r} is no key of a job file and does nothing" for key in unknown),
     )
 
 
 def _without_comments(mapping: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in mapping.items() if not _is_comment(key)}
+    return {key: value for key, value in mapping.items() if not key.startswith("_comment")}
 
 
-def _frame_problems(parts: dict[str, Any]) -> list[str]:
-    """Say what is wrong with everything but the groups' own content."""
-    problems = location_problems(parts.get("output_file_location"))
-    shared = parts.get("shared_metadata", {})
-    problems += value_problems(
-        "shared_metadata", _without_comments(shared) if isinstance(shared, dict) else shared
-    )
+def _shortened(problems: list[str]) -> list[str]:
+    more = len(problems) - MOST_PROBLEMS
+    return problems[:MOST_PROBLEMS] + ([f"and {more} more like these"] if more > 0 else [])
+
+
+def _read_template(parts: dict[str, Any]) -> tuple[Template, list[str]]:
+    """Return what all jobs share, and problems; a part that is wrong is left empty in it."""
+    location, shared = parts.get("output_file_location"), parts.get("shared_metadata", {})
     inputs = parts.get("inputs", [])
-    problems += input_problems([inputs] if isinstance(inputs, str) else inputs)
-    groups = parts.get("groups")
+    if isinstance(shared, dict):
+        shared = _without_comments(shared)
+    if isinstance(inputs, str):
+        inputs = [inputs]
+    wrong_location, wrong_inputs = location_problems(location), input_problems(inputs)
+    template = Template(
+        output_file_location="" if wrong_location else location,
+        shared_metadata=shared if isinstance(shared, dict) else {},
+        inputs=() if wrong_inputs else tuple(inputs),
+    )
+    return template, [*wrong_location, *value_problems("shared_metadata", shared), *wrong_inputs]
+
+
+def _read_groups(groups: Any) -> tuple[list[dict[str, Any]], list[str]]:
     if not isinstance(groups, list) or not groups:
-        problems.append("groups must be a list with a group of metadata per job")
-    else:
-        problems += [
-            f"groups[{number}] must be an object of names and values, not {type(group).__name__}"
-            for number, group in enumerate(groups, 1)
-            if not isinstance(group, dict)
-        ][:MOST_PROBLEMS]
-    return problems
+        return [], ["groups must be a list with a group of metadata per job"]
+    problems = [
+        f"groups[{number}] must be an object of names and values, not {type(group).__name__}"
+        for number, group in enumerate(groups, 1)
+        if not isinstance(group, dict)
+    ]
+    return [_without_comments(group) for group in groups if isinstance(group, dict)], problems
 
 
 def _check_groups(
-    groups: list[dict[str, Any]], location: str, shared: dict[str, Any], inputs: tuple[str, ...]
+    groups: list[dict[str, Any]], template: Template
 ) -> tuple[list[str], list[tuple[int, int]], list[str]]:
     """Return the jobs' ids, pairs of groups (first, again; from 1) that are one job, and problems."""
     seen: dict[str, int] = {}
     duplicates, problems = [], []
     for number, group in enumerate(groups, 1):
         wrong = value_problems(f"groups[{number}]", group)
-        wrong += [f"groups[{number}]: {line}" for line in _brace_problems(location, shared | group, inputs)]
+        wrong += [
+            f"groups[{number}]: {{{name}}} in output_file_location or inputs names none of its metadata"
+            for name in template.missing_names(group)
+        ]
         if not wrong:
-            job = job_of(location, shared, group, inputs)
+            job = template.job(group)
             wrong = [f"groups[{number}]: {line}" for line in _job_problems(job)]
         if wrong:
             problems += wrong
@@ -151,32 +176,9 @@ def _check_groups(
     return list(seen), duplicates, problems
 
 
-def _brace_problems(location: str, values: dict[str, Any], inputs: tuple[str, ...]) -> list[str]:
-    wanted = {name for text in (location, *inputs) for name in BRACES.findall(text)}
-    missing = sorted(wanted - set(values))
-    return [
-        f"{{{name}}} in output_file_location or inputs names no metadata of this group" for name in missing
-    ]
-
-
 def _job_problems(job: Job) -> list[str]:
     problems = [*location_problems(job.output_file_location), *input_problems(list(job.inputs))]
     size = len(encode_message(job).encode("utf-8"))
     if size > MAX_MESSAGE_BYTES:
         problems.append(f"its message has {size} bytes; SQS takes {MAX_MESSAGE_BYTES}")
     return problems
-
-
-def job_of(location: str, shared: dict[str, Any], group: dict[str, Any], inputs: tuple[str, ...]) -> Job:
-    """Return the job of one group, the braces in location and inputs filled with its metadata."""
-    values = shared | group
-
-    def fill(text: str) -> str:
-        return BRACES.sub(lambda match: str(values[match[1]]), text)
-
-    return Job(
-        metadata=group,
-        output_file_location=fill(location),
-        shared_metadata=shared,
-        inputs=tuple(fill(pattern) for pattern in inputs),
-    )
