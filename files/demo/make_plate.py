@@ -168,10 +168,10 @@ def render(rng: np.random.Generator, nuclei: Sequence[Nucleus], texture: np.ndar
     light = {"dapi": np.zeros((SIZE_PX, SIZE_PX)), "marker": np.zeros((SIZE_PX, SIZE_PX))}
     texture = np.roll(texture, tuple(rng.integers(0, SIZE_PX, 2)), axis=(0, 1))
     for nucleus in nuclei:
-        rows, columns, rho, depth = window(nucleus, 2.8 * nucleus.major)
+        rows, columns, rho, depth = window(nucleus, 3.4 * nucleus.major)
         # The edge is as soft as a 0.75 NA objective leaves it, and a nucleus is thicker in its middle.
         inside = 1 / (1 + np.exp(-np.clip(depth / 0.75, -30, 30))) * (1 - 0.18 * np.clip(rho, 0, 1) ** 2)
-        cytoplasm = (230 + 0.12 * nucleus.marker) * np.exp(-((rho / 1.9) ** 3))
+        cytoplasm = (330 + 0.1 * nucleus.marker) * np.exp(-((rho / 2.1) ** 3))
         grain = texture[rows, columns]
         for channel, shape in (
             ("dapi", nucleus.dapi * inside * grain),

@@ -16,8 +16,8 @@
 #@ Double  (label="Least contrast of a nucleus (counts)", value=120) min_contrast_counts
 #@ Double  (label="Smallest nucleus (um^2)", value=45) min_nucleus_um2
 #@ Double  (label="Largest nucleus (um^2)", value=450) max_nucleus_um2
-#@ Double  (label="DAPI shown brightest at (counts)", value=1200) dapi_white_counts
-#@ Double  (label="Marker shown brightest at (counts)", value=1700) marker_white_counts
+#@ Double  (label="DAPI shown brightest at (counts)", value=1500) dapi_white_counts
+#@ Double  (label="Marker shown brightest at (counts)", value=2000) marker_white_counts
 
 setBatchMode(true);
 setOption("BlackBackground", true);
@@ -131,7 +131,8 @@ function writeOverlay(path, found) {
     saveAs("PNG", path);
 }
 
-// Turn a channel into a picture that goes from black at 0 counts to a colour at `white` counts.
+// Turn a channel into a picture that goes from black at 0 counts to a colour at `white` counts,
+// with a gamma of 0.75 that lets faint things be seen.
 function paint(channel, white, red, green, blue) {
     selectImage(channel);
     setMinAndMax(0, white);
@@ -139,9 +140,10 @@ function paint(channel, white, red, green, blue) {
     greens = newArray(256);
     blues = newArray(256);
     for (i = 0; i < 256; i++) {
-        reds[i] = i * red / 255;
-        greens[i] = i * green / 255;
-        blues[i] = i * blue / 255;
+        light = pow(i / 255, 0.75);
+        reds[i] = light * red;
+        greens[i] = light * green;
+        blues[i] = light * blue;
     }
     setLut(reds, greens, blues);
     run("RGB Color");

@@ -1,0 +1,31 @@
+"""The demo's settings: what config.py is for your own work, with its names."""
+
+APP_NAME = "FijiDemo"
+
+# AWS. The demo runs on the embedded cloud (run.py --local), where nothing costs anything.
+AWS_REGION = "us-east-1"
+AWS_PROFILE = "default"
+AWS_BUCKET = "demo-bucket"
+
+# Machines: two small ones with a task each, since rehearsing takes place on your own processors.
+CLUSTER_MACHINES = 2
+TASKS_PER_MACHINE = 1
+MACHINE_TYPE = ["m5.large"]
+MACHINE_PRICE = 0.10  # US dollars an hour, the most to be paid for one machine
+EBS_VOL_SIZE = 22  # GB
+DOWNLOAD_FILES = True
+
+# What runs in each task.
+MEMORY = 1500  # MB
+SCRIPT_DOWNLOAD_URL = "files/demo/segment_nuclei.ijm"  # a local file: setup uploads it
+
+# A well is done within seconds, so a job that was lost comes back soon.
+SQS_MESSAGE_VISIBILITY = 60
+JOB_RETRIES = 3
+JOB_TIMEOUT_MINUTES = 5
+
+# A well has two sites, with a table and a picture of each.
+EXPECTED_NUMBER_FILES = 4
+MIN_FILE_SIZE_BYTES = 1
+NECESSARY_STRING = ""
+CHECK_IF_DONE_BOOL = True
