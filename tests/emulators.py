@@ -56,7 +56,7 @@ def moto(folder: Path) -> Iterator[str]:
     """Run moto_server, its log in `folder`; yield its URL."""
     port = free_port()
     command = [program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-    with running(command, port, {}, folder / "moto.log") as url:
+    with running(command, port, {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}, folder / "moto.log") as url:
         yield url
 
 

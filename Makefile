@@ -1,0 +1,65 @@
+# The project's targets; `make` alone lists them. Everything is set up on first use, in .venv/ and .imagej-core/.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint check bench faults image image-core image-push clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/python -m uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+ARGS ?=
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: .venv/.local ## Run the main job on the embedded cloud, from setup to results.
+	@$(BIN)/python files/demo/demo.py $(ARGS)
+
+test: .venv/.dev ## Set up and run all tests; ARGS="-k word" selects.
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: .venv/.dev ## Look for mistakes without running anything.
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+check: lint test ## What must be green before a change lands.
+
+bench: .venv/.dev ## Measure what the documentation says; prints tables.
+	$(BIN)/python -m benchmarks $(ARGS)
+
+faults: .venv/.dev ## The whole fault campaign against real workers (long); prints its table.
+	$(BIN)/python -m benchmarks.faults $(ARGS)
+
+image: .venv/.local ## Build the worker image, its name from DOCKERHUB_TAG.
+	$(MAKE) -C worker build
+
+image-core: .venv/.local ## Build the worker image with ImageJ core, where no FIJI image can be had.
+	$(MAKE) -C worker core
+
+image-push: .venv/.local ## Upload the worker image.
+	$(MAKE) -C worker push
+
+clean: ## End the embedded cloud and remove what was made here; results in local-cloud/ too.
+	@test ! -x $(BIN)/python || $(BIN)/python run.py local reset
+	rm -rf .venv .imagej-core
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo "Python 3.10 or newer is needed; make PYTHON=python3.12 names another." >&2; exit 1; }
+	@echo "Making the virtual environment .venv …" >&2
+	@$(PYTHON) -m venv .venv \
+	  || { echo "Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+# uv installs in seconds what takes pip minutes; where it cannot be had, or cannot reach the index, pip does.
+.venv/.uv: .venv/bin/python
+	@$(PIP) uv || true
+	@touch $@
+
+.venv/.local: requirements.txt requirements-local.txt worker/requirements.txt constraints.txt | .venv/.uv
+	@echo "Installing packages …" >&2
+	@$(UV) -r requirements-local.txt || $(PIP) -r requirements-local.txt
+	@touch $@
+
+.venv/.dev: requirements-dev.txt .venv/.local
+	@$(UV) -r requirements-dev.txt || $(PIP) -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,146 @@
+"""Job files: the original's format and ours, every problem found before the first message goes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distributed_fiji.errors import InvalidInput
+from distributed_fiji.jobqueue import batches
+from distributed_fiji.jobs import parse_job_file, read_job_file
+from worker.contract import Job, decode_message, encode_message
+
+CHECKOUT = Path(__file__).parents[2]
+
+#: As the original's example: comments, strings, a path under the mounted bucket.
+ORIGINAL = {
+    "_comment1": "Path of the output_file_location is relative to the root of your S3 bucket",
+    "output_file_location": "projects/output/",
+    "shared_metadata": {"input_file_location": "/home/ubuntu/bucket/projects/input", "rows": "2"},
+    "_comment3": "The following groups are tasks",
+    "groups": [{"Well": "A1", "Plate": "Plate_1"}, {"Well": "A2", "Plate": "Plate_1"}],
+}
+
+
+def a_job_file(**parts: Any) -> dict[str, Any]:
+    return {"output_file_location": "out", "shared_metadata": {}, "groups": [{"Well": "A1"}], **parts}
+
+
+def problems(document: object) -> list[str]:
+    with pytest.raises(InvalidInput) as caught:
+        parse_job_file(document, "job.json")
+    assert caught.value.exit_code == 2
+    return caught.value.problems
+
+
+def test_a_job_file_of_the_original_gives_its_messages() -> None:
+    jobs = list(parse_job_file(ORIGINAL, "job.json"))
+
+    first = json.loads(encode_message(jobs[0]))
+    assert first["Metadata"] == {"Well": "A1", "Plate": "Plate_1"}
+    assert first["output_file_location"] == "projects/output/"
+    assert first["shared_metadata"] == ORIGINAL["shared_metadata"]
+    assert len({job.job_id for job in jobs}) == 2
+
+
+@pytest.mark.parametrize("name", ["files/exampleJob.json", "files/demo/job.json"])
+def test_the_job_files_that_come_with_the_project_are_valid(name: str) -> None:
+    jobs = read_job_file(CHECKOUT / name)
+
+    assert jobs.job_ids
+    assert not jobs.duplicates
+    assert not jobs.warnings
+
+
+def test_braces_in_location_and_inputs_are_filled_with_each_groups_metadata() -> None:
+    document = a_job_file(
+        output_file_location="out/{Plate}/{Well}",
+        inputs=["in/{Plate}/{Well}_*.tif"],
+        shared_metadata={"Plate": 7},
+        groups=[{"Well": "A1"}, {"Well": "A2", "Plate": 8}],
+    )
+
+    first, second = parse_job_file(document, "job.json")
+
+    assert (first.output_file_location, first.inputs) == ("out/7/A1", ("in/7/A1_*.tif",))
+    assert (second.output_file_location, second.inputs) == ("out/8/A2", ("in/8/A2_*.tif",))
+
+
+def test_values_of_every_kind_keep_their_type_on_the_way() -> None:
+    group = {
+        "text": 'a "b", \n ü 🔬',
+        "whole": 7,
+        "real": 7.5,
+        "yes": True,
+        "date": "2024-01-02",
+        "padded": "007",
+    }
+
+    (job,) = parse_job_file(a_job_file(groups=[group]), "job.json")
+
+    assert decode_message(encode_message(job)).metadata == group
+
+
+def test_a_group_that_stands_twice_is_one_job_and_is_named() -> None:
+    file = parse_job_file(a_job_file(groups=[{"a": 1}, {"b": 1}, {"a": 1}]), "job.json")
+
+    assert file.duplicates == ((1, 3),)
+    assert [job.metadata for job in file] == [{"a": 1}, {"b": 1}]
+
+
+def test_every_problem_of_a_file_is_named_at_once() -> None:
+    found = "\n".join(
+        problems(
+            {
+                "output_file_location": "s3://bucket/out",
+                "shared_metadata": {"two words": 1},
+                "inputs": ["in/{Plat}/*.tif", "../x"],
+                "groups": [{"Well": None}, {"Well": {}}, "A3"],
+            }
+        )
+    )
+
+    for words in ("leave out s3://", "'two words'", "groups[1].Well", "groups[2].Well", "groups[3]", "'..'"):
+        assert words in found
+
+
+def test_a_name_in_braces_that_no_metadata_has_is_named_with_its_group() -> None:
+    (line,) = problems(a_job_file(output_file_location="{Wel}"))
+
+    assert line.startswith("groups[1]: {Wel}")
+
+
+def test_thousands_of_wrong_groups_give_a_short_list() -> None:
+    found = problems(a_job_file(groups=[{"Well": None}] * 5000))
+
+    assert len(found) == 21
+    assert found[-1] == "and 4980 more like these"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[1, 2]", "must be an object"),
+        ("{", "not JSON"),
+        ('{"output_file_location": "o", "groups": []}', "groups must be a list"),
+        ('{"output_file_location": "o", "groups": [{"W": 1, "W": 2}]}', "'W' stands twice"),
+        ('{"groups": [{"W": 1}]}', "output_file_location must be a string"),
+        ('{"output_file_location": "o", "groups": [{"W": "' + "x" * 1_100_000 + '"}]}', "SQS takes"),
+    ],
+)
+def test_a_file_that_is_no_job_file_says_why(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "job.json").write_text(text)
+
+    with pytest.raises(InvalidInput, match=words):
+        read_job_file(tmp_path / "job.json")
+
+
+def test_batches_keep_within_ten_messages_and_what_sqs_takes_at_once() -> None:
+    small = [Job({"n": number}, "o") for number in range(25)]
+    large = [Job({"n": number, "text": "x" * 400_000}, "o") for number in range(5)]
+
+    assert [len(batch) for batch in batches(small)] == [10, 10, 5]
+    assert [len(batch) for batch in batches(large)] == [2, 2, 1]
