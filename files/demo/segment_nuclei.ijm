@@ -117,8 +117,8 @@ function meanInside(channel) {
 
 // The same display range for all wells, so that what looks brighter is brighter.
 function writeOverlay(path, found) {
-    paint("DAPI", dapi_white_counts, 70, 130, 255);
-    paint("marker", marker_white_counts, 255, 130, 10);
+    paint("DAPI", dapi_white_counts, 30, 100, 255);
+    paint("marker", marker_white_counts, 255, 120, 0);
     imageCalculator("Add", "DAPI", "marker");
     selectImage("mask");
     if (found > 0) {
