@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +29,7 @@ class Context:
     terminal: Terminal
     config: Path = CHECKOUT / "config.py"
     local: bool = False
-    runtime: str = "processes"
+    runtime: str | None = None
 
     def settings(self) -> Settings:
         """Read config.py, telling its warnings."""
@@ -36,13 +38,21 @@ class Context:
             self.terminal.warn(f"{self.config.name}: {line}")
         return settings
 
+    def place(self, region: str | None) -> tuple[str, str | None]:
+        """Return region and profile of commands that need no config.py: theirs, its, or the environment's."""
+        try:
+            settings, _ = load_settings(self.config)
+        except errors.InvalidInput:
+            return region or os.environ.get("AWS_REGION", "us-east-1"), os.environ.get("AWS_PROFILE")
+        return region or settings.AWS_REGION, settings.AWS_PROFILE
+
     def connect(self, region: str, profile: str | None, buckets: set[str]) -> Clients:
         """Return clients: of AWS, or with --local of the embedded cloud, which then has these buckets."""
         if self.local:
             from distributed_fiji.local import cloud
 
-            here = cloud.start(cloud.root(), self.terminal.note, runtime=self.runtime)
-            here.use()
+            here = cloud.start(progress=self.terminal.note, runtime=self.runtime, region=region)
+            here.apply(os.environ)
             for bucket in sorted(buckets):
                 cloud.ensure_bucket(here, bucket)
         return connect(region, profile)
@@ -184,6 +194,62 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
     clients = context.connect(record.region, record.profile, set())
     result = run_monitor(record, clients, cheapest=cheapest, clock=SystemClock(), out=context.terminal)
     sys.exit(result.exit_code)
+
+
+@main.command()
+@click.argument("app_name", required=False)
+@click.option("--region", help="Region to look in; config.py's where not given.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@common
+@click.pass_obj
+def inventory(context: Context, app_name: str | None, region: str | None, as_json: bool) -> None:
+    """List what exists in the region, of one app or of all, and what it costs while it stays.
+
+    \b
+    Example: python run.py inventory
+    """
+    from distributed_fiji.inventory import as_documents, listing
+    from distributed_fiji.inventory import inventory as find_items
+
+    clients = context.connect(*context.place(region), set())
+    items = find_items(clients, app_name)
+    if as_json:
+        context.terminal.say(json.dumps(as_documents(items)))
+    elif items:
+        context.terminal.out.print(listing(items))
+    billing = sum(item.bills for item in items)
+    context.terminal.note(f"{len(items)} things are there in {clients.region}, {billing} of them bill.")
+
+
+@main.command()
+@click.argument("app_name", required=False)
+@click.option("--region", help="Region to clean; config.py's where not given.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--keep", default="logs,results", show_default=True, help="What stays, comma separated; '' for nothing."
+)
+@common
+@click.pass_obj
+def cleanup(context: Context, app_name: str | None, region: str | None, yes: bool, keep: str) -> None:
+    """Remove everything of one app, and prove that nothing is left.
+
+    Needs the name alone: no file, no config.py. Exit code 4 when something stays that costs.
+
+    \b
+    Example: python run.py cleanup MyApp
+    """
+    from distributed_fiji.cleanup import cleanup as run_cleanup
+    from distributed_fiji.cleanup import read_keep
+
+    kept, name = read_keep(keep), app_name or context.settings().APP_NAME
+    clients = context.connect(*context.place(region), set())
+
+    def confirm(question: str) -> bool:
+        return yes or click.confirm(question, err=True)
+
+    sys.exit(
+        run_cleanup(clients, name, confirm=confirm, keep=kept, clock=SystemClock(), out=context.terminal)
+    )
 
 
 def mount_more() -> None:

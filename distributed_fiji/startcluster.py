@@ -21,6 +21,7 @@ from distributed_fiji.fleetdocuments import Frame, fleet_request
 from distributed_fiji.fleetfile import FleetFile
 from distributed_fiji.runrecord import RunRecord, read_record, record_of, upload_record, write_record
 from distributed_fiji.settings import Settings
+from distributed_fiji.submissions import read_submissions
 from distributed_fiji.terminal import Terminal
 
 #: Seconds to wait for machines when some have come, and when none has; then the monitor takes over.
@@ -92,7 +93,7 @@ def unfinished_record(run: Run) -> RunRecord | None:
 def plan(run: Run, file: FleetFile) -> RunRecord:
     """Check and find everything, then write the record with the request in it. No machine yet."""
     settings, clients = run.settings, run.clients
-    definition = check_setup(settings, clients)
+    definition, queue_created = check_setup(settings, clients)
     types, warnings = machinetypes.read_machine_types(clients.ec2, settings.MACHINE_TYPE)
     problems = machinetypes.fit_problems(settings, types or [])
     if problems:
@@ -113,18 +114,28 @@ def plan(run: Run, file: FleetFile) -> RunRecord:
                 "fleet_request": fleet_request(settings, frame, part),
                 "valid_until": frame.valid_until,
                 "task_definition": definition,
+                "output_locations": output_locations(settings, clients, queue_created),
             }
         ),
     )
 
 
-def check_setup(settings: Settings, clients: Clients) -> str:
-    """Return the service's task definition; raises NothingThere where setup was not run."""
-    jobqueue.read_queue(clients.sqs, settings.SQS_QUEUE_NAME)
+def check_setup(settings: Settings, clients: Clients) -> tuple[str, str]:
+    """Return the service's task definition and when the queue was made (its CreatedTimestamp).
+
+    Raises NothingThere where setup was not run.
+    """
+    url = jobqueue.read_queue(clients.sqs, settings.SQS_QUEUE_NAME)
     service = cluster.find_service(clients.ecs, settings.ECS_CLUSTER, settings.service)
     if service is None:
         raise NothingThere(f"There is no service {settings.service}: run `python run.py setup` first.")
-    return service["taskDefinition"]
+    return service["taskDefinition"], jobqueue.read_attributes(clients.sqs, url)["CreatedTimestamp"]
+
+
+def output_locations(settings: Settings, clients: Clients, queue_created: str) -> list[str]:
+    """Return where the submitted jobs' outputs will be, as the job files say it."""
+    submissions = read_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, queue_created)
+    return sorted({submission.output_location for submission in submissions})
 
 
 def save(run: Run, record: RunRecord) -> RunRecord:

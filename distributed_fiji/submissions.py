@@ -16,13 +16,18 @@ from worker.contract import state_key
 
 @dataclass(frozen=True)
 class Submission:
-    """One submitJob. `queue_created` is the queue's CreatedTimestamp: which life of the queue it went to."""
+    """One submitJob.
+
+    `queue_created`: the queue's CreatedTimestamp, which tells the lives of a queue apart.
+    `output_location`: as in the job file, with its braces.
+    """
 
     submission_id: str
     job_file: str
     queue_created: str
     submitted_at: float
     job_ids: tuple[str, ...]
+    output_location: str = ""
     complete: bool = False
 
     def completed(self) -> Submission:

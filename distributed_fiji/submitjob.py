@@ -42,6 +42,7 @@ def submit_job(
         queue_created=created,
         submitted_at=clock.now(),
         job_ids=jobs.job_ids,
+        output_location=jobs.template.output_file_location,
     )
     write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission)
     with terminal.counting("Sending jobs", len(jobs.job_ids)) as progress:
