@@ -1,0 +1,89 @@
+"""Which apps there are in the account and region, by the tag that everything of theirs carries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from distributed_fiji.aws import Clients, pages
+from worker.contract import APP_TAG
+
+THREADS = 16
+
+#: Names of roles and of alarms that are ours; the group is the app's name.
+ROLE_NAME = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)-[a-z]{2}(?:-[a-z]+)+-\d-fiji-(?:instance|fleet|task)")
+ALARM_NAME = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)-stuck-i-[0-9a-f]+")
+
+
+def owner(tags: Iterable[dict[str, str]]) -> str | None:
+    """Return the app that tags name, in EC2's casing of tags or in that of ECS; None where none does."""
+    for tag in tags:
+        if tag.get("Key", tag.get("key")) == APP_TAG:
+            return tag.get("Value", tag.get("value"))
+    return None
+
+
+def find_apps(clients: Clients) -> set[str]:
+    """Return the names of all apps of which anything is there."""
+    owners = (owner(tags) for finder in (_on_machines, _on_clusters, _on_roles) for tags in finder(clients))
+    named = {app for app in owners if app}
+    alarms = pages(clients.cloudwatch, "describe_alarms", "MetricAlarms")
+    matches = (ALARM_NAME.fullmatch(alarm["AlarmName"]) for alarm in alarms)
+    queues = {app for _, app in queues_with_tags(clients.sqs) if app}
+    return named | queues | {match[1] for match in matches if match}
+
+
+Tags = Iterator[list[dict[str, str]]]
+
+
+def _on_machines(clients: Clients) -> Tags:
+    ec2 = clients.ec2
+    for fleet in pages(ec2, "describe_spot_fleet_requests", "SpotFleetRequestConfigs"):
+        if fleet["SpotFleetRequestState"] not in ("cancelled", "failed", "cancelled_terminating"):
+            yield fleet.get("Tags", [])
+    there = [
+        {"Name": "tag-key", "Values": [APP_TAG]},
+        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+    ]
+    for reservation in pages(ec2, "describe_instances", "Reservations", Filters=there):
+        for instance in reservation["Instances"]:
+            yield instance.get("Tags", [])
+    for template in pages(ec2, "describe_launch_templates", "LaunchTemplates"):
+        yield template.get("Tags", [])
+
+
+def _on_clusters(clients: Clients) -> Tags:
+    ecs = clients.ecs
+    for arn in pages(ecs, "list_clusters", "clusterArns"):
+        for cluster in ecs.describe_clusters(clusters=[arn], include=["TAGS"])["clusters"]:
+            yield cluster.get("tags", [])
+        services = list(pages(ecs, "list_services", "serviceArns", cluster=arn))
+        for start in range(0, len(services), 10):
+            ten = services[start : start + 10]
+            for service in ecs.describe_services(cluster=arn, services=ten, include=["TAGS"])["services"]:
+                yield service.get("tags", [])
+
+
+def _on_roles(clients: Clients) -> Tags:
+    """IAM knows no regions: only roles whose name is of this region count, by their tag."""
+    for role in pages(clients.iam, "list_roles", "Roles"):
+        if ROLE_NAME.fullmatch(role["RoleName"]) and f"-{clients.region}-fiji-" in role["RoleName"]:
+            yield clients.iam.list_role_tags(RoleName=role["RoleName"])["Tags"]
+
+
+def queues_with_tags(sqs: Any) -> list[tuple[str, str | None]]:
+    """Return the name of every queue and the app whose tag it carries, or None."""
+    urls = list(pages(sqs, "list_queues", "QueueUrls", PaginationConfig={"PageSize": 1000}))
+
+    def read(url: str) -> tuple[str, str | None] | None:
+        try:
+            tags = sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
+        except sqs.exceptions.QueueDoesNotExist:
+            # A deleted queue stays in the listing for a minute.
+            return None
+        return url.rpartition("/")[2], tags.get(APP_TAG)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return [found for found in pool.map(read, urls) if found]

@@ -1,0 +1,144 @@
+"""Remove everything of one app and prove it: list, ask, remove, list again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from rich.table import Table
+
+from distributed_fiji import removal
+from distributed_fiji.aws import Clients, pages
+from distributed_fiji.clock import Clock
+from distributed_fiji.errors import SOMETHING_LEFT
+from distributed_fiji.inventory import KINDS, Item, inventory
+from distributed_fiji.teardown import Step, attempt
+from distributed_fiji.terminal import Terminal
+
+#: What --keep may name, and the kind that it keeps.
+KEEPABLE = {"logs": "log group", "results": "results"}
+
+#: Seconds that things get to be gone from the listing: machines end within minutes.
+DEADLINE = 600
+
+
+def cleanup(
+    clients: Clients,
+    app_name: str,
+    *,
+    confirm: Callable[[str], bool],
+    keep: Iterable[str] = ("logs", "results"),
+    clock: Clock,
+    out: Terminal,
+) -> int:
+    """Remove what there is of an app after a question; return 0 when nothing is left, else 4.
+
+    `confirm` is asked once, with a sentence, and answers whether to go on. Needs nothing but the name.
+    """
+    kept = {KEEPABLE[name] for name in keep}
+    items = [item for item in inventory(clients, app_name) if item.kind not in kept]
+    if not items:
+        out.say(f"Nothing of {app_name} is there in {clients.region}.")
+        return 0
+    out.say(f"Of {app_name} there is in {clients.region}:")
+    out.out.print(listing(items))
+    if not confirm(f"Remove these {len(items)}?"):
+        out.note("Nothing was changed.")
+        return SOMETHING_LEFT if any(item.bills for item in items) else 0
+    steps = remove(clients, items, out.note)
+    left = wait_until_gone(clients, app_name, kept, clock)
+    if not left:
+        out.say(f"Listed again: nothing of {app_name} is left.")
+        return 0
+    out.say("Left:")
+    out.out.print(listing(left))
+    for step in steps:
+        if step.error:
+            out.warn(f"{step.name}: {step.error}")
+    return SOMETHING_LEFT
+
+
+def listing(items: Iterable[Item]) -> Table:
+    """Return a table of what there is and what it costs while it stays."""
+    table = Table("kind", "name", "state", "costs while it stays", box=None, pad_edge=False)
+    for item in items:
+        table.add_row(item.kind, item.name, item.state, item.costs)
+    return table
+
+
+def remove(clients: Clients, items: list[Item], tell: Callable[[str], None]) -> list[Step]:
+    """Remove every item, whatever becomes of the others; machines and fleets first."""
+    order = list(KINDS)
+    return [
+        attempt(f"{item.kind} {item.name}", partial(_remove, clients, item), tell)
+        for item in sorted(items, key=lambda item: order.index(item.kind))
+    ]
+
+
+def wait_until_gone(clients: Clients, app_name: str, kept: set[str], clock: Clock) -> list[Item]:
+    """List again until nothing is left, as long as it is only a matter of time; return what is left.
+
+    A cluster can go only when its machines have; it is tried again with each listing.
+    """
+    begun = clock.now()
+    while True:
+        left = [item for item in inventory(clients, app_name) if item.kind not in kept]
+        if not left or clock.now() - begun >= DEADLINE or not _settling(left):
+            return left
+        clock.sleep(5)
+        remove(clients, [item for item in left if item.kind in ("machine", "cluster", "fleet")], _silent)
+
+
+def _settling(left: list[Item]) -> bool:
+    """Whether machines or tasks are still there, which end by themselves in a while."""
+    return any(item.kind in ("machine", "task", "fleet", "cluster", "service") for item in left)
+
+
+def _silent(_sentence: str) -> None:
+    """Tell nothing: what is tried again was told before."""
+
+
+def _remove(clients: Clients, item: Item) -> str | None:
+    """Remove one item by its exact name."""
+    match item.kind:
+        case "service":
+            removal.stop_service(clients.ecs, item.place, item.name)
+            return removal.remove_service(clients.ecs, item.place, item.name)
+        case "fleet":
+            return removal.cancel_fleet(clients.ec2, item.name)
+        case "machine":
+            return removal.terminate(clients.ec2, [item.name])
+        case "task":
+            return removal.stop_task(clients.ecs, item.place, item.name)
+        case "cluster":
+            return removal.remove_cluster(clients, item.name, item.app)
+        case _:
+            return _remove_passive(clients, item)
+
+
+def _remove_passive(clients: Clients, item: Item) -> str | None:
+    """Remove something that neither runs nor starts anything."""
+    removers: dict[str, Callable[[], Any]] = {
+        "alarm": lambda: clients.cloudwatch.delete_alarms(AlarmNames=[item.name]),
+        "dashboard": lambda: removal.remove_dashboard(clients.cloudwatch, item.name),
+        "task definition": lambda: removal.remove_task_definitions(clients.ecs, item.name),
+        "launch template": lambda: removal.remove_launch_template(clients.ec2, item.name, item.app),
+        "queue": lambda: removal.remove_queue(clients.sqs, item.name),
+        "instance profile": lambda: removal.remove_instance_profile(clients.iam, item.name),
+        "role": lambda: removal.remove_role(clients.iam, item.name),
+        "log group": lambda: clients.logs.delete_log_group(logGroupName=item.name),
+        "results": lambda: _remove_folder(clients.s3, item.place, item.name),
+    }
+    removers[item.kind]()
+    return f"{item.kind} {item.name} removed"
+
+
+def _remove_folder(s3: Any, bucket: str, folder: str) -> None:
+    """Delete the objects of a folder; `folder` ends with a slash, so no other app's name can match."""
+    keys = [
+        {"Key": item["Key"]}
+        for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=folder)
+    ]
+    for start in range(0, len(keys), 1000):
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": keys[start : start + 1000], "Quiet": True})

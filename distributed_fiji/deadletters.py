@@ -1,0 +1,103 @@
+"""Which jobs are dead letters: read without hiding them for long, and written down before their queue goes.
+
+Only the messages of this life of the queue and of this app count: the dead-letter queue may be shared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from worker.contract import APP_TAG, InvalidMessage, decode_message
+
+#: Seconds that a letter stays hidden after it was read; a whole reading must fit, so that none comes twice.
+HIDDEN_SECONDS = 30
+
+#: Receives of one reading at most: what is not seen then is seen at the next look.
+RECEIVES = 2000
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that SQS gave up. `sent`: seconds since 1970, when it was sent first.
+
+    SQS keeps that time when it moves a message to the dead letters (SQS developer guide, "Setting-up
+    dead-letter queue retention").
+    """
+
+    message_id: str
+    job_id: str
+    sent: float
+    receives: int
+    body: str
+
+
+def job_id_of(body: str) -> str:
+    """Return the job id of a message body; of one that is no job, the start of its SHA-256."""
+    try:
+        return decode_message(body).job_id
+    except InvalidMessage:
+        return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def read_dead_letters(sqs: Any, url: str, expected: int) -> Iterator[DeadLetter]:
+    """Yield the letters of a queue, each once, until `expected` were seen or none comes any more.
+
+    Receiving hides a letter for half a minute and counts as a receive, which ends nothing there: a
+    dead-letter queue has no dead letters of its own.
+    """
+    seen: set[str] = set()
+    for _ in range(RECEIVES):
+        messages = sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=HIDDEN_SECONDS,
+            WaitTimeSeconds=1,
+            MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
+        ).get("Messages", [])
+        new = [message for message in messages if message["MessageId"] not in seen]
+        for message in new:
+            seen.add(message["MessageId"])
+            yield _letter(message)
+        if not new or len(seen) >= expected:
+            return
+
+
+def _letter(message: dict[str, Any]) -> DeadLetter:
+    attributes = message["Attributes"]
+    return DeadLetter(
+        message_id=message["MessageId"],
+        job_id=job_id_of(message["Body"]),
+        sent=int(attributes["SentTimestamp"]) / 1000,
+        receives=int(attributes["ApproximateReceiveCount"]),
+        body=message["Body"],
+    )
+
+
+def is_own(sqs: Any, url: str, name: str, app_name: str) -> bool:
+    """Whether a queue is this app's alone: by its tag, or where it has none by its name."""
+    tags = sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
+    if APP_TAG in tags:
+        return tags[APP_TAG] == app_name
+    return name in (f"{app_name}Queue", f"{app_name}DeadMessages")
+
+
+def belongs_to_another(sqs: Any, url: str, app_name: str) -> bool:
+    """Whether a queue carries another app's tag."""
+    return sqs.list_queue_tags(QueueUrl=url).get("Tags", {}).get(APP_TAG, app_name) != app_name
+
+
+def unreported(letter: DeadLetter) -> bytes:
+    """Return a failure record for a letter of which no worker wrote one."""
+    record = {
+        "job_id": letter.job_id,
+        "attempt": letter.receives,
+        "outcome": "FAILED",
+        "reason": "SQS gave the job up, and no worker reported why: its machines were lost each time",
+        "message": letter.body,
+        "log": [],
+    }
+    return json.dumps(record, ensure_ascii=False, indent=1).encode()

@@ -1,0 +1,203 @@
+"""What there is of an app, or of all apps, in the account and region: found by exact name and tag alone.
+
+Says what each thing costs while it stays. Needs no file and no config.py. What carries no tag of ours
+counts as an app's when its name is exactly the one derived from the app's; another app's tag overrules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from distributed_fiji.apps import find_apps, owner, queues_with_tags
+from distributed_fiji.aws import Clients, pages
+from distributed_fiji.documents import stuck_alarm_name
+from distributed_fiji.observing import app_instances, live_fleets, read_alarms, read_tasks
+from distributed_fiji.removal import find_launch_template, find_own_cluster, task_definitions
+from distributed_fiji.settings import role_name
+from worker.contract import state_key
+
+#: What each kind of thing costs while it stays (AWS price lists, us-east-1), and whether that is a bill to
+#: end. In the order in which cleanup removes them.
+KINDS = {
+    "service": ("nothing by itself; it starts tasks on machines", True),
+    "fleet": ("its machines, and it starts new ones", True),
+    "machine": ("by the second until it is terminated", True),
+    "task": ("nothing by itself", False),
+    "alarm": ("$0.10 a month", True),
+    "dashboard": ("$3 a month beyond three dashboards", True),
+    "task definition": ("nothing", False),
+    "launch template": ("nothing", False),
+    "queue": ("nothing while nothing is sent", False),
+    "cluster": ("nothing", False),
+    "instance profile": ("nothing", False),
+    "role": ("nothing", False),
+    "log group": ("$0.03 a GB and month; logs end by themselves after 60 days", False),
+    "results": ("$0.023 a GB and month", False),
+}
+
+#: Purposes of the roles that setup makes (settings.role_name).
+ROLE_PURPOSES = ("instance", "fleet", "task")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing in AWS. `name`: what it is removed by; `place`: the cluster or bucket it is in."""
+
+    kind: str
+    name: str
+    app: str
+    region: str
+    state: str = ""
+    place: str = ""
+
+    @property
+    def costs(self) -> str:
+        """What it costs while it stays, in words."""
+        return KINDS[self.kind][0]
+
+    @property
+    def bills(self) -> bool:
+        """Whether it keeps costing, or making costs, until it is removed."""
+        return KINDS[self.kind][1]
+
+
+Found = Iterator[tuple[str, str, str, str]]
+
+
+def inventory(clients: Clients, app_name: str | None) -> list[Item]:
+    """Return everything of one app, or with None of every app that anything carries the tag of."""
+    apps = [app_name] if app_name is not None else sorted(find_apps(clients))
+    return [
+        Item(kind, name, app, clients.region, state, place)
+        for app in apps
+        for kind, name, state, place in _everything(clients, app)
+    ]
+
+
+def _everything(clients: Clients, app: str) -> Iterable[tuple[str, str, str, str]]:
+    definition = newest_definition(clients.ecs, app)
+    found = [
+        *_machines(clients, app),
+        *_ecs(clients, app),
+        *_watching(clients, app),
+        *_queues(clients, app),
+        *_roles(clients.iam, app, clients.region),
+        *_logs(clients.logs, app, definition),
+        *_results(clients.s3, app, definition),
+    ]
+    return sorted(found, key=lambda item: list(KINDS).index(item[0]))
+
+
+def _machines(clients: Clients, app: str) -> Found:
+    for fleet in live_fleets(clients.ec2, app):
+        yield "fleet", fleet, "", ""
+    for instance in app_instances(clients.ec2, app):
+        yield "machine", instance["InstanceId"], instance["State"]["Name"], ""
+    name = f"{app}LaunchTemplate"
+    if find_launch_template(clients.ec2, name, app):
+        yield "launch template", name, "", ""
+
+
+def _ecs(clients: Clients, app: str) -> Found:
+    ecs, family = clients.ecs, f"{app}Task"
+    for arn in pages(ecs, "list_clusters", "clusterArns"):
+        cluster = arn.rpartition("/")[2]
+        for service in _service(ecs, cluster, app):
+            yield "service", service["serviceName"], f"wants {service['desiredCount']} tasks", cluster
+        for task in read_tasks(ecs, cluster, family):
+            yield "task", task.arn, task.status, cluster
+        if find_own_cluster(ecs, cluster, app):
+            yield "cluster", cluster, "", ""
+    if task_definitions(ecs, family):
+        yield "task definition", family, "", ""
+
+
+def _service(ecs: Any, cluster: str, app: str) -> Iterator[dict[str, Any]]:
+    found = ecs.describe_services(cluster=cluster, services=[f"{app}Service"], include=["TAGS"])
+    for service in found["services"]:
+        if service["status"] != "INACTIVE" and owner(service.get("tags", [])) in (None, app):
+            yield service
+
+
+def _watching(clients: Clients, app: str) -> Found:
+    for instance_id in sorted(read_alarms(clients.cloudwatch, app)):
+        yield "alarm", stuck_alarm_name(app, instance_id), "", ""
+    boards = pages(clients.cloudwatch, "list_dashboards", "DashboardEntries", DashboardNamePrefix=app)
+    if app in [board["DashboardName"] for board in boards]:
+        yield "dashboard", app, "", ""
+
+
+def _queues(clients: Clients, app: str) -> Found:
+    derived = (f"{app}Queue", f"{app}DeadMessages")
+    for name, tagged in queues_with_tags(clients.sqs):
+        if tagged == app or (tagged is None and name in derived):
+            yield "queue", name, "", ""
+
+
+def _roles(iam: Any, app: str, region: str) -> Found:
+    for name in (role_name(app, region, purpose) for purpose in ROLE_PURPOSES):
+        try:
+            if owner(iam.get_role(RoleName=name)["Role"].get("Tags", [])) in (None, app):
+                yield "role", name, "", ""
+        except iam.exceptions.NoSuchEntityException:
+            continue
+    name = role_name(app, region, "instance")
+    try:
+        iam.get_instance_profile(InstanceProfileName=name)
+    except iam.exceptions.NoSuchEntityException:
+        return
+    yield "instance profile", name, "", ""
+
+
+def newest_definition(ecs: Any, app: str) -> dict[str, Any]:
+    """Return the newest task definition of an app, deregistered ones too; {} where it never had one.
+
+    It names the app's bucket and log groups, so that a name is enough to find them.
+    """
+    family = f"{app}Task"
+    for status in ("ACTIVE", "INACTIVE"):
+        arns = pages(
+            ecs,
+            "list_task_definitions",
+            "taskDefinitionArns",
+            familyPrefix=family,
+            status=status,
+            sort="DESC",
+        )
+        exact = next((arn for arn in arns if arn.rpartition("/")[2].rpartition(":")[0] == family), None)
+        if exact:
+            return ecs.describe_task_definition(taskDefinition=exact)["taskDefinition"]
+    return {}
+
+
+def _environment(definition: dict[str, Any]) -> dict[str, str]:
+    containers = definition.get("containerDefinitions", [])
+    return {item["name"]: item["value"] for item in containers[0]["environment"]} if containers else {}
+
+
+def _logs(logs: Any, app: str, definition: dict[str, Any]) -> Found:
+    base = _environment(definition).get("LOG_GROUP_NAME") or app
+    for name in sorted({app, f"{app}_perInstance", base, f"{base}_perInstance"}):
+        groups = pages(logs, "describe_log_groups", "logGroups", logGroupNamePrefix=name)
+        group = next((item for item in groups if item["logGroupName"] == name), None)
+        if group is None:
+            continue
+        arn = group["arn"].removesuffix(":*")
+        tags = logs.list_tags_for_resource(resourceArn=arn).get("tags", {})
+        if owner([{"Key": key, "Value": value} for key, value in tags.items()]) in (None, app):
+            yield "log group", name, f"{group.get('storedBytes', 0)} bytes", ""
+
+
+def _results(s3: Any, app: str, definition: dict[str, Any]) -> Found:
+    """Yield the run's own state in the bucket; outputs are the user's and never listed for removal."""
+    bucket = _environment(definition).get("AWS_BUCKET")
+    if not bucket:
+        return
+    folder = state_key(app, "")
+    try:
+        if s3.list_objects_v2(Bucket=bucket, Prefix=folder, MaxKeys=1).get("KeyCount"):
+            yield "results", folder, "manifests, failure records, logs", bucket
+    except s3.exceptions.NoSuchBucket:
+        return

@@ -1,0 +1,211 @@
+"""Remove one thing of AWS at a time, by its exact name or id; what is not there counts as removed.
+
+Each function returns a sentence on what it did, or None where nothing was there. Errors of AWS rise:
+teardown and cleanup go on with the next thing, and report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji.aws import Clients, error_code, pages
+from distributed_fiji.documents import stuck_alarm_name
+from distributed_fiji.errors import SomethingLeft
+from distributed_fiji.observing import ENDED_SERVICE, queue_attributes, read_container_instances
+from worker.contract import APP_TAG
+
+#: Alarms in one DeleteAlarms (CloudWatch API reference).
+ALARM_BATCH = 100
+
+
+def stop_service(ecs: Any, cluster: str, service: str) -> str | None:
+    """Let the service want no task."""
+    try:
+        ecs.update_service(cluster=cluster, service=service, desiredCount=0)
+    except ClientError as error:
+        if error_code(error) in ENDED_SERVICE:
+            return None
+        raise
+    return f"service {service} wants no task any more"
+
+
+def remove_service(ecs: Any, cluster: str, service: str) -> str | None:
+    """Delete the service, with the tasks it may still have."""
+    try:
+        ecs.delete_service(cluster=cluster, service=service, force=True)
+    except ClientError as error:
+        if error_code(error) in ENDED_SERVICE:
+            return None
+        raise
+    return f"service {service} deleted"
+
+
+def cancel_fleet(ec2: Any, fleet_id: str) -> str | None:
+    """Cancel a spot fleet and end its machines; one that has ended already is harmless to cancel again."""
+    try:
+        response = ec2.cancel_spot_fleet_requests(SpotFleetRequestIds=[fleet_id], TerminateInstances=True)
+    except ClientError as error:
+        if error_code(error) == "InvalidSpotFleetRequestId.NotFound":
+            return None
+        raise
+    for item in response.get("UnsuccessfulFleetRequests", []):
+        if item["Error"]["Code"] == "unexpectedError":
+            raise SomethingLeft(f"fleet {fleet_id} was not cancelled: {item['Error'].get('Message', '')}")
+    if response.get("SuccessfulFleetRequests"):
+        return f"fleet {fleet_id} cancelled, its machines end"
+    return None
+
+
+def terminate(ec2: Any, instance_ids: list[str]) -> str | None:
+    """Terminate instances."""
+    if not instance_ids:
+        return None
+    ec2.terminate_instances(InstanceIds=instance_ids)
+    return f"{len(instance_ids)} machine{'s' if len(instance_ids) > 1 else ''} terminated"
+
+
+def remove_alarms(cloudwatch: Any, app_name: str, instance_ids: Iterable[str]) -> str | None:
+    """Delete the alarms of some of the app's machines."""
+    names = [stuck_alarm_name(app_name, instance_id) for instance_id in sorted(instance_ids)]
+    for start in range(0, len(names), ALARM_BATCH):
+        cloudwatch.delete_alarms(AlarmNames=names[start : start + ALARM_BATCH])
+    return f"{len(names)} alarm{'s' if len(names) > 1 else ''} deleted" if names else None
+
+
+def task_definitions(ecs: Any, family: str) -> list[str]:
+    """Return the ARNs of the active revisions of exactly that family (the API lists by prefix)."""
+    arns = pages(ecs, "list_task_definitions", "taskDefinitionArns", familyPrefix=family, status="ACTIVE")
+    return [arn for arn in arns if arn.rpartition("/")[2].rpartition(":")[0] == family]
+
+
+def remove_task_definitions(ecs: Any, family: str) -> str | None:
+    """Deregister every active revision of a family."""
+    arns = task_definitions(ecs, family)
+    for arn in arns:
+        ecs.deregister_task_definition(taskDefinition=arn)
+    return f"task definition {family} deregistered" if arns else None
+
+
+def find_launch_template(ec2: Any, name: str, app_name: str) -> str | None:
+    """Return the id of the launch template of that name, unless it carries another app's tag."""
+    try:
+        found = ec2.describe_launch_templates(LaunchTemplateNames=[name])["LaunchTemplates"]
+    except ClientError as error:
+        if error_code(error) == "InvalidLaunchTemplateName.NotFoundException":
+            return None
+        raise
+    for template in found:
+        tags = {tag["Key"]: tag["Value"] for tag in template.get("Tags", [])}
+        if template["LaunchTemplateName"] == name and tags.get(APP_TAG, app_name) == app_name:
+            return template["LaunchTemplateId"]
+    return None
+
+
+def remove_launch_template(ec2: Any, name: str, app_name: str) -> str | None:
+    """Delete the launch template of that name."""
+    template = find_launch_template(ec2, name, app_name) if name else None
+    if template is None:
+        return None
+    ec2.delete_launch_template(LaunchTemplateId=template)
+    return f"launch template {name} deleted"
+
+
+def remove_queue(sqs: Any, name: str) -> str | None:
+    """Delete a queue."""
+    try:
+        sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
+    except sqs.exceptions.QueueDoesNotExist:
+        return None
+    return f"queue {name} deleted"
+
+
+def messages_left(sqs: Any, name: str) -> int:
+    """Return how many messages a queue says it holds; 0 where it is not there."""
+    attributes = queue_attributes(sqs, name) or {}
+    counts = ("", "NotVisible", "Delayed")
+    return sum(int(attributes.get(f"ApproximateNumberOfMessages{count}", 0)) for count in counts)
+
+
+def find_own_cluster(ecs: Any, cluster: str, app_name: str) -> dict[str, Any] | None:
+    """Return the cluster when this app made it (by its tag) and it is not the account's default one."""
+    if cluster == "default":
+        return None
+    for found in ecs.describe_clusters(clusters=[cluster], include=["TAGS"])["clusters"]:
+        tags = {tag["key"]: tag["value"] for tag in found.get("tags", [])}
+        if found["status"] == "ACTIVE" and tags.get(APP_TAG) == app_name:
+            return found
+    return None
+
+
+def deregister_gone(clients: Clients, cluster: str) -> None:
+    """Take machines that are gone out of a cluster, where ECS has not seen it itself."""
+    joined = read_container_instances(clients.ecs, cluster)
+    if not joined:
+        return
+    filters = [
+        {"Name": "instance-id", "Values": list(joined)},
+        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+    ]
+    reservations = pages(clients.ec2, "describe_instances", "Reservations", Filters=filters)
+    there = {item["InstanceId"] for reservation in reservations for item in reservation["Instances"]}
+    for instance_id in joined.keys() - there:
+        arn = joined[instance_id]["containerInstanceArn"]
+        clients.ecs.deregister_container_instance(cluster=cluster, containerInstance=arn, force=True)
+
+
+def remove_cluster(clients: Clients, cluster: str, app_name: str) -> str | None:
+    """Delete the cluster when it is this app's own and nothing is in it."""
+    if find_own_cluster(clients.ecs, cluster, app_name) is None:
+        return None
+    deregister_gone(clients, cluster)
+    found = find_own_cluster(clients.ecs, cluster, app_name) or {}
+    counts = ("activeServices", "runningTasks", "pendingTasks", "registeredContainerInstances")
+    used = [count for count in counts if found.get(f"{count}Count")]
+    if used:
+        return f"cluster {cluster} is kept: {', '.join(used)} in it"
+    clients.ecs.delete_cluster(cluster=cluster)
+    return f"cluster {cluster} deleted"
+
+
+def remove_dashboard(cloudwatch: Any, app_name: str) -> str | None:
+    """Delete the dashboard of exactly that name."""
+    names = {
+        item["DashboardName"]
+        for item in pages(cloudwatch, "list_dashboards", "DashboardEntries", DashboardNamePrefix=app_name)
+    }
+    if app_name not in names:
+        return None
+    cloudwatch.delete_dashboards(DashboardNames=[app_name])
+    return f"dashboard {app_name} deleted"
+
+
+def stop_task(ecs: Any, cluster: str, task: str) -> str | None:
+    """Stop a task: its worker gives its job back."""
+    ecs.stop_task(cluster=cluster, task=task, reason="removed by cleanup")
+    return f"task {task.rpartition('/')[2]} stopped"
+
+
+def remove_instance_profile(iam: Any, name: str) -> None:
+    """Delete an instance profile, with its role taken out of it."""
+    try:
+        profile = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+        for role in profile["Roles"]:
+            iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=role["RoleName"])
+        iam.delete_instance_profile(InstanceProfileName=name)
+    except iam.exceptions.NoSuchEntityException:
+        return
+
+
+def remove_role(iam: Any, name: str) -> None:
+    """Delete a role, with its policies taken from it."""
+    try:
+        for policy in pages(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name):
+            iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
+        for policy_name in pages(iam, "list_role_policies", "PolicyNames", RoleName=name):
+            iam.delete_role_policy(RoleName=name, PolicyName=policy_name)
+        iam.delete_role(RoleName=name)
+    except iam.exceptions.NoSuchEntityException:
+        return

@@ -1,0 +1,72 @@
+"""What monitoring and teardown need to know of a run, taken from its record or from run.json.
+
+Standard library only: the janitor's Lambda has no pydantic, and reads the document as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from worker.contract import state_key
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """One fleet's run. `started`: seconds since 1970, when the fleet was asked for."""
+
+    run_id: str
+    app_name: str
+    region: str
+    fleet_id: str
+    cluster: str
+    service: str
+    task_family: str
+    launch_template: str
+    queue_name: str
+    dead_letter_queue: str
+    bucket: str
+    destination_bucket: str
+    output_locations: tuple[str, ...]
+    log_groups: tuple[str, ...]
+    script_sha256: str
+    tasks_per_machine: int
+    started: float
+    dashboard: bool
+    local: bool
+
+    @property
+    def ending_key(self) -> str:
+        """Key of the verdict with which this run's teardown began."""
+        return state_key(self.app_name, "endings", f"{self.run_id}.json")
+
+
+def facts_of(record: Mapping[str, Any]) -> RunFacts:
+    """Return the facts in a record's document, as `RunRecord.model_dump()` or the parsed run.json.
+
+    Raises KeyError when it is no record.
+    """
+    app = record["MONITOR_APP_NAME"]
+    clean_dashboard = str(record.get("CLEAN_DASHBOARD", "True")).lower() == "true"
+    return RunFacts(
+        run_id=record["client_token"],
+        app_name=app,
+        region=record["region"],
+        fleet_id=record["MONITOR_FLEET_ID"],
+        cluster=record["MONITOR_ECS_CLUSTER"],
+        service=record["service"],
+        task_family=record["task_family"],
+        launch_template=record["launch_template"],
+        queue_name=record["MONITOR_QUEUE_NAME"],
+        dead_letter_queue=record["dead_letter_queue"],
+        bucket=record["MONITOR_BUCKET_NAME"],
+        destination_bucket=record["destination_bucket"],
+        output_locations=tuple(record["output_locations"]),
+        log_groups=(record["MONITOR_LOG_GROUP_NAME"], record["machine_log_group"]),
+        script_sha256=record["script_sha256"],
+        tasks_per_machine=record["tasks_per_machine"],
+        started=int(record["MONITOR_START_TIME"]) / 1000,
+        dashboard=clean_dashboard,
+        local=record["local"],
+    )

@@ -1,0 +1,122 @@
+"""What one look at a run finds: jobs, queue, machines, tasks, fleet. Plain values, no calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The queue's approximate counts; wrong for a minute or more after a change (SQS API reference)."""
+
+    visible: int
+    in_flight: int
+    delayed: int
+
+    @property
+    def left(self) -> int:
+        return self.visible + self.in_flight + self.delayed
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """What became of the jobs of this life of the queue, by job id.
+
+    `fresh`: a manifest written since the job was submitted. `kept`: an older manifest by the same script,
+    which the worker skips unless its outputs are gone; it proves nothing before the queue is empty.
+    `dead`: a dead letter of this submission. `others`: manifests since the run's start of jobs that no
+    submission names. `failed_attempts`: failure records since the submission.
+    """
+
+    submitted: frozenset[str] = frozenset()
+    fresh: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
+    dead: frozenset[str] = frozenset()
+    others: int = 0
+    dead_letters: int = 0
+    failed_attempts: int = 0
+
+    @property
+    def done(self) -> int:
+        return len(self.fresh | self.kept) + self.others
+
+    @property
+    def unproved(self) -> frozenset[str]:
+        """Submitted jobs that neither a new manifest nor a dead letter accounts for."""
+        return self.submitted - self.fresh - self.dead
+
+    @property
+    def unaccounted(self) -> frozenset[str]:
+        """Submitted jobs of which nothing is known: no manifest at all, no dead letter."""
+        return self.unproved - self.kept
+
+    @property
+    def gone_dead(self) -> int:
+        """Jobs given up: those known by name, or the count where no submission names them."""
+        return len(self.dead) if self.submitted else self.dead_letters
+
+
+@dataclass(frozen=True)
+class Machine:
+    """An instance of the fleet. `container_instance` is empty until it has joined the cluster.
+
+    `tasks`: running and pending tasks on it, of whatever service.
+    """
+
+    instance_id: str
+    state: str
+    launched: float
+    container_instance: str = ""
+    tasks: int = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is billed or about to be."""
+        return self.state in ("pending", "running")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of the run. `at_work`: protected against scale-in by its worker; None where unknown."""
+
+    arn: str
+    container_instance: str
+    status: str
+    at_work: bool | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One look at everything. `queue` None: there is none; `fleet_state` '': there is no such fleet.
+
+    `desired`: tasks that the service wants; None: there is no service.
+    """
+
+    now: float
+    jobs: Jobs
+    queue: Counts | None
+    fleet_state: str
+    target_capacity: int
+    machines: tuple[Machine, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    desired: int | None = None
+    alarms: frozenset[str] = frozenset()
+
+    @property
+    def left(self) -> int:
+        """Messages in the queue, by its counts."""
+        return self.queue.left if self.queue else 0
+
+    @property
+    def alive(self) -> tuple[Machine, ...]:
+        return tuple(machine for machine in self.machines if machine.alive)
+
+    @property
+    def at_work(self) -> int:
+        """Tasks known to hold a job."""
+        return sum(1 for task in self.tasks if task.at_work)
+
+    @property
+    def work_is_known(self) -> bool:
+        """Whether every task says if it holds a job, so that lowering the service ends no work."""
+        return all(task.at_work is not None for task in self.tasks)

@@ -1,0 +1,261 @@
+"""Take a run down: every step is attempted whatever became of the ones before, money first.
+
+What is not there is done. Killed at any point and run again, it goes on: the verdict stands in the
+bucket before the first thing goes, so that a later run knows that the work is over and how it ended.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any
+
+from distributed_fiji import removal
+from distributed_fiji.aws import AwsError, Clients, error_text
+from distributed_fiji.clock import Clock
+from distributed_fiji.deadletters import belongs_to_another, is_own, read_dead_letters, unreported
+from distributed_fiji.errors import SomethingLeft
+from distributed_fiji.jobstate import JobState
+from distributed_fiji.logexport import export_logs
+from distributed_fiji.monitoring import End
+from distributed_fiji.observing import (
+    app_instances,
+    find_service,
+    fleet_instances,
+    live_fleets,
+    queue_attributes,
+    read_alarms,
+)
+from distributed_fiji.runfacts import RunFacts
+from distributed_fiji.snapshot import Snapshot
+from worker.contract import failure_key
+
+#: Seconds that machines get to end before they are named as left.
+MACHINES_DEADLINE = 600
+
+#: Seconds after which machines are terminated one by one, where cancelling the fleet did not do it.
+MACHINES_PATIENCE = 60
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a run ended, in counts. `unaccounted`: submitted jobs of which nothing is known."""
+
+    end: str
+    done: int
+    dead: int
+    unaccounted: int
+    failed_attempts: int
+    dead_ids: tuple[str, ...] = ()
+
+    @property
+    def all_done(self) -> bool:
+        return not self.dead and not self.unaccounted
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a teardown: what it was for, what it did, or the error that stopped it."""
+
+    name: str
+    did: str | None = None
+    error: str | None = None
+
+
+#: Steps whose failure leaves something that costs.
+COSTLY = frozenset({"service", "fleet", "machines", "alarms", "dashboard"})
+
+
+def verdict_of(end: End, seen: Snapshot) -> Verdict:
+    """Return the verdict on a run that is over."""
+    jobs = seen.jobs
+    return Verdict(
+        end=end.value,
+        done=jobs.done,
+        dead=jobs.gone_dead,
+        unaccounted=len(jobs.unaccounted) if jobs.submitted else seen.left,
+        failed_attempts=jobs.failed_attempts,
+        dead_ids=tuple(sorted(jobs.dead)),
+    )
+
+
+def save_verdict(s3: Any, run: RunFacts, verdict: Verdict) -> None:
+    """Write the verdict down before anything is taken away."""
+    body = json.dumps(asdict(verdict)).encode()
+    s3.put_object(Bucket=run.bucket, Key=run.ending_key, Body=body, ContentType="application/json")
+
+
+def read_verdict(s3: Any, run: RunFacts) -> Verdict | None:
+    """Return the verdict of a teardown that was begun, or None."""
+    try:
+        body = s3.get_object(Bucket=run.bucket, Key=run.ending_key)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        return None
+    document = json.loads(body)
+    return Verdict(**{**document, "dead_ids": tuple(document["dead_ids"])})
+
+
+def take_down(
+    run: RunFacts, clients: Clients, clock: Clock, tell: Callable[[str], None], *, whole: bool = True
+) -> list[Step]:
+    """Take everything of a run down but its logs, roles and results; return what each step did.
+
+    `whole` False: jobs are left in the queue, so only what costs ends, and startCluster can go on.
+    """
+    try:
+        site = Site(served_here(run, clients), other_fleets(run, clients))
+    except AwsError as error:
+        tell(f"looking at what else runs: {error_text(error)}")
+        site = Site(served=True, other_fleets=())
+    steps = [*_money(run, clients, clock, site, whole), *_keepsakes(run, clients)]
+    if whole:
+        steps += [*_rest(run, clients, site), *_queues(run, clients)]
+    return [attempt(name, step, tell) for name, step in steps]
+
+
+@dataclass(frozen=True)
+class Site:
+    """What else there is of the app. `served`: the service works on this run's queue, or there is none.
+
+    With another config of the same name the service can meanwhile serve another queue: it is left alone.
+    """
+
+    served: bool
+    other_fleets: tuple[str, ...]
+
+
+def served_here(run: RunFacts, clients: Clients) -> bool:
+    """Whether the app's service works on this run's queue, or there is no service."""
+    service = find_service(clients.ecs, run.cluster, run.service)
+    if service is None:
+        return True
+    found = clients.ecs.describe_task_definition(taskDefinition=service["taskDefinition"])
+    containers = found["taskDefinition"]["containerDefinitions"]
+    environment = {item["name"]: item["value"] for item in containers[0].get("environment", [])}
+    return environment.get("SQS_QUEUE_URL", "").rpartition("/")[2] in ("", run.queue_name)
+
+
+def other_fleets(run: RunFacts, clients: Clients) -> tuple[str, ...]:
+    """Return the app's other fleets that are not over, by tag."""
+    return tuple(fleet for fleet in live_fleets(clients.ec2, run.app_name) if fleet != run.fleet_id)
+
+
+def attempt(name: str, step: Callable[[], str | None], tell: Callable[[str], None]) -> Step:
+    """Do one step; an error of AWS is reported and the next one is done all the same."""
+    try:
+        did = step()
+    except (*AwsError, OSError, SomethingLeft) as error:
+        tell(f"{name}: {error_text(error)}")
+        return Step(name, error=error_text(error))
+    if did:
+        tell(did)
+    return Step(name, did)
+
+
+Named = Iterator[tuple[str, Callable[[], "str | None"]]]
+
+
+def _money(run: RunFacts, clients: Clients, clock: Clock, site: Site, whole: bool) -> Named:
+    if site.served and (whole or not site.other_fleets):
+        yield "service", lambda: removal.stop_service(clients.ecs, run.cluster, run.service)
+    fleets = [run.fleet_id] if run.fleet_id else []
+    if site.served and whole:
+        # They work on the same queue, and its jobs are done.
+        fleets += site.other_fleets
+    for fleet in fleets:
+        yield "fleet", partial(removal.cancel_fleet, clients.ec2, fleet)
+    for fleet in fleets:
+        yield "machines", partial(end_machines, replace(run, fleet_id=fleet), clients, clock)
+    yield "alarms", lambda: remove_idle_alarms(run, clients)
+
+
+def _keepsakes(run: RunFacts, clients: Clients) -> Named:
+    yield "dead letters", lambda: record_dead_letters(run, clients)
+    yield "logs", lambda: _exported(run, clients)
+
+
+def _rest(run: RunFacts, clients: Clients, site: Site) -> Named:
+    if not site.served:
+        return
+    ecs, ec2 = clients.ecs, clients.ec2
+    yield "service's removal", lambda: removal.remove_service(ecs, run.cluster, run.service)
+    yield "task definition", lambda: removal.remove_task_definitions(ecs, run.task_family)
+    yield "launch template", lambda: removal.remove_launch_template(ec2, run.launch_template, run.app_name)
+    yield "cluster", lambda: removal.remove_cluster(clients, run.cluster, run.app_name)
+    if run.dashboard:
+        yield "dashboard", lambda: removal.remove_dashboard(clients.cloudwatch, run.app_name)
+
+
+def _queues(run: RunFacts, clients: Clients) -> Named:
+    for kind, name in (("queue", run.queue_name), ("dead-letter queue", run.dead_letter_queue)):
+        yield kind, partial(remove_empty_queue, clients.sqs, name, run)
+
+
+def end_machines(run: RunFacts, clients: Clients, clock: Clock) -> str | None:
+    """Wait until the fleet's machines are gone; those that stay a minute are terminated by id.
+
+    Raises SomethingLeft with the machines that are there after ten minutes.
+    """
+    begun, asked, first = clock.now(), False, True
+    while left := [item["InstanceId"] for item in fleet_instances(clients.ec2, run)]:
+        waited = clock.now() - begun
+        if waited >= MACHINES_DEADLINE:
+            raise SomethingLeft(f"still there after ten minutes: {', '.join(sorted(left))}")
+        if waited >= MACHINES_PATIENCE and not asked:
+            removal.terminate(clients.ec2, left)
+            asked = True
+        clock.sleep(2)
+        first = False
+    return None if first else "its machines are gone"
+
+
+def remove_idle_alarms(run: RunFacts, clients: Clients) -> str | None:
+    """Delete the alarms of machines that are gone; those of another fleet's machines are left."""
+    alive = {item["InstanceId"] for item in app_instances(clients.ec2, run.app_name)}
+    gone = read_alarms(clients.cloudwatch, run.app_name) - alive
+    return removal.remove_alarms(clients.cloudwatch, run.app_name, gone)
+
+
+def record_dead_letters(run: RunFacts, clients: Clients) -> str | None:
+    """Write a failure record for each dead letter of this app's own queue that has none."""
+    attributes = queue_attributes(clients.sqs, run.dead_letter_queue)
+    if attributes is None:
+        return None
+    url = attributes["QueueUrl"]
+    count = removal.messages_left(clients.sqs, run.dead_letter_queue)
+    if not count or not is_own(clients.sqs, url, run.dead_letter_queue, run.app_name):
+        return None
+    reported = JobState(run, clients.s3).failures()
+    written = 0
+    for letter in read_dead_letters(clients.sqs, url, count):
+        if letter.job_id not in reported:
+            key = failure_key(run.app_name, letter.job_id, letter.receives)
+            clients.s3.put_object(Bucket=run.bucket, Key=key, Body=unreported(letter))
+            written += 1
+    return f"{written} dead letters that no worker had reported are recorded" if written else None
+
+
+def remove_empty_queue(sqs: Any, name: str, run: RunFacts) -> str | None:
+    """Delete a queue that holds nothing and is this run's; one that holds jobs is kept and named.
+
+    The queue that the record names is the run's unless it carries another app's tag; dead letters may
+    go to a queue that several apps share.
+    """
+    attributes = queue_attributes(sqs, name)
+    if attributes is None:
+        return None
+    url = attributes["QueueUrl"]
+    shared = name != run.queue_name and not is_own(sqs, url, name, run.app_name)
+    if shared or belongs_to_another(sqs, url, run.app_name):
+        return None
+    left = removal.messages_left(sqs, name)
+    if left:
+        return f"queue {name} is kept: it holds {left} message{'s' if left > 1 else ''}"
+    return removal.remove_queue(sqs, name)
+
+
+def _exported(run: RunFacts, clients: Clients) -> str | None:
+    keys = export_logs(clients.logs, clients.s3, run)
+    return f"logs are in s3://{run.bucket}/: {', '.join(keys)}" if keys else None

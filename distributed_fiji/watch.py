@@ -1,0 +1,163 @@
+"""The monitor at the terminal: look, decide, do, wait; at the end take everything down and report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from distributed_fiji.actions import perform
+from distributed_fiji.aws import AwsError, Clients, error_text
+from distributed_fiji.clock import Clock
+from distributed_fiji.errors import INTERRUPTED, JOBS_FAILED, SOMETHING_LEFT
+from distributed_fiji.jobstate import JobState
+from distributed_fiji.monitoring import EXACT_COUNTS, End, Limits, Memory, TakeDown, decide
+from distributed_fiji.observing import Observer
+from distributed_fiji.runfacts import RunFacts, facts_of
+from distributed_fiji.runrecord import RunRecord
+from distributed_fiji.teardown import (
+    COSTLY,
+    Step,
+    Verdict,
+    read_verdict,
+    save_verdict,
+    take_down,
+    verdict_of,
+)
+from distributed_fiji.terminal import Terminal
+from distributed_fiji.view import View
+
+#: Seconds between two looks: at first, and at most.
+FIRST_WAIT, LONGEST_WAIT = 2.0, 30.0
+
+#: Failed jobs that are named with their reason at the end.
+NAMED_FAILURES = 5
+
+
+@dataclass(frozen=True)
+class MonitorResult:
+    """How monitoring ended. `failed`: failed attempts; `left`: what costs and is still there."""
+
+    exit_code: int
+    done: int = 0
+    failed: int = 0
+    dead: int = 0
+    unaccounted: int = 0
+    left: tuple[str, ...] = ()
+
+
+def monitor(
+    record: RunRecord, clients: Clients, *, cheapest: bool, clock: Clock, out: Terminal
+) -> MonitorResult:
+    """Watch a run to its end and take it down; killed at any point and called again, it goes on.
+
+    Ctrl-C leaves the run alive: exit code 130.
+    """
+    run = facts_of(record.model_dump())
+    view = View(out.err, run.app_name)
+    try:
+        verdict = read_verdict(clients.s3, run)
+        if verdict is None:
+            verdict = _watch(run, clients, cheapest=cheapest, clock=clock, view=view)
+            save_verdict(clients.s3, run, verdict)
+        view.tell(f"The work is over: {verdict.end}. Taking everything down.")
+        steps = take_down(run, clients, clock, view.tell, whole=verdict.end != End.NO_FLEET.value)
+    except KeyboardInterrupt:
+        view.tell(
+            f"Stopped watching; {run.app_name} runs on, and costs. To go on:"
+            f" python run.py monitor files/{run.app_name}SpotFleetRequestId.json;"
+            f" to end it: python run.py cleanup {run.app_name}"
+        )
+        return MonitorResult(INTERRUPTED)
+    result = _result(verdict, steps)
+    for line in closing_lines(run, JobState(run, clients.s3), verdict, result):
+        out.say(line)
+    return result
+
+
+def _watch(run: RunFacts, clients: Clients, *, cheapest: bool, clock: Clock, view: View) -> Verdict:
+    """Look until the run is over; return how it ended."""
+    observer, memory = Observer(run, clients), Memory()
+    limits = EXACT_COUNTS if run.local else Limits()
+    begun = clock.now()
+    with view.showing():
+        while True:
+            before = clock.now()
+            try:
+                seen = observer.observe(before)
+            except AwsError as error:
+                view.tell(f"AWS did not answer, the next look comes soon: {error_text(error)}")
+                clock.sleep(LONGEST_WAIT)
+                continue
+            actions, memory = decide(run, limits, seen, memory, cheapest=cheapest)
+            view.show(seen)
+            for action in actions:
+                if isinstance(action, TakeDown):
+                    return verdict_of(action.end, seen)
+                _try(partial(perform, action, run, clients), view.tell)
+            clock.sleep(wait_seconds(before - begun, clock.now() - before))
+
+
+def _try(action: Callable[[], str | None], tell: Callable[[str], None]) -> None:
+    """Do an action; one that AWS refuses is told and decided anew at the next look."""
+    try:
+        did = action()
+    except AwsError as error:
+        tell(f"AWS refused: {error_text(error)}")
+        return
+    if did:
+        tell(did)
+
+
+def wait_seconds(elapsed: float, looked: float) -> float:
+    """Return how long to wait for the next look: short runs end promptly, long ones cost few requests.
+
+    `looked`: seconds that the last look took; looking takes a tenth of the time at most.
+    """
+    return max(FIRST_WAIT, min(LONGEST_WAIT, elapsed / 60), 10 * min(looked, LONGEST_WAIT))
+
+
+def _result(verdict: Verdict, steps: list[Step]) -> MonitorResult:
+    left = tuple(f"{step.name}: {step.error}" for step in steps if step.error and step.name in COSTLY)
+    code = SOMETHING_LEFT if left else 0 if verdict.all_done else JOBS_FAILED
+    return MonitorResult(
+        exit_code=code,
+        done=verdict.done,
+        failed=verdict.failed_attempts,
+        dead=verdict.dead,
+        unaccounted=verdict.unaccounted,
+        left=left,
+    )
+
+
+def closing_lines(run: RunFacts, state: JobState, verdict: Verdict, result: MonitorResult) -> list[str]:
+    """Return what the user reads last: counts, where the results are, failures with their reasons."""
+    places = [f"s3://{run.destination_bucket}/{place}" for place in run.output_locations]
+    lines = [
+        f"{verdict.done} jobs done, {verdict.dead} given up,"
+        f" {verdict.unaccounted} not finished; {verdict.failed_attempts} attempts failed.",
+        f"Results: {', '.join(places[:3]) or f's3://{run.destination_bucket}/'}"
+        + (f" and {len(places) - 3} more" if len(places) > 3 else ""),
+    ]
+    if verdict.dead:
+        lines.append(f"Dead letters: queue {run.dead_letter_queue}; failure records: failures/ in the state")
+        lines += _reasons(state, verdict)
+    if verdict.end == End.NO_FLEET.value:
+        lines.append("The fleet ended before the work; the queue is kept: `startCluster` again goes on.")
+    if result.left:
+        lines.append(f"Still there, and may cost: {'; '.join(result.left)}.")
+        lines.append(f"Run the same command again, or `python run.py cleanup {run.app_name}`.")
+    return lines
+
+
+def _reasons(state: JobState, verdict: Verdict) -> list[str]:
+    """Return the last reason of the first jobs that were given up."""
+    failures = state.failures()
+    jobs = [job for job in verdict.dead_ids or sorted(failures) if job in failures]
+    lines = []
+    for job in jobs[:NAMED_FAILURES]:
+        record = state.read_failure(failures[job][-1][0])
+        lines.append(f"  job {job}: {record.get('reason', 'no reason was recorded')}")
+    if len(jobs) > NAMED_FAILURES:
+        lines.append(f"  and {len(jobs) - NAMED_FAILURES} more")
+    return lines

@@ -1,0 +1,250 @@
+"""A run as startCluster leaves it, built by plain boto3 calls on the emulators, and jobs in any state."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from distributed_fiji.aws import Clients
+from distributed_fiji.runrecord import RunRecord, record_of
+from distributed_fiji.settings import parse_settings, role_name
+from distributed_fiji.submissions import Submission, write_submission
+from worker.contract import APP_TAG, Job, encode_message, failure_key, manifest_key
+
+REGION = "us-east-1"
+
+
+class EmulatedSession:
+    """What Clients needs of a boto3 session, with each service at its emulator."""
+
+    region_name = REGION
+
+    def __init__(self, control: str, data: str) -> None:
+        self._control, self._data = control, data
+        self._session = boto3.Session("testing", "testing", region_name=REGION)
+
+    def client(self, service: str, config: Any) -> Any:
+        url = self._data if service in ("sqs", "s3", "logs") else self._control
+        return self._session.client(service, config=config, endpoint_url=url)
+
+
+class SteppedClock:
+    """A clock that only waiting moves on; `on_sleep` is what the world does meanwhile."""
+
+    def __init__(self, start: float, on_sleep: Any = None) -> None:
+        self.time = start
+        self.on_sleep = on_sleep
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        if self.on_sleep:
+            self.on_sleep()
+
+
+@dataclass
+class ARun:
+    """A run on the emulators, with what tests do to it."""
+
+    record: RunRecord
+    clients: Clients
+    queue_url: str
+    dead_url: str
+
+    @property
+    def app(self) -> str:
+        return self.record.app_name
+
+    @property
+    def bucket(self) -> str:
+        return self.record.MONITOR_BUCKET_NAME
+
+    def submit(self, jobs: Iterable[Job], *, sent: bool = True) -> None:
+        """Write a submission of jobs and, unless told otherwise, send them."""
+        jobs = list(jobs)
+        created = self.clients.sqs.get_queue_attributes(
+            QueueUrl=self.queue_url, AttributeNames=["CreatedTimestamp"]
+        )["Attributes"]["CreatedTimestamp"]
+        name = f"{time.time_ns()}"
+        ids = tuple(job.job_id for job in jobs)
+        # S3 tells times in whole seconds.
+        at = float(int(time.time()))
+        submission = Submission(name, "jobs.json", created, at, ids, complete=True)
+        write_submission(self.clients.s3, self.bucket, self.app, submission)
+        if sent:
+            self.send(jobs)
+
+    def send(self, jobs: Iterable[Job]) -> None:
+        """Send jobs that no submission names."""
+        for job in jobs:
+            self.clients.sqs.send_message(QueueUrl=self.queue_url, MessageBody=encode_message(job))
+
+    def take(self) -> dict[str, Any] | None:
+        """Receive one message, as a worker would."""
+        messages = self.clients.sqs.receive_message(QueueUrl=self.queue_url).get("Messages", [])
+        return messages[0] if messages else None
+
+    def work_off(self, count: int = 1) -> None:
+        """Do jobs as a worker: manifest, then delete."""
+        for _ in range(count):
+            message = self.take()
+            assert message is not None
+            self.finish(json.loads(message["Body"])["job_id"])
+            self.clients.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+
+    def finish(self, job_id: str, script: str = "") -> None:
+        """Write a job's manifest."""
+        key = manifest_key(self.app, job_id)
+        body = json.dumps({"job": job_id, "script_sha256": script}).encode()
+        self.clients.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def fail(self, job_id: str, attempt: int, reason: str) -> None:
+        """Write a failure record."""
+        body = json.dumps({"job_id": job_id, "attempt": attempt, "reason": reason}).encode()
+        self.clients.s3.put_object(Bucket=self.bucket, Key=failure_key(self.app, job_id, attempt), Body=body)
+
+    def give_up(self, *, reported: str = "") -> str:
+        """Let SQS give a job up: move a message to the dead letters; return its job id."""
+        message = self.take()
+        assert message is not None
+        self.clients.sqs.send_message(QueueUrl=self.dead_url, MessageBody=message["Body"])
+        self.clients.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        job_id = json.loads(message["Body"])["job_id"]
+        if reported:
+            self.fail(job_id, 1, reported)
+        return job_id
+
+    def machines(self) -> list[str]:
+        """Return the ids of the fleet's machines that run."""
+        found = self.clients.ec2.describe_instances(
+            Filters=[
+                {"Name": f"tag:{APP_TAG}", "Values": [self.app]},
+                {"Name": "instance-state-name", "Values": ["pending", "running"]},
+            ]
+        )
+        return [
+            item["InstanceId"] for reservation in found["Reservations"] for item in reservation["Instances"]
+        ]
+
+    def join(self, instance_id: str, tasks: int = 1) -> str:
+        """Let a machine join the cluster and run tasks; return its container instance."""
+        ecs = self.clients.ecs
+        document = json.dumps({"instanceId": instance_id, "region": REGION})
+        place = ecs.register_container_instance(
+            cluster=self.record.MONITOR_ECS_CLUSTER, instanceIdentityDocument=document
+        )["containerInstance"]["containerInstanceArn"]
+        for _ in range(tasks):
+            ecs.start_task(
+                cluster=self.record.MONITOR_ECS_CLUSTER,
+                taskDefinition=self.record.task_family,
+                containerInstances=[place],
+            )
+        return place
+
+
+def some_jobs(count: int, start: int = 0) -> list[Job]:
+    """Return jobs that differ."""
+    return [Job({"Well": f"W{number:05}"}, "out") for number in range(start, start + count)]
+
+
+def a_run(clients: Clients, app: str, *, machines: int = 2, cluster: str | None = None) -> ARun:
+    """Make what setup and startCluster make, and return it with its record."""
+    settings, _ = parse_settings(
+        {
+            "APP_NAME": app,
+            "AWS_BUCKET": f"bucket-{app.lower()}",
+            "SCRIPT_DOWNLOAD_URL": "s3://b/script.py",
+            "ECS_CLUSTER": cluster or f"{app}Cluster",
+            "CLUSTER_MACHINES": machines,
+        }
+    )
+    tag = {APP_TAG: app}
+    clients.s3.create_bucket(Bucket=settings.AWS_BUCKET)
+    dead = clients.sqs.create_queue(QueueName=settings.SQS_DEAD_LETTER_QUEUE, tags=tag)["QueueUrl"]
+    queue = clients.sqs.create_queue(QueueName=settings.SQS_QUEUE_NAME, tags=tag)["QueueUrl"]
+    for group in (settings.LOG_GROUP_NAME, settings.machine_log_group):
+        clients.logs.create_log_group(logGroupName=group, tags=tag)
+    _roles(clients.iam, app)
+    _ecs(clients.ecs, settings, queue)
+    fleet = _fleet(clients.ec2, settings)
+    clients.cloudwatch.put_dashboard(DashboardName=app, DashboardBody=json.dumps({"widgets": []}))
+    record = record_of(settings, started=time.time() - 1, client_token=f"token-{app}", local=False)
+    return ARun(record.model_copy(update={"MONITOR_FLEET_ID": fleet, "ready": True}), clients, queue, dead)
+
+
+def _roles(iam: Any, app: str) -> None:
+    allow = {"Effect": "Allow", "Action": "sqs:ReceiveMessage", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [allow]}
+    for purpose in ("instance", "fleet", "task"):
+        name = role_name(app, REGION, purpose)
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}", Tags=[{"Key": APP_TAG, "Value": app}])
+        iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=json.dumps(policy))
+    profile = role_name(app, REGION, "instance")
+    iam.create_instance_profile(InstanceProfileName=profile)
+    iam.add_role_to_instance_profile(InstanceProfileName=profile, RoleName=profile)
+
+
+def _ecs(ecs: Any, settings: Any, queue_url: str) -> None:
+    tags = [{"key": APP_TAG, "value": settings.APP_NAME}]
+    ecs.create_cluster(clusterName=settings.ECS_CLUSTER, tags=tags)
+    environment = {
+        "SQS_QUEUE_URL": queue_url,
+        "AWS_BUCKET": settings.AWS_BUCKET,
+        "LOG_GROUP_NAME": settings.LOG_GROUP_NAME,
+    }
+    ecs.register_task_definition(
+        family=settings.task_family,
+        containerDefinitions=[
+            {
+                "name": settings.APP_NAME,
+                "image": "worker",
+                "memory": 512,
+                "environment": [{"name": key, "value": value} for key, value in environment.items()],
+            }
+        ],
+        tags=tags,
+    )
+    ecs.create_service(
+        cluster=settings.ECS_CLUSTER,
+        serviceName=settings.service,
+        taskDefinition=settings.task_family,
+        desiredCount=settings.tasks,
+        tags=tags,
+    )
+
+
+def _fleet(ec2: Any, settings: Any) -> str:
+    tags = [{"Key": APP_TAG, "Value": settings.APP_NAME}]
+    ec2.create_launch_template(
+        LaunchTemplateName=settings.launch_template,
+        LaunchTemplateData={
+            "ImageId": "ami-12c6146b",
+            "TagSpecifications": [{"ResourceType": "instance", "Tags": tags}],
+        },
+        TagSpecifications=[{"ResourceType": "launch-template", "Tags": tags}],
+    )
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    config = {
+        "IamFleetRole": "arn:aws:iam::123456789012:role/fleet",
+        "AllocationStrategy": "priceCapacityOptimized",
+        "TargetCapacity": settings.CLUSTER_MACHINES,
+        "SpotPrice": "0.1",
+        "LaunchTemplateConfigs": [
+            {
+                "LaunchTemplateSpecification": {
+                    "LaunchTemplateName": settings.launch_template,
+                    "Version": "$Latest",
+                },
+                "Overrides": [{"InstanceType": "m5.large", "SubnetId": subnet}],
+            }
+        ],
+        "TagSpecifications": [{"ResourceType": "spot-fleet-request", "Tags": tags}],
+    }
+    return ec2.request_spot_fleet(SpotFleetRequestConfig=config)["SpotFleetRequestId"]
