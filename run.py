@@ -183,9 +183,8 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
     \b
     Example: python run.py monitor files/APP_NAMESpotFleetRequestId.json
     """
-    from distributed_fiji.watch import monitor as run_monitor
-
     from distributed_fiji.runrecord import read_record
+    from distributed_fiji.watch import monitor as run_monitor
 
     record = read_record(record_file)
     if record.local != context.local:
