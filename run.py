@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -207,13 +207,15 @@ def inventory(context: Context, app_name: str | None, region: str | None, as_jso
     \b
     Example: python run.py inventory
     """
-    from distributed_fiji.inventory import as_documents, listing
+    from distributed_fiji.cleanup import listing
     from distributed_fiji.inventory import inventory as find_items
 
     clients = context.connect(*context.place(region), set())
     items = find_items(clients, app_name)
     if as_json:
-        context.terminal.say(json.dumps(as_documents(items)))
+        context.terminal.say(
+            json.dumps([asdict(item) | {"bills": item.bills, "costs": item.costs} for item in items])
+        )
     elif items:
         context.terminal.out.print(listing(items))
     billing = sum(item.bills for item in items)

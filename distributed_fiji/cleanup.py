@@ -11,7 +11,7 @@ from rich.table import Table
 from distributed_fiji import removal
 from distributed_fiji.aws import Clients, pages
 from distributed_fiji.clock import Clock
-from distributed_fiji.errors import SOMETHING_LEFT
+from distributed_fiji.errors import SOMETHING_LEFT, InvalidInput
 from distributed_fiji.inventory import KINDS, Item, inventory
 from distributed_fiji.teardown import Step, attempt
 from distributed_fiji.terminal import Terminal
@@ -57,6 +57,15 @@ def cleanup(
         if step.error:
             out.warn(f"{step.name}: {step.error}")
     return SOMETHING_LEFT
+
+
+def read_keep(text: str) -> tuple[str, ...]:
+    """Return what --keep names, comma separated; raises InvalidInput for what cannot be kept."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    problems = [f"--keep {name}: can be {' or '.join(KEEPABLE)}" for name in names if name not in KEEPABLE]
+    if problems:
+        raise InvalidInput("Nothing is cleaned up", problems)
+    return names
 
 
 def listing(items: Iterable[Item]) -> Table:
