@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from rich.table import Table
-
 from distributed_fiji import removal
 from distributed_fiji.aws import Clients, pages
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import SOMETHING_LEFT, InvalidInput
-from distributed_fiji.inventory import KINDS, Item, inventory
+from distributed_fiji.inventory import KINDS, Item, inventory, listing
 from distributed_fiji.teardown import Step, attempt
 from distributed_fiji.terminal import Terminal
 
@@ -21,6 +19,16 @@ KEEPABLE = {"logs": "log group", "results": "results"}
 
 #: Seconds that things get to be gone from the listing: machines end within minutes.
 DEADLINE = 600
+
+
+def read_keep(text: str) -> tuple[str, ...]:
+    """Return what --keep names, comma separated; raises InvalidInput for a name it does not know."""
+    names = tuple(name for part in text.split(",") if (name := part.strip()))
+    unknown = [name for name in names if name not in KEEPABLE]
+    if unknown:
+        allowed = f"can be kept: {', '.join(KEEPABLE)}"
+        raise InvalidInput("--keep cannot be used", [f"{name!r}: {allowed}" for name in unknown])
+    return names
 
 
 def cleanup(
@@ -66,14 +74,6 @@ def read_keep(text: str) -> tuple[str, ...]:
     if problems:
         raise InvalidInput("Nothing is cleaned up", problems)
     return names
-
-
-def listing(items: Iterable[Item]) -> Table:
-    """Return a table of what there is and what it costs while it stays."""
-    table = Table("kind", "name", "state", "costs while it stays", box=None, pad_edge=False)
-    for item in items:
-        table.add_row(item.kind, item.name, item.state, item.costs)
-    return table
 
 
 def remove(clients: Clients, items: list[Item], tell: Callable[[str], None]) -> list[Step]:

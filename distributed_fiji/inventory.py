@@ -7,8 +7,11 @@ counts as an app's when its name is exactly the one derived from the app's; anot
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
 
 from distributed_fiji.apps import find_apps, owner, queues_with_tags
 from distributed_fiji.aws import Clients, pages
@@ -61,6 +64,19 @@ class Item:
     def bills(self) -> bool:
         """Whether it keeps costing, or making costs, until it is removed."""
         return KINDS[self.kind][1]
+
+
+def as_documents(items: Iterable[Item]) -> list[dict[str, Any]]:
+    """Return the items as plain data for JSON."""
+    return [asdict(item) | {"costs": item.costs, "bills": item.bills} for item in items]
+
+
+def listing(items: Iterable[Item]) -> Table:
+    """Return a table of what there is and what it costs while it stays."""
+    table = Table("app", "kind", "name", "state", "costs while it stays", box=None, pad_edge=False)
+    for item in items:
+        table.add_row(item.app, item.kind, escape(item.name), escape(item.state), item.costs)
+    return table
 
 
 Found = Iterator[tuple[str, str, str, str]]

@@ -75,7 +75,8 @@ class Observer:
         when = submitted_at(self.state.submissions(created)) if attributes else {}
         manifests = self.state.manifests()
         mine = {job: written for job, written in manifests.items() if job in when}
-        fresh = {job for job, written in mine.items() if written >= when[job]}
+        # S3 tells times in whole seconds.
+        fresh = {job for job, written in mine.items() if written >= int(when[job])}
         failures = self.state.failures()
         kept = self.state.by_todays_script({job: mine[job] for job in mine.keys() - fresh})
         own, count, url = self._dead_queue()
@@ -91,7 +92,7 @@ class Observer:
             others=_written_since(manifests, when, self.run.started),
             dead_letters=count if own else len(dead),
             failed_attempts=sum(
-                written >= when.get(job, self.run.started)
+                written >= int(when.get(job, self.run.started))
                 for job, records in failures.items()
                 for _, written in records
             ),
@@ -150,7 +151,7 @@ def _counts(attributes: dict[str, str]) -> Counts:
 
 
 def _written_since(manifests: dict[str, float], submitted: dict[str, float], start: float) -> int:
-    return sum(1 for job, written in manifests.items() if job not in submitted and written >= start)
+    return sum(1 for job, written in manifests.items() if job not in submitted and written >= int(start))
 
 
 def read_fleet(ec2: Any, fleet_id: str) -> tuple[str, int]:
