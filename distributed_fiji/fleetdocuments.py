@@ -126,7 +126,8 @@ def block_devices(machine: Machine, volume_gb: int) -> list[dict[str, Any]]:
     if len(given) > 1:
         given[1]["Ebs"] = given[1].get("Ebs", {}) | {"VolumeSize": volume_gb}
         return given
-    device = given[0] if given else {"DeviceName": machine.root_device, "Ebs": {"VolumeType": "gp3"}}
+    root: dict[str, Any] = {"DeviceName": machine.root_device, "Ebs": {"VolumeType": "gp3"}}
+    device = given[0] if given else root
     volume = device.get("Ebs", {}) | {
         "VolumeSize": max(volume_gb, machine.root_gb),
         "DeleteOnTermination": True,

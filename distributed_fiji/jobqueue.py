@@ -148,7 +148,8 @@ def send_jobs(
     At most two batches a thread are in memory. Raises NotSent, after all the rest was sent, with the
     jobs that SQS refused.
     """
-    sent, refused = 0, []
+    sent = 0
+    refused: list[tuple[str, str]] = []
     with ThreadPoolExecutor(THREADS) as pool:
         under_way: set[Any] = set()
         for entries in batches(jobs):

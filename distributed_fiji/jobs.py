@@ -136,7 +136,7 @@ def _read_template(parts: dict[str, Any]) -> tuple[Template, list[str]]:
         inputs = [inputs]
     wrong_location, wrong_inputs = location_problems(location), input_problems(inputs)
     template = Template(
-        output_file_location="" if wrong_location else location,
+        output_file_location="" if wrong_location else str(location),
         shared_metadata=shared if isinstance(shared, dict) else {},
         inputs=() if wrong_inputs else tuple(inputs),
     )
