@@ -17,7 +17,7 @@ DOWNLOAD_FILES = True
 
 # What runs in each task.
 MEMORY = 1500  # MB
-SCRIPT_DOWNLOAD_URL = "files/demo/segment_nuclei.ijm"  # a local file: setup uploads it
+SCRIPT_DOWNLOAD_URL = "segment_nuclei.ijm"  # beside this file; setup uploads it
 
 # A well is done within seconds, so a job that was lost comes back soon.
 SQS_MESSAGE_VISIBILITY = 60

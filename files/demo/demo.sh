@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export PATH="$PWD/.venv/bin:$PATH"
 
 CONFIG=files/demo/config.py
+RECORD=files/FijiDemoSpotFleetRequestId.json
 BUCKET=demo-bucket
 IMAGES=demo-results/images/Demo1
 RESULTS=demo-results/results
@@ -30,6 +31,13 @@ use_embedded_cloud() {
     fi
 }
 
+# A demo that was interrupted has left its fleet.
+end_earlier_demo() {
+    if [[ -e "$RECORD" ]]; then
+        run python run.py --local --config "$CONFIG" cleanup FijiDemo --yes
+    fi
+}
+
 # An earlier demo's images, results and manifests go, so that this one does the work again.
 empty_bucket() {
     if aws s3api head-bucket --bucket "$BUCKET" >/dev/null 2>&1; then
@@ -41,6 +49,7 @@ empty_bucket() {
 
 step "A plate of 24 wells, in a bucket of the embedded cloud"
 use_embedded_cloud
+end_earlier_demo
 empty_bucket
 run python files/demo/make_plate.py "$IMAGES"
 run aws s3 cp "$IMAGES" "s3://$BUCKET/demo/plate/Demo1" --recursive --exclude '*' --include '*.tif' --only-show-errors
@@ -55,11 +64,11 @@ step "3. startCluster: two machines, each with a worker and its own ImageJ"
 run python run.py --local --config "$CONFIG" startCluster files/demo/fleet.json
 
 step "4. monitor: until the last well is done, then everything is taken down"
-run python run.py --local --config "$CONFIG" monitor files/FijiDemoSpotFleetRequestId.json
+run python run.py --local --config "$CONFIG" monitor "$RECORD"
 
 step "What was found, against the truth"
 run aws s3 cp "s3://$BUCKET/demo/results" "$RESULTS" --recursive --only-show-errors
 run python files/demo/report.py "$RESULTS" "$IMAGES/truth.csv"
 
 step "What is left that could cost money"
-run python run.py --local --config "$CONFIG" inventory
+run python run.py --local --config "$CONFIG" inventory FijiDemo
