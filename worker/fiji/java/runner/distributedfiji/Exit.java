@@ -1,0 +1,117 @@
+package distributedfiji;
+
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+
+/** Ends the JVM for sure, and learns the code with which a script ends it. */
+final class Exit {
+
+	private static final long PATIENCE_MS = 5_000;
+
+	private static volatile Integer status;
+	private static Logger logger;
+
+	private Exit() {}
+
+	/**
+	 * Begins to end the JVM with a code, although threads are left, and although a shutdown hook may hang. Returns when
+	 * no other code can come first: the caller may be a thread of SciJava, for which its shutdown waits.
+	 */
+	static void begin(final int code) {
+		System.out.flush();
+		System.err.flush();
+		haltAfter(PATIENCE_MS, code);
+		final Thread exit = new Thread(() -> System.exit(code), "exit");
+		exit.start();
+		while (!hasBegun()) Thread.yield();
+	}
+
+	/** Ends the JVM without further ado when it has not ended by then. */
+	static void haltAfter(final long milliseconds, final int code) {
+		final Thread safetyNet = new Thread(() -> {
+			try {
+				Thread.sleep(milliseconds);
+			}
+			catch (final InterruptedException goOn) {
+				Thread.currentThread().interrupt();
+			}
+			Runtime.getRuntime().halt(code);
+		}, "exit-safety-net");
+		safetyNet.setDaemon(true);
+		safetyNet.start();
+	}
+
+	/** Java takes no shutdown hook any more once it shuts down. */
+	private static boolean hasBegun() {
+		final Thread probe = new Thread();
+		try {
+			Runtime.getRuntime().addShutdownHook(probe);
+			Runtime.getRuntime().removeShutdownHook(probe);
+			return false;
+		}
+		catch (final IllegalStateException shuttingDown) {
+			return true;
+		}
+	}
+
+	/** The code that the script gave to System.exit; null when it did not call it, or a signal ends the JVM. */
+	static Integer status() {
+		return status;
+	}
+
+	/**
+	 * Starts to watch for System.exit. Java 21 and later log its code; before that a security manager sees it, which
+	 * Java 17 to 20 greet with a warning: there it is only used for a script that speaks of it.
+	 */
+	static void watch(final String scriptText) {
+		final int java = javaVersion();
+		if (java >= 21) watchLog();
+		else if (java < 17 || scriptText.matches("(?s).*(System|Runtime).*exit.*")) watchCalls();
+	}
+
+	private static int javaVersion() {
+		final String version = System.getProperty("java.specification.version");
+		return Integer.parseInt(version.startsWith("1.") ? version.substring(2) : version);
+	}
+
+	private static void watchLog() {
+		logger = Logger.getLogger("java.lang.Runtime");
+		logger.setLevel(Level.FINE);
+		logger.setUseParentHandlers(false);
+		logger.addHandler(new Handler() {
+
+			@Override
+			public void publish(final LogRecord line) {
+				final Object[] code = line.getParameters();
+				if (code != null && code.length > 0 && code[0] instanceof Integer) status = (Integer) code[0];
+			}
+
+			@Override
+			public void flush() {}
+
+			@Override
+			public void close() {}
+		});
+	}
+
+	@SuppressWarnings({ "deprecation", "removal" })
+	private static void watchCalls() {
+		try {
+			System.setSecurityManager(new SecurityManager() {
+
+				@Override
+				public void checkExit(final int code) {
+					status = code;
+				}
+
+				@Override
+				public void checkPermission(final java.security.Permission permission) {}
+			});
+		}
+		catch (final UnsupportedOperationException | SecurityException notAllowed) {
+			status = null;
+		}
+	}
+}

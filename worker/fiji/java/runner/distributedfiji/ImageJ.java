@@ -1,0 +1,53 @@
+package distributedfiji;
+
+import java.util.HashSet;
+import java.util.Set;
+
+/** ImageJ's classes by reflection, all of them absent in a SciJava without ImageJ: every answer may be null. */
+final class ImageJ {
+
+	private ImageJ() {}
+
+	/** Returns what a public method without arguments returns, static or of an object, or null where it is not there. */
+	static Object call(final String className, final String method, final Object target) {
+		try {
+			return type(className).getMethod(method).invoke(target);
+		}
+		catch (final ReflectiveOperationException | LinkageError notThere) {
+			return null;
+		}
+	}
+
+	static Object call(final Object target, final String method) {
+		return call(target.getClass().getName(), method, target);
+	}
+
+	static String version() {
+		return (String) call("ij.IJ", "getVersion", null);
+	}
+
+	/** Returns the last message of IJ.error since it was last asked for, or null. */
+	static String lastError() {
+		return (String) call("ij.IJ", "getErrorMessage", null);
+	}
+
+	/** Returns the words of the macro language, which cannot be names of variables. */
+	static Set<String> macroWords() {
+		final Set<String> words = new HashSet<>();
+		for (final String table : new String[] { "keywords", "functions", "numericFunctions", "stringFunctions",
+			"arrayFunctions", "variableFunctions" })
+		{
+			try {
+				for (final String word : (String[]) type("ij.macro.MacroConstants").getField(table).get(null)) words.add(word);
+			}
+			catch (final ReflectiveOperationException otherImageJ) {
+				continue;
+			}
+		}
+		return words;
+	}
+
+	private static Class<?> type(final String name) throws ClassNotFoundException {
+		return Class.forName(name, true, Thread.currentThread().getContextClassLoader());
+	}
+}

@@ -1,0 +1,68 @@
+package distributedfiji;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** How a script's run ended. */
+public final class Outcome {
+
+	public static final String SCRIPT_ERROR = "script_error";
+	public static final String MACRO_ERROR = "macro_error";
+	public static final String OUT_OF_MEMORY = "out_of_memory";
+	public static final String NEEDS_DISPLAY = "needs_display";
+	public static final String PARAMETER = "parameter";
+	public static final String CANCELLED = "cancelled";
+
+	/** null for a script that ended well. */
+	public final String kind;
+	public final String message;
+	/** Line of the script, counted from 1, or null where it is not known. */
+	public final Integer line;
+	public final String trace;
+	/** Exit code of the plain command line. */
+	public final int code;
+
+	private Outcome(final String kind, final String message, final Integer line, final String trace, final int code) {
+		this.kind = kind;
+		this.message = message;
+		this.line = line;
+		this.trace = trace;
+		this.code = code;
+	}
+
+	static Outcome ok() {
+		return new Outcome(null, "The script ended well.", null, null, 0);
+	}
+
+	static Outcome failed(final String kind, final String message, final Integer line, final String trace) {
+		return new Outcome(kind, message, line, trace, 1);
+	}
+
+	/** A script that cannot be started: no such file, or no language for it. */
+	static Outcome noScript(final String message) {
+		return new Outcome(SCRIPT_ERROR, message, null, null, 2);
+	}
+
+	static Outcome wrongParameter(final String message) {
+		return new Outcome(PARAMETER, message, null, null, 3);
+	}
+
+	static Outcome missingParameter(final String message) {
+		return new Outcome(PARAMETER, message, null, null, 4);
+	}
+
+	boolean isOk() {
+		return kind == null;
+	}
+
+	/** Returns the outcome as it stands in a job's result file. */
+	Map<String, Object> document() {
+		final Map<String, Object> document = new LinkedHashMap<>();
+		document.put("ok", isOk());
+		document.put("kind", kind);
+		document.put("message", message);
+		document.put("line", line);
+		document.put("trace", trace);
+		return document;
+	}
+}

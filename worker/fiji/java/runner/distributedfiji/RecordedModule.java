@@ -1,0 +1,92 @@
+package distributedfiji;
+
+import java.io.File;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+
+import javax.script.ScriptEngine;
+
+import org.scijava.script.ScriptInfo;
+import org.scijava.script.ScriptModule;
+
+/** A script module that keeps what its script threw: ScriptModule itself logs every Throwable and goes on. */
+final class RecordedModule extends ScriptModule {
+
+	private final Console console;
+	private volatile Throwable thrown;
+	private ScriptEngine engine;
+
+	RecordedModule(final ScriptInfo info, final Console console) {
+		super(info);
+		this.console = console;
+	}
+
+	/** What the script threw, or null. */
+	Throwable thrown() {
+		return thrown;
+	}
+
+	boolean isMacro() {
+		return getInfo().getLanguage().getLanguageName().contains("Macro");
+	}
+
+	@Override
+	public ScriptEngine getEngine() {
+		if (engine == null) {
+			final ScriptEngine plain = super.getEngine();
+			engine = (ScriptEngine) Proxy.newProxyInstance(getClass().getClassLoader(),
+				new Class<?>[] { ScriptEngine.class }, (proxy, method, arguments) -> call(plain, method, arguments));
+		}
+		return engine;
+	}
+
+	private Object call(final ScriptEngine plain, final Method method, final Object[] arguments) throws Throwable {
+		try {
+			if (method.getName().equals("put") && ScriptEngine.FILENAME.equals(arguments[0])) {
+				plain.put(ScriptEngine.FILENAME, scriptName());
+				return null;
+			}
+			if (!method.getName().equals("eval")) return invoke(plain, method, arguments);
+			if (!isMacro()) return invoke(plain, method, arguments);
+			arguments[0] = MacroWatch.PREFIX + arguments[0];
+			return MacroWatch.run(() -> invokeChecked(plain, method, arguments), console);
+		}
+		catch (final Throwable t) {
+			if (method.getName().equals("eval")) thrown = t;
+			throw t;
+		}
+	}
+
+	/**
+	 * The script's name without its folder. Groovy makes a class of it, which hides a parameter of that name.
+	 */
+	String scriptName() {
+		final String name = new File(getInfo().getPath()).getName();
+		final String stem = name.replaceFirst("\\.[^.]*$", "");
+		return getInfo().getInput(stem) == null ? name : "Script_" + name;
+	}
+
+	private static Object invoke(final ScriptEngine plain, final Method method, final Object[] arguments) throws Throwable {
+		try {
+			return method.invoke(plain, arguments);
+		}
+		catch (final InvocationTargetException e) {
+			throw e.getCause();
+		}
+	}
+
+	private static Object invokeChecked(final ScriptEngine plain, final Method method, final Object[] arguments)
+		throws Exception
+	{
+		try {
+			return invoke(plain, method, arguments);
+		}
+		catch (final Exception | Error e) {
+			throw e;
+		}
+		catch (final Throwable other) {
+			throw new IllegalStateException(other);
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package distributedfiji;
+
+import java.io.File;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.util.List;
+
+import org.scijava.convert.ConvertService;
+import org.scijava.module.ModuleItem;
+import org.scijava.util.Types;
+
+/**
+ * Turns a job's values into the types that a script declares, or says why that cannot be.
+ * SciJava's own conversion is silent: 7.9 becomes 7 and "yes" becomes false.
+ */
+final class Values {
+
+	private final ConvertService converter;
+
+	Values(final ConvertService converter) {
+		this.converter = converter;
+	}
+
+	/** Raised when a value does not fit its parameter. */
+	static final class Misfit extends Exception {
+		Misfit(final String message) {
+			super(message);
+		}
+	}
+
+	/** Returns the value as the parameter's type. */
+	Object fit(final ModuleItem<?> item, final Object value) throws Misfit {
+		final Class<?> type = boxed(item.getType());
+		final Object fitted;
+		try {
+			fitted = convert(value, type);
+		}
+		catch (final ArithmeticException | IllegalArgumentException doesNotFit) {
+			throw misfit(item, value, "is no " + type.getSimpleName());
+		}
+		if (fitted == null) throw misfit(item, value, "is no " + type.getSimpleName());
+		final List<?> choices = item.getChoices();
+		if (choices != null && !choices.isEmpty() && !choices.contains(fitted)) {
+			throw misfit(item, value, "is none of its choices " + choices);
+		}
+		return fitted;
+	}
+
+	private static Misfit misfit(final ModuleItem<?> item, final Object value, final String why) {
+		final String shown = value instanceof String ? "\"" + value + "\"" : String.valueOf(value);
+		final String cut = shown.length() > 200 ? shown.substring(0, 200) + "…" : shown;
+		return new Misfit("Parameter \"" + item.getName() + "\": " + cut + " " + why + ".");
+	}
+
+	private static Class<?> boxed(final Class<?> type) {
+		return type.isPrimitive() ? Types.box(type) : type;
+	}
+
+	private Object convert(final Object value, final Class<?> type) {
+		if (value == null) return null;
+		if (type == String.class) return text(value);
+		if (type == Object.class) return plain(value);
+		if (type == Boolean.class) return truth(value);
+		if (type == Character.class) return letter(text(value));
+		if (type == File.class) return new File(text(value));
+		if (Number.class.isAssignableFrom(type)) return number(value, type);
+		return converter.convert(plain(value), type);
+	}
+
+	/** A string as it stands, a number in the digits of the job file. */
+	private static String text(final Object value) {
+		return value instanceof BigDecimal ? ((BigDecimal) value).toString() : String.valueOf(value);
+	}
+
+	/** A number in the smallest of Integer, Long and Double that holds it. */
+	private static Object plain(final Object value) {
+		if (!(value instanceof BigDecimal)) return value;
+		final BigDecimal number = (BigDecimal) value;
+		if (number.scale() > 0 || number.precision() - number.scale() > 18) return number.doubleValue();
+		final long whole = number.longValue();
+		return whole == (int) whole ? (Object) (int) whole : (Object) whole;
+	}
+
+	private static Boolean truth(final Object value) {
+		if (value instanceof Boolean) return (Boolean) value;
+		final String text = text(value).trim().toLowerCase(java.util.Locale.ROOT);
+		if ("true".equals(text) || "1".equals(text)) return true;
+		return "false".equals(text) || "0".equals(text) ? Boolean.FALSE : null;
+	}
+
+	private static Character letter(final String text) {
+		return text.length() == 1 ? text.charAt(0) : null;
+	}
+
+	private static Object number(final Object value, final Class<?> type) {
+		if (value instanceof Boolean) return null;
+		final String text = text(value).trim();
+		if (type == Double.class) return real(text);
+		if (type == Float.class) return small(real(text));
+		final BigDecimal number = new BigDecimal(text);
+		if (type == BigDecimal.class) return number;
+		if (type == Number.class) return plain(number);
+		final BigInteger whole = number.toBigIntegerExact();
+		if (type == BigInteger.class) return whole;
+		return whole(whole, type);
+	}
+
+	private static Object whole(final BigInteger whole, final Class<?> type) {
+		if (type == Integer.class) return whole.intValueExact();
+		if (type == Long.class) return whole.longValueExact();
+		if (type == Short.class) return whole.shortValueExact();
+		return type == Byte.class ? (Object) whole.byteValueExact() : null;
+	}
+
+	/** Infinity and NaN only where they are written so: 1e999 is a mistake. */
+	private static Double real(final String text) {
+		final double number = Double.parseDouble(text);
+		if ((Double.isInfinite(number) || Double.isNaN(number)) && text.matches(".*[0-9].*")) {
+			throw new ArithmeticException(text);
+		}
+		return number;
+	}
+
+	private static Float small(final Double number) {
+		final float small = number.floatValue();
+		if (Float.isInfinite(small) && !number.isInfinite()) throw new ArithmeticException(number.toString());
+		return small;
+	}
+}

@@ -1,0 +1,33 @@
+package distributedfiji;
+
+import java.io.File;
+
+import javax.script.ScriptEngine;
+import javax.script.ScriptException;
+
+import org.scijava.Context;
+import org.scijava.script.ScriptInfo;
+
+/** Loads the language of a script that is likely to come, and reads its parameters; nothing of it is run. */
+final class Warmup {
+
+	private final Context context;
+
+	Warmup(final Context context) {
+		this.context = context;
+	}
+
+	void warm(final File script) {
+		if (!script.isFile()) return;
+		final ScriptInfo info = new ScriptInfo(context, script);
+		if (info.getLanguage() == null) return;
+		info.inputs();
+		final ScriptEngine engine = info.getLanguage().getScriptEngine();
+		try {
+			engine.eval(info.getLanguage().getLanguageName().contains("Python") ? "from ij import IJ" : "");
+		}
+		catch (final ScriptException | RuntimeException notReady) {
+			System.err.println("Not warmed up: " + notReady);
+		}
+	}
+}
