@@ -21,16 +21,6 @@ KEEPABLE = {"logs": "log group", "results": "results"}
 DEADLINE = 600
 
 
-def read_keep(text: str) -> tuple[str, ...]:
-    """Return what --keep names, comma separated; raises InvalidInput for a name it does not know."""
-    names = tuple(name for part in text.split(",") if (name := part.strip()))
-    unknown = [name for name in names if name not in KEEPABLE]
-    if unknown:
-        allowed = f"can be kept: {', '.join(KEEPABLE)}"
-        raise InvalidInput("--keep cannot be used", [f"{name!r}: {allowed}" for name in unknown])
-    return names
-
-
 def cleanup(
     clients: Clients,
     app_name: str,
@@ -86,22 +76,26 @@ def remove(clients: Clients, items: list[Item], tell: Callable[[str], None]) -> 
 
 
 def wait_until_gone(clients: Clients, app_name: str, kept: set[str], clock: Clock) -> list[Item]:
-    """List again until nothing is left, as long as it is only a matter of time; return what is left.
+    """List and remove again until nothing is left; return what stays when nothing ends by itself any more.
 
-    A cluster can go only when its machines have; it is tried again with each listing.
+    A cluster can go only when its machines have, so that it takes more than one round.
     """
     begun = clock.now()
     while True:
         left = [item for item in inventory(clients, app_name) if item.kind not in kept]
-        if not left or clock.now() - begun >= DEADLINE or not _settling(left):
+        if not left or clock.now() - begun >= DEADLINE:
             return left
-        clock.sleep(5)
-        remove(clients, [item for item in left if item.kind in ("machine", "cluster", "fleet")], _silent)
+        settling = _settling(left)
+        if settling:
+            clock.sleep(5)
+        remove(clients, left, _silent)
+        if not settling:
+            return [item for item in inventory(clients, app_name) if item.kind not in kept]
 
 
 def _settling(left: list[Item]) -> bool:
-    """Whether machines or tasks are still there, which end by themselves in a while."""
-    return any(item.kind in ("machine", "task", "fleet", "cluster", "service") for item in left)
+    """Whether something is still there that ends by itself in a while."""
+    return any(item.kind in ("machine", "task", "fleet", "service") for item in left)
 
 
 def _silent(_sentence: str) -> None:

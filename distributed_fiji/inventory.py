@@ -124,7 +124,7 @@ def _ecs(clients: Clients, app: str) -> Found:
             yield "service", service["serviceName"], f"wants {service['desiredCount']} tasks", cluster
         for task in read_tasks(ecs, cluster, family):
             yield "task", task.arn, task.status, cluster
-        if find_own_cluster(ecs, cluster, app):
+        if find_own_cluster(ecs, cluster, app) and not _used_by_others(ecs, cluster, app):
             yield "cluster", cluster, "", ""
     if task_definitions(ecs, family):
         yield "task definition", family, "", ""
@@ -135,6 +135,12 @@ def _service(ecs: Any, cluster: str, app: str) -> Iterator[dict[str, Any]]:
     for service in found["services"]:
         if service["status"] != "INACTIVE" and owner(service.get("tags", [])) in (None, app):
             yield service
+
+
+def _used_by_others(ecs: Any, cluster: str, app: str) -> bool:
+    """Whether services of other apps are in a cluster: then it is not this app's alone."""
+    services = pages(ecs, "list_services", "serviceArns", cluster=cluster)
+    return any(arn.rpartition("/")[2] != f"{app}Service" for arn in services)
 
 
 def _watching(clients: Clients, app: str) -> Found:

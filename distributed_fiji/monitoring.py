@@ -164,7 +164,8 @@ def ending(limits: Limits, seen: Snapshot, memory: Memory) -> End | None:
     if seen.queue is None:
         return End.QUEUE_GONE
     empty_for = memory.empty_for(seen.now)
-    settled = seen.left == 0 and empty_for >= limits.settle
+    idle = seen.left == 0 and not seen.at_work
+    settled = idle and empty_for >= limits.settle
     jobs = seen.jobs
     if jobs.submitted and not jobs.unproved:
         others = memory.surplus_since is not None and _surplus_lasted(limits, memory)
@@ -172,7 +173,7 @@ def ending(limits: Limits, seen: Snapshot, memory: Memory) -> End | None:
             return End.ACCOUNTED
     elif not jobs.unaccounted and settled:
         return End.SETTLED
-    elif seen.left == 0 and empty_for >= limits.vanish and not seen.at_work:
+    elif idle and empty_for >= limits.vanish:
         return End.LOST
     if seen.fleet_state in ENDED_FLEET and not seen.alive:
         return End.NO_FLEET

@@ -1,0 +1,281 @@
+"""What the monitor decides, from what was seen alone."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from distributed_fiji.monitoring import (
+    Action,
+    AddAlarm,
+    DeleteAlarms,
+    End,
+    EndMachine,
+    Limits,
+    LowerService,
+    LowerTarget,
+    Memory,
+    TakeDown,
+    decide,
+)
+from distributed_fiji.runfacts import RunFacts
+from distributed_fiji.snapshot import Counts, Jobs, Machine, Snapshot, Task
+
+RUN = RunFacts(
+    run_id="token",
+    app_name="Plate",
+    region="us-east-1",
+    fleet_id="sfr-1",
+    cluster="default",
+    service="PlateService",
+    task_family="PlateTask",
+    launch_template="PlateLaunchTemplate",
+    queue_name="PlateQueue",
+    dead_letter_queue="PlateDeadMessages",
+    bucket="bucket",
+    destination_bucket="bucket",
+    output_locations=(),
+    log_groups=("Plate", "Plate_perInstance"),
+    script_sha256="",
+    tasks_per_machine=1,
+    started=0.0,
+    dashboard=True,
+    local=False,
+)
+LIMITS = Limits()
+
+
+def ids(*numbers: int) -> frozenset[str]:
+    return frozenset(f"{number:016x}" for number in numbers)
+
+
+def seen(
+    now: float = 1000, *, left: int = 0, machines: int = 2, at_work: int | None = None, **more
+) -> Snapshot:
+    """Return a look at a run whose machines each hold one task, `at_work` of them with a job."""
+    working = machines if at_work is None else at_work
+    base = Snapshot(
+        now=now,
+        jobs=Jobs(),
+        queue=Counts(left, 0, 0),
+        fleet_state="active",
+        target_capacity=machines,
+        machines=tuple(Machine(f"i-{n}", "running", 0.0, f"place-{n}", 1) for n in range(machines)),
+        tasks=tuple(Task(f"task-{n}", f"place-{n}", "RUNNING", n < working) for n in range(machines)),
+        desired=machines,
+        alarms=frozenset(f"i-{n}" for n in range(machines)),
+    )
+    return replace(base, **more)
+
+
+def after(*looks: Snapshot, run: RunFacts = RUN, cheapest: bool = False) -> list[Action]:
+    """Return what is decided at the last of several looks."""
+    memory, actions = Memory(), []
+    for look in looks:
+        actions, memory = decide(run, LIMITS, look, memory, cheapest=cheapest)
+    return actions
+
+
+def end_of(*looks: Snapshot) -> End | None:
+    """Return why the run is taken down at the last look, or None."""
+    return next((action.end for action in after(*looks) if isinstance(action, TakeDown)), None)
+
+
+def test_the_run_is_over_when_every_submitted_job_is_done_or_dead() -> None:
+    jobs = Jobs(submitted=ids(1, 2, 3), fresh=ids(1, 2), dead=ids(3))
+
+    assert after(seen(jobs=jobs)) == [TakeDown(End.ACCOUNTED)]
+
+
+def test_an_empty_queue_ends_nothing_while_a_submitted_job_is_unaccounted_for() -> None:
+    jobs = Jobs(submitted=ids(1, 2), fresh=ids(1))
+
+    assert not any(
+        isinstance(action, TakeDown) for action in after(seen(1000, jobs=jobs), seen(1100, jobs=jobs))
+    )
+
+
+def test_other_peoples_messages_are_waited_for_though_every_submitted_job_is_done() -> None:
+    jobs = Jobs(submitted=ids(1), fresh=ids(1))
+    looks = [seen(time, left=4, jobs=jobs) for time in range(1000, 1200, 30)]
+
+    first, second = (seen(time, jobs=jobs, at_work=0) for time in (1210, 1320))
+
+    assert end_of(*looks, first) is None
+    assert end_of(*looks, first, second) == End.ACCOUNTED
+
+
+def test_a_count_that_lags_behind_the_last_manifest_is_waited_for_once() -> None:
+    jobs = Jobs(submitted=ids(1), fresh=ids(1))
+
+    assert after(seen(1000, left=1, jobs=jobs)) == []
+    assert after(seen(1000, left=1, jobs=jobs), seen(1030, jobs=jobs)) == [TakeDown(End.ACCOUNTED)]
+
+
+def test_jobs_that_an_older_manifest_lets_skip_end_the_run_only_when_the_queue_stays_empty() -> None:
+    jobs = Jobs(submitted=ids(1, 2), kept=ids(1, 2))
+
+    first, second = (seen(time, jobs=jobs, at_work=0) for time in (1000, 1100))
+
+    assert after(first) == []
+    assert after(first, second) == [TakeDown(End.SETTLED)]
+
+
+def test_jobs_of_others_end_the_run_after_readings_of_zero_more_than_a_minute_apart() -> None:
+    first, second, third = (seen(time, at_work=0) for time in (1000, 1060, 1120))
+
+    assert end_of(first, second) is None
+    assert end_of(first, second, third) == End.SETTLED
+    assert end_of(first, seen(1060, left=1), third) is None
+    assert end_of(first, second, seen(1120, at_work=1)) is None
+
+
+def test_a_manifest_that_comes_contradicts_a_queue_that_reads_empty() -> None:
+    looks = [seen(1000 + 60 * n, jobs=Jobs(others=n)) for n in range(10)]
+
+    assert after(*looks) == []
+
+
+def test_submitted_jobs_that_vanished_end_the_run_as_lost_and_never_while_a_task_is_at_work() -> None:
+    jobs = Jobs(submitted=ids(1, 2), fresh=ids(1))
+    times = range(1000, 1400, 60)
+
+    assert after(*(seen(time, jobs=jobs, at_work=0) for time in times)) == [TakeDown(End.LOST)]
+    assert not any(
+        isinstance(action, TakeDown) for action in after(*(seen(t, jobs=jobs, at_work=1) for t in times))
+    )
+
+
+def test_a_fleet_that_ended_with_its_machines_ends_the_run_though_jobs_wait() -> None:
+    jobs = Jobs(submitted=ids(1))
+
+    ended = seen(left=1, jobs=jobs, machines=0, fleet_state="cancelled", target_capacity=2)
+    assert after(ended) == [TakeDown(End.NO_FLEET)]
+    assert after(seen(left=1, jobs=jobs, machines=1, fleet_state="cancelled_running")) == []
+
+
+def test_service_and_fleet_go_down_to_the_jobs_that_are_left() -> None:
+    jobs = Jobs(submitted=ids(*range(10)), fresh=ids(*range(7)))
+
+    actions = after(seen(machines=5, at_work=3, left=3, jobs=jobs))
+
+    assert actions == [LowerTarget(3), LowerService(3)]
+
+
+def test_the_service_is_not_lowered_where_it_is_not_known_which_tasks_hold_a_job() -> None:
+    jobs = Jobs(submitted=ids(1))
+    unknown = tuple(Task(f"task-{n}", f"place-{n}", "RUNNING") for n in range(5))
+
+    assert after(seen(machines=5, left=1, jobs=jobs, tasks=unknown)) == [LowerTarget(1)]
+
+
+def test_tasks_at_work_keep_their_places_though_fewer_jobs_are_counted() -> None:
+    jobs = Jobs(submitted=ids(1))
+
+    assert after(seen(machines=5, at_work=4, left=1, jobs=jobs)) == [LowerTarget(4), LowerService(4)]
+
+
+def test_only_machines_without_a_task_are_ended() -> None:
+    jobs = Jobs(submitted=ids(1))
+    machines = (
+        Machine("i-0", "running", 0.0, "place-0", 0),
+        Machine("i-1", "running", 0.0, "place-1", 1),
+        Machine("i-2", "running", 0.0, "place-2", 0),
+    )
+    task = (Task("task", "place-1", "RUNNING", True),)
+    look = seen(left=1, jobs=jobs, machines=3)
+
+    actions = after(replace(look, machines=machines, tasks=task, desired=1, target_capacity=1))
+
+    assert [action.machine.instance_id for action in actions if isinstance(action, EndMachine)] == [
+        "i-0",
+        "i-2",
+    ]
+
+
+def test_an_idle_machine_stays_while_tasks_wait_for_a_place() -> None:
+    jobs = Jobs(submitted=ids(*range(10)))
+    idle = (Machine("i-0", "running", 0.0, "place-0", 0),)
+
+    assert (
+        after(
+            seen(machines=1, left=10, jobs=jobs, tasks=(), desired=1)
+            and replace(seen(machines=1, left=10, jobs=jobs, tasks=(), desired=1), machines=idle)
+        )
+        == []
+    )
+
+
+def test_nothing_is_lowered_before_the_service_was_started() -> None:
+    assert after(seen(machines=5, left=0, desired=0)) == []
+
+
+def test_one_low_count_of_jobs_that_nobody_submitted_lowers_nothing() -> None:
+    low = seen(1030, left=1, machines=5)
+
+    assert after(seen(1000, left=50, machines=5), low) == []
+
+
+def test_the_cheapest_mode_replaces_no_machine_after_fifteen_minutes() -> None:
+    jobs = Jobs(submitted=ids(*range(50)))
+
+    early = seen(14 * 60, left=50, machines=5, jobs=jobs)
+    late = seen(16 * 60, left=50, machines=5, jobs=jobs)
+    assert after(early, cheapest=True) == []
+    assert after(late, cheapest=True) == [LowerTarget(1)]
+    assert after(late) == []
+
+
+def test_machines_get_an_alarm_and_those_of_machines_that_are_gone_are_deleted() -> None:
+    jobs = Jobs(submitted=ids(*range(50)))
+
+    actions = after(seen(left=50, jobs=jobs, alarms=frozenset({"i-1", "i-gone"})))
+
+    assert actions == [AddAlarm("i-0"), DeleteAlarms(("i-gone",))]
+
+
+def test_a_machine_that_never_joined_is_ended() -> None:
+    jobs = Jobs(submitted=ids(*range(50)))
+    lost = Machine("i-0", "running", 0.0)
+    look = seen(20 * 60, left=50, machines=1, jobs=jobs, tasks=(), desired=1)
+
+    actions = after(replace(look, machines=(lost,)))
+
+    assert [action.machine for action in actions if isinstance(action, EndMachine)] == [lost]
+
+
+@pytest.mark.parametrize("submitted", [True, False])
+def test_counts_that_flap_for_up_to_90_seconds_never_end_a_run_early(submitted: bool) -> None:
+    for seed in range(200):
+        ended, true_end, poll = flapping_run(random.Random(seed), submitted=submitted)
+        allowed = 2 * poll if submitted else LIMITS.settle + 2 * poll
+        assert true_end <= ended <= true_end + allowed, seed
+
+
+def flapping_run(chance: random.Random, *, submitted: bool) -> tuple[float, float, float]:
+    """Simulate a run whose counts read 0/0/0 for up to 90 s at a time, and right for a poll in between.
+
+    Which tasks are at work is not known. Returns when it was ended, when the last job ended, the poll.
+    """
+    poll = chance.choice([15.0, 30.0, 60.0])
+    ends = sorted(chance.uniform(30, 3600) for _ in range(chance.randint(1, 30)))
+    flaps: list[tuple[float, float]] = []
+    start = 0.0
+    while start < 4000:
+        start += chance.expovariate(1 / 200)
+        flaps.append((start, start + chance.uniform(1, 90)))
+        start = flaps[-1][1] + poll + 1
+    memory, now = Memory(), chance.uniform(0, poll)
+    while True:
+        finished = sum(end <= now for end in ends)
+        left = 0 if any(low <= now <= high for low, high in flaps) else len(ends) - finished
+        every = ids(*range(len(ends)))
+        done = ids(*range(finished))
+        jobs = Jobs(submitted=every, fresh=done) if submitted else Jobs(others=finished)
+        look = seen(now, left=left, jobs=jobs, tasks=(Task("task", "place", "RUNNING"),))
+        actions, memory = decide(RUN, LIMITS, look, memory)
+        if any(isinstance(action, TakeDown) for action in actions):
+            return now, ends[-1], poll
+        now += poll
