@@ -74,6 +74,10 @@ class Clients:
     def sts(self) -> Any:
         return self._client("sts")
 
+    def ecr(self, region: str) -> Any:
+        """Return a client of another region's container registry."""
+        return self._session.client("ecr", region_name=region, config=CONFIG)
+
     @cached_property
     def account(self) -> str:
         """The account's number."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji import cluster, fleet, jobqueue, machinetypes, telemetry
+from distributed_fiji import cluster, fleet, jobqueue, machinetypes, registry, telemetry
 from distributed_fiji.aws import Clients, error_code, error_text
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, NothingThere
@@ -94,6 +94,7 @@ def plan(run: Run, file: FleetFile) -> RunRecord:
     """Check and find everything, then write the record with the request in it. No machine yet."""
     settings, clients = run.settings, run.clients
     definition, queue_created = check_setup(settings, clients)
+    digest = check_image(run)
     types, warnings = machinetypes.read_machine_types(clients.ec2, settings.MACHINE_TYPE)
     problems = machinetypes.fit_problems(settings, types or [])
     if problems:
@@ -114,6 +115,7 @@ def plan(run: Run, file: FleetFile) -> RunRecord:
                 "fleet_request": fleet_request(settings, frame, part),
                 "valid_until": frame.valid_until,
                 "task_definition": definition,
+                "image_digest": digest,
                 "output_locations": output_locations(settings, clients, queue_created),
             }
         ),
@@ -130,6 +132,20 @@ def check_setup(settings: Settings, clients: Clients) -> tuple[str, str]:
     if service is None:
         raise NothingThere(f"There is no service {settings.service}: run `python run.py setup` first.")
     return service["taskDefinition"], jobqueue.read_attributes(clients.sqs, url)["CreatedTimestamp"]
+
+
+def check_image(run: Run) -> str:
+    """Return the image's digest where its registry tells it; raises InvalidInput when it is not there."""
+    if run.local:
+        return ""
+    name = run.settings.DOCKERHUB_TAG
+    answer = registry.ask(name, run.clients.ecr)
+    if answer.state == "missing":
+        what = f"DOCKERHUB_TAG = {name!r}: its registry has no such image; `make image image-push` uploads it"
+        raise InvalidInput("config.py cannot be used", [what])
+    if answer.state == "unknown":
+        run.terminal.warn(f"The image {name} could not be checked: {answer.detail}")
+    return answer.digest
 
 
 def output_locations(settings: Settings, clients: Clients, queue_created: str) -> list[str]:

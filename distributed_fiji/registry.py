@@ -1,0 +1,113 @@
+"""Asks a container registry whether it has an image, as Docker would, without a Docker daemon.
+
+Follows the OCI distribution specification and its token authentication: what answers 404 is not there; what
+answers 401 or 403 to a stranger may be private, which is said and no reason to stop.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import requests
+from botocore.exceptions import ClientError
+
+#: Manifests of one platform and of several (OCI image specification, Docker image manifest v2.2).
+ACCEPT = ", ".join(
+    (
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    )
+)
+
+ECR_HOST = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?\Z")
+CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image's name, split. `reference`: a tag, or a digest as sha256:…"""
+
+    host: str
+    repository: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a registry says of an image; `detail` says why it is not known."""
+
+    state: Literal["there", "missing", "unknown"]
+    digest: str = ""
+    detail: str = ""
+
+
+def parse_image(name: str) -> Image:
+    """Split an image's name as Docker does: user/name:tag is Docker Hub's, host.tld/name:tag another's."""
+    first, _, rest = name.partition("/")
+    if not rest or not ({".", ":"} & set(first) or first == "localhost"):
+        first, rest = "registry-1.docker.io", name if "/" in name else f"library/{name}"
+    if "@" in rest:
+        repository, _, reference = rest.partition("@")
+        return Image(first, repository.partition(":")[0], reference)
+    repository, _, reference = rest.partition(":")
+    return Image(first, repository, reference or "latest")
+
+
+def ask(name: str, ecr: Any = None, session: Any = None) -> Answer:
+    """Ask an image's registry for it. `ecr`: makes an ECR client for a region; `session`: as of requests."""
+    image = parse_image(name)
+    match = ECR_HOST.match(image.host)
+    if match and ecr is not None:
+        return _ask_ecr(ecr(match[2]), match[1], image)
+    try:
+        return _ask_v2(session or requests.Session(), image)
+    except requests.RequestException as error:
+        return Answer("unknown", detail=f"{image.host} does not answer ({type(error).__name__})")
+
+
+def _ask_v2(session: Any, image: Image) -> Answer:
+    scheme = "http" if urlsplit(f"//{image.host}").hostname in ("localhost", "127.0.0.1") else "https"
+    url = f"{scheme}://{image.host}/v2/{image.repository}/manifests/{image.reference}"
+    response = session.head(url, headers={"Accept": ACCEPT}, timeout=SECONDS)
+    if response.status_code == 401:
+        token = _token(session, response.headers.get("WWW-Authenticate", ""))
+        headers = {"Accept": ACCEPT, "Authorization": f"Bearer {token}"}
+        response = session.head(url, headers=headers, timeout=SECONDS) if token else response
+    if response.status_code == 200:
+        return Answer("there", digest=response.headers.get("Docker-Content-Digest", ""))
+    if response.status_code == 404:
+        return Answer("missing")
+    return Answer("unknown", detail=f"{image.host} answers {response.status_code}: private, or not there")
+
+
+def _token(session: Any, challenge: str) -> str:
+    """Return a stranger's token for what a 401 asks for, '' where none is given."""
+    wanted = dict(CHALLENGE.findall(challenge))
+    if not challenge.lower().startswith("bearer") or "realm" not in wanted:
+        return ""
+    parameters = {key: wanted[key] for key in ("service", "scope") if key in wanted}
+    response = session.get(wanted["realm"], params=parameters, timeout=SECONDS)
+    if response.status_code != 200:
+        return ""
+    document = response.json()
+    return document.get("token") or document.get("access_token") or ""
+
+
+def _ask_ecr(ecr: Any, account: str, image: Image) -> Answer:
+    key = "imageDigest" if image.reference.startswith("sha256:") else "imageTag"
+    try:
+        found = ecr.describe_images(
+            registryId=account, repositoryName=image.repository, imageIds=[{key: image.reference}]
+        )
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in ("ImageNotFoundException", "RepositoryNotFoundException"):
+            return Answer("missing")
+        return Answer("unknown", detail=f"ECR answers {code}")
+    return Answer("there", digest=found["imageDetails"][0]["imageDigest"])

@@ -1,0 +1,43 @@
+"""Run run.py as a user does: a process of its own, with nothing of the developer's AWS in its environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        return self.out + self.err
+
+
+def run_py(
+    *arguments: str | Path,
+    environment: dict[str, str] | None = None,
+    timeout: float = 120,
+    cwd: Path = CHECKOUT,
+) -> Ended:
+    """Run run.py and return how it ended; `environment` comes on top of this process's."""
+    done = subprocess.run(
+        [sys.executable, str(CHECKOUT / "run.py"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, **(environment or {})},
+        cwd=cwd,
+        timeout=timeout,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
