@@ -44,7 +44,7 @@ def cleanup(
     if not confirm(f"Remove these {len(items)}?"):
         out.note("Nothing was changed.")
         return SOMETHING_LEFT if any(item.bills for item in items) else 0
-    steps = remove(clients, items, out.note)
+    steps = remove(clients, items, clock, out.note)
     left = wait_until_gone(clients, app_name, kept, clock)
     if not left:
         out.say(f"Listed again: nothing of {app_name} is left.")
@@ -66,11 +66,11 @@ def read_keep(text: str) -> tuple[str, ...]:
     return names
 
 
-def remove(clients: Clients, items: list[Item], tell: Callable[[str], None]) -> list[Step]:
+def remove(clients: Clients, items: list[Item], clock: Clock, tell: Callable[[str], None]) -> list[Step]:
     """Remove every item, whatever becomes of the others; machines and fleets first."""
     order = list(KINDS)
     return [
-        attempt(f"{item.kind} {item.name}", partial(_remove, clients, item), tell)
+        attempt(f"{item.kind} {item.name}", partial(_remove, clients, item, clock), tell)
         for item in sorted(items, key=lambda item: order.index(item.kind))
     ]
 
@@ -88,7 +88,7 @@ def wait_until_gone(clients: Clients, app_name: str, kept: set[str], clock: Cloc
         settling = _settling(left)
         if settling:
             clock.sleep(5)
-        remove(clients, left, _silent)
+        remove(clients, left, clock, _silent)
         if not settling:
             return [item for item in inventory(clients, app_name) if item.kind not in kept]
 
@@ -102,7 +102,7 @@ def _silent(_sentence: str) -> None:
     """Tell nothing: what is tried again was told before."""
 
 
-def _remove(clients: Clients, item: Item) -> str | None:
+def _remove(clients: Clients, item: Item, clock: Clock) -> str | None:
     """Remove one item by its exact name."""
     match item.kind:
         case "service":
@@ -115,7 +115,7 @@ def _remove(clients: Clients, item: Item) -> str | None:
         case "task":
             return removal.stop_task(clients.ecs, item.place, item.name)
         case "cluster":
-            return removal.remove_cluster(clients, item.name, item.app)
+            return removal.remove_cluster(clients, item.name, item.app, clock)
         case _:
             return _remove_passive(clients, item)
 

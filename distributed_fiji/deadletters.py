@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,13 +42,15 @@ def job_id_of(body: str) -> str:
         return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def read_dead_letters(sqs: Any, url: str, expected: int) -> Iterator[DeadLetter]:
-    """Yield the letters of a queue, each once, until `expected` were seen or none comes any more.
+def read_dead_letters(sqs: Any, url: str, expected: int) -> list[DeadLetter]:
+    """Return the letters of a queue, each once, until `expected` were seen or none comes any more.
 
-    Receiving hides a letter for half a minute and counts as a receive, which ends nothing there: a
-    dead-letter queue has no dead letters of its own.
+    Receiving hides a letter, so that none comes twice, and counts as a receive, which ends nothing there:
+    a dead-letter queue has no dead letters of its own. All are shown again at the end; where that fails
+    they show themselves after half a minute.
     """
-    seen: set[str] = set()
+    letters: dict[str, DeadLetter] = {}
+    handles: list[str] = []
     for _ in range(RECEIVES):
         messages = sqs.receive_message(
             QueueUrl=url,
@@ -58,12 +59,22 @@ def read_dead_letters(sqs: Any, url: str, expected: int) -> Iterator[DeadLetter]
             WaitTimeSeconds=1,
             MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
         ).get("Messages", [])
-        new = [message for message in messages if message["MessageId"] not in seen]
-        for message in new:
-            seen.add(message["MessageId"])
-            yield _letter(message)
-        if not new or len(seen) >= expected:
-            return
+        handles += [message["ReceiptHandle"] for message in messages]
+        new = [message for message in messages if message["MessageId"] not in letters]
+        letters.update((message["MessageId"], _letter(message)) for message in new)
+        if not new or len(letters) >= expected:
+            break
+    _show_again(sqs, url, handles)
+    return list(letters.values())
+
+
+def _show_again(sqs: Any, url: str, handles: list[str]) -> None:
+    for start in range(0, len(handles), 10):
+        entries = [
+            {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+            for number, handle in enumerate(handles[start : start + 10])
+        ]
+        sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
 
 
 def _letter(message: dict[str, Any]) -> DeadLetter:

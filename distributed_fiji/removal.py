@@ -12,13 +12,17 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from distributed_fiji.aws import Clients, error_code, pages
+from distributed_fiji.clock import Clock
 from distributed_fiji.documents import stuck_alarm_name
 from distributed_fiji.errors import SomethingLeft
-from distributed_fiji.observing import ENDED_SERVICE, queue_attributes, read_container_instances
+from distributed_fiji.observing import ENDED_SERVICE, queue_attributes, read_container_instances, read_tasks
 from worker.contract import APP_TAG
 
 #: Alarms in one DeleteAlarms (CloudWatch API reference).
 ALARM_BATCH = 100
+
+#: Seconds that a cluster's tasks and machines get to leave it: SIGTERM to SIGKILL takes 110 s.
+TASKS_DEADLINE = 120
 
 
 def stop_service(ecs: Any, cluster: str, service: str) -> str | None:
@@ -156,18 +160,20 @@ def deregister_gone(clients: Clients, cluster: str) -> None:
         clients.ecs.deregister_container_instance(cluster=cluster, containerInstance=arn, force=True)
 
 
-def remove_cluster(clients: Clients, cluster: str, app_name: str) -> str | None:
-    """Delete the cluster when it is this app's own and nothing is in it."""
-    if find_own_cluster(clients.ecs, cluster, app_name) is None:
-        return None
-    deregister_gone(clients, cluster)
-    found = find_own_cluster(clients.ecs, cluster, app_name) or {}
-    counts = ("activeServices", "runningTasks", "pendingTasks", "registeredContainerInstances")
-    used = [count for count in counts if found.get(f"{count}Count")]
-    if used:
-        return f"cluster {cluster} is kept: {', '.join(used)} in it"
-    clients.ecs.delete_cluster(cluster=cluster)
-    return f"cluster {cluster} deleted"
+def remove_cluster(clients: Clients, cluster: str, app_name: str, clock: Clock) -> str | None:
+    """Delete the cluster when it is this app's own and nothing is in it; its tasks get two minutes to end."""
+    begun = clock.now()
+    while found := find_own_cluster(clients.ecs, cluster, app_name):
+        deregister_gone(clients, cluster)
+        counts = ("activeServices", "registeredContainerInstances", "runningTasks", "pendingTasks")
+        used = [count for count in counts if found.get(f"{count}Count")]
+        if not used:
+            clients.ecs.delete_cluster(cluster=cluster)
+            return f"cluster {cluster} deleted"
+        if found.get("activeServicesCount") or clock.now() - begun >= TASKS_DEADLINE:
+            return f"cluster {cluster} is kept: {', '.join(used)} in it"
+        clock.sleep(2)
+    return None
 
 
 def remove_dashboard(cloudwatch: Any, app_name: str) -> str | None:
@@ -184,8 +190,16 @@ def remove_dashboard(cloudwatch: Any, app_name: str) -> str | None:
 
 def stop_task(ecs: Any, cluster: str, task: str) -> str | None:
     """Stop a task: its worker gives its job back."""
-    ecs.stop_task(cluster=cluster, task=task, reason="removed by cleanup")
+    ecs.stop_task(cluster=cluster, task=task, reason="taken down")
     return f"task {task.rpartition('/')[2]} stopped"
+
+
+def stop_tasks(ecs: Any, cluster: str, family: str) -> str | None:
+    """Stop the tasks of a family that are still there."""
+    tasks = read_tasks(ecs, cluster, family)
+    for task in tasks:
+        stop_task(ecs, cluster, task.arn)
+    return f"{len(tasks)} task{'s' if len(tasks) > 1 else ''} stopped" if tasks else None
 
 
 def remove_instance_profile(iam: Any, name: str) -> None:

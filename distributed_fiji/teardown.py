@@ -111,7 +111,7 @@ def take_down(
         site = Site(served=True, other_fleets=())
     steps = [*_money(run, clients, clock, site, whole), *_keepsakes(run, clients)]
     if whole:
-        steps += [*_rest(run, clients, site), *_queues(run, clients)]
+        steps += [*_rest(run, clients, clock, site), *_queues(run, clients)]
     return [attempt(name, step, tell) for name, step in steps]
 
 
@@ -143,10 +143,10 @@ def other_fleets(run: RunFacts, clients: Clients) -> tuple[str, ...]:
 
 
 def attempt(name: str, step: Callable[[], str | None], tell: Callable[[str], None]) -> Step:
-    """Do one step; an error of AWS is reported and the next one is done all the same."""
+    """Do one step; whatever goes wrong in it is reported, and the next one is done all the same."""
     try:
         did = step()
-    except (*AwsError, OSError, SomethingLeft) as error:
+    except Exception as error:
         tell(f"{name}: {error_text(error)}")
         return Step(name, error=error_text(error))
     if did:
@@ -168,6 +168,9 @@ def _money(run: RunFacts, clients: Clients, clock: Clock, site: Site, whole: boo
         yield "fleet", partial(removal.cancel_fleet, clients.ec2, fleet)
     for fleet in fleets:
         yield "machines", partial(end_machines, replace(run, fleet_id=fleet), clients, clock)
+    if site.served and whole:
+        # The service's tasks end with it; in a cluster of several apps they may stand on others' machines.
+        yield "tasks", lambda: removal.stop_tasks(clients.ecs, run.cluster, run.task_family)
     yield "alarms", lambda: remove_idle_alarms(run, clients)
 
 
@@ -176,14 +179,14 @@ def _keepsakes(run: RunFacts, clients: Clients) -> Named:
     yield "logs", lambda: _exported(run, clients)
 
 
-def _rest(run: RunFacts, clients: Clients, site: Site) -> Named:
+def _rest(run: RunFacts, clients: Clients, clock: Clock, site: Site) -> Named:
     if not site.served:
         return
     ecs, ec2 = clients.ecs, clients.ec2
     yield "service's removal", lambda: removal.remove_service(ecs, run.cluster, run.service)
     yield "task definition", lambda: removal.remove_task_definitions(ecs, run.task_family)
     yield "launch template", lambda: removal.remove_launch_template(ec2, run.launch_template, run.app_name)
-    yield "cluster", lambda: removal.remove_cluster(clients, run.cluster, run.app_name)
+    yield "cluster", lambda: removal.remove_cluster(clients, run.cluster, run.app_name, clock)
     if run.dashboard:
         yield "dashboard", lambda: removal.remove_dashboard(clients.cloudwatch, run.app_name)
 

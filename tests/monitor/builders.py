@@ -22,15 +22,35 @@ REGION = "us-east-1"
 class EmulatedSession:
     """What Clients needs of a boto3 session, with each service at its emulator."""
 
-    region_name = REGION
-
-    def __init__(self, control: str, data: str) -> None:
-        self._control, self._data = control, data
-        self._session = boto3.Session("testing", "testing", region_name=REGION)
+    def __init__(self, control: str, data: str, region: str = REGION) -> None:
+        self.control, self.data, self.region_name = control, data, region
+        self._session = boto3.Session("testing", "testing", region_name=region)
 
     def client(self, service: str, config: Any) -> Any:
-        url = self._data if service in ("sqs", "s3", "logs") else self._control
+        url = self.data if service in ("sqs", "s3", "logs") else self.control
         return self._session.client(service, config=config, endpoint_url=url)
+
+
+class Killed(BaseException):
+    """Raised in place of a program's death."""
+
+
+class DyingSession(EmulatedSession):
+    """A session whose program dies right after its k-th API call has taken effect."""
+
+    def __init__(self, session: EmulatedSession, calls: int) -> None:
+        super().__init__(session.control, session.data, session.region_name)
+        self.left = calls
+
+    def client(self, service: str, config: Any) -> Any:
+        client = super().client(service, config)
+        client.meta.events.register("after-call", self._count)
+        return client
+
+    def _count(self, **_: Any) -> None:
+        self.left -= 1
+        if self.left <= 0:
+            raise Killed
 
 
 class SteppedClock:
@@ -66,17 +86,27 @@ class ARun:
     def bucket(self) -> str:
         return self.record.MONITOR_BUCKET_NAME
 
-    def submit(self, jobs: Iterable[Job], *, sent: bool = True) -> None:
+    def submit(
+        self,
+        jobs: Iterable[Job],
+        *,
+        sent: bool = True,
+        at: float | None = None,
+        queue_created: str | None = None,
+    ) -> None:
         """Write a submission of jobs and, unless told otherwise, send them."""
         jobs = list(jobs)
-        created = self.clients.sqs.get_queue_attributes(
+        attributes = self.clients.sqs.get_queue_attributes(
             QueueUrl=self.queue_url, AttributeNames=["CreatedTimestamp"]
-        )["Attributes"]["CreatedTimestamp"]
-        name = f"{time.time_ns()}"
-        ids = tuple(job.job_id for job in jobs)
-        # S3 tells times in whole seconds.
-        at = float(int(time.time()))
-        submission = Submission(name, "jobs.json", created, at, ids, complete=True)
+        )["Attributes"]
+        submission = Submission(
+            submission_id=f"{time.time_ns()}",
+            job_file="jobs.json",
+            queue_created=queue_created or attributes["CreatedTimestamp"],
+            submitted_at=at or time.time(),
+            job_ids=tuple(job.job_id for job in jobs),
+            complete=True,
+        )
         write_submission(self.clients.s3, self.bucket, self.app, submission)
         if sent:
             self.send(jobs)
@@ -147,6 +177,12 @@ class ARun:
                 containerInstances=[place],
             )
         return place
+
+    def report_stopped_tasks(self) -> None:
+        """Report as an agent that the tasks which should stop have stopped."""
+        ecs, cluster = self.clients.ecs, self.record.MONITOR_ECS_CLUSTER
+        for arn in ecs.list_tasks(cluster=cluster, desiredStatus="STOPPED")["taskArns"]:
+            ecs.submit_task_state_change(cluster=cluster, task=arn, status="STOPPED")
 
 
 def some_jobs(count: int, start: int = 0) -> list[Job]:

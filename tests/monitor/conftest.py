@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from distributed_fiji.aws import Clients
-from tests.emulators import ministack, moto
+from tests.emulators import free_port, ministack, running
 from tests.monitor.builders import EmulatedSession
 
 NUMBERS = itertools.count(1)
 
 
+@contextmanager
+def control_plane(folder: Path) -> Iterator[str]:
+    """Run the embedded cloud's control plane: moto with what AWS does and moto does not; yield its URL."""
+    command = [sys.executable, "-m", "distributed_fiji.local.controlplane", str(folder)]
+    port = free_port()
+    with running(command, port, {"MOTO_PORT": str(port)}, folder / "control.log") as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
-def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with (
-        moto(tmp_path_factory.mktemp("moto")) as control,
+        control_plane(tmp_path_factory.mktemp("control")) as control,
         ministack(tmp_path_factory.mktemp("ministack")) as data,
     ):
-        session: Any = EmulatedSession(control, data)
-        yield Clients(session)
+        yield EmulatedSession(control, data)
+
+
+@pytest.fixture(scope="session")
+def clients(session: Any) -> Clients:
+    return Clients(session)
 
 
 @pytest.fixture

@@ -1,59 +1,41 @@
-"""The monitor on emulators: a run is watched to its end and taken down, and nothing else is touched."""
+"""The monitor on emulators: a run is watched to its end and taken down."""
 
 from __future__ import annotations
 
-import io
+import gzip
 import time
 
-from rich.console import Console
+import pytest
 
 from distributed_fiji.aws import Clients
-from distributed_fiji.inventory import inventory
-from distributed_fiji.terminal import Terminal
-from distributed_fiji.watch import MonitorResult, monitor
-from tests.monitor.builders import ARun, SteppedClock, a_run, some_jobs
+from distributed_fiji.deadletters import read_dead_letters
+from distributed_fiji.jobstate import JobState
+from distributed_fiji.observing import Observer, queue_attributes, read_alarms
+from distributed_fiji.removal import messages_left
+from distributed_fiji.runfacts import facts_of
+from tests.monitor.builders import ARun, a_run, some_jobs
+from tests.monitor.screen import KEPT, kinds, watch
 
 
-class Screen:
-    """A terminal that keeps what was printed."""
-
-    def __init__(self) -> None:
-        self.out, self.err = io.StringIO(), io.StringIO()
-        self.terminal = Terminal(Console(file=self.out, width=200), Console(file=self.err, width=200))
-
-    @property
-    def text(self) -> str:
-        return self.out.getvalue() + self.err.getvalue()
-
-
-def watch(run: ARun, on_sleep=None, *, cheapest: bool = False) -> tuple[MonitorResult, Screen]:
-    """Run the monitor with a clock that jumps; the world goes on at each of its waits."""
-    screen = Screen()
-    clock = SteppedClock(time.time(), on_sleep)
-    result = monitor(run.record, run.clients, cheapest=cheapest, clock=clock, out=screen.terminal)
-    return result, screen
-
-
-def kinds(run: ARun) -> set[str]:
-    return {item.kind for item in inventory(run.clients, run.app)}
+def observer(run: ARun) -> Observer:
+    return Observer(facts_of(run.record.model_dump()), run.clients)
 
 
 def test_a_run_is_watched_to_its_end_and_nothing_that_bills_is_left(clients: Clients, app: str) -> None:
     run = a_run(clients, app)
     run.submit(some_jobs(3))
 
-    result, screen = watch(run, lambda: run.work_off() if kinds_left(run) else None)
+    def work() -> None:
+        if messages_left(clients.sqs, run.record.MONITOR_QUEUE_NAME):
+            run.work_off()
+
+    result, screen = watch(run, work)
 
     assert result.exit_code == 0
     assert result.done == 3
-    assert kinds(run) == {"role", "instance profile", "log group", "results"}
-    assert "3 jobs done" in screen.text
-
-
-def kinds_left(run: ARun) -> int:
-    from distributed_fiji.removal import messages_left
-
-    return messages_left(run.clients.sqs, run.record.MONITOR_QUEUE_NAME)
+    assert kinds(run) == KEPT
+    assert "3 jobs done" in screen.out.getvalue()
+    assert f"s3://{run.bucket}/" in screen.out.getvalue()
 
 
 def test_a_dead_letter_ends_the_run_with_exit_3_its_reason_and_its_queue_kept(
@@ -68,5 +50,216 @@ def test_a_dead_letter_ends_the_run_with_exit_3_its_reason_and_its_queue_kept(
 
     assert (result.exit_code, result.done, result.dead) == (3, 1, 1)
     assert "no image" in screen.text
-    assert "queue" in kinds(run)
     assert run.record.dead_letter_queue in screen.text
+    assert messages_left(clients.sqs, run.record.dead_letter_queue) == 1
+    assert kinds(run) == KEPT | {"queue"}
+
+
+def test_a_dead_letter_that_no_worker_reported_is_recorded_as_a_failure(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(1))
+    job_id = run.give_up()
+
+    _, screen = watch(run)
+
+    state = JobState(facts_of(run.record.model_dump()), clients.s3)
+    assert list(state.failures()) == [job_id]
+    assert "no worker reported why" in screen.text
+
+
+def test_dead_letters_of_other_apps_in_a_shared_queue_are_not_counted_and_stay(
+    clients: Clients, app: str
+) -> None:
+    run = a_run(clients, app)
+    shared = clients.sqs.create_queue(QueueName=f"user_DeadMessages_{app}")["QueueUrl"]
+    for number in range(3):
+        clients.sqs.send_message(QueueUrl=shared, MessageBody=f"someone else's {number}")
+    run.record = run.record.model_copy(update={"dead_letter_queue": f"user_DeadMessages_{app}"})
+    run.submit(some_jobs(2))
+    run.work_off(2)
+
+    result, _ = watch(run)
+
+    assert (result.exit_code, result.done, result.dead) == (0, 2, 0)
+    assert messages_left(clients.sqs, f"user_DeadMessages_{app}") == 3
+
+
+def test_hundreds_of_dead_letters_are_each_read_once_and_none_is_lost(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    jobs = some_jobs(250)
+    run.submit(jobs, sent=False)
+    for job in jobs:
+        clients.sqs.send_message(QueueUrl=run.dead_url, MessageBody=f'{{"Metadata": {job.metadata!r}}}')
+    letters = list(read_dead_letters(clients.sqs, run.dead_url, 250))
+
+    assert len({letter.message_id for letter in letters}) == 250
+    assert messages_left(clients.sqs, run.record.dead_letter_queue) == 250
+
+
+def test_a_dead_letter_from_before_the_last_submission_does_not_end_its_job(
+    clients: Clients, app: str
+) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(1))
+    run.give_up()
+    look = observer(run)
+    assert len(look.observe(time.time()).jobs.dead) == 1
+
+    run.submit(some_jobs(1), at=time.time() + 600)
+
+    assert not observer(run).observe(time.time()).jobs.dead
+
+
+def test_jobs_of_a_run_with_another_script_are_not_done_by_their_old_manifests(
+    clients: Clients, app: str
+) -> None:
+    run = a_run(clients, app)
+    run.record = run.record.model_copy(update={"script_sha256": "new"})
+    first, second = some_jobs(2)
+    run.finish(first.job_id, script="old")
+    run.finish(second.job_id, script="new")
+    run.submit([first, second], at=time.time() + 5)
+
+    jobs = observer(run).observe(time.time()).jobs
+
+    assert jobs.kept == {second.job_id}
+    assert not jobs.fresh
+    assert jobs.done == 1
+
+
+def test_jobs_that_were_sent_to_an_earlier_queue_of_that_name_are_not_waited_for(
+    clients: Clients, app: str
+) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(5), sent=False, queue_created="1")
+    run.submit(some_jobs(1), sent=False)
+
+    assert len(observer(run).observe(time.time()).jobs.submitted) == 1
+
+
+def test_logs_of_the_run_are_exported_compressed(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(1))
+    run.work_off()
+    group, now = run.record.MONITOR_LOG_GROUP_NAME, int(time.time() * 1000)
+    for stream in ("job1", "job2"):
+        clients.logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        events = [{"timestamp": now + n, "message": f"{stream} line {n} µm"} for n in range(3)]
+        clients.logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+    watch(run)
+
+    listed = clients.s3.list_objects_v2(Bucket=run.bucket, Prefix=f"exportedlogs/{app}/")["Contents"]
+    assert [item["Key"].rpartition("/")[2] for item in listed] == [f"{group}.log.gz"]
+    body = clients.s3.get_object(Bucket=run.bucket, Key=listed[0]["Key"])["Body"].read()
+    lines = gzip.decompress(body).decode().splitlines()
+    assert len(lines) == 6
+    assert lines[0].split("\t")[1:] == ["job1", "job1 line 0 µm"]
+
+
+def test_log_groups_that_are_gone_do_not_stop_the_teardown(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(1))
+    run.work_off()
+    clients.logs.delete_log_group(logGroupName=run.record.MONITOR_LOG_GROUP_NAME)
+
+    result, _ = watch(run)
+
+    assert result.exit_code == 0
+    assert kinds(run) == KEPT
+
+
+def test_machines_without_tasks_end_while_others_still_work(clients: Clients, app: str) -> None:
+    run = a_run(clients, app, machines=3)
+    run.submit(some_jobs(1))
+    busy, *idle = run.machines()
+    run.join(busy)
+    for machine in idle:
+        run.join(machine, tasks=0)
+    clients.ecs.update_service(
+        cluster=run.record.MONITOR_ECS_CLUSTER, service=run.record.service, desiredCount=1
+    )
+    during: list[list[str]] = []
+
+    def work() -> None:
+        during.append(run.machines())
+        if len(during) == 2:
+            run.work_off()
+        run.report_stopped_tasks()
+
+    _, screen = watch(run, work)
+
+    assert during[0] == [busy]
+    assert kinds(run) == KEPT, screen.text
+
+
+def test_every_machine_has_its_alarm_while_the_run_goes_on(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(1))
+    alarms: list[frozenset[str]] = []
+
+    def work() -> None:
+        alarms.append(read_alarms(clients.cloudwatch, app))
+        if len(alarms) == 1:
+            run.work_off()
+
+    watch(run, work)
+
+    assert len(alarms[0]) == 2
+    assert not read_alarms(clients.cloudwatch, app)
+
+
+def test_the_end_of_the_fleet_keeps_the_queue_with_its_jobs_and_what_setup_made(
+    clients: Clients, app: str
+) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(3))
+    run.work_off()
+    clients.ec2.cancel_spot_fleet_requests(SpotFleetRequestIds=[run.record.fleet_id], TerminateInstances=True)
+
+    result, screen = watch(run)
+
+    assert (result.exit_code, result.done, result.unaccounted) == (3, 1, 2)
+    assert messages_left(clients.sqs, run.record.MONITOR_QUEUE_NAME) == 2
+    assert {"queue", "service", "task definition"} <= kinds(run)
+    assert not {"machine", "fleet", "alarm"} & kinds(run)
+    assert "startCluster" in screen.text
+
+
+def test_ctrl_c_leaves_the_run_alive_and_says_how_to_go_on(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(1))
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    result, screen = watch(run, interrupt)
+
+    assert result.exit_code == 130
+    assert {"machine", "fleet", "service", "queue"} <= kinds(run)
+    assert "run.py monitor" in screen.text
+
+
+def test_a_monitor_that_comes_when_all_is_gone_reports_the_same_end(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(2))
+    run.work_off()
+    run.give_up(reported="no cells")
+    first, _ = watch(run)
+
+    second, screen = watch(run)
+
+    assert second == first
+    assert "no cells" in screen.text
+
+
+@pytest.mark.parametrize("state", ["queue", "bucket's verdict"])
+def test_a_run_whose_queue_was_deleted_by_hand_is_taken_down(clients: Clients, app: str, state: str) -> None:
+    run = a_run(clients, app)
+    clients.sqs.delete_queue(QueueUrl=run.queue_url)
+
+    result, _ = watch(run)
+
+    assert result.exit_code == 0
+    assert queue_attributes(clients.sqs, run.record.MONITOR_QUEUE_NAME) is None
+    assert kinds(run) <= KEPT

@@ -1,0 +1,56 @@
+"""A terminal that keeps what was printed, and the monitor run on it with a clock that jumps."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+
+from distributed_fiji.aws import Clients
+from distributed_fiji.cleanup import cleanup
+from distributed_fiji.inventory import inventory
+from distributed_fiji.terminal import Terminal
+from distributed_fiji.watch import MonitorResult, monitor
+from tests.monitor.builders import ARun, SteppedClock
+
+#: What teardown leaves on purpose: free, or kept for the user.
+KEPT = {"role", "instance profile", "log group", "results"}
+
+
+class Screen:
+    """Both streams of a terminal, as text."""
+
+    def __init__(self) -> None:
+        self.out, self.err = io.StringIO(), io.StringIO()
+        self.terminal = Terminal(Console(file=self.out, width=200), Console(file=self.err, width=200))
+
+    @property
+    def text(self) -> str:
+        return self.out.getvalue() + self.err.getvalue()
+
+
+def watch(
+    run: ARun,
+    on_sleep: Callable[[], None] | None = None,
+    *,
+    cheapest: bool = False,
+    clients: Clients | None = None,
+) -> tuple[MonitorResult, Screen]:
+    """Run the monitor; the world goes on at each of its waits."""
+    screen, clock = Screen(), SteppedClock(time.time(), on_sleep)
+    result = monitor(run.record, clients or run.clients, cheapest=cheapest, clock=clock, out=screen.terminal)
+    return result, screen
+
+
+def clean(clients: Clients, app: str, keep: tuple[str, ...] = ("logs", "results")) -> tuple[int, Screen]:
+    """Run cleanup and say yes to its question."""
+    screen, clock = Screen(), SteppedClock(time.time())
+    code = cleanup(clients, app, confirm=lambda _: True, keep=keep, clock=clock, out=screen.terminal)
+    return code, screen
+
+
+def kinds(run: ARun) -> set[str]:
+    """Return the kinds of things of the run's app that are there."""
+    return {item.kind for item in inventory(run.clients, run.app)}
