@@ -14,7 +14,9 @@ RESULTS=demo-results/results
 step() { printf '\n== %s\n' "$1"; }
 
 run() {
-    printf '$ %s\n' "$*"
+    printf '$'
+    printf ' %q' "$@"
+    printf '\n'
     "$@"
 }
 
@@ -41,9 +43,10 @@ end_earlier_demo() {
 # An earlier demo's images, results and manifests go, so that this one does the work again.
 empty_bucket() {
     if aws s3api head-bucket --bucket "$BUCKET" >/dev/null 2>&1; then
-        run aws s3 rb "s3://$BUCKET" --force --only-show-errors
+        run aws s3 rm "s3://$BUCKET" --recursive --only-show-errors
+    else
+        run aws s3 mb "s3://$BUCKET"
     fi
-    run aws s3 mb "s3://$BUCKET"
     rm -rf -- "$IMAGES" "$RESULTS"
 }
 
