@@ -1,0 +1,160 @@
+"""The main job through the real commands: real worker processes, a real ImageJ, emulators over HTTP."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+
+from tests.e2e.conftest import App
+
+WELLS = [{"Well": f"A{number:02}"} for number in range(1, 7)]
+
+
+def test_four_commands_take_a_script_over_all_jobs_and_leave_nothing_that_bills(app: App) -> None:
+    assert app.run("setup").code == 0
+    submitted = app.run("submitJob", app.job_file(WELLS))
+    assert (submitted.code, submitted.out.split()[0]) == (0, "6")
+    assert "startCluster" in submitted.err
+    started = app.start_cluster()
+    assert started.code == 0, started.said
+    assert json.loads(app.record.read_text())["MONITOR_FLEET_ID"] in started.out
+
+    ended = app.run("monitor", app.record)
+
+    assert ended.code == 0, ended.said
+    assert "6 jobs done" in ended.out
+    for group in WELLS:
+        well = group["Well"]
+        assert (app.bucket_folder / "results" / well / f"{well}.txt").read_text() == f"{well}\n"
+    assert [item for item in app.inventory() if item["bills"]] == []
+    exported = list((app.bucket_folder / "exportedlogs").rglob("*"))
+    assert any(path.is_file() for path in exported)
+
+
+def test_a_job_that_fails_is_named_with_its_reason_and_the_others_are_done(app: App) -> None:
+    app.run("setup")
+    app.run("submitJob", app.job_file([*WELLS[:2], {"Well": "B01", "broken": True}]))
+    app.start_cluster()
+
+    ended = app.run("monitor", app.record)
+
+    assert ended.code == 3, ended.said
+    assert "2 jobs done, 1 given up" in ended.out
+    assert "line" in ended.out
+    assert [item for item in app.inventory() if item["bills"]] == []
+
+
+def test_setup_again_keeps_everything_and_changes_only_what_differs(app: App) -> None:
+    first, again = app.run("setup"), app.run("setup")
+    app.configure(EXPECTED_NUMBER_FILES=3)
+    changed = app.run("setup")
+
+    assert first.out.count("created") >= 9
+    assert "created" not in again.out
+    assert "changed" not in again.out
+    different = [line for line in changed.out.splitlines() if "kept" not in line]
+    assert [line.split()[0] for line in different] == ["task", "service"]
+    assert "EXPECTED_NUMBER_FILES" in different[0]
+
+
+def test_a_changed_script_is_seen_and_its_jobs_run_again(app: App) -> None:
+    app.run("setup")
+    (app.folder / "script.ijm").write_text("// another one\n")
+
+    again = app.run("setup")
+
+    assert "SCRIPT_DOWNLOAD_URL" in again.out
+    assert "SCRIPT_SHA256" in again.out
+
+
+def test_commands_out_of_order_say_what_comes_first(app: App) -> None:
+    submitted = app.run("submitJob", app.job_file(WELLS))
+    started = app.start_cluster()
+
+    assert submitted.code == started.code == 2
+    assert "setup" in submitted.err
+    assert "setup" in started.err
+    assert not app.record.exists()
+
+
+def test_a_second_fleet_is_refused_while_the_first_lives(app: App) -> None:
+    app.run("setup")
+    app.start_cluster()
+    record = app.record.read_bytes()
+
+    second = app.start_cluster()
+
+    assert second.code == 2
+    assert "monitor" in second.err
+    assert app.record.read_bytes() == record
+    assert app.run("cleanup", app.name, "--yes").code == 0
+
+
+def test_a_start_that_was_killed_goes_on_with_the_same_fleet(app: App) -> None:
+    app.run("setup")
+    app.configure(CLUSTER_MACHINES=2)
+    (app.folder / "fleet.json").write_text("{}")
+    process = app.start("startCluster", app.folder / "fleet.json")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "is asked for" in line:
+            break
+    process.kill()
+    process.wait()
+    fleet = json.loads(app.record.read_text())["MONITOR_FLEET_ID"]
+
+    again = app.start_cluster()
+
+    assert again.code == 0, again.said
+    assert json.loads(app.record.read_text())["MONITOR_FLEET_ID"] == fleet
+    assert [item["name"] for item in app.inventory() if item["kind"] == "fleet"] == [fleet]
+    assert app.run("cleanup", app.name, "--yes").code == 0
+
+
+def test_ctrl_c_takes_the_fleet_back(app: App) -> None:
+    app.run("setup")
+    app.configure(CLUSTER_MACHINES=2, MACHINE_TYPE="m5.large")
+    (app.folder / "fleet.json").write_text("{}")
+    process = app.start("startCluster", app.folder / "fleet.json")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "is asked for" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    rest = process.stdout.read()
+
+    assert process.wait(60) == 130, rest
+    assert not app.record.exists()
+    deadline = time.monotonic() + 30
+    while [item for item in app.inventory() if item["kind"] in ("fleet", "machine")]:
+        assert time.monotonic() < deadline
+
+
+def test_stopping_the_monitor_leaves_the_run_alive_and_it_can_be_watched_again(app: App) -> None:
+    app.run("setup")
+    app.run("submitJob", app.job_file([{"Well": "A01", "seconds": 8}]))
+    app.start_cluster()
+    process = app.start("monitor", app.record)
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    said = first + process.stdout.read()
+
+    assert process.wait(30) == 130
+    assert "runs on" in said
+    assert app.run("monitor", app.record).code == 0
+
+
+def test_two_apps_whose_names_contain_each_other_do_not_touch(app: App) -> None:
+    longer = App(f"{app.name}b", app.folder, app.environment)
+    app.run("setup")
+    longer.configure()
+    longer.run("setup")
+
+    assert app.run("cleanup", app.name, "--yes", "--keep", "").code == 0
+
+    kinds = {item["kind"] for item in longer.inventory()}
+    assert {"queue", "service", "task definition", "role", "log group", "cluster"} <= kinds
+    assert longer.run("cleanup", longer.name, "--yes", "--keep", "").code == 0
+    assert longer.inventory() == []
