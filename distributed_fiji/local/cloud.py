@@ -80,15 +80,24 @@ class Cloud:
     def client(self, service: str, region: str | None = None) -> Any:
         """Return a boto3 client of this cloud, whatever the environment of this process says."""
         import boto3
+        import botocore.session
+        from botocore.config import Config
 
+        nobody = {
+            "profile": (None, None, None, None),
+            "config_file": (None, None, str(self.folders.aws / "config"), None),
+            "credentials_file": (None, None, str(self.folders.aws / "credentials"), None),
+        }
+        session = boto3.session.Session(botocore_session=botocore.session.Session(session_vars=nobody))
         environment = self.environment()
         endpoint = environment.get(f"AWS_ENDPOINT_URL_{ENDPOINT_NAMES.get(service, '')}")
-        return boto3.session.Session().client(
+        return session.client(  # type: ignore[call-overload]
             service,
             region_name=region or self.region,
             endpoint_url=endpoint or environment["AWS_ENDPOINT_URL"],
             aws_access_key_id="local",
             aws_secret_access_key="local",
+            config=Config(proxies={}, max_pool_connections=32),
         )
 
 
@@ -115,16 +124,23 @@ def start(
     *,
     runtime: str | None = None,
     region: str | None = None,
+    fiji: Path | None = None,
 ) -> Cloud:
     """Start of a cloud what does not run, and return it once all of it answers.
 
-    `runtime` ("processes" or "docker") and `region` are kept in state.json; None keeps what is there.
+    `runtime` ("processes" or "docker"), `region` and `fiji` (FIJI_HOME of tasks that are processes) are
+    kept in state.json; None keeps what is there.
     Raises DistributedFijiError when a server does not start.
     """
     root = root.resolve()
     with state.locked(root):
         known = state.read(Folders(root)) or State()
-        wanted = replace(known, runtime=runtime or known.runtime, region=region or known.region)
+        wanted = replace(
+            known,
+            runtime=runtime or known.runtime,
+            region=region or known.region,
+            fiji=str(fiji) if fiji else known.fiji,
+        )
         state.prepare(Folders(root), wanted.region)
         missing = _missing(known, wanted)
         if not missing:
@@ -135,7 +151,7 @@ def start(
 
 
 def _missing(known: State, wanted: State) -> list[str]:
-    """Return the servers to start. The machines take their runtime at their start: another one is a restart."""
+    """Return the servers to start: what does not answer, and machines that get another runtime."""
     missing = [name for name in SERVERS if not _answers(name, known)]
     if wanted.runtime != known.runtime and MACHINES not in missing:
         processes.end(_identities(known, [MACHINES]), STOP_SECONDS[MACHINES])

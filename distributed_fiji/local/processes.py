@@ -7,10 +7,7 @@ ours is never signalled.
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import subprocess
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,22 +66,3 @@ def end(identities: Iterable[Identity], grace_seconds: float) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(alive, timeout=grace_seconds)
-
-
-def signal_group(leader: int, signum: signal.Signals) -> None:
-    """Signal the process group that `leader` leads; a group that is gone is fine."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, signum)
-
-
-def wait_until_gone(group: int, seconds: float) -> bool:
-    """Return whether no process of a group is left, waiting for it as long as given."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            os.killpg(group, 0)
-        except (ProcessLookupError, PermissionError):
-            return True
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(0.02)

@@ -79,7 +79,7 @@ def _moto(folders: Folders, state: State) -> dict[str, str]:
 
 
 def _ministack(folders: Folders, state: State) -> dict[str, str]:
-    """Its listeners for SFTP and MQTT are off; it must see no Docker, or it stops containers with its label."""
+    """SFTP and MQTT are off. It must see no Docker, where it would stop every container with its label."""
     return {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(state.servers[DATA_PLANE].port),

@@ -15,7 +15,7 @@ from distributed_fiji.local.processes import Identity
 CONTROL_PLANE = "controlplane"
 DATA_PLANE = "dataplane"
 MACHINES = "machines"
-SERVERS = (CONTROL_PLANE, DATA_PLANE)
+SERVERS = (CONTROL_PLANE, DATA_PLANE, MACHINES)
 
 RUNTIMES = ("processes", "docker")
 
@@ -38,11 +38,16 @@ class Server:
 
 @dataclass(frozen=True)
 class State:
-    """What state.json says; `runtime` is how tasks run: as processes, or as containers of their image."""
+    """What state.json says.
+
+    `runtime` is how tasks run: as processes, or as containers of their image; `fiji` the FIJI_HOME that
+    processes are given (containers have their image's).
+    """
 
     servers: dict[str, Server] = field(default_factory=dict)
     runtime: str = RUNTIMES[0]
     region: str = DEFAULT_REGION
+    fiji: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ def read(folders: Folders) -> State | None:
             name: Server(entry["port"], Identity(**entry["identity"]) if entry["identity"] else None)
             for name, entry in document["servers"].items()
         }
-        return State(servers, document["runtime"], document["region"])
+        return State(servers, document["runtime"], document["region"], document["fiji"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

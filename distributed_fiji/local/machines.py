@@ -1,0 +1,178 @@
+"""The fleet's machines on this computer: what EC2 and the ECS agent do for each running instance.
+
+Run as `python -m distributed_fiji.local.machines ROOT`. One loop: wait for a change at the control plane (or
+half a second), poll the tasks, and for each region observe, decide, perform. While nothing changes nothing is
+asked of the emulators. A control plane that does not answer is waited for; the tasks run on meanwhile.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import os
+import signal
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from distributed_fiji.local import state, tasks
+from distributed_fiji.local.agent import Agent
+from distributed_fiji.local.cloud import Cloud
+from distributed_fiji.local.logdriver import LogDriver
+from distributed_fiji.local.metadata import Facts, MetadataServer, RunningTask
+from distributed_fiji.local.region import Interruption, Region
+from distributed_fiji.local.servers import CHECKOUT
+from distributed_fiji.local.state import CONTROL_PLANE, MACHINES, Folders
+from distributed_fiji.local.taskplan import Gifts, TaskPlan
+from distributed_fiji.local.tasks import Task
+
+#: Look at everything at least so often, also when no call has changed anything.
+LOOK_SECONDS = 5.0
+RETRY_SECONDS = 0.5
+
+#: When the cloud stops, tasks get SIGTERM and this long.
+STOP_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class Machines:
+    """All machines of a cloud; `step` is one round of the loop."""
+
+    def __init__(self, cloud: Cloud, launch: Callable[[TaskPlan, Path], Task]) -> None:
+        self.cloud = cloud
+        self.launch = launch
+        self.facts = Facts()
+        self.logs = LogDriver(lambda region: cloud.client("logs", region))
+        self.regions: dict[str, Region] = {}
+        self.ending = False
+        self._changes = -1
+        self._looked = 0.0
+        self._task_logs = cloud.folders.logs / "tasks"
+        self._task_logs.mkdir(exist_ok=True)
+        port = cloud.state.servers[MACHINES].port
+        self.server = MetadataServer(port, self.facts, self.protect, self.interrupt)
+
+    def run(self) -> None:
+        """Go on until a signal says to end; then end all tasks."""
+        while not self.ending:
+            try:
+                self.step()
+            except (ClientError, BotoCoreError, OSError, http.client.HTTPException) as error:
+                log.warning("The emulators did not answer as they should: %s", error)
+                self._looked = 0.0
+                time.sleep(RETRY_SECONDS)
+        for region in self.regions.values():
+            region.agent.stop_all(STOP_SECONDS)
+        self.logs.finish()
+        self.server.close()
+
+    def step(self) -> None:
+        """Wait for a change, poll the tasks, and bring each region a step further when there is a reason."""
+        for region in self.regions.values():
+            region.agent.poll()
+        changes, names = self._wait()
+        for name in names:
+            if name not in self.regions:
+                self.regions[name] = self._region(name)
+        busy = any(region.interruptions or region.agent.throttles for region in self.regions.values())
+        if changes == self._changes and not busy and time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        self._changes, self._looked = changes, time.monotonic()
+        for region in self.regions.values():
+            region.step(self.facts, self.cloud.folders.scratch)
+
+    def _wait(self) -> tuple[int, list[str]]:
+        url = f"{self.cloud.url(CONTROL_PLANE)}/_local/changes?since={self._changes}"
+        with urllib.request.urlopen(url, timeout=30) as response:
+            answer = json.load(response)
+        return answer["changes"], answer["regions"]
+
+    def _region(self, name: str) -> Region:
+        clients = self.cloud.client("ec2", name), self.cloud.client("ecs", name)
+        agent = Agent(clients[1], self.launch, self.logs, self.facts, self._task_logs)
+        return Region(name, clients, agent, self._gifts, self._tell_service)
+
+    def _gifts(self, instance_id: str, region: str) -> Gifts:
+        known = state.read(self.cloud.folders)
+        return Gifts(
+            cloud=self.cloud.environment(),
+            region=region,
+            metadata_url=self.cloud.url(MACHINES),
+            instance_id=instance_id,
+            checkout=CHECKOUT,
+            fiji=Path(known.fiji) if known and known.fiji else None,
+        )
+
+    def _tell_service(self, event: dict[str, str]) -> None:
+        url = f"{self.cloud.url(CONTROL_PLANE)}/_local/service-event"
+        request = urllib.request.Request(
+            url, json.dumps(event).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30):
+            pass
+
+    def protect(self, task: RunningTask, wanted: dict[str, Any] | None) -> dict[str, Any]:
+        """Set a task's scale-in protection as the agent's endpoint is asked to, or read it."""
+        ecs = self.regions[task.plan.gifts.region].ecs
+        arguments: dict[str, Any] = {"cluster": task.cluster, "tasks": [task.plan.arn]}
+        if wanted is None:
+            answer = ecs.get_task_protection(**arguments)
+        else:
+            arguments["protectionEnabled"] = wanted["ProtectionEnabled"]
+            if "ExpiresInMinutes" in wanted:
+                arguments["expiresInMinutes"] = wanted["ExpiresInMinutes"]
+            answer = ecs.update_task_protection(**arguments)
+        return agent_protection(answer)
+
+    def interrupt(self, instance_id: str, seconds: float | None) -> None:
+        """Take a machine away after a notice of some seconds; None: now, and without one."""
+        region = self.regions[self.facts.machines[instance_id].zone[:-1]]
+        if seconds is not None:
+            self.facts.notices[instance_id] = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+        region.interruptions[instance_id] = Interruption(
+            time.monotonic() + (seconds or 0), seconds is not None
+        )
+
+
+def agent_protection(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the agent endpoint's answer to what the ECS API answered."""
+    if answer["failures"]:
+        failure = answer["failures"][0]
+        return {"failure": {"Arn": failure["arn"], "Reason": failure["reason"]}}
+    found = answer["protectedTasks"][0]
+    protection = {"ProtectionEnabled": found["protectionEnabled"], "TaskArn": found["taskArn"]}
+    if "expirationDate" in found:
+        protection["ExpirationDate"] = found["expirationDate"].astimezone(timezone.utc).isoformat()
+    return {"protection": protection}
+
+
+def main(arguments: list[str]) -> None:
+    """Run the machines of the cloud in the folder that is named, until SIGTERM."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    root = Path(arguments[0])
+    known = state.read(Folders(root))
+    if known is None:
+        raise SystemExit(f"There is no state.json in {root}")
+    tasks.sweep(Folders(root).scratch)
+    machines = Machines(Cloud(root, known), tasks.ProcessTask)
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        machines.ending = True
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    log.info("Machines of %s, process %s", root, os.getpid())
+    machines.run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,210 @@
+"""What a machine and its agent tell the tasks on it, by HTTP on 127.0.0.1, as IMDSv2 and the ECS agent do.
+
+- `/instances/ID/latest/…`: instance metadata, session token required (EC2 user guide, "Use IMDS")
+- `/tasks/ID/v4`, `/tasks/ID/v4/task`: task metadata (ECS developer guide, "Task metadata endpoint version 4")
+- `/tasks/ID/agent/task-protection/v1/state`: scale-in protection (ECS developer guide, "Task scale-in
+  protection endpoint")
+- `/health`, and `POST /interrupt` with which `run.py local interrupt` takes a machine away
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji.local.observation import Machine
+from distributed_fiji.local.taskplan import TaskPlan
+
+TOKEN_HEADER = "X-aws-ec2-metadata-token"
+TOKEN_SECONDS_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
+
+
+@dataclass(frozen=True)
+class RunningTask:
+    """What the metadata endpoint tells of a task."""
+
+    plan: TaskPlan
+    cluster: str
+    definition: str
+    started: datetime
+
+
+@dataclass
+class Facts:
+    """What the endpoints tell, written by the machines' loop: whole entries are replaced, never changed."""
+
+    machines: dict[str, Machine] = field(default_factory=dict)
+    tasks: dict[str, RunningTask] = field(default_factory=dict)
+    notices: dict[str, datetime] = field(default_factory=dict)
+    tokens: set[str] = field(default_factory=set)
+
+
+Reply = tuple[int, str | dict[str, Any]]
+NOT_FOUND: Reply = (404, "Not Found")
+
+
+class MetadataServer:
+    """Serves the facts until it is closed.
+
+    `protect(task, wanted)` sets a task's protection, or reads it when None is wanted, and returns the agent's
+    answer; `interrupt(instance_id, seconds)` takes a machine away.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        facts: Facts,
+        protect: Callable[[RunningTask, dict[str, Any] | None], dict[str, Any]],
+        interrupt: Callable[[str, float | None], None],
+    ) -> None:
+        self.facts = facts
+        self.protect = protect
+        self.interrupt = interrupt
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def reply(self, method: str, path: str, headers: Any, body: bytes) -> Reply:
+        """Return status and body for a request."""
+        parts = path.strip("/").split("/")
+        if parts == ["health"]:
+            return 200, "ok"
+        if parts == ["interrupt"] and method == "POST":
+            wanted = json.loads(body)
+            self.interrupt(wanted["instance"], wanted["seconds"])
+            return 200, {}
+        if parts[0] == "instances" and len(parts) > 3:
+            return self._instance(method, parts[1], "/".join(parts[2:]), headers)
+        if parts[0] == "tasks" and parts[1] in self.facts.tasks:
+            return self._task(method, self.facts.tasks[parts[1]], "/".join(parts[2:]), body)
+        return NOT_FOUND
+
+    def _instance(self, method: str, instance_id: str, path: str, headers: Any) -> Reply:
+        machine = self.facts.machines.get(instance_id)
+        if machine is None:
+            return NOT_FOUND
+        if path == "latest/api/token":
+            return self._token(method, headers)
+        if headers.get(TOKEN_HEADER) not in self.facts.tokens:
+            return 401, "Unauthorized"
+        document = instance_metadata(machine, self.facts.notices.get(instance_id))
+        return (200, document[path]) if path in document else NOT_FOUND
+
+    def _token(self, method: str, headers: Any) -> Reply:
+        if method != "PUT" or not str(headers.get(TOKEN_SECONDS_HEADER, "")).isdigit():
+            return 400, "Bad Request"
+        token = secrets.token_urlsafe(24)
+        self.facts.tokens.add(token)
+        return 200, token
+
+    def _task(self, method: str, task: RunningTask, path: str, body: bytes) -> Reply:
+        if path in {"v4", "v4/task"}:
+            return 200, container_metadata(task) if path == "v4" else task_metadata(task)
+        if path == "agent/task-protection/v1/state":
+            return self._protection(task, json.loads(body) if method == "PUT" else None)
+        return NOT_FOUND
+
+    def _protection(self, task: RunningTask, wanted: dict[str, Any] | None) -> Reply:
+        try:
+            return 200, self.protect(task, wanted)
+        except ClientError as error:
+            details = error.response["Error"]
+            return 400, {
+                "error": {"Arn": task.plan.arn, "Code": details["Code"], "Message": details["Message"]}
+            }
+
+
+def instance_metadata(machine: Machine, ends: datetime | None) -> dict[str, str]:
+    """Return a machine's metadata by path. `ends`: when it is taken away; None: it is not marked."""
+    region = machine.zone[:-1]
+    document = {
+        "latest/meta-data/instance-id": machine.instance_id,
+        "latest/meta-data/instance-type": machine.instance_type,
+        "latest/meta-data/instance-life-cycle": "spot" if machine.spot else "on-demand",
+        "latest/meta-data/placement/availability-zone": machine.zone,
+        "latest/meta-data/placement/region": region,
+        "latest/dynamic/instance-identity/document": json.dumps(
+            {"instanceId": machine.instance_id, "instanceType": machine.instance_type, "region": region}
+        ),
+    }
+    if ends is not None:
+        time = ends.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        document["latest/meta-data/spot/instance-action"] = json.dumps({"action": "terminate", "time": time})
+        document["latest/meta-data/spot/termination-time"] = time
+    return document
+
+
+def container_metadata(task: RunningTask) -> dict[str, Any]:
+    """Return what version 4 of the task metadata endpoint tells of the container."""
+    container = task.plan.container
+    return {
+        "DockerId": task.plan.task_id,
+        "Name": container["name"],
+        "DockerName": container["name"],
+        "Image": container["image"],
+        "Labels": {
+            "com.amazonaws.ecs.cluster": task.cluster,
+            "com.amazonaws.ecs.container-name": container["name"],
+            "com.amazonaws.ecs.task-arn": task.plan.arn,
+        },
+        "DesiredStatus": "RUNNING",
+        "KnownStatus": "RUNNING",
+        "Limits": {"CPU": container.get("cpu", 0), "Memory": container.get("memory", 0)},
+        "Type": "NORMAL",
+    }
+
+
+def task_metadata(task: RunningTask) -> dict[str, Any]:
+    """Return what version 4 of the task metadata endpoint tells of the task."""
+    family, revision = task.definition.rsplit("/", 1)[-1].rsplit(":", 1)
+    return {
+        "Cluster": task.cluster,
+        "TaskARN": task.plan.arn,
+        "Family": family,
+        "Revision": revision,
+        "DesiredStatus": "RUNNING",
+        "KnownStatus": "RUNNING",
+        "PullStartedAt": task.started.isoformat(),
+        "LaunchType": "EC2",
+        "Containers": [container_metadata(task)],
+    }
+
+
+def _handler(server: MetadataServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._answer()
+
+        def do_PUT(self) -> None:
+            self._answer()
+
+        def do_POST(self) -> None:
+            self._answer()
+
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, content = server.reply(self.command, self.path, self.headers, body)
+            data = (content if isinstance(content, str) else json.dumps(content)).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Write no line per request."""
+
+    return Handler

@@ -1,0 +1,106 @@
+"""What a task is to be run with: its container's definition and what its machine gives, as pure functions."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+#: Seconds between SIGTERM and SIGKILL where the definition names none (ECS API reference, stopTimeout).
+STOP_TIMEOUT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Gifts:
+    """What a machine gives to each of its tasks: where the cloud is, where the machine's metadata are."""
+
+    cloud: Mapping[str, str]
+    region: str
+    metadata_url: str
+    instance_id: str
+    checkout: Path
+    fiji: Path | None
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """A task to run: its definition's first container and the machine's gifts. `folder` is its own."""
+
+    arn: str
+    container: Mapping[str, Any]
+    folder: Path
+    gifts: Gifts
+
+    @property
+    def task_id(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def scratch(self) -> Path:
+        return self.folder / "scratch"
+
+    @property
+    def work(self) -> Path:
+        """The working directory: empty when the task starts."""
+        return self.folder / "work"
+
+    @property
+    def stop_seconds(self) -> float:
+        return float(self.container.get("stopTimeout") or STOP_TIMEOUT_SECONDS)
+
+
+def container_environment(plan: TaskPlan) -> dict[str, str]:
+    """Return what any container of the task sees: the definition's variables and where cloud and agent are.
+
+    The definition's own variables win, as AWS_REGION, but over what says where the machine is.
+    """
+    metadata = plan.gifts.metadata_url
+    given = {name: value for name, value in plan.gifts.cloud.items() if name != "AWS_EC2_METADATA_DISABLED"}
+    given |= {"AWS_REGION": plan.gifts.region, "AWS_DEFAULT_REGION": plan.gifts.region}
+    defined = {item["name"]: item["value"] for item in plan.container.get("environment", [])}
+    machine = {
+        "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"{metadata}/instances/{plan.gifts.instance_id}",
+        "ECS_CONTAINER_METADATA_URI_V4": f"{metadata}/tasks/{plan.task_id}/v4",
+        "ECS_AGENT_URI": f"{metadata}/tasks/{plan.task_id}/agent",
+    }
+    return given | defined | machine
+
+
+def process_environment(plan: TaskPlan) -> dict[str, str]:
+    """Return all that a task sees when it runs as a process: of the user's environment, PATH alone."""
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+    own = {
+        "PATH": path,
+        "HOME": str(plan.folder / "home"),
+        "TMPDIR": str(plan.folder / "tmp"),
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(plan.gifts.checkout),
+        "PYTHONUNBUFFERED": "1",
+        "WORKER_SCRATCH": str(plan.scratch),
+    }
+    if plan.gifts.fiji is not None:
+        own["FIJI_HOME"] = str(plan.gifts.fiji)
+    return container_environment(plan) | own
+
+
+def process_command(plan: TaskPlan) -> list[str]:
+    """Return what a task runs as a process: the worker, unless the definition names a command."""
+    entry = list(plan.container.get("entryPoint") or [])
+    command = list(plan.container.get("command") or [])
+    return entry + command or [sys.executable, "-m", "worker"]
+
+
+def log_options(plan: TaskPlan) -> Mapping[str, str]:
+    """Return the options of the container's awslogs driver; empty where it names none."""
+    configuration = plan.container.get("logConfiguration") or {}
+    return configuration.get("options") or {} if configuration.get("logDriver") == "awslogs" else {}
+
+
+def log_stream(plan: TaskPlan) -> str:
+    """Return the stream the awslogs driver writes to: PREFIX/CONTAINER/TASK-ID, or the task's id alone."""
+    prefix = log_options(plan).get("awslogs-stream-prefix")
+    return f"{prefix}/{plan.container['name']}/{plan.task_id}" if prefix else plan.task_id
