@@ -13,12 +13,23 @@ from rich.table import Table
 from distributed_fiji.changes import Change
 
 
+#: Columns of tables where no terminal says how many it has: wide enough to cut no name.
+COLUMNS_ELSEWHERE = 240
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, soft_wrap=True, highlight=False)
+    if not console.is_terminal:
+        console.width = COLUMNS_ELSEWHERE
+    return console
+
+
 class Terminal:
     """Two streams: `out` for results, `err` for everything else."""
 
     def __init__(self, out: Console | None = None, err: Console | None = None) -> None:
-        self.out = out or Console(soft_wrap=True, highlight=False)
-        self.err = err or Console(stderr=True, soft_wrap=True, highlight=False)
+        self.out = out or _console(stderr=False)
+        self.err = err or _console(stderr=True)
 
     def say(self, text: str) -> None:
         """Print a result."""
