@@ -27,6 +27,7 @@ MACHINE_END_SECONDS = 5.0
 #: A task that ends sooner after its start "fails at once"; its service then waits, longer each time.
 AT_ONCE_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 60.0
+JUST_NOW_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,12 @@ class Agent:
         """Return the services that have to wait."""
         waiting = {group for group, throttle in self.throttles.items() if throttle.until > now}
         return frozenset(item.arn for item in snapshot.services if f"{item.cluster}/{item.group}" in waiting)
+
+    def waits(self) -> bool:
+        """Return whether a service waits now, or did until a moment ago and has to be looked at again."""
+        return any(
+            throttle.until > time.monotonic() - JUST_NOW_SECONDS for throttle in self.throttles.values()
+        )
 
     def follow(self, snapshot: Snapshot, plan: Callable[[TaskView], TaskPlan]) -> None:
         """Start what was placed, end what is no longer wanted or whose machine is gone."""

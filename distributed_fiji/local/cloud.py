@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -66,16 +66,14 @@ class Cloud:
             "AWS_CONFIG_FILE": str(self.folders.aws / "config"),
             "AWS_SHARED_CREDENTIALS_FILE": str(self.folders.aws / "credentials"),
             "AWS_EC2_METADATA_DISABLED": "true",
-            "NO_PROXY": "127.0.0.1",
+            **proxy_exceptions({}),
         }
 
     def apply(self, environ: MutableMapping[str, str]) -> None:
         """Point a process's environment at this cloud: every AWS_ variable of the user's goes first."""
         for name in unset_names(environ):
             del environ[name]
-        proxy_exceptions = [environ[name] for name in ("NO_PROXY", "no_proxy") if environ.get(name)]
-        environ.update(self.environment())
-        environ["NO_PROXY"] = environ["no_proxy"] = ",".join(["127.0.0.1", *proxy_exceptions])
+        environ.update(self.environment() | proxy_exceptions(environ))
 
     def client(self, service: str, region: str | None = None) -> Any:
         """Return a boto3 client of this cloud, whatever the environment of this process says."""
@@ -105,7 +103,14 @@ class Cloud:
 ENDPOINT_NAMES = {"s3": "S3", "sqs": "SQS", "logs": "CLOUDWATCH_LOGS"}
 
 
-def unset_names(environ: MutableMapping[str, str]) -> list[str]:
+def proxy_exceptions(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that keep requests to this computer from a proxy, the user's exceptions kept."""
+    given = [environ.get(name, "").split(",") for name in ("NO_PROXY", "no_proxy")]
+    hosts = dict.fromkeys(["127.0.0.1", "localhost", *(host for hosts in given for host in hosts if host)])
+    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(hosts))
+
+
+def unset_names(environ: Mapping[str, str]) -> list[str]:
     """Return the user's variables that would lead a client of this cloud elsewhere."""
     return [name for name in environ if name.startswith("AWS_")]
 

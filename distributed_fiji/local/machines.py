@@ -23,16 +23,18 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from distributed_fiji.local import state, tasks
+from distributed_fiji.errors import DistributedFijiError
+from distributed_fiji.local import state, taskplan, tasks
 from distributed_fiji.local.agent import Agent
 from distributed_fiji.local.cloud import Cloud
+from distributed_fiji.local.fiji import find_fiji, is_fiji
 from distributed_fiji.local.logdriver import LogDriver
 from distributed_fiji.local.metadata import Facts, MetadataServer, RunningTask
 from distributed_fiji.local.region import Interruption, Region
 from distributed_fiji.local.servers import CHECKOUT
 from distributed_fiji.local.state import CONTROL_PLANE, MACHINES, Folders
 from distributed_fiji.local.taskplan import Gifts, TaskPlan
-from distributed_fiji.local.tasks import Task
+from distributed_fiji.local.tasks import CannotStart, ProcessTask, Task
 
 #: Look at everything at least so often, also when no call has changed anything.
 LOOK_SECONDS = 5.0
@@ -67,7 +69,8 @@ class Machines:
             try:
                 self.step()
             except (ClientError, BotoCoreError, OSError, http.client.HTTPException) as error:
-                log.warning("The emulators did not answer as they should: %s", error)
+                if self._looked:
+                    log.warning("The emulators did not answer as they should: %s", error)
                 self._looked = 0.0
                 time.sleep(RETRY_SECONDS)
         for region in self.regions.values():
@@ -83,7 +86,7 @@ class Machines:
         for name in names:
             if name not in self.regions:
                 self.regions[name] = self._region(name)
-        busy = any(region.interruptions or region.agent.throttles for region in self.regions.values())
+        busy = any(region.interruptions or region.agent.waits() for region in self.regions.values())
         if changes == self._changes and not busy and time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._changes, self._looked = changes, time.monotonic()
@@ -102,14 +105,12 @@ class Machines:
         return Region(name, clients, agent, self._gifts, self._tell_service)
 
     def _gifts(self, instance_id: str, region: str) -> Gifts:
-        known = state.read(self.cloud.folders)
         return Gifts(
             cloud=self.cloud.environment(),
             region=region,
             metadata_url=self.cloud.url(MACHINES),
             instance_id=instance_id,
             checkout=CHECKOUT,
-            fiji=Path(known.fiji) if known and known.fiji else None,
         )
 
     def _tell_service(self, event: dict[str, str]) -> None:
@@ -143,6 +144,25 @@ class Machines:
         )
 
 
+def process_launcher(folders: Folders) -> Callable[[TaskPlan, Path], ProcessTask]:
+    """Return what starts tasks as processes: with the FIJI of state.json, or else one found here."""
+
+    def fiji() -> Path:
+        known = state.read(folders)
+        if known and known.fiji:
+            return Path(known.fiji)
+        core = CHECKOUT / ".imagej-core"
+        return core if is_fiji(core) else find_fiji(os.environ, CHECKOUT, log.info)
+
+    def launch(plan: TaskPlan, file: Path) -> ProcessTask:
+        try:
+            return ProcessTask(plan, file, None if taskplan.own_command(plan) else fiji())
+        except DistributedFijiError as error:
+            raise CannotStart(f"CannotStartContainerError: {error}") from error
+
+    return launch
+
+
 def agent_protection(answer: dict[str, Any]) -> dict[str, Any]:
     """Return the agent endpoint's answer to what the ECS API answered."""
     if answer["failures"]:
@@ -163,7 +183,7 @@ def main(arguments: list[str]) -> None:
     if known is None:
         raise SystemExit(f"There is no state.json in {root}")
     tasks.sweep(Folders(root).scratch)
-    machines = Machines(Cloud(root, known), tasks.ProcessTask)
+    machines = Machines(Cloud(root, known), process_launcher(Folders(root)))
 
     def end(signum: int, frame: FrameType | None) -> None:
         machines.ending = True

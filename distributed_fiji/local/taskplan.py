@@ -22,7 +22,6 @@ class Gifts:
     metadata_url: str
     instance_id: str
     checkout: Path
-    fiji: Path | None
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,11 @@ def container_environment(plan: TaskPlan) -> dict[str, str]:
     return given | defined | machine
 
 
-def process_environment(plan: TaskPlan) -> dict[str, str]:
-    """Return all that a task sees when it runs as a process: of the user's environment, PATH alone."""
+def process_environment(plan: TaskPlan, fiji: Path | None) -> dict[str, str]:
+    """Return all that a task sees when it runs as a process: of the user's environment, PATH alone.
+
+    `fiji`: the FIJI_HOME that takes the place of the image's; None for a command that needs none.
+    """
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
     own = {
         "PATH": path,
@@ -82,16 +84,19 @@ def process_environment(plan: TaskPlan) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "WORKER_SCRATCH": str(plan.scratch),
     }
-    if plan.gifts.fiji is not None:
-        own["FIJI_HOME"] = str(plan.gifts.fiji)
+    if fiji is not None:
+        own["FIJI_HOME"] = str(fiji)
     return container_environment(plan) | own
 
 
 def process_command(plan: TaskPlan) -> list[str]:
     """Return what a task runs as a process: the worker, unless the definition names a command."""
-    entry = list(plan.container.get("entryPoint") or [])
-    command = list(plan.container.get("command") or [])
-    return entry + command or [sys.executable, "-m", "worker"]
+    return own_command(plan) or [sys.executable, "-m", "worker"]
+
+
+def own_command(plan: TaskPlan) -> list[str]:
+    """Return the command that the definition names; empty: its image's, which is the worker."""
+    return [*(plan.container.get("entryPoint") or []), *(plan.container.get("command") or [])]
 
 
 def log_options(plan: TaskPlan) -> Mapping[str, str]:

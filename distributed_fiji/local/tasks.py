@@ -46,9 +46,12 @@ class Task(Protocol):
 
 
 class ProcessTask:
-    """A task in a process group of its own, its output appended to `log`. Raises CannotStart."""
+    """A task in a session of its own, its output appended to `log`. Raises CannotStart.
 
-    def __init__(self, plan: TaskPlan, log: Path) -> None:
+    `fiji`: the FIJI_HOME it is given.
+    """
+
+    def __init__(self, plan: TaskPlan, log: Path, fiji: Path | None = None) -> None:
         self.plan = plan
         self.log = log
         self._kill_at: float | None = None
@@ -59,7 +62,7 @@ class ProcessTask:
             with log.open("ab") as output:
                 self._process = subprocess.Popen(
                     command,
-                    env=taskplan.process_environment(plan),
+                    env=taskplan.process_environment(plan, fiji),
                     cwd=plan.work,
                     stdin=subprocess.DEVNULL,
                     stdout=output,

@@ -1,0 +1,130 @@
+"""`run.py local …`: look at the embedded cloud, talk to it, rehearse an interruption, end it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+
+from distributed_fiji.errors import NothingThere
+from distributed_fiji.local import cloud as clouds
+from distributed_fiji.local.cloud import Cloud
+
+
+def note(line: str) -> None:
+    """Print a line of progress to stderr."""
+    click.echo(line, err=True)
+
+
+def running_cloud() -> Cloud:
+    """Return the cloud that runs. Raises NothingThere."""
+    found = clouds.find()
+    if found is None:
+        raise NothingThere("The embedded cloud does not run; `python run.py --local setup` starts it.")
+    return found
+
+
+@click.group()
+def local() -> None:
+    """Manage the embedded cloud that --local uses.
+
+    \b
+    Example:
+      python run.py local status
+    """
+
+
+@local.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a script to read.")
+def status(as_json: bool) -> None:
+    """Show what runs, where the buckets are, and which tasks run on which machine.
+
+    \b
+    Example:
+      python run.py local status
+    """
+    from distributed_fiji.local import status as statuses
+
+    found = statuses.status(running_cloud())
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2, default=str))
+        return
+    console = Console(soft_wrap=True, highlight=False)
+    for server in found.servers:
+        answers = "answers" if server.answers else "does not answer"
+        console.print(f"{server.name:<13} {server.url}  pid {server.pid}  {answers}", markup=False)
+    for name, folder in found.buckets.items():
+        console.print(f"bucket        s3://{name}/  {folder}", markup=False)
+    for instance_id, tasks in found.machines.items():
+        console.print(f"machine       {instance_id}  {', '.join(tasks) or 'no task'}", markup=False)
+    console.print(f"region        {found.region}, tasks run as {found.runtime}", markup=False)
+    console.print(f"logs          {found.root / 'logs'}", markup=False)
+
+
+@local.command()
+def env() -> None:
+    """Print the exports with which the AWS CLI, boto3 and others talk to the embedded cloud.
+
+    \b
+    Example:
+      eval "$(python run.py local env)"
+      aws s3 ls s3://BUCKET/
+    """
+    found = running_cloud()
+    wanted = found.environment() | clouds.proxy_exceptions(os.environ)
+    for name in sorted(set(clouds.unset_names(os.environ)) - set(wanted)):
+        click.echo(f"unset {name}")
+    for name, value in wanted.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+@local.command()
+def stop() -> None:
+    """End the embedded cloud; the buckets' files stay, all else was in memory.
+
+    \b
+    Example:
+      python run.py local stop
+    """
+    note("The embedded cloud has ended" if clouds.stop() else "The embedded cloud did not run")
+
+
+@local.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(yes: bool) -> None:
+    """End the embedded cloud and delete its folder, the buckets' files too.
+
+    \b
+    Example:
+      python run.py local reset --yes
+    """
+    if not clouds.ROOT.exists():
+        note(f"There is no {clouds.ROOT}")
+        return
+    if not yes:
+        click.confirm(f"Delete {clouds.ROOT} with all buckets in it?", abort=True, err=True)
+    clouds.reset()
+    note(f"{clouds.ROOT} is deleted")
+
+
+@local.command()
+@click.argument("instance_id", required=False)
+@click.option("--notice/--no-notice", default=True, help="Tell the machine ahead, as EC2 mostly does.")
+@click.option("--seconds", default=10.0, show_default=True, help="Time between notice and end; EC2: 120.")
+def interrupt(instance_id: str | None, notice: bool, seconds: float) -> None:
+    """Take a spot machine away: the one named, or the one with the most tasks.
+
+    \b
+    Example:
+      python run.py local interrupt
+      python run.py local interrupt --no-notice i-0123456789abcdef0
+    """
+    from distributed_fiji.local import interruption
+
+    chosen = interruption.interrupt(running_cloud(), instance_id, notice=notice, seconds=seconds)
+    click.echo(chosen)
+    note(f"Ends in {seconds:g} s" if notice else "Is ended without notice")

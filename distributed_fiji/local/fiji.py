@@ -1,0 +1,70 @@
+"""Find a FIJI for tasks that run as processes: the user's own, or else ImageJ core, built on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from distributed_fiji.errors import DistributedFijiError, InvalidInput
+
+#: Launchers that the worker can start: since 2025, and before.
+LAUNCHERS = ("fiji-linux-x64", "fiji-linux-arm64", "ImageJ-linux64")
+
+#: Where FIJI's own instructions and packagers put it; below the home folder, then on the machine.
+HOME_PLACES = (
+    "Fiji.app",
+    "Fiji",
+    "Applications/Fiji.app",
+    "Applications/Fiji",
+    "Desktop/Fiji.app",
+    "opt/Fiji.app",
+)
+MACHINE_PLACES = ("/opt/fiji/Fiji.app", "/opt/Fiji.app", "/opt/Fiji", "/opt/fiji", "/usr/local/Fiji.app")
+
+
+def find_fiji(
+    environ: Mapping[str, str], checkout: Path, progress: Callable[[str], None] = lambda line: None
+) -> Path:
+    """Return FIJI_HOME, or a FIJI in a usual place, else ImageJ core in the checkout, built when missing.
+
+    Raises InvalidInput when FIJI_HOME names no FIJI, DistributedFijiError when ImageJ core cannot be built.
+    """
+    named = environ.get("FIJI_HOME")
+    if named:
+        return _named(Path(named).expanduser())
+    home = Path(environ.get("HOME") or Path.home())
+    for place in (*(home / name for name in HOME_PLACES), *map(Path, MACHINE_PLACES)):
+        if is_fiji(place):
+            return place
+    return imagej_core(checkout, progress)
+
+
+def _named(folder: Path) -> Path:
+    if not is_fiji(folder):
+        launchers = " or ".join(LAUNCHERS)
+        raise InvalidInput(
+            "FIJI_HOME",
+            [f"{folder} is no FIJI: it holds neither {launchers}; without FIJI_HOME one is found"],
+        )
+    return folder.resolve()
+
+
+def is_fiji(folder: Path) -> bool:
+    """Return whether a folder holds one of FIJI's launchers."""
+    return any((folder / name).is_file() for name in LAUNCHERS)
+
+
+def imagej_core(checkout: Path, progress: Callable[[str], None]) -> Path:
+    """Return ImageJ core, building it once. Its needs (jgo and more) stand in requirements-local.txt.
+
+    Raises DistributedFijiError when it cannot be built.
+    """
+    from worker.fiji.install import InstallError, install
+
+    folder = checkout / ".imagej-core"
+    if not is_fiji(folder):
+        progress("No FIJI found: building ImageJ core (once; FIJI_HOME names a FIJI of your own)")
+    try:
+        return install(folder)
+    except InstallError as error:
+        raise DistributedFijiError(f"ImageJ core could not be built: {error}") from error

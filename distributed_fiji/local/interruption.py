@@ -1,0 +1,76 @@
+"""Take a spot machine of the cloud away, as EC2 does: with the notice, or without. A rehearsal for AWS."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+from distributed_fiji.errors import NothingThere
+from distributed_fiji.local.cloud import Cloud
+from distributed_fiji.local.state import MACHINES
+
+#: EC2 tells two minutes ahead; a rehearsal need not take as long.
+NOTICE_SECONDS = 10.0
+
+
+def interrupt(
+    cloud: Cloud, instance_id: str | None = None, *, notice: bool = True, seconds: float = NOTICE_SECONDS
+) -> str:
+    """Take a machine away, any running spot machine when none is named; return its id.
+
+    With the notice the machine's metadata tell it at once, its tasks get SIGTERM where its user data drains
+    on a notice, and it ends after some seconds. Raises NothingThere.
+    """
+    running = spot_machines(cloud)
+    if not running:
+        raise NothingThere("No spot machine runs on the embedded cloud; startCluster starts some.")
+    if instance_id is not None and instance_id not in running:
+        raise NothingThere(f"{instance_id} is none of the running spot machines: {', '.join(running)}")
+    chosen = instance_id or running[0]
+    body = {"instance": chosen, "seconds": seconds if notice else None}
+    request = urllib.request.Request(
+        f"{cloud.url(MACHINES)}/interrupt", json.dumps(body).encode(), method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30):
+            return chosen
+    except urllib.error.HTTPError as error:
+        raise NothingThere(f"{chosen} has not joined its cluster yet; try again in a second") from error
+
+
+def spot_machines(cloud: Cloud) -> list[str]:
+    """Return the ids of the running spot machines, those with the most tasks first."""
+    filters = [
+        {"Name": "instance-state-name", "Values": ["running"]},
+        {"Name": "instance-lifecycle", "Values": ["spot"]},
+    ]
+    reservations = cloud.client("ec2").describe_instances(Filters=filters)["Reservations"]
+    found = [item["InstanceId"] for reservation in reservations for item in reservation["Instances"]]
+    tasks = tasks_by_machine(cloud)
+    return sorted(found, key=lambda item: (-len(tasks.get(item, [])), item))
+
+
+def tasks_by_machine(cloud: Cloud) -> dict[str, list[dict[str, Any]]]:
+    """Return the tasks of all clusters that have not stopped, by the machine that they are on."""
+    ecs = cloud.client("ecs")
+    found: dict[str, list[dict[str, Any]]] = {}
+    for cluster in ecs.list_clusters()["clusterArns"]:
+        places = _described(ecs, cluster, "container_instances", "containerInstances")
+        machines = {item["containerInstanceArn"]: item["ec2InstanceId"] for item in places}
+        for task in _described(ecs, cluster, "tasks", "tasks"):
+            found.setdefault(machines.get(task["containerInstanceArn"], "?"), []).append(task)
+    return found
+
+
+def _described(ecs: Any, cluster: str, what: str, key: str) -> list[dict[str, Any]]:
+    listed = {"container_instances": "containerInstanceArns", "tasks": "taskArns"}[what]
+    pages = ecs.get_paginator(f"list_{what}").paginate(cluster=cluster)
+    arns = [arn for page in pages for arn in page[listed]]
+    describe = getattr(ecs, f"describe_{what}")
+    return [
+        item
+        for start in range(0, len(arns), 100)
+        for item in describe(cluster=cluster, **{key: arns[start : start + 100]})[key]
+    ]

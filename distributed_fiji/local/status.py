@@ -1,0 +1,72 @@
+"""What of a cloud is there: servers, buckets, machines and their tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from distributed_fiji.local import servers
+from distributed_fiji.local.cloud import Cloud
+from distributed_fiji.local.interruption import tasks_by_machine
+from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """A server, where it listens, its process, and whether it answers."""
+
+    name: str
+    url: str
+    pid: int
+    answers: bool
+
+
+@dataclass(frozen=True)
+class Status:
+    """A cloud as it is now. `machines`: the tasks that run on each instance, by their names and states."""
+
+    root: Path
+    region: str
+    runtime: str
+    fiji: str | None
+    servers: list[ServerStatus]
+    buckets: dict[str, Path]
+    machines: dict[str, list[str]]
+
+
+def status(cloud: Cloud) -> Status:
+    """Look at everything; a server that does not answer leaves its part empty."""
+    found = [
+        ServerStatus(
+            name, server.url, server.identity.pid if server.identity else 0, servers.healthy(name, server)
+        )
+        for name, server in cloud.state.servers.items()
+    ]
+    answering = {server.name for server in found if server.answers}
+    return Status(
+        root=cloud.root,
+        region=cloud.region,
+        runtime=cloud.state.runtime,
+        fiji=cloud.state.fiji,
+        servers=found,
+        buckets=_buckets(cloud) if DATA_PLANE in answering else {},
+        machines=_machines(cloud) if CONTROL_PLANE in answering else {},
+    )
+
+
+def _buckets(cloud: Cloud) -> dict[str, Path]:
+    names = [bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]]
+    return {name: cloud.folders.buckets / name for name in names}
+
+
+def _machines(cloud: Cloud) -> dict[str, list[str]]:
+    filters = [{"Name": "instance-state-name", "Values": ["running"]}]
+    reservations = cloud.client("ec2").describe_instances(Filters=filters)["Reservations"]
+    ids = [item["InstanceId"] for reservation in reservations for item in reservation["Instances"]]
+    tasks = tasks_by_machine(cloud)
+    return {
+        instance_id: [
+            f"{task['containers'][0]['name']} {task['lastStatus']}" for task in tasks.get(instance_id, [])
+        ]
+        for instance_id in ids
+    }
