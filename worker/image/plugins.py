@@ -1,6 +1,6 @@
 """Put the plugins of plugins.txt into a FIJI while the image is built: `plugins.py LIST FIJI_HOME`.
 
-Standard library only. Nothing is half done: any address, checksum or site that fails ends the build with its reason.
+Standard library only. An address, checksum or site that fails ends the build with its reason.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def add_jar(jar: Jar, beside: Path, home: Path) -> None:
 
 
 def add_site(site: Site, home: Path) -> None:
-    """Add an update site and bring FIJI up to date. Raises PluginError when that brings not what is pinned."""
+    """Add an update site and bring FIJI up to date. Raises PluginError when it brings what is not pinned."""
     before = _files(home)
     _update(home, "add-update-site", site.name, site.url)
     # The first pass may only bring a new updater.
@@ -96,7 +96,7 @@ def add_site(site: Site, home: Path) -> None:
     ).hexdigest()
     if site.sha256 and found != site.sha256:
         raise PluginError(
-            f"the update site {site.name} brings other files today: their SHA256 is {found}, not {site.sha256}:\n"
+            f"the update site {site.name} brings other files today: SHA256 {found}, not {site.sha256}:\n"
             + "\n".join(sorted(brought))
         )
     print(f"plugins: update site {site.name} brought {len(brought)} files; to pin them: SHA256 {found}")

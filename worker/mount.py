@@ -1,0 +1,66 @@
+"""The source bucket as a folder, by s3fs, for DOWNLOAD_FILES = False. Only the image asks for it (BUCKET_MOUNT).
+
+s3fs ends with its container, and the mount with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+MOUNT_SECONDS = 60
+
+
+class MountFailed(Exception):
+    """Raised when the bucket cannot be mounted; its text says what to do."""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """What is mounted where. `endpoint`: the URL of S3; `custom`: it is not AWS's own."""
+
+    bucket: str
+    folder: Path
+    endpoint: str
+    region: str
+    custom: bool
+
+
+def mount(wanted: Mount, environ: Mapping[str, str], scratch: Path) -> None:
+    """Mount a bucket read-only, if nothing is mounted there. Raises MountFailed with s3fs's own words."""
+    if os.path.ismount(wanted.folder):
+        return
+    program = shutil.which("s3fs")
+    if program is None:
+        raise MountFailed(
+            "DOWNLOAD_FILES = False needs s3fs, which this image lacks: build it with S3FS=1 (docs/image.md),"
+            " or set DOWNLOAD_FILES = True"
+        )
+    command = [program, wanted.bucket, str(wanted.folder), "-o", ",".join(options(wanted, environ, scratch))]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=MOUNT_SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise MountFailed(f"s3fs does not answer: {wanted.bucket} is not mounted") from error
+    if done.returncode or not os.path.ismount(wanted.folder):
+        said = (done.stderr + done.stdout).strip()[-1000:] or "it says nothing"
+        raise MountFailed(f"s3fs cannot mount {wanted.bucket} (the container must be privileged): {said}")
+    log.info("bucket %s is mounted at %s", wanted.bucket, wanted.folder)
+
+
+def options(wanted: Mount, environ: Mapping[str, str], scratch: Path) -> list[str]:
+    """Return the options of s3fs; keys come from the environment, the task's role or the machine's."""
+    found = ["ro", f"url={wanted.endpoint}", f"endpoint={wanted.region}", f"tmpdir={scratch}"]
+    if wanted.custom:
+        found.append("use_path_request_style")
+    if environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+        found.append("ecs")
+    elif not environ.get("AWS_ACCESS_KEY_ID"):
+        found.append("iam_role=auto")
+    return found
