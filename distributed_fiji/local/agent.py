@@ -27,7 +27,6 @@ MACHINE_END_SECONDS = 5.0
 #: A task that ends sooner after its start "fails at once"; its service then waits, longer each time.
 AT_ONCE_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 60.0
-JUST_NOW_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -78,11 +77,9 @@ class Agent:
         waiting = {group for group, throttle in self.throttles.items() if throttle.until > now}
         return frozenset(item.arn for item in snapshot.services if f"{item.cluster}/{item.group}" in waiting)
 
-    def waits(self) -> bool:
-        """Return whether a service waits now, or did until a moment ago and has to be looked at again."""
-        return any(
-            throttle.until > time.monotonic() - JUST_NOW_SECONDS for throttle in self.throttles.values()
-        )
+    def waits(self) -> list[float]:
+        """Return when services that wait now may go on (monotonic seconds)."""
+        return [throttle.until for throttle in self.throttles.values() if throttle.until > time.monotonic()]
 
     def follow(self, snapshot: Snapshot, plan: Callable[[TaskView], TaskPlan]) -> None:
         """Start what was placed, end what is no longer wanted or whose machine is gone."""
@@ -131,7 +128,8 @@ class Agent:
         """Kill the tasks of a machine that was taken away without notice."""
         for local in self.running.values():
             if local.instance_id == instance_id:
-                self._end(local, 0.0)
+                local.ended = True
+                local.task.kill()
 
     def poll(self) -> None:
         """Report the tasks that have ended."""

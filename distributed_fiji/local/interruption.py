@@ -42,14 +42,18 @@ def interrupt(
 
 def spot_machines(cloud: Cloud) -> list[str]:
     """Return the ids of the running spot machines, those with the most tasks first."""
-    filters = [
-        {"Name": "instance-state-name", "Values": ["running"]},
-        {"Name": "instance-lifecycle", "Values": ["spot"]},
+    found = [
+        item["InstanceId"] for item in running_machines(cloud) if item.get("InstanceLifecycle") == "spot"
     ]
-    reservations = cloud.client("ec2").describe_instances(Filters=filters)["Reservations"]
-    found = [item["InstanceId"] for reservation in reservations for item in reservation["Instances"]]
     tasks = tasks_by_machine(cloud)
     return sorted(found, key=lambda item: (-len(tasks.get(item, [])), item))
+
+
+def running_machines(cloud: Cloud) -> list[dict[str, Any]]:
+    """Return the running instances, as EC2 describes them."""
+    filters = [{"Name": "instance-state-name", "Values": ["running"]}]
+    pages = cloud.client("ec2").get_paginator("describe_instances").paginate(Filters=filters)
+    return [item for page in pages for group in page["Reservations"] for item in group["Instances"]]
 
 
 def tasks_by_machine(cloud: Cloud) -> dict[str, list[dict[str, Any]]]:

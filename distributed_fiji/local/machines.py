@@ -1,8 +1,9 @@
 """The fleet's machines on this computer: what EC2 and the ECS agent do for each running instance.
 
-Run as `python -m distributed_fiji.local.machines ROOT`. One loop: wait for a change at the control plane (or
-half a second), poll the tasks, and for each region observe, decide, perform. While nothing changes nothing is
-asked of the emulators. A control plane that does not answer is waited for; the tasks run on meanwhile.
+Run as `python -m distributed_fiji.local.machines ROOT`. One loop: poll the tasks ten times a second,
+and when something changed at the control plane, for each region observe, decide, perform. While nothing
+changes nothing is asked of the emulators. A control plane that does not answer is waited for; the tasks run
+on meanwhile.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from types import FrameType
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from distributed_fiji.errors import DistributedFijiError
 from distributed_fiji.local import state, taskplan, tasks
 from distributed_fiji.local.agent import Agent
+from distributed_fiji.local.changes import ChangeWatch
 from distributed_fiji.local.cloud import Cloud
 from distributed_fiji.local.fiji import find_fiji, is_fiji
 from distributed_fiji.local.logdriver import LogDriver
@@ -38,10 +41,14 @@ from distributed_fiji.local.tasks import CannotStart, ProcessTask, Task
 
 #: Look at everything at least so often, also when no call has changed anything.
 LOOK_SECONDS = 5.0
+POLL_SECONDS = 0.1
 RETRY_SECONDS = 0.5
 
 #: When the cloud stops, tasks get SIGTERM and this long.
 STOP_SECONDS = 10.0
+
+#: What a call raises that an emulator does not answer, or not as it should.
+NOT_ANSWERED = (ClientError, BotoCoreError, ResponseParserError, OSError, http.client.HTTPException)
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +63,8 @@ class Machines:
         self.logs = LogDriver(lambda region: cloud.client("logs", region))
         self.regions: dict[str, Region] = {}
         self.ending = False
-        self._changes = -1
-        self._looked = 0.0
+        self.watch = ChangeWatch(cloud.url(CONTROL_PLANE))
+        self._look_at = 0.0
         self._task_logs = cloud.folders.logs / "tasks"
         self._task_logs.mkdir(exist_ok=True)
         port = cloud.state.servers[MACHINES].port
@@ -68,36 +75,34 @@ class Machines:
         while not self.ending:
             try:
                 self.step()
-            except (ClientError, BotoCoreError, OSError, http.client.HTTPException) as error:
-                if self._looked:
-                    log.warning("The emulators did not answer as they should: %s", error)
-                self._looked = 0.0
-                time.sleep(RETRY_SECONDS)
+            except NOT_ANSWERED as error:
+                log.warning("The emulators did not answer as they should: %s", error)
+            except Exception:  # one odd document must not end the machines with all that runs on them
+                log.exception("This round ended early")
+            else:
+                continue
+            self._look_at = 0.0
+            time.sleep(RETRY_SECONDS)
         for region in self.regions.values():
             region.agent.stop_all(STOP_SECONDS)
+        self.watch.close()
         self.logs.finish()
         self.server.close()
 
     def step(self) -> None:
-        """Wait for a change, poll the tasks, and bring each region a step further when there is a reason."""
+        """Wait a moment for a change, poll the tasks, bring each region a step further when it is time."""
+        changed = self.watch.wait(POLL_SECONDS)
         for region in self.regions.values():
             region.agent.poll()
-        changes, names = self._wait()
-        for name in names:
+        if not changed and time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        for name in self.watch.regions:
             if name not in self.regions:
                 self.regions[name] = self._region(name)
-        busy = any(region.interruptions or region.agent.waits() for region in self.regions.values())
-        if changes == self._changes and not busy and time.monotonic() - self._looked < LOOK_SECONDS:
-            return
-        self._changes, self._looked = changes, time.monotonic()
         for region in self.regions.values():
             region.step(self.facts, self.cloud.folders.scratch)
-
-    def _wait(self) -> tuple[int, list[str]]:
-        url = f"{self.cloud.url(CONTROL_PLANE)}/_local/changes?since={self._changes}"
-        with urllib.request.urlopen(url, timeout=30) as response:
-            answer = json.load(response)
-        return answer["changes"], answer["regions"]
+            self._look_at = min(self._look_at, region.look_at())
 
     def _region(self, name: str) -> Region:
         clients = self.cloud.client("ec2", name), self.cloud.client("ecs", name)
@@ -139,9 +144,9 @@ class Machines:
         region = self.regions[self.facts.machines[instance_id].zone[:-1]]
         if seconds is not None:
             self.facts.notices[instance_id] = datetime.now(timezone.utc) + timedelta(seconds=seconds)
-        region.interruptions[instance_id] = Interruption(
-            time.monotonic() + (seconds or 0), seconds is not None
-        )
+        ends = time.monotonic() + (seconds or 0)
+        region.interruptions[instance_id] = Interruption(ends, notice=seconds is not None)
+        self.watch.ring()
 
 
 def process_launcher(folders: Folders) -> Callable[[TaskPlan, Path], ProcessTask]:

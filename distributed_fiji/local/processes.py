@@ -7,7 +7,9 @@ ours is never signalled.
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,9 @@ import psutil
 
 #: The kernel's start times are exact to a clock tick; the boot time they count from moves with the clock.
 START_TIME_TOLERANCE_SECONDS = 2.0
+
+POLL_SECONDS = 0.02
+KILLED_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,25 @@ def spawn(command: list[str], environment: Mapping[str, str], folder: Path, log:
 
 def end(identities: Iterable[Identity], grace_seconds: float) -> None:
     """End processes with SIGTERM, and with SIGKILL what is left after the grace; wait until they are gone."""
-    processes = [process for process in (identity.process() for identity in identities) if process]
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.terminate()
-    _, alive = psutil.wait_procs(processes, timeout=grace_seconds)
-    for process in alive:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(alive, timeout=grace_seconds)
+    found = list(identities)
+    _signal(found, signal.SIGTERM)
+    if not wait_until_gone(found, grace_seconds):
+        _signal(found, signal.SIGKILL)
+        wait_until_gone(found, KILLED_SECONDS)
+
+
+def _signal(identities: list[Identity], signum: signal.Signals) -> None:
+    for process in (identity.process() for identity in identities):
+        if process is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signum)
+
+
+def wait_until_gone(identities: list[Identity], seconds: float) -> bool:
+    """Return whether all processes ended in time. One that nobody has reaped yet has ended too."""
+    deadline = time.monotonic() + seconds
+    while any(identity.process() for identity in identities):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True

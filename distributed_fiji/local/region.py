@@ -66,6 +66,11 @@ class Region:
             if place.instance_id not in snapshot.machines and not self.agent.busy(place.instance_id):
                 self._leave(place, facts)
 
+    def look_at(self) -> float:
+        """Return when to look again though nothing changes: a wait or a notice ends (monotonic seconds)."""
+        ends = [interruption.ends for interruption in self.interruptions.values()]
+        return min([*ends, *self.agent.waits()], default=float("inf"))
+
     def _plan(self, view: TaskView, snapshot: Snapshot, scratch: Path) -> TaskPlan:
         container = snapshot.definitions[view.definition]["containerDefinitions"][0]
         gifts = self.gifts(snapshot.places[view.place].instance_id, self.name)

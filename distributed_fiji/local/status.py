@@ -7,7 +7,7 @@ from pathlib import Path
 
 from distributed_fiji.local import servers
 from distributed_fiji.local.cloud import Cloud
-from distributed_fiji.local.interruption import tasks_by_machine
+from distributed_fiji.local.interruption import running_machines, tasks_by_machine
 from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE
 
 
@@ -60,9 +60,7 @@ def _buckets(cloud: Cloud) -> dict[str, Path]:
 
 
 def _machines(cloud: Cloud) -> dict[str, list[str]]:
-    filters = [{"Name": "instance-state-name", "Values": ["running"]}]
-    reservations = cloud.client("ec2").describe_instances(Filters=filters)["Reservations"]
-    ids = [item["InstanceId"] for reservation in reservations for item in reservation["Instances"]]
+    ids = [item["InstanceId"] for item in running_machines(cloud)]
     tasks = tasks_by_machine(cloud)
     return {
         instance_id: [

@@ -19,6 +19,10 @@ from distributed_fiji.local.taskplan import TaskPlan
 #: Set for every task; whatever it starts inherits it, so that all of it can be found again.
 MARK = "WORKER_SCRATCH"
 
+#: What is killed may take a moment to go, and may have started something meanwhile.
+KILL_ROUNDS = 50
+KILL_ROUND_SECONDS = 0.02
+
 
 class CannotStart(Exception):
     """Raised when a task's container cannot be started; its text is the reason that ECS shows."""
@@ -40,6 +44,9 @@ class Task(Protocol):
 
     def stop(self, seconds: float) -> None:
         """Send SIGTERM now, once, and SIGKILL when it still runs after some seconds. Does not wait."""
+
+    def kill(self) -> None:
+        """Send SIGKILL to all of it, at once."""
 
     def poll(self) -> Exit | None:
         """Return how the task ended, after cleaning up behind it; None while it runs."""
@@ -79,6 +86,10 @@ class ProcessTask:
             self._process.send_signal(signal.SIGTERM)
         self._kill_at = min(deadline, self._kill_at or deadline)
 
+    def kill(self) -> None:
+        """Kill the task and all that it started, without a word."""
+        kill_marked(self.plan.scratch)
+
     def poll(self) -> Exit | None:
         """Return how the task ended; what it left running is killed and its folder removed by then."""
         code = self._process.poll()
@@ -92,15 +103,18 @@ class ProcessTask:
 
 
 def kill_marked(scratch: Path) -> None:
-    """Kill all processes of a task, also those in sessions of their own, until none is left."""
-    for _ in range(10):
+    """Kill all processes of a task, also those in sessions of their own, until none is left.
+
+    They are not waited for: that would take a child's exit code away from whoever started it.
+    """
+    for _ in range(KILL_ROUNDS):
         found = [process for process, folder in _marked() if folder == str(scratch)]
         if not found:
             return
         for process in found:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(found, timeout=0.2)
+        time.sleep(KILL_ROUND_SECONDS)
 
 
 def sweep(scratch_root: Path) -> int:

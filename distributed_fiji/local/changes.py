@@ -1,0 +1,53 @@
+"""Wait in a thread for what happens at the control plane: the machines' loop has tasks to look after."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+import urllib.request
+
+RETRY_SECONDS = 0.2
+
+
+class ChangeWatch:
+    """Follows the control plane's count of changes; `wake` is set whenever it moves, or by `ring`."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._ending = False
+        self._wake = threading.Event()
+        self.regions: list[str] = []
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def wait(self, seconds: float) -> bool:
+        """Return whether something happened since the last wait, waiting for it some seconds at most."""
+        happened = self._wake.wait(seconds)
+        self._wake.clear()
+        return happened
+
+    def ring(self) -> None:
+        """End the wait: something happened here."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._ending = True
+
+    def _follow(self) -> None:
+        changes = -1
+        while not self._ending:
+            try:
+                with urllib.request.urlopen(
+                    f"{self._url}/_local/changes?since={changes}", timeout=30
+                ) as answer:
+                    now = json.load(answer)
+            except (OSError, http.client.HTTPException, ValueError):
+                changes = -1
+                time.sleep(RETRY_SECONDS)
+                continue
+            self.regions = now["regions"]
+            if now["changes"] != changes:
+                changes = now["changes"]
+                self._wake.set()
