@@ -79,6 +79,7 @@ class TaskView:
 class Snapshot:
     """A region at one moment. `definitions`: the registered task definitions that services and tasks name."""
 
+    clusters: set[str] = field(default_factory=set)
     machines: dict[str, Machine] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
     services: list[Service] = field(default_factory=list)
@@ -118,16 +119,27 @@ class Observer:
     def observe(self, local_tasks: set[str]) -> Snapshot:
         """Return the region's state; `local_tasks` are looked up even when they are no longer wanted."""
         snapshot = Snapshot(machines={machine.instance_id: machine for machine in self._machines()})
-        for arn in _pages(self.ecs, "list_clusters", "clusterArns"):
-            cluster = arn.rsplit("/", 1)[-1]
+        named = {machine.cluster for machine in snapshot.machines.values()}
+        snapshot.clusters.update(self._clusters(named))
+        for cluster in snapshot.clusters:
             snapshot.places.update((place.arn, place) for place in self._places(cluster))
             snapshot.services.extend(self._services(cluster))
             mine = {task for task in local_tasks if f":task/{cluster}/" in task}
             snapshot.tasks.update((task.arn, task) for task in self._tasks(cluster, mine))
-        named = {item.definition for item in snapshot.services}
-        named |= {item.definition for item in snapshot.tasks.values()}
-        snapshot.definitions.update((arn, self._definition(arn)) for arn in named)
+        definitions = {item.definition for item in snapshot.services}
+        definitions |= {item.definition for item in snapshot.tasks.values()}
+        snapshot.definitions.update((arn, self._definition(arn)) for arn in definitions)
         return snapshot
+
+    def _clusters(self, named: set[str]) -> Iterator[str]:
+        """Yield the active clusters in which something is, or that machines want to join."""
+        counts = ("registeredContainerInstancesCount", "activeServicesCount", "runningTasksCount")
+        arns = list(_pages(self.ecs, "list_clusters", "clusterArns"))
+        for batch in _batches(arns, BATCH):
+            for item in self.ecs.describe_clusters(clusters=batch)["clusters"]:
+                used = item["clusterName"] in named or any(item[count] for count in counts)
+                if used and item["status"] == "ACTIVE":
+                    yield item["clusterName"]
 
     def _machines(self) -> Iterator[Machine]:
         filters = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]

@@ -95,22 +95,17 @@ class Region:
             log.warning("%s: %s", action, error)
 
     def _register(self, machine: Machine) -> None:
-        """Let a machine join its cluster; while the cluster is not there the agent tries again."""
+        """Let a machine join its cluster."""
         memory, cpu = self._size(machine.instance_type)
         resources = [
             {"name": "MEMORY", "type": "INTEGER", "integerValue": memory},
             {"name": "CPU", "type": "INTEGER", "integerValue": cpu},
         ]
-        if machine.cluster not in self._clusters():
-            return
         self.ecs.register_container_instance(
             cluster=machine.cluster,
             instanceIdentityDocument=json.dumps({"instanceId": machine.instance_id}),
             totalResources=resources,
         )
-
-    def _clusters(self) -> set[str]:
-        return {arn.rsplit("/", 1)[-1] for arn in self.ecs.list_clusters()["clusterArns"]}
 
     def _size(self, machine_type: str) -> tuple[int, int]:
         if machine_type not in self._sizes:

@@ -81,7 +81,7 @@ def _registrations(snapshot: Snapshot) -> Iterator[Register]:
     """A machine joins once its cluster is there, as the agent tries until it can."""
     known = {place.instance_id for place in snapshot.places.values()}
     for machine in snapshot.machines.values():
-        if machine.instance_id not in known:
+        if machine.instance_id not in known and machine.cluster in snapshot.clusters:
             yield Register(machine)
 
 

@@ -145,6 +145,8 @@ class Deployment:
         if hasattr(self, "fleet"):
             self.ec2.cancel_spot_fleet_requests(SpotFleetRequestIds=[self.fleet], TerminateInstances=True)
         until(lambda: not self.places(), "the machines' leaving")
+        self.ecs.delete_service(cluster=self.name, service=self.name)
+        self.ecs.delete_cluster(cluster=self.name)
 
 
 def user_data(cluster: str) -> str:
