@@ -69,12 +69,14 @@ def status(as_json: bool) -> None:
 def env() -> None:
     """Print the exports with which the AWS CLI, boto3 and others talk to the embedded cloud.
 
+    Starts it where it does not run.
+
     \b
     Example:
       eval "$(python run.py local env)"
       aws s3 ls s3://BUCKET/
     """
-    found = running_cloud()
+    found = clouds.start(progress=note)
     wanted = found.environment() | clouds.proxy_exceptions(os.environ)
     for name in sorted(set(clouds.unset_names(os.environ)) - set(wanted)):
         click.echo(f"unset {name}")

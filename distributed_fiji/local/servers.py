@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import socket
@@ -25,6 +26,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 START_SECONDS = 60.0
 POLL_SECONDS = 0.02
+RELEASE_SECONDS = 1.0
 
 #: Path of each server's sign of life, and the module that it runs.
 HEALTH = {CONTROL_PLANE: "/_local/health", DATA_PLANE: "/_ministack/health", MACHINES: "/health"}
@@ -39,9 +41,17 @@ def free_port() -> int:
 
 
 def taken(port: int) -> bool:
-    """Return whether something listens on a port of 127.0.0.1."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    """Return whether a port of 127.0.0.1 is in use, waiting a moment for a server that is just ending."""
+    deadline = time.monotonic() + RELEASE_SECONDS
+    while True:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return False
+        if time.monotonic() >= deadline:
+            return True
+        time.sleep(POLL_SECONDS)
 
 
 def start(name: str, folders: Folders, state: State) -> Server:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import functools
 import itertools
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
+from distributed_fiji.local import cloud as clouds
 from distributed_fiji.local.cloud import Cloud
 
 T = TypeVar("T")
@@ -41,12 +44,20 @@ def until(look: Callable[[], T], what: str = "what the test waits for") -> T:
     raise AssertionError(f"{what} did not come within {DEADLINE_SECONDS:g} s")
 
 
+@functools.cache
+def client(root: Path, service: str) -> Any:
+    """Return a boto3 client of a cloud; it takes longer to make one than to use it."""
+    cloud = clouds.find(root)
+    assert cloud is not None
+    return cloud.client(service)
+
+
 class Deployment:
     """A cluster, a service without tasks and, once started, a fleet: each with names of its own."""
 
     def __init__(self, cloud: Cloud, script: str = PATIENT, **container: Any) -> None:
         self.cloud = cloud
-        self.ec2, self.ecs, self.logs = (cloud.client(name) for name in ("ec2", "ecs", "logs"))
+        self.ec2, self.ecs, self.logs = (client(cloud.root, name) for name in ("ec2", "ecs", "logs"))
         self.name = f"app{next(_numbers)}"
         self.ecs.create_cluster(clusterName=self.name)
         self.logs.create_log_group(logGroupName=self.name)
