@@ -1,4 +1,4 @@
-"""The source bucket as a folder, by s3fs, for DOWNLOAD_FILES = False. Only the image asks for it (BUCKET_MOUNT).
+"""The source bucket as a folder, by s3fs: for DOWNLOAD_FILES = False, where the image names BUCKET_MOUNT.
 
 s3fs ends with its container, and the mount with it.
 """

@@ -1,0 +1,83 @@
+"""What earlier attempts say about the next one, and what becomes of a message after an outcome. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from worker.contract import FailureClass, Outcome
+
+#: Failures that the same script on the same job will show again; tried twice in all, as a machine can be odd.
+DETERMINISTIC = frozenset(
+    {
+        FailureClass.SCRIPT_ERROR,
+        FailureClass.MACRO_ERROR,
+        FailureClass.NEEDS_DISPLAY,
+        FailureClass.OUT_OF_MEMORY,
+    }
+)
+RUNS_OF_DETERMINISTIC = 2
+
+LONGEST_BACKOFF = 900.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to go about an attempt: not at all where `given_up` says why; else with which memory."""
+
+    given_up: str = ""
+    whole_memory: bool = False
+
+
+def plan_attempt(records: Iterable[Mapping[str, Any]], script_sha256: str, sent_at: float) -> Plan:
+    """Return the plan that follows from a job's failure records.
+
+    Those of another script, or from before this message was sent (seconds since 1970), tell nothing.
+    """
+    relevant = [
+        record
+        for record in records
+        if record.get("script_sha256") == script_sha256 and float(record.get("time_seconds") or 0) >= sent_at
+    ]
+    for failure in DETERMINISTIC:
+        same = [record for record in relevant if record.get("class") == failure.value]
+        if len(same) >= RUNS_OF_DETERMINISTIC:
+            return Plan(
+                given_up=f"{failure.value} {len(same)} times with this script: {same[-1].get('sentence')}"
+            )
+    memory = FailureClass.OUT_OF_MEMORY.value
+    return Plan(whole_memory=any(record.get("class") == memory for record in relevant))
+
+
+class Fate(str, Enum):
+    """What happens to a message."""
+
+    DELETE = "delete"
+    RELEASE = "release"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """A message's fate, and the seconds until it may be seen again when it is released."""
+
+    fate: Fate
+    delay_seconds: float = 0.0
+
+
+def settlement(
+    outcome: Outcome, *, attempt: int, job_retries: int, backoff_seconds: float, given_up: bool = False
+) -> Settlement:
+    """Return what happens to a message after an outcome: the one table.
+
+    A release without delay of what is given up lets SQS count its receives up to the dead letters quickly.
+    """
+    if outcome in (Outcome.DONE, Outcome.SKIPPED):
+        return Settlement(Fate.DELETE)
+    if outcome is Outcome.LEASE_LOST:
+        return Settlement(Fate.NOTHING)
+    if outcome in (Outcome.REJECTED, Outcome.INTERRUPTED) or given_up or attempt >= job_retries:
+        return Settlement(Fate.RELEASE)
+    return Settlement(Fate.RELEASE, min(backoff_seconds * 2.0 ** (attempt - 1), LONGEST_BACKOFF))

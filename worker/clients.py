@@ -1,0 +1,50 @@
+"""The clients of AWS that a worker uses: the package's only place that makes them.
+
+Endpoints, keys and roles come from the environment, as botocore reads them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from worker.settings import WorkerSettings
+
+#: botocore's own retries: throttling, 5xx, resets and time-outs, with exponential back-off and jitter.
+RETRIES = {"mode": "standard", "max_attempts": 6}
+
+#: How many connections transfers may use at once.
+TRANSFER_THREADS = 10
+
+
+@dataclass(frozen=True)
+class Clients:
+    """`sqs` waits for long polls; `beat` never waits long, so that a heartbeat can be tried again in time."""
+
+    sqs: Any
+    beat: Any
+    s3: Any
+    logs: Any
+
+
+def make_clients(settings: WorkerSettings) -> Clients:
+    """Return the clients for the worker's region; the one for logs only where there is a log group."""
+    session = boto3.session.Session(region_name=settings.aws_region)
+    call_seconds = settings.call_seconds
+
+    def client(service: str, read_seconds: float, **options: Any) -> Any:
+        config = Config(connect_timeout=min(5.0, read_seconds), read_timeout=read_seconds, **options)
+        return session.client(service, config=config)
+
+    beat_seconds = max(0.5, min(call_seconds, settings.heartbeat_seconds / 2))
+    return Clients(
+        sqs=client("sqs", call_seconds + 20, retries=RETRIES),
+        beat=client("sqs", beat_seconds, retries={"mode": "standard", "max_attempts": 2}),
+        s3=client("s3", call_seconds, retries=RETRIES, max_pool_connections=2 * TRANSFER_THREADS),
+        logs=client("logs", 5, retries={"mode": "standard", "max_attempts": 3})
+        if settings.log_group_name
+        else None,
+    )

@@ -1,0 +1,205 @@
+"""What comes after FIJI: judge the run, upload, commit the manifest or record the failure, settle.
+
+The message is settled last. A crash before that causes a second delivery, which the manifest then answers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from worker import records
+from worker import s3 as store
+from worker.attempts import Fate, settlement
+from worker.bulk import Batch
+from worker.contract import FailureClass, Outcome
+from worker.engine import Finished
+from worker.errors import Interrupted, JobFailed, LeaseLost
+from worker.held import HeldJob
+from worker.joblog import JobLog
+from worker.ledger import Ledger
+from worker.outputs import find_outputs
+from worker.prepare import Preparer, failed
+from worker.queue import Queue
+from worker.records import Origin
+from worker.settings import WorkerSettings
+from worker.transfers import Sent, Transfers
+from worker.verdict import DONE, Expected, Verdict, judge
+
+log = logging.getLogger(__name__)
+
+Check = Callable[[], None]
+
+#: How often two workers that did the same job may overtake each other before one gives it back.
+OVERTAKINGS = 5
+
+
+@dataclass(frozen=True)
+class Office:
+    """What finishing needs of the rest of the worker."""
+
+    settings: WorkerSettings
+    queue: Queue
+    ledger: Ledger
+    transfers: Transfers
+    preparer: Preparer
+    origin: Origin
+    job_log: JobLog
+
+
+class Finisher:
+    """Finishes jobs, in whatever thread it is called."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        settings = office.settings
+        self._expected = Expected(
+            settings.expected_number_files, settings.min_file_size_bytes, settings.necessary_string
+        )
+
+    def finish(self, held: HeldJob, finished: Finished, check: Check) -> Verdict:
+        """Bring a job that FIJI has ended to its end; return the verdict."""
+        try:
+            verdict = self._publish(held, finished, check)
+        except Exception as error:
+            verdict = verdict_on(error, FailureClass.UPLOAD_FAILED)
+        self.close(held, verdict, finished)
+        return verdict
+
+    def close(self, held: HeldJob, verdict: Verdict, finished: Finished | None = None) -> None:
+        """Record a failure and settle the message."""
+        if verdict.failure is not None:
+            self._record(held, verdict, finished)
+        self.settle(held, verdict)
+
+    def settle(self, held: HeldJob, verdict: Verdict) -> None:
+        """Delete the message or give it back, once, and write the job's line."""
+        if not held.settle_once():
+            return
+        settings = self._office.settings
+        what = settlement(
+            verdict.outcome,
+            attempt=held.attempt,
+            job_retries=settings.job_retries,
+            backoff_seconds=settings.retry_backoff_seconds,
+            given_up=held.given_up,
+        )
+        held.lease.end()
+        with held.timed("settle"):
+            try:
+                if what.fate is Fate.DELETE:
+                    self._office.queue.delete(held.message)
+                elif what.fate is Fate.RELEASE:
+                    self._office.queue.release(held.message, what.delay_seconds)
+            except (BotoCoreError, ClientError) as error:
+                # It comes back by itself; then a manifest is found, or the job run again.
+                log.warning("the message of job %s could not be settled: %s", held.job_id, error)
+        self._office.job_log.write(held, verdict)
+
+    def _publish(self, held: HeldJob, finished: Finished, check: Check) -> Verdict:
+        """Judge a run; where it is good, upload its outputs and commit the manifest."""
+        check()
+        outputs = find_outputs(finished.folder.output)
+        verdict = judge(finished.run, outputs, self._expected)
+        self._keep_log(held, finished)
+        if verdict is not DONE:
+            return verdict
+        assert held.job is not None
+        if already := self._office.preparer.done_already(held, held.job):
+            return already
+        location = held.job.output_file_location.strip("/")
+        batch = Batch(
+            self._office.settings.destination_bucket,
+            f"{location}/" if location else "",
+            finished.folder.output,
+            [output.name for output in outputs],
+            whole=True,
+        )
+        return self._upload_and_commit(held, finished, batch, check)
+
+    def _upload_and_commit(self, held: HeldJob, finished: Finished, batch: Batch, check: Check) -> Verdict:
+        """Upload, then write the manifest last.
+
+        Another worker with the same job may have been first. When its outputs are ours byte for byte, ours are
+        not needed. When they differ, ours may have been written over some of its own: then all of ours are
+        written again, and our manifest replaces just the one that was read.
+        """
+        assert held.job is not None
+        for _ in range(OVERTAKINGS):
+            with held.timed("upload"):
+                sent = self._office.transfers.send(batch, check)
+            with held.timed("commit"):
+                check()
+                document = self._manifest(held, finished, sent)
+                if self._office.ledger.commit(held.job_id, document, held.old_manifest):
+                    return DONE
+                other = store.retried(lambda: self._office.ledger.manifest(held.job_id), check)
+            if other and other[0].get("run_id") == held.run_id:
+                # Our own: the answer to the first writing was lost.
+                return DONE
+            if other and records.same_outputs(other[0], sent):
+                return Verdict(Outcome.SKIPPED, sentence="another worker was first")
+            held.old_manifest = other[1] if other else None
+        sentence = "Other workers with the same job overtook this one too often."
+        raise JobFailed(FailureClass.UPLOAD_FAILED, sentence)
+
+    def _manifest(self, held: HeldJob, finished: Finished, sent: list[Sent]) -> dict[str, Any]:
+        assert held.job is not None and held.inputs is not None
+        about = {**self._about(held, finished), "inputs": held.inputs.used}
+        destination = self._office.settings.destination_bucket
+        return records.manifest(self._office.origin, held.job, about, destination=destination, outputs=sent)
+
+    def _about(self, held: HeldJob, finished: Finished | None) -> Mapping[str, Any]:
+        """Return what both kinds of record say of a run."""
+        about: dict[str, Any] = {
+            "attempt": held.attempt,
+            "message_id": held.message.message_id,
+            "run_id": held.run_id,
+            "seconds": dict(held.seconds),
+        }
+        if finished:
+            about |= {
+                "versions": finished.versions,
+                "peak_memory_mb": finished.peak_memory_mb,
+                "heap_mb": finished.run.heap_mb,
+                "exit_code": finished.run.exit_code,
+            }
+        return about
+
+    def _keep_log(self, held: HeldJob, finished: Finished) -> None:
+        try:
+            self._office.ledger.keep_log(held.job_id, held.attempt, finished.folder.console_file)
+        except (BotoCoreError, ClientError, OSError) as error:
+            log.warning("the console of job %s could not be kept: %s", held.job_id, error)
+
+    def _record(self, held: HeldJob, verdict: Verdict, finished: Finished | None) -> None:
+        console = finished.run.tail if finished else []
+        about = {"job_id": held.job_id, **self._about(held, finished)}
+        document = records.failure(
+            self._office.origin, verdict, about, body=held.message.body, console=console
+        )
+        try:
+            store.retried(
+                lambda: self._office.ledger.record_failure(held.job_id, held.attempt, document), lambda: None
+            )
+        except (BotoCoreError, ClientError) as error:
+            log.warning("the failure of job %s could not be recorded: %s", held.job_id, error)
+
+
+def verdict_on(error: Exception, otherwise: FailureClass) -> Verdict:
+    """Return the verdict on a job that an exception ended; `otherwise`: the class where nothing tells one."""
+    if isinstance(error, LeaseLost):
+        return Verdict(Outcome.LEASE_LOST, sentence="the lease was lost")
+    if isinstance(error, Interrupted):
+        return Verdict(Outcome.INTERRUPTED, sentence="this worker has to end")
+    if isinstance(error, JobFailed):
+        return failed(error)
+    if not isinstance(error, (BotoCoreError, ClientError, OSError)):
+        log.error("a job ended by an error of the worker", exc_info=error)
+    if otherwise is FailureClass.FIJI_DID_NOT_START and not store.is_disk_full(error):
+        return failed(JobFailed(otherwise, f"FIJI could not be started: {error}"))
+    return failed(store.as_failure(error, otherwise, "the job's data"))

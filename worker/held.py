@@ -1,0 +1,68 @@
+"""A message that this worker holds, and all that is known of its job on its way."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from worker.contract import Job
+from worker.inputs import Inputs
+from worker.lease import Lease
+from worker.queue import Message
+
+
+@dataclass
+class HeldJob:
+    """One receive of one job. A message that is no job has a `job_id` too, so that it can be recorded."""
+
+    message: Message
+    lease: Lease
+    job_id: str = ""
+    job: Job | None = None
+    inputs: Inputs | None = None
+    #: ETag of the manifest that was there when the job was taken, and does not hold.
+    old_manifest: str | None = None
+    whole_memory: bool = False
+    given_up: bool = False
+    #: Seconds per phase, in the order in which they began.
+    seconds: dict[str, float] = field(default_factory=dict)
+    #: By this a worker knows its own manifest again, when the answer to its writing was lost.
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    taken_at: float = field(default_factory=time.monotonic)
+    _claimed: bool = False
+    _settled: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256(self.message.body.encode("utf-8", "surrogatepass")).hexdigest()
+        self.job_id = self.job_id or f"rejected-{digest[:16]}"
+
+    @property
+    def attempt(self) -> int:
+        return self.message.attempt
+
+    def claim(self) -> bool:
+        """Return True to the first caller alone: a job taken ahead is run or given back, not both."""
+        with self._lock:
+            first, self._claimed = not self._claimed, True
+            return first
+
+    def settle_once(self) -> bool:
+        """Return True to the first caller alone: a message is deleted or given back once."""
+        with self._lock:
+            first, self._settled = not self._settled, True
+            return first
+
+    @contextlib.contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Add the block's seconds to a phase."""
+        started_at = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[phase] = round(self.seconds.get(phase, 0.0) + time.monotonic() - started_at, 3)

@@ -1,0 +1,169 @@
+"""The inputs of one job: what its parameters and patterns name is brought to disk before FIJI starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from worker import s3 as store
+from worker.addresses import (
+    Address,
+    addresses_of,
+    collisions,
+    names_below,
+    read_pattern,
+    safe_name,
+)
+from worker.bulk import Batch
+from worker.cache import Cache, Entry
+from worker.contract import FailureClass, Job, Value
+from worker.errors import JobFailed
+from worker.transfers import Check, Transfers
+
+
+@dataclass
+class Inputs:
+    """A job's inputs on disk. `staging` holds what is this job's alone and moves into its folder later."""
+
+    staging: Path
+    #: Parameters whose value becomes a path: absolute in the cache, or relative to the job's folder.
+    paths: dict[str, Path] = field(default_factory=dict)
+    #: What was used, for the manifest: address, ETag, bytes.
+    used: list[dict[str, Any]] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+
+    def parameters(self, job: Job, work: Path) -> dict[str, Value]:
+        """Return the script's parameters, inputs replaced by local paths. A "/" at a value's end is kept."""
+        values: dict[str, Value] = dict(job.parameters)
+        for name, path in self.paths.items():
+            end = "/" if str(values[name]).endswith("/") else ""
+            values[name] = f"{work / path}{end}"
+        return values
+
+    def move_into(self, work: Path) -> None:
+        """Move what is staged into a job's folder, on the same disk."""
+        for item in self.staging.iterdir():
+            item.rename(work / item.name)
+        self.staging.rmdir()
+
+
+class InputFetcher:
+    """Brings inputs; `download`: whether metadata values are inputs, or paths in a mounted bucket."""
+
+    def __init__(
+        self, s3: Any, transfers: Transfers, cache: Cache, *, source_bucket: str, download: bool
+    ) -> None:
+        self._s3 = s3
+        self._transfers = transfers
+        self._cache = cache
+        self._source_bucket = source_bucket
+        self._download = download
+
+    def fetch(self, job: Job, inputs: Inputs, check: Check) -> None:
+        """Bring all inputs of a job, filling `inputs` as it goes. Raises JobFailed with what is missing."""
+        try:
+            if self._download:
+                for name, address in addresses_of(job.parameters, self._source_bucket).items():
+                    self._fetch_value(name, address, inputs, shared=name not in job.metadata, check=check)
+            if job.inputs:
+                self._fetch_patterns(job, inputs, check)
+        except (ClientError, BotoCoreError, OSError) as error:
+            raise store.as_failure(error, FailureClass.DOWNLOAD_FAILED, "an input of this job") from error
+
+    def release(self, inputs: Inputs) -> None:
+        """Give back what the job had from the cache."""
+        while inputs.entries:
+            self._cache.give_back(inputs.entries.pop())
+
+    def _fetch_value(
+        self, name: str, address: Address, inputs: Inputs, *, shared: bool, check: Check
+    ) -> None:
+        """Bring what one parameter names: an object, or all below a prefix."""
+        item = None
+        if not address.key.endswith("/"):
+            item = store.retried(lambda: store.find_object(self._s3, address.bucket, address.key), check)
+        if item is None:
+            self._fetch_prefix(name, address, inputs, check)
+            return
+        prefix, _, last = address.key.rpartition("/")
+        prefix = f"{prefix}/" if prefix else ""
+        last = safe_name(last, address.key)
+        objects = {last: item}
+        if shared:
+            entry = self._cache.bring(address.bucket, prefix, objects, check, only=last)
+            inputs.entries.append(entry)
+            inputs.paths[name] = entry.folder / last
+        else:
+            place = Path("objects", name)
+            self._transfers.fetch(
+                Batch(address.bucket, prefix, inputs.staging / place, [last]), objects, check
+            )
+            inputs.paths[name] = place / last
+        inputs.used += _used(address.bucket, objects)
+
+    def _fetch_prefix(self, name: str, address: Address, inputs: Inputs, check: Check) -> None:
+        prefix = address.key.rstrip("/") + "/"
+        listed = store.retried(lambda: list(store.list_objects(self._s3, address.bucket, prefix)), check)
+        if not listed:
+            raise JobFailed(
+                FailureClass.INPUT_MISSING,
+                f"The parameter {name} names {address}, and there is no such file or folder in the bucket.",
+            )
+        objects = names_below(prefix, listed)
+        _refuse_collisions(objects)
+        entry = self._cache.bring(address.bucket, prefix, objects, check)
+        inputs.entries.append(entry)
+        inputs.paths[name] = entry.folder
+        inputs.used += _used(address.bucket, objects)
+
+    def _fetch_patterns(self, job: Job, inputs: Inputs, check: Check) -> None:
+        """Bring what the job's patterns match to `input/`, by the names below each pattern's folder."""
+        taken: dict[str, str] = {}
+        batches = []
+        for text in job.inputs:
+            batch, objects = self._match(text, inputs.staging / "input", check)
+            for name, item in objects.items():
+                address = f"s3://{batch.bucket}/{item.key}"
+                if taken.setdefault(name, address) != address:
+                    raise JobFailed(
+                        FailureClass.DOWNLOAD_FAILED,
+                        f"Two inputs would be the same file input/{name}: {taken[name]} and {address}.",
+                    )
+            batches.append((batch, objects))
+        _refuse_collisions(taken)
+        for batch, objects in batches:
+            self._transfers.fetch(batch, objects, check)
+            inputs.used += _used(batch.bucket, objects)
+
+    def _match(self, text: str, folder: Path, check: Check) -> tuple[Batch, dict[str, store.Object]]:
+        pattern = read_pattern(text, self._source_bucket)
+        listed = store.retried(
+            lambda: list(store.list_objects(self._s3, pattern.bucket, pattern.prefix)), check
+        )
+        matching = [item for item in listed if pattern.keys.fullmatch(item.key)]
+        objects = names_below(pattern.folder, matching)
+        if not objects:
+            raise JobFailed(
+                FailureClass.INPUT_MISSING,
+                f"The input {text!r} matches no file in the bucket {pattern.bucket}.",
+            )
+        return Batch(pattern.bucket, pattern.folder, folder, list(objects)), objects
+
+
+def _refuse_collisions(names: Iterable[str]) -> None:
+    if both := collisions(names):
+        raise JobFailed(
+            FailureClass.DOWNLOAD_FAILED,
+            f"{both[0]!r} is a file and a folder at once in the bucket, which no disk can hold.",
+        )
+
+
+def _used(bucket: str, objects: Mapping[str, store.Object]) -> list[dict[str, Any]]:
+    return [
+        {"key": f"s3://{bucket}/{item.key}", "etag": item.etag, "bytes": item.size}
+        for item in objects.values()
+    ]

@@ -1,0 +1,65 @@
+"""The worker's own log: warnings, and one line per job with its outcome and seconds per phase, on stdout."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from typing import Any
+
+from worker.held import HeldJob
+from worker.verdict import Verdict
+
+#: Of a sentence, so much stands in a job's line; the record has it all.
+LONGEST_REASON = 300
+
+
+class JobLog:
+    """Writes one line per receive of a job."""
+
+    def __init__(self) -> None:
+        self._log = logging.getLogger("worker.jobs")
+
+    def write(self, held: HeldJob, verdict: Verdict) -> None:
+        facts = {
+            "job": held.job_id,
+            "attempt": held.attempt,
+            "outcome": verdict.outcome.value,
+            "seconds": dict(held.seconds),
+        }
+        if verdict.failure:
+            facts["failure"] = verdict.failure.value
+        if verdict.sentence:
+            facts["reason"] = verdict.sentence[:LONGEST_REASON]
+        self._log.info("%s", _as_text(facts), extra={"facts": facts})
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        document: dict[str, Any] = {"time": self.formatTime(record), "level": record.levelname.lower()}
+        document |= getattr(record, "facts", None) or {"message": record.getMessage()}
+        if record.exc_info:
+            document["trace"] = self.formatException(record.exc_info)
+        return json.dumps(document, ensure_ascii=False)
+
+
+def set_up_logging(log_format: str) -> None:
+    """Send the worker's log to stdout, as text or as JSON lines, times in UTC."""
+    formatter = (
+        JsonLines() if log_format == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+    )
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("worker").setLevel(logging.INFO)
+
+
+def _as_text(facts: dict[str, Any]) -> str:
+    seconds = " ".join(f"{phase}={value:g}s" for phase, value in facts["seconds"].items())
+    failure = f" [{facts['failure']}]" if "failure" in facts else ""
+    reason = f": {facts['reason']}" if "reason" in facts else ""
+    return f"job {facts['job']} attempt {facts['attempt']} {facts['outcome']}{failure} {seconds}{reason}"

@@ -1,0 +1,87 @@
+"""FIJI's console to CloudWatch Logs, a stream per job. Trouble with logs never fails or delays a job."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 2.0
+#: PutLogEvents takes 10,000 events and 1 MiB a call, each event counted with 26 bytes more (API reference).
+MOST_EVENTS = 5_000
+MOST_BYTES = 900_000
+EVENT_OVERHEAD = 26
+#: Lines that wait to be sent; a script that prints faster than they go loses the oldest here, not in its log.
+MOST_WAITING = 20_000
+
+
+class LogStreams:
+    """Sends lines in a thread of its own. Without a client it takes lines and does nothing."""
+
+    def __init__(self, client: Any, group: str) -> None:
+        self._client = client
+        self._group = group
+        self._waiting: deque[tuple[str, int, str]] = deque(maxlen=MOST_WAITING)
+        self._created: deque[str] = deque(maxlen=100)
+        self._wake = threading.Event()
+        self._closed = False
+        self._warned = False
+        self._thread: threading.Thread | None = None
+        if client is not None:
+            self._thread = threading.Thread(target=self._send_until_closed, name="logs", daemon=True)
+            self._thread.start()
+
+    def sink(self, stream: str) -> Callable[[str], None]:
+        """Return what takes the lines of one stream, as `JOB_ID/ATTEMPT`."""
+        if self._client is None:
+            return lambda line: None
+        return lambda line: self._waiting.append((stream, int(time.time() * 1000), line))
+
+    def close(self, seconds: float) -> None:
+        """Send what waits, for `seconds` at most."""
+        self._closed = True
+        self._wake.set()
+        if self._thread:
+            self._thread.join(seconds)
+
+    def _send_until_closed(self) -> None:
+        while not self._closed:
+            self._wake.wait(FLUSH_SECONDS)
+            while self._waiting:
+                self._send_some()
+
+    def _send_some(self) -> None:
+        """Send the first lines that belong to one stream and fit into one call."""
+        stream, _, _ = self._waiting[0]
+        events: list[dict[str, Any]] = []
+        size = 0
+        while self._waiting and len(events) < MOST_EVENTS and size < MOST_BYTES:
+            if self._waiting[0][0] != stream:
+                break
+            _, when, line = self._waiting.popleft()
+            events.append({"timestamp": when, "message": line or " "})
+            size += len(line.encode("utf-8", "replace")) + EVENT_OVERHEAD
+        try:
+            self._create(stream)
+            self._client.put_log_events(logGroupName=self._group, logStreamName=stream, logEvents=events)
+        except (BotoCoreError, ClientError) as error:
+            if not self._warned:
+                log.warning("lines of %s do not reach the log group %s: %s", stream, self._group, error)
+            self._warned = True
+
+    def _create(self, stream: str) -> None:
+        if stream in self._created:
+            return
+        try:
+            self._client.create_log_stream(logGroupName=self._group, logStreamName=stream)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "ResourceAlreadyExistsException":
+                raise
+        self._created.append(stream)

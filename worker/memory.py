@@ -1,0 +1,55 @@
+"""How much memory the container has, and how much of it FIJI gets as its heap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+#: What a JVM needs beside its heap (code, threads, class data), and what the worker itself needs, in MiB.
+JVM_BESIDE_HEAP_MB = 200
+WORKER_MB = 100
+#: A JVM that waits for its job beside the one that runs (ImageJ core: 80 to 150 MiB; FIJI has more jars).
+STANDBY_MB = 300
+LEAST_HEAP_MB = 64
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def container_memory_mb(setting_mb: int, cgroup: Path = CGROUP) -> int:
+    """Return the container's memory limit in MiB: that of its cgroup (v2 or v1), else the setting.
+
+    Where neither the cgroup nor an ancestor sets a limit, files say "max" or a number near 2**63.
+    """
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        try:
+            text = (cgroup / name).read_text(encoding="ascii").strip()
+        except OSError:
+            continue
+        if text.isdigit() and int(text) < 2**50:
+            return min(int(text) // 2**20, setting_mb) if setting_mb else int(text) // 2**20
+    return setting_mb
+
+
+def oom_kills(cgroup: Path = CGROUP) -> int:
+    """Return how many processes of this container the kernel has ended for want of memory."""
+    try:
+        lines = (cgroup / "memory.events").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+
+
+def heap_mb(container_mb: int, *, whole: bool, standby: bool) -> int:
+    """Return FIJI's heap. `whole`: all of the container but what JVM and worker need beside it.
+
+    Otherwise a quarter of the container stays free, as plugins take memory outside the heap, and a JVM in
+    standby has its place.
+    """
+    rest = container_mb - JVM_BESIDE_HEAP_MB - WORKER_MB
+    if not whole:
+        rest = min(rest - (STANDBY_MB if standby else 0), container_mb * 3 // 4)
+    return max(rest, container_mb // 4, LEAST_HEAP_MB)
+
+
+def standby_fits(container_mb: int) -> bool:
+    """Whether a second JVM in standby leaves the running one at least half of the container."""
+    return heap_mb(container_mb, whole=False, standby=True) >= container_mb // 2

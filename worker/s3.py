@@ -1,0 +1,167 @@
+"""Small operations on S3: look, list, read and write one object, with what may be tried again told apart.
+
+Knows nothing of jobs. Failures that a person must mend are JobFailed with a sentence; the rest is retried.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from worker.contract import FailureClass
+from worker.errors import JobFailed
+
+Result = TypeVar("Result")
+
+#: Rounds on top of botocore's own attempts, for a bucket that answers SlowDown for longer than those last.
+ROUNDS = 5
+LONGEST_PAUSE = 20.0
+
+#: Objects up to this many are asked for one by one; more are looked for in a listing.
+FEW = 4
+#: Objects of others that may stand between them in a listing, before the rest is asked for one by one.
+LOOK_THROUGH = 3_000
+
+TRANSIENT_CODES = {
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "RequestTimeout",
+    "RequestTimeTooSkewed",
+    "InternalError",
+    "ServiceUnavailable",
+    "OperationAborted",
+    "ConditionalRequestConflict",
+}
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object as S3 lists it: key, bytes, ETag with its quotation marks."""
+
+    key: str
+    size: int
+    etag: str
+
+
+def error_code(error: ClientError) -> str:
+    """Return the code of an AWS error; for a HEAD, which has no body, the HTTP status as text."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether the same call may succeed later: throttling, 5xx, connections, checksums that do not fit."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or status == 429 or error_code(error) in TRANSIENT_CODES
+    return isinstance(error, (BotoCoreError, ConnectionError, TimeoutError))
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error says that the local disk, or our share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def retried(
+    action: Callable[[], Result],
+    check: Callable[[], None],
+    sleep: Callable[[float], None] = time.sleep,
+    chance: Callable[[], float] = random.random,
+) -> Result:
+    """Return what `action` returns, tried again (back-off, full jitter) while its errors are transient."""
+    for round_ in range(ROUNDS - 1):
+        try:
+            return action()
+        except Exception as error:
+            if not is_transient(error):
+                raise
+        pause = min(LONGEST_PAUSE, 2.0**round_) * chance()
+        while pause > 0:
+            check()
+            sleep(min(0.2, pause))
+            pause -= 0.2
+    return action()
+
+
+def find_object(s3: Any, bucket: str, key: str) -> Object | None:
+    """Return an object, or None where there is none."""
+    try:
+        answer = s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error_code(error) in ("404", "NoSuchKey", "NotFound"):
+            return None
+        raise
+    return Object(key, int(answer["ContentLength"]), answer["ETag"])
+
+
+def list_objects(s3: Any, bucket: str, prefix: str, most: int | None = None) -> Iterator[Object]:
+    """Yield the objects below a prefix in the order of their keys, `most` at most."""
+    limit = {"PaginationConfig": {"MaxItems": most}} if most else {}
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **limit):
+        for item in page.get("Contents", []):
+            yield Object(item["Key"], int(item["Size"]), item["ETag"])
+
+
+def find_objects(s3: Any, bucket: str, keys: Iterable[str]) -> Iterator[Object]:
+    """Yield those of `keys` that are in a bucket: one by one where they are few, else by a listing."""
+    wanted = set(keys)
+    if len(wanted) > FEW:
+        common = common_prefix(wanted)
+        for item in list_objects(s3, bucket, common, most=len(wanted) + LOOK_THROUGH):
+            if item.key in wanted:
+                wanted.discard(item.key)
+                yield item
+    for key in wanted:
+        if found := find_object(s3, bucket, key):
+            yield found
+
+
+def common_prefix(texts: Iterable[str]) -> str:
+    """Return the letters that all texts begin with: what the first and the last in order have in common."""
+    ordered = sorted(texts)
+    first, last = ordered[0], ordered[-1]
+    length = 0
+    while length < min(len(first), len(last)) and first[length] == last[length]:
+        length += 1
+    return first[:length]
+
+
+def read_json(s3: Any, bucket: str, key: str) -> tuple[dict[str, Any], str] | None:
+    """Return a JSON object and its ETag, or None where there is none. What is no JSON object reads as {}."""
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error_code(error) in ("NoSuchKey", "404"):
+            return None
+        raise
+    try:
+        document = json.loads(answer["Body"].read())
+    except ValueError:
+        document = {}
+    return (document if isinstance(document, dict) else {}), answer["ETag"]
+
+
+def write_json(s3: Any, bucket: str, key: str, document: Any, **conditions: str) -> None:
+    """Write a JSON object; `conditions`: IfMatch or IfNoneMatch."""
+    body = json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "replace")
+    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **conditions)
+
+
+def as_failure(error: Exception, failure: FailureClass, address: str) -> JobFailed:
+    """Return the job's failure for an error of S3 or of the local disk while `address` was transferred."""
+    if is_disk_full(error):
+        return JobFailed(
+            FailureClass.DISK_FULL, f"The machine's disk was full while {address} was transferred."
+        )
+    if isinstance(error, ClientError) and error_code(error) in ("AccessDenied", "403", "AllAccessDisabled"):
+        return JobFailed(failure, f"The worker's role has no permission for {address} (access denied).")
+    if isinstance(error, ClientError) and error_code(error) == "NoSuchBucket":
+        return JobFailed(failure, f"There is no bucket for {address}.")
+    return JobFailed(failure, f"{address} could not be transferred: {error}")

@@ -1,0 +1,76 @@
+"""The script: fetched once per worker, checked, and kept with the digest by which manifests know it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from worker.errors import ScriptUnavailable
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 5
+FETCH_SECONDS = 30.0
+#: Names that the runner offers, given in direct mode too where a script declares them.
+OFFERED = re.compile(r"#@.*\b(input_dir|output_dir)\b")
+
+
+@dataclass(frozen=True)
+class Script:
+    """The script on local disk. `sha256`: of its bytes. `declares`: which offered folders it asks for."""
+
+    path: Path
+    sha256: str
+    declares: frozenset[str]
+
+
+def fetch_script(
+    url: str, expected_sha256: str, folder: Path, s3: Any, pause: Callable[[float], Any]
+) -> Script:
+    """Bring the script to `folder`, tried several times. Raises ScriptUnavailable with what to do."""
+    reason = ""
+    for attempt in range(ATTEMPTS):
+        if attempt and pause(2.0 ** (attempt - 1)):
+            break
+        try:
+            content = _read(url, s3)
+        except (OSError, ValueError, BotoCoreError, ClientError) as error:
+            reason = str(error)
+            log.warning("the script %s could not be fetched: %s", url, error)
+            continue
+        return _kept(url, content, expected_sha256, folder)
+    raise ScriptUnavailable(
+        f"The script {url} cannot be had: {reason}. Look at SCRIPT_DOWNLOAD_URL in config.py."
+    )
+
+
+def _read(url: str, s3: Any) -> bytes:
+    if url.startswith("s3://"):
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    with urllib.request.urlopen(url, timeout=FETCH_SECONDS) as answer:
+        return bytes(answer.read())
+
+
+def _kept(url: str, content: bytes, expected_sha256: str, folder: Path) -> Script:
+    sha256 = hashlib.sha256(content).hexdigest()
+    if expected_sha256 and sha256 != expected_sha256:
+        raise ScriptUnavailable(
+            f"The script {url} is not the one that was set up (SHA-256 {sha256}, expected {expected_sha256})."
+            " Run `run.py setup` again if it was changed on purpose."
+        )
+    # The ending tells the language; the rest of the name is kept for messages that mention it.
+    name = Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name
+    path = folder / (re.sub(r"[^A-Za-z0-9._-]", "_", name) or "script")
+    path.write_bytes(content)
+    text = content.decode("utf-8", "replace")
+    return Script(path, sha256, frozenset(OFFERED.findall(text)))

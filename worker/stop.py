@@ -1,0 +1,45 @@
+"""Whether this worker has been asked to end, why, and how long it may still take.
+
+Signal handlers and the spot watcher only call `request`; the worker's loop decides what follows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+#: How often a sleeping loop looks whether it must end. Plain attributes and polling, since an Event or a lock
+#: that a signal handler takes can deadlock with the main thread that holds it.
+LOOK_SECONDS = 0.1
+
+
+class Stop:
+    """A request to end; the earliest deadline of several requests counts, and the first reason."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._deadline = float("inf")
+        self.reason = ""
+        self.requested = False
+
+    def request(self, reason: str, grace_seconds: float) -> None:
+        """Ask for the end: no new job, and what runs has `grace_seconds` to finish."""
+        self._deadline = min(self._deadline, self._clock() + grace_seconds)
+        self.reason = self.reason or reason
+        self.requested = True
+
+    @property
+    def expired(self) -> bool:
+        """Whether the time to finish is over."""
+        return self.requested and self._clock() >= self._deadline
+
+    def seconds_left(self) -> float:
+        """Return the seconds until the deadline: 0 at least, infinite while there is no request."""
+        return max(0.0, self._deadline - self._clock())
+
+    def wait(self, seconds: float, sleep: Callable[[float], None] = time.sleep) -> bool:
+        """Sleep, but hardly longer than until a request comes; return whether there is one."""
+        until = self._clock() + seconds
+        while not self.requested and (left := until - self._clock()) > 0:
+            sleep(min(LOOK_SECONDS, left))
+        return self.requested

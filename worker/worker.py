@@ -1,0 +1,267 @@
+"""The loop: one job after another through three lanes, that overlap.
+
+While one job is in FIJI (main thread), the next one's message and inputs are fetched (thread "ahead") and the
+last one's outputs go up (thread "finish"), each under its own heartbeat. Owns nothing but this order.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from worker.ahead import LONGEST_WAIT_SECONDS, may_take_ahead, should_give_back
+from worker.cache import LEAST_FREE, Cache
+from worker.contract import FailureClass, Outcome
+from worker.engine import Engine, Finished
+from worker.errors import Interrupted
+from worker.finish import Finisher, verdict_on
+from worker.held import HeldJob
+from worker.inputs import InputFetcher
+from worker.jobfolder import remove_tree
+from worker.lease import Lease
+from worker.logstream import LogStreams
+from worker.prepare import Preparer
+from worker.queue import Message, Queue
+from worker.settings import WorkerSettings
+from worker.stop import Stop
+from worker.verdict import Verdict
+
+log = logging.getLogger(__name__)
+
+#: SQS holds a poll open for 20 seconds at most.
+LONGEST_POLL = 20
+#: Finished runs that may wait for their upload; each keeps its outputs on disk.
+MOST_FINISHING = 2
+LONGEST_PAUSE = 30.0
+CHANGED_MIND = Verdict(Outcome.INTERRUPTED, sentence="another worker can run it sooner")
+HAS_TO_END = Verdict(Outcome.INTERRUPTED, sentence="this worker has to end")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the loop puts into order."""
+
+    settings: WorkerSettings
+    queue: Queue
+    preparer: Preparer
+    engine: Engine
+    finisher: Finisher
+    streams: LogStreams
+    cache: Cache
+    fetcher: InputFetcher
+
+
+class Worker:
+    """Takes jobs until asked to stop. `step` takes one, or none when the queue stays empty for one poll."""
+
+    def __init__(self, parts: Parts, stop: Stop, clock: Callable[[], float] = time.monotonic) -> None:
+        self._parts = parts
+        self._stop = stop
+        self._clock = clock
+        self._ahead_lane = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+        self._finish_lane = ThreadPoolExecutor(1, thread_name_prefix="finish")
+        self._ahead: Future[HeldJob | None] | None = None
+        self._finishing: dict[Future[None], HeldJob] = {}
+        #: Every message that is held and not settled, in whatever lane.
+        self._held: dict[str, HeldJob] = {}
+        self._reconsidered_at = 0.0
+        self._pause = 1.0
+
+    def run(self) -> None:
+        """Take jobs until asked to stop, then give back what cannot be finished in time."""
+        while not self._stop.requested:
+            self.step()
+        self.close()
+
+    def step(self) -> None:
+        """Take one job through FIJI; its upload may still be going on afterwards."""
+        held = self._next()
+        if held is None:
+            return
+        if self._parts.settings.overlap:
+            self._ahead = self._ahead_lane.submit(self._take_ahead)
+        finished = self._run(held)
+        if finished is not None:
+            self._finish_later(held, finished)
+
+    def close(self) -> None:
+        """Wait for uploads as long as there is time; give back all messages that are still held."""
+        if self._stop.requested:
+            self._give_back_ahead()
+            left = min(self._stop.seconds_left(), self._parts.settings.visibility_seconds)
+            wait(self._finishing, timeout=left)
+        else:
+            wait(self._finishing)
+        self._ahead_lane.shutdown(wait=False, cancel_futures=True)
+        self._finish_lane.shutdown(wait=False, cancel_futures=True)
+        for held in list(self._held.values()):
+            self._give_back(held, HAS_TO_END)
+        self._parts.engine.close()
+        self._parts.streams.close(2)
+
+    def _next(self) -> HeldJob | None:
+        """Return a job that is ready for FIJI: the one taken ahead, or the next that comes."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            while not ahead.done():
+                wait([ahead], timeout=0.1)
+                if self._stop.requested:
+                    self._give_back_ahead()
+                    return None
+            held = ahead.result()
+            if held is not None and held.claim():
+                return held
+        if self._stop.requested:
+            return None
+        return self._take(min(LONGEST_POLL, max(1, int(self._parts.settings.stop_grace_seconds))))
+
+    def _take_ahead(self) -> HeldJob | None:
+        """Return a job for after the one that runs, or None when others may need it more."""
+        while not self._stop.requested:
+            try:
+                counts = self._parts.queue.counts()
+            except (BotoCoreError, ClientError):
+                return None
+            if not may_take_ahead(counts, len(self._held)):
+                return None
+            before = self._pause
+            held = self._take(1)
+            if held is not None:
+                return held
+            if self._pause > before:
+                return None
+        return None
+
+    def _take(self, wait_seconds: int) -> HeldJob | None:
+        """Receive one message and prepare its job; None when none came or no run is needed."""
+        message = self._receive(wait_seconds)
+        if message is None:
+            return None
+        settings = self._parts.settings
+        lease = Lease(self._parts.queue, message, settings.heartbeat_seconds, received_at=self._clock())
+        held = HeldJob(message, lease)
+        self._held[held.run_id] = held
+        return held if self._prepare(held) else None
+
+    def _receive(self, wait_seconds: int) -> Message | None:
+        try:
+            message = self._parts.queue.receive(wait_seconds)
+        except (BotoCoreError, ClientError) as error:
+            log.warning("no message could be received, next try in %.0f s: %s", self._pause, error)
+            self._stop.wait(self._pause)
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            return None
+        self._pause = 1.0
+        return message
+
+    def _prepare(self, held: HeldJob) -> bool:
+        """Make a job ready for FIJI; False when it came to its end already."""
+
+        def check() -> None:
+            held.lease.check()
+            if self._stop.requested:
+                raise Interrupted
+
+        try:
+            check()
+            verdict = self._parts.preparer.prepare(held, check)
+        except Exception as error:
+            verdict = verdict_on(error, FailureClass.DOWNLOAD_FAILED)
+        if verdict is None:
+            return True
+        self._end(held, verdict)
+        return False
+
+    def _run(self, held: HeldJob) -> Finished | None:
+        """Run a job in FIJI; None when it came to its end without a run to be judged."""
+        held.claim()
+
+        def check() -> None:
+            held.lease.check()
+            self._look_after_ahead()
+            if self._stop.expired:
+                raise Interrupted
+
+        sink = self._parts.streams.sink(f"{held.job_id}/{held.attempt}")
+        try:
+            with held.timed("fiji"):
+                return self._parts.engine.run(held, check, sink)
+        except Exception as error:
+            verdict = verdict_on(error, FailureClass.FIJI_DID_NOT_START)
+        self._end(held, verdict)
+        return None
+
+    def _finish_later(self, held: HeldJob, finished: Finished) -> None:
+        future = self._finish_lane.submit(self._finish, held, finished)
+        self._finishing[future] = held
+        most = MOST_FINISHING if self._parts.settings.overlap else 1
+        while len(self._finishing) >= most and not self._stop.expired:
+            wait(self._finishing, timeout=0.05)
+            self._give_back_ahead()
+            self._finishing = {one: of for one, of in self._finishing.items() if not one.done()}
+
+    def _finish(self, held: HeldJob, finished: Finished) -> None:
+        def check() -> None:
+            held.lease.check()
+            if self._stop.expired:
+                raise Interrupted
+
+        try:
+            verdict = self._parts.finisher.finish(held, finished, check)
+            finished.folder.remove()
+            self._let_go(held, verdict)
+        except Exception:
+            log.exception("finishing job %s ended by an error of the worker", held.job_id)
+            self._give_back(held, HAS_TO_END)
+
+    def _end(self, held: HeldJob, verdict: Verdict) -> None:
+        """Bring a job without a run to its end."""
+        self._parts.finisher.close(held, verdict)
+        self._let_go(held, verdict)
+
+    def _let_go(self, held: HeldJob, verdict: Verdict) -> None:
+        """Remove what a job still has on disk, and forget it. A full disk is emptied of the cache as well."""
+        if held.inputs is not None:
+            self._parts.fetcher.release(held.inputs)
+            remove_tree(held.inputs.staging)
+        self._parts.cache.make_room(1.0 if verdict.failure is FailureClass.DISK_FULL else LEAST_FREE)
+        self._held.pop(held.run_id, None)
+
+    def _look_after_ahead(self) -> None:
+        """While FIJI runs: start the next one's, and think again about a job that has waited for long."""
+        if self._ahead is None or self._stop.requested:
+            self._give_back_ahead()
+            return
+        held = self._ahead.result() if self._ahead.done() and not self._ahead.exception() else None
+        if held is None:
+            return
+        self._parts.engine.prepare_standby()
+        now = self._clock()
+        if now - self._reconsidered_at > LONGEST_WAIT_SECONDS / 2:
+            self._reconsidered_at = now
+            self._ahead_lane.submit(self._reconsider, held)
+
+    def _reconsider(self, held: HeldJob) -> None:
+        counts = self._parts.queue.counts()
+        waited = self._clock() - held.taken_at
+        if should_give_back(counts, attempt=held.attempt, waited_seconds=waited) and held.claim():
+            self._end(held, CHANGED_MIND)
+
+    def _give_back_ahead(self) -> None:
+        """Give back what has been taken ahead, whether it is ready or still on its way."""
+        if not self._stop.requested:
+            return
+        for held in list(self._held.values()):
+            if held.claim():
+                self._give_back(held, HAS_TO_END)
+
+    def _give_back(self, held: HeldJob, verdict: Verdict) -> None:
+        """Make a message visible now; whatever still works on it stops at its next check."""
+        held.lease.abandon()
+        self._parts.finisher.settle(held, verdict)
+        self._held.pop(held.run_id, None)
