@@ -12,7 +12,7 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/.local ## Run the main job on the embedded cloud, from setup to results.
-	@$(BIN)/python files/demo/demo.py $(ARGS)
+	@bash files/demo/demo.sh
 
 test: .venv/.dev ## Set up and run all tests; ARGS="-k word" selects.
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
@@ -40,7 +40,7 @@ image-push: .venv/.local ## Upload the worker image.
 	$(MAKE) -C worker push
 
 clean: ## End the embedded cloud and remove what was made here; results in local-cloud/ too.
-	@test ! -x $(BIN)/python || $(BIN)/python run.py local reset
+	@test ! -x $(BIN)/python || $(BIN)/python run.py local reset --yes
 	rm -rf .venv .imagej-core
 
 .venv/bin/python:

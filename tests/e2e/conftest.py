@@ -113,7 +113,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """An embedded cloud in a temporary folder; yields the variable that names it."""
     environment = {"DISTRIBUTED_FIJI_LOCAL": str(tmp_path_factory.mktemp("cloud"))}
     yield environment
-    run_py("local", "reset", environment=environment)
+    run_py("local", "reset", "--yes", environment=environment)
 
 
 @pytest.fixture
