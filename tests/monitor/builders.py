@@ -190,24 +190,36 @@ def some_jobs(count: int, start: int = 0) -> list[Job]:
     return [Job({"Well": f"W{number:05}"}, "out") for number in range(start, start + count)]
 
 
-def a_run(clients: Clients, app: str, *, machines: int = 2, cluster: str | None = None) -> ARun:
+def a_run(
+    clients: Clients,
+    app: str,
+    *,
+    machines: int = 2,
+    cluster: str | None = None,
+    bucket: str | None = None,
+) -> ARun:
     """Make what setup and startCluster make, and return it with its record."""
     settings, _ = parse_settings(
         {
             "APP_NAME": app,
-            "AWS_BUCKET": f"bucket-{app.lower()}",
+            "AWS_BUCKET": bucket or f"bucket-{app.lower()}",
+            "AWS_REGION": clients.region,
             "SCRIPT_DOWNLOAD_URL": "s3://b/script.py",
             "ECS_CLUSTER": cluster or f"{app}Cluster",
             "CLUSTER_MACHINES": machines,
         }
     )
     tag = {APP_TAG: app}
-    clients.s3.create_bucket(Bucket=settings.AWS_BUCKET)
+    if clients.region == REGION:
+        clients.s3.create_bucket(Bucket=settings.AWS_BUCKET)
+    else:
+        place = {"LocationConstraint": clients.region}
+        clients.s3.create_bucket(Bucket=settings.AWS_BUCKET, CreateBucketConfiguration=place)
     dead = clients.sqs.create_queue(QueueName=settings.SQS_DEAD_LETTER_QUEUE, tags=tag)["QueueUrl"]
     queue = clients.sqs.create_queue(QueueName=settings.SQS_QUEUE_NAME, tags=tag)["QueueUrl"]
     for group in (settings.LOG_GROUP_NAME, settings.machine_log_group):
         clients.logs.create_log_group(logGroupName=group, tags=tag)
-    _roles(clients.iam, app)
+    _roles(clients.iam, app, clients.region)
     _ecs(clients.ecs, settings, queue)
     fleet = _fleet(clients.ec2, settings)
     clients.cloudwatch.put_dashboard(DashboardName=app, DashboardBody=json.dumps({"widgets": []}))
@@ -215,14 +227,14 @@ def a_run(clients: Clients, app: str, *, machines: int = 2, cluster: str | None 
     return ARun(record.model_copy(update={"MONITOR_FLEET_ID": fleet, "ready": True}), clients, queue, dead)
 
 
-def _roles(iam: Any, app: str) -> None:
+def _roles(iam: Any, app: str, region: str) -> None:
     allow = {"Effect": "Allow", "Action": "sqs:ReceiveMessage", "Resource": "*"}
     policy = {"Version": "2012-10-17", "Statement": [allow]}
     for purpose in ("instance", "fleet", "task"):
-        name = role_name(app, REGION, purpose)
+        name = role_name(app, region, purpose)
         iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}", Tags=[{"Key": APP_TAG, "Value": app}])
         iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=json.dumps(policy))
-    profile = role_name(app, REGION, "instance")
+    profile = role_name(app, region, "instance")
     iam.create_instance_profile(InstanceProfileName=profile)
     iam.add_role_to_instance_profile(InstanceProfileName=profile, RoleName=profile)
 

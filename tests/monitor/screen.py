@@ -44,9 +44,14 @@ def watch(
     return result, screen
 
 
-def clean(clients: Clients, app: str, keep: tuple[str, ...] = ("logs", "results")) -> tuple[int, Screen]:
+def clean(
+    clients: Clients,
+    app: str,
+    keep: tuple[str, ...] = ("logs", "results"),
+    on_sleep: Callable[[], None] | None = None,
+) -> tuple[int, Screen]:
     """Run cleanup and say yes to its question."""
-    screen, clock = Screen(), SteppedClock(time.time())
+    screen, clock = Screen(), SteppedClock(time.time(), on_sleep)
     code = cleanup(clients, app, confirm=lambda _: True, keep=keep, clock=clock, out=screen.terminal)
     return code, screen
 
