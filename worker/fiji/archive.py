@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -37,13 +38,18 @@ def make_archive(home: Path, java: Java) -> None:
         command = [launcher, f"-XX:{option}={part}", "--run", "distributedfiji.core.Train", values]
         run(command, "training the class archive")
     part.rename(home / name)
+    for file in (home / "jython-packages").rglob("*.*"):
+        file.chmod(0o644)
 
 
 def _write_job(script: Path, scratch: Path) -> Path:
     """Write a job file for a training script, whose outputs go to the scratch folder."""
+    # The Jython script is kept under another ending than .py, for it is no module of this project.
+    copy = scratch / script.name.replace(".jython", ".py")
+    shutil.copy(script, copy)
     job = scratch / f"{script.name}.json"
     document = {
-        "script": str(script),
+        "script": str(copy),
         "parameters": {"folder": str(scratch), "sigma": 1.5, "smallest": 20, "watershed": True},
         "alive": f"{job}.alive",
         "result": f"{job}.result",

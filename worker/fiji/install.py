@@ -179,11 +179,12 @@ def _versions(java: Java) -> dict[str, str | bool]:
 
 
 def _move_in(build: Path, home: Path) -> None:
-    """Put what was built in the place of what is there. Archives of other jars go: they would only be refused."""
+    """Put what was built in the place of what is there. What was made from other jars goes."""
     old = build / "old"
     old.mkdir()
-    for kind in ("classes.aot", "classes.jsa"):
-        (home / kind).unlink(missing_ok=True)
+    for made_here in ("classes.aot", "classes.jsa", "jython-packages"):
+        if (home / made_here).exists():
+            (home / made_here).rename(old / made_here)
     for item in [path for path in build.iterdir() if path != old]:
         target = home / item.name
         if target.exists() or target.is_symlink():

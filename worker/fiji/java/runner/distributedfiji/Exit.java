@@ -22,9 +22,13 @@ final class Exit {
 	static void begin(final int code) {
 		System.out.flush();
 		System.err.flush();
-		haltAfter(PATIENCE_MS, code);
-		final Thread exit = new Thread(() -> System.exit(code), "exit");
-		exit.start();
+		try {
+			haltAfter(PATIENCE_MS, code);
+			new Thread(() -> System.exit(code), "exit").start();
+		}
+		catch (final OutOfMemoryError noThread) {
+			Runtime.getRuntime().halt(code);
+		}
 		while (!hasBegun()) Thread.yield();
 	}
 

@@ -26,7 +26,7 @@ final class ImageJ {
 		return (String) call("ij.IJ", "getVersion", null);
 	}
 
-	/** Returns the last message of IJ.error since it was last asked for, or null. */
+	/** Returns the last message of IJ.error since it was last asked for, or null: a script may have gone on after it. */
 	static String lastError() {
 		return (String) call("ij.IJ", "getErrorMessage", null);
 	}

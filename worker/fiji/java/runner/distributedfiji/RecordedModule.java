@@ -34,6 +34,7 @@ final class RecordedModule extends ScriptModule {
 	@Override
 	public ScriptEngine getEngine() {
 		if (engine == null) {
+			Jython.prepare(getInfo().getProcessedScript());
 			final ScriptEngine plain = super.getEngine();
 			engine = (ScriptEngine) Proxy.newProxyInstance(getClass().getClassLoader(),
 				new Class<?>[] { ScriptEngine.class }, (proxy, method, arguments) -> call(plain, method, arguments));

@@ -38,6 +38,7 @@ final class Report {
 		if (written) return;
 		written = true;
 		final Map<String, Object> document = outcome.document();
+		document.put("imagej_error", ImageJ.lastError());
 		document.put("seconds", Math.round((System.nanoTime() - start) / 1e6) / 1e3);
 		document.put("versions", versions);
 		try {

@@ -22,6 +22,7 @@ final class Warmup {
 		final ScriptInfo info = new ScriptInfo(context, script);
 		if (info.getLanguage() == null) return;
 		info.inputs();
+		Jython.prepare(info.getProcessedScript());
 		final ScriptEngine engine = info.getLanguage().getScriptEngine();
 		try {
 			engine.eval(info.getLanguage().getLanguageName().contains("Python") ? "from ij import IJ" : "");
