@@ -14,8 +14,10 @@ from worker.contract import APP_TAG
 #: Seconds between SIGTERM and SIGKILL: as long as a spot notice leaves (the notice is 120 s ahead).
 STOP_TIMEOUT_SECONDS = 110
 
-#: Where containers keep scratch files: a volume, so that the root file system can be read-only.
-SCRATCH = "/scratch"
+#: Volumes of a task by the folders they are mounted at, so that the root file system can be read-only: what
+#: the worker keeps, and what Java, Xvfb and scripts put into /tmp. They begin as the image has them and end
+#: with the task.
+VOLUMES = {"/scratch": "scratch", "/tmp": "tmp"}
 
 #: Minutes with a CPU under 1 % after which a machine counts as stuck.
 STUCK_MINUTES = 15
@@ -87,7 +89,10 @@ def task_definition(
         "linuxParameters": {"initProcessEnabled": True},
         "ulimits": [{"name": "nofile", "softLimit": 65536, "hardLimit": 65536}],
         "environment": [{"name": name, "value": environment[name]} for name in sorted(environment)],
-        "mountPoints": [{"sourceVolume": "scratch", "containerPath": SCRATCH, "readOnly": False}],
+        "mountPoints": [
+            {"sourceVolume": name, "containerPath": folder, "readOnly": False}
+            for folder, name in VOLUMES.items()
+        ],
         "readonlyRootFilesystem": not mounted,
         "logConfiguration": {
             "logDriver": "awslogs",
@@ -103,7 +108,10 @@ def task_definition(
         "taskRoleArn": task_role_arn,
         "networkMode": "bridge",
         "requiresCompatibilities": ["EC2"],
-        "volumes": [{"name": "scratch", "dockerVolumeConfiguration": {"scope": "task", "driver": "local"}}],
+        "volumes": [
+            {"name": name, "dockerVolumeConfiguration": {"scope": "task", "driver": "local"}}
+            for name in VOLUMES.values()
+        ],
         "containerDefinitions": [container],
     }
 
