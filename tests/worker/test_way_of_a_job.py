@@ -1,0 +1,46 @@
+"""The way of one job through a real worker process: inputs, FIJI (a stand-in), outputs, manifest, message."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from tests.worker import harness
+from tests.worker.harness import Run, a_job, submit
+from worker.contract import log_key
+
+
+def work_off(run: Run, **changes: object) -> harness.WorkerProcess:
+    worker = harness.start_worker(run, **changes)
+    harness.wait_until_settled(run)
+    assert worker.stop() == 0
+    return worker
+
+
+def test_a_job_is_done_and_its_manifest_tells_how(run: Run) -> None:
+    job = a_job(1, files=2)
+    submit(run, [job])
+
+    worker = work_off(run)
+
+    harness.check_done(run, [job])
+    document = harness.manifest(run, job)
+    assert document
+    assert [output["key"] for output in document["outputs"]] == ["results/1/out0.bin", "results/1/out1.bin"]
+    assert document["script_sha256"] == hashlib.sha256(b"# a script for the stand-in\n").hexdigest()
+    assert document["attempt"] == 1
+    assert document["versions"]["fiji"] == "a stand-in"
+    assert document["peak_memory_mb"] > 0
+    assert b"line 1" in harness.content(run, log_key(run.app_name, job.job_id, 1))
+    assert [line["outcome"] for line in worker.lines()] == ["DONE"]
+    harness.check_nothing_left(run)
+
+
+def test_parameters_arrive_as_sent(run: Run) -> None:
+    values = {"date": "2024-01-02", "year": "007", "quote": 'it\'s "so"\n\\ü€', "n": 7, "x": 1.5, "yes": True}
+    submit(run, [a_job(1, echo=True, **values)])
+
+    work_off(run)
+
+    arrived = json.loads(harness.content(run, "results/1/parameters.json"))
+    assert {name: arrived[name] for name in values} == values
