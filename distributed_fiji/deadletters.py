@@ -107,7 +107,7 @@ def unreported(letter: DeadLetter) -> bytes:
         "job_id": letter.job_id,
         "attempt": letter.receives,
         "outcome": "FAILED",
-        "reason": "SQS gave the job up, and no worker reported why: its machines were lost each time",
+        "sentence": "SQS gave the job up, and no worker reported why: its machines were lost each time",
         "message": letter.body,
         "log": [],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from distributed_fiji.actions import perform
 from distributed_fiji.aws import AwsError, Clients, error_text
@@ -150,6 +151,12 @@ def closing_lines(run: RunFacts, state: JobState, verdict: Verdict, result: Moni
     return lines
 
 
+def _reason(record: dict[str, Any]) -> str:
+    """Return a failure record's sentence, with the script's line where it is known."""
+    line = f" (line {record['line']} of the script)" if record.get("line") else ""
+    return record.get("sentence", "no reason was recorded") + line
+
+
 def _reasons(state: JobState, verdict: Verdict) -> list[str]:
     """Return the last reason of the first jobs that were given up."""
     failures = state.failures()
@@ -157,7 +164,7 @@ def _reasons(state: JobState, verdict: Verdict) -> list[str]:
     lines = []
     for job in jobs[:NAMED_FAILURES]:
         record = state.read_failure(failures[job][-1][0])
-        lines.append(f"  job {job}: {record.get('reason', 'no reason was recorded')}")
+        lines.append(f"  job {job}: {_reason(record)}")
     if len(jobs) > NAMED_FAILURES:
         lines.append(f"  and {len(jobs) - NAMED_FAILURES} more")
     return lines

@@ -33,6 +33,7 @@ def test_four_commands_take_a_script_over_all_jobs_and_leave_nothing_that_bills(
 
 
 def test_a_job_that_fails_is_named_with_its_reason_and_the_others_are_done(app: App) -> None:
+    app.configure(JOB_RETRIES=1)
     app.run("setup")
     app.run("submitJob", app.job_file([*WELLS[:2], {"Well": "B01", "broken": True}]))
     app.start_cluster()
