@@ -14,6 +14,12 @@ from distributed_fiji.errors import NothingThere
 from distributed_fiji.local import cloud as clouds
 from distributed_fiji.local.cloud import Cloud
 
+#: Version 1 of the AWS CLI asks AWS itself for SQS, whatever AWS_ENDPOINT_URL_SQS says, unless it is told on
+#: the command line (github.com/aws/aws-cli/issues/8737): nothing must leave this computer.
+AWS_FUNCTION = """aws() {
+  if [ "$1" = sqs ]; then command aws --endpoint-url "$AWS_ENDPOINT_URL_SQS" "$@"; else command aws "$@"; fi
+}"""
+
 
 def note(line: str) -> None:
     """Print a line of progress to stderr."""
@@ -82,6 +88,7 @@ def env() -> None:
         click.echo(f"unset {name}")
     for name, value in wanted.items():
         click.echo(f"export {name}={shlex.quote(value)}")
+    click.echo(AWS_FUNCTION)
 
 
 @local.command()

@@ -152,12 +152,22 @@ class Deployment:
 
     def remove(self) -> None:
         """End the service's tasks and the fleet, and wait until both are gone."""
-        self.ecs.update_service(cluster=self.name, service=self.name, desiredCount=0)
+        if self.service()["status"] == "ACTIVE":
+            self.ecs.update_service(cluster=self.name, service=self.name, desiredCount=0)
         if hasattr(self, "fleet"):
             self.ec2.cancel_spot_fleet_requests(SpotFleetRequestIds=[self.fleet], TerminateInstances=True)
-        until(lambda: not self.places(), "the machines' leaving")
         self.ecs.delete_service(cluster=self.name, service=self.name)
-        self.ecs.delete_cluster(cluster=self.name)
+        until(self._cluster_deleted, "the machines' leaving")
+
+    def _cluster_deleted(self) -> bool:
+        try:
+            self.ecs.delete_cluster(cluster=self.name)
+        except (
+            self.ecs.exceptions.ClusterContainsContainerInstancesException,
+            self.ecs.exceptions.ClusterContainsTasksException,
+        ):
+            return False
+        return True
 
 
 def user_data(cluster: str) -> str:

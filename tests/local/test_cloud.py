@@ -95,18 +95,18 @@ def test_the_env_command_leads_the_aws_command_line_to_the_cloud_and_away_from_t
     environment = user_environment(root)
 
     talk = (
-        'eval "$(python run.py local env)" && echo hello > "$HOME/hello.txt"'
-        ' && aws s3 cp --quiet "$HOME/hello.txt" s3://my-bucket/folder/hello.txt && aws s3 ls s3://my-bucket/folder/'
-        " && aws sqs create-queue --queue-name q --query QueueUrl --output text"
-        " && aws ecs list-clusters --output text; aws configure list; env"
+        'set -e; eval "$(python run.py local env)"; echo hello > "$HOME/hello.txt"'
+        '; aws s3 cp --quiet "$HOME/hello.txt" s3://my-bucket/folder/hello.txt; aws s3 ls s3://my-bucket/folder/'
+        "; aws sqs create-queue --queue-name q --query QueueUrl --output text"
+        "; aws ec2 describe-availability-zones --query 'AvailabilityZones[0].RegionName'; env"
     )
     done = run(talk, environment)
 
     assert done.returncode == 0, done.stderr
     assert "6 hello.txt" in done.stdout
-    assert cloud.url(DATA_PLANE) in done.stdout
-    assert "eu-west-1" in done.stdout
-    assert "real" not in done.stdout
+    assert f"{cloud.url(DATA_PLANE)}/123456789012/q\n" in done.stdout
+    assert '"eu-west-1"' in done.stdout
+    assert "=real" not in done.stdout
     assert "NO_PROXY=127.0.0.1,localhost,intranet.example" in done.stdout
     assert (root / "s3" / "my-bucket" / "folder" / "hello.txt").read_text(encoding="utf-8") == "hello\n"
 
