@@ -66,7 +66,7 @@ class Engine:
             log.warning("this FIJI lacks our runner (FIJI_RUNNER): %s", WITHOUT_RUNNER)
 
     def run(self, held: HeldJob, check: Check, sink: Sink) -> Finished:
-        """Run a prepared job. Raises what `check` raises, when FIJI is gone; JobFailed when it cannot start."""
+        """Run a prepared job. Raises what `check` raises, when FIJI is gone, and JobFailed."""
         standby = self._take_standby(held.whole_memory)
         folder = standby.folder if standby else self._scratch.new_run()
         try:
@@ -86,7 +86,8 @@ class Engine:
 
     def prepare_standby(self) -> None:
         """Start the next job's FIJI, unless one waits already or memory or experience speak against it."""
-        if self._standby or not self._wants_standby():
+        may = self._runner_is_proved and self._standby_deaths < STANDBY_DEATHS
+        if self._standby or not may or not self._wants_standby():
             return
         folder = self._scratch.new_run()
         command = launcher.runner_command(self._launch(whole=False), "-", warm=str(self._script.path))
@@ -100,13 +101,7 @@ class Engine:
             self._standby = None
 
     def _wants_standby(self) -> bool:
-        return (
-            self._settings.standby
-            and self._use_runner
-            and self._runner_is_proved
-            and self._standby_deaths < STANDBY_DEATHS
-            and memory.standby_fits(self._container_mb)
-        )
+        return self._settings.standby and self._use_runner and memory.standby_fits(self._container_mb)
 
     def _take_standby(self, whole_memory: bool) -> FijiProcess | None:
         """Return the FIJI that waits, if it lives and has the heap that the job needs."""

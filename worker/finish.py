@@ -124,8 +124,8 @@ class Finisher:
     def _upload_and_commit(self, held: HeldJob, finished: Finished, batch: Batch, check: Check) -> Verdict:
         """Upload, then write the manifest last.
 
-        Another worker with the same job may have been first. When its outputs are ours byte for byte, ours are
-        not needed. When they differ, ours may have been written over some of its own: then all of ours are
+        Another worker with the same job may have been first. When its outputs are ours byte for byte, ours
+        are not needed. When they differ, ours may stand where some of its own stood: then all of ours are
         written again, and our manifest replaces just the one that was read.
         """
         assert held.job is not None

@@ -140,7 +140,7 @@ def _judge_console(run: Run) -> Verdict | None:
     said = "\n".join([*run.marks, *run.tail])
     failure = _sign_in(said) or FailureClass.SCRIPT_ERROR
     first = next(iter(run.marks), "")
-    found = LINE.search(said)
+    found = LINE.search("\n".join(run.marks))
     line = int(found[1]) if found else None
     if failure is FailureClass.OUT_OF_MEMORY:
         return _out_of_memory(run)
@@ -210,7 +210,7 @@ def _did_not_start(run: Run) -> Verdict:
     last = next((line for line in reversed(run.tail) if line.strip()), "it printed nothing")
     return _failed(
         FailureClass.FIJI_DID_NOT_START,
-        f"FIJI did not start within {_duration(run.seconds)} (exit code {run.exit_code}): {last}",
+        f"FIJI did not start within {_duration(run.seconds)} (exit code {run.exit_code}): {last}.",
     )
 
 

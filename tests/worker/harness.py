@@ -1,4 +1,4 @@
-"""Real worker processes on an emulator: a run with its queues and bucket, its workers, and what must hold after.
+"""Real worker processes on an emulator: a run with its queues and bucket, workers, and what must hold after.
 
 For tests and fault campaigns. FIJI is the stand-in of `fake_fiji` unless another is given.
 """

@@ -1,0 +1,276 @@
+"""What the worker decides, without a process or a server: settings, plans, fates, commands, names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker.addresses import MOUNT, Address, address_of, collisions, names_below, read_pattern
+from worker.ahead import may_take_ahead, should_give_back
+from worker.attempts import Fate, Settlement, plan_attempt, settlement
+from worker.bulk import read_flags
+from worker.contract import Outcome
+from worker.errors import JobFailed, SettingsError
+from worker.launcher import Launch, direct_command, runner_command
+from worker.memory import container_memory_mb, heap_mb, standby_fits
+from worker.outputs import counting, find_outputs
+from worker.queue import Counts
+from worker.s3 import Object, common_prefix, retried
+from worker.settings import read_settings
+
+NEEDED = {
+    "APP_NAME": "app",
+    "SQS_QUEUE_URL": "https://queue",
+    "AWS_BUCKET": "bucket",
+    "AWS_REGION": "us-east-1",
+    "SCRIPT_DOWNLOAD_URL": "s3://bucket/script.py",
+    "FIJI_HOME": "/opt/fiji",
+}
+
+
+def test_everything_that_is_missing_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as raised:
+        read_settings({})
+
+    for name in NEEDED:
+        assert f"{name} is missing" in raised.value.problems
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EXPECTED_NUMBER_FILES", "many"),
+        ("EXPECTED_NUMBER_FILES", "-1"),
+        ("MIN_FILE_SIZE_BYTES", "1.5"),
+        ("DOWNLOAD_FILES", "perhaps"),
+        ("FIJI_RUNNER", "magic"),
+        ("SQS_MESSAGE_VISIBILITY", "50000"),
+        ("SQS_MESSAGE_VISIBILITY", "nan"),
+        ("SCRIPT_DOWNLOAD_URL", "ftp://somewhere"),
+        ("HEARTBEAT_SECONDS", "0"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        read_settings({**NEEDED, name: value})
+
+
+def test_a_heartbeat_that_does_not_fit_the_visibility_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"HEARTBEAT_SECONDS .* must be at most a third"):
+        read_settings({**NEEDED, "SQS_MESSAGE_VISIBILITY": "180", "HEARTBEAT_SECONDS": "90"})
+
+    settings = read_settings({**NEEDED, "SQS_MESSAGE_VISIBILITY": "180", "HEARTBEAT_SECONDS": "60"})
+    assert settings.source_bucket == settings.destination_bucket == "bucket"
+    assert settings.download_files
+
+
+def outcome(name: Outcome, attempt: int = 1, given_up: bool = False) -> Settlement:
+    return settlement(name, attempt=attempt, job_retries=5, backoff_seconds=30, given_up=given_up)
+
+
+def test_every_outcome_has_its_fate() -> None:
+    assert {name.value: outcome(name).fate for name in Outcome} == {
+        "DONE": Fate.DELETE,
+        "SKIPPED": Fate.DELETE,
+        "FAILED": Fate.RELEASE,
+        "TIMED_OUT": Fate.RELEASE,
+        "STALLED": Fate.RELEASE,
+        "REJECTED": Fate.RELEASE,
+        "INTERRUPTED": Fate.RELEASE,
+        "LEASE_LOST": Fate.NOTHING,
+    }
+
+
+def test_failed_jobs_back_off_and_all_others_return_at_once() -> None:
+    assert [outcome(Outcome.FAILED, attempt).delay_seconds for attempt in (1, 2, 3, 4)] == [30, 60, 120, 240]
+    assert outcome(Outcome.FAILED, 5).delay_seconds == 0
+    assert outcome(Outcome.FAILED, 2, given_up=True).delay_seconds == 0
+    assert outcome(Outcome.INTERRUPTED, 3).delay_seconds == 0
+    assert settlement(Outcome.FAILED, attempt=9, job_retries=20, backoff_seconds=30).delay_seconds == 900
+
+
+def record(failure: str, script: str = "s", time_seconds: float = 100) -> dict[str, Any]:
+    return {"class": failure, "script_sha256": script, "time_seconds": time_seconds, "sentence": "as it was"}
+
+
+def test_a_script_error_is_tried_twice_and_an_upload_failure_as_often_as_the_queue_allows() -> None:
+    twice = [record("script error")] * 2
+    assert not plan_attempt(twice[:1], "s", 50).given_up
+    assert "script error 2 times" in plan_attempt(twice, "s", 50).given_up
+    assert not plan_attempt(twice, "another script", 50).given_up
+    assert not plan_attempt(twice, "s", sent_at=200).given_up
+    assert not plan_attempt([record("upload failed")] * 4, "s", 50).given_up
+
+
+def test_out_of_memory_is_tried_again_with_the_whole_memory_once() -> None:
+    assert plan_attempt([record("out of memory")], "s", 50).whole_memory
+    assert "out of memory" in plan_attempt([record("out of memory")] * 2, "s", 50).given_up
+
+
+def test_a_job_is_taken_ahead_only_while_others_find_one_too() -> None:
+    alone, with_four_others = 1, 5
+    assert may_take_ahead(Counts(visible=1, in_flight=alone), held_here=1)
+    assert not may_take_ahead(Counts(visible=0, in_flight=alone), held_here=1)
+    assert may_take_ahead(Counts(visible=5, in_flight=with_four_others), held_here=1)
+    assert not may_take_ahead(Counts(visible=4, in_flight=with_four_others), held_here=1)
+
+
+def test_a_job_taken_ahead_goes_back_once_when_the_queue_has_run_dry() -> None:
+    dry, filled = Counts(0, 4), Counts(3, 4)
+    assert should_give_back(dry, attempt=1, waited_seconds=60)
+    assert not should_give_back(dry, attempt=2, waited_seconds=60)
+    assert not should_give_back(dry, attempt=1, waited_seconds=1)
+    assert not should_give_back(filled, attempt=1, waited_seconds=60)
+
+
+def test_values_that_name_inputs_are_told_from_others() -> None:
+    assert address_of("s3://other/a/b.tif", "source") == Address("other", "a/b.tif")
+    assert address_of(f"{MOUNT}projects/p/", "source") == Address("source", "projects/p/")
+    assert [address_of(value, "source") for value in ("A01", 7, True, "/home/ubuntu/x", "s3")] == [None] * 5
+
+
+@pytest.mark.parametrize(
+    "value", ["s3://bucket", "s3://bucket/", "s3://", MOUNT, "s3://b/../c", f"{MOUNT}../etc"]
+)
+def test_values_that_name_too_much_are_refused(value: str) -> None:
+    with pytest.raises(JobFailed):
+        address_of(value, "source")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "key", "folder"),
+    [
+        ("in/P1/A01_*.tif", "in/P1/A01_s1.tif", "in/P1/"),
+        ("in/*/A01.tif", "in/P1/A01.tif", "in/"),
+        ("s3://b/in/one.tif", "in/one.tif", "in/"),
+        ("in/", "in/deep/er.tif", "in/"),
+        ("in/a?.tif", "in/a(.tif", "in/"),
+    ],
+)
+def test_a_pattern_matches_below_its_folder_without_wildcards(pattern: str, key: str, folder: str) -> None:
+    read = read_pattern(pattern, "source")
+
+    assert read.keys.fullmatch(key)
+    assert read.folder == folder
+    assert not read.keys.fullmatch(f"{key}.bak") or pattern == "in/"
+
+
+def test_a_star_does_not_cross_folders() -> None:
+    assert not read_pattern("in/*.tif", "source").keys.fullmatch("in/deep/er.tif")
+
+
+@pytest.mark.parametrize("key", ["in/../../etc/passwd", "in//etc/passwd", "in/./x", f"in/{'x' * 300}"])
+def test_a_key_that_is_no_path_below_a_folder_is_refused(key: str) -> None:
+    with pytest.raises(JobFailed, match="cannot be a file's path"):
+        names_below("in/", [Object(key, 1, '"e"')])
+
+
+def test_a_file_that_is_a_folder_too_is_a_collision() -> None:
+    assert collisions(["a", "a/b", "c/d"]) == ["a"]
+    assert collisions(["a/b", "a/c"]) == []
+
+
+def test_arguments_of_direct_mode_are_always_quoted_and_escaped() -> None:
+    launch = Launch(Path("/fiji/ImageJ-linux64"), heap_mb=512, cpu_cores=2)
+
+    command = direct_command(
+        launch, Path("/s.ijm"), {"a": 'it\'s "so"\\', "n": 7, "yes": True, "t": "x\ty\nz"}
+    )
+
+    assert command[0] == "/fiji/ImageJ-linux64"
+    assert "-XX:ActiveProcessorCount=2" in command[: command.index("--")]
+    assert command[command.index("--") + 1 : -1] == ["--mem=512m", "--headless", "--run", "/s.ijm"]
+    assert command[-1] == 'a="it\'s \\"so\\"\\\\", n="7", yes="true", t="x\\ty\\nz"'
+
+
+def test_a_virtual_display_takes_the_place_of_headless() -> None:
+    command = runner_command(Launch(Path("/fiji/fiji-linux-x64"), 512, use_xvfb=True), "/job.json")
+
+    assert command[0] == "xvfb-run"
+    assert "--headless" not in command
+    assert command[-2:] == ["distributedfiji.Runner", 'job="/job.json"']
+
+
+def test_parameters_too_long_for_a_command_line_fail_with_a_reason() -> None:
+    with pytest.raises(JobFailed, match="128 KiB"):
+        direct_command(Launch(Path("/f"), 512), Path("/s.ijm"), {"a": "x" * 140_000})
+
+
+def test_the_container_tells_how_much_memory_there_is(tmp_path: Path) -> None:
+    assert container_memory_mb(2048, tmp_path) == 2048
+    (tmp_path / "memory.max").write_text(str(1024 * 2**20), encoding="ascii")
+    assert container_memory_mb(2048, tmp_path) == 1024
+    (tmp_path / "memory.max").write_text("max", encoding="ascii")
+    assert container_memory_mb(2048, tmp_path) == 2048
+
+
+def test_the_heap_leaves_room_for_what_is_beside_it() -> None:
+    assert heap_mb(4000, whole=False, standby=False) == 3000
+    assert heap_mb(4000, whole=True, standby=False) == 3700
+    assert heap_mb(2000, whole=False, standby=True) == 1400
+    assert heap_mb(300, whole=False, standby=True) >= 64
+    assert standby_fits(4000)
+    assert not standby_fits(800)
+
+
+def test_upload_flags_are_read_as_aws_takes_them() -> None:
+    plain = read_flags("--acl bucket-owner-full-control --metadata-directive REPLACE --sse=aws:kms")
+    assert plain.arguments == {"ACL": "bucket-owner-full-control", "ServerSideEncryption": "aws:kms"}
+    assert not plain.needs_aws
+    assert read_flags("--expires 2030-01-01").needs_aws
+
+
+TIFF = b"II*\0\x08\0\0\0" + b"\0" * 60
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + b"\0" * 60
+
+
+def test_images_and_tables_that_do_not_open_do_not_count(tmp_path: Path) -> None:
+    files = {
+        "good.tif": TIFF,
+        "good.png": PNG,
+        "good.csv": b"Area,Mean\n1,2\n",
+        "any.bin": b"\0\1",
+        "empty.tif": b"",
+        "cut.tif": TIFF[:8],
+        "text.png": b"hello",
+        "blank.csv": b"\n",
+        "binary.csv": b"a\0b",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "link.tif").symlink_to("good.tif")
+    (tmp_path / "out").symlink_to("/etc")
+
+    found = find_outputs(tmp_path)
+
+    assert {output.name for output in found} == set(files)
+    assert [output.name for output in counting(found, 1, "")] == [
+        "any.bin",
+        "good.csv",
+        "good.png",
+        "good.tif",
+    ]
+    assert [output.name for output in counting(found, 60, "good")] == ["good.png", "good.tif"]
+
+
+def test_transient_errors_are_tried_again_and_others_are_not() -> None:
+    answers = iter([ConnectionError("reset"), TimeoutError(), ConnectionError("again"), None])
+    pauses: list[float] = []
+
+    def flaky() -> str:
+        if error := next(answers):
+            raise error
+        return "there"
+
+    assert retried(flaky, lambda: None, sleep=pauses.append, chance=lambda: 1.0) == "there"
+    assert sum(pauses) == pytest.approx(1 + 2 + 4, abs=0.7)
+    with pytest.raises(ValueError, match="Expecting value"):
+        retried(lambda: json.loads("no"), lambda: None)
+
+
+def test_the_common_beginning_of_keys_is_found() -> None:
+    assert common_prefix(["a/b1", "a/b2", "a/bc/d"]) == "a/b"
+    assert common_prefix(["one"]) == "one"

@@ -1,0 +1,163 @@
+"""No failed job is called done, no good one failed: each way of ending through a real worker process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.worker import harness
+from tests.worker.harness import Run, a_job, submit
+from worker.contract import Job, Value
+
+#: What the stand-in is told, and the class of the failure that must follow.
+FAILURES: dict[str, tuple[dict[str, Value], str]] = {
+    "a script error": ({"fail": "script_error", "message": "division by zero", "line": 7}, "script error"),
+    "a macro error": ({"fail": "macro_error", "message": "Undefined variable", "line": 3}, "macro error"),
+    "a parameter that does not fit": ({"fail": "parameter", "message": "'n' is no number"}, "script error"),
+    "a script that was cancelled": ({"fail": "cancelled"}, "script error"),
+    "no display": ({"fail": "needs_display"}, "needs a display"),
+    "no display, told as an exception": (
+        {"fail": "script_error", "message": "java.awt.HeadlessException"},
+        "needs a display",
+    ),
+    "no memory, told as an exception": (
+        {"fail": "script_error", "message": "java.lang.OutOfMemoryError: Java heap space"},
+        "out of memory",
+    ),
+    "no outputs": ({"files": 0}, "outputs missing or too small"),
+    "small outputs": ({"bytes": 3}, "outputs missing or too small"),
+    "an image that does not open": ({"names": "out.tif"}, "outputs missing or too small"),
+    "an exit code without a result": ({"exit": 5}, "script error"),
+    "an exit from outside": ({"exit": -9}, "script error"),
+    "a disk that is full": ({"fail": "script_error", "message": "No space left on device"}, "disk full"),
+    "no sign of life": ({"alive": False, "exit": 1}, "FIJI did not start"),
+    "silence": ({"hang": "silent"}, "stalled"),
+    "silence on closed streams": ({"hang": "closed"}, "stalled"),
+    "an end that is refused": ({"hang": "term"}, "stalled"),
+    "endless noise": ({"hang": "noisy"}, "timed out"),
+}
+SUCCESSES: dict[str, dict[str, Value]] = {
+    "much that looks like an error": {"print": 2000, "content": "[ERROR] not at all"},
+    "a process left in the group": {"spawn": "group"},
+    "a process left in another session": {"spawn": "session"},
+    "a JVM that stays after its result": {"hang": "result"},
+    "a script that ends FIJI itself": {"exit": 0},
+}
+
+
+@pytest.fixture(scope="module")
+def jobs() -> dict[str, Job]:
+    told = {**{name: values for name, (values, _) in FAILURES.items()}, **SUCCESSES}
+    return {name: a_job(number, **values) for number, (name, values) in enumerate(told.items())}
+
+
+@pytest.fixture(scope="module")
+def after(
+    cloud: harness.Cloud, tmp_path_factory: pytest.TempPathFactory, jobs: dict[str, Job]
+) -> Iterator[Run]:
+    """A run whose jobs have all come to their end, each with one attempt."""
+    with harness.a_run(cloud, tmp_path_factory.mktemp("verdicts"), retries=1) as run:
+        submit(run, jobs.values())
+        workers = [
+            harness.start_worker(
+                run,
+                JOB_RETRIES=1,
+                FIJI_RUNNER="runner",
+                MIN_FILE_SIZE_BYTES=10,
+                STALL_TIMEOUT_MINUTES=1.2 / 60,
+                JOB_TIMEOUT_MINUTES=8 / 60,
+            )
+            for _ in range(2)
+        ]
+        harness.wait_until_settled(run, 90)
+        for worker in workers:
+            worker.stop()
+        yield run
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_what_fails_is_recorded_with_its_class(after: Run, jobs: dict[str, Job], name: str) -> None:
+    values, expected = FAILURES[name]
+
+    (found,) = harness.failures(after, jobs[name].job_id)
+
+    assert found["class"] == expected
+    assert str(values.get("message", "")) in found["sentence"] or expected in ("out of memory", "disk full")
+    assert found["line"] == values.get("line")
+    assert harness.manifest(after, jobs[name]) is None
+
+
+@pytest.mark.parametrize("name", SUCCESSES)
+def test_what_ends_well_is_done(after: Run, jobs: dict[str, Job], name: str) -> None:
+    harness.check_done(after, [jobs[name]])
+    assert harness.failures(after, jobs[name].job_id) == []
+
+
+def test_each_is_done_or_a_dead_letter_and_nothing_is_left(after: Run, jobs: dict[str, Job]) -> None:
+    dead = harness.check_settled(after, jobs.values())
+
+    assert {job.job_id for job in dead} == {jobs[name].job_id for name in FAILURES}
+    assert not [key for job in dead for key in harness.keys(after, f"{job.output_file_location}/")]
+    harness.check_nothing_left(after)
+
+
+def test_without_the_runner_console_and_exit_code_decide(cloud: harness.Cloud, tmp_path: Path) -> None:
+    with harness.a_run(cloud, tmp_path, retries=1) as run:
+        good = a_job(1)
+        bad = [
+            a_job(2, fail="x", message="[ERROR] Module threw exception"),
+            a_job(3, fail="x", message="Traceback (most recent call last):"),
+            a_job(4, fail="x", message="Macro Error: Undefined variable in line 3"),
+            a_job(5, exit=3),
+        ]
+        submit(run, [good, *bad])
+        worker = harness.start_worker(run, JOB_RETRIES=1, FAKE_FIJI_RUNNER="off")
+        harness.wait_until_settled(run)
+        worker.stop()
+
+        assert harness.check_settled(run, [good, *bad]) == bad
+        assert harness.failures(run, bad[2].job_id)[0]["class"] == "macro error"
+        assert harness.failures(run, bad[2].job_id)[0]["line"] == 3
+
+
+def test_a_fiji_that_does_not_know_the_runner_is_told_of_once(cloud: harness.Cloud, tmp_path: Path) -> None:
+    with harness.a_run(cloud, tmp_path) as run:
+        jobs = [a_job(number) for number in range(3)]
+        submit(run, jobs)
+        worker = harness.start_worker(run, FAKE_FIJI_RUNNER="off")
+        harness.wait_until_settled(run)
+        worker.stop()
+
+        harness.check_done(run, jobs)
+        assert worker.text().count("does not run our runner") == 1
+
+
+def test_a_script_error_is_tried_twice_and_reaches_the_dead_letters(run: Run) -> None:
+    broken = a_job(1, fail="script_error", trace_name="broken")
+    submit(run, [broken])
+
+    worker = harness.start_worker(run)
+    harness.wait_until_settled(run)
+    worker.stop()
+
+    assert harness.check_settled(run, [broken]) == [broken]
+    assert [record["class"] for record in harness.failures(run, broken.job_id)] == ["script error"] * 2
+    assert "2 times with this script" in worker.text()
+
+
+def test_out_of_memory_is_tried_again_with_more_of_it(run: Run) -> None:
+    hungry = a_job(1, heap=1500)
+    submit(run, [hungry])
+
+    worker = harness.start_worker(run, MEMORY=2048)
+    harness.wait_until_settled(run)
+    worker.stop()
+
+    harness.check_done(run, [hungry])
+    (first,) = harness.failures(run, hungry.job_id)
+    document = harness.manifest(run, hungry)
+    assert document
+    assert first["class"] == "out of memory"
+    assert document["heap_mb"] > 1500 > first["heap_mb"]
