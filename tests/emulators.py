@@ -7,6 +7,7 @@ SQS and S3). Both are context managers that yield the endpoint's URL.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 #: What a client of an emulator needs: keys that are none, a region, and no configuration of the developer's.
 CLIENT_ENVIRONMENT = {
@@ -58,6 +60,33 @@ def moto(folder: Path) -> Iterator[str]:
     command = [program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
     with running(command, port, {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}, folder / "moto.log") as url:
         yield url
+
+
+@contextlib.contextmanager
+def microburst(folder: Path, upstream: str) -> Iterator[str]:
+    """Run the fault proxy before an emulator; yield its URL. Faults are set by `set_faults`."""
+    port = free_port()
+    command = [program("microburst"), "--upstream", upstream, "--port", str(port)]
+    with running(command, port, {}, folder / "microburst.log") as url:
+        yield url
+
+
+def set_faults(proxy: str, *rules: dict[str, Any]) -> None:
+    """Let a proxy inject these faults and no others (microburst's rules; the first that matches counts)."""
+    _talk(f"{proxy}/_microburst/rules", "POST", list(rules))
+
+
+def fired_faults(proxy: str) -> list[dict[str, Any]]:
+    """Return what a proxy has injected since it started."""
+    answer = _talk(f"{proxy}/_microburst/fired?limit=1000000", "GET", None)
+    return list(answer) if isinstance(answer, list) else list(answer.get("fired", []))
+
+
+def _talk(url: str, method: str, document: Any) -> Any:
+    body = None if document is None else json.dumps(document).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method=method)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.loads(answer.read() or "null")
 
 
 @contextlib.contextmanager

@@ -149,12 +149,12 @@ def environment(run: Run, **changes: object) -> dict[str, str]:
     return {name: str(value) for name, value in (plain | changes).items() if value is not None}
 
 
-def start_worker(run: Run, **changes: object) -> WorkerProcess:
-    """Start a worker of a run, its environment changed."""
+def start_worker(run: Run, *, before: Iterable[str] = (), **changes: object) -> WorkerProcess:
+    """Start a worker of a run, its environment changed; `before`: words that stand before its command."""
     log = run.folder / f"worker{len(run.workers)}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "worker"],
+            [*before, sys.executable, "-m", "worker"],
             env=environment(run, **changes),
             cwd=run.folder,
             stdin=subprocess.DEVNULL,
