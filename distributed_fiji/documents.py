@@ -14,6 +14,10 @@ from worker.contract import APP_TAG
 #: Seconds between SIGTERM and SIGKILL: as long as a spot notice leaves (the notice is 120 s ahead).
 STOP_TIMEOUT_SECONDS = 110
 
+#: Files a container may have open: plenty for FIJI and for transfers, and no more than a Docker without the right
+#: to raise limits can give (rootless, or inside a container).
+OPEN_FILES = 16384
+
 #: Volumes of a task by the folders they are mounted at, so that the root file system can be read-only: what
 #: the worker keeps, and what Java, Xvfb and scripts put into /tmp. They begin as the image has them and end
 #: with the task.
@@ -87,7 +91,7 @@ def task_definition(
         "privileged": mounted,
         "stopTimeout": STOP_TIMEOUT_SECONDS,
         "linuxParameters": {"initProcessEnabled": True},
-        "ulimits": [{"name": "nofile", "softLimit": 65536, "hardLimit": 65536}],
+        "ulimits": [{"name": "nofile", "softLimit": OPEN_FILES, "hardLimit": OPEN_FILES}],
         "environment": [{"name": name, "value": environment[name]} for name in sorted(environment)],
         "mountPoints": [
             {"sourceVolume": name, "containerPath": folder, "readOnly": False}
