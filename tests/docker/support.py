@@ -1,0 +1,143 @@
+"""What the Docker tests share: an app on an emulator, and tasks of it run as Docker runs them on ECS."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+
+from distributed_fiji import documents
+from distributed_fiji.local.containers import ContainerTask
+from distributed_fiji.local.taskplan import Gifts, TaskPlan
+from distributed_fiji.local.tasks import ProcessTask
+from distributed_fiji.settings import parse_settings
+from tests.emulators import CLIENT_ENVIRONMENT
+from worker import contract
+
+T = TypeVar("T")
+CHECKOUT = Path(__file__).resolve().parents[2]
+REGION = "us-east-1"
+NUMBERS = itertools.count(1)
+
+
+def until(look: Callable[[], T], what: str, seconds: float = 60) -> T:
+    """Return what `look` returns as soon as it is true; fail when it never is."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not come within {seconds:g} s")
+
+
+class App:
+    """An app with a queue and a bucket of its own on an emulator, and one script for all its jobs."""
+
+    def __init__(self, endpoint: str, image: str, script: Path, **settings: Any) -> None:
+        self.endpoint = endpoint
+        keys: dict[str, Any] = {
+            "region_name": REGION,
+            "endpoint_url": endpoint,
+            "aws_access_key_id": CLIENT_ENVIRONMENT["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": CLIENT_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
+        }
+        self.s3, self.sqs = boto3.client("s3", **keys), boto3.client("sqs", **keys)
+        self.name = f"docker{next(NUMBERS)}"
+        self.bucket = f"{self.name}-bucket"
+        self.s3.create_bucket(Bucket=self.bucket)
+        self.s3.upload_file(str(script), self.bucket, script.name)
+        self.queue = self.sqs.create_queue(QueueName=self.name)["QueueUrl"]
+        values = {
+            "APP_NAME": self.name,
+            "DOCKERHUB_TAG": image,
+            "AWS_BUCKET": self.bucket,
+            "SCRIPT_DOWNLOAD_URL": f"s3://{self.bucket}/{script.name}",
+            "MEMORY": 1000,
+            "SQS_MESSAGE_VISIBILITY": 30,
+            "HEARTBEAT_SECONDS": 10,
+            "JOB_RETRIES": 2,
+        }
+        self.settings, _ = parse_settings({**values, **settings})
+        boto3.client("logs", **keys).create_log_group(logGroupName=self.settings.LOG_GROUP_NAME)
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """The task definition that `setup` would register."""
+        script = self.settings.SCRIPT_DOWNLOAD_URL
+        environment = documents.worker_environment(self.settings, self.queue, script, "")
+        return documents.task_definition(self.settings, environment, task_role_arn="", cpu_units=1024)
+
+    def submit(self, **metadata: contract.Value) -> contract.Job:
+        """Send one job; its outputs go to results/."""
+        job = contract.Job(metadata, "results")
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody=contract.encode_message(job))
+        return job
+
+    def document(self, key: str) -> dict[str, Any]:
+        """Return a JSON document of the bucket, or {} while there is none."""
+        try:
+            return json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        except self.s3.exceptions.NoSuchKey:
+            return {}
+
+    def manifest(self, job: contract.Job) -> dict[str, Any]:
+        return self.document(contract.manifest_key(self.name, job.job_id))
+
+    def failure(self, job: contract.Job, attempt: int = 1) -> dict[str, Any]:
+        return self.document(contract.failure_key(self.name, job.job_id, attempt))
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many messages are visible and how many are in flight."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
+        return int(found[names[0]]), int(found[names[1]])
+
+    def plan(self, folder: Path, environment: dict[str, str]) -> TaskPlan:
+        """Return a task of the definition; `environment` wins over the definition's."""
+        document = self.definition
+        container = document["containerDefinitions"][0]
+        named = {item["name"]: item["value"] for item in container["environment"]} | environment
+        container["environment"] = [{"name": name, "value": value} for name, value in named.items()]
+        gifts = Gifts(
+            cloud={**CLIENT_ENVIRONMENT, "AWS_ENDPOINT_URL": self.endpoint},
+            region=REGION,
+            metadata_url=self.endpoint,
+            instance_id="i-1",
+            checkout=CHECKOUT,
+        )
+        arn = f"arn:aws:ecs:{REGION}:123456789012:task/{self.name}/{uuid.uuid4().hex}"
+        return TaskPlan(arn, container, folder, gifts, document["volumes"])
+
+    @contextmanager
+    def task(self, docker: Any, folder: Path, **environment: str) -> Iterator[Any]:
+        """Run a task of the definition as a container until the block ends; yield Docker's container."""
+        plan = self.plan(folder, environment)
+        task = ContainerTask(docker, folder, plan, folder / "container.log")
+        try:
+            yield docker.containers.get(f"ecs-{self.name}-{plan.task_id}")
+        finally:
+            task.kill()
+            until(task.poll, "the container's end")
+
+    @contextmanager
+    def process(self, folder: Path, fiji: Path) -> Iterator[None]:
+        """Run the worker as a process of this machine until the block ends."""
+        task = ProcessTask(self.plan(folder / "process", {}), folder / "process.log", fiji)
+        try:
+            yield
+        finally:
+            task.stop(10)
+            until(task.poll, "the process's end")
+
+
+def log_of(container: Any) -> str:
+    """Return what a container has printed so far."""
+    return container.logs().decode("utf-8", "replace")

@@ -1,0 +1,195 @@
+"""Tasks as containers of the image: real jobs, real signals, real limits, on an emulator of AWS."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docker.support import App, log_of, until
+from worker.contract import FailureClass
+
+#: Segments blobs that depend on the job's number; writes a table and a picture.
+SEGMENT = """
+#@ Integer number
+#@ String (value="") label
+newImage("blobs", "8-bit black", 200, 200, 1);
+for (i = 0; i < number; i++) {
+    makeOval(10 + 37 * i % 150, 10 + 23 * i % 160, 18, 14);
+    run("Add...", "value=150");
+}
+run("Select None");
+run("Gaussian Blur...", "sigma=1.5");
+setAutoThreshold("Otsu dark");
+run("Convert to Mask");
+run("Set Measurements...", "area mean centroid redirect=None decimal=3");
+run("Analyze Particles...", "size=20-Infinity display clear");
+saveAs("Results", "output/" + label + ".csv");
+saveAs("Tiff", "output/" + label + ".tif");
+"""
+
+#: Says that it has begun and then takes its time.
+SLOW = """
+#@ Integer seconds
+print("begun");
+wait(1000 * seconds);
+File.saveString("done", "output/done.txt");
+"""
+
+#: Takes memory outside of Java's heap, which only the kernel limits.
+GREEDY = """
+#@ Integer megabytes
+import java.nio.ByteBuffer
+def unsafe = Class.forName("sun.misc.Unsafe").getDeclaredField("theUnsafe")
+unsafe.setAccessible(true)
+def memory = unsafe.get(null)
+println "begun"
+for (int i = 0; i < megabytes; i++) {
+    long place = memory.allocateMemory(1048576L)
+    memory.setMemory(place, 1048576L, (byte) 1)
+}
+new File("output/done.txt").text = "done"
+"""
+
+#: Needs a window system: the ROI manager is a window.
+WINDOWS = """
+newImage("blobs", "8-bit ramp", 64, 64, 1);
+makeOval(10, 10, 20, 20);
+roiManager("Add");
+File.saveString(roiManager("count"), "output/count.txt");
+"""
+
+#: Reads a file of the bucket by its path in the mounted bucket.
+READER = """
+#@ String path
+File.saveString(File.openAsString(path), "output/copy.txt");
+"""
+
+MakeApp = Callable[..., App]
+
+
+@pytest.fixture
+def app(endpoint: str, image: str, tmp_path: Path) -> MakeApp:
+    """Make an app from the text of a script."""
+
+    def make(text: str, name: str = "script.ijm", image: str = image, **settings: Any) -> App:
+        script = tmp_path / name
+        script.write_text(text)
+        return App(endpoint, image, script, **settings)
+
+    return make
+
+
+def test_containers_and_processes_make_the_same_results(
+    app: MakeApp, daemon: Any, fiji: Path, tmp_path: Path
+) -> None:
+    jobs = [{"number": number, "label": f"it's {number} µm"} for number in (3, 7)]
+    in_container, as_process = app(SEGMENT), app(SEGMENT)
+    sent = [(in_container.submit(**job), as_process.submit(**job)) for job in jobs]
+
+    with in_container.task(daemon, tmp_path) as container, as_process.process(tmp_path, fiji):
+        for one, other in sent:
+            until(lambda: in_container.manifest(one), "the container's manifest")  # noqa: B023
+            until(lambda: as_process.manifest(other), "the process's manifest")  # noqa: B023
+        assert container.attrs["Config"]["User"] == "1000:1000"
+        assert container.attrs["HostConfig"]["ReadonlyRootfs"] is True
+
+    for one, other in sent:
+        here, there = in_container.manifest(one), as_process.manifest(other)
+        assert [item["key"] for item in here["outputs"]] == [item["key"] for item in there["outputs"]]
+        assert [item["sha256"] for item in here["outputs"]] == [item["sha256"] for item in there["outputs"]]
+        assert len(here["outputs"]) == 2
+
+
+def test_a_container_at_work_that_is_stopped_gives_its_job_back_and_ends(
+    app: MakeApp, daemon: Any, tmp_path: Path
+) -> None:
+    slow = app(SLOW)
+    slow.submit(seconds=100)
+
+    with slow.task(daemon, tmp_path, STOP_GRACE_SECONDS="0") as container:
+        until(lambda: slow.counts() == (0, 1), "the job's start")
+        until(lambda: processes(container, "java"), "FIJI's start")
+        asked_at = time.monotonic()
+        container.kill("SIGTERM")
+        until(lambda: slow.counts() == (1, 0), "the job's return", seconds=10)
+        back_after = time.monotonic() - asked_at
+        assert container.wait(timeout=30)["StatusCode"] == 0
+        ended_after = time.monotonic() - asked_at
+
+    assert back_after < 2
+    assert ended_after < 10
+
+
+def test_a_container_that_is_killed_loses_nothing(app: MakeApp, daemon: Any, tmp_path: Path) -> None:
+    slow = app(SLOW)
+    job = slow.submit(seconds=2)
+
+    with slow.task(daemon, tmp_path, SQS_MESSAGE_VISIBILITY="3", HEARTBEAT_SECONDS="1") as container:
+        until(lambda: processes(container, "java"), "FIJI's start")
+        container.kill()
+        container.wait(timeout=30)
+        assert slow.manifest(job) == {}
+    with slow.task(daemon, tmp_path):
+        manifest = until(lambda: slow.manifest(job), "the job's end")
+
+    assert manifest["attempt"] == 2
+    assert slow.counts() == (0, 0)
+
+
+def test_memory_that_the_container_lacks_is_a_failure_with_this_name(
+    app: MakeApp, daemon: Any, tmp_path: Path
+) -> None:
+    greedy = app(GREEDY, name="greedy.groovy", MEMORY=700)
+    job = greedy.submit(megabytes=2000)
+
+    with greedy.task(daemon, tmp_path) as container:
+        failure = until(lambda: greedy.failure(job), "the failure's record")
+        container.reload()
+        assert container.status == "running"
+
+    assert failure["class"] == FailureClass.OUT_OF_MEMORY.value
+    assert "memory" in failure["sentence"]
+
+
+def test_a_script_that_needs_windows_has_them_with_xvfb(app: MakeApp, daemon: Any, tmp_path: Path) -> None:
+    windows = app(WINDOWS, USE_XVFB=True)
+    job = windows.submit(number=1)
+
+    with windows.task(daemon, tmp_path) as container:
+        until(lambda: windows.manifest(job) or windows.failure(job), "the job's end")
+        assert windows.manifest(job), log_of(container)
+
+
+def test_the_variant_reads_from_the_mounted_bucket(
+    app: MakeApp, daemon: Any, tmp_path: Path, s3fs_image: str
+) -> None:
+    if not Path("/dev/fuse").exists():
+        pytest.skip("there is no /dev/fuse")
+    reader = app(READER, image=s3fs_image, DOWNLOAD_FILES=False)
+    reader.s3.put_object(Bucket=reader.bucket, Key="plate/a b.txt", Body=b"what stands in the bucket")
+    job = reader.submit(path="/home/ubuntu/bucket/plate/a b.txt")
+
+    with reader.task(daemon, tmp_path) as container:
+        until(lambda: reader.manifest(job) or reader.failure(job), "the job's end")
+        assert reader.manifest(job), log_of(container)
+        copy = reader.s3.get_object(Bucket=reader.bucket, Key="results/copy.txt")["Body"].read()
+
+    assert copy == b"what stands in the bucket"
+
+
+def test_without_the_variant_a_task_says_what_is_missing(app: MakeApp, daemon: Any, tmp_path: Path) -> None:
+    reader = app(READER, DOWNLOAD_FILES=False)
+
+    with reader.task(daemon, tmp_path) as container:
+        assert container.wait(timeout=30)["StatusCode"] == 1
+        assert "S3FS=1" in log_of(container)
+
+
+def processes(container: Any, program: str) -> list[list[str]]:
+    """Return the processes of a container whose command line names a program."""
+    table = container.top(ps_args="-eo pid,args")["Processes"]
+    return [row for row in table if program in row[-1]]
