@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 from worker.contract import APP_TAG, InvalidMessage, decode_message
@@ -35,11 +36,12 @@ class DeadLetter:
 
 
 def job_id_of(body: str) -> str:
-    """Return the job id of a message body; of one that is no job, the start of its SHA-256."""
+    """Return the job id of a message body; of one that is no job, the name under which workers record it."""
     try:
         return decode_message(body).job_id
     except InvalidMessage:
-        return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        digest = hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"rejected-{digest[:16]}"
 
 
 def read_dead_letters(sqs: Any, url: str, expected: int) -> list[DeadLetter]:
@@ -101,14 +103,22 @@ def belongs_to_another(sqs: Any, url: str, app_name: str) -> bool:
     return sqs.list_queue_tags(QueueUrl=url).get("Tags", {}).get(APP_TAG, app_name) != app_name
 
 
-def unreported(letter: DeadLetter) -> bytes:
-    """Return a failure record for a letter of which no worker wrote one."""
+def unreported(letter: DeadLetter, app_name: str, now: float) -> bytes:
+    """Return a failure record, in the worker's form, for a letter of which no worker wrote one.
+
+    `now`: seconds since 1970.
+    """
     record = {
+        "outcome": "FAILED",
+        "class": "",
+        "sentence": "SQS gave the job up, and no worker reported why: its machines were lost each time",
+        "line": None,
+        "console": [],
+        "message": letter.body,
+        "app_name": app_name,
         "job_id": letter.job_id,
         "attempt": letter.receives,
-        "outcome": "FAILED",
-        "sentence": "SQS gave the job up, and no worker reported why: its machines were lost each time",
-        "message": letter.body,
-        "log": [],
+        "time": datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="milliseconds"),
+        "time_seconds": round(now, 3),
     }
     return json.dumps(record, ensure_ascii=False, indent=1).encode()

@@ -109,7 +109,7 @@ def take_down(
     except AwsError as error:
         tell(f"looking at what else runs: {error_text(error)}")
         site = Site(served=True, other_fleets=())
-    steps = [*_money(run, clients, clock, site, whole), *_keepsakes(run, clients)]
+    steps = [*_money(run, clients, clock, site, whole), *_keepsakes(run, clients, clock)]
     if whole:
         steps += [*_rest(run, clients, clock, site), *_queues(run, clients)]
     return [attempt(name, step, tell) for name, step in steps]
@@ -174,8 +174,8 @@ def _money(run: RunFacts, clients: Clients, clock: Clock, site: Site, whole: boo
     yield "alarms", lambda: remove_idle_alarms(run, clients)
 
 
-def _keepsakes(run: RunFacts, clients: Clients) -> Named:
-    yield "dead letters", lambda: record_dead_letters(run, clients)
+def _keepsakes(run: RunFacts, clients: Clients, clock: Clock) -> Named:
+    yield "dead letters", lambda: record_dead_letters(run, clients, clock)
     yield "logs", lambda: _exported(run, clients)
 
 
@@ -221,7 +221,7 @@ def remove_idle_alarms(run: RunFacts, clients: Clients) -> str | None:
     return removal.remove_alarms(clients.cloudwatch, run.app_name, gone)
 
 
-def record_dead_letters(run: RunFacts, clients: Clients) -> str | None:
+def record_dead_letters(run: RunFacts, clients: Clients, clock: Clock) -> str | None:
     """Write a failure record for each dead letter of this app's own queue that has none."""
     attributes = queue_attributes(clients.sqs, run.dead_letter_queue)
     if attributes is None:
@@ -235,7 +235,8 @@ def record_dead_letters(run: RunFacts, clients: Clients) -> str | None:
     for letter in read_dead_letters(clients.sqs, url, count):
         if letter.job_id not in reported:
             key = failure_key(run.app_name, letter.job_id, letter.receives)
-            clients.s3.put_object(Bucket=run.bucket, Key=key, Body=unreported(letter))
+            body = unreported(letter, run.app_name, clock.now())
+            clients.s3.put_object(Bucket=run.bucket, Key=key, Body=body)
             written += 1
     return f"{written} dead letters that no worker had reported are recorded" if written else None
 

@@ -142,7 +142,7 @@ def closing_lines(run: RunFacts, state: JobState, verdict: Verdict, result: Moni
     ]
     if verdict.dead:
         lines.append(f"Dead letters: queue {run.dead_letter_queue}; failure records: failures/ in the state")
-        lines += _reasons(state, verdict)
+        lines += _reasons(run, state, verdict)
     if verdict.end == End.NO_FLEET.value:
         lines.append("The fleet ended before the work; the queue is kept: `startCluster` again goes on.")
     if result.left:
@@ -157,9 +157,9 @@ def _reason(record: dict[str, Any]) -> str:
     return record.get("sentence", "no reason was recorded") + line
 
 
-def _reasons(state: JobState, verdict: Verdict) -> list[str]:
-    """Return the last reason of the first jobs that were given up."""
-    failures = state.failures()
+def _reasons(run: RunFacts, state: JobState, verdict: Verdict) -> list[str]:
+    """Return the last reason of the first jobs that were given up, or that failed where no name is known."""
+    failures = {job: records for job, records in state.failures().items() if records[-1][1] >= int(run.started)}
     jobs = [job for job in verdict.dead_ids or sorted(failures) if job in failures]
     lines = []
     for job in jobs[:NAMED_FAILURES]:
