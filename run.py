@@ -87,7 +87,9 @@ def common(command: Any) -> Any:
     return command
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @common
 def main() -> None:
     """Run one FIJI script over thousands of images on AWS spot machines.
@@ -266,9 +268,6 @@ def run(arguments: list[str]) -> int:
     mount_more()
     try:
         main.main(arguments, prog_name="run.py", standalone_mode=False, obj=Context(terminal))
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())
-        return errors.INVALID
     except click.ClickException as error:
         terminal.fail(f"{error.format_message()} (python run.py --help shows how)")
         return errors.INVALID
