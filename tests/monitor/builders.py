@@ -137,7 +137,7 @@ class ARun:
 
     def fail(self, job_id: str, attempt: int, reason: str) -> None:
         """Write a failure record."""
-        body = json.dumps({"job_id": job_id, "attempt": attempt, "reason": reason}).encode()
+        body = json.dumps({"job_id": job_id, "attempt": attempt, "sentence": reason}).encode()
         self.clients.s3.put_object(Bucket=self.bucket, Key=failure_key(self.app, job_id, attempt), Body=body)
 
     def give_up(self, *, reported: str = "") -> str:
