@@ -75,12 +75,16 @@ class Cache:
             if entry.replaced and not entry.users:
                 remove_tree(entry.folder)
 
+    def free_share(self) -> float:
+        """Return which share of the disk is free, 0 to 1."""
+        disk = shutil.disk_usage(self._root)
+        return disk.free / disk.total
+
     def make_room(self, least_free: float = LEAST_FREE) -> None:
         """Remove what no job uses until `least_free` (0 to 1) of the disk is free."""
         with self._lock:
             for key, entry in list(self._entries.items()):
-                disk = shutil.disk_usage(self._root)
-                if disk.free >= least_free * disk.total and least_free < 1:
+                if self.free_share() >= least_free and least_free < 1:
                     return
                 if not entry.users:
                     del self._entries[key]

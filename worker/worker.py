@@ -39,6 +39,7 @@ LONGEST_POLL = 20
 MOST_FINISHING = 2
 LONGEST_PAUSE = 30.0
 CHANGED_MIND = Verdict(Outcome.INTERRUPTED, sentence="another worker can run it sooner")
+DISK_TAKEN = Verdict(Outcome.INTERRUPTED, sentence="another job here has filled the disk")
 HAS_TO_END = Verdict(Outcome.INTERRUPTED, sentence="this worker has to end")
 
 
@@ -174,12 +175,16 @@ class Worker:
             verdict = verdict_on(error, FailureClass.DOWNLOAD_FAILED)
         if verdict is None:
             return True
+        crowded = verdict.failure is FailureClass.DISK_FULL and len(self._held) > 1
+        if crowded and held.attempt < self._parts.settings.job_retries:
+            verdict = DISK_TAKEN
         self._end(held, verdict)
         return False
 
     def _run(self, held: HeldJob) -> Finished | None:
         """Run a job in FIJI; None when it came to its end without a run to be judged."""
         held.claim()
+        self._wait_for_disk()
 
         def check() -> None:
             held.lease.check()
@@ -199,7 +204,15 @@ class Worker:
     def _finish_later(self, held: HeldJob, finished: Finished) -> None:
         future = self._finish_lane.submit(self._finish, held, finished)
         self._finishing[future] = held
-        most = MOST_FINISHING if self._parts.settings.overlap else 1
+        self._wait_for_finishing(MOST_FINISHING if self._parts.settings.overlap else 1)
+
+    def _wait_for_disk(self) -> None:
+        """Let no job start on a disk that is full of another's outputs, which are on their way."""
+        if self._finishing and self._parts.cache.free_share() < LEAST_FREE:
+            self._wait_for_finishing(1)
+
+    def _wait_for_finishing(self, most: int) -> None:
+        """Wait until fewer than `most` jobs are in the last lane."""
         while len(self._finishing) >= most and not self._stop.expired:
             wait(self._finishing, timeout=0.05)
             self._give_back_ahead()

@@ -57,7 +57,7 @@ def test_a_job_that_can_finish_does_and_the_one_taken_ahead_goes_back(run: Run) 
     wait_until(lambda: list(run.traces.iterdir()), what="FIJI has started")
 
     worker.process.send_signal(signal.SIGTERM)
-    wait_until(lambda: harness.counts(run) == (2, 1), 2, "the one taken ahead is visible")
+    wait_until(lambda: harness.counts(run) == (2, 1), 4, "the one taken ahead is visible")
 
     assert worker.process.wait(10) == 0
     assert sorted(line["outcome"] for line in worker.lines()) == ["DONE", "INTERRUPTED"]

@@ -1,0 +1,231 @@
+"""Inputs reach the script as local files, outputs reach the bucket, and nothing hostile leaves its folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.worker import harness
+from tests.worker.harness import Run, a_job, submit
+from worker.contract import Job
+
+MOUNT = "/home/ubuntu/bucket"
+
+
+def put(run: Run, **contents: str) -> None:
+    for key, text in contents.items():
+        run.cloud.s3.put_object(Bucket=run.bucket, Key=key, Body=text.encode())
+
+
+def work_off(run: Run, **changes: object) -> harness.WorkerProcess:
+    worker = harness.start_worker(run, **changes)
+    harness.wait_until_settled(run, 90)
+    assert worker.stop() == 0
+    harness.check_nothing_left(run)
+    return worker
+
+
+def listing(run: Run, number: int) -> dict[str, Any]:
+    return dict(json.loads(harness.content(run, f"results/{number}/listing.json")))
+
+
+def test_objects_prefixes_and_patterns_become_files(run: Run) -> None:
+    put(
+        run,
+        **{"in/a.txt": "A", "in/deep/b.txt": "B", "P1/w1_x.txt": "1", "P1/w1_y.txt": "2", "P1/w2_x.txt": "3"},
+    )
+    by_value = a_job(1, listing=True, image=f"s3://{run.bucket}/in/a.txt", folder=f"{MOUNT}/in/")
+    by_pattern = a_job(2, listing=True, inputs=["P1/w1_*.txt", f"s3://{run.bucket}/in/"])
+    shared = Job({"n": 3, "listing": True}, "results/3", {"flat": f"{MOUNT}/in/a.txt"})
+    submit(run, [by_value, by_pattern, shared])
+
+    work_off(run)
+
+    harness.check_done(run, [by_value, by_pattern, shared])
+    assert listing(run, 1) == {"image": "A", "folder:a.txt": "A", "folder:deep/b.txt": "B"}
+    assert listing(run, 2) == {
+        "input:w1_x.txt": "1",
+        "input:w1_y.txt": "2",
+        "input:a.txt": "A",
+        "input:deep/b.txt": "B",
+    }
+    assert listing(run, 3) == {"flat": "A"}
+    document = harness.manifest(run, by_value)
+    assert document
+    assert {entry["key"] for entry in document["inputs"]} == {
+        f"s3://{run.bucket}/in/a.txt",
+        f"s3://{run.bucket}/in/deep/b.txt",
+    }
+
+
+def test_many_files_go_both_ways_and_are_checked(run: Run) -> None:
+    put(run, **{f"many/{number:03}.txt": f"file {number}" for number in range(60)})
+    names = ",".join(f"a/{number:03} +=@.bin" for number in range(60))
+    job = a_job(1, listing=True, folder=f"{MOUNT}/many", names=f"{names},quote'd.bin,ü.bin")
+    submit(run, [job])
+
+    work_off(run)
+
+    harness.check_done(run, [job])
+    document = harness.manifest(run, job)
+    assert document
+    assert len(document["outputs"]) == 63
+    assert listing(run, 1) == {f"folder:{number:03}.txt": f"file {number}" for number in range(60)}
+
+
+def test_a_prefix_is_fetched_once_and_follows_the_bucket(run: Run) -> None:
+    put(run, **{"in/a.txt": "A", "in/b.txt": "B"})
+    first = [a_job(number, listing=True, folder=f"{MOUNT}/in/", print=number) for number in (1, 2)]
+    submit(run, first)
+    worker = harness.start_worker(run)
+    harness.wait_until_settled(run)
+
+    put(run, **{"in/a.txt": "new", "in/c.txt": "C"})
+    run.cloud.s3.delete_object(Bucket=run.bucket, Key="in/b.txt")
+    third = a_job(3, listing=True, folder=f"{MOUNT}/in/")
+    submit(run, [third])
+    harness.wait_until_settled(run)
+    worker.stop()
+
+    assert listing(run, 1) == listing(run, 2) == {"folder:a.txt": "A", "folder:b.txt": "B"}
+    assert listing(run, 3) == {"folder:a.txt": "new", "folder:c.txt": "C"}
+
+
+@pytest.mark.parametrize("download", [True, False])
+def test_values_are_inputs_only_where_files_are_downloaded(run: Run, download: bool) -> None:
+    put(run, **{"in/a.txt": "A"})
+    job = a_job(1, echo=True, image=f"{MOUNT}/in/a.txt")
+    submit(run, [job])
+
+    work_off(run, DOWNLOAD_FILES=download)
+
+    arrived = json.loads(harness.content(run, "results/1/parameters.json"))["image"]
+    assert (arrived == f"{MOUNT}/in/a.txt") != download
+
+
+def test_what_is_missing_or_collides_is_named(cloud: harness.Cloud, tmp_path: Path) -> None:
+    with harness.a_run(cloud, tmp_path, retries=1) as run:
+        put(run, **{"one/a.txt": "1", "two/a.txt": "2", "bad//x.txt": "3", "c/both": "4", "c/both/x": "5"})
+        cases = {
+            "no/such.tif": a_job(1, image=f"{MOUNT}/no/such.tif"),
+            "'no/*.tif'": a_job(2, inputs=["no/*.tif"]),
+            "input/a.txt": a_job(3, inputs=["one/*", "two/*"]),
+            "whole bucket": a_job(4, folder=f"s3://{run.bucket}"),
+            "bad//x.txt": a_job(5, inputs=["bad/"]),
+            "file and a folder": a_job(6, inputs=["c/"]),
+            "no-such-bucket": a_job(7, image="s3://no-such-bucket/key.tif"),
+        }
+        submit(run, cases.values())
+
+        work_off(run, JOB_RETRIES=1)
+
+        assert harness.check_settled(run, cases.values()) == list(cases.values())
+        for words, job in cases.items():
+            assert words in harness.failures(run, job.job_id)[0]["sentence"]
+
+
+HOSTILE = [
+    "$(touch CANARY)",
+    "`touch CANARY`",
+    "; touch CANARY",
+    "| touch CANARY",
+    "&& touch CANARY",
+    "'; touch CANARY; '",
+    '"; touch CANARY; "',
+    "\n touch CANARY \n",
+    "--help",
+    "-x",
+    "/etc/passwd",
+    "../../CANARY",
+    "*",
+    "~/CANARY",
+    "%s%n",
+    "é\u202e\U0001f52c",
+]
+
+
+def test_hostile_values_reach_no_shell_and_write_nothing_outside(run: Run) -> None:
+    canary = run.folder / "canary"
+    values = [text.replace("CANARY", str(canary)) for text in HOSTILE]
+    jobs = [
+        a_job(
+            number, location=f"results/{value.replace('..', 'up')}", echo=True, value=value, names="sub/x.bin"
+        )
+        for number, value in enumerate(values)
+    ]
+    submit(run, jobs)
+
+    work_off(run)
+
+    harness.check_done(run, jobs)
+    assert not canary.exists()
+    before = {"scratch", "fiji", "traces"} | {worker.log.name for worker in run.workers}
+    assert {path.name for path in run.folder.iterdir()} <= before
+    assert not [
+        key for key in harness.keys(run) if not key.startswith(("results/", "scripts/", "distributed-fiji/"))
+    ]
+
+
+def test_flags_that_only_the_aws_cli_knows_are_honoured(run: Run) -> None:
+    job = a_job(1, files=3)
+    submit(run, [job])
+
+    work_off(run, UPLOAD_FLAGS="--expires 2030-01-01T00:00:00Z --acl bucket-owner-full-control")
+
+    harness.check_done(run, [job])
+    head = run.cloud.s3.head_object(Bucket=run.bucket, Key="results/1/out0.bin")
+    assert "2030" in head.get("ExpiresString", "2030")
+
+
+@pytest.mark.parametrize("where", ["download", "run", "upload"])
+def test_a_full_disk_gives_the_job_back_and_the_next_one_runs(run: Run, where: str) -> None:
+    put(run, **{"in/large.bin": "x" * 14_000_000})
+    hungry = {
+        "download": a_job(1, image=f"{MOUNT}/in/large.bin"),
+        "run": a_job(1, fill=14_000_000),
+        "upload": a_job(1, files=1, bytes=14_000_000),
+    }[where]
+    good = a_job(2)
+    submit(run, [hungry, good])
+    run.scratch.mkdir()
+    small = [
+        "unshare",
+        "-rm",
+        "sh",
+        "-c",
+        'mount -t tmpfs -o size=12m tmpfs "$WORKER_SCRATCH" && exec "$@"',
+        "sh",
+    ]
+
+    worker = harness.start_worker(run, before=small)
+    harness.wait_until_settled(run)
+    worker.stop()
+
+    assert harness.check_settled(run, [hungry, good]) == [hungry]
+    assert {record["class"] for record in harness.failures(run, hungry.job_id)} == {"disk full"}
+
+
+def test_the_console_is_streamed_to_the_jobs_log(run: Run) -> None:
+    run.cloud.logs.create_log_group(logGroupName=run.app_name)
+    job = a_job(1, print=30)
+    submit(run, [job])
+
+    work_off(run, LOG_GROUP_NAME=run.app_name)
+
+    events = run.cloud.logs.get_log_events(logGroupName=run.app_name, logStreamName=f"{job.job_id}/1")[
+        "events"
+    ]
+    assert [event["message"] for event in events] == [f"line {number + 1}" for number in range(30)]
+
+
+def test_a_log_group_that_is_not_there_fails_no_job(run: Run) -> None:
+    job = a_job(1)
+    submit(run, [job])
+
+    worker = work_off(run, LOG_GROUP_NAME="no-such-group")
+
+    harness.check_done(run, [job])
+    assert worker.text().count("do not reach the log group") == 1
