@@ -1,6 +1,5 @@
 package distributedfiji;
 
-import java.lang.reflect.Field;
 import java.util.regex.Pattern;
 
 /** What is to be known of Jython's exceptions, by reflection: the runner does not need Jython to be there. */
@@ -21,12 +20,14 @@ final class Jython {
 	}
 
 	static boolean isException(final Throwable thrown) {
-		return "org.python.core.PyException".equals(thrown.getClass().getName());
+		Class<?> type = thrown.getClass();
+		while (type != null && !"org.python.core.PyException".equals(type.getName())) type = type.getSuperclass();
+		return type != null;
 	}
 
 	/** Returns the code of sys.exit(code), 1 for sys.exit("text"), or null for any other exception. */
 	static Integer exitCode(final Throwable thrown) {
-		if (!isException(thrown) || !text(thrown, "type").contains("exceptions.SystemExit")) return null;
+		if (!isException(thrown) || !type(thrown).contains("exceptions.SystemExit")) return null;
 		final String code = code(thrown);
 		if (code.isEmpty() || "None".equals(code)) return 0;
 		try {
@@ -43,14 +44,21 @@ final class Jython {
 		return code.matches("-?\\d*") ? "" : code;
 	}
 
+	/** Returns the code of a SystemExit, which Jython keeps bare or in an instance of it. */
 	private static String code(final Throwable thrown) {
-		return text(thrown, "value");
+		try {
+			final Object value = thrown.getClass().getField("value").get(thrown);
+			final Object code = value.getClass().getMethod("__findattr__", String.class).invoke(value, "code");
+			return String.valueOf(code == null ? value : code);
+		}
+		catch (final ReflectiveOperationException otherJython) {
+			return "";
+		}
 	}
 
-	private static String text(final Throwable thrown, final String name) {
+	private static String type(final Throwable thrown) {
 		try {
-			final Field field = thrown.getClass().getField(name);
-			return String.valueOf(field.get(thrown));
+			return String.valueOf(thrown.getClass().getField("type").get(thrown));
 		}
 		catch (final ReflectiveOperationException otherJython) {
 			return "";

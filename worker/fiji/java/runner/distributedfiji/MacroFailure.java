@@ -12,18 +12,20 @@ final class MacroFailure extends RuntimeException {
 		this.line = line;
 	}
 
-	/** An error at a line of the macro, in ImageJ's words: they may run over several lines. */
+	/** An error at a line of the macro, in ImageJ's words: they may run over several lines, and end in a stack trace. */
 	static MacroFailure of(final String words, final Integer line) {
-		final String message = words.trim().replaceAll("\\s*\n\\s*", " ");
-		final String kind = message.startsWith("out of memory") ? Outcome.OUT_OF_MEMORY : Outcome.MACRO_ERROR;
-		return new MacroFailure(kind, withLine(message, line), line, null);
+		final String message = words.split("\n\\s+at ", 2)[0].trim().replaceAll("\\s*\n\\s*", " ");
+		return new MacroFailure(kind(Throwables.kind(null, words)), withLine(message, line), line, null);
 	}
 
 	/** A macro that was stopped by what one of ImageJ's or Java's functions threw. */
 	static MacroFailure of(final Throwable thrown, final Integer line) {
 		final Outcome plain = Throwables.outcome(thrown, "");
-		final String kind = plain.kind.equals(Outcome.SCRIPT_ERROR) ? Outcome.MACRO_ERROR : plain.kind;
-		return new MacroFailure(kind, withLine(plain.message, line), line, thrown);
+		return new MacroFailure(kind(plain.kind), withLine(plain.message, line), line, thrown);
+	}
+
+	private static String kind(final String kind) {
+		return kind.equals(Outcome.SCRIPT_ERROR) ? Outcome.MACRO_ERROR : kind;
 	}
 
 	private static String withLine(final String message, final Integer line) {

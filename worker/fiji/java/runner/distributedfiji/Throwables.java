@@ -13,7 +13,7 @@ import javax.script.ScriptException;
 final class Throwables {
 
 	private static final int LONGEST_TRACE = 30_000;
-	private static final Pattern NO_MEMORY = Pattern.compile("OutOfMemoryError|(?m)^MemoryError");
+	private static final Pattern NO_MEMORY = Pattern.compile("OutOfMemoryError|(?m)^MemoryError|^out of memory");
 	private static final Pattern NO_DISPLAY = Pattern.compile(
 		"HeadlessException|java\\.awt\\.AWTError|X11GraphicsEnvironment|libawt_xawt|Can't connect to X11|headless dialog");
 
@@ -60,7 +60,8 @@ final class Throwables {
 
 	private static String message(final Throwable cause) {
 		final String text = Jython.isException(cause) ? lastLine(cause.toString()) : String.valueOf(cause);
-		final String first = text.trim().split("\n", 2)[0].trim();
+		// Groovy's compiler says what is wrong in the second line: "startup failed:\nwell.groovy: 3: …".
+		final String first = text.trim().replace("failed:\n", "failed: ").split("\n", 2)[0].trim();
 		// Jython says a Java exception's class twice: "java.io.IOException: java.io.IOException: no".
 		return first.replaceFirst("^(\\S+: )\\1", "$1");
 	}
