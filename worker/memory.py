@@ -30,12 +30,14 @@ def container_memory_mb(setting_mb: int, cgroup: Path = CGROUP) -> int:
 
 
 def oom_kills(cgroup: Path = CGROUP) -> int:
-    """Return how many processes of this container the kernel has ended for want of memory."""
-    try:
-        lines = (cgroup / "memory.events").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+    """Return how many processes of this container the kernel has ended for want of memory (cgroup v2 or v1)."""
+    for name in ("memory.events", "memory/memory.oom_control"):
+        try:
+            lines = (cgroup / name).read_text(encoding="ascii").splitlines()
+        except OSError:
+            continue
+        return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+    return 0
 
 
 def heap_mb(container_mb: int, *, whole: bool, standby: bool) -> int:
