@@ -14,8 +14,8 @@ from worker.contract import APP_TAG
 #: Seconds between SIGTERM and SIGKILL: as long as a spot notice leaves (the notice is 120 s ahead).
 STOP_TIMEOUT_SECONDS = 110
 
-#: Files a container may have open: plenty for FIJI and for transfers, and no more than a Docker without the right
-#: to raise limits can give (rootless, or inside a container).
+#: Files a container may have open: plenty for FIJI and for transfers, and no more than a Docker without the
+#: right to raise limits can give (rootless, or inside a container).
 OPEN_FILES = 16384
 
 #: Volumes of a task by the folders they are mounted at, so that the root file system can be read-only: what
