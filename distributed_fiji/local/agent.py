@@ -19,7 +19,7 @@ from distributed_fiji.local.logdriver import LogDriver
 from distributed_fiji.local.metadata import Facts, RunningTask
 from distributed_fiji.local.observation import Snapshot, TaskView
 from distributed_fiji.local.taskplan import TaskPlan
-from distributed_fiji.local.tasks import CannotStart, Exit, Task
+from distributed_fiji.local.tasks import CannotStart, Exit, NotReady, Task
 
 #: A machine that is ended gives its tasks this long after SIGTERM.
 MACHINE_END_SECONDS = 5.0
@@ -27,6 +27,9 @@ MACHINE_END_SECONDS = 5.0
 #: A task that ends sooner after its start "fails at once"; its service then waits, longer each time.
 AT_ONCE_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 60.0
+
+#: A task that cannot start yet, as its FIJI is being built, is tried again so soon.
+ASK_AGAIN_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +74,7 @@ class Agent:
         self.folder = folder
         self.running: dict[str, Local] = {}
         self.throttles: dict[str, Throttle] = {}
+        self._ask_again = 0.0
 
     def throttled(self, snapshot: Snapshot, now: float) -> frozenset[str]:
         """Return the services that have to wait."""
@@ -78,8 +82,9 @@ class Agent:
         return frozenset(item.arn for item in snapshot.services if f"{item.cluster}/{item.group}" in waiting)
 
     def waits(self) -> list[float]:
-        """Return when services that wait now may go on (monotonic seconds)."""
-        return [throttle.until for throttle in self.throttles.values() if throttle.until > time.monotonic()]
+        """Return when services or tasks that wait now may go on (monotonic seconds)."""
+        ends = [throttle.until for throttle in self.throttles.values()]
+        return [end for end in (*ends, self._ask_again) if end > time.monotonic()]
 
     def follow(self, snapshot: Snapshot, plan: Callable[[TaskView], TaskPlan]) -> None:
         """Start what was placed, end what is no longer wanted or whose machine is gone."""
@@ -112,6 +117,10 @@ class Agent:
         try:
             self.logs.open(made, file)
             task = self.launch(made, file)
+        except NotReady:
+            self._forget(made)
+            self._ask_again = time.monotonic() + ASK_AGAIN_SECONDS
+            return
         except CannotStart as error:
             self._forget(made)
             self._note_failure(view, 0.0)

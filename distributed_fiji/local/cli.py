@@ -73,7 +73,7 @@ def status(as_json: bool) -> None:
 
 @local.command()
 def env() -> None:
-    """Print the exports with which the AWS CLI, boto3 and others talk to the embedded cloud.
+    """Print the exports with which the AWS CLI and others talk to the embedded cloud.
 
     Starts it where it does not run.
 

@@ -6,6 +6,8 @@ a program, an AWS CLI or a boto3 client needs.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import shutil
 from collections.abc import Callable, Mapping, MutableMapping
@@ -13,7 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from distributed_fiji.local import processes, servers, state
+from distributed_fiji.errors import DistributedFijiError
+from distributed_fiji.local import processes, runtimes, servers, state
+from distributed_fiji.local.fiji import own_fiji
 from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, MACHINES, SERVERS, Folders, Server, State
 
 ROOT = Path(os.environ.get("DISTRIBUTED_FIJI_LOCAL") or servers.CHECKOUT / "local-cloud")
@@ -77,19 +81,11 @@ class Cloud:
 
     def client(self, service: str, region: str | None = None) -> Any:
         """Return a boto3 client of this cloud, whatever the environment of this process says."""
-        import boto3
-        import botocore.session
         from botocore.config import Config
 
-        nobody = {
-            "profile": (None, None, None, None),
-            "config_file": (None, None, str(self.folders.aws / "config"), None),
-            "credentials_file": (None, None, str(self.folders.aws / "credentials"), None),
-        }
-        session = boto3.session.Session(botocore_session=botocore.session.Session(session_vars=nobody))
         environment = self.environment()
         endpoint = environment.get(f"AWS_ENDPOINT_URL_{ENDPOINT_NAMES.get(service, '')}")
-        return session.client(  # type: ignore[call-overload]
+        return _session().client(
             service,
             region_name=region or self.region,
             endpoint_url=endpoint or environment["AWS_ENDPOINT_URL"],
@@ -97,6 +93,20 @@ class Cloud:
             aws_secret_access_key="local",
             config=Config(proxies={}, max_pool_connections=32),
         )
+
+
+@functools.cache
+def _session() -> Any:
+    """Return a boto3 session without anybody's profile, made once: it reads the services' models once."""
+    import boto3
+    import botocore.session
+
+    nobody = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, os.devnull, None),
+        "credentials_file": (None, None, os.devnull, None),
+    }
+    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars=nobody))
 
 
 #: Names of the services whose endpoint is the data plane, as in AWS_ENDPOINT_URL_<NAME>.
@@ -133,9 +143,10 @@ def start(
 ) -> Cloud:
     """Start of a cloud what does not run, and return it once all of it answers.
 
-    `runtime` ("processes" or "docker"), `region` and `fiji` (FIJI_HOME of tasks that are processes) are
-    kept in state.json; None keeps what is there.
-    Raises DistributedFijiError when a server does not start.
+    `runtime` ("processes" or "docker") and `region` are kept in state.json; None keeps what is there. `fiji`
+    is the FIJI_HOME of tasks that are processes; None: the user's own, and where there is none the machines
+    build ImageJ core when a task first needs it.
+    Raises DistributedFijiError when a server does not start, or Docker does not answer.
     """
     root = root.resolve()
     with state.locked(root):
@@ -144,15 +155,24 @@ def start(
             known,
             runtime=runtime or known.runtime,
             region=region or known.region,
-            fiji=str(fiji) if fiji else known.fiji,
+            fiji=str(fiji or own_fiji(os.environ) or "") or None,
         )
         state.prepare(Folders(root), wanted.region)
+        if wanted.runtime == "docker":
+            containers_answer()
         missing = _missing(known, wanted)
         if not missing:
             state.write(Folders(root), wanted)
             return Cloud(root, wanted)
         _say_what_was_lost(known, missing, progress)
         return Cloud(root, _start_missing(Folders(root), wanted, missing, progress))
+
+
+def containers_answer() -> None:
+    """Raise DistributedFijiError when Docker does not answer: better here than in the machines' log."""
+    from distributed_fiji.local import containers
+
+    containers.connect().close()
 
 
 def _missing(known: State, wanted: State) -> list[str]:
@@ -230,6 +250,9 @@ def _stop(folders: Folders) -> bool:
     ran = any(_process(server) for server in known.servers.values())
     for name in (MACHINES, CONTROL_PLANE, DATA_PLANE):
         processes.end(_identities(known, [name]), STOP_SECONDS[name])
+    if ran:
+        with contextlib.suppress(DistributedFijiError):
+            runtimes.make(folders, known.runtime, lambda: folders.root).sweep()
     resting = {name: Server(server.port) for name, server in known.servers.items()}
     state.write(folders, replace(known, servers=resting))
     return ran

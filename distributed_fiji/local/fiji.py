@@ -25,18 +25,24 @@ MACHINE_PLACES = ("/opt/fiji/Fiji.app", "/opt/Fiji.app", "/opt/Fiji", "/opt/fiji
 def find_fiji(
     environ: Mapping[str, str], checkout: Path, progress: Callable[[str], None] = lambda line: None
 ) -> Path:
-    """Return FIJI_HOME, or a FIJI in a usual place, else ImageJ core in the checkout, built when missing.
+    """Return the user's own FIJI, else ImageJ core in the checkout, built when missing.
 
     Raises InvalidInput when FIJI_HOME names no FIJI, DistributedFijiError when ImageJ core cannot be built.
+    """
+    return own_fiji(environ) or imagej_core(checkout, progress)
+
+
+def own_fiji(environ: Mapping[str, str]) -> Path | None:
+    """Return FIJI_HOME, or a FIJI in a usual place, or None.
+
+    Raises InvalidInput when FIJI_HOME names no FIJI.
     """
     named = environ.get("FIJI_HOME")
     if named:
         return _named(Path(named).expanduser())
     home = Path(environ.get("HOME") or Path.home())
-    for place in (*(home / name for name in HOME_PLACES), *map(Path, MACHINE_PLACES)):
-        if is_fiji(place):
-            return place
-    return imagej_core(checkout, progress)
+    places = (*(home / name for name in HOME_PLACES), *map(Path, MACHINE_PLACES))
+    return next((place for place in places if is_fiji(place)), None)
 
 
 def _named(folder: Path) -> Path:

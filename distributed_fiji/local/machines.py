@@ -16,7 +16,6 @@ import signal
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import FrameType
@@ -25,19 +24,18 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from distributed_fiji.errors import DistributedFijiError
-from distributed_fiji.local import state, taskplan, tasks
+from distributed_fiji.local import runtimes, state
 from distributed_fiji.local.agent import Agent
 from distributed_fiji.local.changes import ChangeWatch
 from distributed_fiji.local.cloud import Cloud
-from distributed_fiji.local.fiji import find_fiji, is_fiji
+from distributed_fiji.local.fiji import imagej_core
 from distributed_fiji.local.logdriver import LogDriver
 from distributed_fiji.local.metadata import Facts, MetadataServer, RunningTask
 from distributed_fiji.local.region import Interruption, Region
+from distributed_fiji.local.runtimes import Runtime
 from distributed_fiji.local.servers import CHECKOUT
 from distributed_fiji.local.state import CONTROL_PLANE, MACHINES, Folders
-from distributed_fiji.local.taskplan import Gifts, TaskPlan
-from distributed_fiji.local.tasks import CannotStart, ProcessTask, Task
+from distributed_fiji.local.taskplan import Gifts
 
 #: Look at everything at least so often, also when no call has changed anything.
 LOOK_SECONDS = 5.0
@@ -56,9 +54,9 @@ log = logging.getLogger(__name__)
 class Machines:
     """All machines of a cloud; `step` is one round of the loop."""
 
-    def __init__(self, cloud: Cloud, launch: Callable[[TaskPlan, Path], Task]) -> None:
+    def __init__(self, cloud: Cloud, runtime: Runtime) -> None:
         self.cloud = cloud
-        self.launch = launch
+        self.runtime = runtime
         self.facts = Facts()
         self.logs = LogDriver(lambda region: cloud.client("logs", region))
         self.regions: dict[str, Region] = {}
@@ -106,7 +104,7 @@ class Machines:
 
     def _region(self, name: str) -> Region:
         clients = self.cloud.client("ec2", name), self.cloud.client("ecs", name)
-        agent = Agent(clients[1], self.launch, self.logs, self.facts, self._task_logs)
+        agent = Agent(clients[1], self.runtime.launch, self.logs, self.facts, self._task_logs)
         return Region(name, clients, agent, self._gifts, self._tell_service)
 
     def _gifts(self, instance_id: str, region: str) -> Gifts:
@@ -149,25 +147,6 @@ class Machines:
         self.watch.ring()
 
 
-def process_launcher(folders: Folders) -> Callable[[TaskPlan, Path], ProcessTask]:
-    """Return what starts tasks as processes: with the FIJI of state.json, or else one found here."""
-
-    def fiji() -> Path:
-        known = state.read(folders)
-        if known and known.fiji:
-            return Path(known.fiji)
-        core = CHECKOUT / ".imagej-core"
-        return core if is_fiji(core) else find_fiji(os.environ, CHECKOUT, log.info)
-
-    def launch(plan: TaskPlan, file: Path) -> ProcessTask:
-        try:
-            return ProcessTask(plan, file, None if taskplan.own_command(plan) else fiji())
-        except DistributedFijiError as error:
-            raise CannotStart(f"CannotStartContainerError: {error}") from error
-
-    return launch
-
-
 def agent_protection(answer: dict[str, Any]) -> dict[str, Any]:
     """Return the agent endpoint's answer to what the ECS API answered."""
     if answer["failures"]:
@@ -187,15 +166,16 @@ def main(arguments: list[str]) -> None:
     known = state.read(Folders(root))
     if known is None:
         raise SystemExit(f"There is no state.json in {root}")
-    tasks.sweep(Folders(root).scratch)
-    machines = Machines(Cloud(root, known), process_launcher(Folders(root)))
+    runtime = runtimes.make(Folders(root), known.runtime, lambda: imagej_core(CHECKOUT, log.info))
+    left = runtime.sweep()
+    machines = Machines(Cloud(root, known), runtime)
 
     def end(signum: int, frame: FrameType | None) -> None:
         machines.ending = True
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    log.info("Machines of %s, process %s", root, os.getpid())
+    log.info("Machines of %s, process %s; ended what %s earlier tasks had left", root, os.getpid(), left)
     machines.run()
 
 

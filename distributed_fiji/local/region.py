@@ -72,9 +72,14 @@ class Region:
         return min([*ends, *self.agent.waits()], default=float("inf"))
 
     def _plan(self, view: TaskView, snapshot: Snapshot, scratch: Path) -> TaskPlan:
-        container = snapshot.definitions[view.definition]["containerDefinitions"][0]
-        gifts = self.gifts(snapshot.places[view.place].instance_id, self.name)
-        return TaskPlan(view.arn, container, scratch / view.arn.rsplit("/", 1)[-1], gifts)
+        definition = snapshot.definitions[view.definition]
+        return TaskPlan(
+            arn=view.arn,
+            container=definition["containerDefinitions"][0],
+            folder=scratch / view.arn.rsplit("/", 1)[-1],
+            gifts=self.gifts(snapshot.places[view.place].instance_id, self.name),
+            volumes=definition.get("volumes", ()),
+        )
 
     def _perform(self, action: Action) -> None:
         try:

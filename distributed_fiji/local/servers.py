@@ -106,8 +106,8 @@ def _ministack(folders: Folders, state: State) -> dict[str, str]:
 
 
 def _machines(folders: Folders, state: State) -> dict[str, str]:
-    """Containers are started through the user's Docker; where to find it is theirs to say."""
-    names = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "FIJI_HOME")
+    """Containers are started through the user's Docker, ImageJ core is built with their Java."""
+    names = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "JAVA_HOME")
     return {name: os.environ[name] for name in names if name in os.environ}
 
 

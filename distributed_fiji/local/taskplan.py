@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,16 @@ class Gifts:
 
 @dataclass(frozen=True)
 class TaskPlan:
-    """A task to run: its definition's first container and the machine's gifts. `folder` is its own."""
+    """A task to run: its definition's first container and volumes, and the machine's gifts.
+
+    `folder` is the task's own.
+    """
 
     arn: str
     container: Mapping[str, Any]
     folder: Path
     gifts: Gifts
+    volumes: Sequence[Mapping[str, Any]] = ()
 
     @property
     def task_id(self) -> str:

@@ -28,6 +28,10 @@ class CannotStart(Exception):
     """Raised when a task's container cannot be started; its text is the reason that ECS shows."""
 
 
+class NotReady(Exception):
+    """Raised when a task has to wait before it can be started; its text says for what."""
+
+
 @dataclass(frozen=True)
 class Exit:
     """How a task ended: its exit code as Docker tells it (128 + signal), and a reason where there is one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -73,9 +74,7 @@ def test_two_starts_at_once_make_one_cloud_which_a_later_start_finds(root):
     assert clouds.find(root) == again
 
 
-def test_all_servers_listen_on_the_loopback_address_alone(root):
-    cloud = clouds.start(root)
-
+def test_all_servers_listen_on_the_loopback_address_alone(cloud):
     listening = [
         connection
         for pid in pids(cloud).values()
@@ -89,10 +88,9 @@ def test_all_servers_listen_on_the_loopback_address_alone(root):
     }
 
 
-def test_the_env_command_leads_the_aws_command_line_to_the_cloud_and_away_from_the_user(root):
-    cloud = clouds.start(root, region="eu-west-1")
+def test_the_env_command_leads_the_aws_command_line_to_the_cloud_and_away_from_the_user(cloud):
     clouds.ensure_bucket(cloud, "my-bucket")
-    environment = user_environment(root)
+    environment = user_environment(cloud.root)
 
     talk = (
         'set -e; eval "$(python run.py local env)"; echo hello > "$HOME/hello.txt"'
@@ -105,57 +103,20 @@ def test_the_env_command_leads_the_aws_command_line_to_the_cloud_and_away_from_t
     assert done.returncode == 0, done.stderr
     assert "6 hello.txt" in done.stdout
     assert f"{cloud.url(DATA_PLANE)}/123456789012/q\n" in done.stdout
-    assert '"eu-west-1"' in done.stdout
+    assert '"us-east-1"' in done.stdout
     assert "=real" not in done.stdout
     assert "NO_PROXY=127.0.0.1,localhost,intranet.example" in done.stdout
-    assert (root / "s3" / "my-bucket" / "folder" / "hello.txt").read_text(encoding="utf-8") == "hello\n"
+    assert (cloud.root / "s3" / "my-bucket" / "folder" / "hello.txt").read_text(encoding="utf-8") == "hello\n"
 
 
-def test_apply_points_a_process_at_the_cloud_and_drops_what_leads_elsewhere(root):
-    cloud = clouds.start(root)
-    environ = user_environment(root)
+def test_apply_points_a_process_at_the_cloud_and_drops_what_leads_elsewhere(cloud):
+    environ = user_environment(cloud.root)
 
     cloud.apply(environ)
 
     aws = {name: value for name, value in environ.items() if name.startswith("AWS_")}
     assert aws == {name: value for name, value in cloud.environment().items() if name.startswith("AWS_")}
     assert environ["no_proxy"] == "127.0.0.1,localhost,intranet.example"
-
-
-def test_a_server_that_ended_is_started_again_and_what_was_lost_is_said(root):
-    cloud = clouds.start(root)
-    clouds.ensure_bucket(cloud, "my-bucket")
-    cloud.client("s3").put_object(Bucket="my-bucket", Key="kept", Body=b"kept")
-    before = pids(cloud)
-    for name in (CONTROL_PLANE, DATA_PLANE):
-        os.kill(before[name], 9)
-    said: list[str] = []
-
-    mended = clouds.start(root, said.append)
-
-    assert [line.split(";")[0] for line in said] == [
-        "The embedded cloud's controlplane had ended",
-        "The embedded cloud's dataplane had ended",
-    ]
-    assert mended.environment() == cloud.environment()
-    assert pids(mended)[MACHINES] == before[MACHINES]
-    assert mended.client("s3").get_object(Bucket="my-bucket", Key="kept")["Body"].read() == b"kept"
-
-
-def test_the_machines_go_on_after_a_control_plane_that_was_lost(root):
-    cloud = clouds.start(root)
-    first = Deployment(cloud)
-    first.start_fleet()
-    [task] = first.scale(1)
-    first.wait_for_line(task["taskArn"], "started")
-    os.kill(pids(cloud)[CONTROL_PLANE], 9)
-
-    mended = clouds.start(root)
-
-    until(lambda: not list((root / "scratch").iterdir()), "the end of the lost cloud's task")
-    second = Deployment(mended)
-    second.start_fleet()
-    assert len(second.scale(1)) == 1
 
 
 def test_tasks_that_killed_machines_left_are_ended_and_started_anew(root):
@@ -172,32 +133,9 @@ def test_tasks_that_killed_machines_left_are_ended_and_started_anew(root):
     clouds.start(root)
 
     [anew] = until(lambda: [found for found in deployment.tasks() if found["taskArn"] != task["taskArn"]])
-    assert (
-        Identity(pid, psutil.Process(pid).create_time()).process() is None if psutil.pid_exists(pid) else True
-    )
+    assert not psutil.pid_exists(pid) or ended(pid)
     assert deployment.describe([task["taskArn"]])[0]["lastStatus"] == "STOPPED"
     assert anew["lastStatus"] == "RUNNING"
-
-
-def test_stop_ends_servers_and_tasks_and_keeps_the_buckets(root):
-    cloud = clouds.start(root)
-    clouds.ensure_bucket(cloud, "my-bucket")
-    cloud.client("s3").put_object(Bucket="my-bucket", Key="kept", Body=b"kept")
-    deployment = Deployment(cloud)
-    deployment.start_fleet()
-    deployment.scale(2)
-    tasks = [process for process in psutil.process_iter() if process.ppid() == pids(cloud)[MACHINES]]
-    assert len(tasks) == 2
-
-    assert clouds.stop(root) is True
-
-    assert clouds.find(root) is None
-    assert clouds.stop(root) is False
-    assert not [process for process in tasks if process.is_running() and process.status() != "zombie"]
-    assert (root / "s3" / "my-bucket" / "kept").read_bytes() == b"kept"
-    again = clouds.start(root)
-    assert again.environment() == cloud.environment()
-    assert clouds.ensure_bucket(again, "my-bucket") is False
 
 
 def test_a_pid_that_is_anothers_by_now_is_left_alone(root, tmp_path):
@@ -217,38 +155,88 @@ def test_a_pid_that_is_anothers_by_now_is_left_alone(root, tmp_path):
         stranger.wait()
 
 
-def test_a_port_that_was_taken_meanwhile_is_replaced_and_said(root):
-    import socket
-
-    first = clouds.start(root)
-    clouds.stop(root)
-    port = first.state.servers[CONTROL_PLANE].port
-    said: list[str] = []
-    with socket.create_server(("127.0.0.1", port)):
-        second = clouds.start(root, said.append)
-
-    assert second.state.servers[CONTROL_PLANE].port != port
-    assert any(f"Port {port} of the controlplane is taken" in line for line in said)
-
-
-def test_the_commands_tell_manage_and_delete_the_cloud(root):
-    environment = user_environment(root)
-    assert run("python run.py local status", environment).returncode == 2
-
+def test_servers_that_ended_are_started_again_and_what_was_lost_is_said(root):
     cloud = clouds.start(root)
     clouds.ensure_bucket(cloud, "my-bucket")
-    status = run("python run.py local status --json", environment)
-    told = json.loads(status.stdout)
+    cloud.client("s3").put_object(Bucket="my-bucket", Key="kept", Body=b"kept")
+    lost = Deployment(cloud)
+    lost.start_fleet()
+    lost.scale(1)
+    before = pids(cloud)
+    for name in (CONTROL_PLANE, DATA_PLANE):
+        os.kill(before[name], 9)
+    said: list[str] = []
+
+    mended = clouds.start(root, said.append)
+
+    assert [line.split(";")[0] for line in said] == [
+        "The embedded cloud's controlplane had ended",
+        "The embedded cloud's dataplane had ended",
+    ]
+    assert mended.environment() == cloud.environment()
+    assert pids(mended)[MACHINES] == before[MACHINES]
+    assert mended.client("s3").get_object(Bucket="my-bucket", Key="kept")["Body"].read() == b"kept"
+    until(lambda: not list((root / "scratch").iterdir()), "the end of the lost cloud's task")
+    again = Deployment(mended)
+    again.start_fleet()
+    assert len(again.scale(1)) == 1
+
+
+def test_stop_ends_servers_and_tasks_and_a_later_start_has_the_buckets_and_the_same_addresses(root):
+    cloud = clouds.start(root, region="eu-west-1")
+    clouds.ensure_bucket(cloud, "my-bucket")
+    cloud.client("s3").put_object(Bucket="my-bucket", Key="kept", Body=b"kept")
+    deployment = Deployment(cloud)
+    deployment.start_fleet()
+    deployment.scale(2)
+    tasks = psutil.Process(pids(cloud)[MACHINES]).children()
+    assert len(tasks) == 2
+
+    assert clouds.stop(root) is True
+
+    assert clouds.find(root) is None
+    assert clouds.stop(root) is False
+    assert not [task for task in tasks if task.is_running() and task.status() != psutil.STATUS_ZOMBIE]
+    assert (root / "s3" / "my-bucket" / "kept").read_bytes() == b"kept"
+    port, said = cloud.state.servers[MACHINES].port, []
+    with socket.create_server(("127.0.0.1", port)):
+        again = clouds.start(root, said.append)
+    assert said == [
+        "Starting the embedded cloud",
+        f"Port {port} of the machines is taken by now: variables exported earlier are stale",
+    ]
+    assert again.environment() == cloud.environment()
+    assert again.region == "eu-west-1"
+    assert clouds.ensure_bucket(again, "my-bucket") is False
+
+
+def test_status_tells_what_runs_and_interrupt_that_there_is_nothing_to_interrupt(cloud):
+    clouds.ensure_bucket(cloud, "my-bucket")
+    environment = user_environment(cloud.root)
+
+    told = json.loads(run("python run.py local status --json", environment).stdout)
+    text = run("python run.py local status", environment).stdout
+    nothing = run("python run.py local interrupt", environment)
+
     assert {server["name"]: server["pid"] for server in told["servers"]} == pids(cloud)
     assert all(server["answers"] for server in told["servers"])
-    assert told["buckets"] == {"my-bucket": str(root / "s3" / "my-bucket")}
-    text = run("python run.py local status", environment).stdout
-    assert f"s3://my-bucket/  {root}/s3/my-bucket" in text
-    nothing = run("python run.py local interrupt", environment)
+    assert told["buckets"] == {"my-bucket": str(cloud.root / "s3" / "my-bucket")}
+    assert f"s3://my-bucket/  {cloud.root}/s3/my-bucket" in text
     assert (nothing.returncode, nothing.stdout) == (2, "")
     assert "No spot machine runs" in nothing.stderr
+
+
+def test_reset_ends_the_cloud_and_deletes_its_folder(root):
+    environment = user_environment(root)
+    assert run("python run.py local status", environment).returncode == 2
+    cloud = clouds.start(root)
 
     assert run("python run.py local reset --yes", environment).returncode == 0
 
     assert not root.exists()
-    assert all(Identity.process(server.identity) is None for server in cloud.state.servers.values())
+    assert clouds.find(root) is None
+    assert not [pid for pid in pids(cloud).values() if psutil.pid_exists(pid) and not ended(pid)]
+
+
+def ended(pid: int) -> bool:
+    return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE

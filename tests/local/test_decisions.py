@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.local import fiji, taskplan
+from distributed_fiji.local import containers, fiji, taskplan
 from distributed_fiji.local.agent import Throttle, next_throttle
 from distributed_fiji.local.logdriver import MOST_LINE_BYTES, whole_lines
 from distributed_fiji.local.observation import Machine, Place, Service, Snapshot, TaskView, parse_user_data
@@ -239,3 +239,36 @@ def test_fiji_is_the_one_that_fiji_home_names_or_one_in_a_usual_place(tmp_path):
     assert fiji.find_fiji({**home, "FIJI_HOME": str(named)}, tmp_path) == named
     with pytest.raises(InvalidInput, match="is no FIJI"):
         fiji.find_fiji({**home, "FIJI_HOME": str(tmp_path / "home")}, tmp_path)
+
+
+def test_a_container_gets_what_its_definition_says(tmp_path):
+    plan = a_plan(
+        tmp_path,
+        image="example/worker:1",
+        memory=3000,
+        cpu=1024,
+        readonlyRootFilesystem=True,
+        linuxParameters={"initProcessEnabled": True, "devices": [{"hostPath": "/dev/fuse"}]},
+        ulimits=[{"name": "nofile", "softLimit": 1000, "hardLimit": 2000}],
+        mountPoints=[
+            {"sourceVolume": "scratch", "containerPath": "/scratch"},
+            {"sourceVolume": "data", "containerPath": "/data", "readOnly": True},
+        ],
+        environment=[{"name": "APP_NAME", "value": "A"}],
+    )
+    plan = replace(plan, volumes=[{"name": "scratch"}, {"name": "data", "host": {"sourcePath": "/srv/data"}}])
+
+    arguments = containers.container_arguments(plan, tmp_path)
+
+    assert (arguments["mem_limit"], arguments["memswap_limit"]) == ("3000m", "3000m")
+    assert (arguments["cpu_shares"], arguments["init"], arguments["read_only"]) == (1024, True, True)
+    assert (arguments["privileged"], arguments["network_mode"]) == (False, "host")
+    assert arguments["devices"] == ["/dev/fuse:/dev/fuse:rwm"]
+    assert [(item.name, item.soft, item.hard) for item in arguments["ulimits"]] == [("nofile", 1000, 2000)]
+    assert arguments["environment"]["APP_NAME"] == "A"
+    mounted = [
+        (item["Source"], item["Target"], item["Type"], item["ReadOnly"]) for item in arguments["mounts"]
+    ]
+    assert mounted == [("ecs-abc-scratch", "/scratch", "volume", False), ("/srv/data", "/data", "bind", True)]
+    assert containers.volumes(plan) == ["ecs-abc-scratch"]
+    assert containers.exit_of({"ExitCode": 137, "OOMKilled": True}).reason == containers.OUT_OF_MEMORY

@@ -162,7 +162,8 @@ def test_a_task_that_fails_at_once_is_tried_again_less_and_less_often(deploy):
 
     times = until(lambda: len(failed()) >= 3 and failed(), "the third try")
 
-    assert times[2] - times[1] > times[1] - times[0] > 0.9
+    assert times[1] - times[0] >= 1
+    assert times[2] - times[1] >= 2
 
 
 def test_a_task_whose_log_group_is_missing_does_not_start_and_says_why(deploy):
