@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,14 +66,13 @@ class InputFetcher:
 
     def fetch(self, job: Job, inputs: Inputs, check: Check) -> None:
         """Bring all inputs of a job, filling `inputs` as it goes. Raises JobFailed with what is missing."""
-        try:
-            if self._download:
-                for name, address in addresses_of(job.parameters, self._source_bucket).items():
-                    self._fetch_value(name, address, inputs, shared=name not in job.metadata, check=check)
-            if job.inputs:
+        wanted = addresses_of(job.parameters, self._source_bucket) if self._download else {}
+        for name, address in wanted.items():
+            with _failing_as(str(address)):
+                self._fetch_value(name, address, inputs, shared=name not in job.metadata, check=check)
+        if job.inputs:
+            with _failing_as(", ".join(job.inputs)):
                 self._fetch_patterns(job, inputs, check)
-        except (ClientError, BotoCoreError, OSError) as error:
-            raise store.as_failure(error, FailureClass.DOWNLOAD_FAILED, "an input of this job") from error
 
     def release(self, inputs: Inputs) -> None:
         """Give back what the job had from the cache."""
@@ -152,6 +152,15 @@ class InputFetcher:
                 f"The input {text!r} matches no file in the bucket {pattern.bucket}.",
             )
         return Batch(pattern.bucket, pattern.folder, folder, list(objects)), objects
+
+
+@contextlib.contextmanager
+def _failing_as(address: str) -> Iterator[None]:
+    """Turn what S3 or the disk raises into the job's failure, which names the input."""
+    try:
+        yield
+    except (ClientError, BotoCoreError, OSError) as error:
+        raise store.as_failure(error, FailureClass.DOWNLOAD_FAILED, address) from error
 
 
 def _refuse_collisions(names: Iterable[str]) -> None:

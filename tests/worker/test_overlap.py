@@ -1,0 +1,61 @@
+"""Lanes that overlap: standby, jobs taken ahead, and a tail that is not longer for it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.worker import harness
+from tests.worker.harness import Run, a_job, submit, wait_until
+
+
+def test_every_job_has_a_fiji_of_its_own_and_most_find_one_in_standby(run: Run) -> None:
+    jobs = [a_job(number, sleep=0.4) for number in range(6)]
+    submit(run, jobs)
+
+    worker = harness.start_worker(run)
+    harness.wait_until_settled(run)
+    worker.stop()
+
+    harness.check_done(run, jobs)
+    started = [path.name.split("-") for path in run.traces.iterdir()]
+    assert len({pid for _, pid, *_ in started}) == len(jobs)
+    assert Counter(how for _, _, how, _ in started)["standby"] >= 3
+    harness.check_nothing_left(run)
+
+
+def test_a_standby_that_dies_costs_no_job(run: Run) -> None:
+    jobs = [a_job(number, sleep=0.4) for number in range(4)]
+    submit(run, jobs)
+
+    worker = harness.start_worker(run, FAKE_FIJI_STANDBY="dies")
+    harness.wait_until_settled(run)
+    worker.stop()
+
+    harness.check_done(run, jobs)
+    assert [line["attempt"] for line in worker.lines()] == [1] * 4
+    harness.check_nothing_left(run)
+
+
+def test_workers_share_the_tail(run: Run) -> None:
+    workers = [harness.start_worker(run) for _ in range(2)]
+    for worker in workers:
+        wait_until(lambda worker=worker: "waits for jobs" in worker.text())
+    jobs = [a_job(number, sleep=2) for number in range(4)]
+    submit(run, jobs)
+    harness.wait_until_settled(run)
+    for worker in workers:
+        worker.stop()
+
+    assert [len(worker.lines()) for worker in workers] == [2, 2]
+
+
+def test_without_overlap_one_job_is_held_at_a_time(run: Run) -> None:
+    jobs = [a_job(number, sleep=0.3) for number in range(3)]
+    submit(run, jobs)
+    worker = harness.start_worker(run, OVERLAP=False, STANDBY=False)
+    held = []
+    wait_until(lambda: held.append(harness.counts(run)) or held[-1] == (0, 0), 60)
+    worker.stop()
+
+    harness.check_done(run, jobs)
+    assert max(in_flight for _, in_flight in held) == 1
