@@ -55,11 +55,14 @@ class Memory:
     """What is kept between looks: recent readings (time, messages left) and when surplus was first seen.
 
     `accounted`: jobs accounted for at the last look; while that grows, work goes on whatever the counts say.
+    `protecting`: a task that protects itself was seen, so that tasks without protection are idle; a worker
+    that never does says nothing by it.
     """
 
     readings: tuple[tuple[float, int], ...] = ()
     surplus_since: float | None = None
     accounted: int = 0
+    protecting: bool = False
 
     def empty_for(self, now: float) -> float:
         """Seconds since the first of the unbroken latest readings of zero; 0 where the latest is not."""
@@ -152,6 +155,7 @@ def remember(memory: Memory, seen: Snapshot, limits: Limits) -> Memory:
         readings=(*kept, (seen.now, seen.left)),
         surplus_since=(memory.surplus_since or seen.now) if surplus else memory.surplus_since,
         accounted=accounted,
+        protecting=memory.protecting or seen.at_work > 0,
     )
 
 
@@ -189,11 +193,16 @@ def _surplus_lasted(limits: Limits, memory: Memory) -> bool:
 def needed_tasks(limits: Limits, seen: Snapshot, memory: Memory) -> int:
     """Return how many tasks can still have work, never fewer than hold a job now, one at least.
 
-    The counts are taken at their highest of the last readings, since one low reading proves nothing.
+    Submitted jobs are known by name; letters that were not read yet may be some of them, or older ones,
+    and then the counts decide. These are taken at their highest of the last readings, since one low
+    reading proves nothing.
     """
-    submitted = len(seen.jobs.unproved) - max(0, seen.jobs.dead_letters - len(seen.jobs.dead))
     counted = memory.most_left(seen.now, limits.settle)
-    return max(1, submitted, counted, seen.at_work)
+    if seen.jobs.submitted:
+        unread = max(0, seen.jobs.dead_letters - len(seen.jobs.dead))
+        known = len(seen.jobs.unproved)
+        counted = min(known, max(known - unread, counted))
+    return max(1, counted, seen.at_work)
 
 
 def _need_is_known(limits: Limits, seen: Snapshot, memory: Memory) -> bool:
@@ -217,7 +226,7 @@ def shrinking(
         yield LowerTarget(target)
     if not known:
         return
-    if desired > tasks and seen.work_is_known:
+    if desired > tasks and memory.protecting and seen.work_is_known:
         yield LowerService(tasks)
     if len(seen.tasks) >= desired:
         surplus = max(0, len(seen.alive) - machines)

@@ -171,6 +171,15 @@ def test_the_service_is_not_lowered_where_it_is_not_known_which_tasks_hold_a_job
     assert after(seen(machines=5, left=1, jobs=jobs, tasks=unknown)) == [LowerTarget(1)]
 
 
+def test_the_service_is_not_lowered_while_no_worker_was_seen_to_protect_itself() -> None:
+    busy, last = (Jobs(submitted=ids(*range(count))) for count in (9, 1))
+
+    assert after(seen(machines=5, left=1, jobs=last, at_work=0)) == [LowerTarget(1)]
+    looks = seen(1000, machines=5, left=9, jobs=busy), seen(1060, machines=5, left=1, jobs=last, at_work=0)
+    assert LowerService(5) not in after(*looks)
+    assert any(isinstance(action, LowerService) for action in after(*looks))
+
+
 def test_tasks_at_work_keep_their_places_though_fewer_jobs_are_counted() -> None:
     jobs = Jobs(submitted=ids(1))
 
@@ -268,10 +277,10 @@ def flapping_run(chance: random.Random, *, submitted: bool) -> tuple[float, floa
         flaps.append((start, start + chance.uniform(1, 90)))
         start = flaps[-1][1] + poll + 1
     memory, now = Memory(), chance.uniform(0, poll)
+    every = ids(*range(len(ends)))
     while True:
         finished = sum(end <= now for end in ends)
         left = 0 if any(low <= now <= high for low, high in flaps) else len(ends) - finished
-        every = ids(*range(len(ends)))
         done = ids(*range(finished))
         jobs = Jobs(submitted=every, fresh=done) if submitted else Jobs(others=finished)
         look = seen(now, left=left, jobs=jobs, tasks=(Task("task", "place", "RUNNING"),))
