@@ -30,7 +30,7 @@ def container_memory_mb(setting_mb: int, cgroup: Path = CGROUP) -> int:
 
 
 def oom_kills(cgroup: Path = CGROUP) -> int:
-    """Return how many processes of this container the kernel has ended for want of memory (cgroup v2 or v1)."""
+    """Return how many processes of this container the kernel has ended for want of memory (cgroup v2, v1)."""
     for name in ("memory.events", "memory/memory.oom_control"):
         try:
             lines = (cgroup / name).read_text(encoding="ascii").splitlines()

@@ -94,6 +94,16 @@ class App:
     def failure(self, job: contract.Job, attempt: int = 1) -> dict[str, Any]:
         return self.document(contract.failure_key(self.name, job.job_id, attempt))
 
+    def end_of(self, job: contract.Job, container: Any) -> dict[str, Any]:
+        """Return a job's manifest or the record of its failure, once there is one; the container must run."""
+
+        def look() -> dict[str, Any]:
+            container.reload()
+            assert container.status == "running", log_of(container)
+            return self.manifest(job) or self.failure(job)
+
+        return until(look, "the job's end")
+
     def counts(self) -> tuple[int, int]:
         """Return how many messages are visible and how many are in flight."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

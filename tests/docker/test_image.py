@@ -13,6 +13,8 @@ import pytest
 import worker
 from tests.docker.conftest import CANARIES
 
+LAUNCHER = "/opt/fiji/Fiji.app/ImageJ-linux64"
+
 
 def run(daemon: Any, image: str, *command: str, entrypoint: list[str] | None = None) -> str:
     """Run a program in a container as tight as a task's, and return what it prints."""
@@ -71,16 +73,28 @@ def test_an_environment_that_is_wrong_is_named_whole(daemon: Any, image: str) ->
 
 def test_its_class_archive_fits_its_java(daemon: Any, image: str) -> None:
     """With AOTMode=on Java ends with an error where the archive cannot be used."""
-    launcher = "/opt/fiji/Fiji.app/ImageJ-linux64"
     said = run(
         daemon,
         image,
         "-c",
-        f"echo 'print(21*2);' > /tmp/a.ijm && {launcher} -XX:AOTMode=on --headless --run /tmp/a.ijm",
+        f"echo 'print(21*2);' > /tmp/a.ijm && {LAUNCHER} -XX:AOTMode=on --headless --run /tmp/a.ijm",
         entrypoint=["sh"],
     )
 
     assert "42" in said
+
+
+def test_it_has_a_display_for_scripts_that_open_windows(daemon: Any, image: str) -> None:
+    """ImageJ core itself has no windows; its Java and Groovy do."""
+    script = (
+        'f = new java.awt.Frame("window"); f.setSize(90, 50); f.visible = true; println f.showing'
+    )
+    command = (
+        f"echo '{script}' > /tmp/window.groovy && xvfb-run -a {LAUNCHER} -Djava.awt.headless=false"
+        " --run /tmp/window.groovy"
+    )
+
+    assert "true" in run(daemon, image, "-c", command, entrypoint=["sh"])
 
 
 def test_no_secret_of_whoever_builds_it_is_in_any_layer(daemon: Any, image: str) -> None:
