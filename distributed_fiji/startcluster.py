@@ -13,7 +13,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji import cluster, fleet, jobqueue, machinetypes, registry, telemetry
+from distributed_fiji import cluster, fleet, jobqueue, machinetypes, registry, removal, telemetry
 from distributed_fiji.aws import Clients, error_code, error_text
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, NothingThere
@@ -247,4 +247,4 @@ def take_back(run: Run, record: RunRecord) -> None:
         run.record_path.unlink()
         run.terminal.note(f"Fleet {fleet_id} is cancelled and its machines are ended.")
     if record.dashboard:
-        telemetry.remove_dashboard(clients.cloudwatch, record.app_name)
+        removal.remove_dashboard(clients.cloudwatch, record.app_name)

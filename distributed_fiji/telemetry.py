@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from distributed_fiji import documents
@@ -47,9 +46,3 @@ def remove_stuck_alarms(cloudwatch: Any, app_name: str, instance_ids: set[str]) 
     names = sorted(documents.stuck_alarm_name(app_name, instance_id) for instance_id in instance_ids)
     for start in range(0, len(names), 100):
         cloudwatch.delete_alarms(AlarmNames=names[start : start + 100])
-
-
-def remove_dashboard(cloudwatch: Any, app_name: str) -> None:
-    """Remove the run's dashboard; one that is gone is fine."""
-    with suppress(cloudwatch.exceptions.DashboardNotFoundError):
-        cloudwatch.delete_dashboards(DashboardNames=[app_name])
