@@ -11,8 +11,9 @@ import click
 from rich.console import Console
 
 from distributed_fiji.errors import NothingThere
+from distributed_fiji.local import access
 from distributed_fiji.local import cloud as clouds
-from distributed_fiji.local.cloud import Cloud
+from distributed_fiji.local.access import Cloud
 
 #: Version 1 of the AWS CLI asks AWS itself for SQS, whatever AWS_ENDPOINT_URL_SQS says, unless it is told on
 #: the command line (github.com/aws/aws-cli/issues/8737): nothing must leave this computer.
@@ -83,8 +84,8 @@ def env() -> None:
       aws s3 ls s3://BUCKET/
     """
     found = clouds.start(progress=note)
-    wanted = found.environment() | clouds.proxy_exceptions(os.environ)
-    for name in sorted(set(clouds.unset_names(os.environ)) - set(wanted)):
+    wanted = found.environment() | access.proxy_exceptions(os.environ)
+    for name in sorted(set(access.unset_names(os.environ)) - set(wanted)):
         click.echo(f"unset {name}")
     for name, value in wanted.items():
         click.echo(f"export {name}={shlex.quote(value)}")

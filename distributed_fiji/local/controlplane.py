@@ -14,9 +14,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -29,7 +31,8 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
-from distributed_fiji.local import additions
+from distributed_fiji.local import additions, watchdog
+from distributed_fiji.local.state import CONTROL_PLANE
 
 WAIT_SECONDS = 0.5
 KEEP_FLEETS_SECONDS = 0.5
@@ -169,6 +172,7 @@ def keep_fleets_for_ever(changes: Changes) -> None:
 
 def main() -> None:
     """Serve until a signal ends the process."""
+    watchdog.guard(Path(sys.argv[1]), CONTROL_PLANE)
     changes = Changes()
     application = LocalRoutes(DomainDispatcherApplication(create_app), changes)
     server = make_server(

@@ -6,13 +6,17 @@ Run as `python -m distributed_fiji.local.dataplane ROOT`; all else is in the env
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+
+from distributed_fiji.local import watchdog
+from distributed_fiji.local.state import DATA_PLANE
 
 
 def main() -> None:
     """Serve until a signal ends the process."""
     from ministack import app
 
-    del sys.argv[1:]
+    watchdog.guard(Path(sys.argv.pop(1)), DATA_PLANE)
     app.main()
 
 

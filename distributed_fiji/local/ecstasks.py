@@ -105,13 +105,18 @@ def forget_stopped_tasks(tasks: dict[str, Any], now: datetime) -> None:
 
 
 def stop_task(response: Any) -> ActionResult:
-    """Ask for a task's end: its machine sends SIGTERM and reports when it has stopped."""
+    """Ask for a task's end: its machine sends SIGTERM and reports when it has stopped.
+
+    One that no machine has started yet has stopped at once.
+    """
     task = find_task(response.ecs_backend, response._get_param("task"))
     if task.desired_status != "STOPPED":
         service = (response._get_param("reason") or "").startswith("Scaling activity")
         task.desired_status, task.stopping_at = "STOPPED", _now()
         task.stopped_reason = response._get_param("reason") or "Task stopped by user"
         task.stop_code = "ServiceSchedulerInitiated" if service else "UserInitiated"
+        if task.state == "PENDING":
+            _stopped(response.ecs_backend, task, None)
     return ActionResult({"task": task})
 
 

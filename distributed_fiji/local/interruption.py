@@ -8,7 +8,7 @@ import urllib.request
 from typing import Any
 
 from distributed_fiji.errors import NothingThere
-from distributed_fiji.local.cloud import Cloud
+from distributed_fiji.local.access import Cloud
 from distributed_fiji.local.state import MACHINES
 
 #: EC2 tells two minutes ahead; a rehearsal need not take as long.

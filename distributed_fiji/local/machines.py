@@ -24,10 +24,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from distributed_fiji.local import runtimes, state
+from distributed_fiji.local import runtimes, state, watchdog
+from distributed_fiji.local.access import Cloud
 from distributed_fiji.local.agent import Agent
 from distributed_fiji.local.changes import ChangeWatch
-from distributed_fiji.local.cloud import Cloud
 from distributed_fiji.local.fiji import imagej_core
 from distributed_fiji.local.logdriver import LogDriver
 from distributed_fiji.local.metadata import Facts, MetadataServer, RunningTask
@@ -173,6 +173,7 @@ def main(arguments: list[str]) -> None:
     def end(signum: int, frame: FrameType | None) -> None:
         machines.ending = True
 
+    watchdog.guard(root, MACHINES)
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     log.info("Machines of %s, process %s; ended what %s earlier tasks had left", root, os.getpid(), left)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -51,6 +52,14 @@ Reply = tuple[int, str | dict[str, Any]]
 NOT_FOUND: Reply = (404, "Not Found")
 
 
+class QuietServer(ThreadingHTTPServer):
+    """Says nothing of a client that went away: a task that is killed does."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class MetadataServer:
     """Serves the facts until it is closed.
 
@@ -68,7 +77,7 @@ class MetadataServer:
         self.facts = facts
         self.protect = protect
         self.interrupt = interrupt
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        self._server = QuietServer(("127.0.0.1", port), _handler(self))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
@@ -83,6 +92,8 @@ class MetadataServer:
             return 200, "ok"
         if parts == ["interrupt"] and method == "POST":
             wanted = json.loads(body)
+            if wanted["instance"] not in self.facts.machines:
+                return NOT_FOUND
             self.interrupt(wanted["instance"], wanted["seconds"])
             return 200, {}
         if parts[0] == "instances" and len(parts) > 3:

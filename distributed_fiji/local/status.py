@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distributed_fiji.local import servers
-from distributed_fiji.local.cloud import Cloud
+from distributed_fiji.local.access import Cloud
 from distributed_fiji.local.interruption import running_machines, tasks_by_machine
 from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from distributed_fiji.local import cloud as clouds
-from distributed_fiji.local.cloud import Cloud
+from distributed_fiji.local.access import Cloud
 from tests.local.support import Deployment
 
 CHECKOUT = Path(__file__).resolve().parents[2]

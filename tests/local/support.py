@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from distributed_fiji.local import cloud as clouds
-from distributed_fiji.local.cloud import Cloud
+from distributed_fiji.local.access import Cloud
 
 T = TypeVar("T")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,8 +16,8 @@ import psutil
 import pytest
 
 from distributed_fiji.local import cloud as clouds
-from distributed_fiji.local import processes, state
-from distributed_fiji.local.cloud import Cloud
+from distributed_fiji.local import processes, state, watchdog
+from distributed_fiji.local.access import Cloud
 from distributed_fiji.local.processes import Identity
 from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, MACHINES, Folders, Server, State
 from tests.local.conftest import CHECKOUT
@@ -133,7 +134,7 @@ def test_tasks_that_killed_machines_left_are_ended_and_started_anew(root):
     clouds.start(root)
 
     [anew] = until(lambda: [found for found in deployment.tasks() if found["taskArn"] != task["taskArn"]])
-    assert not psutil.pid_exists(pid) or ended(pid)
+    assert ended(pid)
     assert deployment.describe([task["taskArn"]])[0]["lastStatus"] == "STOPPED"
     assert anew["lastStatus"] == "RUNNING"
 
@@ -235,8 +236,27 @@ def test_reset_ends_the_cloud_and_deletes_its_folder(root):
 
     assert not root.exists()
     assert clouds.find(root) is None
-    assert not [pid for pid in pids(cloud).values() if psutil.pid_exists(pid) and not ended(pid)]
+    assert not [pid for pid in pids(cloud).values() if not ended(pid)]
 
 
 def ended(pid: int) -> bool:
-    return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    """Return whether a process ended, reaped or not."""
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_servers_whose_folder_was_deleted_end_by_themselves(root):
+    cloud = clouds.start(root)
+    shutil.rmtree(root)
+
+    until(lambda: all(ended(pid) for pid in pids(cloud).values()), "the servers' end")
+
+
+def test_a_server_belongs_to_its_folder_unless_another_took_its_place(root):
+    folders = Folders(root)
+    assert not watchdog.belongs(folders, MACHINES, 10)
+    state.prepare(folders, "us-east-1")
+    assert watchdog.belongs(folders, MACHINES, 10)
+    state.write(folders, State({MACHINES: Server(1, Identity(11, 0.0))}))
+
+    assert not watchdog.belongs(folders, MACHINES, 10)
+    assert watchdog.belongs(folders, MACHINES, 11)

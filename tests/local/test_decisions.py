@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import sys
+import threading
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email.mime.multipart import MIMEMultipart
@@ -15,14 +16,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distributed_fiji.errors import InvalidInput
+from distributed_fiji.errors import DistributedFijiError, InvalidInput
 from distributed_fiji.local import containers, fiji, taskplan
 from distributed_fiji.local.agent import Throttle, next_throttle
 from distributed_fiji.local.logdriver import MOST_LINE_BYTES, whole_lines
 from distributed_fiji.local.observation import Machine, Place, Service, Snapshot, TaskView, parse_user_data
 from distributed_fiji.local.region import registered_memory
+from distributed_fiji.local.runtimes import ProcessRuntime
 from distributed_fiji.local.scheduling import Action, Event, Register, Start, Stop, decide
+from distributed_fiji.local.state import Folders
 from distributed_fiji.local.taskplan import Gifts, TaskPlan
+from distributed_fiji.local.tasks import CannotStart, NotReady, Task
+from tests.local.support import until
 
 NOW = datetime(2026, 11, 23, tzinfo=timezone.utc)
 
@@ -239,6 +244,36 @@ def test_fiji_is_the_one_that_fiji_home_names_or_one_in_a_usual_place(tmp_path):
     assert fiji.find_fiji({**home, "FIJI_HOME": str(named)}, tmp_path) == named
     with pytest.raises(InvalidInput, match="is no FIJI"):
         fiji.find_fiji({**home, "FIJI_HOME": str(tmp_path / "home")}, tmp_path)
+
+
+def test_a_task_waits_for_the_fiji_that_is_being_built_and_says_why_there_is_none(tmp_path):
+    finished, outcomes = threading.Event(), [DistributedFijiError("no network"), tmp_path / "core"]
+
+    def build() -> Path:
+        finished.wait(10)
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    runtime = ProcessRuntime(Folders(tmp_path), build)
+    plan = a_plan(tmp_path)
+
+    def launch() -> Task | None:
+        try:
+            return runtime.launch(plan, tmp_path / "log")
+        except NotReady:
+            return None
+
+    assert launch() is None
+    finished.set()
+    with pytest.raises(CannotStart, match="no network"):
+        until(launch)
+    task = until(launch)
+    assert task is not None
+    task.kill()
+    assert until(task.poll).code == 137
+    assert not plan.folder.exists()
 
 
 def test_a_container_gets_what_its_definition_says(tmp_path):

@@ -1,0 +1,101 @@
+"""A cloud as its users see it: where its servers listen, and the environment that leads only there."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, Folders, State
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A cloud that was started: its folder and its servers."""
+
+    root: Path
+    state: State
+
+    @property
+    def folders(self) -> Folders:
+        return Folders(self.root)
+
+    @property
+    def region(self) -> str:
+        return self.state.region
+
+    def url(self, server: str) -> str:
+        """Return where a server listens."""
+        return self.state.servers[server].url
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which boto3 and the AWS CLI talk to this cloud, and to nothing else."""
+        data = self.url(DATA_PLANE)
+        return {
+            "AWS_ENDPOINT_URL": self.url(CONTROL_PLANE),
+            "AWS_ENDPOINT_URL_S3": data,
+            "AWS_ENDPOINT_URL_SQS": data,
+            "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": data,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_CONFIG_FILE": str(self.folders.aws / "config"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.folders.aws / "credentials"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **proxy_exceptions({}),
+        }
+
+    def apply(self, environ: MutableMapping[str, str]) -> None:
+        """Point a process's environment at this cloud: every AWS_ variable of the user's goes first."""
+        for name in unset_names(environ):
+            del environ[name]
+        environ.update(self.environment() | proxy_exceptions(environ))
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """Return a boto3 client of this cloud, whatever the environment of this process says."""
+        from botocore.config import Config
+
+        environment = self.environment()
+        endpoint = environment.get(f"AWS_ENDPOINT_URL_{ENDPOINT_NAMES.get(service, '')}")
+        return _session().client(
+            service,
+            region_name=region or self.region,
+            endpoint_url=endpoint or environment["AWS_ENDPOINT_URL"],
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+            config=Config(proxies={}, max_pool_connections=32),
+        )
+
+
+@functools.cache
+def _session() -> Any:
+    """Return a boto3 session without anybody's profile, made once: it reads the services' models once."""
+    import boto3
+    import botocore.session
+
+    nobody = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, os.devnull, None),
+        "credentials_file": (None, None, os.devnull, None),
+    }
+    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars=nobody))
+
+
+#: Names of the services whose endpoint is the data plane, as in AWS_ENDPOINT_URL_<NAME>.
+ENDPOINT_NAMES = {"s3": "S3", "sqs": "SQS", "logs": "CLOUDWATCH_LOGS"}
+
+
+def proxy_exceptions(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that keep requests to this computer from a proxy, the user's exceptions kept."""
+    given = [environ.get(name, "").split(",") for name in ("NO_PROXY", "no_proxy")]
+    hosts = dict.fromkeys(["127.0.0.1", "localhost", *(host for hosts in given for host in hosts if host)])
+    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(hosts))
+
+
+def unset_names(environ: Mapping[str, str]) -> list[str]:
+    """Return the user's variables that would lead a client of this cloud elsewhere."""
+    return [name for name in environ if name.startswith("AWS_")]
