@@ -56,6 +56,14 @@ def image(daemon: Any) -> str:
 
 
 @pytest.fixture(scope="session")
+def core_image(daemon: Any, image: str) -> str:
+    """The image, where its FIJI is ImageJ core."""
+    if "org.distributed-fiji.fiji" in daemon.images.get(image).labels:
+        pytest.skip(f"{image} holds a FIJI, and this is about ImageJ core")
+    return image
+
+
+@pytest.fixture(scope="session")
 def s3fs_image(image: str) -> str:
     """The variant of the image for DOWNLOAD_FILES = False."""
     return build(f"{IMAGE}-s3fs", "S3FS=1")

@@ -71,11 +71,11 @@ def test_an_environment_that_is_wrong_is_named_whole(daemon: Any, image: str) ->
         assert f"{name} is missing" in said
 
 
-def test_its_class_archive_fits_its_java(daemon: Any, image: str) -> None:
+def test_its_class_archive_fits_its_java(daemon: Any, core_image: str) -> None:
     """With AOTMode=on Java ends with an error where the archive cannot be used."""
     said = run(
         daemon,
-        image,
+        core_image,
         "-c",
         f"echo 'print(21*2);' > /tmp/a.ijm && {LAUNCHER} -XX:AOTMode=on --headless --run /tmp/a.ijm",
         entrypoint=["sh"],
@@ -84,17 +84,15 @@ def test_its_class_archive_fits_its_java(daemon: Any, image: str) -> None:
     assert "42" in said
 
 
-def test_it_has_a_display_for_scripts_that_open_windows(daemon: Any, image: str) -> None:
+def test_it_has_a_display_for_scripts_that_open_windows(daemon: Any, core_image: str) -> None:
     """ImageJ core itself has no windows; its Java and Groovy do."""
-    script = (
-        'f = new java.awt.Frame("window"); f.setSize(90, 50); f.visible = true; println f.showing'
-    )
+    script = 'f = new java.awt.Frame("window"); f.setSize(90, 50); f.visible = true; println f.showing'
     command = (
         f"echo '{script}' > /tmp/window.groovy && xvfb-run -a {LAUNCHER} -Djava.awt.headless=false"
         " --run /tmp/window.groovy"
     )
 
-    assert "true" in run(daemon, image, "-c", command, entrypoint=["sh"])
+    assert "true" in run(daemon, core_image, "-c", command, entrypoint=["sh"])
 
 
 def test_no_secret_of_whoever_builds_it_is_in_any_layer(daemon: Any, image: str) -> None:

@@ -76,7 +76,7 @@ def app(endpoint: str, image: str, tmp_path: Path) -> MakeApp:
 
 
 def test_containers_and_processes_make_the_same_results(
-    app: MakeApp, daemon: Any, fiji: Path, tmp_path: Path
+    app: MakeApp, daemon: Any, core_image: str, fiji: Path, tmp_path: Path
 ) -> None:
     jobs = [{"number": number, "label": f"it's {number} µm"} for number in (3, 7)]
     in_container, as_process = app(SEGMENT), app(SEGMENT)
