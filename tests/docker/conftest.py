@@ -74,7 +74,7 @@ def build(name: str, *arguments: str) -> str:
 
     One build at a time on this machine. All but what has changed comes from Docker's cache.
     """
-    command = ["make", "-C", "worker", "core", f"NAME={name}", "BUILD_FLAGS=--network=host", *arguments]
+    command = ["make", "-C", "worker", "core", f"NAME={name}", *arguments]
     with (Path(tempfile.gettempdir()) / "distributed-fiji-image.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run(

@@ -133,7 +133,7 @@ def saved_bytes(daemon: Any, image: str) -> Iterator[bytes]:
             file = saved.extractfile(member)
             if file is None:
                 continue
-            content = io.BufferedReader(file)  # type: ignore[arg-type]
+            content = io.BufferedReader(file)  # type: ignore[type-var]
             packed = content.peek(2)[:2] == b"\x1f\x8b"
             unpacked: Any = gzip.GzipFile(fileobj=content) if packed else content
             end = b""
