@@ -16,7 +16,7 @@ from distributed_fiji.local.access import Cloud
 
 T = TypeVar("T")
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 
 #: A task that tells when it starts, and when it is asked to end, which it then does with code 3.
 PATIENT = """
