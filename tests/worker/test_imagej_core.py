@@ -159,7 +159,7 @@ def test_failure_is_told_with_its_kind_and_line(
 ) -> None:
     (tmp_path / "nested.ijm").write_text("foo(3);", encoding="utf-8")
     given = {"n": 9, "invert": 3} if "invert" in text else {"n": 9}
-    heap = "--mem=128m" if kind == "out_of_memory" else "--mem=512m"
+    heap = "--mem=96m" if kind == "out_of_memory" else "--mem=512m"
 
     ran = run_script(tmp_path, name, text, heap, **given)
 

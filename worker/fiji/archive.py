@@ -1,7 +1,7 @@
 """The class archive of ImageJ core: classes read and checked once, so that each job starts in half the time.
 
-Java >= 24 writes an AOT cache, Java 13 to 23 a dynamic CDS archive; older ones go without. An archive holds the path,
-size and time of every jar, so it is made where it is used.
+Java >= 24 writes an AOT cache, Java 13 to 23 a dynamic CDS archive; older ones go without. An archive holds
+the path, size and time of every jar, so it is made where it is used.
 """
 
 from __future__ import annotations
@@ -35,7 +35,13 @@ def make_archive(home: Path, java: Java) -> None:
         jobs = [_write_job(script, Path(scratch)) for script in sorted(TRAINING.iterdir())]
         launcher = home / "ImageJ-linux64"
         values = f'jobs="{os.pathsep.join(map(str, jobs))}"'
-        command = [launcher, f"-XX:{option}={part}", "--run", "distributedfiji.core.Train", values]
+        command: list[str | Path] = [
+            launcher,
+            f"-XX:{option}={part}",
+            "--run",
+            "distributedfiji.core.Train",
+            values,
+        ]
         run(command, "training the class archive")
     part.rename(home / name)
     for file in (home / "jython-packages").rglob("*.*"):

@@ -1,7 +1,7 @@
 """Build ImageJ core, or put the runner into a FIJI that is there: `python -m worker.fiji.install --help`.
 
-Whole or not at all: the stamp is taken away before anything is changed and written last, with the hash of all that
-went in. Steps build in DEST/.build and rename. A lock file keeps two at once apart.
+Whole or not at all: the stamp is taken away before anything is changed and written last, with the hash of
+all that went in. Steps build in DEST/.build and rename. A lock file keeps two at once apart.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from worker.fiji.archive import make_archive
 from worker.fiji.jars import InstallError, collect, read_pins, version_of
-from worker.fiji.toolchain import Java, compile_jar, find_java, run
+from worker.fiji.toolchain import QUICK_START, Java, compile_jar, find_java, run
 
 HERE = Path(__file__).parent
 DEFAULT_HOME = HERE.parents[1] / ".imagej-core"
@@ -137,16 +137,23 @@ def _compile(build: Path, java: Java) -> None:
     compile_jar(java, HERE / "java" / "runner", jars / RUNNER_JAR, class_path, release=8)
     compile_jar(java, HERE / "java" / "core", jars / CORE_JAR, [*class_path, jars / RUNNER_JAR], release=11)
     _say("patching ImageJ for headless use")
-    joined = os.pathsep.join(map(str, [*class_path, jars / CORE_JAR]))
-    opens = "--add-opens=java.base/java.lang=ALL-UNNAMED"
-    run(
-        [java.java, opens, "-cp", joined, "distributedfiji.core.Prepatch", jars / PATCHED_JAR],
-        "patching ImageJ",
-    )
+    # The patcher looks through every jar of its class path: it gets only those it needs.
+    needed = [path for path in class_path if path.name.startswith(("ij", "javassist", "classgraph"))]
+    joined = os.pathsep.join(map(str, [*needed, jars / CORE_JAR]))
+    flags = ["--add-opens=java.base/java.lang=ALL-UNNAMED", *QUICK_START]
+    command: list[str | Path] = [
+        java.java,
+        *flags,
+        "-cp",
+        joined,
+        "distributedfiji.core.Prepatch",
+        jars / PATCHED_JAR,
+    ]
+    run(command, "patching ImageJ")
 
 
 def _class_path() -> str:
-    """The patched classes stand before those they replace; the patcher itself behind, some of them call it."""
+    """The patched classes stand before those they replace; some of them call the patcher, behind."""
     pinned = [jar.filename for jar in read_pins() if jar.use == "run"]
     return ":".join(f"$home/jars/{name}" for name in (PATCHED_JAR, CORE_JAR, RUNNER_JAR, *pinned))
 

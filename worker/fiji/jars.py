@@ -1,6 +1,6 @@
 """The jars of ImageJ core: which versions, with what checksums, and how they get here.
 
-Talks to Maven Central through jgo, SciJava's own resolver. Raises InstallError; knows nothing of what jars are for.
+Talks to Maven Central through jgo, SciJava's own resolver. It knows nothing of what the jars are for.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def read_pins(text: str | None = None) -> tuple[Jar, ...]:
     for line in lines:
         if line.strip() and not line.startswith("#"):
             sha256, coordinate, use = line.split()
-            jars.append(Jar(sha256, *coordinate.split(":"), use))
+            group, artifact, version = coordinate.split(":")
+            jars.append(Jar(sha256, group, artifact, version, use))
     return tuple(jars)
 
 

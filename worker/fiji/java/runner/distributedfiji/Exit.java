@@ -4,11 +4,16 @@ import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Ends the JVM for sure, and learns the code with which a script ends it. */
 final class Exit {
 
 	private static final long PATIENCE_MS = 5_000;
+
+	/** "Runtime.exit() called with status: 3" */
+	private static final Pattern STATUS = Pattern.compile("status: (-?\\d+)");
 
 	private static volatile Integer status;
 	private static Logger logger;
@@ -88,8 +93,8 @@ final class Exit {
 
 			@Override
 			public void publish(final LogRecord line) {
-				final Object[] code = line.getParameters();
-				if (code != null && code.length > 0 && code[0] instanceof Integer) status = (Integer) code[0];
+				final Matcher code = STATUS.matcher(line.getMessage());
+				if (code.find()) status = Integer.valueOf(code.group(1));
 			}
 
 			@Override

@@ -2,6 +2,7 @@ package distributedfiji;
 
 import java.io.File;
 
+import javax.script.Compilable;
 import javax.script.ScriptEngine;
 import javax.script.ScriptException;
 
@@ -26,6 +27,7 @@ final class Warmup {
 		final ScriptEngine engine = info.getLanguage().getScriptEngine();
 		try {
 			engine.eval(info.getLanguage().getLanguageName().contains("Python") ? "from ij import IJ" : "");
+			if (engine instanceof Compilable) ((Compilable) engine).compile(info.getProcessedScript());
 		}
 		catch (final ScriptException | RuntimeException notReady) {
 			System.err.println("Not warmed up: " + notReady);
