@@ -186,16 +186,19 @@ def _versions(java: Java) -> dict[str, str | bool]:
 
 
 def _move_in(build: Path, home: Path) -> None:
-    """Put what was built in the place of what is there. What was made from other jars goes."""
+    """Put what was built in the place of what is there. What was made from other jars goes.
+
+    A folder of a lower layer of an image cannot be renamed (EXDEV), only copied: shutil.move does either.
+    """
     old = build / "old"
     old.mkdir()
     for made_here in ("classes.aot", "classes.jsa", "jython-packages"):
         if (home / made_here).exists():
-            (home / made_here).rename(old / made_here)
+            shutil.move(home / made_here, old / made_here)
     for item in [path for path in build.iterdir() if path != old]:
         target = home / item.name
         if target.exists() or target.is_symlink():
-            target.rename(old / item.name)
+            shutil.move(target, old / item.name)
         item.rename(target)
     shutil.rmtree(build)
 
