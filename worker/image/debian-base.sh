@@ -33,7 +33,7 @@ path-exclude /usr/share/locale/*
 path-exclude /usr/share/man/*
 END
 find "$root/usr/share/doc" -type f ! -name copyright -delete
-rm -rf "$root"/usr/share/info/* "$root"/usr/share/locale/* "$root"/usr/share/man/*
+find "$root/usr/share/info" "$root/usr/share/locale" "$root/usr/share/man" -type f -delete
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/cache/debconf/* "$root"/var/log/*
 
 cat >"$root/etc/apt/sources.list" <<END
