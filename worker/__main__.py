@@ -1,43 +1,21 @@
-"""`python3 -m worker`: read the environment, put the parts together, run until asked to stop.
+"""`python3 -m worker`: read the environment, then work until asked to stop.
 
-Exit codes: 0 asked to stop · 1 the script or FIJI cannot be had · 2 the environment is no valid
-configuration.
+Exit codes: 0 asked to stop · 1 the script or FIJI cannot be had · 2 the environment is not valid.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
-from pathlib import Path
+from collections.abc import Callable
 from types import FrameType
 
-from worker import VERSION
-from worker.bulk import Bulk, read_flags
-from worker.cache import Cache
-from worker.clients import Clients, make_clients
-from worker.engine import Engine
-from worker.errors import JobFailed, ScriptUnavailable, SettingsError
-from worker.finish import Finisher, Office
-from worker.inputs import InputFetcher
-from worker.jobfolder import Scratch
-from worker.joblog import JobLog, set_up_logging
-from worker.ledger import Ledger
-from worker.logstream import LogStreams
-from worker.metadata import Metadata, watch_for_interruption
-from worker.mount import Mount, MountFailed, mount
-from worker.prepare import Preparer
-from worker.queue import Queue
-from worker.records import Origin
-from worker.script import Script, fetch_script
-from worker.settings import WorkerSettings, read_settings
+from worker.errors import SettingsError
+from worker.joblog import set_up_logging
+from worker.settings import read_settings
 from worker.stop import Stop
-from worker.transfers import Transfers
-from worker.versions import image_of, versions
-from worker.worker import Parts, Worker
-
-log = logging.getLogger("worker")
+from worker.versions import versions
 
 
 def main(arguments: list[str]) -> int:
@@ -53,89 +31,22 @@ def main(arguments: list[str]) -> int:
     except SettingsError as error:
         print("The worker's environment is wrong:", *error.problems, sep="\n- ", file=sys.stderr)
         return 2
-    set_up_logging(settings.log_format)
-    return work(settings)
-
-
-def work(settings: WorkerSettings) -> int:
-    """Work with valid settings until asked to stop."""
     stop = Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _requests(stop, settings))
-    watch_for_interruption(stop, settings.spot_poll_seconds)
-    scratch = Scratch(settings.scratch)
-    try:
-        clients = make_clients(settings)
-        mount_bucket(settings, clients)
-        script = fetch_script(
-            settings.script_download_url, settings.script_sha256, scratch.script, clients.s3, stop.wait
-        )
-        worker = Worker(parts(settings, clients, scratch, script), stop)
-        log.info("worker %s waits for jobs of %s", VERSION, settings.app_name)
-        worker.run()
-    except (ScriptUnavailable, JobFailed, MountFailed) as error:
-        log.error("%s", error)
-        return 0 if stop.requested else 1
-    finally:
-        scratch.remove()
-    log.info("worker ends: %s", stop.reason)
-    return 0
+        signal.signal(number, asks_for_the_end(stop, settings.stop_grace_seconds))
+    set_up_logging(settings.log_format)
+
+    # Only now, as importing boto3 takes most of the start: a signal that comes meanwhile is not lost.
+    from worker.service import work
+
+    return work(settings, stop)
 
 
-def mount_bucket(settings: WorkerSettings, clients: Clients) -> None:
-    """Mount the source bucket where inputs are not downloaded and the image has a place for it."""
-    folder = os.environ.get("BUCKET_MOUNT", "")
-    if settings.download_files or not folder:
-        return
-    endpoint = clients.s3.meta.endpoint_url
-    wanted = Mount(
-        settings.source_bucket, Path(folder), endpoint, settings.aws_region, _is_custom(os.environ)
-    )
-    mount(wanted, os.environ, settings.scratch)
-
-
-def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: Script) -> Parts:
-    """Put the worker's parts together. Raises JobFailed when there is no FIJI."""
-    engine = Engine(settings, scratch, script)
-    endpoint = clients.s3.meta.endpoint_url if _is_custom(os.environ) else None
-    flags = read_flags(settings.upload_flags)
-    transfers = Transfers(clients.s3, Bulk(endpoint, scratch.root), flags)
-    cache = Cache(scratch.cache, transfers)
-    fetcher = InputFetcher(
-        clients.s3,
-        transfers,
-        cache,
-        source_bucket=settings.source_bucket,
-        download=settings.download_files,
-    )
-    ledger = Ledger(clients.s3, settings.aws_bucket, settings.app_name)
-    queue = Queue(clients.sqs, clients.beat, settings.sqs_queue_url, settings.visibility_seconds)
-    preparer = Preparer(
-        ledger, fetcher, scratch, script_sha256=script.sha256, check_if_done=settings.check_if_done
-    )
-    origin = Origin(
-        app_name=settings.app_name,
-        script_url=settings.script_download_url,
-        script_sha256=script.sha256,
-        image=settings.image or image_of(os.environ),
-        worker_version=VERSION,
-        machine=Metadata(os.environ).machine(),
-    )
-    office = Office(settings, queue, ledger, transfers, preparer, origin, JobLog())
-    streams = LogStreams(clients.logs, settings.log_group_name)
-    return Parts(settings, queue, preparer, engine, Finisher(office), streams, cache, fetcher)
-
-
-def _is_custom(environ: os._Environ[str]) -> bool:
-    """Whether S3 is not AWS's own; botocore finds the address by itself, s5cmd has to be told."""
-    return any(environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
-
-
-def _requests(stop: Stop, settings: WorkerSettings):  # type: ignore[no-untyped-def]
+def asks_for_the_end(stop: Stop, grace_seconds: float) -> Callable[[int, FrameType | None], None]:
     """Return a signal handler that does nothing but ask for the end."""
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        stop.request(signal.Signals(number).name, settings.stop_grace_seconds)
+        stop.request(signal.Signals(number).name, grace_seconds)
 
     return handle
 

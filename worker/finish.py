@@ -92,9 +92,11 @@ class Finisher:
         with held.timed("settle"):
             try:
                 if what.fate is Fate.DELETE:
-                    self._office.queue.delete(held.message)
+                    store.retried(lambda: self._office.queue.delete(held.message), lambda: None)
                 elif what.fate is Fate.RELEASE:
-                    self._office.queue.release(held.message, what.delay_seconds)
+                    store.retried(
+                        lambda: self._office.queue.release(held.message, what.delay_seconds), lambda: None
+                    )
             except (BotoCoreError, ClientError) as error:
                 # It comes back by itself; then a manifest is found, or the job run again.
                 log.warning("the message of job %s could not be settled: %s", held.job_id, error)
@@ -109,7 +111,7 @@ class Finisher:
         if verdict is not DONE:
             return verdict
         assert held.job is not None
-        if already := self._office.preparer.done_already(held, held.job):
+        if already := self._office.preparer.done_already(held, held.job, check):
             return already
         location = held.job.output_file_location.strip("/")
         batch = Batch(

@@ -6,10 +6,12 @@ import json
 import logging
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from worker.held import HeldJob
-from worker.verdict import Verdict
+if TYPE_CHECKING:
+    # For annotations alone: the log is set up before boto3 is imported.
+    from worker.held import HeldJob
+    from worker.verdict import Verdict
 
 #: Of a sentence, so much stands in a job's line; the record has it all.
 LONGEST_REASON = 300

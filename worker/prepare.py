@@ -46,7 +46,7 @@ class Preparer:
             return Verdict(Outcome.REJECTED, FailureClass.REJECTED, sentence)
         held.job_id = job.job_id
         with held.timed("look"):
-            verdict = self._spared(held, job)
+            verdict = self._spared(held, job, check)
         if verdict:
             return verdict
         with held.timed("inputs"):
@@ -54,32 +54,34 @@ class Preparer:
             self._fetcher.fetch(job, held.inputs, check)
         return None
 
-    def _spared(self, held: HeldJob, job: Job) -> Verdict | None:
+    def _spared(self, held: HeldJob, job: Job, check: Check) -> Verdict | None:
         try:
-            return self.done_already(held, job) or self._given_up(held)
+            return self.done_already(held, job, check) or self._given_up(held, check)
         except (BotoCoreError, ClientError) as error:
             raise store.as_failure(
                 error, FailureClass.DOWNLOAD_FAILED, "the run's state in the bucket"
             ) from error
 
-    def done_already(self, held: HeldJob, job: Job) -> Verdict | None:
+    def done_already(self, held: HeldJob, job: Job, check: Check) -> Verdict | None:
         """Return the verdict SKIPPED when a manifest makes a run needless; note one that must be replaced."""
-        found = self._ledger.manifest(job.job_id)
+        found = store.retried(lambda: self._ledger.manifest(job.job_id), check)
         held.old_manifest = found[1] if found else None
         if not found:
             return None
         document = found[0]
         # Written after this message was sent: the message is a second delivery, not a wish to run again.
         newer = float(document.get("time_seconds") or 0) > held.message.sent_at
-        if (self._check_if_done or newer) and self._ledger.holds(document, job, self._script_sha256):
+        if not (self._check_if_done or newer):
+            return None
+        if store.retried(lambda: self._ledger.holds(document, job, self._script_sha256), check):
             return Verdict(Outcome.SKIPPED, sentence="its manifest holds")
         return None
 
-    def _given_up(self, held: HeldJob) -> Verdict | None:
+    def _given_up(self, held: HeldJob, check: Check) -> Verdict | None:
         """Return a verdict when earlier attempts show that another is in vain."""
         if held.attempt == 1:
             return None
-        records = self._ledger.failures(held.job_id)
+        records = store.retried(lambda: self._ledger.failures(held.job_id), check)
         plan = plan_attempt(records, self._script_sha256, held.message.sent_at)
         held.whole_memory = plan.whole_memory
         held.given_up = bool(plan.given_up)

@@ -33,6 +33,8 @@ TRANSIENT_CODES = {
     "SlowDown",
     "Throttling",
     "ThrottlingException",
+    "RequestThrottled",
+    "TooManyRequestsException",
     "RequestTimeout",
     "RequestTimeTooSkewed",
     "InternalError",
@@ -60,7 +62,9 @@ def is_transient(error: Exception) -> bool:
     """Whether the same call may succeed later: throttling, 5xx, connections, checksums that do not fit."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return status >= 500 or status == 429 or error_code(error) in TRANSIENT_CODES
+        # SQS sends some codes with a prefix, as AWS.SimpleQueueService.ThrottlingException.
+        code = error_code(error).rpartition(".")[2]
+        return status >= 500 or status == 429 or code in TRANSIENT_CODES
     return isinstance(error, (BotoCoreError, ConnectionError, TimeoutError))
 
 
@@ -98,6 +102,9 @@ def find_object(s3: Any, bucket: str, key: str) -> Object | None:
         if error_code(error) in ("404", "NoSuchKey", "NotFound"):
             return None
         raise
+    if "ContentLength" not in answer:
+        # Proxies may drop it from an answer without a body; a listing tells the size in its own.
+        return next((item for item in list_objects(s3, bucket, key, most=1) if item.key == key), None)
     return Object(key, int(answer["ContentLength"]), answer["ETag"])
 
 

@@ -284,7 +284,9 @@ def check_settled(run: Run, jobs: Iterable[Job]) -> list[Job]:
         if encode_message(job) in dead:
             reasons = [record["sentence"] for record in failures(run, job.job_id)]
             assert reasons and all(reasons), f"dead job {job.parameters} has no reason"
-            assert manifest(run, job) is None, f"job {job.parameters} is dead and has a manifest"
+            assert manifest(run, job) is None, (
+                f"job {job.job_id} is dead and has a manifest:\n{told(run, job)}"
+            )
             lost.append(job)
         else:
             done.append(job)
@@ -292,6 +294,12 @@ def check_settled(run: Run, jobs: Iterable[Job]) -> list[Job]:
     known = {manifest_key(run.app_name, job.job_id) for job in done}
     assert set(keys(run, state_key(run.app_name, "manifests"))) == known
     return lost
+
+
+def told(run: Run, job: Job) -> str:
+    """Return what the workers' logs tell of a job, and the warnings."""
+    lines = [line for worker in run.workers for line in worker.text().splitlines()]
+    return "\n".join(line for line in lines if job.job_id in line or '"warning"' in line)
 
 
 def check_nothing_left(run: Run) -> None:
