@@ -12,6 +12,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,10 +129,16 @@ def remove_what_the_dead_left(parent: Path) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder, folders without write permission included; what is gone already is fine."""
-    shutil.rmtree(folder, onerror=_open_up_and_retry)
-    if folder.exists():
-        log.warning("%s could not be removed", folder)
+    """Remove a folder, folders without write permission included; what is gone already is fine.
+
+    Tried several times, as a process that is just being killed may still write into it.
+    """
+    for pause in (0.05, 0.2, 0.5, 1.0, 0.0):
+        shutil.rmtree(folder, onerror=_open_up_and_retry)
+        if not folder.exists():
+            return
+        time.sleep(pause)
+    log.warning("%s could not be removed", folder)
 
 
 def _open_up_and_retry(function: Callable[..., Any], path: str, _error: Any) -> None:

@@ -58,4 +58,8 @@ def dies_with_parent() -> list[str]:
     setpriv is part of util-linux; without it a killed worker's FIJI ends with its container.
     The thread that starts the command must outlive it: the kernel means that thread, not the process.
     """
-    return ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
+    if not shutil.which("setpriv"):
+        return []
+    # A worker that was killed before the kernel knew is no parent any more: then the command does not start.
+    guard = ["sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"', str(os.getpid())]
+    return ["setpriv", "--pdeathsig", "KILL", "--", *guard]
