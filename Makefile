@@ -12,9 +12,11 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/.local ## Run the main job on the embedded cloud, from setup to results.
+	@test -n "$$FIJI_HOME" || $(BIN)/python -m worker.fiji.install >/dev/null
 	@bash files/demo/demo.sh
 
 test: .venv/.dev ## Set up and run all tests; ARGS="-k word" selects.
+	@$(BIN)/python -m worker.fiji.install >/dev/null
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/.dev ## Look for mistakes without running anything.
