@@ -1,6 +1,6 @@
 # The project's targets; `make` alone lists them. Everything is set up on first use, in .venv/ and .imagej-core/.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check bench faults image image-core image-push clean
+.PHONY: help demo test lint check image image-core image-push clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -25,12 +25,6 @@ lint: .venv/.dev ## Look for mistakes without running anything.
 	$(BIN)/python -m mypy
 
 check: lint test ## What must be green before a change lands.
-
-bench: .venv/.dev ## Measure what the documentation says; prints tables.
-	$(BIN)/python -m benchmarks $(ARGS)
-
-faults: .venv/.dev ## The whole fault campaign against real workers (long); prints its table.
-	$(BIN)/python -m benchmarks.faults $(ARGS)
 
 image: .venv/.local ## Build the worker image, its name from DOCKERHUB_TAG.
 	$(MAKE) -C worker build

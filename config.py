@@ -45,7 +45,7 @@ JOB_TIMEOUT_MINUTES = 600               # A job that takes longer is ended; 0: n
 STALL_TIMEOUT_MINUTES = 60              # A FIJI that prints nothing for so long is ended; 0: never.
 
 # Monitoring
-AUTO_MONITOR = True                     # A janitor in the cloud ends the run when this machine is off.
+AUTO_MONITOR = True                     # Kept from the original; does nothing yet.
 CREATE_DASHBOARD = True                 # A CloudWatch dashboard while the run lasts ($3 a month while it is there).
 CLEAN_DASHBOARD = True                  # Remove it at the end.
 LOG_FORMAT = 'text'                     # The workers' own log: 'text' or 'json'.
