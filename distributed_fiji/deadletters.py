@@ -108,7 +108,7 @@ def unreported(letter: DeadLetter, app_name: str, now: float) -> bytes:
 
     `now`: seconds since 1970.
     """
-    record = {
+    record: dict[str, Any] = {
         "outcome": "FAILED",
         "class": "",
         "sentence": "SQS gave the job up, and no worker reported why: its machines were lost each time",

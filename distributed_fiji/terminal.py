@@ -12,7 +12,6 @@ from rich.table import Table
 
 from distributed_fiji.changes import Change
 
-
 #: Columns of tables where no terminal says how many it has: wide enough to cut no name.
 COLUMNS_ELSEWHERE = 240
 

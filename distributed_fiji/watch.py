@@ -159,7 +159,9 @@ def _reason(record: dict[str, Any]) -> str:
 
 def _reasons(run: RunFacts, state: JobState, verdict: Verdict) -> list[str]:
     """Return the last reason of the first jobs that were given up, or that failed where no name is known."""
-    failures = {job: records for job, records in state.failures().items() if records[-1][1] >= int(run.started)}
+    failures = {
+        job: records for job, records in state.failures().items() if records[-1][1] >= int(run.started)
+    }
     jobs = [job for job in verdict.dead_ids or sorted(failures) if job in failures]
     lines = []
     for job in jobs[:NAMED_FAILURES]:
