@@ -1,12 +1,13 @@
 # The project's targets; `make` alone lists them. Everything is set up on first use, in .venv/ and .imagej-core/.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check image image-core image-push clean
+.PHONY: help demo test bench lint check image image-core image-push clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/python -m uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 ARGS ?=
+BENCH ?=
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -18,6 +19,10 @@ demo: .venv/.local ## Run the main job on the embedded cloud, from setup to resu
 test: .venv/.dev ## Set up and run all tests; ARGS="-k word" selects.
 	@$(BIN)/python -m worker.fiji.install >/dev/null
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+bench: .venv/.dev ## Measure, side by side in one run; BENCH="worker transfers" selects.
+	@$(BIN)/python -m worker.fiji.install >/dev/null
+	$(BIN)/python -m benchmarks $(BENCH)
 
 lint: .venv/.dev ## Look for mistakes without running anything.
 	$(BIN)/python -m ruff check .
