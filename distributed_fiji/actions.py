@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 
 from distributed_fiji.aws import Clients, error_code
 from distributed_fiji.documents import stuck_alarm
-from distributed_fiji.monitoring import (
+from distributed_fiji.lookups import read_desired, read_fleet
+from distributed_fiji.plans import (
     Action,
     AddAlarm,
     DeleteAlarms,
@@ -16,7 +17,6 @@ from distributed_fiji.monitoring import (
     LowerService,
     LowerTarget,
 )
-from distributed_fiji.observing import read_desired, read_fleet
 from distributed_fiji.removal import remove_alarms
 from distributed_fiji.runfacts import RunFacts
 

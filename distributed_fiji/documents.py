@@ -6,10 +6,13 @@ Nothing here calls AWS; AWS's own casing stays in this module and at the call si
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from distributed_fiji.settings import Settings
 from worker.contract import APP_TAG
+
+if TYPE_CHECKING:
+    # The janitor's Lambda builds alarms with this module, and has no pydantic.
+    from distributed_fiji.settings import Settings
 
 #: Seconds between SIGTERM and SIGKILL: as long as a spot notice leaves (the notice is 120 s ahead).
 STOP_TIMEOUT_SECONDS = 110

@@ -9,39 +9,45 @@ from __future__ import annotations
 
 import gzip
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
-from typing import Any
+from typing import IO, Any
 
-from distributed_fiji.aws import pages
+from distributed_fiji.aws import Clients, pages
+from distributed_fiji.errors import DistributedFijiError
 from distributed_fiji.runfacts import RunFacts
 
 
-def export_logs(logs: Any, s3: Any, run: RunFacts) -> list[str]:
+class LogsTooLong(DistributedFijiError):
+    """Raised when the logs took longer than they may; CloudWatch keeps them for 60 days."""
+
+
+def export_logs(clients: Clients, run: RunFacts, enough: Callable[[], bool]) -> list[str]:
     """Write what each log group got since the run's start to exportedlogs/; return the keys.
 
     A line is time, stream and message, tab-separated. A group that is not there, or got nothing, has no
-    object; written again, an object is replaced.
+    object; written again, an object is replaced. Raises LogsTooLong as soon as `enough` says so.
     """
     keys = []
     for group in run.log_groups:
         key = f"exportedlogs/{run.app_name}/{_stamp(run.started)}/{group.strip('/')}.log.gz"
-        if _export_group(logs, s3, group, run, key):
-            keys.append(key)
+        with tempfile.TemporaryFile() as file:
+            if _write(_lines(clients.logs, group, int(run.started * 1000)), file, enough):
+                file.seek(0)
+                clients.s3.upload_fileobj(file, run.bucket, key)
+                keys.append(key)
     return keys
 
 
-def _export_group(logs: Any, s3: Any, group: str, run: RunFacts, key: str) -> bool:
-    events = 0
-    with tempfile.TemporaryFile() as file:
-        with gzip.open(file, "wt", encoding="utf-8", compresslevel=6) as text:
-            for line in _lines(logs, group, int(run.started * 1000)):
-                text.write(line)
-                events += 1
-        file.seek(0)
-        if events:
-            s3.upload_fileobj(file, run.bucket, key)
-    return events > 0
+def _write(lines: Iterator[str], file: IO[bytes], enough: Callable[[], bool]) -> bool:
+    """Write lines compressed; return whether there was any."""
+    count = 0
+    with gzip.open(file, "wt", encoding="utf-8", compresslevel=6) as text:
+        for count, line in enumerate(lines, 1):
+            text.write(line)
+            if count % 1000 == 0 and enough():
+                raise LogsTooLong("there are more logs than time; CloudWatch keeps them for 60 days")
+    return count > 0
 
 
 def _lines(logs: Any, group: str, start: int) -> Iterator[str]:

@@ -7,14 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from enum import Enum
 from math import ceil
 
+from distributed_fiji.plans import (
+    Action,
+    AddAlarm,
+    DeleteAlarms,
+    End,
+    EndMachine,
+    LowerService,
+    LowerTarget,
+    TakeDown,
+)
 from distributed_fiji.runfacts import RunFacts
-from distributed_fiji.snapshot import Machine, Snapshot
+from distributed_fiji.snapshot import Snapshot
 
 #: Seconds after the start when the cheapest mode stops replacing machines (the original's 15 minutes).
 CHEAPEST_AFTER = 15 * 60
+
+#: Seconds after the start in which a queue that never held a job does not end the run: it may be filled yet.
+FIRST_JOB = 15 * 60
 
 #: Seconds after its launch when a machine that never joined the cluster is ended.
 JOIN_DEADLINE = 20 * 60
@@ -35,19 +47,10 @@ class Limits:
     settle: float = 100
     vanish: float = 300
 
-
-#: The embedded cloud's counts are exact.
-EXACT_COUNTS = Limits(settle=3, vanish=20)
-
-
-class End(str, Enum):
-    """Why a run is over."""
-
-    ACCOUNTED = "every submitted job is done or a dead letter"
-    SETTLED = "the queue stayed empty"
-    LOST = "jobs are neither done nor in the queue"
-    QUEUE_GONE = "the queue is gone"
-    NO_FLEET = "the fleet has ended and no machine is left"
+    @staticmethod
+    def of(run: RunFacts) -> Limits:
+        """Return the limits of a run: the embedded cloud's counts are exact, so that it need not wait."""
+        return Limits(settle=3, vanish=20) if run.local else Limits()
 
 
 @dataclass(frozen=True)
@@ -78,58 +81,12 @@ class Memory:
         return max((left for time, left in self.readings if time >= now - seconds), default=0)
 
 
-@dataclass(frozen=True)
-class LowerTarget:
-    """Set the fleet's target capacity without ending a machine."""
-
-    capacity: int
-
-
-@dataclass(frozen=True)
-class LowerService:
-    """Lower the service's desired count; ECS ends only tasks that hold no job."""
-
-    desired: int
-
-
-@dataclass(frozen=True)
-class EndMachine:
-    """Terminate a machine, unless it has a task after all."""
-
-    machine: Machine
-    why: str
-
-
-@dataclass(frozen=True)
-class AddAlarm:
-    """Make the alarm that ends a stuck machine."""
-
-    instance_id: str
-
-
-@dataclass(frozen=True)
-class DeleteAlarms:
-    """Delete the alarms of machines that are gone."""
-
-    instance_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class TakeDown:
-    """Take the run down."""
-
-    end: End
-
-
-Action = LowerTarget | LowerService | EndMachine | AddAlarm | DeleteAlarms | TakeDown
-
-
 def decide(
     run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory, *, cheapest: bool = False
 ) -> tuple[list[Action], Memory]:
     """Return what to do about what was seen, and what to remember for the next look."""
     memory = remember(memory, seen, limits)
-    end = ending(limits, seen, memory)
+    end = ending(run, limits, seen, memory)
     if end is not None:
         return [TakeDown(end)], memory
     actions = [
@@ -159,7 +116,7 @@ def remember(memory: Memory, seen: Snapshot, limits: Limits) -> Memory:
     )
 
 
-def ending(limits: Limits, seen: Snapshot, memory: Memory) -> End | None:
+def ending(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> End | None:
     """Return why the run is over, or None while it is not.
 
     Submitted jobs are counted by their manifests and dead letters, whatever the queue's counts say;
@@ -175,13 +132,20 @@ def ending(limits: Limits, seen: Snapshot, memory: Memory) -> End | None:
         others = memory.surplus_since is not None and _surplus_lasted(limits, memory)
         if seen.left == 0 and (settled or not others):
             return End.ACCOUNTED
-    elif not jobs.unaccounted and settled:
+    elif not jobs.unaccounted and settled and not _waits_for_first_job(run, seen):
         return End.SETTLED
     elif idle and empty_for >= limits.vanish:
         return End.LOST
     if seen.fleet_state in ENDED_FLEET and not seen.alive:
         return End.NO_FLEET
     return None
+
+
+def _waits_for_first_job(run: RunFacts, seen: Snapshot) -> bool:
+    """Whether no job was ever seen, and the run is young."""
+    jobs = seen.jobs
+    none = not (jobs.submitted or jobs.others or jobs.dead_letters)
+    return none and seen.now - run.started < FIRST_JOB
 
 
 def _surplus_lasted(limits: Limits, memory: Memory) -> bool:

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
-from typing import Any
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws import Clients, error_code, pages
+from distributed_fiji.aws import Clients
 from distributed_fiji.deadletters import DeadLetter, is_own, read_dead_letters
 from distributed_fiji.jobstate import JobState, submitted_at
+from distributed_fiji.lookups import (
+    queue_attributes,
+    read_alarms,
+    read_desired,
+    read_fleet,
+    read_machines,
+    read_protection,
+    read_tasks,
+)
 from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.snapshot import Counts, Jobs, Machine, Snapshot, Task
-from worker.contract import APP_TAG
-
-#: Items in one DescribeTasks, DescribeContainerInstances or GetTaskProtection (ECS API reference).
-ECS_BATCH = 100
-
-#: Errors with which ECS says that the cluster, and so everything in it, is not there.
-NO_CLUSTER = ("ClusterNotFoundException", "InvalidParameterException")
-
-#: Errors with which ECS says that a service is not there, or not any more.
-ENDED_SERVICE = (*NO_CLUSTER, "ServiceNotFoundException", "ServiceNotActiveException")
-
-#: States of a spot fleet that still costs or can start machines (EC2 API reference, BatchState).
-LIVE_FLEET = ("submitted", "active", "modifying", "cancelled_running")
 
 
 class Observer:
@@ -131,17 +125,6 @@ class Observer:
         }
 
 
-def queue_attributes(sqs: Any, name: str) -> dict[str, str] | None:
-    """Return a queue's attributes and its QueueUrl, or None where there is no such queue."""
-    try:
-        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] | {
-            "QueueUrl": url
-        }
-    except sqs.exceptions.QueueDoesNotExist:
-        return None
-
-
 def _counts(attributes: dict[str, str]) -> Counts:
     return Counts(
         visible=int(attributes["ApproximateNumberOfMessages"]),
@@ -152,138 +135,6 @@ def _counts(attributes: dict[str, str]) -> Counts:
 
 def _written_since(manifests: dict[str, float], submitted: dict[str, float], start: float) -> int:
     return sum(1 for job, written in manifests.items() if job not in submitted and written >= int(start))
-
-
-def read_fleet(ec2: Any, fleet_id: str) -> tuple[str, int]:
-    """Return a spot fleet's state and target capacity; ('', 0) where there is no such fleet."""
-    if not fleet_id:
-        return "", 0
-    try:
-        found = ec2.describe_spot_fleet_requests(SpotFleetRequestIds=[fleet_id])["SpotFleetRequestConfigs"]
-    except ClientError as error:
-        if error_code(error) == "InvalidSpotFleetRequestId.NotFound":
-            return "", 0
-        raise
-    if not found:
-        return "", 0
-    return found[0]["SpotFleetRequestState"], found[0]["SpotFleetRequestConfig"]["TargetCapacity"]
-
-
-def read_machines(clients: Clients, run: RunFacts) -> tuple[Machine, ...]:
-    """Return the instances of the run's fleet that are not terminated, with their place in the cluster."""
-    joined = read_container_instances(clients.ecs, run.cluster)
-    machines = []
-    for instance in fleet_instances(clients.ec2, run):
-        place = joined.get(instance["InstanceId"], {})
-        machines.append(
-            Machine(
-                instance_id=instance["InstanceId"],
-                state=instance["State"]["Name"],
-                launched=instance["LaunchTime"].timestamp(),
-                container_instance=place.get("containerInstanceArn", ""),
-                tasks=place.get("runningTasksCount", 0) + place.get("pendingTasksCount", 0),
-            )
-        )
-    return tuple(sorted(machines, key=lambda machine: machine.launched))
-
-
-def fleet_instances(ec2: Any, run: RunFacts) -> list[dict[str, Any]]:
-    """Return the instances of the run's fleet that are there.
-
-    EC2 tags what a spot fleet starts with aws:ec2spot:fleet-request-id (EC2 user guide).
-    """
-    found = []
-    for instance in app_instances(ec2, run.app_name):
-        tags = {tag["Key"]: tag["Value"] for tag in instance["Tags"]}
-        if tags.get("aws:ec2spot:fleet-request-id", run.fleet_id) == run.fleet_id:
-            found.append(instance)
-    return found
-
-
-def app_instances(ec2: Any, app_name: str) -> list[dict[str, Any]]:
-    """Return the app's instances that are there, by tag; shutting down is no longer billed."""
-    filters = [
-        {"Name": f"tag:{APP_TAG}", "Values": [app_name]},
-        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
-    ]
-    reservations = pages(ec2, "describe_instances", "Reservations", Filters=filters)
-    return [instance for reservation in reservations for instance in reservation["Instances"]]
-
-
-def live_fleets(ec2: Any, app_name: str) -> list[str]:
-    """Return the ids of the app's spot fleets that start or keep machines, by tag."""
-    found = []
-    for fleet in pages(ec2, "describe_spot_fleet_requests", "SpotFleetRequestConfigs"):
-        tags = {tag["Key"]: tag["Value"] for tag in fleet.get("Tags", [])}
-        if tags.get(APP_TAG) == app_name and fleet["SpotFleetRequestState"] in LIVE_FLEET:
-            found.append(fleet["SpotFleetRequestId"])
-    return found
-
-
-def read_container_instances(ecs: Any, cluster: str) -> dict[str, dict[str, Any]]:
-    """Return the cluster's container instances by their EC2 instance id."""
-    found = {}
-    for batch in _ecs_batches(ecs, "list_container_instances", "containerInstanceArns", cluster=cluster):
-        described = ecs.describe_container_instances(cluster=cluster, containerInstances=batch)
-        found.update({item["ec2InstanceId"]: item for item in described["containerInstances"]})
-    return found
-
-
-def read_tasks(ecs: Any, cluster: str, family: str) -> tuple[Task, ...]:
-    """Return the tasks of a family that have not stopped."""
-    tasks: list[Task] = []
-    for batch in _ecs_batches(ecs, "list_tasks", "taskArns", cluster=cluster, family=family):
-        tasks += [
-            Task(task["taskArn"], task.get("containerInstanceArn", ""), task["lastStatus"])
-            for task in ecs.describe_tasks(cluster=cluster, tasks=batch)["tasks"]
-            if task["lastStatus"] != "STOPPED"
-        ]
-    return tuple(tasks)
-
-
-def read_protection(ecs: Any, cluster: str, arns: list[str]) -> dict[str, bool]:
-    """Return whether tasks are protected against scale-in, by ARN: a worker does so while it holds a job."""
-    found: dict[str, bool] = {}
-    for start in range(0, len(arns), ECS_BATCH):
-        answer = ecs.get_task_protection(cluster=cluster, tasks=arns[start : start + ECS_BATCH])
-        found.update((item["taskArn"], item["protectionEnabled"]) for item in answer["protectedTasks"])
-    return found
-
-
-def read_desired(ecs: Any, cluster: str, service: str) -> int | None:
-    """Return how many tasks the service wants, or None where there is no active service."""
-    found = find_service(ecs, cluster, service)
-    return found["desiredCount"] if found else None
-
-
-def find_service(ecs: Any, cluster: str, service: str) -> dict[str, Any] | None:
-    """Return an active service, or None."""
-    try:
-        found = ecs.describe_services(cluster=cluster, services=[service])["services"]
-    except ClientError as error:
-        if error_code(error) in NO_CLUSTER:
-            return None
-        raise
-    return next((item for item in found if item["status"] == "ACTIVE"), None)
-
-
-def _ecs_batches(ecs: Any, operation: str, key: str, **arguments: Any) -> list[list[str]]:
-    """Return ARNs in batches that ECS takes; none where there is no such cluster."""
-    try:
-        arns = list(pages(ecs, operation, key, **arguments))
-    except ClientError as error:
-        if error_code(error) in NO_CLUSTER:
-            return []
-        raise
-    return [arns[start : start + ECS_BATCH] for start in range(0, len(arns), ECS_BATCH)]
-
-
-def read_alarms(cloudwatch: Any, app_name: str) -> frozenset[str]:
-    """Return the ids of the instances that have an alarm of this app, by the alarm's exact name."""
-    name = re.compile(rf"{re.escape(app_name)}-stuck-(i-[0-9a-f]+)")
-    found = pages(cloudwatch, "describe_alarms", "MetricAlarms", AlarmNamePrefix=f"{app_name}-stuck-")
-    matches = [name.fullmatch(alarm["AlarmName"]) for alarm in found]
-    return frozenset(match[1] for match in matches if match)
 
 
 def phases(machines: tuple[Machine, ...]) -> Counter[str]:

@@ -15,7 +15,7 @@ from distributed_fiji.aws import Clients, error_code, pages
 from distributed_fiji.clock import Clock
 from distributed_fiji.documents import stuck_alarm_name
 from distributed_fiji.errors import SomethingLeft
-from distributed_fiji.observing import ENDED_SERVICE, queue_attributes, read_container_instances, read_tasks
+from distributed_fiji.lookups import ENDED_SERVICE, queue_attributes, read_container_instances, read_tasks
 from worker.contract import APP_TAG
 
 #: Alarms in one DeleteAlarms (CloudWatch API reference).

@@ -6,9 +6,8 @@ bucket before the first thing goes, so that a later run knows that the work is o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,8 +18,7 @@ from distributed_fiji.deadletters import belongs_to_another, is_own, read_dead_l
 from distributed_fiji.errors import SomethingLeft
 from distributed_fiji.jobstate import JobState
 from distributed_fiji.logexport import export_logs
-from distributed_fiji.monitoring import End
-from distributed_fiji.observing import (
+from distributed_fiji.lookups import (
     app_instances,
     find_service,
     fleet_instances,
@@ -29,7 +27,6 @@ from distributed_fiji.observing import (
     read_alarms,
 )
 from distributed_fiji.runfacts import RunFacts
-from distributed_fiji.snapshot import Snapshot
 from worker.contract import failure_key
 
 #: Seconds that machines get to end before they are named as left.
@@ -37,22 +34,6 @@ MACHINES_DEADLINE = 600
 
 #: Seconds after which machines are terminated one by one, where cancelling the fleet did not do it.
 MACHINES_PATIENCE = 60
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """How a run ended, in counts. `unaccounted`: submitted jobs of which nothing is known."""
-
-    end: str
-    done: int
-    dead: int
-    unaccounted: int
-    failed_attempts: int
-    dead_ids: tuple[str, ...] = ()
-
-    @property
-    def all_done(self) -> bool:
-        return not self.dead and not self.unaccounted
 
 
 @dataclass(frozen=True)
@@ -68,48 +49,26 @@ class Step:
 COSTLY = frozenset({"service", "fleet", "machines", "alarms", "dashboard"})
 
 
-def verdict_of(end: End, seen: Snapshot) -> Verdict:
-    """Return the verdict on a run that is over."""
-    jobs = seen.jobs
-    return Verdict(
-        end=end.value,
-        done=jobs.done,
-        dead=jobs.gone_dead,
-        unaccounted=len(jobs.unaccounted) if jobs.submitted else seen.left,
-        failed_attempts=jobs.failed_attempts,
-        dead_ids=tuple(sorted(jobs.dead)),
-    )
-
-
-def save_verdict(s3: Any, run: RunFacts, verdict: Verdict) -> None:
-    """Write the verdict down before anything is taken away."""
-    body = json.dumps(asdict(verdict)).encode()
-    s3.put_object(Bucket=run.bucket, Key=run.ending_key, Body=body, ContentType="application/json")
-
-
-def read_verdict(s3: Any, run: RunFacts) -> Verdict | None:
-    """Return the verdict of a teardown that was begun, or None."""
-    try:
-        body = s3.get_object(Bucket=run.bucket, Key=run.ending_key)["Body"].read()
-    except s3.exceptions.NoSuchKey:
-        return None
-    document = json.loads(body)
-    return Verdict(**{**document, "dead_ids": tuple(document["dead_ids"])})
-
-
 def take_down(
-    run: RunFacts, clients: Clients, clock: Clock, tell: Callable[[str], None], *, whole: bool = True
+    run: RunFacts,
+    clients: Clients,
+    clock: Clock,
+    tell: Callable[[str], None],
+    *,
+    whole: bool = True,
+    log_seconds: float | None = None,
 ) -> list[Step]:
     """Take everything of a run down but its logs, roles and results; return what each step did.
 
     `whole` False: jobs are left in the queue, so only what costs ends, and startCluster can go on.
+    `log_seconds`: how long bringing the logs into the bucket may take; None: as long as it takes.
     """
     try:
         site = Site(served_here(run, clients), other_fleets(run, clients))
     except AwsError as error:
         tell(f"looking at what else runs: {error_text(error)}")
         site = Site(served=True, other_fleets=())
-    steps = [*_money(run, clients, clock, site, whole), *_keepsakes(run, clients, clock)]
+    steps = [*_money(run, clients, clock, site, whole), *_keepsakes(run, clients, clock, log_seconds)]
     if whole:
         steps += [*_rest(run, clients, clock, site), *_queues(run, clients)]
     return [attempt(name, step, tell) for name, step in steps]
@@ -174,9 +133,9 @@ def _money(run: RunFacts, clients: Clients, clock: Clock, site: Site, whole: boo
     yield "alarms", lambda: remove_idle_alarms(run, clients)
 
 
-def _keepsakes(run: RunFacts, clients: Clients, clock: Clock) -> Named:
+def _keepsakes(run: RunFacts, clients: Clients, clock: Clock, log_seconds: float | None) -> Named:
     yield "dead letters", lambda: record_dead_letters(run, clients, clock)
-    yield "logs", lambda: _exported(run, clients)
+    yield "logs", lambda: _exported(run, clients, clock, log_seconds)
 
 
 def _rest(run: RunFacts, clients: Clients, clock: Clock, site: Site) -> Named:
@@ -260,6 +219,13 @@ def remove_empty_queue(sqs: Any, name: str, run: RunFacts) -> str | None:
     return removal.remove_queue(sqs, name)
 
 
-def _exported(run: RunFacts, clients: Clients) -> str | None:
-    keys = export_logs(clients.logs, clients.s3, run)
+def _exported(run: RunFacts, clients: Clients, clock: Clock, seconds: float | None) -> str | None:
+    """Bring the logs into the bucket. Raises LogsTooLong when they take longer than they may."""
+    until = clock.now() + seconds if seconds is not None else None
+    keys = export_logs(clients, run, lambda: until is not None and clock.now() > until)
     return f"logs are in s3://{run.bucket}/: {', '.join(keys)}" if keys else None
+
+
+def still_costly(steps: list[Step]) -> tuple[str, ...]:
+    """Return what a teardown could not end and what costs while it stays, each with its reason."""
+    return tuple(f"{step.name}: {step.error}" for step in steps if step.error and step.name in COSTLY)

@@ -12,20 +12,15 @@ from distributed_fiji.aws import AwsError, Clients, error_text
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import INTERRUPTED, JOBS_FAILED, SOMETHING_LEFT
 from distributed_fiji.jobstate import JobState
-from distributed_fiji.monitoring import EXACT_COUNTS, End, Limits, Memory, TakeDown, decide
+from distributed_fiji.monitoring import Limits, Memory, decide
 from distributed_fiji.observing import Observer
+from distributed_fiji.openruns import close_run
+from distributed_fiji.plans import End, TakeDown
 from distributed_fiji.runfacts import RunFacts, facts_of
 from distributed_fiji.runrecord import RunRecord
-from distributed_fiji.teardown import (
-    COSTLY,
-    Step,
-    Verdict,
-    read_verdict,
-    save_verdict,
-    take_down,
-    verdict_of,
-)
+from distributed_fiji.teardown import Step, still_costly, take_down
 from distributed_fiji.terminal import Terminal
+from distributed_fiji.verdicts import Verdict, read_verdict, save_verdict, verdict_of
 from distributed_fiji.view import View
 
 #: Seconds between two looks: at first, and at most.
@@ -71,6 +66,8 @@ def monitor(
         )
         return MonitorResult(INTERRUPTED)
     result = _result(verdict, steps)
+    if not result.left:
+        close_run(clients.s3, run)
     for line in closing_lines(run, JobState(run, clients.s3), verdict, result):
         out.say(line)
     return result
@@ -79,7 +76,6 @@ def monitor(
 def _watch(run: RunFacts, clients: Clients, *, cheapest: bool, clock: Clock, view: View) -> Verdict:
     """Look until the run is over; return how it ended."""
     observer, memory = Observer(run, clients), Memory()
-    limits = EXACT_COUNTS if run.local else Limits()
     begun = clock.now()
     with view.showing():
         while True:
@@ -90,7 +86,7 @@ def _watch(run: RunFacts, clients: Clients, *, cheapest: bool, clock: Clock, vie
                 view.tell(f"AWS did not answer, the next look comes soon: {error_text(error)}")
                 clock.sleep(LONGEST_WAIT)
                 continue
-            actions, memory = decide(run, limits, seen, memory, cheapest=cheapest)
+            actions, memory = decide(run, Limits.of(run), seen, memory, cheapest=cheapest)
             view.show(seen)
             for action in actions:
                 if isinstance(action, TakeDown):
@@ -119,7 +115,7 @@ def wait_seconds(elapsed: float, looked: float) -> float:
 
 
 def _result(verdict: Verdict, steps: list[Step]) -> MonitorResult:
-    left = tuple(f"{step.name}: {step.error}" for step in steps if step.error and step.name in COSTLY)
+    left = still_costly(steps)
     code = SOMETHING_LEFT if left else 0 if verdict.all_done else JOBS_FAILED
     return MonitorResult(
         exit_code=code,

@@ -24,11 +24,17 @@ class EmulatedSession:
 
     def __init__(self, control: str, data: str, region: str = REGION) -> None:
         self.control, self.data, self.region_name = control, data, region
-        self._session = boto3.Session("testing", "testing", region_name=region)
+        self.boto = boto3.Session("testing", "testing", region_name=region)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What points a process at the emulators."""
+        data = {f"AWS_ENDPOINT_URL_{name}": self.data for name in ("SQS", "S3", "CLOUDWATCH_LOGS")}
+        return {"AWS_ENDPOINT_URL": self.control, **data}
 
     def client(self, service: str, config: Any) -> Any:
         url = self.data if service in ("sqs", "s3", "logs") else self.control
-        return self._session.client(service, config=config, endpoint_url=url)
+        return self.boto.client(service, config=config, endpoint_url=url)
 
 
 class Killed(BaseException):
@@ -40,6 +46,8 @@ class DyingSession(EmulatedSession):
 
     def __init__(self, session: EmulatedSession, calls: int) -> None:
         super().__init__(session.control, session.data, session.region_name)
+        # The session that was there has read AWS's service models, which takes longer than a test's calls.
+        self.boto = session.boto
         self.left = calls
 
     def client(self, service: str, config: Any) -> Any:

@@ -7,18 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from distributed_fiji.monitoring import (
+from distributed_fiji.monitoring import Limits, Memory, decide
+from distributed_fiji.plans import (
     Action,
     AddAlarm,
     DeleteAlarms,
     End,
     EndMachine,
-    Limits,
     LowerService,
     LowerTarget,
-    Memory,
     TakeDown,
-    decide,
 )
 from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.snapshot import Counts, Jobs, Machine, Snapshot, Task

@@ -10,7 +10,8 @@ import pytest
 from distributed_fiji.aws import Clients
 from distributed_fiji.deadletters import read_dead_letters
 from distributed_fiji.jobstate import JobState
-from distributed_fiji.observing import Observer, queue_attributes, read_alarms
+from distributed_fiji.lookups import queue_attributes, read_alarms
+from distributed_fiji.observing import Observer
 from distributed_fiji.removal import messages_left
 from distributed_fiji.runfacts import facts_of
 from tests.monitor.builders import ARun, a_run, some_jobs

@@ -1,0 +1,64 @@
+"""What the monitor can decide: the reasons for which a run is over, and named actions. Plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from distributed_fiji.snapshot import Machine
+
+
+class End(str, Enum):
+    """Why a run is over."""
+
+    ACCOUNTED = "every submitted job is done or a dead letter"
+    SETTLED = "the queue stayed empty"
+    LOST = "jobs are neither done nor in the queue"
+    QUEUE_GONE = "the queue is gone"
+    NO_FLEET = "the fleet has ended and no machine is left"
+
+
+@dataclass(frozen=True)
+class LowerTarget:
+    """Set the fleet's target capacity without ending a machine."""
+
+    capacity: int
+
+
+@dataclass(frozen=True)
+class LowerService:
+    """Lower the service's desired count; ECS ends only tasks that hold no job."""
+
+    desired: int
+
+
+@dataclass(frozen=True)
+class EndMachine:
+    """Terminate a machine, unless it has a task after all."""
+
+    machine: Machine
+    why: str
+
+
+@dataclass(frozen=True)
+class AddAlarm:
+    """Make the alarm that ends a stuck machine."""
+
+    instance_id: str
+
+
+@dataclass(frozen=True)
+class DeleteAlarms:
+    """Delete the alarms of machines that are gone."""
+
+    instance_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TakeDown:
+    """Take the run down."""
+
+    end: End
+
+
+Action = LowerTarget | LowerService | EndMachine | AddAlarm | DeleteAlarms | TakeDown
