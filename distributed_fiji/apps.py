@@ -13,8 +13,14 @@ from worker.contract import APP_TAG
 THREADS = 16
 
 #: Names of roles and of alarms that are ours; the group is the app's name.
-ROLE_NAME = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)-[a-z]{2}(?:-[a-z]+)+-\d-fiji-(?:instance|fleet|task)")
+ROLE_NAME = re.compile(
+    r"([A-Za-z][A-Za-z0-9_-]*)-[a-z]{2}(?:-[a-z]+)+-\d-fiji-(?:instance|fleet|task|janitor)"
+)
 ALARM_NAME = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)-stuck-i-[0-9a-f]+")
+
+
+#: Queues by name, each with the app whose tag it carries, or None.
+Queues = list[tuple[str, "str | None"]]
 
 
 def owner(tags: Iterable[dict[str, str]]) -> str | None:
@@ -25,14 +31,14 @@ def owner(tags: Iterable[dict[str, str]]) -> str | None:
     return None
 
 
-def find_apps(clients: Clients) -> set[str]:
-    """Return the names of all apps of which anything is there."""
+def find_apps(clients: Clients, queues: Queues) -> set[str]:
+    """Return the names of all apps of which anything is there; `queues`: as of queues_with_tags."""
     owners = (owner(tags) for finder in (_on_machines, _on_clusters, _on_roles) for tags in finder(clients))
     named = {app for app in owners if app}
     alarms = pages(clients.cloudwatch, "describe_alarms", "MetricAlarms")
     matches = (ALARM_NAME.fullmatch(alarm["AlarmName"]) for alarm in alarms)
-    queues = {app for _, app in queues_with_tags(clients.sqs) if app}
-    return named | queues | {match[1] for match in matches if match}
+    sending = {app for _, app in queues if app}
+    return named | sending | {match[1] for match in matches if match}
 
 
 Tags = Iterator[list[dict[str, str]]]
@@ -73,7 +79,7 @@ def _on_roles(clients: Clients) -> Tags:
             yield clients.iam.list_role_tags(RoleName=role["RoleName"])["Tags"]
 
 
-def queues_with_tags(sqs: Any) -> list[tuple[str, str | None]]:
+def queues_with_tags(sqs: Any) -> Queues:
     """Return the name of every queue and the app whose tag it carries, or None."""
     urls = list(pages(sqs, "list_queues", "QueueUrls", PaginationConfig={"PageSize": 1000}))
 

@@ -79,6 +79,18 @@ class Clients:
         return self._session.client("ecr", region_name=region, config=CONFIG)
 
     @cached_property
+    def awslambda(self) -> Any:
+        return self._client("lambda")
+
+    @cached_property
+    def events(self) -> Any:
+        return self._client("events")
+
+    @cached_property
+    def sns(self) -> Any:
+        return self._client("sns")
+
+    @cached_property
     def account(self) -> str:
         """The account's number."""
         return self.sts.get_caller_identity()["Account"]

@@ -11,6 +11,7 @@ from distributed_fiji.aws import Clients, pages
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import SOMETHING_LEFT, InvalidInput
 from distributed_fiji.inventory import KINDS, Item, inventory, listing
+from distributed_fiji.janitor.removal import remove_function, remove_schedule
 from distributed_fiji.teardown import Step, attempt
 from distributed_fiji.terminal import Terminal
 
@@ -128,6 +129,9 @@ def _remove_passive(clients: Clients, item: Item) -> str | None:
         "task definition": lambda: removal.remove_task_definitions(clients.ecs, item.name),
         "launch template": lambda: removal.remove_launch_template(clients.ec2, item.name, item.app),
         "queue": lambda: removal.remove_queue(clients.sqs, item.name),
+        "schedule": lambda: remove_schedule(clients.events, item.app),
+        "janitor": lambda: remove_function(clients.awslambda, item.app),
+        "topic": lambda: clients.sns.delete_topic(TopicArn=item.name),
         "instance profile": lambda: removal.remove_instance_profile(clients.iam, item.name),
         "role": lambda: removal.remove_role(clients.iam, item.name),
         "log group": lambda: clients.logs.delete_log_group(logGroupName=item.name),

@@ -13,19 +13,21 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from distributed_fiji.apps import find_apps, owner, queues_with_tags
+from distributed_fiji.apps import Queues, find_apps, owner, queues_with_tags
 from distributed_fiji.aws import Clients, pages
 from distributed_fiji.documents import stuck_alarm_name
-from distributed_fiji.observing import app_instances, live_fleets, read_alarms, read_tasks
+from distributed_fiji.janitor.names import function_name, log_group
+from distributed_fiji.lookups import app_instances, live_fleets, read_alarms, read_tasks
 from distributed_fiji.removal import find_launch_template, find_own_cluster, task_definitions
 from distributed_fiji.settings import role_name
-from worker.contract import state_key
+from worker.contract import APP_TAG, state_key
 
 #: What each kind of thing costs while it stays (AWS price lists, us-east-1), and whether that is a bill to
 #: end. In the order in which cleanup removes them.
 KINDS = {
     "service": ("nothing by itself; it starts tasks on machines", True),
     "fleet": ("its machines, and it starts new ones", True),
+    "schedule": ("half a cent a day: it calls the janitor every five minutes", True),
     "machine": ("by the second until it is terminated", True),
     "task": ("nothing by itself", False),
     "alarm": ("$0.10 a month", True),
@@ -34,6 +36,8 @@ KINDS = {
     "launch template": ("nothing", False),
     "queue": ("nothing while nothing is sent", False),
     "cluster": ("nothing", False),
+    "janitor": ("nothing while it is not called", False),
+    "topic": ("nothing", False),
     "instance profile": ("nothing", False),
     "role": ("nothing", False),
     "log group": ("$0.03 a GB and month; logs end by themselves after 60 days", False),
@@ -41,7 +45,7 @@ KINDS = {
 }
 
 #: Purposes of the roles that setup makes (settings.role_name).
-ROLE_PURPOSES = ("instance", "fleet", "task")
+ROLE_PURPOSES = ("instance", "fleet", "task", "janitor")
 
 
 @dataclass(frozen=True)
@@ -84,21 +88,23 @@ Found = Iterator[tuple[str, str, str, str]]
 
 def inventory(clients: Clients, app_name: str | None) -> list[Item]:
     """Return everything of one app, or with None of every app that anything carries the tag of."""
-    apps = [app_name] if app_name is not None else sorted(find_apps(clients))
+    queues = queues_with_tags(clients.sqs)
+    apps = [app_name] if app_name is not None else sorted(find_apps(clients, queues))
     return [
         Item(kind, name, app, clients.region, state, place)
         for app in apps
-        for kind, name, state, place in _everything(clients, app)
+        for kind, name, state, place in _everything(clients, app, queues)
     ]
 
 
-def _everything(clients: Clients, app: str) -> Iterable[tuple[str, str, str, str]]:
+def _everything(clients: Clients, app: str, queues: Queues) -> list[tuple[str, str, str, str]]:
     definition = newest_definition(clients.ecs, app)
     found = [
         *_machines(clients, app),
         *_ecs(clients, app),
         *_watching(clients, app),
-        *_queues(clients, app),
+        *_janitor(clients, app),
+        *_queues(queues, app),
         *_roles(clients.iam, app, clients.region),
         *_logs(clients.logs, app, definition),
         *_results(clients.s3, app, definition),
@@ -151,9 +157,27 @@ def _watching(clients: Clients, app: str) -> Found:
         yield "dashboard", app, "", ""
 
 
-def _queues(clients: Clients, app: str) -> Found:
+def _janitor(clients: Clients, app: str) -> Found:
+    name = function_name(app)
+    try:
+        clients.events.describe_rule(Name=name)
+        yield "schedule", name, "", ""
+    except clients.events.exceptions.ResourceNotFoundException:
+        pass
+    try:
+        tags = clients.awslambda.get_function(FunctionName=name).get("Tags", {})
+        if tags.get(APP_TAG, app) == app:
+            yield "janitor", name, "", ""
+    except clients.awslambda.exceptions.ResourceNotFoundException:
+        pass
+    for topic in pages(clients.sns, "list_topics", "Topics"):
+        if topic["TopicArn"].rpartition(":")[2] == name:
+            yield "topic", topic["TopicArn"], "", ""
+
+
+def _queues(queues: Queues, app: str) -> Found:
     derived = (f"{app}Queue", f"{app}DeadMessages")
-    for name, tagged in queues_with_tags(clients.sqs):
+    for name, tagged in queues:
         if tagged == app or (tagged is None and name in derived):
             yield "queue", name, "", ""
 
@@ -201,7 +225,7 @@ def _environment(definition: dict[str, Any]) -> dict[str, str]:
 
 def _logs(logs: Any, app: str, definition: dict[str, Any]) -> Found:
     base = _environment(definition).get("LOG_GROUP_NAME") or app
-    for name in sorted({app, f"{app}_perInstance", base, f"{base}_perInstance"}):
+    for name in sorted({app, f"{app}_perInstance", base, f"{base}_perInstance", log_group(app)}):
         groups = pages(logs, "describe_log_groups", "logGroups", logGroupNamePrefix=name)
         group = next((item for item in groups if item["logGroupName"] == name), None)
         if group is None:

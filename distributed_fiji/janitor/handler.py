@@ -1,0 +1,27 @@
+"""What Lambda calls. Its environment names the app, its bucket and the topic to tell."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from distributed_fiji.aws import connect
+from distributed_fiji.clock import SystemClock
+from distributed_fiji.janitor.tending import Post, tend
+
+
+class RoundFailed(RuntimeError):
+    """Raised when a round met problems, so that Lambda counts it as an error and calls it again."""
+
+
+def handler(event: Any, context: Any) -> None:
+    """Do one round. Raises RoundFailed with all that went wrong."""
+    post = Post(
+        app_name=os.environ["APP_NAME"],
+        bucket=os.environ["AWS_BUCKET"],
+        topic=os.environ.get("TOPIC", ""),
+    )
+    clients = connect(os.environ["AWS_REGION"], None)
+    problems = tend(post, clients, SystemClock(), lambda sentence: print(sentence, flush=True))
+    if problems:
+        raise RoundFailed("; ".join(problems))

@@ -1,0 +1,162 @@
+"""Put the janitor in place for a run: role, topic, Lambda, schedule; each made, or mended where it differs.
+
+Safe to run again, and to run beside a janitor that is at work.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji.aws import Clients, error_code
+from distributed_fiji.changes import Change
+from distributed_fiji.clock import Clock
+from distributed_fiji.documents import tags
+from distributed_fiji.janitor.names import TARGET_ID, function_name, log_group
+from distributed_fiji.janitor.package import HANDLER, build_package
+from distributed_fiji.janitor.policy import janitor_policy
+from distributed_fiji.openruns import open_run
+from distributed_fiji.roles import Role, ensure_role
+from distributed_fiji.runfacts import RunFacts, facts_of
+from distributed_fiji.runrecord import RunRecord
+from distributed_fiji.settings import role_name
+from distributed_fiji.telemetry import ensure_log_group
+from worker.contract import APP_TAG
+
+#: Lambda's newest Python runtime that brings a boto3 with conditional writes.
+RUNTIME = "python3.13"
+
+SCHEDULE = "rate(5 minutes)"
+
+#: Seconds that a round may take: Lambda's longest.
+TIMEOUT = 900
+
+#: MiB: boto3 and a log page fit many times.
+MEMORY = 512
+
+#: How often, and how many seconds each time, to wait until Lambda sees a role that was just made.
+ROLE_TIMES, ROLE_SECONDS = 12, 5.0
+
+
+def watch_over(clients: Clients, record: RunRecord, clock: Clock, email: str = "") -> list[Change]:
+    """Note a run as open and put the janitor in place; return what was created, changed and kept.
+
+    `email`: who is told when the janitor ended a run; SNS asks the owner to confirm it once.
+    """
+    document = record.model_dump()
+    open_run(clients.s3, document)
+    run = facts_of(document)
+    app = run.app_name
+    role = Role(
+        role_name(app, run.region, "janitor"), "lambda.amazonaws.com", janitor_policy(run, clients.account)
+    )
+    role_arn, role_change = ensure_role(clients.iam, role, app)
+    changes = [role_change, ensure_log_group(clients.logs, log_group(app), app)]
+    topic = ""
+    if email:
+        topic, change = ensure_topic(clients.sns, app, email)
+        changes.append(change)
+    function_arn, change = ensure_function(clients.awslambda, run, role_arn, topic, clock)
+    return [*changes, change, ensure_schedule(clients, app, function_arn)]
+
+
+def ensure_topic(sns: Any, app_name: str, email: str) -> tuple[str, Change]:
+    """Return the topic's ARN; the address is subscribed unless it is, confirmed or not."""
+    name = function_name(app_name)
+    arn = sns.create_topic(Name=name, Tags=tags(app_name))["TopicArn"]
+    found = sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
+    known = any(item["Endpoint"] == email for item in found)
+    if not known:
+        sns.subscribe(TopicArn=arn, Protocol="email", Endpoint=email)
+    return arn, Change.of("topic", name, created=False, changed=not known, detail=email)
+
+
+def ensure_function(
+    awslambda: Any, run: RunFacts, role_arn: str, topic: str, clock: Clock
+) -> tuple[str, Change]:
+    """Return the Lambda's ARN, made, or its code and configuration renewed where they differ."""
+    name, package = function_name(run.app_name), build_package()
+    configuration = {
+        "FunctionName": name,
+        "Role": role_arn,
+        "Runtime": RUNTIME,
+        "Handler": HANDLER,
+        "Timeout": TIMEOUT,
+        "MemorySize": MEMORY,
+        "Environment": {"Variables": {"APP_NAME": run.app_name, "AWS_BUCKET": run.bucket, "TOPIC": topic}},
+    }
+    try:
+        current = awslambda.get_function_configuration(FunctionName=name)
+    except awslambda.exceptions.ResourceNotFoundException:
+        arn = _create_function(awslambda, configuration, package, run.app_name, clock)
+        return arn, Change("janitor", name, "created")
+    changed = _renew_code(awslambda, current, package)
+    if any(current.get(key) != value for key, value in configuration.items()):
+        awslambda.get_waiter("function_updated_v2").wait(FunctionName=name)
+        awslambda.update_function_configuration(**configuration)
+        changed = True
+    return current["FunctionArn"], Change.of("janitor", name, created=False, changed=changed)
+
+
+def _renew_code(awslambda: Any, current: dict[str, Any], package: bytes) -> bool:
+    digest = base64.b64encode(hashlib.sha256(package).digest()).decode()
+    if current.get("CodeSha256") == digest:
+        return False
+    awslambda.update_function_code(FunctionName=current["FunctionName"], ZipFile=package)
+    return True
+
+
+def _create_function(
+    awslambda: Any, configuration: dict[str, Any], package: bytes, app_name: str, clock: Clock
+) -> str:
+    """Make the Lambda; a role that was just made cannot be taken on for some seconds."""
+
+    def create() -> str:
+        code, tagged = {"ZipFile": package}, {APP_TAG: app_name}
+        return awslambda.create_function(**configuration, Code=code, Tags=tagged)["FunctionArn"]
+
+    for _ in range(ROLE_TIMES):
+        try:
+            return create()
+        except ClientError as error:
+            if error_code(error) != "InvalidParameterValueException" or "role" not in str(error):
+                raise
+            clock.sleep(ROLE_SECONDS)
+    return create()
+
+
+def ensure_schedule(clients: Clients, app_name: str, function_arn: str) -> Change:
+    """Call the Lambda every five minutes."""
+    name = function_name(app_name)
+    created = not _has_schedule(clients.events, name)
+    arn = clients.events.put_rule(
+        Name=name, ScheduleExpression=SCHEDULE, State="ENABLED", Tags=tags(app_name)
+    )["RuleArn"]
+    clients.events.put_targets(Rule=name, Targets=[{"Id": TARGET_ID, "Arn": function_arn}])
+    _permit(clients.awslambda, name, arn)
+    return Change.of("schedule", name, created=created, changed=False, detail=SCHEDULE)
+
+
+def _has_schedule(events: Any, name: str) -> bool:
+    try:
+        events.describe_rule(Name=name)
+    except events.exceptions.ResourceNotFoundException:
+        return False
+    return True
+
+
+def _permit(awslambda: Any, name: str, rule_arn: str) -> None:
+    """Let the schedule, and it alone, call the Lambda."""
+    try:
+        awslambda.add_permission(
+            FunctionName=name,
+            StatementId=TARGET_ID,
+            Action="lambda:InvokeFunction",
+            Principal="events.amazonaws.com",
+            SourceArn=rule_arn,
+        )
+    except awslambda.exceptions.ResourceConflictException:
+        return

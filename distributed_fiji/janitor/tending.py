@@ -1,0 +1,100 @@
+"""One round of the janitor: look at every open run of an app, do what is to be done, go when none is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from distributed_fiji.actions import perform
+from distributed_fiji.aws import Clients
+from distributed_fiji.clock import Clock
+from distributed_fiji.janitor.removal import remove_schedule_and_function
+from distributed_fiji.monitoring import Limits, decide
+from distributed_fiji.observing import Observer
+from distributed_fiji.openruns import close_run, list_open_runs, read_memory, read_open_run, write_memory
+from distributed_fiji.plans import End, TakeDown
+from distributed_fiji.runfacts import RunFacts
+from distributed_fiji.teardown import attempt, still_costly, take_down
+from distributed_fiji.verdicts import Verdict, read_verdict, save_verdict, verdict_of
+
+#: Seconds that bringing the logs into the bucket may take: a Lambda lives for fifteen minutes.
+LOG_SECONDS = 180
+
+
+@dataclass(frozen=True)
+class Post:
+    """Where the janitor works. `topic`: ARN that is told of every run it ended; empty: nobody is told."""
+
+    app_name: str
+    bucket: str
+    topic: str = ""
+
+
+def tend(post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> list[str]:
+    """Look after every open run; return the problems met. With no run left the janitor removes itself."""
+    problems = []
+    for key in list_open_runs(clients.s3, post.bucket, post.app_name):
+        # A run that cannot be looked at must not keep the others from being ended.
+        step = attempt(key, partial(_tend_key, key, post, clients, clock, tell), tell)
+        problems += [f"{step.name}: {step.error}"] if step.error else []
+    if not list_open_runs(clients.s3, post.bucket, post.app_name):
+        remove_schedule_and_function(clients, post.app_name)
+        tell("No run is left: the janitor has removed itself.")
+    return problems
+
+
+def _tend_key(
+    key: str, post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]
+) -> str | None:
+    run = read_open_run(clients.s3, post.bucket, key)
+    return tend_run(run, post, clients, clock, tell) if run else None
+
+
+def tend_run(
+    run: RunFacts, post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]
+) -> str | None:
+    """Look at one run and do what is to be done; return a sentence when it was ended."""
+    verdict = read_verdict(clients.s3, run) or _look(run, clients, clock, tell)
+    if verdict is None:
+        return None
+    whole = verdict.end != End.NO_FLEET.value
+    steps = take_down(run, clients, clock, tell, whole=whole, log_seconds=LOG_SECONDS)
+    left = still_costly(steps)
+    if left:
+        return f"run {run.run_id} is over; the next round ends {', '.join(left)}"
+    # A topic that is gone must not keep a run open.
+    attempt("mail", partial(_notify, clients, post, run, verdict), tell)
+    close_run(clients.s3, run)
+    return f"run {run.run_id} is taken down"
+
+
+def _look(run: RunFacts, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> Verdict | None:
+    """Observe, decide and do; return the verdict when the run is over."""
+    seen = Observer(run, clients).observe(clock.now())
+    actions, memory = decide(run, Limits.of(run), seen, read_memory(clients.s3, run))
+    write_memory(clients.s3, run, memory)
+    for action in actions:
+        if isinstance(action, TakeDown):
+            verdict = verdict_of(action.end, seen)
+            save_verdict(clients.s3, run, verdict)
+            return verdict
+        attempt(type(action).__name__, partial(perform, action, run, clients), tell)
+    return None
+
+
+def _notify(clients: Clients, post: Post, run: RunFacts, verdict: Verdict) -> None:
+    if not post.topic:
+        return
+    failed = verdict.dead + verdict.unaccounted
+    subject = f"{run.app_name}: {verdict.done} jobs done, {failed} not"
+    lines = [
+        f"The run of {run.app_name} is over: {verdict.end}.",
+        f"{verdict.done} jobs are done, {verdict.dead} were given up,"
+        f" {verdict.unaccounted} are unaccounted for.",
+        f"Results: s3://{run.destination_bucket}/",
+        "Its machines, service and alarms are gone; nothing of it is billed any more but what is stored in S3"
+        " and CloudWatch Logs.",
+    ]
+    # SNS takes 100 ASCII characters as the subject (SNS API reference, Publish).
+    clients.sns.publish(TopicArn=post.topic, Subject=subject[:100], Message="\n".join(lines))

@@ -1,0 +1,202 @@
+"""The janitor: its real package ends runs whose laptop is gone, tells, and removes itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import boto3
+import pytest
+
+from distributed_fiji.aws import Clients
+from distributed_fiji.inventory import inventory
+from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.janitor.package import CHECKOUT, build_package
+from distributed_fiji.janitor.tending import Post, tend
+from distributed_fiji.openruns import list_open_runs
+from tests.emulators import CLIENT_ENVIRONMENT
+from tests.monitor.builders import ARun, DyingSession, EmulatedSession, SteppedClock, a_run, some_jobs
+from tests.monitor.kills import dies
+from tests.monitor.screen import KEPT, clean, kinds, watch
+
+#: What a janitor leaves that removed itself.
+ITS_OWN = {"topic"}
+
+
+def install(run: ARun, email: str = "") -> list[str]:
+    changes = watch_over(run.clients, run.record, SteppedClock(time.time()), email)
+    return [change.did for change in changes]
+
+
+def a_round(run: ARun, *, after: float = 0) -> list[str]:
+    """Do one round here, some seconds from now; return the problems."""
+    post = Post(run.app, run.bucket)
+    clock = SteppedClock(time.time() + after, run.report_stopped_tasks)
+    return tend(post, run.clients, clock, lambda _: None)
+
+
+def test_the_package_needs_nothing_that_lambda_does_not_bring_and_ends_the_run(
+    session: EmulatedSession, clients: Clients, app: str, tmp_path: Path
+) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(2))
+    run.work_off(2)
+    install(run, "owner@example.org")
+    package = tmp_path / "janitor.zip"
+    package.write_bytes(build_package())
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.monitor.roundhouse", str(package)],
+        cwd=CHECKOUT,
+        env={
+            "PATH": os.environ["PATH"],
+            **CLIENT_ENVIRONMENT,
+            **session.environment,
+            **function_environment(clients, app),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "the janitor has removed itself" in done.stdout
+    assert kinds(run) == KEPT | ITS_OWN
+
+
+def function_environment(clients: Clients, app: str) -> dict[str, str]:
+    found = clients.awslambda.get_function_configuration(FunctionName=f"{app}Janitor")
+    return {**found["Environment"]["Variables"], "AWS_REGION": clients.region}
+
+
+def test_the_package_is_the_same_bytes_each_time() -> None:
+    assert build_package() == build_package()
+
+
+def test_installing_again_changes_nothing(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+
+    first, second = install(run, "owner@example.org"), install(run, "owner@example.org")
+
+    assert "created" in first
+    assert set(second) == {"kept"}
+    assert {"schedule", "janitor", "topic"} <= kinds(run)
+
+
+def test_a_run_with_work_left_goes_on_and_keeps_its_janitor(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(2))
+    run.work_off()
+    install(run)
+
+    assert a_round(run) == []
+    assert a_round(run, after=300) == []
+
+    assert {"machine", "fleet", "service", "queue", "schedule", "janitor"} <= kinds(run)
+
+
+def test_jobs_of_others_end_after_two_rounds_that_found_the_queue_empty(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    run.send(some_jobs(1))
+    run.work_off()
+    install(run)
+
+    a_round(run)
+    assert "machine" in kinds(run)
+    a_round(run, after=300)
+
+    assert kinds(run) == KEPT
+
+
+def test_the_last_of_several_runs_takes_the_janitor_with_it(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(1))
+    other = run.record.model_copy(update={"client_token": "other", "MONITOR_FLEET_ID": ""})
+    install(run)
+    watch_over(clients, other, SteppedClock(time.time()))
+    assert len(list_open_runs(clients.s3, run.bucket, app)) == 2
+
+    run.work_off()
+    a_round(run)
+
+    assert list_open_runs(clients.s3, run.bucket, app) == []
+    assert kinds(run) == KEPT
+
+
+def test_a_run_that_the_laptop_ended_is_closed_and_the_janitor_goes(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(1))
+    run.work_off()
+    install(run)
+    watch(run)
+    assert "schedule" in kinds(run)
+
+    assert a_round(run) == []
+
+    assert kinds(run) == KEPT
+
+
+def test_the_owner_is_told_how_a_run_ended(session: EmulatedSession, clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(2))
+    run.work_off()
+    run.give_up(reported="no cells")
+    install(run, "owner@example.org")
+    topic = function_environment(clients, app)["TOPIC"]
+    # The topic's emulator delivers to a queue of its own kind.
+    inbox = boto3.Session("testing", "testing", region_name=clients.region).client(
+        "sqs", endpoint_url=session.control
+    )
+    url = inbox.create_queue(QueueName=app)["QueueUrl"]
+    arn = inbox.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    clients.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    tend(Post(app, run.bucket, topic), clients, SteppedClock(time.time()), lambda _: None)
+
+    (message,) = inbox.receive_message(QueueUrl=url)["Messages"]
+    mail = json.loads(message["Body"])
+    assert mail["Subject"] == f"{app}: 1 jobs done, 1 not"
+    assert "1 were given up" in mail["Message"]
+
+
+def test_a_run_that_cannot_be_looked_at_does_not_keep_another_from_ending(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(1))
+    run.work_off()
+    install(run)
+    broken = {"client_token": "0", "MONITOR_FLEET_ID": "sfr-x", "MONITOR_ECS_CLUSTER": "no such cluster !"}
+    watch_over(clients, run.record.model_copy(update=broken), SteppedClock(time.time()))
+
+    problems = a_round(run)
+
+    assert not {"machine", "fleet"} & kinds(run), problems
+
+
+def test_cleanup_removes_the_janitor_too(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    install(run, "owner@example.org")
+
+    assert clean(clients, app, keep=())[0] == 0
+    assert inventory(clients, app) == []
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_a_janitor_that_dies_in_its_round_is_made_up_for_by_the_next(
+    session: EmulatedSession, clients: Clients, app: str, rounds: int
+) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(1))
+    run.work_off()
+    install(run)
+    for number in range(rounds):
+        dying = Clients(DyingSession(session, 20 + 17 * number))
+        assert dies(partial(tend, Post(app, run.bucket), dying, SteppedClock(time.time()), lambda _: None))
+
+    assert a_round(run) == []
+
+    assert kinds(run) == KEPT
