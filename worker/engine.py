@@ -90,7 +90,7 @@ class Engine:
         if self._standby or not may or not self._wants_standby():
             return
         folder = self._scratch.new_run()
-        command = launcher.runner_command(self._launch(whole=False), "-", warm=str(self._script.path))
+        command = launcher.runner_command(self._launch(folder, whole=False), "-", warm=str(self._script.path))
         self._standby = FijiProcess(command, folder)
 
     def close(self) -> None:
@@ -139,7 +139,9 @@ class Engine:
                 process.stop(term_seconds=0)
                 process = None
         if process is None:
-            command = launcher.runner_command(self._launch(held.whole_memory), str(folder.job_file))
+            command = launcher.runner_command(
+                self._launch(folder, whole=held.whole_memory), str(folder.job_file)
+            )
             process = FijiProcess(command, folder)
         return self._watch(held, process, check, sink)
 
@@ -149,7 +151,7 @@ class Engine:
         offered = {"input_dir": str(folder.input), "output_dir": str(folder.output)}
         declared = {name: offered[name] for name in sorted(self._script.declares)}
         command = launcher.direct_command(
-            self._launch(held.whole_memory), self._script.path, {**declared, **parameters}
+            self._launch(folder, whole=held.whole_memory), self._script.path, {**declared, **parameters}
         )
         return self._watch(held, FijiProcess(command, folder), *means)
 
@@ -197,6 +199,12 @@ class Engine:
     def _heap_mb(self, whole: bool) -> int:
         return memory.heap_mb(self._container_mb, whole=whole, standby=self._wants_standby())
 
-    def _launch(self, whole: bool) -> launcher.Launch:
+    def _launch(self, folder: RunFolder, *, whole: bool) -> launcher.Launch:
         settings = self._settings
-        return launcher.Launch(self._launcher, self._heap_mb(whole), settings.cpu_cores, settings.use_xvfb)
+        return launcher.Launch(
+            self._launcher,
+            self._heap_mb(whole),
+            folder.temporary,
+            cpu_cores=settings.cpu_cores,
+            use_xvfb=settings.use_xvfb,
+        )

@@ -26,10 +26,11 @@ ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t
 
 @dataclass(frozen=True)
 class Launch:
-    """How FIJI is started: heap in MiB, processors (0: all it sees), Xvfb instead of headless or not."""
+    """How FIJI is started: heap in MiB, Java's folder for temporary files, processors (0: all it sees)."""
 
     launcher: Path
     heap_mb: int
+    temporary: Path
     cpu_cores: int = 0
     use_xvfb: bool = False
 
@@ -73,8 +74,19 @@ def _text(value: Value) -> str:
 
 
 def _command(launch: Launch, target: str, argument: str) -> list[str]:
-    jvm = [f"-XX:ActiveProcessorCount={launch.cpu_cores}", "--"] if launch.cpu_cores else []
+    jvm = [f"-Djava.io.tmpdir={launch.temporary}"]
+    if launch.cpu_cores:
+        jvm.append(f"-XX:ActiveProcessorCount={launch.cpu_cores}")
     headless = [] if launch.use_xvfb else ["--headless"]
     display = ["xvfb-run", "-a"] if launch.use_xvfb else []
-    command = [*display, str(launch.launcher), *jvm, f"--mem={launch.heap_mb}m", *headless, "--run", target]
+    command = [
+        *display,
+        str(launch.launcher),
+        *jvm,
+        "--",
+        f"--mem={launch.heap_mb}m",
+        *headless,
+        "--run",
+        target,
+    ]
     return [*command, argument] if argument else command

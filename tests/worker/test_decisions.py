@@ -174,20 +174,22 @@ def test_a_file_that_is_a_folder_too_is_a_collision() -> None:
 
 
 def test_arguments_of_direct_mode_are_always_quoted_and_escaped() -> None:
-    launch = Launch(Path("/fiji/ImageJ-linux64"), heap_mb=512, cpu_cores=2)
+    launch = Launch(Path("/fiji/ImageJ-linux64"), 512, Path("/tmp/job"), cpu_cores=2)
 
     command = direct_command(
         launch, Path("/s.ijm"), {"a": 'it\'s "so"\\', "n": 7, "yes": True, "t": "x\ty\nz"}
     )
 
     assert command[0] == "/fiji/ImageJ-linux64"
-    assert "-XX:ActiveProcessorCount=2" in command[: command.index("--")]
+    assert command[1:3] == ["-Djava.io.tmpdir=/tmp/job", "-XX:ActiveProcessorCount=2"]
     assert command[command.index("--") + 1 : -1] == ["--mem=512m", "--headless", "--run", "/s.ijm"]
     assert command[-1] == 'a="it\'s \\"so\\"\\\\", n="7", yes="true", t="x\\ty\\nz"'
 
 
 def test_a_virtual_display_takes_the_place_of_headless() -> None:
-    command = runner_command(Launch(Path("/fiji/fiji-linux-x64"), 512, use_xvfb=True), "/job.json")
+    command = runner_command(
+        Launch(Path("/fiji/fiji-linux-x64"), 512, Path("/tmp/job"), use_xvfb=True), "/job.json"
+    )
 
     assert command[0] == "xvfb-run"
     assert "--headless" not in command
@@ -196,7 +198,7 @@ def test_a_virtual_display_takes_the_place_of_headless() -> None:
 
 def test_parameters_too_long_for_a_command_line_fail_with_a_reason() -> None:
     with pytest.raises(JobFailed, match="128 KiB"):
-        direct_command(Launch(Path("/f"), 512), Path("/s.ijm"), {"a": "x" * 140_000})
+        direct_command(Launch(Path("/f"), 512, Path("/tmp/job")), Path("/s.ijm"), {"a": "x" * 140_000})
 
 
 def test_the_container_tells_how_much_memory_there_is(tmp_path: Path) -> None:
