@@ -102,12 +102,12 @@ def s5cmd_binary() -> str | None:
 
 
 class Bulk:
-    """Runs s5cmd or aws. `endpoint`: the URL of S3 where it is not AWS's own."""
+    """Runs s5cmd or aws. `endpoint`: the URL of S3 where it is not AWS's own; `s5cmd`: its path, if any."""
 
-    def __init__(self, endpoint: str | None, scratch: Path) -> None:
+    def __init__(self, endpoint: str | None, scratch: Path, s5cmd: str | None) -> None:
         self._endpoint = ["--endpoint-url", endpoint] if endpoint else []
         self._scratch = scratch
-        self._s5cmd = s5cmd_binary()
+        self._s5cmd = s5cmd
         self._aws = find_program("aws")
 
     @property

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 
+from tests import emulators
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
 from worker.contract import log_key
@@ -44,3 +46,15 @@ def test_parameters_arrive_as_sent(run: Run) -> None:
 
     arrived = json.loads(harness.content(run, "results/1/parameters.json"))
     assert {name: arrived[name] for name in values} == values
+
+
+def test_the_same_way_leads_through_moto(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with emulators.moto(tmp_path) as url, harness.a_run(harness.connect(url), tmp_path / "run") as run:
+        jobs = [a_job(number) for number in range(3)]
+        broken = a_job(9, fail="script_error")
+        submit(run, [*jobs, broken], times=2)
+
+        work_off(run)
+
+        assert harness.check_settled(run, [*jobs, broken]) == [broken]
