@@ -17,7 +17,8 @@ def trust(service: str) -> dict[str, Any]:
 
 
 def task_policy(settings: Settings, account: str) -> dict[str, Any]:
-    """Return what a worker may do: take jobs from one queue, read and write its buckets, log."""
+    """Return what a worker may do: take jobs from one queue, read and write its buckets, log,
+    and protect tasks of its cluster against scale-in."""
     region = settings.AWS_REGION
     queue = f"arn:aws:sqs:{region}:{account}:{settings.SQS_QUEUE_NAME}"
     readable = sorted({settings.AWS_BUCKET, settings.SOURCE_BUCKET, settings.DESTINATION_BUCKET})
@@ -35,6 +36,8 @@ def task_policy(settings: Settings, account: str) -> dict[str, Any]:
                    [f"arn:aws:s3:::{bucket}/*" for bucket in writable]),
             _allow(("logs:CreateLogStream", "logs:PutLogEvents"),
                    [_log_group(region, account, settings.LOG_GROUP_NAME)]),
+            _allow(("ecs:UpdateTaskProtection",),
+                   [f"arn:aws:ecs:{region}:{account}:task/{settings.ECS_CLUSTER}/*"]),
         ]
     )  # fmt: skip
 

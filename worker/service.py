@@ -21,6 +21,7 @@ from worker.logstream import LogStreams
 from worker.metadata import Metadata, watch_for_interruption
 from worker.mount import Mount, MountFailed, mount
 from worker.prepare import Preparer
+from worker.protection import TaskProtection, agent
 from worker.queue import Queue
 from worker.records import Origin
 from worker.script import Script, fetch_script
@@ -96,7 +97,8 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
     )
     office = Office(settings, queue, ledger, transfers, preparer, origin, JobLog())
     streams = LogStreams(clients.logs, settings.log_group_name)
-    return Parts(settings, queue, preparer, engine, Finisher(office), streams, cache, fetcher)
+    protection = TaskProtection(agent(os.environ))
+    return Parts(settings, queue, preparer, engine, Finisher(office), streams, cache, fetcher, protection)
 
 
 def _is_custom(environ: os._Environ[str]) -> bool:

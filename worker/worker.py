@@ -26,6 +26,7 @@ from worker.jobfolder import remove_tree
 from worker.lease import Lease
 from worker.logstream import LogStreams
 from worker.prepare import Preparer
+from worker.protection import TaskProtection
 from worker.queue import Message, Queue
 from worker.settings import WorkerSettings
 from worker.stop import Stop
@@ -55,6 +56,7 @@ class Parts:
     streams: LogStreams
     cache: Cache
     fetcher: InputFetcher
+    protection: TaskProtection
 
 
 class Worker:
@@ -102,6 +104,7 @@ class Worker:
         self._finish_lane.shutdown(wait=False, cancel_futures=True)
         for held in list(self._held.values()):
             self._give_back(held, HAS_TO_END)
+        self._parts.protection.close()
         self._parts.engine.close()
         self._parts.streams.close(2)
 
@@ -147,6 +150,7 @@ class Worker:
         lease = Lease(self._parts.queue, message, settings.heartbeat_seconds, received_at=self._clock())
         held = HeldJob(message, lease)
         self._held[held.run_id] = held
+        self._parts.protection.hold()
         return held if self._prepare(held) else None
 
     def _receive(self, wait_seconds: int) -> Message | None:
@@ -243,7 +247,7 @@ class Worker:
             self._parts.fetcher.release(held.inputs)
             remove_tree(held.inputs.staging)
         self._parts.cache.make_room(1.0 if verdict.failure is FailureClass.DISK_FULL else LEAST_FREE)
-        self._held.pop(held.run_id, None)
+        self._forget(held)
 
     def _look_after_ahead(self) -> None:
         """While FIJI runs: start the next one's, and think again about a job that has waited for long."""
@@ -277,4 +281,8 @@ class Worker:
         """Make a message visible now; whatever still works on it stops at its next check."""
         held.lease.abandon()
         self._parts.finisher.settle(held, verdict)
-        self._held.pop(held.run_id, None)
+        self._forget(held)
+
+    def _forget(self, held: HeldJob) -> None:
+        if self._held.pop(held.run_id, None):
+            self._parts.protection.release()

@@ -6,6 +6,7 @@ GetTaskProtection) and to "Amazon ECS task lifecycle" in the developer guide.
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -15,12 +16,16 @@ from moto.ecs.models import EC2ContainerServiceBackend, Task
 from moto.ecs.responses import EC2ContainerServiceResponse
 
 from distributed_fiji.local.additions import add
+from distributed_fiji.local.scheduling import DRAINING, SCHEDULER
 
 #: ECS shows stopped tasks for at least an hour (API reference, DescribeTasks).
 STOPPED_TASKS_KEPT = timedelta(hours=1)
 
 DEFAULT_PROTECTION_MINUTES = 120
 MOST_PROTECTION_MINUTES = 2880
+
+#: What the service's scheduler decides on an older look must not end a task that was protected since.
+protecting = threading.Lock()
 
 
 def install() -> None:
@@ -110,14 +115,21 @@ def stop_task(response: Any) -> ActionResult:
     One that no machine has started yet has stopped at once.
     """
     task = find_task(response.ecs_backend, response._get_param("task"))
-    if task.desired_status != "STOPPED":
-        service = (response._get_param("reason") or "").startswith("Scaling activity")
-        task.desired_status, task.stopping_at = "STOPPED", _now()
-        task.stopped_reason = response._get_param("reason") or "Task stopped by user"
-        task.stop_code = "ServiceSchedulerInitiated" if service else "UserInitiated"
-        if task.state == "PENDING":
-            _stopped(response.ecs_backend, task, None)
+    reason = response._get_param("reason") or "Task stopped by user"
+    with protecting:
+        scale_in = reason.startswith(SCHEDULER) and reason != DRAINING
+        spared = scale_in and _protected_until(task)
+        if task.desired_status != "STOPPED" and not spared:
+            _stop(response.ecs_backend, task, reason)
     return ActionResult({"task": task})
+
+
+def _stop(backend: Any, task: Any, reason: str) -> None:
+    task.desired_status, task.stopping_at, task.stopped_reason = "STOPPED", _now(), reason
+    by_service = reason.startswith(SCHEDULER)
+    task.stop_code = "ServiceSchedulerInitiated" if by_service else "UserInitiated"
+    if task.state == "PENDING":
+        _stopped(backend, task, None)
 
 
 def list_tasks(response: Any) -> ActionResult:
@@ -144,9 +156,10 @@ def update_task_protection(response: Any) -> ActionResult:
             f"expiresInMinutes must be between 1 and {MOST_PROTECTION_MINUTES}, inclusive."
         )
     until = _now() + timedelta(minutes=minutes) if enabled else None
-    tasks, failures = _protectable(response)
-    for task in tasks:
-        task.protected_until = until
+    with protecting:
+        tasks, failures = _protectable(response)
+        for task in tasks:
+            task.protected_until = until
     return _protection(tasks, failures)
 
 
@@ -163,7 +176,7 @@ def _protectable(response: Any) -> tuple[list[Any], list[dict[str, str]]]:
         task = known.get(name.split("/")[-1])
         if task is None or task.state == "STOPPED":
             failures.append({"arn": name, "reason": "MISSING"})
-        elif not task.group.startswith("service:"):
+        elif not task.group.startswith("service:") or task.desired_status == "STOPPED":
             failures.append({"arn": name, "reason": "TASK_NOT_VALID"})
         else:
             tasks.append(task)
@@ -173,10 +186,15 @@ def _protectable(response: Any) -> tuple[list[Any], list[dict[str, str]]]:
 def _protection(tasks: list[Any], failures: list[dict[str, str]]) -> ActionResult:
     protected = []
     for task in tasks:
-        until = task.protected_until if task.protected_until and task.protected_until > _now() else None
+        until = _protected_until(task)
         entry = {"taskArn": task.task_arn, "protectionEnabled": until is not None}
         protected.append(entry | ({"expirationDate": until} if until else {}))
     return ActionResult({"protectedTasks": protected, "failures": failures})
+
+
+def _protected_until(task: Any) -> datetime | None:
+    until = task.protected_until
+    return until if until and until > _now() else None
 
 
 def find_task(backend: EC2ContainerServiceBackend, name: str) -> Any:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from distributed_fiji.local.observation import Machine, Place, Service, Snapshot, TaskView
 
-STARTED = "Scaling activity initiated by"
+#: How the reasons for a service's stops begin, and what a drained machine's tasks are stopped for.
+SCHEDULER = "Scaling activity initiated by"
+DRAINING = f"{SCHEDULER} draining of its container instance"
 
 
 @dataclass(frozen=True)
@@ -88,15 +90,15 @@ def _registrations(snapshot: Snapshot) -> Iterator[Register]:
 def _stops(service: Service, tasks: list[TaskView], snapshot: Snapshot) -> Iterator[Stop]:
     draining = [task for task in tasks if not _active(task, snapshot)]
     for task in draining:
-        yield Stop(task, f"{STARTED} draining of its container instance")
+        yield Stop(task, DRAINING)
     rest = [task for task in tasks if task not in draining]
     outdated = [task for task in rest if task.definition != service.definition and not task.protected]
     for task in outdated:
-        yield Stop(task, f"{STARTED} deployment")
+        yield Stop(task, f"{SCHEDULER} deployment")
     rest = [task for task in rest if task not in outdated]
     excess = max(0, len(rest) - service.desired)
     for task in scale_in_order(rest)[:excess]:
-        yield Stop(task, f"{STARTED} service {service.name}")
+        yield Stop(task, f"{SCHEDULER} service {service.name}")
 
 
 def _active(task: TaskView, snapshot: Snapshot) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
+from distributed_fiji.local.scheduling import SCHEDULER
 from tests.local.support import until
 
 
@@ -155,6 +156,8 @@ def test_only_tasks_of_services_can_be_protected_and_for_no_longer_than_two_days
 
     assert [item["taskArn"] for item in answer["protectedTasks"]] == [task["taskArn"]]
     assert {item["reason"] for item in answer["failures"]} == {"TASK_NOT_VALID", "MISSING"}
+    ecs.stop_task(cluster=cluster, task=task["taskArn"], reason=f"{SCHEDULER} service decided before")
+    assert deployment.describe([task["taskArn"]])[0]["desiredStatus"] == "RUNNING"
     ecs.update_task_protection(cluster=cluster, tasks=[task["taskArn"]], protectionEnabled=False)
     ecs.stop_task(cluster=cluster, task=alone["taskArn"], reason="enough")
     assert deployment.stopped(alone["taskArn"])["stoppedReason"] == "enough"
