@@ -1,6 +1,6 @@
 # The project's targets; `make` alone lists them. Everything is set up on first use, in .venv/ and .imagej-core/.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint check image image-core image-push clean
+.PHONY: help venv demo test bench lint check image image-core image-push clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,6 +11,8 @@ BENCH ?=
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+venv: .venv/.local ## Set up .venv, which the commands run in.
 
 demo: .venv/.local ## Run the main job on the embedded cloud, from setup to results.
 	@test -n "$$FIJI_HOME" || $(BIN)/python -m worker.fiji.install >/dev/null

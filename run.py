@@ -11,15 +11,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import click
-
-from distributed_fiji import errors
-from distributed_fiji.aws import AwsError, Clients, connect, error_text
-from distributed_fiji.clock import SystemClock
-from distributed_fiji.settings import Settings, load_settings, record_file_name
-from distributed_fiji.terminal import Terminal
-
 CHECKOUT = Path(__file__).resolve().parent
+
+try:
+    import click
+
+    from distributed_fiji import errors
+    from distributed_fiji.aws import AwsError, Clients, connect, error_text
+    from distributed_fiji.clock import SystemClock
+    from distributed_fiji.settings import Settings, load_settings, record_file_name
+    from distributed_fiji.terminal import Terminal
+except ModuleNotFoundError as missing:
+    if (missing.name or "").startswith("distributed_fiji"):
+        raise
+    sys.exit(
+        f"Error: this Python has no {missing.name}. In {CHECKOUT}: `make venv`, then"
+        " `source .venv/bin/activate`"
+    )
 
 
 @dataclass
@@ -30,6 +38,14 @@ class Context:
     config: Path = CHECKOUT / "config.py"
     local: bool = False
     runtime: str | None = None
+
+    def choose(self, name: str, value: Any) -> None:
+        """Take an option's value, so that commands shown to the user carry it too."""
+        setattr(self, name, value)
+        options = (" --local" if self.local else "") + (
+            f" --config {_shown(self.config)}" if self.config != CHECKOUT / "config.py" else ""
+        )
+        self.terminal.command = f"python run.py{options}"
 
     def settings(self) -> Settings:
         """Read config.py, telling its warnings."""
@@ -55,7 +71,10 @@ class Context:
             here.apply(os.environ)
             for bucket in sorted(buckets):
                 cloud.ensure_bucket(here, bucket)
-        return connect(region, profile)
+            return connect(region, profile)
+        clients = connect(region, profile)
+        clients.identify()
+        return clients
 
     def connect_for(self, settings: Settings) -> Clients:
         """Return clients for the settings' account and region."""
@@ -68,7 +87,7 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
 
     def callback(context: click.Context, parameter: click.Parameter, value: Any) -> None:
         if value is not None and value is not False:
-            setattr(context.ensure_object(Context), name, value)
+            context.ensure_object(Context).choose(name, value)
 
     return callback
 
@@ -262,6 +281,13 @@ def mount_more() -> None:
     main.add_command(local)
 
 
+def _usage_line(error: click.ClickException) -> str:
+    """Return click's sentence and the help that belongs to it, in one line."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context else "run.py"
+    return f"{' '.join(error.format_message().split())} (python {command} --help shows how)"
+
+
 def run(arguments: list[str]) -> int:
     """Run a command; return its exit code. Every exception that a user can cause ends here."""
     terminal = Terminal()
@@ -269,7 +295,7 @@ def run(arguments: list[str]) -> int:
     try:
         main.main(arguments, prog_name="run.py", standalone_mode=False, obj=Context(terminal))
     except click.ClickException as error:
-        terminal.fail(f"{error.format_message()} (python run.py --help shows how)")
+        terminal.fail(_usage_line(error))
         return errors.INVALID
     except errors.DistributedFijiError as error:
         terminal.fail(str(error))

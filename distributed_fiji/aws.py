@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterator
 from functools import cached_property
@@ -9,7 +10,16 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 
 from distributed_fiji.errors import InvalidInput
 
@@ -23,6 +33,18 @@ CONFIG = Config(
 )
 
 AwsError = (ClientError, BotoCoreError)
+
+#: What boto3 raises when it finds no keys, half of them, or a login that is over.
+NoAnswerToKeys = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    TokenRetrievalError,
+    SSOError,
+)
+KEYS_ADVICE = (
+    "`aws configure` stores keys for AWS_PROFILE, `aws sso login` renews a login; `--local` needs none"
+)
 
 
 class Clients:
@@ -95,22 +117,53 @@ class Clients:
         """The account's number."""
         return self.sts.get_caller_identity()["Account"]
 
+    def identify(self) -> None:
+        """Ask AWS who we are, which needs no permission. Raises InvalidInput when it does not know us."""
+        try:
+            _ = self.account
+        except NoAnswerToKeys as error:
+            raise InvalidInput("AWS cannot be asked", [f"{error}: {KEYS_ADVICE}"]) from error
+        except ClientError as error:
+            raise InvalidInput("AWS cannot be asked", [f"{error_text(error)}: {KEYS_ADVICE}"]) from error
+
 
 def connect(region: str, profile: str | None) -> Clients:
     """Return clients for a region. A profile counts only where the environment holds no keys.
 
     boto3 itself prefers a profile that is named in code to keys in the environment; people who export
-    keys, and the embedded cloud, mean them. Raises InvalidInput where the profile does not exist.
+    keys, and the embedded cloud, mean them. Raises InvalidInput where profile or region does not exist.
     """
     if "AWS_ACCESS_KEY_ID" in os.environ or profile == "default":
         profile = None
     try:
-        return Clients(boto3.Session(region_name=region, profile_name=profile))
+        session = boto3.Session(region_name=region, profile_name=profile)
     except ProfileNotFound as error:
         raise InvalidInput(
             "config.py cannot be used",
             [f"AWS_PROFILE = {profile!r}: {error}; `aws configure --profile {profile}` makes it"],
         ) from error
+    _check_region(session, region)
+    return Clients(session)
+
+
+def _check_region(session: Any, region: str) -> None:
+    """Raise InvalidInput for a region that boto3 does not know: it would wait long for no answer."""
+    known = [
+        name
+        for partition in session.get_available_partitions()
+        for name in session.get_available_regions("ec2", partition_name=partition)
+    ]
+    if region in known:
+        return
+    near = difflib.get_close_matches(region, known, n=3, cutoff=0.7)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise InvalidInput(
+        "config.py cannot be used",
+        [
+            f"AWS_REGION = {region!r}: boto3 {boto3.__version__} knows no such region of AWS{hint}"
+            " (one that is newer needs a newer boto3)"
+        ],
+    )
 
 
 def error_code(error: Exception) -> str:

@@ -95,6 +95,8 @@ def _key_problems(parts: dict[str, Any]) -> list[str]:
     given = parts.get("LaunchSpecifications", [])
     if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
         return [*problems, "LaunchSpecifications must be a list of objects"]
+    if "LaunchSpecifications" in parts and not given:
+        return [*problems, "LaunchSpecifications is empty: leave it out, and all is found (docs/fleet.md)"]
     if given:
         problems += [
             f"{key} stands beside LaunchSpecifications: put it into them"

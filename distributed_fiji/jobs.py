@@ -134,7 +134,7 @@ def _read_template(parts: dict[str, Any]) -> tuple[Template, list[str]]:
         shared = _without_comments(shared)
     if isinstance(inputs, str):
         inputs = [inputs]
-    wrong_location, wrong_inputs = location_problems(location), input_problems(inputs)
+    wrong_location, wrong_inputs = _location_problems(location), input_problems(inputs)
     template = Template(
         output_file_location="" if wrong_location else str(location),
         shared_metadata=shared if isinstance(shared, dict) else {},
@@ -145,7 +145,8 @@ def _read_template(parts: dict[str, Any]) -> tuple[Template, list[str]]:
 
 def _read_groups(groups: Any) -> tuple[list[dict[str, Any]], list[str]]:
     if not isinstance(groups, list) or not groups:
-        return [], ["groups must be a list with a group of metadata per job"]
+        wrong = "is missing" if groups is None else "is empty" if groups == [] else "must be a list"
+        return [], [f"groups {wrong}: it holds a group of metadata for each job"]
     problems = [
         f"groups[{number}] must be an object of names and values, not {type(group).__name__}"
         for number, group in enumerate(groups, 1)
@@ -176,8 +177,20 @@ def _check_groups(
     return list(seen), duplicates, problems
 
 
+def _location_problems(location: Any) -> list[str]:
+    """A worker takes an absolute location as one from the bucket's root; here it is most likely a mistake."""
+    if location is None:
+        return ["output_file_location is missing: where the jobs' outputs go, from the bucket's root"]
+    if isinstance(location, str) and location.startswith("/"):
+        return [
+            f"output_file_location {location!r} is absolute: it starts at the bucket's root by itself,"
+            " leave out the first /"
+        ]
+    return location_problems(location)
+
+
 def _job_problems(job: Job) -> list[str]:
-    problems = [*location_problems(job.output_file_location), *input_problems(list(job.inputs))]
+    problems = [*_location_problems(job.output_file_location), *input_problems(list(job.inputs))]
     size = len(encode_message(job).encode("utf-8"))
     if size > MAX_MESSAGE_BYTES:
         problems.append(f"its message has {size} bytes; SQS takes {MAX_MESSAGE_BYTES}")

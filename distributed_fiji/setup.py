@@ -44,10 +44,9 @@ def check(settings: Settings, clients: Clients, folder: Path, terminal: Terminal
     """Check all that can be wrong before anything is made; return the script and a task's CPU units."""
     types, warnings = machinetypes.read_machine_types(clients.ec2, settings.MACHINE_TYPE)
     problems = machinetypes.fit_problems(settings, types or [])
-    for bucket in sorted({settings.AWS_BUCKET, settings.SOURCE_BUCKET, settings.DESTINATION_BUCKET}):
-        wrong, doubts = _bucket_findings(clients.s3, bucket)
-        problems += wrong
-        warnings += doubts
+    wrong, doubts = check_buckets(settings, clients.s3)
+    problems += wrong
+    warnings += doubts
     script, wrong = scripts.locate_script(settings, clients.s3, folder)
     problems += wrong
     if problems or script is None:
@@ -57,18 +56,39 @@ def check(settings: Settings, clients: Clients, folder: Path, terminal: Terminal
     return script, documents.cpu_units(settings, machinetypes.smallest_vcpus(types))
 
 
-def _bucket_findings(s3: Any, bucket: str) -> tuple[list[str], list[str]]:
-    """Return problems and doubts: a missing bucket is a problem, one we may not ask about a doubt."""
+def check_buckets(settings: Settings, s3: Any) -> tuple[list[str], list[str]]:
+    """Return problems and doubts about the buckets.
+
+    AWS_BUCKET must be ours to list, since the run's state is read there; S3 answers 403 for a bucket of
+    another account as for one without the permission. The other two only the workers must reach.
+    """
+    problems, doubts = [], []
+    for setting in ("AWS_BUCKET", "SOURCE_BUCKET", "DESTINATION_BUCKET"):
+        bucket = getattr(settings, setting)
+        if setting != "AWS_BUCKET" and bucket == settings.AWS_BUCKET:
+            continue
+        code = _head_bucket(s3, bucket)
+        if code in ("404", "NoSuchBucket"):
+            problems.append(
+                f"{setting} = {bucket!r}: there is no such bucket; `aws s3 mb s3://{bucket}` makes it"
+            )
+        elif code in ("403", "AccessDenied") and setting == "AWS_BUCKET":
+            problems.append(
+                f"{setting} = {bucket!r}: S3 refuses it (403): it is another account's, or your user lacks"
+                " s3:ListBucket on it"
+            )
+        elif code:
+            doubts.append(f"{setting} = {bucket!r} could not be checked: S3 answers {code}")
+    return problems, doubts
+
+
+def _head_bucket(s3: Any, bucket: str) -> str:
+    """Return S3's error code for a bucket, '' where there is none."""
     try:
         s3.head_bucket(Bucket=bucket)
     except ClientError as error:
-        code = error_code(error)
-        if code in ("404", "NoSuchBucket"):
-            return [
-                f"the bucket {bucket!r} does not exist (AWS_BUCKET, SOURCE_BUCKET, DESTINATION_BUCKET)"
-            ], []
-        return [], [f"Bucket {bucket} could not be checked: S3 answers {code}"]
-    return [], []
+        return error_code(error)
+    return ""
 
 
 def ensure_roles(clients: Clients, settings: Settings) -> tuple[str, list[Change]]:

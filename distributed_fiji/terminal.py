@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,9 @@ from distributed_fiji.changes import Change
 #: Columns of tables where no terminal says how many it has: wide enough to cut no name.
 COLUMNS_ELSEWHERE = 240
 
+#: How texts name the command; what stands after it may already say which cloud is meant.
+COMMAND = re.compile(r"python run\.py (?!--local|local )")
+
 
 def _console(*, stderr: bool) -> Console:
     console = Console(stderr=stderr, soft_wrap=True, highlight=False)
@@ -24,27 +28,35 @@ def _console(*, stderr: bool) -> Console:
 
 
 class Terminal:
-    """Two streams: `out` for results, `err` for everything else."""
+    """Two streams: `out` for results, `err` for everything else.
+
+    `command`: how the user called run.py, options included; texts that name a next command are shown so.
+    """
+
+    command = "python run.py"
 
     def __init__(self, out: Console | None = None, err: Console | None = None) -> None:
         self.out = out or _console(stderr=False)
         self.err = err or _console(stderr=True)
 
+    def _text(self, text: str) -> str:
+        return escape(COMMAND.sub(f"{self.command} ", text))
+
     def say(self, text: str) -> None:
         """Print a result."""
-        self.out.print(escape(text))
+        self.out.print(self._text(text))
 
     def note(self, text: str) -> None:
         """Print a line of progress."""
-        self.err.print(escape(text))
+        self.err.print(self._text(text))
 
     def warn(self, text: str) -> None:
         """Print a warning."""
-        self.err.print(f"[yellow]Warning:[/yellow] {escape(text)}")
+        self.err.print(f"[yellow]Warning:[/yellow] {self._text(text)}")
 
     def fail(self, text: str) -> None:
         """Print why a command ends."""
-        self.err.print(f"[red]Error:[/red] {escape(text)}")
+        self.err.print(f"[red]Error:[/red] {self._text(text)}")
 
     def changes(self, changes: list[Change]) -> None:
         """Print a table of what was created, changed and kept."""

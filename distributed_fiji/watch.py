@@ -59,7 +59,7 @@ def monitor(
         view.tell(f"The work is over: {verdict.end}. Taking everything down.")
         steps = take_down(run, clients, clock, view.tell, whole=verdict.end != End.NO_FLEET.value)
     except KeyboardInterrupt:
-        view.tell(
+        out.note(
             f"Stopped watching; {run.app_name} runs on, and costs. To go on:"
             f" python run.py monitor files/{run.app_name}SpotFleetRequestId.json;"
             f" to end it: python run.py cleanup {run.app_name}"

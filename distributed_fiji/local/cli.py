@@ -35,7 +35,7 @@ def running_cloud() -> Cloud:
     return found
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def local() -> None:
     """Manage the embedded cloud that --local uses.
 

@@ -1,0 +1,146 @@
+"""AWS as emulators, reached as a user's commands reach it: by the environment alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+import run
+from distributed_fiji.aws import pages
+from tests.commands import Ended
+from tests.emulators import CLIENT_ENVIRONMENT, microburst, ministack, moto
+
+BUCKET = "cli-bucket"
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account behind emulators. `proxy` stands before SQS, S3 and logs and may be given faults."""
+
+    proxy: str
+    clients: dict[str, Any]
+
+    def client(self, service: str) -> Any:
+        return self.clients[service]
+
+    def everything(self) -> dict[str, list[str]]:
+        """Return the names of all that is in the account, and how many messages wait."""
+        sqs, s3, ecs, ec2 = (self.client(name) for name in ("sqs", "s3", "ecs", "ec2"))
+        queues = sorted(sqs.list_queues().get("QueueUrls", []))
+        keys = [
+            item["Key"]
+            for bucket in s3.list_buckets()["Buckets"]
+            for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket["Name"])
+        ]
+        fleets = pages(ec2, "describe_spot_fleet_requests", "SpotFleetRequestConfigs")
+        templates = pages(ec2, "describe_launch_templates", "LaunchTemplates")
+        return {
+            "queues": queues,
+            "messages": [_waiting(sqs, url) for url in queues],
+            "objects": sorted(keys),
+            "clusters": sorted(ecs.list_clusters()["clusterArns"]),
+            "task definitions": sorted(ecs.list_task_definitions()["taskDefinitionArns"]),
+            "fleets": sorted(item["SpotFleetRequestId"] for item in fleets),
+            "launch templates": sorted(item["LaunchTemplateName"] for item in templates),
+            "machines": sorted(
+                machine["InstanceId"]
+                for reservation in pages(ec2, "describe_instances", "Reservations")
+                for machine in reservation["Instances"]
+            ),
+            "roles": sorted(item["RoleName"] for item in pages(self.client("iam"), "list_roles", "Roles")),
+            "log groups": sorted(
+                item["logGroupName"] for item in self.client("logs").describe_log_groups()["logGroups"]
+            ),
+        }
+
+
+def _waiting(sqs: Any, url: str) -> str:
+    answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+    return str(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+@pytest.fixture(scope="session")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """An account with one bucket, for all tests of this folder."""
+    folder = tmp_path_factory.mktemp("account")
+    with (
+        moto(folder) as control,
+        ministack(folder) as data,
+        microburst(folder, data) as proxy,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        environment = {
+            **CLIENT_ENVIRONMENT,
+            "AWS_ENDPOINT_URL": control,
+            "AWS_ENDPOINT_URL_S3": proxy,
+            "AWS_ENDPOINT_URL_SQS": proxy,
+            "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": data,
+        }
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        clients = {name: boto3.client(name) for name in ("sqs", "s3", "ecs", "ec2", "iam", "logs")}
+        clients["s3"].create_bucket(Bucket=BUCKET)
+        yield Account(proxy, clients)
+
+
+#: Runs a command with a folder's config.py, as `run.py --config FOLDER/config.py ...` does.
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def command(
+    account: Account, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Command:
+    """Run commands in a folder that holds a config.py, a script, a job file and a fleet file, all right."""
+    monkeypatch.chdir(tmp_path)
+    fill(tmp_path)
+
+    def call(*arguments: str) -> Ended:
+        capsys.readouterr()
+        code = run.run(["--config", str(tmp_path / "config.py"), *arguments])
+        said = capsys.readouterr()
+        return Ended(code, said.out, said.err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def made(account: Account, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What setup makes of the settings that `configure` writes, made once."""
+    folder = tmp_path_factory.mktemp("made")
+    fill(folder)
+    assert run.run(["--config", str(folder / "config.py"), "setup"]) == 0
+
+
+@pytest.fixture
+def ready(made: None, command: Command) -> Command:
+    """The commands after setup, so that nothing but what is wrong keeps jobs and machines back."""
+    return command
+
+
+def fill(folder: Path) -> None:
+    """Write a config.py, a script, a job file and a fleet file, all right."""
+    configure(folder)
+    (folder / "script.ijm").write_text("print('hello');\n")
+    job_file = {"output_file_location": "out", "groups": [{"Well": "A1"}]}
+    (folder / "job.json").write_text(json.dumps(job_file))
+    (folder / "fleet.json").write_text("{}")
+
+
+def configure(folder: Path, **settings: Any) -> None:
+    """Write a config.py that is right but for the settings that a test gives."""
+    base = {
+        "APP_NAME": "Usage",
+        "AWS_BUCKET": BUCKET,
+        "SCRIPT_DOWNLOAD_URL": "script.ijm",
+        "MACHINE_TYPE": "m5.large",
+        "MEMORY": 1000,
+    }
+    lines = [f"{name} = {value!r}\n" for name, value in {**base, **settings}.items()]
+    (folder / "config.py").write_text("".join(lines), encoding="utf-8")

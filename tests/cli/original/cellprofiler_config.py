@@ -1,0 +1,50 @@
+# As Distributed-CellProfiler 2.2 has it: what it knows more than Distributed-FIJI.
+
+APP_NAME = 'DistributedCP'
+LOG_GROUP_NAME = APP_NAME
+DOCKERHUB_TAG = 'cellprofiler/distributed-cellprofiler:2.2.0_4.2.8'
+
+AWS_REGION = 'us-east-1'
+AWS_PROFILE = 'default'
+SSH_KEY_NAME = 'your-key-file.pem'
+AWS_BUCKET = 'your-bucket-name'
+SOURCE_BUCKET = 'bucket-name'
+WORKSPACE_BUCKET = 'bucket-name'
+DESTINATION_BUCKET = 'bucket-name'
+UPLOAD_FLAGS = ''
+
+ECS_CLUSTER = 'default'
+CLUSTER_MACHINES = 3
+TASKS_PER_MACHINE = 1
+MACHINE_TYPE = ['m5.xlarge']
+MACHINE_PRICE = 0.20
+EBS_VOL_SIZE = 30
+DOWNLOAD_FILES = 'False'
+ASSIGN_IP = 'True'
+
+DOCKER_CORES = 4
+CPU_SHARES = DOCKER_CORES * 1024
+MEMORY = 15000
+SECONDS_TO_START = 3*60
+
+SQS_QUEUE_NAME = APP_NAME + 'Queue'
+SQS_MESSAGE_VISIBILITY = 1*60
+SQS_DEAD_LETTER_QUEUE = 'user_DeadMessages'
+JOB_RETRIES = 3
+
+AUTO_MONITOR = 'True'
+CREATE_DASHBOARD = 'True'
+CLEAN_DASHBOARD = 'True'
+
+CHECK_IF_DONE_BOOL = 'False'
+EXPECTED_NUMBER_FILES = 7
+MIN_FILE_SIZE_BYTES = 1
+NECESSARY_STRING = ''
+
+ALWAYS_CONTINUE = 'False'
+
+USE_PLUGINS = 'False'
+UPDATE_PLUGINS = 'False'
+PLUGINS_COMMIT = 'False'
+INSTALL_REQUIREMENTS = 'False'
+REQUIREMENTS = ''
