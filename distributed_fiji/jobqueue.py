@@ -12,10 +12,13 @@ from typing import Any
 from distributed_fiji.changes import Change
 from distributed_fiji.errors import DistributedFijiError, NothingThere
 from distributed_fiji.settings import Settings
-from worker.contract import APP_TAG, MAX_MESSAGE_BYTES, Job, encode_message
+from worker.contract import APP_TAG, MAX_MESSAGE_BYTES, SETTLING_RECEIVES, Job, encode_message
 
 #: Days that SQS keeps messages at most; the four that are the default end a long run's jobs.
 RETENTION_SECONDS = 14 * 24 * 3600
+
+#: The largest maxReceiveCount (SQS API reference, SetQueueAttributes).
+MOST_RECEIVES = 1_000
 
 #: Batches under way at once: eight threads sent 1,000 jobs in 0.41 s where one call each took 26.8 s.
 THREADS = 8
@@ -85,7 +88,7 @@ def ensure_queues(sqs: Any, settings: Settings) -> tuple[str, list[Change]]:
     )
     redrive = {
         "deadLetterTargetArn": read_attributes(sqs, dead_url)["QueueArn"],
-        "maxReceiveCount": settings.JOB_RETRIES,
+        "maxReceiveCount": min(MOST_RECEIVES, settings.JOB_RETRIES + SETTLING_RECEIVES),
     }
     attributes = {
         "VisibilityTimeout": str(settings.SQS_MESSAGE_VISIBILITY),

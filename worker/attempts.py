@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from worker.contract import FailureClass, Outcome
+from worker.contract import SETTLING_RECEIVES, FailureClass, Outcome
 
 #: Failures that the same script on the same job will show again; tried twice in all, as a machine can be odd.
 DETERMINISTIC = frozenset(
@@ -25,16 +25,27 @@ LONGEST_BACKOFF = 900.0
 
 @dataclass(frozen=True)
 class Plan:
-    """How to go about an attempt: not at all where `given_up` says why; else with which memory."""
+    """How to go about an attempt: not at all where `given_up` says why; else with which memory.
+
+    `unexplained`: no record says why earlier attempts failed.
+    """
 
     given_up: str = ""
+    unexplained: bool = False
     whole_memory: bool = False
 
 
-def plan_attempt(records: Iterable[Mapping[str, Any]], script_sha256: str, sent_at: float) -> Plan:
-    """Return the plan that follows from a job's failure records.
+def plan_attempt(
+    records: Iterable[Mapping[str, Any]],
+    script_sha256: str,
+    sent_at: float,
+    *,
+    attempt: int,
+    job_retries: int,
+) -> Plan:
+    """Return the plan that follows from a job's failure records and the number of this receive.
 
-    Those of another script, or from before this message was sent (seconds since 1970), tell nothing.
+    Records of another script, or from before this message was sent (seconds since 1970), tell nothing.
     """
     relevant = [
         record
@@ -47,8 +58,23 @@ def plan_attempt(records: Iterable[Mapping[str, Any]], script_sha256: str, sent_
             return Plan(
                 given_up=f"{failure.value} {len(same)} times with this script: {same[-1].get('sentence')}"
             )
+    if attempt > job_retries:
+        return _out_of_attempts(relevant, job_retries)
     memory = FailureClass.OUT_OF_MEMORY.value
     return Plan(whole_memory=any(record.get("class") == memory for record in relevant))
+
+
+def _out_of_attempts(relevant: Sequence[Mapping[str, Any]], job_retries: int) -> Plan:
+    if relevant:
+        return Plan(given_up=f"tried {job_retries} times, at last: {relevant[-1].get('sentence')}")
+    return Plan(
+        given_up=(
+            f"None of {job_retries} attempts came to an end: each time the machine was taken away, or the"
+            " worker had to leave or was killed (by the kernel, where the container's memory was full)."
+            " Submit the job again; a larger JOB_RETRIES outlasts more losses, a larger MEMORY the kernel."
+        ),
+        unexplained=True,
+    )
 
 
 class Fate(str, Enum):
@@ -72,12 +98,14 @@ def settlement(
 ) -> Settlement:
     """Return what happens to a message after an outcome: the one table.
 
-    A release without delay of what is given up lets SQS count its receives up to the dead letters quickly.
+    A release without delay of what is given up lets SQS count its receives up to the dead letters quickly;
+    where the queue allows more of them than it should, no worker is kept busy by such a message.
     """
     if outcome in (Outcome.DONE, Outcome.SKIPPED):
         return Settlement(Fate.DELETE)
     if outcome is Outcome.LEASE_LOST:
         return Settlement(Fate.NOTHING)
-    if outcome in (Outcome.REJECTED, Outcome.INTERRUPTED) or given_up or attempt >= job_retries:
+    is_last = outcome is Outcome.REJECTED or given_up or attempt >= job_retries
+    if outcome is Outcome.INTERRUPTED or (is_last and attempt < job_retries + SETTLING_RECEIVES):
         return Settlement(Fate.RELEASE)
-    return Settlement(Fate.RELEASE, min(backoff_seconds * 2.0 ** (attempt - 1), LONGEST_BACKOFF))
+    return Settlement(Fate.RELEASE, min(backoff_seconds * 2.0 ** min(attempt - 1, 20), LONGEST_BACKOFF))

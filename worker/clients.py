@@ -14,7 +14,8 @@ from botocore.config import Config
 from worker.settings import WorkerSettings
 
 #: botocore's own retries: throttling, 5xx, resets and time-outs, with exponential back-off and jitter.
-RETRIES = {"mode": "standard", "max_attempts": 6}
+#: Few, as `s3.retried` adds its rounds, and looks between them whether the job may go on.
+RETRIES = {"mode": "standard", "max_attempts": 3}
 
 #: How many connections transfers may use at once.
 TRANSFER_THREADS = 10

@@ -24,6 +24,11 @@ STATE_PREFIX = "distributed-fiji"
 #: The tag that everything of an app carries in AWS.
 APP_TAG = "distributed-fiji:app"
 
+#: Receives on top of JOB_RETRIES after which SQS moves a message to the dead letters. In these a job is not
+#: run again: its message is deleted when the job turns out to be done (its worker was lost before it could do
+#: so), or a reason is written down where no worker came far enough to give one.
+SETTLING_RECEIVES = 3
+
 #: SQS takes at most this many bytes in one message, and in one batch of ten (SQS quotas).
 MAX_MESSAGE_BYTES = 1024 * 1024
 
@@ -65,6 +70,7 @@ class FailureClass(str, Enum):
     UPLOAD_FAILED = "upload failed"
     FIJI_DID_NOT_START = "FIJI did not start"
     REJECTED = "message is no job"
+    NEVER_ENDED = "no attempt came to its end"
 
 
 @dataclass(frozen=True)
@@ -212,6 +218,11 @@ def manifest_key(app_name: str, job: str) -> str:
     return state_key(app_name, "manifests", f"{job}.json")
 
 
+def claim_key(app_name: str, job: str) -> str:
+    """Return the key of the claim that a run takes before it uploads a job's outputs."""
+    return state_key(app_name, "claims", f"{job}.json")
+
+
 def failure_key(app_name: str, job: str, attempt: int) -> str:
     """Return the key of the failure record of a job's n-th receive."""
     return state_key(app_name, "failures", job, f"{attempt}.json")
@@ -242,7 +253,7 @@ ENVIRONMENT = {
     "UPLOAD_FLAGS": "flags for uploads as `aws s3 cp` takes them",
     "SQS_MESSAGE_VISIBILITY": "seconds a received message stays hidden without a heartbeat",
     "HEARTBEAT_SECONDS": "seconds between heartbeats",
-    "JOB_RETRIES": "receives after which SQS gives a job up",
+    "JOB_RETRIES": "times a job is tried; SQS gives it up a few receives later",
     "JOB_TIMEOUT_MINUTES": "minutes a job may run in FIJI; 0: no limit",
     "STALL_TIMEOUT_MINUTES": "minutes FIJI may stay silent; 0: no limit",
     "USE_XVFB": "True: FIJI runs under a virtual display, not headless",

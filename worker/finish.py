@@ -16,6 +16,7 @@ from worker import records
 from worker import s3 as store
 from worker.attempts import Fate, settlement
 from worker.bulk import Batch
+from worker.claim import Claim, Term, take_claim
 from worker.contract import FailureClass, Outcome
 from worker.engine import Finished
 from worker.errors import Interrupted, JobFailed, LeaseLost
@@ -60,6 +61,7 @@ class Finisher:
         self._expected = Expected(
             settings.expected_number_files, settings.min_file_size_bytes, settings.necessary_string
         )
+        self._term = Term(settings.heartbeat_seconds, settings.visibility_seconds)
 
     def finish(self, held: HeldJob, finished: Finished, check: Check) -> Verdict:
         """Bring a job that FIJI has ended to its end; return the verdict."""
@@ -111,8 +113,6 @@ class Finisher:
         if verdict is not DONE:
             return verdict
         assert held.job is not None
-        if already := self._office.preparer.done_already(held, held.job, check):
-            return already
         location = held.job.output_file_location.strip("/")
         batch = Batch(
             self._office.settings.destination_bucket,
@@ -124,16 +124,18 @@ class Finisher:
         return self._upload_and_commit(held, finished, batch, check)
 
     def _upload_and_commit(self, held: HeldJob, finished: Finished, batch: Batch, check: Check) -> Verdict:
-        """Upload, then write the manifest last.
+        """Upload under the job's claim, then write the manifest last.
 
-        Another worker with the same job may have been first. When its outputs are ours byte for byte, ours
-        are not needed. When they differ, ours may stand where some of its own stood: then all of ours are
-        written again, and our manifest replaces just the one that was read.
+        A claim whose holder was cut off from the world for long may have been taken over: then the writing of
+        the manifest tells. When the other's outputs are ours byte for byte, ours are not needed. When they
+        differ, ours may stand where some of its own stood: then all of ours are written again, and our
+        manifest replaces just the one that was read.
         """
-        assert held.job is not None
         for _ in range(OVERTAKINGS):
-            with held.timed("upload"):
-                sent = self._office.transfers.send(batch, check)
+            claim = self._claim(held, check)
+            if isinstance(claim, Verdict):
+                return claim
+            sent = self._upload(held, batch, claim, check)
             with held.timed("commit"):
                 check()
                 document = self._manifest(held, finished, sent)
@@ -144,10 +146,38 @@ class Finisher:
                 # Our own: the answer to the first writing was lost.
                 return DONE
             if other and records.same_outputs(other[0], sent):
+                claim.give_up()
                 return Verdict(Outcome.SKIPPED, sentence="another worker was first")
             held.old_manifest = other[1] if other else None
         sentence = "Other workers with the same job overtook this one too often."
         raise JobFailed(FailureClass.UPLOAD_FAILED, sentence)
+
+    def _claim(self, held: HeldJob, check: Check) -> Claim | Verdict:
+        """Take the job's claim; a verdict where another worker has done the job meanwhile."""
+        job = held.job
+        assert job is not None
+        with held.timed("claim"):
+            return take_claim(
+                self._office.ledger,
+                held,
+                term=self._term,
+                look=lambda: self._office.preparer.done_already(held, job, check),
+                check=check,
+            )
+
+    def _upload(self, held: HeldJob, batch: Batch, claim: Claim, check: Check) -> list[Sent]:
+        """Upload while lease and claim last; when it ends early, no upload is on its way any more."""
+
+        def check_both() -> None:
+            check()
+            claim.check()
+
+        try:
+            with held.timed("upload"):
+                return self._office.transfers.send(batch, check_both)
+        except BaseException:
+            claim.give_up()
+            raise
 
     def _manifest(self, held: HeldJob, finished: Finished, sent: list[Sent]) -> dict[str, Any]:
         assert held.job is not None and held.inputs is not None

@@ -27,6 +27,8 @@ class HeldJob:
     inputs: Inputs | None = None
     #: ETag of the manifest that was there when the job was taken, and does not hold.
     old_manifest: str | None = None
+    #: The run that wrote it.
+    old_run: str | None = None
     whole_memory: bool = False
     given_up: bool = False
     #: Seconds per phase, in the order in which they began.

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from worker import s3 as store
-from worker.contract import Job, failure_key, log_key, manifest_key, state_key
+from worker.contract import Job, claim_key, failure_key, log_key, manifest_key, state_key
 from worker.records import same_work
+
+#: What S3 answers when a condition does not hold; 404: what should be replaced has gone.
+NOT_AS_EXPECTED = ("PreconditionFailed", "412", "NoSuchKey", "404")
+
+
+@dataclass(frozen=True)
+class StandingClaim:
+    """A claim as it stands in the bucket; `age_seconds` by S3's own clock, `over`: its run has ended."""
+
+    run_id: str
+    etag: str
+    age_seconds: float
+    over: bool
 
 
 class Ledger:
@@ -39,18 +55,42 @@ class Ledger:
 
     def commit(self, job_id: str, document: Mapping[str, Any], replaces: str | None) -> bool:
         """Write a manifest if none is there, or just the one with the ETag `replaces`; else return False."""
-        condition = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
         key = manifest_key(self._app_name, job_id)
+        return store.retried(lambda: self._write_if(key, document, replaces), lambda: None) is not None
+
+    def claim(self, job_id: str) -> StandingClaim | None:
+        """Return the claim that stands on a job, or None."""
+        key = claim_key(self._app_name, job_id)
         try:
-            store.retried(
-                lambda: store.write_json(self._s3, self._bucket, key, document, **condition), lambda: None
-            )
+            answer = self._s3.get_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
-            # 404: the manifest that should be replaced has gone.
-            if store.error_code(error) in ("PreconditionFailed", "412", "NoSuchKey", "404"):
-                return False
+            if store.error_code(error) in ("NoSuchKey", "404"):
+                return None
             raise
-        return True
+        document = store.json_object(answer["Body"].read())
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        now = parsedate_to_datetime(date).timestamp() if date else time.time()
+        age = now - answer["LastModified"].timestamp()
+        return StandingClaim(str(document.get("run_id")), answer["ETag"], age, document.get("over") is True)
+
+    def write_claim(
+        self, job_id: str, run_id: str, *, replaces: str | None = None, over: bool = False
+    ) -> str | None:
+        """Write a claim as `commit` writes a manifest; return its ETag, or None when another was quicker.
+
+        Each writing differs from the one before, so that each has an ETag of its own.
+        """
+        document = {"run_id": run_id, "time_seconds": time.time(), "over": over}
+        return self._write_if(claim_key(self._app_name, job_id), document, replaces)
+
+    def _write_if(self, key: str, document: Mapping[str, Any], replaces: str | None) -> str | None:
+        condition = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
+        try:
+            return store.write_json(self._s3, self._bucket, key, document, **condition)
+        except ClientError as error:
+            if store.error_code(error) in NOT_AS_EXPECTED:
+                return None
+            raise
 
     def failures(self, job_id: str) -> list[dict[str, Any]]:
         """Return the records of a job's failed attempts."""

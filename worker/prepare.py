@@ -30,12 +30,14 @@ class Preparer:
         *,
         script_sha256: str,
         check_if_done: bool,
+        job_retries: int,
     ) -> None:
         self._ledger = ledger
         self._fetcher = fetcher
         self._scratch = scratch
         self._script_sha256 = script_sha256
         self._check_if_done = check_if_done
+        self._job_retries = job_retries
 
     def prepare(self, held: HeldJob, check: Check) -> Verdict | None:
         """Make a held job ready for FIJI; return the verdict on one that needs no run. Raises JobFailed."""
@@ -65,7 +67,7 @@ class Preparer:
     def done_already(self, held: HeldJob, job: Job, check: Check) -> Verdict | None:
         """Return the verdict SKIPPED when a manifest makes a run needless; note one that must be replaced."""
         found = store.retried(lambda: self._ledger.manifest(job.job_id), check)
-        held.old_manifest = found[1] if found else None
+        held.old_manifest, held.old_run = (found[1], found[0].get("run_id")) if found else (None, None)
         if not found:
             return None
         document = found[0]
@@ -82,10 +84,18 @@ class Preparer:
         if held.attempt == 1:
             return None
         records = store.retried(lambda: self._ledger.failures(held.job_id), check)
-        plan = plan_attempt(records, self._script_sha256, held.message.sent_at)
+        plan = plan_attempt(
+            records,
+            self._script_sha256,
+            held.message.sent_at,
+            attempt=held.attempt,
+            job_retries=self._job_retries,
+        )
         held.whole_memory = plan.whole_memory
         held.given_up = bool(plan.given_up)
-        return Verdict(Outcome.FAILED, sentence=plan.given_up) if plan.given_up else None
+        if not plan.given_up:
+            return None
+        return Verdict(Outcome.FAILED, FailureClass.NEVER_ENDED if plan.unexplained else None, plan.given_up)
 
 
 def failed(error: JobFailed) -> Verdict:

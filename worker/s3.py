@@ -148,17 +148,23 @@ def read_json(s3: Any, bucket: str, key: str) -> tuple[dict[str, Any], str] | No
         if error_code(error) in ("NoSuchKey", "404"):
             return None
         raise
+    return json_object(answer["Body"].read()), answer["ETag"]
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object that a body holds; what is none reads as {}."""
     try:
-        document = json.loads(answer["Body"].read())
+        document = json.loads(body)
     except ValueError:
-        document = {}
-    return (document if isinstance(document, dict) else {}), answer["ETag"]
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
-def write_json(s3: Any, bucket: str, key: str, document: Any, **conditions: str) -> None:
-    """Write a JSON object; `conditions`: IfMatch or IfNoneMatch."""
+def write_json(s3: Any, bucket: str, key: str, document: Any, **conditions: str) -> str:
+    """Write a JSON object and return its ETag; `conditions`: IfMatch or IfNoneMatch."""
     body = json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "replace")
-    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **conditions)
+    answer = s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **conditions)
+    return str(answer["ETag"])
 
 
 def as_failure(error: Exception, failure: FailureClass, address: str) -> JobFailed:

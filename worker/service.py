@@ -85,7 +85,12 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
     ledger = Ledger(clients.s3, settings.aws_bucket, settings.app_name)
     queue = Queue(clients.sqs, clients.beat, settings.sqs_queue_url, settings.visibility_seconds)
     preparer = Preparer(
-        ledger, fetcher, scratch, script_sha256=script.sha256, check_if_done=settings.check_if_done
+        ledger,
+        fetcher,
+        scratch,
+        script_sha256=script.sha256,
+        check_if_done=settings.check_if_done,
+        job_retries=settings.job_retries,
     )
     origin = Origin(
         app_name=settings.app_name,

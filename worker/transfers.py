@@ -5,6 +5,7 @@ What a program brought and does not hold is brought again in process, where S3 a
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -41,6 +42,18 @@ class Sent:
     size: int
     etag: str
     sha256: str
+
+
+class CheckedFile(io.FileIO):
+    """A file to upload that asks `check` before each reading: no attempt of botocore's outlives a lease."""
+
+    def __init__(self, path: Path, check: Check) -> None:
+        super().__init__(path)
+        self._check = check
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._check()
+        return super().read(size)  # type: ignore[arg-type,return-value]
 
 
 class Transfers:
@@ -103,6 +116,8 @@ class Transfers:
                 tasks,
                 check,
                 lambda error: store.as_failure(error, FailureClass.UPLOAD_FAILED, address),
+                # No file may land after this job is another worker's.
+                to_the_end=True,
             )
         )
         return [
@@ -184,8 +199,8 @@ class Transfers:
                     lambda manager: manager.upload(str(path), batch.bucket, key, extra_args=arguments), check
                 )
                 return self._s3.head_object(Bucket=batch.bucket, Key=key)["ETag"]
-            with path.open("rb") as file:
-                return self._s3.put_object(Bucket=batch.bucket, Key=key, Body=file, **arguments)["ETag"]
+            with CheckedFile(path, check) as body:
+                return self._s3.put_object(Bucket=batch.bucket, Key=key, Body=body, **arguments)["ETag"]
 
         etag = store.retried(attempt, check)
         if not etag_fits(etag, digests.md5):
@@ -214,8 +229,13 @@ def _run_all(
     tasks: Iterable[Callable[[], Any]],
     check: Check,
     as_failure: Callable[[Exception], JobFailed],
+    *,
+    to_the_end: bool = False,
 ) -> list[Any]:
-    """Run tasks on a pool and return what they return; the first error ends all."""
+    """Run tasks on a pool and return what they return; the first error ends all.
+
+    `to_the_end`: none runs on after that; each ends soon, as it asks `check`.
+    """
     futures: list[Future[Any]] = [pool.submit(task) for task in tasks]
     pending = set(futures)
     try:
@@ -227,6 +247,8 @@ def _run_all(
     except Exception as error:
         for future in futures:
             future.cancel()
+        if to_the_end:
+            wait(futures)
         if store.is_transient(error) or isinstance(error, (OSError, ClientError)):
             raise as_failure(error) from error
         raise

@@ -24,7 +24,15 @@ import boto3
 import psutil
 
 from tests.emulators import CLIENT_ENVIRONMENT
-from worker.contract import Job, Value, encode_message, failure_key, manifest_key, state_key
+from worker.contract import (
+    SETTLING_RECEIVES,
+    Job,
+    Value,
+    encode_message,
+    failure_key,
+    manifest_key,
+    state_key,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE_FIJI = Path(__file__).resolve().parent / "fake_fiji"
@@ -52,6 +60,7 @@ class Run:
     queue_url: str
     dead_url: str
     fiji_home: Path
+    retries: int
     workers: list[WorkerProcess] = field(default_factory=list)
 
     @property
@@ -99,13 +108,16 @@ def a_run(cloud: Cloud, folder: Path, *, retries: int = 3, runner: bool = True) 
     cloud.s3.create_bucket(Bucket=name)
     dead_url = cloud.sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
     arn = cloud.sqs.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])
-    redrive = {"deadLetterTargetArn": arn["Attributes"]["QueueArn"], "maxReceiveCount": str(retries)}
+    redrive = {
+        "deadLetterTargetArn": arn["Attributes"]["QueueArn"],
+        "maxReceiveCount": str(retries + SETTLING_RECEIVES),
+    }
     queue_url = cloud.sqs.create_queue(
         QueueName=name, Attributes={"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": "30"}
     )["QueueUrl"]
     fiji_home = folder / "fiji"
     make_fake_fiji(fiji_home, runner=runner)
-    run = Run(cloud, folder, name, name, queue_url, dead_url, fiji_home)
+    run = Run(cloud, folder, name, name, queue_url, dead_url, fiji_home, retries)
     run.traces.mkdir()
     cloud.s3.put_object(Bucket=name, Key="scripts/script.py", Body=b"# a script for the stand-in\n")
     try:
@@ -137,7 +149,7 @@ def environment(run: Run, **changes: object) -> dict[str, str]:
         "SCRIPT_DOWNLOAD_URL": f"s3://{run.bucket}/scripts/script.py",
         "SQS_MESSAGE_VISIBILITY": 30,
         "HEARTBEAT_SECONDS": 5,
-        "JOB_RETRIES": 3,
+        "JOB_RETRIES": run.retries,
         "RETRY_BACKOFF_SECONDS": 0,
         "STOP_GRACE_SECONDS": 1,
         "LOG_FORMAT": "json",
@@ -230,7 +242,7 @@ def manifest(run: Run, job: Job) -> dict[str, Any] | None:
 
 def failures(run: Run, job_id: str) -> list[dict[str, Any]]:
     """Return the failure records of a job, in the order of its attempts."""
-    records = [read_json(run, failure_key(run.app_name, job_id, attempt)) for attempt in range(1, 12)]
+    records = [read_json(run, failure_key(run.app_name, job_id, attempt)) for attempt in range(1, 30)]
     return [record for record in records if record]
 
 

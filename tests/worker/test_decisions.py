@@ -10,7 +10,7 @@ import pytest
 
 from worker.addresses import MOUNT, Address, address_of, collisions, names_below, read_pattern
 from worker.ahead import may_take_ahead, should_give_back
-from worker.attempts import Fate, Settlement, plan_attempt, settlement
+from worker.attempts import Fate, Plan, Settlement, plan_attempt, settlement
 from worker.bulk import read_flags
 from worker.contract import Outcome
 from worker.errors import JobFailed, SettingsError
@@ -88,26 +88,46 @@ def test_failed_jobs_back_off_and_all_others_return_at_once() -> None:
     assert [outcome(Outcome.FAILED, attempt).delay_seconds for attempt in (1, 2, 3, 4)] == [30, 60, 120, 240]
     assert outcome(Outcome.FAILED, 5).delay_seconds == 0
     assert outcome(Outcome.FAILED, 2, given_up=True).delay_seconds == 0
+    assert outcome(Outcome.FAILED, 7, given_up=True).delay_seconds == 0
+    assert outcome(Outcome.REJECTED, 7).delay_seconds == 0
     assert outcome(Outcome.INTERRUPTED, 3).delay_seconds == 0
     assert settlement(Outcome.FAILED, attempt=9, job_retries=20, backoff_seconds=30).delay_seconds == 900
+
+
+def test_a_queue_that_never_gives_up_keeps_no_worker_busy() -> None:
+    assert outcome(Outcome.REJECTED, 50).delay_seconds == 900
+    assert outcome(Outcome.FAILED, 2_000, given_up=True).delay_seconds == 900
 
 
 def record(failure: str, script: str = "s", time_seconds: float = 100) -> dict[str, Any]:
     return {"class": failure, "script_sha256": script, "time_seconds": time_seconds, "sentence": "as it was"}
 
 
+def plan(records: list[dict[str, Any]], script: str = "s", sent_at: float = 50, attempt: int = 3) -> Plan:
+    return plan_attempt(records, script, sent_at, attempt=attempt, job_retries=5)
+
+
 def test_a_script_error_is_tried_twice_and_an_upload_failure_as_often_as_the_queue_allows() -> None:
     twice = [record("script error")] * 2
-    assert not plan_attempt(twice[:1], "s", 50).given_up
-    assert "script error 2 times" in plan_attempt(twice, "s", 50).given_up
-    assert not plan_attempt(twice, "another script", 50).given_up
-    assert not plan_attempt(twice, "s", sent_at=200).given_up
-    assert not plan_attempt([record("upload failed")] * 4, "s", 50).given_up
+    assert not plan(twice[:1]).given_up
+    assert "script error 2 times" in plan(twice).given_up
+    assert not plan(twice, script="another script").given_up
+    assert not plan(twice, sent_at=200).given_up
+    assert not plan([record("upload failed")] * 4).given_up
 
 
 def test_out_of_memory_is_tried_again_with_the_whole_memory_once() -> None:
-    assert plan_attempt([record("out of memory")], "s", 50).whole_memory
-    assert "out of memory" in plan_attempt([record("out of memory")] * 2, "s", 50).given_up
+    assert plan([record("out of memory")]).whole_memory
+    assert "out of memory" in plan([record("out of memory")] * 2).given_up
+
+
+def test_after_its_last_attempt_a_job_is_only_explained() -> None:
+    assert not plan([], attempt=5).given_up
+    assert "None of 5 attempts" in plan([], attempt=6).given_up
+    assert plan([], attempt=6).unexplained
+    told = plan([record("upload failed")], attempt=6)
+    assert "as it was" in told.given_up
+    assert not told.unexplained
 
 
 def test_a_job_is_taken_ahead_only_while_others_find_one_too() -> None:

@@ -38,7 +38,6 @@ def work_with_faults(run: Run, tmp_path: Path) -> None:
             run,
             AWS_ENDPOINT_URL=proxy,
             CALL_SECONDS=2,
-            JOB_RETRIES=6,
             SQS_MESSAGE_VISIBILITY=9,
             HEARTBEAT_SECONDS=3,
         )
@@ -61,11 +60,11 @@ def kill_at_random(run: Run) -> None:
     submit(run, jobs)
 
     while harness.counts(run) != (0, 0) and len(run.workers) < 8:
-        worker = harness.start_worker(run, SQS_MESSAGE_VISIBILITY=2, HEARTBEAT_SECONDS=0.5, JOB_RETRIES=20)
+        worker = harness.start_worker(run, SQS_MESSAGE_VISIBILITY=2, HEARTBEAT_SECONDS=0.5)
         time.sleep(chance.uniform(1.0, 2.5))
         worker.process.kill()
         worker.process.wait()
-    last = harness.start_worker(run, JOB_RETRIES=20)
+    last = harness.start_worker(run)
     harness.wait_until_settled(run, 90)
     last.stop()
 
@@ -84,11 +83,11 @@ def ask_at_random(run: Run) -> None:
     submit(run, jobs)
 
     while harness.counts(run) != (0, 0) and len(run.workers) < 5:
-        worker = harness.start_worker(run, STOP_GRACE_SECONDS=1, JOB_RETRIES=20)
+        worker = harness.start_worker(run, STOP_GRACE_SECONDS=1)
         time.sleep(chance.uniform(1.0, 3.0))
         assert worker.stop(signal.SIGTERM) == 0
         assert harness.counts(run)[1] == 0
-    last = harness.start_worker(run, JOB_RETRIES=20)
+    last = harness.start_worker(run)
     harness.wait_until_settled(run, 90)
     last.stop()
 

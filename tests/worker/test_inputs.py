@@ -120,7 +120,7 @@ def test_what_is_missing_or_collides_is_named(cloud: harness.Cloud, tmp_path: Pa
         }
         submit(run, cases.values())
 
-        work_off(run, JOB_RETRIES=1)
+        work_off(run)
 
         assert harness.check_settled(run, cases.values()) == list(cases.values())
         for words, job in cases.items():

@@ -63,7 +63,6 @@ def after(
         workers = [
             harness.start_worker(
                 run,
-                JOB_RETRIES=1,
                 FIJI_RUNNER="runner",
                 MIN_FILE_SIZE_BYTES=10,
                 STALL_TIMEOUT_MINUTES=1.2 / 60,
@@ -113,7 +112,7 @@ def test_without_the_runner_console_and_exit_code_decide(cloud: harness.Cloud, t
             a_job(5, exit=3),
         ]
         submit(run, [good, *bad])
-        worker = harness.start_worker(run, JOB_RETRIES=1, FAKE_FIJI_RUNNER="off")
+        worker = harness.start_worker(run, FAKE_FIJI_RUNNER="off")
         harness.wait_until_settled(run)
         worker.stop()
 
