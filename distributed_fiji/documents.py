@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: Seconds between SIGTERM and SIGKILL: as long as a spot notice leaves (the notice is 120 s ahead).
 STOP_TIMEOUT_SECONDS = 110
 
+#: Of these, a job that runs may take so many to finish; the rest is for giving it back.
+STOP_GRACE_SECONDS = STOP_TIMEOUT_SECONDS - 20
+
 #: Files a container may have open: plenty for FIJI and for transfers, and no more than a Docker without the
 #: right to raise limits can give (rootless, or inside a container).
 OPEN_FILES = 16384
@@ -48,6 +51,7 @@ def worker_environment(
         "SQS_QUEUE_URL": queue_url,
         "SCRIPT_DOWNLOAD_URL": script_url,
         "SCRIPT_SHA256": script_sha256,
+        "STOP_GRACE_SECONDS": str(STOP_GRACE_SECONDS),
     }
     copied = (
         "APP_NAME",

@@ -17,6 +17,9 @@ from worker.settings import WorkerSettings
 #: Few, as `s3.retried` adds its rounds, and looks between them whether the job may go on.
 RETRIES = {"mode": "standard", "max_attempts": 3}
 
+#: SQS answers within some tens of milliseconds; a heartbeat that takes longer is better sent again.
+LONGEST_BEAT = 3.0
+
 #: How many connections transfers may use at once.
 TRANSFER_THREADS = 10
 
@@ -40,7 +43,7 @@ def make_clients(settings: WorkerSettings) -> Clients:
         config = Config(connect_timeout=min(5.0, read_seconds), read_timeout=read_seconds, **options)
         return session.client(service, config=config)
 
-    beat_seconds = max(0.5, min(call_seconds, settings.heartbeat_seconds / 2))
+    beat_seconds = max(0.5, min(call_seconds, settings.heartbeat_seconds / 2, LONGEST_BEAT))
     return Clients(
         sqs=client("sqs", call_seconds + 20, retries=RETRIES),
         beat=client("sqs", beat_seconds, retries={"mode": "standard", "max_attempts": 2}),

@@ -256,6 +256,7 @@ ENVIRONMENT = {
     "JOB_RETRIES": "times a job is tried; SQS gives it up a few receives later",
     "JOB_TIMEOUT_MINUTES": "minutes a job may run in FIJI; 0: no limit",
     "STALL_TIMEOUT_MINUTES": "minutes FIJI may stay silent; 0: no limit",
+    "STOP_GRACE_SECONDS": "seconds that a running job may take to finish when the task has to stop",
     "USE_XVFB": "True: FIJI runs under a virtual display, not headless",
     "FIJI_RUNNER": "auto, runner or direct",
     "LOG_FORMAT": "text or json",

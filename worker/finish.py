@@ -52,6 +52,10 @@ class Office:
     job_log: JobLog
 
 
+def _go_on() -> None:
+    """Break off nothing."""
+
+
 class Finisher:
     """Finishes jobs, in whatever thread it is called."""
 
@@ -72,14 +76,19 @@ class Finisher:
         self.close(held, verdict, finished)
         return verdict
 
-    def close(self, held: HeldJob, verdict: Verdict, finished: Finished | None = None) -> None:
+    def close(
+        self, held: HeldJob, verdict: Verdict, finished: Finished | None = None, *, check: Check = _go_on
+    ) -> None:
         """Record a failure and settle the message."""
         if verdict.failure is not None:
-            self._record(held, verdict, finished)
-        self.settle(held, verdict)
+            self._record(held, verdict, finished, check)
+        self.settle(held, verdict, check=check)
 
-    def settle(self, held: HeldJob, verdict: Verdict) -> None:
-        """Delete the message or give it back, once, and write the job's line."""
+    def settle(self, held: HeldJob, verdict: Verdict, *, check: Check = _go_on) -> None:
+        """Delete the message or give it back, once, and write the job's line.
+
+        `check` may raise Interrupted between two tries, when the worker cannot stay for another.
+        """
         if not held.settle_once():
             return
         settings = self._office.settings
@@ -94,12 +103,10 @@ class Finisher:
         with held.timed("settle"):
             try:
                 if what.fate is Fate.DELETE:
-                    store.retried(lambda: self._office.queue.delete(held.message), lambda: None)
+                    store.retried(lambda: self._office.queue.delete(held.message), check)
                 elif what.fate is Fate.RELEASE:
-                    store.retried(
-                        lambda: self._office.queue.release(held.message, what.delay_seconds), lambda: None
-                    )
-            except (BotoCoreError, ClientError) as error:
+                    store.retried(lambda: self._office.queue.release(held.message, what.delay_seconds), check)
+            except (BotoCoreError, ClientError, Interrupted) as error:
                 # It comes back by itself; then a manifest is found, or the job run again.
                 log.warning("the message of job %s could not be settled: %s", held.job_id, error)
         self._office.job_log.write(held, verdict)
@@ -208,7 +215,7 @@ class Finisher:
         except (BotoCoreError, ClientError, OSError) as error:
             log.warning("the console of job %s could not be kept: %s", held.job_id, error)
 
-    def _record(self, held: HeldJob, verdict: Verdict, finished: Finished | None) -> None:
+    def _record(self, held: HeldJob, verdict: Verdict, finished: Finished | None, check: Check) -> None:
         console = finished.run.tail if finished else []
         about = {"job_id": held.job_id, **self._about(held, finished)}
         document = records.failure(
@@ -216,9 +223,9 @@ class Finisher:
         )
         try:
             store.retried(
-                lambda: self._office.ledger.record_failure(held.job_id, held.attempt, document), lambda: None
+                lambda: self._office.ledger.record_failure(held.job_id, held.attempt, document), check
             )
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, Interrupted) as error:
             log.warning("the failure of job %s could not be recorded: %s", held.job_id, error)
 
 

@@ -33,6 +33,10 @@ class Stop:
         """Whether the time to finish is over."""
         return self.requested and self._clock() >= self._deadline
 
+    def overdue(self, seconds: float) -> bool:
+        """Whether the time to finish has been over for so long."""
+        return self.requested and self._clock() >= self._deadline + seconds
+
     def seconds_left(self) -> float:
         """Return the seconds until the deadline: 0 at least, infinite while there is no request."""
         return max(0.0, self._deadline - self._clock())

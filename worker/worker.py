@@ -21,6 +21,7 @@ from worker.engine import Engine, Finished
 from worker.errors import Interrupted
 from worker.finish import Finisher, verdict_on
 from worker.held import HeldJob
+from worker.holdings import Holdings
 from worker.inputs import InputFetcher
 from worker.jobfolder import remove_tree
 from worker.lease import Lease
@@ -34,14 +35,14 @@ from worker.verdict import Verdict
 
 log = logging.getLogger(__name__)
 
-#: SQS holds a poll open for 20 seconds at most.
-LONGEST_POLL = 20
+#: SQS holds a poll open for 20 seconds at most; a worker that is asked to leave must outlast one, and be gone
+#: within ten seconds. A poll costs $0.0000004: 8 seconds each make 1.4 cents in a month that a worker idles.
+LONGEST_POLL = 8
 #: Finished runs that may wait for their upload; each keeps its outputs on disk.
 MOST_FINISHING = 2
 LONGEST_PAUSE = 30.0
 CHANGED_MIND = Verdict(Outcome.INTERRUPTED, sentence="another worker can run it sooner")
 DISK_TAKEN = Verdict(Outcome.INTERRUPTED, sentence="another job here has filled the disk")
-HAS_TO_END = Verdict(Outcome.INTERRUPTED, sentence="this worker has to end")
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,7 @@ class Worker:
         self._finish_lane = ThreadPoolExecutor(1, thread_name_prefix="finish")
         self._ahead: Future[HeldJob | None] | None = None
         self._finishing: dict[Future[None], HeldJob] = {}
-        #: Every message that is held and not settled, in whatever lane.
-        self._held: dict[str, HeldJob] = {}
+        self._holdings = Holdings(parts.finisher, parts.protection, stop)
         self._reconsidered_at = 0.0
         self._pause = 1.0
 
@@ -95,34 +95,33 @@ class Worker:
     def close(self) -> None:
         """Wait for uploads as long as there is time; give back all messages that are still held."""
         if self._stop.requested:
-            self._give_back_ahead()
+            self._holdings.give_back_unclaimed()
             left = min(self._stop.seconds_left(), self._parts.settings.visibility_seconds)
             wait(self._finishing, timeout=left)
         else:
             wait(self._finishing)
+        if self._ahead is not None:
+            # A poll that is open may have been given a message already: then it is given back by that lane.
+            wait([self._ahead], timeout=LONGEST_POLL + 1)
         self._ahead_lane.shutdown(wait=False, cancel_futures=True)
         self._finish_lane.shutdown(wait=False, cancel_futures=True)
-        for held in list(self._held.values()):
-            self._give_back(held, HAS_TO_END)
+        self._holdings.give_back_all()
         self._parts.protection.close()
         self._parts.engine.close()
         self._parts.streams.close(2)
 
     def _next(self) -> HeldJob | None:
         """Return a job that is ready for FIJI: the one taken ahead, or the next that comes."""
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            while not ahead.done():
-                wait([ahead], timeout=0.1)
-                if self._stop.requested:
-                    self._give_back_ahead()
-                    return None
-            held = ahead.result()
-            if held is not None and held.claim():
-                return held
-        if self._stop.requested:
-            return None
-        return self._take(min(LONGEST_POLL, max(1, int(self._parts.settings.stop_grace_seconds))))
+        if self._ahead is None:
+            poll_seconds = min(LONGEST_POLL, max(1, int(self._parts.settings.stop_grace_seconds)))
+            self._ahead = self._ahead_lane.submit(self._take, poll_seconds)
+        while not self._ahead.done():
+            wait([self._ahead], timeout=0.1)
+            if self._stop.requested:
+                self._holdings.give_back_unclaimed()
+                return None
+        held, self._ahead = self._ahead.result(), None
+        return held if held is not None and held.claim() else None
 
     def _take_ahead(self) -> HeldJob | None:
         """Return a job for after the one that runs, or None when others may need it more."""
@@ -131,7 +130,7 @@ class Worker:
                 counts = self._parts.queue.counts()
             except (BotoCoreError, ClientError):
                 return None
-            if not may_take_ahead(counts, len(self._held)):
+            if not may_take_ahead(counts, len(self._holdings)):
                 return None
             before = self._pause
             held = self._take(1)
@@ -149,8 +148,7 @@ class Worker:
         settings = self._parts.settings
         lease = Lease(self._parts.queue, message, settings.heartbeat_seconds, received_at=self._clock())
         held = HeldJob(message, lease)
-        self._held[held.run_id] = held
-        self._parts.protection.hold()
+        self._holdings.add(held)
         return held if self._prepare(held) else None
 
     def _receive(self, wait_seconds: int) -> Message | None:
@@ -179,7 +177,7 @@ class Worker:
             verdict = verdict_on(error, FailureClass.DOWNLOAD_FAILED)
         if verdict is None:
             return True
-        crowded = verdict.failure is FailureClass.DISK_FULL and len(self._held) > 1
+        crowded = verdict.failure is FailureClass.DISK_FULL and len(self._holdings) > 1
         if crowded and held.attempt < self._parts.settings.job_retries:
             verdict = DISK_TAKEN
         self._end(held, verdict)
@@ -219,7 +217,8 @@ class Worker:
         """Wait until fewer than `most` jobs are in the last lane."""
         while len(self._finishing) >= most and not self._stop.expired:
             wait(self._finishing, timeout=0.05)
-            self._give_back_ahead()
+            if self._stop.requested:
+                self._holdings.give_back_unclaimed()
             self._finishing = {one: of for one, of in self._finishing.items() if not one.done()}
 
     def _finish(self, held: HeldJob, finished: Finished) -> None:
@@ -231,28 +230,27 @@ class Worker:
         try:
             verdict = self._parts.finisher.finish(held, finished, check)
             finished.folder.remove()
-            self._let_go(held, verdict)
+            self._clear(held, verdict)
+            self._holdings.drop(held)
         except Exception:
             log.exception("finishing job %s ended by an error of the worker", held.job_id)
-            self._give_back(held, HAS_TO_END)
+            self._holdings.give_back(held)
 
     def _end(self, held: HeldJob, verdict: Verdict) -> None:
-        """Bring a job without a run to its end."""
-        self._parts.finisher.close(held, verdict)
-        self._let_go(held, verdict)
+        self._holdings.end(held, verdict, self._clear)
 
-    def _let_go(self, held: HeldJob, verdict: Verdict) -> None:
-        """Remove what a job still has on disk, and forget it. A full disk is emptied of the cache as well."""
+    def _clear(self, held: HeldJob, verdict: Verdict) -> None:
+        """Remove what a job still has on disk. A full disk is emptied of the cache as well."""
         if held.inputs is not None:
             self._parts.fetcher.release(held.inputs)
             remove_tree(held.inputs.staging)
         self._parts.cache.make_room(1.0 if verdict.failure is FailureClass.DISK_FULL else LEAST_FREE)
-        self._forget(held)
 
     def _look_after_ahead(self) -> None:
         """While FIJI runs: start the next one's, and think again about a job that has waited for long."""
+        if self._stop.requested:
+            self._holdings.give_back_unclaimed()
         if self._ahead is None or self._stop.requested:
-            self._give_back_ahead()
             return
         held = self._ahead.result() if self._ahead.done() and not self._ahead.exception() else None
         if held is None:
@@ -268,21 +266,3 @@ class Worker:
         waited = self._clock() - held.taken_at
         if should_give_back(counts, attempt=held.attempt, waited_seconds=waited) and held.claim():
             self._end(held, CHANGED_MIND)
-
-    def _give_back_ahead(self) -> None:
-        """Give back what has been taken ahead, whether it is ready or still on its way."""
-        if not self._stop.requested:
-            return
-        for held in list(self._held.values()):
-            if held.claim():
-                self._give_back(held, HAS_TO_END)
-
-    def _give_back(self, held: HeldJob, verdict: Verdict) -> None:
-        """Make a message visible now; whatever still works on it stops at its next check."""
-        held.lease.abandon()
-        self._parts.finisher.settle(held, verdict)
-        self._forget(held)
-
-    def _forget(self, held: HeldJob) -> None:
-        if self._held.pop(held.run_id, None):
-            self._parts.protection.release()
