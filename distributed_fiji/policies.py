@@ -2,84 +2,113 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from distributed_fiji.grants import Grant, document, grant
+from distributed_fiji.registry import ECR_HOST, parse_image
 from distributed_fiji.settings import Settings
+from worker.contract import APP_TAG
 
 #: AWS's own policy for the fleet role: it starts, tags and ends instances for a spot fleet
 #: (EC2 user guide, "Spot Fleet permissions"); AWS advises against writing it oneself.
 FLEET_POLICY_ARN = "arn:aws:iam::aws:policy/service-role/AmazonEC2SpotFleetTaggingRole"
 
+#: What AmazonEC2ContainerServiceforEC2Role allows it (ECS developer guide, "Container instance IAM role").
+AGENT = "the ECS agent on the machine"
+
 
 def trust(service: str) -> dict[str, Any]:
     """Return the trust policy of a role that one AWS service may take on."""
-    return _document([{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}])
+    allow = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return {"Version": "2012-10-17", "Statement": [allow]}
 
 
 def task_policy(settings: Settings, account: str) -> dict[str, Any]:
-    """Return what a worker may do: take jobs from one queue, read and write its buckets, log,
-    and protect tasks of its cluster against scale-in."""
+    """Return the policy of a worker's role."""
+    return document(task_grants(settings, account))
+
+
+def task_grants(settings: Settings, account: str) -> list[Grant]:
+    """Return what a worker may do: take jobs from one queue, read and write its buckets, log, and protect
+    its task against scale-in (the ECS agent asks for that with the task's role).
+
+    A bucket may be listed whole: else S3 answers 403 instead of 404 for an object that is not there.
+    """
     region = settings.AWS_REGION
-    queue = f"arn:aws:sqs:{region}:{account}:{settings.SQS_QUEUE_NAME}"
     readable = sorted({settings.AWS_BUCKET, settings.SOURCE_BUCKET, settings.DESTINATION_BUCKET})
     writable = sorted({settings.AWS_BUCKET, settings.DESTINATION_BUCKET})
-    return _document(
-        [
-            _allow(
-                ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility",
-                 "sqs:GetQueueAttributes"),
-                [queue],
-            ),
-            _allow(("s3:GetObject",), [f"arn:aws:s3:::{bucket}/*" for bucket in readable]),
-            _allow(("s3:ListBucket",), [f"arn:aws:s3:::{bucket}" for bucket in readable]),
-            _allow(("s3:PutObject", "s3:AbortMultipartUpload"),
-                   [f"arn:aws:s3:::{bucket}/*" for bucket in writable]),
-            _allow(("logs:CreateLogStream", "logs:PutLogEvents"),
-                   [_log_group(region, account, settings.LOG_GROUP_NAME)]),
-            _allow(("ecs:UpdateTaskProtection",),
-                   [f"arn:aws:ecs:{region}:{account}:task/{settings.ECS_CLUSTER}/*"]),
-        ]
-    )  # fmt: skip
+    return [
+        grant(
+            "sqs: ReceiveMessage DeleteMessage ChangeMessageVisibility GetQueueAttributes",
+            f"arn:aws:sqs:{region}:{account}:{settings.SQS_QUEUE_NAME}",
+        ),
+        grant("s3: GetObject", *(f"arn:aws:s3:::{bucket}/*" for bucket in readable)),
+        grant("s3: ListBucket", *(f"arn:aws:s3:::{bucket}" for bucket in readable)),
+        grant("s3: PutObject AbortMultipartUpload", *(f"arn:aws:s3:::{bucket}/*" for bucket in writable)),
+        grant("logs: CreateLogStream PutLogEvents", _log_group(region, account, settings.LOG_GROUP_NAME)),
+        grant(
+            "ecs: UpdateTaskProtection",
+            f"arn:aws:ecs:{region}:{account}:task/{settings.ECS_CLUSTER}/*",
+            condition={"StringEquals": {f"aws:ResourceTag/{APP_TAG}": settings.APP_NAME}},
+        ),
+    ]
 
 
 def instance_policy(settings: Settings, account: str) -> dict[str, Any]:
+    """Return the policy of a machine's role."""
+    return document(instance_grants(settings, account))
+
+
+def instance_grants(settings: Settings, account: str) -> list[Grant]:
     """Return what the ECS agent of a machine may do in its cluster, and what fetching the image needs.
 
-    As AWS's AmazonEC2ContainerServiceforEC2Role, narrowed to one cluster and one log group. `*` stands
-    where the action knows no resource: DiscoverPollEndpoint and GetAuthorizationToken.
+    As AWS's own policy for machines, narrowed to one cluster, one log group and the image's repository.
     """
     region = settings.AWS_REGION
     cluster = f"arn:aws:ecs:{region}:{account}:cluster/{settings.ECS_CLUSTER}"
     instances = f"arn:aws:ecs:{region}:{account}:container-instance/{settings.ECS_CLUSTER}/*"
-    return _document(
-        [
-            _allow(
-                ("ecs:RegisterContainerInstance", "ecs:DeregisterContainerInstance",
-                 "ecs:SubmitTaskStateChange", "ecs:SubmitContainerStateChange",
-                 "ecs:SubmitAttachmentStateChanges"),
-                [cluster, instances],
-            ),
-            _allow(
-                ("ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"), [instances]
-            ),
-            _allow(("ecs:DiscoverPollEndpoint", "ecr:GetAuthorizationToken"), ["*"]),
-            _allow(
-                ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"),
-                [f"arn:aws:ecr:*:{account}:repository/*"],
-            ),
-            _allow(("logs:CreateLogStream", "logs:PutLogEvents"),
-                   [_log_group(region, account, settings.machine_log_group)]),
-        ]
-    )  # fmt: skip
+    return [
+        grant(
+            "ecs: RegisterContainerInstance DeregisterContainerInstance SubmitTaskStateChange"
+            " SubmitContainerStateChange SubmitAttachmentStateChanges",
+            cluster,
+            made_by=AGENT,
+        ),
+        grant("ecs: Poll StartTelemetrySession UpdateContainerInstancesState", instances, made_by=AGENT),
+        grant(
+            "ecs: DiscoverPollEndpoint",
+            "*",
+            made_by=AGENT,
+            why_all="asks where the agent's endpoint is, before anything is known; it has no resource",
+        ),
+        *_image_grants(settings.DOCKERHUB_TAG),
+        grant(
+            "logs: CreateLogStream PutLogEvents",
+            _log_group(region, account, settings.machine_log_group),
+            made_by="Docker's awslogs driver on the machine",
+        ),
+    ]
+
+
+def _image_grants(image: str) -> Iterator[Grant]:
+    """Yield what fetching an image needs where it is in Amazon's registry; elsewhere no role helps."""
+    parsed = parse_image(image)
+    found = ECR_HOST.fullmatch(parsed.host)
+    if found is None:
+        return
+    yield grant(
+        "ecr: GetAuthorizationToken",
+        "*",
+        made_by=AGENT,
+        why_all="signs in to the registry as a whole; it has no resource",
+    )
+    yield grant(
+        "ecr: BatchCheckLayerAvailability GetDownloadUrlForLayer BatchGetImage",
+        f"arn:aws:ecr:{found[2]}:{found[1]}:repository/{parsed.repository}",
+        made_by=AGENT,
+    )
 
 
 def _log_group(region: str, account: str, name: str) -> str:
     return f"arn:aws:logs:{region}:{account}:log-group:{name}:*"
-
-
-def _allow(actions: tuple[str, ...], resources: list[str]) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": list(actions), "Resource": resources}
-
-
-def _document(statements: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": statements}

@@ -61,6 +61,8 @@ class Run:
     dead_url: str
     fiji_home: Path
     retries: int
+    #: Where workers reach the emulator, when it is not at its own URL.
+    worker_endpoint: str = ""
     workers: list[WorkerProcess] = field(default_factory=list)
 
     @property
@@ -141,7 +143,7 @@ def environment(run: Run, **changes: object) -> dict[str, str]:
         **CLIENT_ENVIRONMENT,
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
-        "AWS_ENDPOINT_URL": run.cloud.url,
+        "AWS_ENDPOINT_URL": run.worker_endpoint or run.cloud.url,
         "APP_NAME": run.app_name,
         "SQS_QUEUE_URL": run.queue_url,
         "AWS_BUCKET": run.bucket,

