@@ -17,5 +17,7 @@ class Change:
 
     @staticmethod
     def of(kind: str, name: str, *, created: bool, changed: bool, detail: str = "") -> Change:
-        """Return the change that two findings amount to."""
-        return Change(kind, name, "created" if created else "changed" if changed else "kept", detail)
+        """Return the change that two findings amount to; what differed is told of a changed one alone."""
+        if created:
+            return Change(kind, name, "created")
+        return Change(kind, name, "changed", detail) if changed else Change(kind, name, "kept")

@@ -77,7 +77,10 @@ def as_documents(items: Iterable[Item]) -> list[dict[str, Any]]:
 
 def listing(items: Iterable[Item]) -> Table:
     """Return a table of what there is and what it costs while it stays."""
-    table = Table("app", "kind", "name", "state", "costs while it stays", box=None, pad_edge=False)
+    table = Table("app", "kind", box=None, pad_edge=False)
+    table.add_column("name", overflow="fold", min_width=26)
+    table.add_column("state")
+    table.add_column("costs while it stays")
     for item in items:
         table.add_row(item.app, item.kind, escape(item.name), escape(item.state), item.costs)
     return table

@@ -53,13 +53,18 @@ def figures(seen: Snapshot, progress: Progress) -> dict[str, str]:
         "done": f"{jobs.done} of {total}" if total else str(jobs.done),
         "running": str(queue.in_flight if queue else 0),
         "waiting": str(queue.visible + queue.delayed if queue else 0),
-        "failed": f"{jobs.failed_attempts} attempts",
+        "failed": counted(jobs.failed_attempts, "attempt"),
         "dead": str(jobs.gone_dead),
         "machines": f"{sum(machines.values())} of {seen.target_capacity}"
         + (f" ({states})" if states else ""),
         "rate": f"{rate:.0f} jobs/h" if rate else "not yet known",
         "time left": duration(left * 3600 / rate) if rate and left else "not yet known" if left else "none",
     }
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number of things in words, as "1 attempt"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

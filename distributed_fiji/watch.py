@@ -21,7 +21,8 @@ from distributed_fiji.runrecord import RunRecord
 from distributed_fiji.teardown import Step, still_costly, take_down
 from distributed_fiji.terminal import Terminal
 from distributed_fiji.verdicts import Verdict, read_verdict, save_verdict, verdict_of
-from distributed_fiji.view import View
+from distributed_fiji.view import View, counted
+from worker.contract import state_key
 
 #: Seconds between two looks: at first, and at most.
 FIRST_WAIT, LONGEST_WAIT = 2.0, 30.0
@@ -60,9 +61,9 @@ def monitor(
         steps = take_down(run, clients, clock, view.tell, whole=verdict.end != End.NO_FLEET.value)
     except KeyboardInterrupt:
         out.note(
-            f"Stopped watching; {run.app_name} runs on, and costs. To go on:"
-            f" python run.py monitor files/{run.app_name}SpotFleetRequestId.json;"
-            f" to end it: python run.py cleanup {run.app_name}"
+            f"Stopped watching; {run.app_name} runs on, and costs.\n"
+            f"  To go on:   python run.py monitor files/{run.app_name}SpotFleetRequestId.json\n"
+            f"  To end it:  python run.py cleanup {run.app_name}"
         )
         return MonitorResult(INTERRUPTED)
     result = _result(verdict, steps)
@@ -132,12 +133,13 @@ def closing_lines(run: RunFacts, state: JobState, verdict: Verdict, result: Moni
     places = [f"s3://{run.destination_bucket}/{place}" for place in run.output_locations]
     lines = [
         f"{verdict.done} jobs done, {verdict.dead} given up,"
-        f" {verdict.unaccounted} not finished; {verdict.failed_attempts} attempts failed.",
+        f" {verdict.unaccounted} not finished; {counted(verdict.failed_attempts, 'attempt')} failed.",
         f"Results: {', '.join(places[:3]) or f's3://{run.destination_bucket}/'}"
         + (f" and {len(places) - 3} more" if len(places) > 3 else ""),
     ]
     if verdict.dead:
-        lines.append(f"Dead letters: queue {run.dead_letter_queue}; failure records: failures/ in the state")
+        records = f"s3://{run.bucket}/{state_key(run.app_name, 'failures', '')}"
+        lines.append(f"Dead letters: queue {run.dead_letter_queue}; failure records: {records}")
         lines += _reasons(run, state, verdict)
     if verdict.end == End.NO_FLEET.value:
         lines.append("The fleet ended before the work; the queue is kept: `startCluster` again goes on.")
@@ -149,8 +151,8 @@ def closing_lines(run: RunFacts, state: JobState, verdict: Verdict, result: Moni
 
 def _reason(record: dict[str, Any]) -> str:
     """Return a failure record's sentence, with the script's line where it is known."""
-    line = f" (line {record['line']} of the script)" if record.get("line") else ""
-    return record.get("sentence", "no reason was recorded") + line
+    sentence, line = record.get("sentence", "no reason was recorded"), record.get("line")
+    return f"{sentence} (line {line} of the script)" if line and f"line {line}" not in sentence else sentence
 
 
 def _reasons(run: RunFacts, state: JobState, verdict: Verdict) -> list[str]:
