@@ -20,7 +20,7 @@ try:
     from distributed_fiji.aws import AwsError, Clients, connect, error_text
     from distributed_fiji.clock import SystemClock
     from distributed_fiji.settings import Settings, load_settings, record_file_name
-    from distributed_fiji.terminal import Terminal
+    from distributed_fiji.terminal import Terminal, shown
 except ModuleNotFoundError as missing:
     if (missing.name or "").startswith("distributed_fiji"):
         raise
@@ -43,7 +43,7 @@ class Context:
         """Take an option's value, so that commands shown to the user carry it too."""
         setattr(self, name, value)
         options = (" --local" if self.local else "") + (
-            f" --config {_shown(self.config)}" if self.config != CHECKOUT / "config.py" else ""
+            f" --config {shown(self.config)}" if self.config != CHECKOUT / "config.py" else ""
         )
         self.terminal.command = f"python run.py{options}"
 
@@ -183,12 +183,7 @@ def start_cluster(context: Context, fleet_file: Path) -> None:
     run = Run(settings, clients, path, SystemClock(), context.terminal, context.local)
     record = run_start_cluster(run, file)
     context.terminal.say(f"Fleet {record.fleet_id} runs; it ends by itself at {record.valid_until}.")
-    context.terminal.note(f"Next: python run.py monitor {_shown(path)}")
-
-
-def _shown(path: Path) -> Path:
-    """Return a path as one would type it here."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    context.terminal.note(f"Next: python run.py monitor {shown(path)}")
 
 
 @main.command()

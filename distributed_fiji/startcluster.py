@@ -14,15 +14,15 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 
 from distributed_fiji import cluster, fleet, jobqueue, machinetypes, registry, removal, telemetry
-from distributed_fiji.aws import Clients, error_code, error_text
+from distributed_fiji.aws import AwsError, Clients, error_code, error_text
 from distributed_fiji.clock import Clock
-from distributed_fiji.errors import DistributedFijiError, InvalidInput, NothingThere
+from distributed_fiji.errors import DistributedFijiError, InvalidInput, NothingThere, SomethingLeft
 from distributed_fiji.fleetdocuments import Frame, fleet_request
 from distributed_fiji.fleetfile import FleetFile
 from distributed_fiji.runrecord import RunRecord, read_record, record_of, upload_record, write_record
 from distributed_fiji.settings import Settings
 from distributed_fiji.submissions import read_submissions
-from distributed_fiji.terminal import Terminal
+from distributed_fiji.terminal import Terminal, shown
 
 #: Seconds to wait for machines when some have come, and when none has; then the monitor takes over.
 PATIENCE_WITH_SOME = 5 * 60
@@ -62,7 +62,7 @@ def start_cluster(run: Run, file: FleetFile) -> RunRecord:
         return save(run, record.model_copy(update={"ready": True}))
     except BaseException:
         # Ctrl-C included: nobody would look after a fleet whose start did not succeed.
-        take_back(run, record)
+        _take_back_or_say(run, record)
         raise
 
 
@@ -75,7 +75,7 @@ def unfinished_record(run: Run) -> RunRecord | None:
         return None
     record = read_record(run.record_path)
     if not record.fleet_id:
-        return record
+        return _cut_off_before_its_fleet(run, record)
     state = fleet.fleet_state(run.clients.ec2, record.fleet_id)
     if state not in fleet.LIVE:
         return None
@@ -83,10 +83,19 @@ def unfinished_record(run: Run) -> RunRecord | None:
         raise InvalidInput(
             "No second fleet is started",
             [
-                f"{run.record_path} is the record of fleet {record.fleet_id}, which is {state}:"
-                f" `python run.py monitor {run.record_path}` watches it and ends it"
+                f"{shown(run.record_path)} is the record of fleet {record.fleet_id}, which is {state}:"
+                f" `python run.py monitor {shown(run.record_path)}` watches it and ends it"
             ],
         )
+    run.terminal.note(f"Going on with fleet {record.fleet_id}, whose start was cut off")
+    return record
+
+
+def _cut_off_before_its_fleet(run: Run, record: RunRecord) -> RunRecord | None:
+    """Return a record whose request may or may not have arrived; None when its time is over anyhow."""
+    if record.valid_until and datetime.fromisoformat(record.valid_until).timestamp() < run.clock.now():
+        return None
+    run.terminal.note("Going on with a start that was cut off, with its machines and its fleet file")
     return record
 
 
@@ -172,9 +181,11 @@ def request(run: Run, record: RunRecord) -> RunRecord:
     try:
         fleet_id = ask_for_fleet(run, record)
     except ClientError as error:
+        if error.response["ResponseMetadata"].get("HTTPStatusCode", 400) >= 500:
+            raise  # there may be a fleet: taking it back asks again
         run.record_path.unlink()
         raise FleetFailed(f"EC2 refuses the fleet: {error_text(error)}") from error
-    run.terminal.note(f"Fleet {fleet_id} is asked for; its record is {run.record_path}")
+    run.terminal.note(f"Fleet {fleet_id} is asked for; its record is {shown(run.record_path)}")
     return save(run, record.model_copy(update={"MONITOR_FLEET_ID": fleet_id}))
 
 
@@ -231,20 +242,41 @@ def tell_errors(run: Run, record: RunRecord, told: set[fleet.FleetError]) -> set
     return new
 
 
+def _take_back_or_say(run: Run, record: RunRecord) -> None:
+    """Take a fleet back; raises SomethingLeft where it cannot be, a second Ctrl-C included."""
+    try:
+        take_back(run, record)
+    except (Exception, KeyboardInterrupt) as error:
+        reason = error_text(error) if isinstance(error, Exception) else "interrupted"
+        raise SomethingLeft(
+            f"The fleet of {record.app_name} was not taken back ({reason}): it may run, and cost."
+            f" `python run.py cleanup {record.app_name}` ends it."
+        ) from error
+
+
 def take_back(run: Run, record: RunRecord) -> None:
-    """End the fleet whose start failed, and its record.
+    """End the fleet whose start failed, then its record, service and dashboard: money first.
 
     A request without an answer is asked again first: the same token gives the same fleet.
     """
     run.terminal.note("Taking the fleet back …")
     clients = run.clients
-    cluster.scale_service(clients.ecs, record.MONITOR_ECS_CLUSTER, record.service, 0)
     if run.record_path.exists():
         fleet_id = read_record(run.record_path).fleet_id or ask_for_fleet(run, record)
-        machines = fleet.fleet_instances(clients.ec2, fleet_id)
+        machines = _machines_if_told(run, fleet_id)
         fleet.cancel_fleet(clients.ec2, fleet_id)
-        telemetry.remove_stuck_alarms(clients.cloudwatch, record.app_name, machines)
-        run.record_path.unlink()
         run.terminal.note(f"Fleet {fleet_id} is cancelled and its machines are ended.")
+        telemetry.remove_stuck_alarms(clients.cloudwatch, record.app_name, machines)
+    cluster.scale_service(clients.ecs, record.MONITOR_ECS_CLUSTER, record.service, 0)
     if record.dashboard:
         removal.remove_dashboard(clients.cloudwatch, record.app_name)
+    run.record_path.unlink(missing_ok=True)
+
+
+def _machines_if_told(run: Run, fleet_id: str) -> set[str]:
+    """Return a fleet's machines, whose alarms must go; not knowing them must not keep the fleet."""
+    try:
+        return fleet.fleet_instances(run.clients.ec2, fleet_id)
+    except AwsError as error:
+        run.terminal.warn(f"Alarms of the fleet's machines may be left: {error_text(error)}")
+        return set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,6 +19,11 @@ COLUMNS_ELSEWHERE = 240
 
 #: How texts name the command; what stands after it may already say which cloud is meant.
 COMMAND = re.compile(r"python run\.py (?!--local|local )")
+
+
+def shown(path: Path) -> Path:
+    """Return a path as one would type it here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _console(*, stderr: bool) -> Console:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,16 +17,23 @@ import pytest
 import run
 from distributed_fiji.aws import pages
 from tests.commands import Ended
-from tests.emulators import CLIENT_ENVIRONMENT, microburst, ministack, moto
+from tests.emulators import CLIENT_ENVIRONMENT, free_port, microburst, ministack, running
 
 BUCKET = "cli-bucket"
+
+#: Its record stands in files/, which other processes' tests share.
+APP = f"Usage{os.getpid()}"
 
 
 @dataclass(frozen=True)
 class Account:
-    """An account behind emulators. `proxy` stands before SQS, S3 and logs and may be given faults."""
+    """An account behind emulators. Proxies that may be given faults stand before them.
 
-    proxy: str
+    `data`: SQS, S3 and logs; `control`: all else.
+    """
+
+    data: str
+    control: str
     clients: dict[str, Any]
 
     def client(self, service: str) -> Any:
@@ -65,28 +75,39 @@ def _waiting(sqs: Any, url: str) -> str:
     return str(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
+@contextmanager
+def control_plane(folder: Path) -> Iterator[str]:
+    """Run the embedded cloud's control plane: moto with what AWS does and moto does not; yield its URL."""
+    command = [sys.executable, "-m", "distributed_fiji.local.controlplane", str(folder)]
+    port = free_port()
+    environment = {"MOTO_PORT": str(port), "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+    with running(command, port, environment, folder / "control.log") as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """An account with one bucket, for all tests of this folder."""
-    folder = tmp_path_factory.mktemp("account")
+    folder, other = tmp_path_factory.mktemp("account"), tmp_path_factory.mktemp("proxies")
     with (
-        moto(folder) as control,
-        ministack(folder) as data,
-        microburst(folder, data) as proxy,
+        control_plane(folder) as moto,
+        ministack(folder) as stack,
+        microburst(folder, stack) as data,
+        microburst(other, moto) as control,
         pytest.MonkeyPatch.context() as patch,
     ):
         environment = {
             **CLIENT_ENVIRONMENT,
             "AWS_ENDPOINT_URL": control,
-            "AWS_ENDPOINT_URL_S3": proxy,
-            "AWS_ENDPOINT_URL_SQS": proxy,
+            "AWS_ENDPOINT_URL_S3": data,
+            "AWS_ENDPOINT_URL_SQS": data,
             "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": data,
         }
         for name, value in environment.items():
             patch.setenv(name, value)
         clients = {name: boto3.client(name) for name in ("sqs", "s3", "ecs", "ec2", "iam", "logs")}
         clients["s3"].create_bucket(Bucket=BUCKET)
-        yield Account(proxy, clients)
+        yield Account(data, control, clients)
 
 
 #: Runs a command with a folder's config.py, as `run.py --config FOLDER/config.py ...` does.
@@ -136,7 +157,7 @@ def fill(folder: Path) -> None:
 def configure(folder: Path, **settings: Any) -> None:
     """Write a config.py that is right but for the settings that a test gives."""
     base = {
-        "APP_NAME": "Usage",
+        "APP_NAME": APP,
         "AWS_BUCKET": BUCKET,
         "SCRIPT_DOWNLOAD_URL": "script.ijm",
         "MACHINE_TYPE": "m5.large",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import BUCKET, Account, Command, configure
+from tests.cli.conftest import APP, BUCKET, Account, Command, configure
 from tests.commands import Ended
 from tests.emulators import set_faults
 
@@ -59,11 +59,11 @@ def test_a_wrong_setting_makes_nothing(
 
 def test_a_bucket_of_somebody_else_makes_nothing(account: Account, command: Command) -> None:
     answer = {"code": "AccessDenied", "status": 403}
-    set_faults(account.proxy, {"service": "s3", "operation": "HeadBucket", "error": answer})
+    set_faults(account.data, {"service": "s3", "operation": "HeadBucket", "error": answer})
     try:
         ended = refused(account, command, "setup")
     finally:
-        set_faults(account.proxy)
+        set_faults(account.data)
 
     assert f"AWS_BUCKET = '{BUCKET}': S3 refuses it (403)" in ended.err
 
@@ -190,7 +190,7 @@ def test_a_wrong_fleet_file_starts_nothing(
     ended = refused(account, ready, "startCluster", "fleet.json")
 
     assert words in ended.err
-    assert not list((Path(__file__).parents[2] / "files").glob("UsageSpotFleet*"))
+    assert not list((Path(__file__).parents[2] / "files").glob(f"{APP}SpotFleet*"))
 
 
 @pytest.mark.parametrize(
