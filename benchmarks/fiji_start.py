@@ -1,0 +1,198 @@
+"""How long ImageJ core takes to start (cold, archive, standby), and which compiler suits which job.
+
+The ways take turns. Wall seconds run from asking for the job to the JVM's end, for a standby from giving it
+the job; CPU is that of the whole JVM, a standby's waiting start too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from benchmarks.common import Target, finish, in_turns, show
+from worker.fiji.install import install
+from worker.launcher import Launch, runner_command
+
+ROUNDS = 5
+#: Longer than getting ready takes: a standby's start is hidden behind the job before it.
+READY_SECONDS = 4.0
+
+MACRO = """\
+#@ Integer rounds
+newImage("a", "32-bit noise", 1024, 1024, 1);
+for (i = 0; i < rounds; i++) run("Gaussian Blur...", "sigma=8");
+setAutoThreshold("Otsu dark");
+run("Measure");
+saveAs("Results", "out.csv");
+"""
+
+PYTHON = """\
+#@ Integer rounds
+from ij import IJ
+image = IJ.createImage("a", "32-bit noise", 1024, 1024, 1)
+for i in range(rounds):
+    IJ.run(image, "Gaussian Blur...", "sigma=8")
+IJ.setAutoThreshold(image, "Otsu dark")
+IJ.run(image, "Measure", "")
+IJ.saveAs("Results", "out.csv")
+"""
+
+GROOVY = """\
+#@ Integer rounds
+import ij.IJ
+def image = IJ.createImage("a", "32-bit noise", 1024, 1024, 1)
+rounds.times { IJ.run(image, "Gaussian Blur...", "sigma=8") }
+IJ.setAutoThreshold(image, "Otsu dark")
+IJ.run(image, "Measure", "")
+IJ.saveAs("Results", "out.csv")
+"""
+
+#: A macro's own loop over pixels: it depends on what the compiler makes of ImageJ's interpreter.
+LOOP = """\
+#@ Integer rounds
+newImage("a", "8-bit ramp", 512, 512, 1);
+s = 0;
+for (i = 0; i < rounds; i++) for (y = 0; y < 512; y++) for (x = 0; x < 512; x++) s += getPixel(x, y);
+File.saveString(d2s(s, 0), "out.csv");
+"""
+
+SCRIPTS = {"blur.ijm": MACRO, "blur.py": PYTHON, "blur.groovy": GROOVY, "loop.ijm": LOOP}
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Wall and CPU seconds of one job."""
+
+    wall: float
+    cpu: float
+
+    def __str__(self) -> str:
+        return f"{self.wall:.2f} / {self.cpu:.2f}"
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to run a job: in which home, with which compiler, and whether the JVM has been waiting."""
+
+    home: Path
+    compiler: str
+    is_waiting: bool = False
+
+
+def main() -> list[Target]:
+    """Measure and print both tables."""
+    home = install()
+    print((home / "versions.json").read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for name, text in SCRIPTS.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        starts = compare_starts(home, folder)
+        compare_compilers(home, folder)
+    python = starts["blur.py"]
+    cpu, wall = python["archive"].cpu / python["cold"].cpu, python["standby"].wall / python["archive"].wall
+    return [
+        Target("the archive pays, blur.py: CPU against cold", cpu, "x", at_most=0.95),
+        Target("the standby pays, blur.py: wall against the archive", wall, "x", at_most=0.7),
+    ]
+
+
+def compare_starts(home: Path, folder: Path) -> dict[str, dict[str, Spent]]:
+    """Print and return what the ways to start cost in each language, for jobs that do next to nothing."""
+    plain = without_archive(home, folder / "cold")
+    ways = {
+        "cold, C2": Way(plain, "c2"),
+        "cold": Way(plain, "c1"),
+        "archive": Way(home, "c1"),
+        "standby": Way(home, "c1", is_waiting=True),
+    }
+    spent = {name: measure(ways, folder / name, 0) for name in ("blur.ijm", "blur.py", "blur.groovy")}
+    rows = [[name, *by_way.values()] for name, by_way in spent.items()]
+    show(f"Start, wall / CPU seconds, medians of {ROUNDS}", ["script", *ways], rows)
+    return spent
+
+
+def compare_compilers(home: Path, folder: Path) -> None:
+    """Print what the compilers cost by the length of the job, with the class archive."""
+    ways = {"C1": Way(home, "c1"), "C2": Way(home, "c2")}
+    jobs = [("blur.py", rounds, "blurs of 1024²") for rounds in (0, 5, 20, 40, 80)]
+    jobs += [("loop.ijm", rounds, "macro loops of 512²") for rounds in (1, 10, 20, 40, 80)]
+    rows = []
+    for name, rounds, what in jobs:
+        spent = measure(ways, folder / name, rounds)
+        ratio = spent["C2"].cpu / spent["C1"].cpu
+        rows.append([f"{rounds} {what}", *spent.values(), f"{ratio:.2f}"])
+    show(f"Compilers, wall / CPU seconds, medians of {ROUNDS}", ["job", *ways, "CPU C2 / C1"], rows)
+
+
+def measure(ways: Mapping[str, Way], script: Path, job_rounds: int) -> dict[str, Spent]:
+    """Run a job by all ways in turn, some times over, and return the medians."""
+    figures = in_turns({name: partial(run, way, script, job_rounds) for name, way in ways.items()}, ROUNDS)
+    return {
+        name: Spent(median(one.wall for one in runs), median(one.cpu for one in runs))
+        for name, runs in figures.items()
+    }
+
+
+def run(way: Way, script: Path, rounds: int) -> Spent:
+    """Run one job in its own JVM. Raises SystemExit when it fails."""
+    job = write_job(script, rounds)
+    launch = Launch(way.home / "ImageJ-linux64", heap_mb=1024)
+    waiting = runner_command(launch, "-", warm=str(script))
+    process = subprocess.Popen(
+        waiting if way.is_waiting else runner_command(launch, str(job)),
+        cwd=script.parent,
+        env={**os.environ, "IMAGEJ_JIT": way.compiler},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdin
+    started_at = time.perf_counter()
+    if way.is_waiting:
+        time.sleep(READY_SECONDS)
+        started_at = time.perf_counter()
+        process.stdin.write(f"{job}\n".encode())
+    process.stdin.close()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - started_at
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{script.name} failed: {script.with_suffix('.result').read_text(encoding='utf-8')}")
+    return Spent(wall, usage.ru_utime + usage.ru_stime)
+
+
+def write_job(script: Path, rounds: int) -> Path:
+    """Write the job file of a script."""
+    document = {
+        "script": str(script),
+        "parameters": {"rounds": rounds},
+        "alive": str(script.with_suffix(".alive")),
+        "result": str(script.with_suffix(".result")),
+    }
+    job = script.with_suffix(".json")
+    job.write_text(json.dumps(document), encoding="utf-8")
+    return job
+
+
+def without_archive(home: Path, folder: Path) -> Path:
+    """Return a FIJI_HOME like `home`, but for its class archive."""
+    folder.mkdir()
+    shutil.copy(home / "ImageJ-linux64", folder)
+    for part in ("jars", "java", "jython-packages"):
+        (folder / part).symlink_to(home / part)
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(finish(main()))

@@ -1,0 +1,165 @@
+"""One worker against the plain way (benchmarks/plain.py): seconds a job, beside FIJI and in all.
+
+Both on the same emulator through a proxy that adds 20 ms to each request, with the same FIJI and script; each
+job leaves three files of 100 kB. A job's length is a wait in its script. The stand-in is a FIJI that takes no
+time to speak of, and shows what is the worker's own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import mean, median
+
+from benchmarks.common import Target, finish, in_turns, show
+from tests import emulators
+from tests.worker import harness
+from worker.fiji.install import install
+
+LATENCY_MS = 20
+ROUNDS = 3
+LONGEST_SECONDS = 120.0
+
+MACRO = """\
+#@ Double seconds
+wait(seconds * 1000);
+text = "0123456789";
+while (lengthOf(text) < 100000) text = text + text;
+for (i = 0; i < 3; i++) File.saveString(text, "output/out" + i + ".txt");
+"""
+
+#: Ways of the worker, by what their environment changes.
+WORKER: Mapping[str, Mapping[str, object]] = {
+    "worker": {},
+    "no standby": {"STANDBY": False},
+    "no overlap": {"OVERLAP": False, "STANDBY": False},
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Some jobs of one length in one FIJI (None: the stand-in)."""
+
+    fiji_home: Path | None
+    seconds: float
+    jobs: int
+
+    @property
+    def name(self) -> str:
+        return f"{'ImageJ core' if self.fiji_home else 'stand-in'}, {self.seconds:g} s"
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Mean seconds a job: in all, and in FIJI from being given the job to its process's end."""
+
+    all: float
+    fiji: float
+
+    @property
+    def beside(self) -> float:
+        return self.all - self.fiji
+
+
+def main() -> list[Target]:
+    """Measure all cases and print one table."""
+    core = install()
+    cases = [Case(None, 0, 30), Case(core, 0, 20), Case(core, 1, 12), Case(core, 5, 4)]
+    with cloud() as (direct, proxy):
+        figures = {case: measure(case, direct, proxy) for case in cases}
+    rows = [
+        [case.name, way, spent.all, spent.fiji, spent.beside, f"{ways['plain'].all / spent.all:.2f}"]
+        for case, ways in figures.items()
+        for way, spent in ways.items()
+    ]
+    header = ["jobs", "way", "s a job", "in FIJI", "beside FIJI", "throughput"]
+    show(f"One worker, {LATENCY_MS} ms a request, medians of {ROUNDS} runs", header, rows)
+    return [target for case, ways in figures.items() for target in targets(case, ways)]
+
+
+def targets(case: Case, ways: Mapping[str, Spent]) -> list[Target]:
+    """Return what was asked for a case."""
+    asked = [Target(f"{case.name}: beside FIJI", ways["worker"].beside, " s", at_most=0.11)]
+    if case.seconds == 1:
+        ratio = ways["plain"].all / ways["worker"].all
+        asked.append(Target(f"{case.name}: throughput against the plain way", ratio, "x", at_least=1.4))
+    return asked
+
+
+def measure(case: Case, direct: harness.Cloud, proxy: str) -> dict[str, Spent]:
+    """Let all ways take turns; return the run of each that is the median by its seconds a job."""
+    ways = {"plain": partial(run, case, direct, proxy, "benchmarks.plain", {})}
+    ways |= {name: partial(run, case, direct, proxy, "worker", changes) for name, changes in WORKER.items()}
+    figures = in_turns(ways, ROUNDS)
+    return {
+        name: Spent(median(one.all for one in runs), median(one.fiji for one in runs))
+        for name, runs in figures.items()
+    }
+
+
+def run(case: Case, direct: harness.Cloud, proxy: str, module: str, changes: Mapping[str, object]) -> Spent:
+    """Let one process work off a case's jobs in a run of its own."""
+    with tempfile.TemporaryDirectory() as folder, harness.a_run(direct, Path(folder)) as made:
+        if case.fiji_home:
+            made.fiji_home = case.fiji_home
+            made.cloud.s3.put_object(Bucket=made.bucket, Key="scripts/job.ijm", Body=MACRO.encode())
+            changes = {"SCRIPT_DOWNLOAD_URL": f"s3://{made.bucket}/scripts/job.ijm", **changes}
+            jobs = [harness.a_job(number, seconds=case.seconds) for number in range(case.jobs)]
+        else:
+            jobs = [harness.a_job(number, files=3, bytes=100_000) for number in range(case.jobs)]
+        with process(made, module, {"AWS_ENDPOINT_URL": proxy, **changes}) as worker:
+            harness.wait_until(lambda: "waits for jobs" in worker.text())
+            started_at = time.perf_counter()
+            harness.submit(made, jobs)
+            harness.wait_until(
+                lambda: len(worker.lines()) == len(jobs), LONGEST_SECONDS, f"all jobs by {module}"
+            )
+            wall = time.perf_counter() - started_at
+        lines = worker.lines()
+    assert all(line["outcome"] == "DONE" for line in lines), lines
+    return Spent(wall / len(jobs), mean(line["seconds"]["fiji"] for line in lines))
+
+
+@contextlib.contextmanager
+def process(made: harness.Run, module: str, changes: Mapping[str, object]) -> Iterator[harness.WorkerProcess]:
+    """Run a module as a worker of a run until the block ends."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    log = made.folder / "worker.log"
+    with log.open("wb") as output:
+        started = subprocess.Popen(
+            [sys.executable, "-m", module],
+            env=harness.environment(made, PATH=path, **changes),
+            cwd=made.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    worker = harness.WorkerProcess(started, log)
+    try:
+        yield worker
+    finally:
+        harness.end(worker)
+
+
+@contextlib.contextmanager
+def cloud() -> Iterator[tuple[harness.Cloud, str]]:
+    """Yield clients that talk to an emulator directly, and the URL of a proxy that adds latency to it."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        emulators.ministack(Path(folder)) as url,
+        emulators.microburst(Path(folder), url) as proxy,
+    ):
+        emulators.set_faults(proxy, {"service": "*", "latency": LATENCY_MS})
+        yield harness.connect(url), proxy
+
+
+if __name__ == "__main__":
+    sys.exit(finish(main()))
