@@ -20,5 +20,7 @@ java=${JAVA_HOME:+$JAVA_HOME/bin/java}
 java=$(readlink -f "$java")
 jdk=${java%/bin/java}
 [ -d "$jdk/jre" ] && jdk=$jdk/jre
-cp -RLp "$jdk" /opt/fiji/java
+# Links of a package that lead nowhere (sources, manuals) are left out; whether the copy is whole, Java says itself.
+cp -RLp "$jdk" /opt/fiji/java 2>/dev/null || true
+/opt/fiji/java/bin/java -version >/dev/null 2>&1 || { echo "The Java in $jdk cannot be moved" >&2; exit 1; }
 rm -rf /opt/fiji/java/jmods /opt/fiji/java/lib/src.zip /opt/fiji/java/bin/javac
