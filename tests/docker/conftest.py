@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import docker
 import pytest
 from docker.errors import DockerException
 
-from tests.docker.support import CHECKOUT
+from tests.docker.build import build_image, build_variant
 from tests.emulators import ministack
 from worker.fiji.install import install
-
-IMAGE = "distributed-fiji/worker:test"
-
-#: What a user may have in the environment while building; none of it may get anywhere.
-CANARIES = {
-    "AWS_ACCESS_KEY_ID": "AKIACANARY7Q2",
-    "AWS_SECRET_ACCESS_KEY": "canary-secret-51b7c0",
-    "AWS_SESSION_TOKEN": "canary-token-8e44d1",
-    "GITHUB_TOKEN": "canary-github-09ac3f",
-}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/docker/" in item.nodeid:
             item.add_marker("docker")
+
+
+def missing(what: str) -> NoReturn:
+    """Skip the test, or fail it in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI needs more than it has: {what}")
+    pytest.skip(what)
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +36,7 @@ def daemon() -> Iterator[Any]:
         client = docker.from_env()
         client.ping()
     except DockerException as error:
-        if os.environ.get("CI"):
-            pytest.fail(f"CI needs a Docker daemon: {error}")
-        pytest.skip(f"there is no Docker daemon: {error}")
+        missing(f"there is no Docker daemon: {error}")
     yield client
     client.close()
 
@@ -52,7 +44,7 @@ def daemon() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def image(daemon: Any) -> str:
     """The image of this checkout with ImageJ core, or the one that WORKER_IMAGE names."""
-    return os.environ.get("WORKER_IMAGE") or build(IMAGE)
+    return os.environ.get("WORKER_IMAGE") or build_image()
 
 
 @pytest.fixture(scope="session")
@@ -64,24 +56,12 @@ def core_image(daemon: Any, image: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def s3fs_image(image: str) -> str:
+def s3fs_image(daemon: Any) -> str:
     """The variant of the image for DOWNLOAD_FILES = False."""
-    return build(f"{IMAGE}-s3fs", "S3FS=1")
-
-
-def build(name: str, *arguments: str) -> str:
-    """Build the image by make, as a user does, with canaries in the environment; return its name.
-
-    One build at a time on this machine. All but what has changed comes from Docker's cache.
-    """
-    command = ["make", "-C", "worker", "core", f"NAME={name}", *arguments]
-    with (Path(tempfile.gettempdir()) / "distributed-fiji-image.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = subprocess.run(
-            command, cwd=CHECKOUT, env={**os.environ, **CANARIES}, capture_output=True, text=True, check=False
-        )
-    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    return name
+    try:
+        return build_variant()
+    except LookupError as error:
+        missing(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import worker
-from tests.docker.conftest import CANARIES
+from tests.docker.build import CANARIES
 
 LAUNCHER = "/opt/fiji/Fiji.app/ImageJ-linux64"
 

@@ -16,7 +16,7 @@ import pytest
 from distributed_fiji.local import cloud as clouds
 from tests.commands import CHECKOUT, run_py
 from tests.demo.conftest import DEMO, make_plate
-from tests.docker.conftest import CANARIES
+from tests.docker.build import CANARIES
 from tests.docker.support import until
 
 WELLS = ("A04", "C05")

@@ -1,0 +1,110 @@
+"""Builds the images of the Docker tests, by make as a user does, or ahead: `python -m tests.docker.build`.
+
+The image comes from Docker's older builder and its variant from BuildKit, so that every run shows both.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+#: A checkout's images have a tag of their own: two checkouts may be tested at the same time.
+IMAGE = f"distributed-fiji/worker:test-{hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:8]}"
+VARIANT = f"{IMAGE}-s3fs"
+
+#: What a user may have in the environment while building; none of it may get anywhere.
+CANARIES = {
+    "AWS_ACCESS_KEY_ID": "AKIACANARY7Q2",
+    "AWS_SECRET_ACCESS_KEY": "canary-secret-51b7c0",
+    "AWS_SESSION_TOKEN": "canary-token-8e44d1",
+    "GITHUB_TOKEN": "canary-github-09ac3f",
+}
+
+#: Where Debian and Ubuntu keep the certificates that this machine trusts beside their own.
+MACHINE_CERTIFICATES = Path("/usr/local/share/ca-certificates")
+
+
+def build_image() -> str:
+    """Build the image with ImageJ core by Docker's older builder; return its name."""
+    return _build(IMAGE, "docker", DOCKER_BUILDKIT="0")
+
+
+def build_variant() -> str:
+    """Build the variant for DOWNLOAD_FILES = False by BuildKit; return its name. Raises LookupError."""
+    return _build(VARIANT, buildkit_client(), "S3FS=1", DOCKER_BUILDKIT="1")
+
+
+def buildkit_client() -> str:
+    """Return a Docker client that builds with BuildKit: one with buildx, or one of before 23.0, with its own.
+
+    Raises LookupError where there is none.
+    """
+    found = [str(Path(folder, "docker")) for folder in os.get_exec_path() if Path(folder, "docker").is_file()]
+    for client in found:
+        if _run([client, "buildx", "version"]).returncode == 0:
+            return client
+        if _run([client, "version", "--format", "{{.Client.Version}}"]).stdout < "23":
+            return client
+    raise LookupError(f"no Docker client builds with BuildKit: {', '.join(found)}")
+
+
+def _build(name: str, client: str, *variables: str, **environment: str) -> str:
+    """Build one image, with canaries in the environment. All but what has changed comes from Docker's cache.
+
+    One build at a time on this machine. Raises RuntimeError with the end of the build's output.
+    """
+    trust_what_the_machine_trusts()
+    command = ["make", "-C", "worker", "core", f"NAME={name}", f"DOCKER={client}", *variables]
+    # The host's network is there where containers have none of their own.
+    command += [f"CORE_NAME={name}-imagej-core", "BUILD_FLAGS=--network host"]
+    with (Path(tempfile.gettempdir()) / "distributed-fiji-image.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = _run(command, {**os.environ, **CANARIES, **environment})
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-4000:]}")
+    return name
+
+
+def trust_what_the_machine_trusts() -> None:
+    """Put this machine's own certificates into worker/certs, as a user behind a TLS-inspecting proxy must."""
+    for certificate in MACHINE_CERTIFICATES.glob("*.crt"):
+        shutil.copy(certificate, CHECKOUT / "worker" / "certs")
+
+
+def _run(command: list[str], environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=CHECKOUT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+
+
+def main() -> int:
+    """Build both and say how long it took; return the exit code."""
+    for build in (build_image, build_variant):
+        started_at = time.monotonic()
+        try:
+            name = build()
+        except (RuntimeError, LookupError) as error:
+            print(error, file=sys.stderr)
+            return 1
+        print(f"{name} is built: {time.monotonic() - started_at:.0f} s", file=sys.stderr, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
