@@ -147,7 +147,7 @@ def measure(ways: Mapping[str, Way], script: Path, job_rounds: int) -> dict[str,
 def run(way: Way, script: Path, rounds: int) -> Spent:
     """Run one job in its own JVM. Raises SystemExit when it fails."""
     job = write_job(script, rounds)
-    launch = Launch(way.home / "ImageJ-linux64", heap_mb=1024)
+    launch = Launch(way.home / "ImageJ-linux64", temporary=script.parent, heap_mb=1024)
     waiting = runner_command(launch, "-", warm=str(script))
     process = subprocess.Popen(
         waiting if way.is_waiting else runner_command(launch, str(job)),

@@ -47,7 +47,7 @@ def make_clients(settings: WorkerSettings) -> Clients:
     return Clients(
         sqs=client("sqs", call_seconds + 20, retries=RETRIES),
         beat=client("sqs", beat_seconds, retries={"mode": "standard", "max_attempts": 2}),
-        s3=client("s3", call_seconds, retries=RETRIES, max_pool_connections=2 * TRANSFER_THREADS),
+        s3=client("s3", call_seconds, retries=RETRIES, max_pool_connections=2 * TRANSFER_THREADS + 6),
         logs=client("logs", 5, retries={"mode": "standard", "max_attempts": 3})
         if settings.log_group_name
         else None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,13 +67,17 @@ class Finisher:
             settings.expected_number_files, settings.min_file_size_bytes, settings.necessary_string
         )
         self._term = Term(settings.heartbeat_seconds, settings.visibility_seconds)
+        # A console goes up beside the outputs.
+        self._consoles = ThreadPoolExecutor(2, thread_name_prefix="console-upload")
 
     def finish(self, held: HeldJob, finished: Finished, check: Check) -> Verdict:
         """Bring a job that FIJI has ended to its end; return the verdict."""
+        kept = self._consoles.submit(self._keep_log, held, finished)
         try:
             verdict = self._publish(held, finished, check)
         except Exception as error:
             verdict = verdict_on(error, FailureClass.UPLOAD_FAILED)
+        wait([kept])
         self.close(held, verdict, finished)
         return verdict
 
@@ -116,7 +121,6 @@ class Finisher:
         check()
         outputs = find_outputs(finished.folder.output)
         verdict = judge(finished.run, outputs, self._expected)
-        self._keep_log(held, finished)
         if verdict is not DONE:
             return verdict
         assert held.job is not None

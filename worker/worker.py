@@ -1,7 +1,7 @@
 """The loop: one job after another through three lanes, that overlap.
 
 While one job is in FIJI (main thread), the next one's message and inputs are fetched (thread "ahead") and the
-last one's outputs go up (thread "finish"), each under its own heartbeat. Owns nothing but this order.
+last ones' outputs go up (threads "finish"), each under its own heartbeat. Owns nothing but this order.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -38,8 +38,8 @@ log = logging.getLogger(__name__)
 #: SQS holds a poll open for 20 seconds at most; a worker that is asked to leave must outlast one, and be gone
 #: within ten seconds. A poll costs $0.0000004: 8 seconds each make 1.4 cents in a month that a worker idles.
 LONGEST_POLL = 8
-#: Finished runs that may wait for their upload; each keeps its outputs on disk.
-MOST_FINISHING = 2
+#: Finished runs that go up at once, since going up is mostly waiting for AWS; each keeps its outputs on disk.
+FINISHING_AT_ONCE = 2
 LONGEST_PAUSE = 30.0
 CHANGED_MIND = Verdict(Outcome.INTERRUPTED, sentence="another worker can run it sooner")
 DISK_TAKEN = Verdict(Outcome.INTERRUPTED, sentence="another job here has filled the disk")
@@ -68,7 +68,7 @@ class Worker:
         self._stop = stop
         self._clock = clock
         self._ahead_lane = ThreadPoolExecutor(1, thread_name_prefix="ahead")
-        self._finish_lane = ThreadPoolExecutor(1, thread_name_prefix="finish")
+        self._finish_lane = ThreadPoolExecutor(FINISHING_AT_ONCE, thread_name_prefix="finish")
         self._ahead: Future[HeldJob | None] | None = None
         self._finishing: dict[Future[None], HeldJob] = {}
         self._holdings = Holdings(parts.finisher, parts.protection, stop)
@@ -206,7 +206,7 @@ class Worker:
     def _finish_later(self, held: HeldJob, finished: Finished) -> None:
         future = self._finish_lane.submit(self._finish, held, finished)
         self._finishing[future] = held
-        self._wait_for_finishing(MOST_FINISHING if self._parts.settings.overlap else 1)
+        self._wait_for_finishing(FINISHING_AT_ONCE + 1 if self._parts.settings.overlap else 1)
 
     def _wait_for_disk(self) -> None:
         """Let no job start on a disk that is full of another's outputs, which are on their way."""
@@ -216,7 +216,7 @@ class Worker:
     def _wait_for_finishing(self, most: int) -> None:
         """Wait until fewer than `most` jobs are in the last lane."""
         while len(self._finishing) >= most and not self._stop.expired:
-            wait(self._finishing, timeout=0.05)
+            wait(self._finishing, timeout=0.05, return_when=FIRST_COMPLETED)
             if self._stop.requested:
                 self._holdings.give_back_unclaimed()
             self._finishing = {one: of for one, of in self._finishing.items() if not one.done()}
