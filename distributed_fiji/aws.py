@@ -20,6 +20,7 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 
 from distributed_fiji.errors import InvalidInput
 
@@ -32,7 +33,8 @@ CONFIG = Config(
     user_agent_extra="distributed-fiji",
 )
 
-AwsError = (ClientError, BotoCoreError)
+#: What a call raises that AWS refused, or did not answer as AWS does.
+AwsError = (ClientError, BotoCoreError, ResponseParserError)
 
 #: What boto3 raises when it finds no keys, half of them, or a login that is over.
 NoAnswerToKeys = (
@@ -54,7 +56,9 @@ class Clients:
         self._session = session
 
     def _client(self, service: str) -> Any:
-        return self._session.client(service, config=CONFIG)
+        client = self._session.client(service, config=CONFIG)
+        client.meta.events.register("after-call", refuse_web_page)
+        return client
 
     @property
     def region(self) -> str:
@@ -125,6 +129,20 @@ class Clients:
             raise InvalidInput("AWS cannot be asked", [f"{error}: {KEYS_ADVICE}"]) from error
         except ClientError as error:
             raise InvalidInput("AWS cannot be asked", [f"{error_text(error)}: {KEYS_ADVICE}"]) from error
+
+
+def refuse_web_page(http_response: Any, model: Any, **_: Any) -> None:
+    """Raise ResponseParserError where a web page came instead of an answer.
+
+    A proxy or a login page of a network answers so, with status 200; botocore takes it for an answer with
+    nothing in it. An object of S3 may be a page, an answer of AWS's APIs never is.
+    """
+    if model.has_streaming_output:
+        return
+    if http_response.content.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
+        raise ResponseParserError(
+            f"{model.name} was answered by a web page, not by AWS: a proxy or a login page is in between"
+        )
 
 
 def connect(region: str, profile: str | None) -> Clients:
