@@ -24,6 +24,7 @@ MACHINE_PRICE = 0.20                    # Most that a machine may cost, in dolla
 EBS_VOL_SIZE = 30                       # Volume of a machine in GB, 22 at least.
 ASSIGN_IP = True                        # False: machines have no public address (their subnets need a NAT).
 MAX_HOURS = 24                          # After so many hours the fleet ends, whatever happens.
+MAX_COST = 0                            # Dollars that a run may cost, about; 0: no limit.
 
 # A worker's container
 MEMORY = 4096                           # In MB; TASKS_PER_MACHINE of them must fit a machine, which keeps some itself.
@@ -45,7 +46,8 @@ JOB_TIMEOUT_MINUTES = 600               # A job that takes longer is ended; 0: n
 STALL_TIMEOUT_MINUTES = 60              # A FIJI that prints nothing for so long is ended; 0: never.
 
 # Monitoring
-AUTO_MONITOR = True                     # Kept from the original; does nothing yet.
+AUTO_MONITOR = True                     # A Lambda ends the run when your machine is off (docs/costs.md).
+NOTIFY_EMAIL = ''                       # Who is told that it did; SNS asks the address to confirm once.
 CREATE_DASHBOARD = True                 # A CloudWatch dashboard while the run lasts ($3 a month while it is there).
 CLEAN_DASHBOARD = True                  # Remove it at the end.
 LOG_FORMAT = 'text'                     # The workers' own log: 'text' or 'json'.

@@ -6,6 +6,7 @@ What is not there is None, empty or '' and no error: everything of a run may be 
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -26,6 +27,12 @@ ENDED_SERVICE = (*NO_CLUSTER, "ServiceNotFoundException", "ServiceNotActiveExcep
 
 #: States of a spot fleet that still costs or can start machines (EC2 API reference, BatchState).
 LIVE_FLEET = ("submitted", "active", "modifying", "cancelled_running")
+
+#: States of an instance that is there; shutting down is no longer billed (EC2 user guide).
+THERE = ("pending", "running", "stopping", "stopped")
+
+#: How EC2 says when an instance ended, in StateTransitionReason.
+ENDED_AT = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
 
 
 def queue_attributes(sqs: Any, name: str) -> dict[str, str] | None:
@@ -55,10 +62,10 @@ def read_fleet(ec2: Any, fleet_id: str) -> tuple[str, int]:
 
 
 def read_machines(clients: Clients, run: RunFacts) -> tuple[Machine, ...]:
-    """Return the instances of the run's fleet that are not terminated, with their place in the cluster."""
+    """Return the instances of the run's fleet, ended ones too, with their place in the cluster."""
     joined = read_container_instances(clients.ecs, run.cluster)
     machines = []
-    for instance in fleet_instances(clients.ec2, run):
+    for instance in fleet_instances(clients.ec2, run, (*THERE, "shutting-down", "terminated")):
         place = joined.get(instance["InstanceId"], {})
         machines.append(
             Machine(
@@ -67,32 +74,53 @@ def read_machines(clients: Clients, run: RunFacts) -> tuple[Machine, ...]:
                 launched=instance["LaunchTime"].timestamp(),
                 container_instance=place.get("containerInstanceArn", ""),
                 tasks=place.get("runningTasksCount", 0) + place.get("pendingTasksCount", 0),
+                kind=instance["InstanceType"],
+                zone=instance["Placement"]["AvailabilityZone"],
+                gone_since=_ended_at(instance.get("StateTransitionReason", "")),
             )
         )
     return tuple(sorted(machines, key=lambda machine: machine.launched))
 
 
-def fleet_instances(ec2: Any, run: RunFacts) -> list[dict[str, Any]]:
-    """Return the instances of the run's fleet that are there.
+def _ended_at(reason: str) -> float | None:
+    """Return when an instance ended (seconds since 1970), or None where the reason does not say it."""
+    found = ENDED_AT.search(reason)
+    if found is None:
+        return None
+    return datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc).timestamp()
+
+
+def fleet_instances(ec2: Any, run: RunFacts, states: tuple[str, ...] = THERE) -> list[dict[str, Any]]:
+    """Return the instances of the run's fleet in some states: those that are there, unless told otherwise.
 
     EC2 tags what a spot fleet starts with aws:ec2spot:fleet-request-id (EC2 user guide).
     """
     found = []
-    for instance in app_instances(ec2, run.app_name):
+    for instance in app_instances(ec2, run.app_name, states):
         tags = {tag["Key"]: tag["Value"] for tag in instance["Tags"]}
         if tags.get("aws:ec2spot:fleet-request-id", run.fleet_id) == run.fleet_id:
             found.append(instance)
     return found
 
 
-def app_instances(ec2: Any, app_name: str) -> list[dict[str, Any]]:
-    """Return the app's instances that are there, by tag; shutting down is no longer billed."""
+def app_instances(ec2: Any, app_name: str, states: tuple[str, ...] = THERE) -> list[dict[str, Any]]:
+    """Return the app's instances in some states, by tag: those that are there, unless told otherwise."""
     filters = [
         {"Name": f"tag:{APP_TAG}", "Values": [app_name]},
-        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+        {"Name": "instance-state-name", "Values": list(states)},
     ]
     reservations = pages(ec2, "describe_instances", "Reservations", Filters=filters)
     return [instance for reservation in reservations for instance in reservation["Instances"]]
+
+
+def find_fleet(ec2: Any, app_name: str, client_token: str) -> str:
+    """Return the id of the app's fleet that was asked for with a ClientToken; '' where there is none."""
+    for fleet in pages(ec2, "describe_spot_fleet_requests", "SpotFleetRequestConfigs"):
+        tags = {tag["Key"]: tag["Value"] for tag in fleet.get("Tags", [])}
+        token = fleet["SpotFleetRequestConfig"].get("ClientToken")
+        if tags.get(APP_TAG) == app_name and token == client_token:
+            return fleet["SpotFleetRequestId"]
+    return ""
 
 
 def live_fleets(ec2: Any, app_name: str) -> list[str]:

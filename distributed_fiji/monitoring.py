@@ -28,6 +28,9 @@ CHEAPEST_AFTER = 15 * 60
 #: Seconds after the start in which a queue that never held a job does not end the run: it may be filled yet.
 FIRST_JOB = 15 * 60
 
+#: Seconds after the fleet was asked for when a service that wants no task shows that the start was cut off.
+START_DEADLINE = 15 * 60
+
 #: Seconds after its launch when a machine that never joined the cluster is ended.
 JOIN_DEADLINE = 20 * 60
 
@@ -37,44 +40,43 @@ ENDED_FLEET = frozenset({"", "cancelled", "cancelled_running", "cancelled_termin
 
 @dataclass(frozen=True)
 class Limits:
-    """How long the queue must read empty, in seconds.
+    """How long the queue must read empty, in seconds, and how often in that time.
 
-    `settle`: before jobs that nothing else accounts for count as worked off; two readings at least.
-    SQS's counts may be wrong for a minute or more. `vanish`: before submitted jobs that are nowhere
-    count as lost.
+    AWS calls a queue empty when its counts were 0 for several minutes; they may be wrong for a minute or more
+    (SQS developer guide). `doubt` is that; `settle` is enough where every task says that it holds no job.
+    `vanish`: before submitted jobs that are nowhere count as lost.
     """
 
     settle: float = 100
+    doubt: float = 240
     vanish: float = 300
+    readings: int = 4
 
     @staticmethod
     def of(run: RunFacts) -> Limits:
         """Return the limits of a run: the embedded cloud's counts are exact, so that it need not wait."""
-        return Limits(settle=3, vanish=20) if run.local else Limits()
+        return Limits(settle=3, doubt=3, vanish=20, readings=2) if run.local else Limits()
 
 
 @dataclass(frozen=True)
 class Memory:
     """What is kept between looks: recent readings (time, messages left) and when surplus was first seen.
 
-    `accounted`: jobs accounted for at the last look; while that grows, work goes on whatever the counts say.
+    `empty`: the unbroken latest looks that found no work, as the first one's time and their number.
+    `heard`: manifests, dead letters and failures at the last look; one more contradicts an empty queue.
     `protecting`: a task that protects itself was seen, so that tasks without protection are idle; a worker
     that never does says nothing by it.
     """
 
     readings: tuple[tuple[float, int], ...] = ()
+    empty: tuple[float, int] | None = None
     surplus_since: float | None = None
-    accounted: int = 0
+    heard: int = 0
     protecting: bool = False
 
-    def empty_for(self, now: float) -> float:
-        """Seconds since the first of the unbroken latest readings of zero; 0 where the latest is not."""
-        first = now
-        for time, left in reversed(self.readings):
-            if left:
-                break
-            first = time
-        return now - first
+    def empty_for(self, now: float, readings: int) -> float:
+        """Seconds since the first of the unbroken latest looks that found no work; 0 with too few looks."""
+        return now - self.empty[0] if self.empty and self.empty[1] >= readings else 0
 
     def most_left(self, now: float, seconds: float) -> int:
         """Return the highest reading of the last seconds."""
@@ -98,22 +100,29 @@ def decide(
 
 
 def remember(memory: Memory, seen: Snapshot, limits: Limits) -> Memory:
-    """Return the memory with this look in it.
-
-    A job that was accounted for since the last look contradicts readings of zero: they are dropped.
-    """
-    accounted = len(seen.jobs.fresh | seen.jobs.dead) + seen.jobs.others
-    old = () if accounted > memory.accounted else memory.readings
+    """Return the memory with this look in it."""
+    jobs = seen.jobs
     horizon = seen.now - 2 * limits.vanish
-    kept = tuple(reading for reading in old if reading[0] >= horizon)
-    surplus = bool(seen.jobs.submitted) and not seen.jobs.unproved and seen.left > 0
+    kept = tuple(reading for reading in memory.readings if reading[0] >= horizon)
+    surplus = bool(jobs.submitted) and not jobs.unproved and seen.left > 0
+    heard = len(jobs.fresh | jobs.dead) + jobs.others + jobs.failed_attempts
     return replace(
         memory,
         readings=(*kept, (seen.now, seen.left)),
+        empty=_empty(memory, seen, heard),
         surplus_since=(memory.surplus_since or seen.now) if surplus else memory.surplus_since,
-        accounted=accounted,
+        heard=heard,
         protecting=memory.protecting or seen.at_work > 0,
     )
+
+
+def _empty(memory: Memory, seen: Snapshot, heard: int) -> tuple[float, int] | None:
+    """Return since when and how often no work was found; news of a job begins it anew."""
+    if seen.left or seen.at_work:
+        return None
+    if memory.empty is None or heard > memory.heard:
+        return seen.now, 1
+    return memory.empty[0], memory.empty[1] + 1
 
 
 def ending(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> End | None:
@@ -124,9 +133,8 @@ def ending(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> End
     """
     if seen.queue is None:
         return End.QUEUE_GONE
-    empty_for = memory.empty_for(seen.now)
-    idle = seen.left == 0 and not seen.at_work
-    settled = idle and empty_for >= limits.settle
+    empty_for = memory.empty_for(seen.now, limits.readings)
+    settled = empty_for >= (limits.settle if _all_idle(seen, memory) else limits.doubt)
     jobs = seen.jobs
     if jobs.submitted and not jobs.unproved:
         others = memory.surplus_since is not None and _surplus_lasted(limits, memory)
@@ -134,11 +142,25 @@ def ending(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> End
             return End.ACCOUNTED
     elif not jobs.unaccounted and settled and not _waits_for_first_job(run, seen):
         return End.SETTLED
-    elif idle and empty_for >= limits.vanish:
+    elif empty_for >= limits.vanish:
         return End.LOST
+    return _stop(run, seen)
+
+
+def _stop(run: RunFacts, seen: Snapshot) -> End | None:
+    """Return why what costs is to end though jobs may be left, or None."""
     if seen.fleet_state in ENDED_FLEET and not seen.alive:
         return End.NO_FLEET
+    if run.max_cost and seen.spent >= run.max_cost:
+        return End.COST
+    if not seen.desired and seen.now - run.started >= START_DEADLINE:
+        return End.NOT_STARTED
     return None
+
+
+def _all_idle(seen: Snapshot, memory: Memory) -> bool:
+    """Whether there are tasks, and each says that it holds no job."""
+    return bool(seen.tasks) and memory.protecting and seen.work_is_known and not seen.at_work
 
 
 def _waits_for_first_job(run: RunFacts, seen: Snapshot) -> bool:

@@ -19,6 +19,7 @@ from distributed_fiji.lookups import (
     read_protection,
     read_tasks,
 )
+from distributed_fiji.meter import Meter
 from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.snapshot import Counts, Jobs, Machine, Snapshot, Task
 
@@ -30,6 +31,7 @@ class Observer:
         self.run = run
         self.clients = clients
         self.state = JobState(run, clients.s3)
+        self.meter = Meter(run, clients)
         self._letters: dict[str, DeadLetter] = {}
         self._owns_dead_queue: bool | None = None
         self._protection_is_readable = True
@@ -39,16 +41,18 @@ class Observer:
         attributes = queue_attributes(self.clients.sqs, self.run.queue_name)
         tasks = self._tasks()
         state, target = read_fleet(self.clients.ec2, self.run.fleet_id)
+        machines = read_machines(self.clients, self.run)
         return Snapshot(
             now=now,
             jobs=self.read_jobs(attributes),
             queue=_counts(attributes) if attributes else None,
             fleet_state=state,
             target_capacity=target,
-            machines=read_machines(self.clients, self.run),
+            machines=machines,
             tasks=tasks,
             desired=read_desired(self.clients.ecs, self.run.cluster, self.run.service),
             alarms=read_alarms(self.clients.cloudwatch, self.run.app_name),
+            spent=self.meter.read(machines, now),
         )
 
     def _tasks(self) -> tuple[Task, ...]:

@@ -50,7 +50,8 @@ def read_memory(s3: Any, run: RunFacts) -> Memory:
     except s3.exceptions.NoSuchKey:
         return Memory()
     readings = tuple((time, left) for time, left in document["readings"])
-    return Memory(**{**document, "readings": readings})
+    empty = tuple(document["empty"]) if document["empty"] else None
+    return Memory(**{**document, "readings": readings, "empty": empty})
 
 
 def write_memory(s3: Any, run: RunFacts, memory: Memory) -> None:

@@ -16,6 +16,13 @@ class End(str, Enum):
     LOST = "jobs are neither done nor in the queue"
     QUEUE_GONE = "the queue is gone"
     NO_FLEET = "the fleet has ended and no machine is left"
+    COST = "the run has cost what MAX_COST allows"
+    NOT_STARTED = "the service was never started, or was set to no task"
+
+    @property
+    def keeps_queue(self) -> bool:
+        """Whether jobs may be left, so that only what costs ends and startCluster can go on."""
+        return self in (End.NO_FLEET, End.COST, End.NOT_STARTED)
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,20 @@ from distributed_fiji.aws import Clients, error_code, pages
 from distributed_fiji.clock import Clock
 from distributed_fiji.documents import stuck_alarm_name
 from distributed_fiji.errors import SomethingLeft
-from distributed_fiji.lookups import ENDED_SERVICE, queue_attributes, read_container_instances, read_tasks
+from distributed_fiji.lookups import (
+    ENDED_SERVICE,
+    queue_attributes,
+    read_container_instances,
+    read_machines,
+    read_tasks,
+)
+from distributed_fiji.runfacts import RunFacts
 from worker.contract import APP_TAG
 
 #: Alarms in one DeleteAlarms (CloudWatch API reference).
 ALARM_BATCH = 100
 
-#: Seconds that a cluster's tasks and machines get to leave it: SIGTERM to SIGKILL takes 110 s.
+#: Seconds that tasks and machines get to leave a cluster: SIGTERM to SIGKILL takes 110 s.
 TASKS_DEADLINE = 120
 
 
@@ -200,6 +207,29 @@ def stop_tasks(ecs: Any, cluster: str, family: str) -> str | None:
     for task in tasks:
         stop_task(ecs, cluster, task.arn)
     return f"{len(tasks)} task{'s' if len(tasks) > 1 else ''} stopped" if tasks else None
+
+
+def give_jobs_back(clients: Clients, run: RunFacts, clock: Clock) -> str | None:
+    """Stop the tasks on the fleet's machines, and wait until their workers have given their jobs back.
+
+    Tasks of another fleet's machines work on. StopTask ends a task that protects itself too: protection
+    counts for scale-in and deployments (ECS developer guide, "Task scale-in protection").
+    """
+    places = {machine.container_instance for machine in read_machines(clients, run)} - {""}
+    begun, asked = clock.now(), set[str]()
+    while True:
+        there = read_tasks(clients.ecs, run.cluster, run.task_family)
+        tasks = [task for task in there if task.container_instance in places]
+        for task in tasks:
+            if task.arn not in asked:
+                stop_task(clients.ecs, run.cluster, task.arn)
+                asked.add(task.arn)
+        if not tasks or clock.now() - begun >= TASKS_DEADLINE:
+            break
+        clock.sleep(2)
+    if not asked:
+        return None
+    return f"{len(asked)} task{'s' if len(asked) > 1 else ''} stopped; their jobs go back to the queue"
 
 
 def remove_instance_profile(iam: Any, name: str) -> None:

@@ -14,7 +14,11 @@ from worker.contract import state_key
 
 @dataclass(frozen=True)
 class RunFacts:
-    """One fleet's run. `started`: seconds since 1970, when the fleet was asked for."""
+    """One fleet's run. `started`: seconds since 1970, when the fleet was asked for.
+
+    `machine_price`: the most that a machine may cost, `machine_extras`: what it costs beside its price, both
+    in dollars an hour. `max_cost`: dollars that the run may cost; 0: no limit.
+    """
 
     run_id: str
     app_name: str
@@ -35,6 +39,9 @@ class RunFacts:
     started: float
     dashboard: bool
     local: bool
+    machine_price: float = 0.0
+    machine_extras: float = 0.0
+    max_cost: float = 0.0
 
     @property
     def ending_key(self) -> str:
@@ -69,4 +76,7 @@ def facts_of(record: Mapping[str, Any]) -> RunFacts:
         started=int(record["MONITOR_START_TIME"]) / 1000,
         dashboard=clean_dashboard,
         local=record["local"],
+        machine_price=record["machine_price"],
+        machine_extras=record.get("machine_extras", 0.0),
+        max_cost=record.get("max_cost", 0.0),
     )

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.settings import Settings
+from distributed_fiji.spending import extras
 from worker.contract import state_key
 
 
@@ -54,6 +55,8 @@ class RunRecord(BaseModel):
     tasks_per_machine: int
     machine_types: list[str]
     machine_price: float
+    machine_extras: float = 0.0
+    max_cost: float = 0.0
     job_retries: int
     visibility_seconds: int
     dashboard: bool
@@ -101,6 +104,8 @@ def record_of(settings: Settings, *, started: float, client_token: str, local: b
         tasks_per_machine=settings.TASKS_PER_MACHINE,
         machine_types=settings.MACHINE_TYPE,
         machine_price=settings.MACHINE_PRICE,
+        machine_extras=extras(settings.EBS_VOL_SIZE, public_address=settings.ASSIGN_IP),
+        max_cost=settings.MAX_COST,
         job_retries=settings.JOB_RETRIES,
         visibility_seconds=settings.SQS_MESSAGE_VISIBILITY,
         dashboard=settings.CREATE_DASHBOARD,

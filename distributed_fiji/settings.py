@@ -56,6 +56,7 @@ ALLOWED = {
         "a bucket's name (3 to 63 lower-case letters, digits, dots and hyphens), without s3://",
     ),
     "ECS_CLUSTER": "letters, digits, - and _",
+    "NOTIFY_EMAIL": "one e-mail address, or empty for none",
     "MACHINE_TYPE": "an EC2 instance type as m5.xlarge",
     **dict.fromkeys(
         ("SQS_QUEUE_NAME", "SQS_DEAD_LETTER_QUEUE"), "letters, digits, - and _, 80 characters at most"
@@ -130,9 +131,11 @@ class Settings(BaseModel):
     STALL_TIMEOUT_MINUTES: Annotated[float, Field(ge=0, le=11 * 60)] = 60
 
     AUTO_MONITOR: Flag = True
+    NOTIFY_EMAIL: Annotated[str, StringConstraints(pattern=r"^([^@\s,]+@[^@\s,]+\.[^@\s,]+)?$")] = ""
     CREATE_DASHBOARD: Flag = True
     CLEAN_DASHBOARD: Flag = True
     MAX_HOURS: Annotated[float, Field(gt=0, le=24 * 7)] = 24
+    MAX_COST: Annotated[float, Field(ge=0, le=1_000_000)] = 0
     LOG_FORMAT: Literal["text", "json"] = "text"
 
     CHECK_IF_DONE_BOOL: Flag = True

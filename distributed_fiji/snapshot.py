@@ -58,9 +58,10 @@ class Jobs:
 
 @dataclass(frozen=True)
 class Machine:
-    """An instance of the fleet. `container_instance` is empty until it has joined the cluster.
+    """An instance of the fleet, ended ones too while EC2 remembers them.
 
-    `tasks`: running and pending tasks on it, of whatever service.
+    `container_instance` is empty until it has joined the cluster. `tasks`: running and pending tasks on it,
+    of whatever service. `kind`: its machine type. `gone_since`: when it ended, where EC2 says so.
     """
 
     instance_id: str
@@ -68,11 +69,19 @@ class Machine:
     launched: float
     container_instance: str = ""
     tasks: int = 0
+    kind: str = ""
+    zone: str = ""
+    gone_since: float | None = None
 
     @property
     def alive(self) -> bool:
-        """Whether it is billed or about to be."""
+        """Whether it works or is about to."""
         return self.state in ("pending", "running")
+
+    @property
+    def billed(self) -> bool:
+        """Whether it is billed, or about to be; shutting down is not (EC2 user guide)."""
+        return self.state in ("pending", "running", "stopping", "stopped")
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,7 @@ class Task:
 class Snapshot:
     """One look at everything. `queue` None: there is none; `fleet_state` '': there is no such fleet.
 
-    `desired`: tasks that the service wants; None: there is no service.
+    `desired`: tasks that the service wants; None: there is no service. `spent`: dollars, an estimate.
     """
 
     now: float
@@ -101,6 +110,7 @@ class Snapshot:
     tasks: tuple[Task, ...] = ()
     desired: int | None = None
     alarms: frozenset[str] = frozenset()
+    spent: float = 0.0
 
     @property
     def left(self) -> int:

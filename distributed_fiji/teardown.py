@@ -29,9 +29,6 @@ from distributed_fiji.lookups import (
 from distributed_fiji.runfacts import RunFacts
 from worker.contract import failure_key
 
-#: Seconds that machines get to end before they are named as left.
-MACHINES_DEADLINE = 600
-
 #: Seconds after which machines are terminated one by one, where cancelling the fleet did not do it.
 MACHINES_PATIENCE = 60
 
@@ -45,6 +42,18 @@ class Step:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long, in seconds, machines may take to end before they are named as left, and bringing the logs
+    into the bucket may take; None: as long as it takes.
+    """
+
+    machines: float = 600
+    logs: float | None = None
+
+
+PATIENT = Patience()
+
 #: Steps whose failure leaves something that costs.
 COSTLY = frozenset({"service", "fleet", "machines", "alarms", "dashboard"})
 
@@ -56,19 +65,19 @@ def take_down(
     tell: Callable[[str], None],
     *,
     whole: bool = True,
-    log_seconds: float | None = None,
+    patience: Patience = PATIENT,
 ) -> list[Step]:
     """Take everything of a run down but its logs, roles and results; return what each step did.
 
     `whole` False: jobs are left in the queue, so only what costs ends, and startCluster can go on.
-    `log_seconds`: how long bringing the logs into the bucket may take; None: as long as it takes.
     """
     try:
         site = Site(served_here(run, clients), other_fleets(run, clients))
     except AwsError as error:
         tell(f"looking at what else runs: {error_text(error)}")
         site = Site(served=True, other_fleets=())
-    steps = [*_money(run, clients, clock, site, whole), *_keepsakes(run, clients, clock, log_seconds)]
+    takedown = Takedown(run, clients, clock, site, whole, patience)
+    steps = [*_money(takedown), *_keepsakes(run, clients, clock, patience.logs)]
     if whole:
         steps += [*_rest(run, clients, clock, site), *_queues(run, clients)]
     return [attempt(name, step, tell) for name, step in steps]
@@ -116,9 +125,24 @@ def attempt(name: str, step: Callable[[], str | None], tell: Callable[[str], Non
 Named = Iterator[tuple[str, Callable[[], "str | None"]]]
 
 
-def _money(run: RunFacts, clients: Clients, clock: Clock, site: Site, whole: bool) -> Named:
+@dataclass(frozen=True)
+class Takedown:
+    """What a teardown's steps work with."""
+
+    run: RunFacts
+    clients: Clients
+    clock: Clock
+    site: Site
+    whole: bool
+    patience: Patience
+
+
+def _money(down: Takedown) -> Named:
+    run, clients, site, whole = down.run, down.clients, down.site, down.whole
     if site.served and (whole or not site.other_fleets):
         yield "service", lambda: removal.stop_service(clients.ecs, run.cluster, run.service)
+    if not whole:
+        yield "jobs at work", partial(removal.give_jobs_back, clients, run, down.clock)
     fleets = [run.fleet_id] if run.fleet_id else []
     if site.served and whole:
         # They work on the same queue, and its jobs are done.
@@ -126,7 +150,8 @@ def _money(run: RunFacts, clients: Clients, clock: Clock, site: Site, whole: boo
     for fleet in fleets:
         yield "fleet", partial(removal.cancel_fleet, clients.ec2, fleet)
     for fleet in fleets:
-        yield "machines", partial(end_machines, replace(run, fleet_id=fleet), clients, clock)
+        its_run = replace(run, fleet_id=fleet)
+        yield "machines", partial(end_machines, its_run, clients, down.clock, down.patience.machines)
     if site.served and whole:
         # The service's tasks end with it; in a cluster of several apps they may stand on others' machines.
         yield "tasks", lambda: removal.stop_tasks(clients.ecs, run.cluster, run.task_family)
@@ -155,16 +180,16 @@ def _queues(run: RunFacts, clients: Clients) -> Named:
         yield kind, partial(remove_empty_queue, clients.sqs, name, run)
 
 
-def end_machines(run: RunFacts, clients: Clients, clock: Clock) -> str | None:
+def end_machines(run: RunFacts, clients: Clients, clock: Clock, deadline: float) -> str | None:
     """Wait until the fleet's machines are gone; those that stay a minute are terminated by id.
 
-    Raises SomethingLeft with the machines that are there after ten minutes.
+    Raises SomethingLeft with the machines that are there after the deadline (seconds).
     """
     begun, asked, first = clock.now(), False, True
     while left := [item["InstanceId"] for item in fleet_instances(clients.ec2, run)]:
         waited = clock.now() - begun
-        if waited >= MACHINES_DEADLINE:
-            raise SomethingLeft(f"still there after ten minutes: {', '.join(sorted(left))}")
+        if waited >= deadline:
+            raise SomethingLeft(f"still there after {deadline / 60:.0f} minutes: {', '.join(sorted(left))}")
         if waited >= MACHINES_PATIENCE and not asked:
             removal.terminate(clients.ec2, left)
             asked = True

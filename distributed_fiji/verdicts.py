@@ -26,6 +26,11 @@ class Verdict:
     dead_ids: tuple[str, ...] = ()
 
     @property
+    def whole(self) -> bool:
+        """Whether everything is to go; else jobs are left, and only what costs ends."""
+        return not any(end.value == self.end and end.keeps_queue for end in End)
+
+    @property
     def all_done(self) -> bool:
         return not self.dead and not self.unaccounted
 

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from distributed_fiji.actions import perform
 from distributed_fiji.aws import AwsError, Clients, error_text
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import INTERRUPTED, JOBS_FAILED, SOMETHING_LEFT
+from distributed_fiji.janitor.removal import leave
 from distributed_fiji.jobstate import JobState
-from distributed_fiji.monitoring import Limits, Memory, decide
-from distributed_fiji.observing import Observer
-from distributed_fiji.openruns import close_run
-from distributed_fiji.plans import End, TakeDown
+from distributed_fiji.plans import End
+from distributed_fiji.rounds import DOUBTFUL_WAIT, Watcher
 from distributed_fiji.runfacts import RunFacts, facts_of
 from distributed_fiji.runrecord import RunRecord
 from distributed_fiji.teardown import Step, still_costly, take_down
 from distributed_fiji.terminal import Terminal
-from distributed_fiji.verdicts import Verdict, read_verdict, save_verdict, verdict_of
+from distributed_fiji.verdicts import Verdict, read_verdict
 from distributed_fiji.view import View, counted
 from worker.contract import state_key
 
 #: Seconds between two looks: at first, and at most.
 FIRST_WAIT, LONGEST_WAIT = 2.0, 30.0
+
+#: What is told before a run is taken down, wholly or with its jobs left in the queue.
+DOWN = {
+    True: "Taking everything down.",
+    False: "Ending what costs; jobs that are left stay in the queue.",
+}
+
+#: Why jobs were left, by how the run ended.
+WHY_NOT_ALL = {
+    End.NO_FLEET.value: "The fleet ended before the work",
+    End.COST.value: "MAX_COST was reached",
+    End.NOT_STARTED.value: "The service wanted no task",
+}
 
 #: Failed jobs that are named with their reason at the end.
 NAMED_FAILURES = 5
@@ -55,10 +64,9 @@ def monitor(
     try:
         verdict = read_verdict(clients.s3, run)
         if verdict is None:
-            verdict = _watch(run, clients, cheapest=cheapest, clock=clock, view=view)
-            save_verdict(clients.s3, run, verdict)
-        view.tell(f"The work is over: {verdict.end}. Taking everything down.")
-        steps = take_down(run, clients, clock, view.tell, whole=verdict.end != End.NO_FLEET.value)
+            verdict = _watch(Watcher(run, clients, cheapest=cheapest), clock, view)
+        view.tell(f"{verdict.end[0].upper()}{verdict.end[1:]}. {DOWN[verdict.whole]}")
+        steps = take_down(run, clients, clock, view.tell, whole=verdict.whole)
     except KeyboardInterrupt:
         out.note(
             f"Stopped watching; {run.app_name} runs on, and costs.\n"
@@ -68,43 +76,28 @@ def monitor(
         return MonitorResult(INTERRUPTED)
     result = _result(verdict, steps)
     if not result.left:
-        close_run(clients.s3, run)
+        leave(clients, run, view.tell)
     for line in closing_lines(run, JobState(run, clients.s3), verdict, result):
         out.say(line)
     return result
 
 
-def _watch(run: RunFacts, clients: Clients, *, cheapest: bool, clock: Clock, view: View) -> Verdict:
+def _watch(watcher: Watcher, clock: Clock, view: View) -> Verdict:
     """Look until the run is over; return how it ended."""
-    observer, memory = Observer(run, clients), Memory()
     begun = clock.now()
     with view.showing():
         while True:
             before = clock.now()
             try:
-                seen = observer.observe(before)
+                verdict = watcher.step(before, view.tell, view.show)
             except AwsError as error:
                 view.tell(f"AWS did not answer, the next look comes soon: {error_text(error)}")
                 clock.sleep(LONGEST_WAIT)
                 continue
-            actions, memory = decide(run, Limits.of(run), seen, memory, cheapest=cheapest)
-            view.show(seen)
-            for action in actions:
-                if isinstance(action, TakeDown):
-                    return verdict_of(action.end, seen)
-                _try(partial(perform, action, run, clients), view.tell)
-            clock.sleep(wait_seconds(before - begun, clock.now() - before))
-
-
-def _try(action: Callable[[], str | None], tell: Callable[[str], None]) -> None:
-    """Do an action; one that AWS refuses is told and decided anew at the next look."""
-    try:
-        did = action()
-    except AwsError as error:
-        tell(f"AWS refused: {error_text(error)}")
-        return
-    if did:
-        tell(did)
+            if verdict is not None:
+                return verdict
+            wait = wait_seconds(before - begun, clock.now() - before)
+            clock.sleep(min(wait, DOUBTFUL_WAIT) if watcher.doubtful else wait)
 
 
 def wait_seconds(elapsed: float, looked: float) -> float:
@@ -141,8 +134,8 @@ def closing_lines(run: RunFacts, state: JobState, verdict: Verdict, result: Moni
         records = f"s3://{run.bucket}/{state_key(run.app_name, 'failures', '')}"
         lines.append(f"Dead letters: queue {run.dead_letter_queue}; failure records: {records}")
         lines += _reasons(run, state, verdict)
-    if verdict.end == End.NO_FLEET.value:
-        lines.append("The fleet ended before the work; the queue is kept: `startCluster` again goes on.")
+    if verdict.end in WHY_NOT_ALL:
+        lines.append(f"{WHY_NOT_ALL[verdict.end]}; the queue is kept: `startCluster` again goes on.")
     if result.left:
         lines.append(f"Still there, and may cost: {'; '.join(result.left)}.")
         lines.append(f"Run the same command again, or `python run.py cleanup {run.app_name}`.")

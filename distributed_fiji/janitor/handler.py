@@ -18,7 +18,7 @@ def handler(event: Any, context: Any) -> None:
     """Do one round. Raises RoundFailed with all that went wrong."""
     post = Post(
         app_name=os.environ["APP_NAME"],
-        bucket=os.environ["AWS_BUCKET"],
+        bucket=os.environ["STATE_BUCKET"],
         topic=os.environ.get("TOPIC", ""),
     )
     clients = connect(os.environ["AWS_REGION"], None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -26,7 +27,7 @@ from distributed_fiji.settings import role_name
 from distributed_fiji.telemetry import ensure_log_group
 from worker.contract import APP_TAG
 
-#: Lambda's newest Python runtime that brings a boto3 with conditional writes.
+#: A Python runtime of Lambda's; it brings boto3 (Lambda developer guide, "Lambda runtimes").
 RUNTIME = "python3.13"
 
 SCHEDULE = "rate(5 minutes)"
@@ -44,23 +45,40 @@ ROLE_TIMES, ROLE_SECONDS = 12, 5.0
 def watch_over(clients: Clients, record: RunRecord, clock: Clock, email: str = "") -> list[Change]:
     """Note a run as open and put the janitor in place; return what was created, changed and kept.
 
-    `email`: who is told when the janitor ended a run; SNS asks the owner to confirm it once.
+    Call it before the fleet is asked for, so that there is no moment in which nobody looks after it, and
+    again with the fleet's id: a janitor that was just leaving is put back then.
     """
     document = record.model_dump()
     open_run(clients.s3, document)
     run = facts_of(document)
+    ground, changes = prepare(clients, run, email)
+    function_arn, change = ensure_function(clients.awslambda, run, ground, clock)
+    return [*changes, change, ensure_schedule(clients, run.app_name, function_arn)]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a janitor stands on: its role's ARN, and its topic's, '' where nobody is told."""
+
+    role_arn: str
+    topic_arn: str
+
+
+def prepare(clients: Clients, run: RunFacts, email: str) -> tuple[Ground, list[Change]]:
+    """Make what costs nothing and stays between runs: role, log group and, with an address, the topic.
+
+    `email`: who is told when the janitor ended a run; SNS asks its owner to confirm it once.
+    """
     app = run.app_name
-    role = Role(
-        role_name(app, run.region, "janitor"), "lambda.amazonaws.com", janitor_policy(run, clients.account)
-    )
+    policy = janitor_policy(run, clients.account)
+    role = Role(role_name(app, run.region, "janitor"), "lambda.amazonaws.com", policy)
     role_arn, role_change = ensure_role(clients.iam, role, app)
     changes = [role_change, ensure_log_group(clients.logs, log_group(app), app)]
-    topic = ""
+    topic_arn = ""
     if email:
-        topic, change = ensure_topic(clients.sns, app, email)
+        topic_arn, change = ensure_topic(clients.sns, app, email)
         changes.append(change)
-    function_arn, change = ensure_function(clients.awslambda, run, role_arn, topic, clock)
-    return [*changes, change, ensure_schedule(clients, app, function_arn)]
+    return Ground(role_arn, topic_arn), changes
 
 
 def ensure_topic(sns: Any, app_name: str, email: str) -> tuple[str, Change]:
@@ -74,19 +92,17 @@ def ensure_topic(sns: Any, app_name: str, email: str) -> tuple[str, Change]:
     return arn, Change.of("topic", name, created=False, changed=not known, detail=email)
 
 
-def ensure_function(
-    awslambda: Any, run: RunFacts, role_arn: str, topic: str, clock: Clock
-) -> tuple[str, Change]:
+def ensure_function(awslambda: Any, run: RunFacts, ground: Ground, clock: Clock) -> tuple[str, Change]:
     """Return the Lambda's ARN, made, or its code and configuration renewed where they differ."""
     name, package = function_name(run.app_name), build_package()
     configuration = {
         "FunctionName": name,
-        "Role": role_arn,
+        "Role": ground.role_arn,
         "Runtime": RUNTIME,
         "Handler": HANDLER,
         "Timeout": TIMEOUT,
         "MemorySize": MEMORY,
-        "Environment": {"Variables": {"APP_NAME": run.app_name, "AWS_BUCKET": run.bucket, "TOPIC": topic}},
+        "Environment": {"Variables": handler_environment(run, ground)},
     }
     try:
         current = awslambda.get_function_configuration(FunctionName=name)
@@ -99,6 +115,11 @@ def ensure_function(
         awslambda.update_function_configuration(**configuration)
         changed = True
     return current["FunctionArn"], Change.of("janitor", name, created=False, changed=changed)
+
+
+def handler_environment(run: RunFacts, ground: Ground) -> dict[str, str]:
+    """Return what the handler is told; Lambda itself adds the region and the role's keys."""
+    return {"APP_NAME": run.app_name, "STATE_BUCKET": run.bucket, "TOPIC": ground.topic_arn}
 
 
 def _renew_code(awslambda: Any, current: dict[str, Any], package: bytes) -> bool:

@@ -73,7 +73,8 @@ def _ec2(run: RunFacts, account: str) -> list[Grant]:
     fleets = f"{base}:spot-fleet-request/*"
     return [
         grant(
-            "ec2: DescribeInstances DescribeSpotFleetRequests DescribeLaunchTemplates",
+            "ec2: DescribeInstances DescribeSpotFleetRequests DescribeSpotPriceHistory"
+            " DescribeLaunchTemplates",
             "*",
             why_all="EC2 knows no resource for what describes",
         ),

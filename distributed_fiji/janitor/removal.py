@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from distributed_fiji.aws import Clients
+from distributed_fiji.aws import AwsError, Clients, error_text
 from distributed_fiji.janitor.names import TARGET_ID, function_name
+from distributed_fiji.openruns import close_run, list_open_runs
+from distributed_fiji.runfacts import RunFacts
 
 
-def remove_schedule_and_function(clients: Clients, app_name: str) -> None:
-    """Delete the schedule and the Lambda; its role and topic cost nothing and stay for the next run."""
+def leave(clients: Clients, run: RunFacts, tell: Callable[[str], None]) -> None:
+    """Note that nothing of a run is left to be ended; with no other run the janitor goes.
+
+    An error is told and ends nothing: the janitor's next round finds no run and goes by itself.
+    """
+    try:
+        close_run(clients.s3, run)
+        remove_if_idle(clients, run.bucket, run.app_name)
+    except AwsError as error:
+        tell(f"The janitor could not be removed, and removes itself: {error_text(error)}")
+
+
+def remove_if_idle(clients: Clients, bucket: str, app_name: str) -> bool:
+    """Remove schedule and Lambda where no run is open; its role and topic cost nothing and stay."""
+    if list_open_runs(clients.s3, bucket, app_name):
+        return False
     remove_schedule(clients.events, app_name)
     remove_function(clients.awslambda, app_name)
+    return True
 
 
 def remove_schedule(events: Any, app_name: str) -> None:

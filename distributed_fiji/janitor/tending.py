@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from distributed_fiji.actions import perform
 from distributed_fiji.aws import Clients
 from distributed_fiji.clock import Clock
-from distributed_fiji.janitor.removal import remove_schedule_and_function
-from distributed_fiji.monitoring import Limits, decide
-from distributed_fiji.observing import Observer
+from distributed_fiji.janitor.removal import remove_if_idle
+from distributed_fiji.lookups import find_fleet
 from distributed_fiji.openruns import close_run, list_open_runs, read_memory, read_open_run, write_memory
-from distributed_fiji.plans import End, TakeDown
+from distributed_fiji.rounds import DOUBTFUL_WAIT, Watcher
 from distributed_fiji.runfacts import RunFacts
-from distributed_fiji.teardown import attempt, still_costly, take_down
-from distributed_fiji.verdicts import Verdict, read_verdict, save_verdict, verdict_of
+from distributed_fiji.teardown import Patience, attempt, still_costly, take_down
+from distributed_fiji.verdicts import Verdict, read_verdict
 
-#: Seconds that bringing the logs into the bucket may take: a Lambda lives for fifteen minutes.
-LOG_SECONDS = 180
+#: A Lambda lives for fifteen minutes; what is not done then is done in the next round.
+PATIENCE = Patience(machines=300, logs=180)
+
+#: Seconds that a round looks again and again at a queue that reads empty: until the next round begins.
+DOUBTFUL_SECONDS = 270
+
+#: Seconds after which a fleet that was to be asked for, and is not there, was never asked for.
+NEVER_ASKED = 15 * 60
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,7 @@ def tend(post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]
         # A run that cannot be looked at must not keep the others from being ended.
         step = attempt(key, partial(_tend_key, key, post, clients, clock, tell), tell)
         problems += [f"{step.name}: {step.error}"] if step.error else []
-    if not list_open_runs(clients.s3, post.bucket, post.app_name):
-        remove_schedule_and_function(clients, post.app_name)
+    if remove_if_idle(clients, post.bucket, post.app_name):
         tell("No run is left: the janitor has removed itself.")
     return problems
 
@@ -55,11 +58,13 @@ def tend_run(
     run: RunFacts, post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]
 ) -> str | None:
     """Look at one run and do what is to be done; return a sentence when it was ended."""
+    run = replace(run, fleet_id=run.fleet_id or find_fleet(clients.ec2, run.app_name, run.run_id))
+    if not run.fleet_id:
+        return _without_fleet(run, clients, clock)
     verdict = read_verdict(clients.s3, run) or _look(run, clients, clock, tell)
     if verdict is None:
         return None
-    whole = verdict.end != End.NO_FLEET.value
-    steps = take_down(run, clients, clock, tell, whole=whole, log_seconds=LOG_SECONDS)
+    steps = take_down(run, clients, clock, tell, whole=verdict.whole, patience=PATIENCE)
     left = still_costly(steps)
     if left:
         return f"run {run.run_id} is over; the next round ends {', '.join(left)}"
@@ -69,18 +74,24 @@ def tend_run(
     return f"run {run.run_id} is taken down"
 
 
+def _without_fleet(run: RunFacts, clients: Clients, clock: Clock) -> str | None:
+    """Close a run whose fleet was never asked for: its startCluster died just before."""
+    if clock.now() - run.started < NEVER_ASKED:
+        return None
+    close_run(clients.s3, run)
+    return f"run {run.run_id} never had a fleet"
+
+
 def _look(run: RunFacts, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> Verdict | None:
-    """Observe, decide and do; return the verdict when the run is over."""
-    seen = Observer(run, clients).observe(clock.now())
-    actions, memory = decide(run, Limits.of(run), seen, read_memory(clients.s3, run))
-    write_memory(clients.s3, run, memory)
-    for action in actions:
-        if isinstance(action, TakeDown):
-            verdict = verdict_of(action.end, seen)
-            save_verdict(clients.s3, run, verdict)
+    """Look once, and on while the queue reads empty; return the verdict when the run is over."""
+    watcher = Watcher(run, clients, read_memory(clients.s3, run))
+    begun = clock.now()
+    while True:
+        verdict = watcher.step(clock.now(), tell)
+        write_memory(clients.s3, run, watcher.memory)
+        if verdict or not watcher.doubtful or clock.now() - begun >= DOUBTFUL_SECONDS:
             return verdict
-        attempt(type(action).__name__, partial(perform, action, run, clients), tell)
-    return None
+        clock.sleep(DOUBTFUL_WAIT)
 
 
 def _notify(clients: Clients, post: Post, run: RunFacts, verdict: Verdict) -> None:

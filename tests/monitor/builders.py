@@ -292,6 +292,7 @@ def _fleet(ec2: Any, settings: Any) -> str:
         "AllocationStrategy": "priceCapacityOptimized",
         "TargetCapacity": settings.CLUSTER_MACHINES,
         "SpotPrice": "0.1",
+        "ClientToken": f"token-{settings.APP_NAME}",
         "LaunchTemplateConfigs": [
             {
                 "LaunchTemplateSpecification": {

@@ -18,6 +18,7 @@ from distributed_fiji.plans import (
     LowerTarget,
     TakeDown,
 )
+from distributed_fiji.rounds import DOUBTFUL_WAIT
 from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.snapshot import Counts, Jobs, Machine, Snapshot, Task
 
@@ -98,11 +99,9 @@ def test_an_empty_queue_ends_nothing_while_a_submitted_job_is_unaccounted_for() 
 def test_other_peoples_messages_are_waited_for_though_every_submitted_job_is_done() -> None:
     jobs = Jobs(submitted=ids(1), fresh=ids(1))
     looks = [seen(time, left=4, jobs=jobs) for time in range(1000, 1200, 30)]
-
-    first, second = (seen(time, jobs=jobs, at_work=0) for time in (1210, 1320))
-
-    assert end_of(*looks, first) is None
-    assert end_of(*looks, first, second) == End.ACCOUNTED
+    empty = [seen(time, jobs=jobs, at_work=0) for time in range(1210, 1330, 30)]
+    assert end_of(*looks, *empty[:-1]) is None
+    assert end_of(*looks, *empty, seen(1330, jobs=jobs, at_work=0)) == End.ACCOUNTED
 
 
 def test_a_count_that_lags_behind_the_last_manifest_is_waited_for_once() -> None:
@@ -115,19 +114,30 @@ def test_a_count_that_lags_behind_the_last_manifest_is_waited_for_once() -> None
 def test_jobs_that_an_older_manifest_lets_skip_end_the_run_only_when_the_queue_stays_empty() -> None:
     jobs = Jobs(submitted=ids(1, 2), kept=ids(1, 2))
 
-    first, second = (seen(time, jobs=jobs, at_work=0) for time in (1000, 1100))
+    looks = [seen(time, jobs=jobs, at_work=0) for time in range(1000, 1241, 60)]
 
-    assert after(first) == []
-    assert after(first, second) == [TakeDown(End.SETTLED)]
+    assert end_of(*looks[:-1]) is None
+    assert end_of(*looks) == End.SETTLED
 
 
-def test_jobs_of_others_end_the_run_after_readings_of_zero_more_than_a_minute_apart() -> None:
-    first, second, third = (seen(time, at_work=0) for time in (1000, 1060, 1120))
+def test_jobs_of_others_are_worked_off_when_the_queue_reads_empty_and_no_task_has_a_job_for_a_while() -> None:
+    busy = seen(900, left=1, at_work=1)
+    looks = [seen(time, at_work=0) for time in range(1000, 1101, 20)]
 
-    assert end_of(first, second) is None
-    assert end_of(first, second, third) == End.SETTLED
-    assert end_of(first, seen(1060, left=1), third) is None
-    assert end_of(first, second, seen(1120, at_work=1)) is None
+    assert end_of(busy, *looks[:-1]) is None
+    assert end_of(busy, *looks) == End.SETTLED
+    assert end_of(busy, *looks[:3], seen(1060, left=1), *looks[4:]) is None
+    assert end_of(busy, *looks[:3], seen(1060, at_work=1), *looks[4:]) is None
+    assert end_of(busy, looks[0], looks[-1]) is None
+
+
+def test_a_queue_must_read_empty_for_minutes_where_no_task_says_whether_it_has_a_job() -> None:
+    unknown = (Task("task", "place", "RUNNING"),)
+    looks = [seen(time, left=0, tasks=unknown) for time in range(1000, 1241, 60)]
+
+    assert end_of(*looks[:-1]) is None
+    assert end_of(*looks) == End.SETTLED
+    assert end_of(*looks[:2], seen(1120, tasks=unknown, jobs=Jobs(failed_attempts=1)), *looks[3:]) is None
 
 
 def test_a_manifest_that_comes_contradicts_a_queue_that_reads_empty() -> None:
@@ -216,7 +226,30 @@ def test_an_idle_machine_stays_while_tasks_wait_for_a_place() -> None:
 
 
 def test_nothing_is_lowered_before_the_service_was_started() -> None:
-    assert after(seen(machines=5, left=0, desired=0)) == []
+    assert after(seen(100, machines=5, left=0, desired=0)) == []
+
+
+def test_a_start_that_was_cut_off_ends_what_costs_after_a_quarter_of_an_hour() -> None:
+    assert end_of(seen(14 * 60, left=3, desired=0, jobs=Jobs(submitted=ids(1, 2, 3)))) is None
+    assert end_of(seen(15 * 60, left=3, desired=0, jobs=Jobs(submitted=ids(1, 2, 3)))) == End.NOT_STARTED
+    assert End.NOT_STARTED.keeps_queue
+
+
+def test_a_run_ends_when_it_has_cost_what_it_may_and_keeps_its_jobs() -> None:
+    limited = replace(RUN, max_cost=2.0)
+    jobs = Jobs(submitted=ids(*range(9)), fresh=ids(1))
+    look = seen(left=8, jobs=jobs)
+
+    assert after(replace(look, spent=1.99), run=limited) != [TakeDown(End.COST)]
+    assert after(replace(look, spent=2.0), run=limited) == [TakeDown(End.COST)]
+    assert end_of(replace(look, spent=1000.0)) is None
+    assert End.COST.keeps_queue
+
+
+def test_a_run_whose_jobs_are_all_done_is_over_whatever_it_has_cost() -> None:
+    jobs = Jobs(submitted=ids(1), fresh=ids(1))
+
+    assert after(seen(jobs=jobs, spent=9.0), run=replace(RUN, max_cost=2.0)) == [TakeDown(End.ACCOUNTED)]
 
 
 def test_one_low_count_of_jobs_that_nobody_submitted_lowers_nothing() -> None:
@@ -257,23 +290,23 @@ def test_a_machine_that_never_joined_is_ended() -> None:
 def test_counts_that_flap_for_up_to_90_seconds_never_end_a_run_early(submitted: bool) -> None:
     for seed in range(200):
         ended, true_end, poll = flapping_run(random.Random(seed), submitted=submitted)
-        allowed = 2 * poll if submitted else LIMITS.settle + 2 * poll
+        allowed = 2 * poll if submitted else LIMITS.doubt + 2 * poll
         assert true_end <= ended <= true_end + allowed, seed
 
 
 def flapping_run(chance: random.Random, *, submitted: bool) -> tuple[float, float, float]:
-    """Simulate a run whose counts read 0/0/0 for up to 90 s at a time, and right for a poll in between.
+    """Simulate a run whose counts read 0/0/0 for up to 90 s at a time, and right for a moment in between.
 
-    Which tasks are at work is not known. Returns when it was ended, when the last job ended, the poll.
+    Which tasks are at work is not known. While no work is found, the looks are as close as the monitor's.
+    Returns when it was ended, when the last job ended, the poll.
     """
     poll = chance.choice([15.0, 30.0, 60.0])
     ends = sorted(chance.uniform(30, 3600) for _ in range(chance.randint(1, 30)))
     flaps: list[tuple[float, float]] = []
     start = 0.0
     while start < 4000:
-        start += chance.expovariate(1 / 200)
         flaps.append((start, start + chance.uniform(1, 90)))
-        start = flaps[-1][1] + poll + 1
+        start = flaps[-1][1] + DOUBTFUL_WAIT + chance.expovariate(1 / 30)
     memory, now = Memory(), chance.uniform(0, poll)
     every = ids(*range(len(ends)))
     while True:
@@ -285,4 +318,4 @@ def flapping_run(chance: random.Random, *, submitted: bool) -> tuple[float, floa
         actions, memory = decide(RUN, LIMITS, look, memory)
         if any(isinstance(action, TakeDown) for action in actions):
             return now, ends[-1], poll
-        now += poll
+        now += DOUBTFUL_WAIT if memory.empty else poll

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from distributed_fiji.janitor.install import watch_over
 from distributed_fiji.janitor.package import CHECKOUT, build_package
 from distributed_fiji.janitor.tending import Post, tend
 from distributed_fiji.openruns import list_open_runs
+from distributed_fiji.removal import messages_left
 from tests.emulators import CLIENT_ENVIRONMENT
 from tests.monitor.builders import ARun, DyingSession, EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.kills import dies
@@ -100,45 +102,111 @@ def test_a_run_with_work_left_goes_on_and_keeps_its_janitor(clients: Clients, ap
     assert {"machine", "fleet", "service", "queue", "schedule", "janitor"} <= kinds(run)
 
 
-def test_jobs_of_others_end_after_two_rounds_that_found_the_queue_empty(clients: Clients, app: str) -> None:
+def test_jobs_of_others_end_in_the_round_that_found_the_queue_empty_for_minutes(
+    clients: Clients, app: str
+) -> None:
     run = a_run(clients, app)
     run.send(some_jobs(1))
     run.work_off()
     install(run)
 
     a_round(run)
-    assert "machine" in kinds(run)
-    a_round(run, after=300)
 
     assert kinds(run) == KEPT
+
+
+def test_a_queue_that_fills_again_while_the_janitor_looks_goes_on(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    run.send(some_jobs(1))
+    run.work_off()
+    install(run)
+    waits = []
+
+    def fill() -> None:
+        waits.append(1)
+        if len(waits) == 20:
+            run.send(some_jobs(1, start=1))
+
+    tend(Post(app, run.bucket), clients, SteppedClock(time.time(), fill), lambda _: None)
+
+    assert {"machine", "fleet", "schedule"} <= kinds(run)
 
 
 def test_the_last_of_several_runs_takes_the_janitor_with_it(clients: Clients, app: str) -> None:
     run = a_run(clients, app)
     run.submit(some_jobs(1))
-    other = run.record.model_copy(update={"client_token": "other", "MONITOR_FLEET_ID": ""})
     install(run)
-    watch_over(clients, other, SteppedClock(time.time()))
+    other = replace_record(run, client_token="other", fleet="")
+    install(other)
     assert len(list_open_runs(clients.s3, run.bucket, app)) == 2
 
     run.work_off()
     a_round(run)
+    assert {"schedule", "janitor"} <= kinds(run)
+    a_round(run, after=20 * 60)
 
     assert list_open_runs(clients.s3, run.bucket, app) == []
     assert kinds(run) == KEPT
 
 
-def test_a_run_that_the_laptop_ended_is_closed_and_the_janitor_goes(clients: Clients, app: str) -> None:
+def replace_record(run: ARun, *, client_token: str, fleet: str) -> ARun:
+    record = run.record.model_copy(update={"client_token": client_token, "MONITOR_FLEET_ID": fleet})
+    return replace(run, record=record)
+
+
+def test_a_fleet_whose_id_was_never_written_down_is_found_by_its_token_and_ended(
+    clients: Clients, app: str
+) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(1))
+    install(replace_record(run, client_token=run.record.client_token, fleet=""))
+    clients.ecs.update_service(
+        cluster=run.record.MONITOR_ECS_CLUSTER, service=run.record.service, desiredCount=0
+    )
+
+    a_round(run)
+    assert {"machine", "fleet"} <= kinds(run)
+    a_round(run, after=20 * 60)
+
+    assert not {"machine", "fleet", "alarm", "schedule", "janitor"} & kinds(run)
+    assert "queue" in kinds(run)
+
+
+def test_the_monitor_that_ends_the_last_run_takes_the_janitor_with_it(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(1))
+    run.work_off()
+    install(run)
+
+    watch(run)
+
+    assert kinds(run) == KEPT
+
+
+def test_a_run_that_another_monitor_has_just_closed_is_no_problem(clients: Clients, app: str) -> None:
     run = a_run(clients, app)
     run.submit(some_jobs(1))
     run.work_off()
     install(run)
     watch(run)
-    assert "schedule" in kinds(run)
+    install(run)
 
     assert a_round(run) == []
-
     assert kinds(run) == KEPT
+
+
+def test_the_janitor_keeps_max_cost_though_no_monitor_runs(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(2))
+    run.record = run.record.model_copy(update={"max_cost": 0.015})
+    install(run)
+
+    a_round(run)
+    assert {"machine", "fleet"} <= kinds(run)
+    a_round(run, after=3600)
+
+    assert not {"machine", "fleet", "alarm", "schedule", "janitor"} & kinds(run)
+    assert messages_left(clients.sqs, run.record.MONITOR_QUEUE_NAME) == 2
 
 
 def test_the_owner_is_told_how_a_run_ended(session: EmulatedSession, clients: Clients, app: str) -> None:

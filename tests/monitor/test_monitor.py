@@ -14,7 +14,8 @@ from distributed_fiji.lookups import queue_attributes, read_alarms
 from distributed_fiji.observing import Observer
 from distributed_fiji.removal import messages_left
 from distributed_fiji.runfacts import facts_of
-from tests.monitor.builders import ARun, a_run, some_jobs
+from tests.monitor.builders import ARun, EmulatedSession, a_run, some_jobs
+from tests.monitor.captive import captive
 from tests.monitor.screen import KEPT, kinds, watch
 
 
@@ -264,3 +265,66 @@ def test_a_run_whose_queue_was_deleted_by_hand_is_taken_down(clients: Clients, a
     assert result.exit_code == 0
     assert queue_attributes(clients.sqs, run.record.MONITOR_QUEUE_NAME) is None
     assert kinds(run) <= KEPT
+
+
+def test_a_run_that_has_cost_what_it_may_ends_what_costs_and_keeps_its_jobs(
+    clients: Clients, app: str
+) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(3))
+    run.work_off()
+    run.record = run.record.model_copy(update={"max_cost": 0.0001})
+    run.join(run.machines()[0])
+
+    result, screen = watch(run, run.report_stopped_tasks)
+
+    assert (result.exit_code, result.done, result.unaccounted) == (3, 1, 2)
+    assert messages_left(clients.sqs, run.record.MONITOR_QUEUE_NAME) == 2
+    assert {"queue", "service", "task definition"} <= kinds(run)
+    assert not {"machine", "fleet", "alarm", "task"} & kinds(run)
+    assert "MAX_COST was reached" in screen.out.getvalue()
+    assert "`startCluster` again goes on" in screen.out.getvalue()
+
+
+def test_what_was_spent_is_known_to_a_later_monitor_though_its_machines_are_gone(
+    clients: Clients, app: str
+) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(1))
+    run.record = run.record.model_copy(update={"machine_price": 0.36, "machine_extras": 0.0})
+    now = time.time()
+    first = observer(run)
+    first.observe(now + 1000)
+    first.meter.keep(now)
+    run.clients.ec2.terminate_instances(InstanceIds=run.machines())
+
+    spent = observer(run).observe(now + 5000).spent
+
+    # Two machines for 1000 s at 0.36 dollars an hour, or at moto's spot prices, which are lower.
+    assert 0 < spent < 0.21
+
+
+@pytest.mark.parametrize("plane", ["control", "data"])
+def test_a_login_page_in_place_of_an_answer_is_a_look_that_failed(
+    session: EmulatedSession, clients: Clients, app: str, plane: str
+) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(2))
+    run.work_off()
+    with captive(getattr(session, plane)) as proxy:
+        urls = {"control": session.control, "data": session.data, plane: proxy.url}
+        waits: list[int] = []
+
+        def work() -> None:
+            waits.append(1)
+            if len(waits) == 1:
+                proxy.shut = 3
+            if len(waits) == 4:
+                run.work_off()
+
+        result, screen = watch(run, work, clients=Clients(EmulatedSession(urls["control"], urls["data"])))
+
+    assert result.exit_code == 0
+    assert kinds(run) == KEPT
+    assert proxy.pages == 3
+    assert "a proxy or a login page is in between" in screen.text

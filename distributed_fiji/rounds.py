@@ -1,0 +1,62 @@
+"""Look at a run, decide, do: the step that the terminal's loop and the janitor share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from distributed_fiji.actions import perform
+from distributed_fiji.aws import Clients
+from distributed_fiji.monitoring import Limits, Memory, decide
+from distributed_fiji.observing import Observer
+from distributed_fiji.plans import TakeDown
+from distributed_fiji.runfacts import RunFacts
+from distributed_fiji.snapshot import Snapshot
+from distributed_fiji.teardown import attempt
+from distributed_fiji.verdicts import Verdict, save_verdict, verdict_of
+
+#: Seconds to the next look while no work is found: emptiness is proved by readings that are close together.
+DOUBTFUL_WAIT = 10.0
+
+
+def show_nothing(_seen: Snapshot) -> None:
+    """Show nothing."""
+
+
+@dataclass
+class Watcher:
+    """One run, looked at again and again. `memory` is what `decide` keeps between looks."""
+
+    run: RunFacts
+    clients: Clients
+    memory: Memory = field(default_factory=Memory)
+    cheapest: bool = False
+
+    def __post_init__(self) -> None:
+        self.observer = Observer(self.run, self.clients)
+
+    def step(
+        self, now: float, tell: Callable[[str], None], show: Callable[[Snapshot], None] = show_nothing
+    ) -> Verdict | None:
+        """Look once and do what is to be done; return the verdict, written down, when the run is over.
+
+        What AWS refuses is told, and decided anew at the next look. Raises AwsError where it cannot look.
+        """
+        seen = self.observer.observe(now)
+        self.observer.meter.keep(now)
+        limits = Limits.of(self.run)
+        actions, self.memory = decide(self.run, limits, seen, self.memory, cheapest=self.cheapest)
+        show(seen)
+        for action in actions:
+            if isinstance(action, TakeDown):
+                verdict = verdict_of(action.end, seen)
+                save_verdict(self.clients.s3, self.run, verdict)
+                return verdict
+            attempt(type(action).__name__, partial(perform, action, self.run, self.clients), tell)
+        return None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the last looks found no work, and more are needed to be sure."""
+        return self.memory.empty is not None
