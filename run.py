@@ -165,9 +165,14 @@ def submit_job(context: Context, job_file: Path) -> None:
 
 @main.command("startCluster")
 @click.argument("fleet_file", type=click.Path(path_type=Path))
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Dollars that the run may cost, instead of MAX_COST in config.py.",
+)
 @common
 @click.pass_obj
-def start_cluster(context: Context, fleet_file: Path) -> None:
+def start_cluster(context: Context, fleet_file: Path, max_cost: float | None) -> None:
     """Start the spot fleet and wait until machines have joined; Ctrl-C takes it back.
 
     \b
@@ -178,11 +183,14 @@ def start_cluster(context: Context, fleet_file: Path) -> None:
     from distributed_fiji.startcluster import start_cluster as run_start_cluster
 
     settings, file = context.settings(), read_fleet_file(fleet_file)
+    if max_cost is not None:
+        settings = settings.model_copy(update={"MAX_COST": max_cost})
     path = CHECKOUT / "files" / record_file_name(settings.APP_NAME)
     clients = context.connect_for(settings)
     run = Run(settings, clients, path, SystemClock(), context.terminal, context.local)
     record = run_start_cluster(run, file)
-    context.terminal.say(f"Fleet {record.fleet_id} runs; it ends by itself at {record.valid_until}.")
+    limit = f", or when it has cost ${record.max_cost:g}" if record.max_cost else ""
+    context.terminal.say(f"Fleet {record.fleet_id} runs; it ends by itself at {record.valid_until}{limit}.")
     context.terminal.note(f"Next: python run.py monitor {shown(path)}")
 
 

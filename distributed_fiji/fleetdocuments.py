@@ -89,6 +89,7 @@ def fleet_request(settings: Settings, frame: Frame, machines: dict[str, Any]) ->
         "Type": frame.type,
         "TargetCapacity": settings.CLUSTER_MACHINES,
         "SpotPrice": f"{settings.MACHINE_PRICE:.4f}",
+        "SpotMaxTotalPrice": f"{hourly_limit(settings):.4f}",
         "ValidUntil": frame.valid_until,
         "TerminateInstancesWithExpiration": True,
         "InstanceInterruptionBehavior": "terminate",
@@ -96,6 +97,15 @@ def fleet_request(settings: Settings, frame: Frame, machines: dict[str, Any]) ->
         "TagSpecifications": [{"ResourceType": "spot-fleet-request", "Tags": tags(settings.APP_NAME)}],
         **machines,
     }
+
+
+def hourly_limit(settings: Settings) -> float:
+    """Return the most that all machines together may cost in an hour, in dollars; EC2 starts none above it.
+
+    It is no limit of the whole cost (EC2 API reference, SpotFleetRequestConfigData): that is ValidUntil.
+    """
+    all_machines = settings.CLUSTER_MACHINES * settings.MACHINE_PRICE
+    return min(all_machines, settings.MAX_COST) if settings.MAX_COST else all_machines
 
 
 def _common(settings: Settings, machine: Machine) -> dict[str, Any]:

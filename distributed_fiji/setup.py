@@ -11,6 +11,9 @@ from distributed_fiji import cluster, documents, jobqueue, machinetypes, roles, 
 from distributed_fiji.aws import Clients, error_code
 from distributed_fiji.changes import Change
 from distributed_fiji.errors import InvalidInput
+from distributed_fiji.janitor import install
+from distributed_fiji.runfacts import facts_of
+from distributed_fiji.runrecord import record_of
 from distributed_fiji.scripts import Script
 from distributed_fiji.settings import Settings
 from distributed_fiji.terminal import Terminal
@@ -37,6 +40,9 @@ def setup(settings: Settings, clients: Clients, folder: Path, terminal: Terminal
     definition_arn, change = cluster.ensure_task_definition(clients.ecs, wanted, settings.APP_NAME)
     changes.append(change)
     changes.append(cluster.ensure_service(clients.ecs, settings, definition_arn))
+    if settings.AUTO_MONITOR:
+        record = record_of(settings, started=0, client_token="", local=False)
+        changes += install.prepare(clients, facts_of(record.model_dump()), settings.NOTIFY_EMAIL)[1]
     return changes
 
 

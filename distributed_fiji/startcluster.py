@@ -19,8 +19,13 @@ from distributed_fiji.clock import Clock
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, NothingThere, SomethingLeft
 from distributed_fiji.fleetdocuments import Frame, fleet_request
 from distributed_fiji.fleetfile import FleetFile
+from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.janitor.removal import leave
+from distributed_fiji.meter import highest_price
+from distributed_fiji.runfacts import facts_of
 from distributed_fiji.runrecord import RunRecord, read_record, record_of, upload_record, write_record
 from distributed_fiji.settings import Settings
+from distributed_fiji.spending import hours_for
 from distributed_fiji.submissions import read_submissions
 from distributed_fiji.terminal import Terminal, shown
 
@@ -31,6 +36,10 @@ PATIENCE_WITH_NONE = 15 * 60
 
 class FleetFailed(DistributedFijiError):
     """Raised when EC2 reports an error of the fleet that waiting does not mend."""
+
+
+class NoJanitor(DistributedFijiError):
+    """Raised when nothing would look after the run once this machine is shut."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +59,10 @@ def start_cluster(run: Run, file: FleetFile) -> RunRecord:
 
     Raises InvalidInput (a live fleet, a wrong file), NothingThere (no setup), FleetFailed.
     """
-    record = unfinished_record(run) or plan(run, file)
+    record = unfinished_record(run) or save(run, prepared(run, file))
     try:
         record = request(run, record)
+        look_after(run, record)
         tasks = record.machines * record.tasks_per_machine
         cluster.scale_service(run.clients.ecs, record.MONITOR_ECS_CLUSTER, record.service, tasks)
         if record.dashboard:
@@ -64,6 +74,13 @@ def start_cluster(run: Run, file: FleetFile) -> RunRecord:
         # Ctrl-C included: nobody would look after a fleet whose start did not succeed.
         _take_back_or_say(run, record)
         raise
+
+
+def prepared(run: Run, file: FleetFile) -> RunRecord:
+    """Return a new run's record, with a janitor that already looks after it."""
+    record = plan(run, file)
+    look_after(run, record)
+    return record
 
 
 def unfinished_record(run: Run) -> RunRecord | None:
@@ -100,7 +117,7 @@ def _cut_off_before_its_fleet(run: Run, record: RunRecord) -> RunRecord | None:
 
 
 def plan(run: Run, file: FleetFile) -> RunRecord:
-    """Check and find everything, then write the record with the request in it. No machine yet."""
+    """Check and find everything; return the record with the request in it. No machine yet."""
     settings, clients = run.settings, run.clients
     definition, queue_created = check_setup(settings, clients)
     digest = check_image(run)
@@ -114,21 +131,53 @@ def plan(run: Run, file: FleetFile) -> RunRecord:
     for line in (*file.warnings, *warnings, *more):
         run.terminal.warn(line)
     now = run.clock.now()
-    until = datetime.fromtimestamp(int(now), timezone.utc) + timedelta(hours=settings.MAX_HOURS)
-    frame = Frame(role, file.strategy, file.type, until.isoformat(), uuid.uuid4().hex)
-    record = record_of(settings, started=now, client_token=frame.client_token, local=run.local)
-    return save(
-        run,
-        record.model_copy(
-            update={
-                "fleet_request": fleet_request(settings, frame, part),
-                "valid_until": frame.valid_until,
-                "task_definition": definition,
-                "image_digest": digest,
-                "output_locations": output_locations(settings, clients, queue_created),
-            }
-        ),
+    token = uuid.uuid4().hex
+    record = record_of(settings, started=now, client_token=token, local=run.local)
+    until = datetime.fromtimestamp(int(now), timezone.utc) + timedelta(hours=longest_hours(run, record))
+    frame = Frame(role, file.strategy, file.type, until.isoformat(timespec="seconds"), token)
+    return record.model_copy(
+        update={
+            "fleet_request": fleet_request(settings, frame, part),
+            "valid_until": frame.valid_until,
+            "task_definition": definition,
+            "image_digest": digest,
+            "output_locations": output_locations(settings, clients, queue_created),
+        }
     )
+
+
+def longest_hours(run: Run, record: RunRecord) -> float:
+    """Return after how many hours the fleet ends by itself: MAX_HOURS, or when MAX_COST is spent by then.
+
+    EC2 keeps this limit when neither monitor nor janitor runs. It is reckoned with all machines at the
+    highest price that a zone has today; MACHINE_PRICE where it cannot be read.
+    """
+    if not record.max_cost:
+        return run.settings.MAX_HOURS
+    price = highest_price(run.clients.ec2, record.machine_types, run.clock.now(), record.machine_price)
+    hours = hours_for(record.max_cost, record.machines, price + record.machine_extras)
+    if hours < run.settings.MAX_HOURS:
+        run.terminal.note(
+            f"MAX_COST = {record.max_cost:g}: at up to ${price:.4f} an hour, {record.machines} machines have"
+            f" cost that after {hours:.1f} hours."
+        )
+    return min(hours, run.settings.MAX_HOURS)
+
+
+def look_after(run: Run, record: RunRecord) -> None:
+    """Put the janitor in place, before the fleet is asked for and again when its id is known.
+
+    Raises NoJanitor.
+    """
+    if not record.auto_monitor:
+        return
+    try:
+        watch_over(run.clients, record, run.clock, run.settings.NOTIFY_EMAIL)
+    except AwsError as error:
+        raise NoJanitor(
+            f"No fleet is started, since the janitor cannot be installed: {error_text(error)}"
+            " (AUTO_MONITOR = False goes without it; docs/costs.md)"
+        ) from error
 
 
 def check_setup(settings: Settings, clients: Clients) -> tuple[str, str]:
@@ -270,6 +319,7 @@ def take_back(run: Run, record: RunRecord) -> None:
     cluster.scale_service(clients.ecs, record.MONITOR_ECS_CLUSTER, record.service, 0)
     if record.dashboard:
         removal.remove_dashboard(clients.cloudwatch, record.app_name)
+    leave(clients, facts_of(record.model_dump()), run.terminal.warn)
     run.record_path.unlink(missing_ok=True)
 
 
