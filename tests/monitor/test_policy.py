@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from distributed_fiji.aws import Clients
+from distributed_fiji.aws import Clients, pages
 from distributed_fiji.inventory import inventory
 from distributed_fiji.janitor.install import watch_over
 from distributed_fiji.janitor.policy import janitor_grants, janitor_policy
@@ -52,12 +52,11 @@ class Janitor:
 
     def _read_tags(self) -> None:
         ec2 = self.run.clients.ec2
-        fleets = ec2.describe_spot_fleet_requests()["SpotFleetRequestConfigs"]
+        fleets = pages(ec2, "describe_spot_fleet_requests", "SpotFleetRequestConfigs")
         found = [(item["SpotFleetRequestId"], item) for item in fleets]
-        found += [
-            (item["LaunchTemplateId"], item) for item in ec2.describe_launch_templates()["LaunchTemplates"]
-        ]
-        for reservation in ec2.describe_instances()["Reservations"]:
+        templates = pages(ec2, "describe_launch_templates", "LaunchTemplates")
+        found += [(item["LaunchTemplateId"], item) for item in templates]
+        for reservation in pages(ec2, "describe_instances", "Reservations"):
             found += [(item["InstanceId"], item) for item in reservation["Instances"]]
         for name, item in found:
             self.tags[name] = {tag["Key"]: tag["Value"] for tag in item.get("Tags", [])}
