@@ -4,7 +4,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-UV := $(BIN)/python -m uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+UV := $(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 ARGS ?=
 BENCH ?=

@@ -69,9 +69,10 @@ class Context:
 
             here = cloud.start(progress=self.terminal.note, runtime=self.runtime, region=region)
             here.apply(os.environ)
+            clients = connect(region, profile)
             for bucket in sorted(buckets):
-                cloud.ensure_bucket(here, bucket)
-            return connect(region, profile)
+                cloud.ensure_bucket(clients.s3, bucket)
+            return clients
         clients = connect(region, profile)
         clients.identify()
         return clients

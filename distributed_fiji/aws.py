@@ -165,11 +165,14 @@ def connect(region: str, profile: str | None) -> Clients:
 
 
 def _check_region(session: Any, region: str) -> None:
-    """Raise InvalidInput for a region that boto3 does not know: it would wait long for no answer."""
+    """Raise InvalidInput for a region that boto3 does not know: it would wait long for no answer.
+
+    Asked for SQS, which is in every region and whose model is small.
+    """
     known = [
         name
         for partition in session.get_available_partitions()
-        for name in session.get_available_regions("ec2", partition_name=partition)
+        for name in session.get_available_regions("sqs", partition_name=partition)
     ]
     if region in known:
         return

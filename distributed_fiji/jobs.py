@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,13 @@ class Template:
 
     def missing_names(self, group: dict[str, Any]) -> list[str]:
         """Return the names in braces that neither the group nor the shared metadata have."""
-        wanted = {name for text in (self.output_file_location, *self.inputs) for name in BRACES.findall(text)}
-        return sorted(wanted - set(self.shared_metadata) - set(group))
+        return sorted(self._names_of_groups.difference(group))
+
+    @cached_property
+    def _names_of_groups(self) -> set[str]:
+        """The names in braces that a group must have, since the shared metadata have not."""
+        named = {name for text in (self.output_file_location, *self.inputs) for name in BRACES.findall(text)}
+        return named - self.shared_metadata.keys()
 
 
 @dataclass(frozen=True)

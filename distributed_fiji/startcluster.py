@@ -255,7 +255,7 @@ def wait_for_machines(run: Run, record: RunRecord) -> None:
 
     A shortage of capacity is no failure: the fleet goes on asking. Raises FleetFailed.
     """
-    began, interval = run.clock.now(), 1.0
+    began, interval = run.clock.now(), 0.25
     told: set[fleet.FleetError] = set()
     alarmed: set[str] = set()
     last = None
@@ -277,7 +277,7 @@ def wait_for_machines(run: Run, record: RunRecord) -> None:
             run.terminal.warn("Not all machines have come; the fleet goes on asking, and monitor shows them.")
             return
         run.clock.sleep(interval)
-        interval = min(15.0, interval * 1.3)
+        interval = min(15.0, interval * 1.5)
 
 
 def tell_errors(run: Run, record: RunRecord, told: set[fleet.FleetError]) -> set[fleet.FleetError]:

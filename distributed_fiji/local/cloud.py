@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from distributed_fiji.errors import DistributedFijiError
 from distributed_fiji.local import processes, runtimes, servers, state
@@ -177,9 +178,8 @@ def reset(root: Path = ROOT) -> None:
             shutil.rmtree(root)
 
 
-def ensure_bucket(cloud: Cloud, name: str) -> bool:
-    """Make a bucket unless it is there; return whether it was made."""
-    s3 = cloud.client("s3")
+def ensure_bucket(s3: Any, name: str) -> bool:
+    """Make a bucket unless it is there; return whether it was made. `s3`: a client of the cloud's."""
     if any(bucket["Name"] == name for bucket in s3.list_buckets()["Buckets"]):
         return False
     s3.create_bucket(Bucket=name)

@@ -90,7 +90,7 @@ def test_all_servers_listen_on_the_loopback_address_alone(cloud):
 
 
 def test_the_env_command_leads_the_aws_command_line_to_the_cloud_and_away_from_the_user(cloud):
-    clouds.ensure_bucket(cloud, "my-bucket")
+    clouds.ensure_bucket(cloud.client("s3"), "my-bucket")
     environment = user_environment(cloud.root)
 
     talk = (
@@ -158,7 +158,7 @@ def test_a_pid_that_is_anothers_by_now_is_left_alone(root, tmp_path):
 
 def test_servers_that_ended_are_started_again_and_what_was_lost_is_said(root):
     cloud = clouds.start(root)
-    clouds.ensure_bucket(cloud, "my-bucket")
+    clouds.ensure_bucket(cloud.client("s3"), "my-bucket")
     cloud.client("s3").put_object(Bucket="my-bucket", Key="kept", Body=b"kept")
     lost = Deployment(cloud)
     lost.start_fleet()
@@ -185,7 +185,7 @@ def test_servers_that_ended_are_started_again_and_what_was_lost_is_said(root):
 
 def test_stop_ends_servers_and_tasks_and_a_later_start_has_the_buckets_and_the_same_addresses(root):
     cloud = clouds.start(root, region="eu-west-1")
-    clouds.ensure_bucket(cloud, "my-bucket")
+    clouds.ensure_bucket(cloud.client("s3"), "my-bucket")
     cloud.client("s3").put_object(Bucket="my-bucket", Key="kept", Body=b"kept")
     deployment = Deployment(cloud)
     deployment.start_fleet()
@@ -208,11 +208,11 @@ def test_stop_ends_servers_and_tasks_and_a_later_start_has_the_buckets_and_the_s
     ]
     assert again.environment() == cloud.environment()
     assert again.region == "eu-west-1"
-    assert clouds.ensure_bucket(again, "my-bucket") is False
+    assert clouds.ensure_bucket(again.client("s3"), "my-bucket") is False
 
 
 def test_status_tells_what_runs_and_interrupt_that_there_is_nothing_to_interrupt(cloud):
-    clouds.ensure_bucket(cloud, "my-bucket")
+    clouds.ensure_bucket(cloud.client("s3"), "my-bucket")
     environment = user_environment(cloud.root)
 
     told = json.loads(run("python run.py local status --json", environment).stdout)
