@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ CHECKOUT = Path(__file__).resolve().parent
 try:
     import click
 
-    from distributed_fiji import errors
+    from distributed_fiji import errors, registry
     from distributed_fiji.aws import AwsError, Clients, connect, error_text
     from distributed_fiji.clock import SystemClock
+    from distributed_fiji.registry import Answer
     from distributed_fiji.settings import Settings, load_settings, record_file_name
     from distributed_fiji.terminal import Terminal, shown
 except ModuleNotFoundError as missing:
@@ -76,6 +78,14 @@ class Context:
         clients = connect(region, profile)
         clients.identify()
         return clients
+
+    def ask_image(self, clients: Clients) -> Callable[[str], Answer]:
+        """Return what tells whether machines will find an image: its registry; with --local Docker here."""
+        if self.local:
+            from distributed_fiji.local import cloud
+
+            return cloud.ask_image
+        return partial(registry.ask, ecr=clients.ecr)
 
     def connect_for(self, settings: Settings) -> Clients:
         """Return clients for the settings' account and region."""
@@ -188,7 +198,8 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None) ->
         settings = settings.model_copy(update={"MAX_COST": max_cost})
     path = CHECKOUT / "files" / record_file_name(settings.APP_NAME)
     clients = context.connect_for(settings)
-    run = Run(settings, clients, path, SystemClock(), context.terminal, context.local)
+    ask_image = context.ask_image(clients)
+    run = Run(settings, clients, path, SystemClock(), context.terminal, ask_image, context.local)
     record = run_start_cluster(run, file)
     limit = f", or when it has cost ${record.max_cost:g}" if record.max_cost else ""
     context.terminal.say(f"Fleet {record.fleet_id} runs; it ends by itself at {record.valid_until}{limit}.")

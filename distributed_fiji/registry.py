@@ -40,11 +40,16 @@ class Image:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a registry says of an image; `detail` says why it is not known."""
+    """What is said of an image; `detail` says why it is not known, or what to do where it is missing."""
 
     state: Literal["there", "missing", "unknown"]
     digest: str = ""
     detail: str = ""
+
+
+MISSING = Answer(
+    "missing", detail="its registry has no such image; `make image` builds it, `make image-push` uploads it"
+)
 
 
 def parse_image(name: str) -> Image:
@@ -82,7 +87,7 @@ def _ask_v2(session: Any, image: Image) -> Answer:
     if response.status_code == 200:
         return Answer("there", digest=response.headers.get("Docker-Content-Digest", ""))
     if response.status_code == 404:
-        return Answer("missing")
+        return MISSING
     return Answer("unknown", detail=f"{image.host} answers {response.status_code}: private, or not there")
 
 
@@ -108,6 +113,6 @@ def _ask_ecr(ecr: Any, account: str, image: Image) -> Answer:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in ("ImageNotFoundException", "RepositoryNotFoundException"):
-            return Answer("missing")
+            return MISSING
         return Answer("unknown", detail=f"ECR answers {code}")
     return Answer("there", digest=found["imageDetails"][0]["imageDigest"])

@@ -7,13 +7,14 @@ finds the record, asks with the same ClientToken, gets the same fleet and goes o
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji import cluster, fleet, jobqueue, machinetypes, registry, removal, telemetry
+from distributed_fiji import cluster, fleet, jobqueue, machinetypes, removal, telemetry
 from distributed_fiji.aws import AwsError, Clients, error_code, error_text
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, NothingThere, SomethingLeft
@@ -22,6 +23,7 @@ from distributed_fiji.fleetfile import FleetFile
 from distributed_fiji.janitor.install import watch_over
 from distributed_fiji.janitor.removal import leave
 from distributed_fiji.meter import highest_price
+from distributed_fiji.registry import Answer
 from distributed_fiji.runfacts import facts_of
 from distributed_fiji.runrecord import RunRecord, read_record, record_of, upload_record, write_record
 from distributed_fiji.settings import Settings
@@ -44,13 +46,14 @@ class NoJanitor(DistributedFijiError):
 
 @dataclass(frozen=True)
 class Run:
-    """What startCluster works with."""
+    """What startCluster works with. `ask_image`: tells whether an image is where machines will get it."""
 
     settings: Settings
     clients: Clients
     record_path: Path
     clock: Clock
     terminal: Terminal
+    ask_image: Callable[[str], Answer]
     local: bool = False
 
 
@@ -193,14 +196,11 @@ def check_setup(settings: Settings, clients: Clients) -> tuple[str, str]:
 
 
 def check_image(run: Run) -> str:
-    """Return the image's digest where its registry tells it; raises InvalidInput when it is not there."""
-    if run.local:
-        return ""
+    """Return the image's digest where it is told; raises InvalidInput when the image is not there."""
     name = run.settings.DOCKERHUB_TAG
-    answer = registry.ask(name, run.clients.ecr)
+    answer = run.ask_image(name)
     if answer.state == "missing":
-        what = f"DOCKERHUB_TAG = {name!r}: its registry has no such image; `make image image-push` uploads it"
-        raise InvalidInput("config.py cannot be used", [what])
+        raise InvalidInput("config.py cannot be used", [f"DOCKERHUB_TAG = {name!r}: {answer.detail}"])
     if answer.state == "unknown":
         run.terminal.warn(f"The image {name} could not be checked: {answer.detail}")
     return answer.digest

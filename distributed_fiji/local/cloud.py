@@ -19,6 +19,7 @@ from distributed_fiji.local import processes, runtimes, servers, state
 from distributed_fiji.local.access import Cloud
 from distributed_fiji.local.fiji import own_fiji
 from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, MACHINES, SERVERS, Folders, Server, State
+from distributed_fiji.registry import Answer
 
 ROOT = Path(os.environ.get("DISTRIBUTED_FIJI_LOCAL") or servers.CHECKOUT / "local-cloud").absolute()
 
@@ -84,6 +85,18 @@ def containers_answer() -> None:
     from distributed_fiji.local import containers
 
     containers.connect().close()
+
+
+def ask_image(name: str) -> Answer:
+    """Return whether Docker here has an image, which is where containers come from; processes need none."""
+    found = find()
+    if found is None or found.state.runtime != "docker":
+        return Answer("there")
+    from distributed_fiji.local import containers
+
+    with contextlib.closing(containers.connect()) as client:
+        digest = containers.image_id(client, name)
+    return Answer("there", digest) if digest else Answer("missing", detail=containers.how_to_get(name))
 
 
 def _missing(known: State, wanted: State) -> list[str]:

@@ -24,6 +24,8 @@ from distributed_fiji.local import taskplan
 from distributed_fiji.local.taskplan import TaskPlan
 from distributed_fiji.local.tasks import CannotStart, Exit
 
+logger = logging.getLogger(__name__)
+
 #: Which cloud a container or volume belongs to: the cloud's folder.
 LABEL = "distributed-fiji.local"
 
@@ -46,7 +48,17 @@ def connect() -> Any:
     return client
 
 
-logger = logging.getLogger(__name__)
+def image_id(client: Any, name: str) -> str:
+    """Return the digest of an image as Docker here knows it; '' where it has none of that name."""
+    try:
+        return client.images.get(name).id
+    except ImageNotFound:
+        return ""
+
+
+def how_to_get(name: str) -> str:
+    """Say that an image is missing, and where it comes from."""
+    return f"Docker here has no such image; `make image` builds it, `docker pull {name}` gets it"
 
 
 class ContainerTask:
@@ -63,10 +75,7 @@ class ContainerTask:
         except ImageNotFound as error:
             image = plan.container["image"]
             self._remove()
-            raise CannotStart(
-                f"CannotPullContainerError: {image} is not on this machine: `docker pull {image}` gets it,"
-                " `make image` builds it"
-            ) from error
+            raise CannotStart(f"CannotPullContainerError: {image}: {how_to_get(image)}") from error
         except (APIError, KeyError, ValueError) as error:
             self._remove()
             raise CannotStart(f"CannotStartContainerError: {error}") from error
