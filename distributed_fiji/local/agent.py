@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from distributed_fiji.local.logdriver import LogDriver
 from distributed_fiji.local.metadata import Facts, RunningTask
 from distributed_fiji.local.observation import Snapshot, TaskView
+from distributed_fiji.local.runtimes import Runtime
 from distributed_fiji.local.taskplan import TaskPlan
 from distributed_fiji.local.tasks import CannotStart, Exit, NotReady, Task
 
@@ -62,13 +63,11 @@ class Local:
 
 
 class Agent:
-    """Runs the tasks of a region; `launch` makes a process or a container of a plan (raises CannotStart)."""
+    """Runs the tasks of a region, as the runtime's processes or containers."""
 
-    def __init__(
-        self, ecs: Any, launch: Callable[[TaskPlan, Path], Task], logs: LogDriver, facts: Facts, folder: Path
-    ) -> None:
+    def __init__(self, ecs: Any, runtime: Runtime, logs: LogDriver, facts: Facts, folder: Path) -> None:
         self.ecs = ecs
-        self.launch = launch
+        self.runtime = runtime
         self.logs = logs
         self.facts = facts
         self.folder = folder
@@ -112,11 +111,15 @@ class Agent:
         file = self.folder / f"{made.task_id}.log"
         file.touch()
         self.facts.tasks[made.task_id] = RunningTask(
-            made, view.cluster, view.definition, datetime.now(timezone.utc)
+            made,
+            view.cluster,
+            view.definition,
+            datetime.now(timezone.utc),
+            self.runtime.image_id(made.container["image"]),
         )
         try:
             self.logs.open(made, file)
-            task = self.launch(made, file)
+            task = self.runtime.launch(made, file)
         except NotReady:
             self._forget(made)
             self._ask_again = time.monotonic() + ASK_AGAIN_SECONDS

@@ -104,7 +104,7 @@ class Machines:
 
     def _region(self, name: str) -> Region:
         clients = self.cloud.client("ec2", name), self.cloud.client("ecs", name)
-        agent = Agent(clients[1], self.runtime.launch, self.logs, self.facts, self._task_logs)
+        agent = Agent(clients[1], self.runtime, self.logs, self.facts, self._task_logs)
         return Region(name, clients, agent, self._gifts, self._tell_service)
 
     def _gifts(self, instance_id: str, region: str) -> Gifts:

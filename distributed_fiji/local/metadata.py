@@ -36,6 +36,7 @@ class RunningTask:
     cluster: str
     definition: str
     started: datetime
+    image_id: str = ""
 
 
 @dataclass
@@ -160,7 +161,8 @@ def instance_metadata(machine: Machine, ends: datetime | None) -> dict[str, str]
 def container_metadata(task: RunningTask) -> dict[str, Any]:
     """Return what version 4 of the task metadata endpoint tells of the container."""
     container = task.plan.container
-    return {
+    image = {"ImageID": task.image_id} if task.image_id else {}
+    return image | {
         "DockerId": task.plan.task_id,
         "Name": container["name"],
         "DockerName": container["name"],

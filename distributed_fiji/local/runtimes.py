@@ -20,6 +20,9 @@ class Runtime(Protocol):
     def launch(self, plan: TaskPlan, log: Path) -> Task:
         """Start a task. Raises CannotStart, or NotReady when it is to be asked again."""
 
+    def image_id(self, name: str) -> str:
+        """Return the digest of the image that a task will run; '' where it runs none."""
+
     def sweep(self) -> int:
         """End what was left; return how much there was."""
 
@@ -43,6 +46,11 @@ class ContainerRuntime:
 
         return ContainerTask(self._client, self._root, plan, log)
 
+    def image_id(self, name: str) -> str:
+        from distributed_fiji.local import containers
+
+        return containers.image_id(self._client, name)
+
     def sweep(self) -> int:
         from distributed_fiji.local import containers
 
@@ -65,6 +73,9 @@ class ProcessRuntime:
 
     def launch(self, plan: TaskPlan, log: Path) -> Task:
         return ProcessTask(plan, log, None if taskplan.own_command(plan) else self._fiji())
+
+    def image_id(self, name: str) -> str:
+        return ""
 
     def sweep(self) -> int:
         return tasks.sweep(self._folders.scratch)
