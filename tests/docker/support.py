@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
+import socket
+import socketserver
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,7 +20,7 @@ import boto3
 from distributed_fiji import documents
 from distributed_fiji.local.containers import ContainerTask
 from distributed_fiji.local.taskplan import Gifts, TaskPlan
-from distributed_fiji.local.tasks import ProcessTask
+from distributed_fiji.local.tasks import Exit, ProcessTask
 from distributed_fiji.settings import parse_settings
 from tests.emulators import CLIENT_ENVIRONMENT
 from worker import contract
@@ -66,6 +70,7 @@ class App:
             "JOB_RETRIES": 2,
         }
         self.settings, _ = parse_settings({**values, **settings})
+        self.exit: Exit | None = None
         boto3.client("logs", **keys).create_log_group(logGroupName=self.settings.LOG_GROUP_NAME)
 
     @property
@@ -128,14 +133,17 @@ class App:
 
     @contextmanager
     def task(self, docker: Any, folder: Path, **environment: str) -> Iterator[Any]:
-        """Run a task of the definition as a container until the block ends; yield Docker's container."""
+        """Run a task of the definition as a container until the block ends; yield Docker's container.
+
+        How it ended stands in `self.exit` afterwards.
+        """
         plan = self.plan(folder, environment)
         task = ContainerTask(docker, folder, plan, folder / "container.log")
         try:
             yield docker.containers.get(f"ecs-{self.name}-{plan.task_id}")
         finally:
             task.kill()
-            until(task.poll, "the container's end")
+            self.exit = until(task.poll, "the container's end")
 
     @contextmanager
     def process(self, folder: Path, fiji: Path) -> Iterator[None]:
@@ -146,6 +154,39 @@ class App:
         finally:
             task.stop(10)
             until(task.poll, "the process's end")
+
+
+@contextmanager
+def recorded(endpoint: str) -> Iterator[tuple[str, bytearray]]:
+    """Forward connections to an endpoint; yield the URL to use instead, and all that clients have sent."""
+    host, port = endpoint.removeprefix("http://").split(":")
+    sent = bytearray()
+
+    class Forward(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((host, int(port))) as upstream:
+                back = threading.Thread(target=copy, args=(upstream, self.request), daemon=True)
+                back.start()
+                copy(self.request, upstream, sent)
+                back.join()
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Forward) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", sent
+        server.shutdown()
+
+
+def copy(source: socket.socket, target: socket.socket, into: bytearray | None = None) -> None:
+    """Copy what one connection brings to another until either ends, and keep it in `into`."""
+    with contextlib.suppress(OSError):
+        while block := source.recv(65536):
+            if into is not None:
+                into += block
+            target.sendall(block)
+        target.shutdown(socket.SHUT_WR)
 
 
 def log_of(container: Any) -> str:

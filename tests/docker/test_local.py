@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from distributed_fiji.local import cloud as clouds
+from distributed_fiji.local.access import Cloud
 from tests.commands import CHECKOUT, run_py
 from tests.demo.conftest import DEMO, make_plate
 from tests.docker.build import CANARIES
@@ -65,7 +66,7 @@ class Demo:
         """Run all commands up to startCluster."""
         self.run("setup")
         for image in plate.glob("*.tif"):
-            self.s3().upload_file(str(image), self.bucket, f"demo/plate/Demo1/{image.name}")
+            self.cloud.client("s3").upload_file(str(image), self.bucket, f"demo/plate/Demo1/{image.name}")
         self.run("submitJob", self.folder / "job.json")
         self.run("startCluster", DEMO / "fleet.json")
 
@@ -82,16 +83,32 @@ class Demo:
 
     def results(self) -> dict[str, bytes]:
         """Return the outputs by their keys."""
-        s3 = self.s3()
-        listed = s3.list_objects_v2(Bucket=self.bucket, Prefix="demo/results/")["Contents"]
+        return self.objects("demo/results/")
+
+    def manifests(self) -> list[dict[str, Any]]:
+        return [
+            json.loads(body) for body in self.objects(f"distributed-fiji/{self.name}/manifests/").values()
+        ]
+
+    def objects(self, prefix: str) -> dict[str, bytes]:
+        s3 = self.cloud.client("s3")
+        listed = s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix)["Contents"]
         keys = [item["Key"] for item in listed]
         return {key: s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in keys}
 
-    def s3(self) -> Any:
-        """Return a client of the embedded cloud's S3."""
+    def definition(self) -> dict[str, Any]:
+        """Return the container's definition as `setup` has registered it."""
+        ecs = self.cloud.client("ecs")
+        service = ecs.describe_services(cluster=self.name, services=[f"{self.name}Service"])["services"][0]
+        document = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])
+        return document["taskDefinition"]["containerDefinitions"][0]
+
+    @property
+    def cloud(self) -> Cloud:
+        """The embedded cloud."""
         found = clouds.find(Path(self.environment["DISTRIBUTED_FIJI_LOCAL"]))
         assert found is not None
-        return found.client("s3")
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +133,8 @@ def test_machines_of_containers_and_of_processes_give_the_same_results(
         contained.start(plate)
         with contained.monitor() as monitor:
             container = until(lambda: containers_of(daemon, contained), "the task's container")[0]
-            inspected = container.attrs
+            inspected, definition = container.attrs, contained.definition()
+            until(lambda: log_lines(contained, definition, inspected), "lines in the task's log stream")
             said, _ = monitor.communicate(timeout=120)
         assert monitor.returncode == 0, said
         processes.start(plate)
@@ -126,24 +144,72 @@ def test_machines_of_containers_and_of_processes_give_the_same_results(
         assert len(contained.results()) == 4 * len(WELLS)
         assert contained.results() == processes.results()
         assert containers_of(daemon, contained) == []
-        assert_is_as_tight_as_on_aws(inspected)
-        assert_no_canary(json.dumps(inspected), said, *kept_texts(folder))
+        assert_is_what_was_registered(inspected, definition)
+        assert_environment_is_what_was_registered(inspected, definition, contained.cloud, daemon)
+        digest = daemon.images.get(core_image).id
+        assert {item["image"] for item in contained.manifests()} == {f"{core_image}@{digest}"}
+        assert_no_canary(json.dumps(inspected), json.dumps(definition), said, *kept_texts(folder))
     finally:
         contained.record.unlink(missing_ok=True)
         processes.record.unlink(missing_ok=True)
+
+
+def test_no_machine_is_asked_for_while_docker_lacks_the_image(folder: Path, daemon: Any) -> None:
+    demo = Demo(folder, "lab/not-built:1.0", f"Missing{os.getpid()}", "docker")
+    demo.run("setup")
+
+    ended = run_py(*demo.arguments("startCluster", DEMO / "fleet.json"), environment=demo.environment)
+
+    assert ended.code == 2
+    assert "DOCKERHUB_TAG = 'lab/not-built:1.0': Docker here has no such image" in ended.err
+    assert not demo.record.exists()
+    fleets = demo.cloud.client("ec2").describe_spot_fleet_requests()["SpotFleetRequestConfigs"]
+    assert demo.name not in str(fleets)
 
 
 def containers_of(daemon: Any, demo: Demo) -> list[Any]:
     return daemon.containers.list(all=True, filters={"name": f"ecs-{demo.name}-"})
 
 
-def assert_is_as_tight_as_on_aws(inspected: dict[str, Any]) -> None:
-    host = inspected["HostConfig"]
+def log_lines(demo: Demo, definition: dict[str, Any], inspected: dict[str, Any]) -> list[str]:
+    """Return what the task's log stream has: awslogs calls it PREFIX/CONTAINER/TASK-ID."""
+    options = definition["logConfiguration"]["options"]
+    task = inspected["Config"]["Labels"]["com.amazonaws.ecs.task-arn"].rsplit("/", 1)[-1]
+    stream = f"{options['awslogs-stream-prefix']}/{definition['name']}/{task}"
+    found = demo.cloud.client("logs", options["awslogs-region"]).get_log_events(
+        logGroupName=options["awslogs-group"], logStreamName=stream
+    )
+    return [event["message"] for event in found["events"]]
+
+
+def assert_is_what_was_registered(inspected: dict[str, Any], definition: dict[str, Any]) -> None:
+    host, limits = inspected["HostConfig"], definition["ulimits"]
+    assert definition["memory"] == 1500
     assert host["Memory"] == host["MemorySwap"] == 1500 * 2**20
+    assert host["CpuShares"] == definition["cpu"]
     assert (host["ReadonlyRootfs"], host["Privileged"], host["Init"]) == (True, False, True)
-    assert [limit["Name"] for limit in host["Ulimits"]] == ["nofile"]
+    assert [(item["Name"], item["Soft"], item["Hard"]) for item in host["Ulimits"]] == [
+        (item["name"], item["softLimit"], item["hardLimit"]) for item in limits
+    ]
     assert {mount["Destination"] for mount in inspected["Mounts"]} == {"/scratch", "/tmp"}
     assert inspected["Config"]["User"] == "1000:1000"
+
+
+def assert_environment_is_what_was_registered(
+    inspected: dict[str, Any], definition: dict[str, Any], cloud: Cloud, daemon: Any
+) -> None:
+    """Beside the definition's variables stand the image's, and what machine and cloud give to any task."""
+    seen = dict(line.split("=", 1) for line in inspected["Config"]["Env"])
+    registered = {item["name"]: item["value"] for item in definition["environment"]}
+    image = [line.split("=", 1)[0] for line in daemon.images.get(definition["image"]).attrs["Config"]["Env"]]
+
+    assert registered.items() <= seen.items()
+    assert seen.keys() - registered.keys() - set(image) - cloud.environment().keys() == {
+        "AWS_EXECUTION_ENV",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+        "ECS_CONTAINER_METADATA_URI_V4",
+        "ECS_AGENT_URI",
+    }
 
 
 def kept_texts(folder: Path) -> list[str]:

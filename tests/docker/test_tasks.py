@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.docker.support import App, log_of, until
+from distributed_fiji.local.containers import ContainerTask
+from distributed_fiji.local.tasks import Exit
+from tests.docker.build import CANARIES
+from tests.docker.support import App, log_of, recorded, until
+from worker import contract
 from worker.contract import FailureClass
 
 #: Segments blobs that depend on the job's number; writes a table and a picture.
@@ -67,7 +74,9 @@ MakeApp = Callable[..., App]
 def app(endpoint: str, image: str, tmp_path: Path) -> MakeApp:
     """Make an app from the text of a script."""
 
-    def make(text: str, name: str = "script.ijm", image: str = image, **settings: Any) -> App:
+    def make(
+        text: str, name: str = "script.ijm", image: str = image, endpoint: str = endpoint, **settings: Any
+    ) -> App:
         script = tmp_path / name
         script.write_text(text)
         return App(endpoint, image, script, **settings)
@@ -132,17 +141,63 @@ def test_a_container_that_is_killed_loses_nothing(app: MakeApp, daemon: Any, tmp
     assert slow.counts() == (0, 0)
 
 
-def test_memory_that_the_container_lacks_is_a_failure_with_this_name(
+def test_memory_that_the_container_lacks_is_a_failure_with_this_name_and_the_job_is_tried_again(
     app: MakeApp, daemon: Any, tmp_path: Path
 ) -> None:
     greedy = app(GREEDY, name="greedy.groovy", MEMORY=700)
     job = greedy.submit(megabytes=2000)
 
-    with greedy.task(daemon, tmp_path) as container:
-        failure = greedy.end_of(job, container)
+    with greedy.task(daemon, tmp_path, RETRY_BACKOFF_SECONDS="0") as container:
+        until(lambda: greedy.failure(job, attempt=2), "the failure of the second attempt")
+        container.reload()
+        assert container.status == "running", "the kernel ends FIJI, not the worker"
 
-    assert failure["class"] == FailureClass.OUT_OF_MEMORY.value
-    assert "memory" in failure["sentence"]
+    for attempt in (1, 2):
+        failure = greedy.failure(job, attempt)
+        assert failure["class"] == FailureClass.OUT_OF_MEMORY.value
+        assert "memory" in failure["sentence"]
+    assert greedy.exit is not None
+    assert greedy.exit.reason == "OutOfMemoryError: Container killed due to memory usage"
+
+
+def test_a_container_that_does_not_end_is_killed_when_its_time_is_over(
+    app: MakeApp, daemon: Any, tmp_path: Path
+) -> None:
+    plan, log = app(SLOW).plan(tmp_path, {}), tmp_path / "log"
+    deaf = {"entryPoint": ["sh", "-c"], "command": ["trap '' TERM; echo begun; while :; do sleep 1; done"]}
+    log.touch()
+    task = ContainerTask(daemon, tmp_path, replace(plan, container={**plan.container, **deaf}), log)
+    try:
+        until(log.read_text, "its first words")
+        task.stop(1.5)
+        stopped_at = time.monotonic()
+        assert until(task.poll, "its end") == Exit(128 + signal.SIGKILL)
+        assert time.monotonic() - stopped_at > 1.4
+    finally:
+        task.kill()
+        until(task.poll, "the container's end")
+
+
+def test_nothing_of_the_users_environment_is_sent_anywhere(
+    app: MakeApp, endpoint: str, daemon: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in CANARIES.items():
+        monkeypatch.setenv(name, value)
+
+    with recorded(endpoint) as (url, requests):
+        one = app(SEGMENT, endpoint=url)
+        job = one.submit(number=3, label="one")
+        with one.task(daemon, tmp_path) as container:
+            until(lambda: one.manifest(job), "the manifest")
+            container.reload()
+            said = json.dumps(container.attrs) + log_of(container)
+
+    assert b"AWS4-HMAC-SHA256 Credential=testing/" in requests
+    assert contract.manifest_key(one.name, job.job_id).encode() in requests
+    assert one.name in said
+    for value in CANARIES.values():
+        assert value.encode() not in requests
+        assert value not in said
 
 
 def test_the_variant_reads_from_the_mounted_bucket(
