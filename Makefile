@@ -1,6 +1,6 @@
 # The project's targets; `make` alone lists them. Everything is set up on first use, in .venv/ and .imagej-core/.
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test bench lint check image image-core image-push clean
+.PHONY: help venv demo test bench kills lint check image image-core image-push clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -25,6 +25,9 @@ test: .venv/.dev ## Set up and run all tests; ARGS="-k word" selects.
 bench: .venv/.dev ## Measure, side by side in one run; BENCH="worker transfers" selects.
 	@$(BIN)/python -m worker.fiji.install >/dev/null
 	$(BIN)/python -m benchmarks $(BENCH)
+
+kills: .venv/.dev ## Kill every command after each of its API calls, and run it again; some ten minutes.
+	$(BIN)/python -m tests.monitor.kills $(ARGS)
 
 lint: .venv/.dev ## Look for mistakes without running anything.
 	$(BIN)/python -m ruff check .

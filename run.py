@@ -174,6 +174,29 @@ def submit_job(context: Context, job_file: Path) -> None:
     context.terminal.note("Next: python run.py startCluster files/exampleFleet.json")
 
 
+@main.command()
+@common
+@click.pass_obj
+def redrive(context: Context) -> None:
+    """Put the jobs that were given up back into the queue; killed midway and run again, none is lost.
+
+    \b
+    Example: python run.py redrive
+    """
+    from distributed_fiji.redrive import redrive as run_redrive
+
+    settings = context.settings()
+    done = run_redrive(settings, context.connect_for(settings), SystemClock(), context.terminal)
+    context.terminal.say(f"{done.moved} dead letters are jobs again in {settings.SQS_QUEUE_NAME}")
+    if done.left:
+        context.terminal.note(
+            f"{done.left} are left: no jobs, not of {settings.APP_NAME}, or hidden for two minutes since a"
+            " redrive was interrupted; then run it again."
+        )
+    if done.moved:
+        context.terminal.note("Next: python run.py startCluster files/exampleFleet.json")
+
+
 @main.command("startCluster")
 @click.argument("fleet_file", type=click.Path(path_type=Path))
 @click.option(

@@ -44,7 +44,9 @@ def job_id_of(body: str) -> str:
         return f"rejected-{digest[:16]}"
 
 
-def read_dead_letters(sqs: Any, url: str, expected: int) -> list[DeadLetter]:
+def read_dead_letters(
+    sqs: Any, url: str, expected: int, hidden_seconds: int = HIDDEN_SECONDS
+) -> list[DeadLetter]:
     """Return the letters of a queue, each once, until `expected` were seen or none comes any more.
 
     Receiving hides a letter, so that none comes twice, and counts as a receive, which ends nothing there:
@@ -57,7 +59,7 @@ def read_dead_letters(sqs: Any, url: str, expected: int) -> list[DeadLetter]:
         messages = sqs.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=10,
-            VisibilityTimeout=HIDDEN_SECONDS,
+            VisibilityTimeout=hidden_seconds,
             WaitTimeSeconds=1,
             MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
         ).get("Messages", [])

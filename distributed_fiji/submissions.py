@@ -47,11 +47,15 @@ def write_submission(s3: Any, bucket: str, app_name: str, submission: Submission
 
 def read_submissions(s3: Any, bucket: str, app_name: str, queue_created: str) -> list[Submission]:
     """Return the submissions that went to the queue created at that time, oldest first."""
+    found = all_submissions(s3, bucket, app_name)
+    return [submission for submission in found if submission.queue_created == queue_created]
+
+
+def all_submissions(s3: Any, bucket: str, app_name: str) -> list[Submission]:
+    """Return every submission of an app, oldest first."""
     prefix = state_key(app_name, "submissions", "")
     found = []
     for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix):
-        body = s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
-        document = json.loads(body)
-        if document["queue_created"] == queue_created:
-            found.append(Submission(**{**document, "job_ids": tuple(document["job_ids"])}))
+        document = json.loads(s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read())
+        found.append(Submission(**{**document, "job_ids": tuple(document["job_ids"])}))
     return sorted(found, key=lambda submission: submission.submitted_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,12 +38,12 @@ class EmulatedSession:
         return self.boto.client(service, config=config, endpoint_url=url)
 
 
-class Killed(BaseException):
-    """Raised in place of a program's death."""
+#: Exit code of a process that died in the middle of its call.
+KILLED = 137
 
 
 class DyingSession(EmulatedSession):
-    """A session whose program dies right after its k-th API call has taken effect."""
+    """A session whose process dies right after its k-th API call has taken effect, as by SIGKILL."""
 
     def __init__(self, session: EmulatedSession, calls: int) -> None:
         super().__init__(session.control, session.data, session.region_name)
@@ -58,7 +59,7 @@ class DyingSession(EmulatedSession):
     def _count(self, **_: Any) -> None:
         self.left -= 1
         if self.left <= 0:
-            raise Killed
+            os._exit(KILLED)
 
 
 class SteppedClock:

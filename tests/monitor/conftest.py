@@ -23,7 +23,8 @@ def control_plane(folder: Path) -> Iterator[str]:
     """Run the embedded cloud's control plane: moto with what AWS does and moto does not; yield its URL."""
     command = [sys.executable, "-m", "distributed_fiji.local.controlplane", str(folder)]
     port = free_port()
-    with running(command, port, {"MOTO_PORT": str(port)}, folder / "control.log") as url:
+    environment = {"MOTO_PORT": str(port), "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+    with running(command, port, environment, folder / "control.log") as url:
         yield url
 
 

@@ -1,82 +1,175 @@
-"""Kill monitor and cleanup right after their k-th API call, for every k, and run them again.
+"""Kill each command right after its k-th API call, for every k, and run it again: it always converges.
 
-`python -m tests.monitor.kills [monitor] [cleanup]` tries every k; the tests try some. A process's death is a
-BaseException out of the call, which nothing but `finally` survives.
+`python -m tests.monitor.kills [COMMAND …]` tries every k (what `make kills` runs); the tests try some. A
+command runs in a process of its own that is gone in the middle of its call: nothing of it can clean up.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from distributed_fiji.aws import Clients
 from distributed_fiji.inventory import inventory
+from distributed_fiji.lookups import find_service
+from distributed_fiji.runrecord import read_record
 from tests.emulators import ministack
-from tests.monitor.builders import DyingSession, EmulatedSession, Killed, a_run, some_jobs
+from tests.monitor.builders import KILLED, DyingSession, EmulatedSession, a_run, some_jobs
 from tests.monitor.conftest import control_plane
+from tests.monitor.flow import MACHINES, WELLS, Flow
 from tests.monitor.screen import clean, watch
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of killing a command after its k-th call. `died`: it had as many calls."""
+    """What came of killing a command after its k-th call. `died`: it had as many calls.
+
+    `wrong`: what is not as it must be after the command was run again; `left`: what is there after cleanup.
+    """
 
     died: bool
-    exit_code: int
-    left: tuple[str, ...]
-    done: int = 0
-    dead: int = 0
+    wrong: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
-def kill_monitor(session: EmulatedSession, app: str, calls: int) -> Outcome:
-    """Kill the monitor of a run with one job done and one dead, run it again; return what came of it."""
-    clients = Clients(session)
-    run = a_run(clients, app, machines=1)
-    run.submit(some_jobs(2))
-    run.work_off()
-    run.give_up(reported="no cells")
-    dying = Clients(DyingSession(session, calls))
-    died = dies(lambda: watch(run, clients=dying))
-    result, _ = watch(run)
-    return Outcome(died, result.exit_code, billing(clients, app), result.done, result.dead)
+@dataclass(frozen=True)
+class Trial:
+    """One try, with an app of its own. `dying`: clients of a process that ends after its k-th call."""
 
+    session: EmulatedSession
+    folder: Path
+    app: str
+    calls: int
 
-def kill_cleanup(session: EmulatedSession, app: str, calls: int) -> Outcome:
-    """Kill cleanup of a live run, run it again; return what came of it."""
-    clients = Clients(session)
-    a_run(clients, app, machines=1)
-    dying = Clients(DyingSession(session, calls))
-    died = dies(lambda: clean(dying, app, keep=()))
-    code, _ = clean(clients, app, keep=())
-    left = tuple(f"{item.kind} {item.name}" for item in inventory(clients, app))
-    return Outcome(died, code, left)
+    @property
+    def clients(self) -> Clients:
+        return Clients(self.session)
+
+    @property
+    def dying(self) -> Clients:
+        return Clients(DyingSession(self.session, self.calls))
+
+    def flow(self) -> Flow:
+        flow = Flow(self.app, self.folder / self.app, self.clients)
+        flow.begin()
+        return flow
+
+    def cleaned(self, died: bool, wrong: list[str]) -> Outcome:
+        """Clean up and return the outcome."""
+        clean(self.clients, self.app, keep=())
+        left = [f"{item.kind} {item.name}" for item in inventory(self.clients, self.app)]
+        return Outcome(died, tuple(wrong), tuple(left))
 
 
 def dies(command: Callable[[], object]) -> bool:
-    """Run a command; return whether it was killed."""
-    try:
-        command()
-    except Killed:
-        return True
-    return False
+    """Run a command in a copy of this process; return whether it was killed. Raises RuntimeError."""
+    child = os.fork()
+    if child == 0:
+        try:
+            command()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code not in (0, KILLED):
+        raise RuntimeError(f"the command ended with {code}; what it said stands above")
+    return code == KILLED
 
 
-def billing(clients: Clients, app: str) -> tuple[str, ...]:
-    """Name what still bills, and what setup would trip over."""
-    passive = ("role", "instance profile", "log group", "results")
-    return tuple(
-        f"{item.kind} {item.name}"
-        for item in inventory(clients, app)
-        if item.kind not in passive and item.name != f"{app}DeadMessages"
-    )
+def kill_setup(trial: Trial) -> Outcome:
+    """Run again, setup has nothing to change a third time, and a run can start."""
+    flow = trial.flow()
+    died = dies(lambda: flow.setup(trial.dying))
+    flow.setup(trial.clients)
+    wrong = [f"{one.kind} {one.name} {one.did}" for one in flow.setup(trial.clients) if one.did != "kept"]
+    flow.submit(trial.clients)
+    flow.start(trial.clients)
+    return trial.cleaned(died, wrong + started_wrong(flow))
 
 
-#: What is killed, and the exit code that the second run must have.
-COMMANDS = {"monitor": (kill_monitor, 3), "cleanup": (kill_cleanup, 0)}
+def kill_submit(trial: Trial) -> Outcome:
+    """Run again, every job is in the queue, and the monitor finds each of them done."""
+    flow = trial.flow()
+    flow.setup(trial.clients)
+    died = dies(lambda: flow.submit(trial.dying))
+    wrong = [] if flow.submit(trial.clients) == len(WELLS) else ["not every job was sent"]
+    sent = [body["Metadata"]["Well"] for body in flow.messages()]
+    wrong += [
+        f"job {well} is in the queue {sent.count(well)} times"
+        for well in WELLS
+        if not 1 <= sent.count(well) <= 2
+    ]
+    return trial.cleaned(died, wrong)
+
+
+def kill_start(trial: Trial) -> Outcome:
+    """Run again, there is one fleet, of the size that was wanted, and its record."""
+    flow = trial.flow()
+    flow.setup(trial.clients)
+    flow.submit(trial.clients)
+    died = dies(lambda: flow.start(trial.dying))
+    if not started_before(flow):
+        flow.start(trial.clients)
+    return trial.cleaned(died, started_wrong(flow))
+
+
+def started_before(flow: Flow) -> bool:
+    """Whether startCluster had come to its end, so that a second one is refused."""
+    return flow.record_path.exists() and read_record(flow.record_path).ready
+
+
+def started_wrong(flow: Flow) -> list[str]:
+    """Name what is not as startCluster leaves it."""
+    record, fleets = read_record(flow.record_path), flow.fleets()
+    service = find_service(flow.clients.ecs, record.MONITOR_ECS_CLUSTER, record.service) or {}
+    found = {
+        "fleets": (fleets, [record.fleet_id]),
+        "machines": (len(flow.machines()), MACHINES),
+        "tasks": (service.get("desiredCount"), MACHINES),
+        "the record is ready": (record.ready, True),
+    }
+    return [f"{what}: {is_} instead of {wanted}" for what, (is_, wanted) in found.items() if is_ != wanted]
+
+
+def kill_monitor(trial: Trial) -> Outcome:
+    """Run again, the monitor of a run with one job done and one dead says so, and nothing bills."""
+    run = a_run(trial.clients, trial.app, machines=1)
+    run.submit(some_jobs(2))
+    run.work_off()
+    run.give_up(reported="no cells")
+    dying = trial.dying
+    died = dies(lambda: watch(run, clients=dying))
+    result, _ = watch(run)
+    wrong = [f"{item.kind} {item.name} bills" for item in inventory(trial.clients, trial.app) if item.bills]
+    if (result.exit_code, result.done, result.dead) != (3, 1, 1):
+        wrong.append(f"ended as {result}")
+    return trial.cleaned(died, wrong)
+
+
+def kill_cleanup(trial: Trial) -> Outcome:
+    """Run again, cleanup of a live run leaves nothing and says so."""
+    a_run(trial.clients, trial.app, machines=1)
+    dying = trial.dying
+    died = dies(lambda: clean(dying, trial.app, keep=()))
+    code, _ = clean(trial.clients, trial.app, keep=())
+    return trial.cleaned(died, [f"exit code {code}"] if code else [])
+
+
+#: What is killed, and how many calls it makes at least.
+COMMANDS: dict[str, tuple[Callable[[Trial], Outcome], int]] = {
+    "setup": (kill_setup, 40),
+    "submitJob": (kill_submit, 6),
+    "startCluster": (kill_start, 26),
+    "monitor": (kill_monitor, 50),
+    "cleanup": (kill_cleanup, 60),
+}
 
 
 def main(names: list[str]) -> int:
@@ -86,16 +179,16 @@ def main(names: list[str]) -> int:
     with control_plane(folder) as control, ministack(folder) as data:
         session = EmulatedSession(control, data)
         for name in names or COMMANDS:
-            (kill, wanted), begun, calls = COMMANDS[name], time.monotonic(), 1
-            while (outcome := kill(session, f"{name.title()}{calls}", calls)).died:
-                if outcome.exit_code != wanted or outcome.left:
+            begun, calls = time.monotonic(), 1
+            kill = COMMANDS[name][0]
+            while (outcome := kill(Trial(session, folder, f"{name.title()}{calls}", calls))).died:
+                if outcome.wrong or outcome.left:
                     failures += 1
                     print(f"{name} killed after call {calls}: {outcome}", flush=True)
                 calls += 1
-            print(
-                f"{name}: killed after each of {calls - 1} calls, {time.monotonic() - begun:.0f} s",
-                flush=True,
-            )
+            seconds = time.monotonic() - begun
+            print(f"{name}: killed after each of {calls - 1} calls, {seconds:.0f} s", flush=True)
+    print(f"{failures} did not converge", flush=True)
     return 1 if failures else 0
 
 

@@ -1,27 +1,26 @@
-"""Monitor and cleanup can be killed after any API call and run again: they converge."""
+"""Every command can be killed after any API call and run again: `make kills` tries all, these some."""
 
 from __future__ import annotations
+
+import random
+from pathlib import Path
 
 import pytest
 
 from tests.monitor.builders import EmulatedSession
-from tests.monitor.kills import kill_cleanup, kill_monitor
+from tests.monitor.kills import COMMANDS, Trial
+
+SEEDS = {"setup": 2, "submitJob": 1, "startCluster": 3, "monitor": 3, "cleanup": 2}
 
 
-@pytest.mark.parametrize("calls", (4, 17, 24, 31, 38, 45, 52, 59))
-def test_a_monitor_that_was_killed_converges_when_it_is_run_again(
-    session: EmulatedSession, app: str, calls: int
+@pytest.mark.parametrize(("command", "seed"), [(name, seed) for name in SEEDS for seed in range(SEEDS[name])])
+def test_a_command_that_was_killed_converges_when_it_is_run_again(
+    session: EmulatedSession, tmp_path: Path, app: str, command: str, seed: int
 ) -> None:
-    outcome = kill_monitor(session, app, calls)
+    kill, most = COMMANDS[command]
+    calls = random.Random(f"{command} {seed}").randrange(1, most + 1)
 
-    assert outcome.left == ()
-    assert (outcome.exit_code, outcome.done, outcome.dead) == (3, 1, 1)
+    outcome = kill(Trial(session, tmp_path, app, calls))
 
-
-@pytest.mark.parametrize("calls", (30, 45, 60, 75))
-def test_a_cleanup_that_was_killed_converges_when_it_is_run_again(
-    session: EmulatedSession, app: str, calls: int
-) -> None:
-    outcome = kill_cleanup(session, app, calls)
-
-    assert (outcome.exit_code, outcome.left) == (0, ())
+    assert (outcome.wrong, outcome.left) == ((), ()), f"killed after call {calls}"
+    assert outcome.died, f"{command} makes fewer calls than {calls}: correct COMMANDS"

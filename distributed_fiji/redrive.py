@@ -1,0 +1,178 @@
+"""`redrive`: jobs that SQS gave up go back to the queue, to be tried again from the first attempt.
+
+A letter is sent before it is deleted, so that a redrive which is killed loses none: what it had sent and not
+deleted is sent again, and a worker skips the second of two when the first is done. SQS's own move task is not
+used: it tells nobody which jobs it moved, which the monitor has to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from distributed_fiji.aws import Clients
+from distributed_fiji.clock import Clock
+from distributed_fiji.deadletters import DeadLetter, belongs_to_another, is_own, job_id_of, read_dead_letters
+from distributed_fiji.errors import InvalidInput
+from distributed_fiji.jobqueue import (
+    BATCH,
+    THREADS,
+    NotSent,
+    find_queue,
+    read_attributes,
+    read_counts,
+    read_queue,
+    send_batch,
+)
+from distributed_fiji.settings import Settings
+from distributed_fiji.submissions import Submission, all_submissions, write_submission
+from distributed_fiji.submitjob import submission_id
+from distributed_fiji.terminal import Terminal
+from worker.contract import InvalidMessage, decode_message
+
+#: Seconds that a letter stays hidden after it was received to be read or moved, should this end meanwhile.
+HIDDEN_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Redriven:
+    """How many letters went back to the queue, and how many it says are left.
+
+    Those are no jobs, or not this app's, or hidden still since a redrive was killed that had received them.
+    """
+
+    moved: int
+    left: int
+
+
+def redrive(
+    settings: Settings,
+    clients: Clients,
+    clock: Clock,
+    terminal: Terminal,
+    hidden_seconds: int = HIDDEN_SECONDS,
+) -> Redriven:
+    """Move the app's dead letters back to its queue. Raises NothingThere, InvalidInput, NotSent."""
+    sqs = clients.sqs
+    url, dead_url = read_queue(sqs, settings.SQS_QUEUE_NAME), find_queue(sqs, settings.SQS_DEAD_LETTER_QUEUE)
+    if dead_url is None:
+        return Redriven(0, 0)
+    letters = read_dead_letters(sqs, dead_url, read_counts(sqs, dead_url).left, hidden_seconds)
+    mine = own_jobs(letters, settings, clients, dead_url)
+    if mine:
+        submission = submission_of(mine, read_attributes(sqs, url)["CreatedTimestamp"], clock.now())
+        write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission)
+        with terminal.counting("Moving dead letters", len(letters)) as progress:
+            move(Mover(sqs, dead_url, url, mine, clock.sleep, hidden_seconds), progress)
+        write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())
+    moved = sum(letter.job_id in mine for letter in letters)
+    return Redriven(moved, read_counts(sqs, dead_url).left)
+
+
+def own_jobs(
+    letters: list[DeadLetter], settings: Settings, clients: Clients, dead_url: str
+) -> frozenset[str]:
+    """Return the ids of the jobs among the letters that are this app's.
+
+    In a queue that several apps share those are the ones that it has submitted. Raises InvalidInput where the
+    queue carries another app's tag.
+    """
+    name, app = settings.SQS_DEAD_LETTER_QUEUE, settings.APP_NAME
+    if belongs_to_another(clients.sqs, dead_url, app):
+        raise InvalidInput(
+            "Nothing is moved", [f"SQS_DEAD_LETTER_QUEUE = {name!r}: the queue is another app's"]
+        )
+    jobs = frozenset(letter.job_id for letter in letters if _is_job(letter.body))
+    if is_own(clients.sqs, dead_url, name, app):
+        return jobs
+    submissions = all_submissions(clients.s3, settings.AWS_BUCKET, app)
+    return jobs & {job for submission in submissions for job in submission.job_ids}
+
+
+def _is_job(body: str) -> bool:
+    """Whether a message could be worked off at all; one that could not would only come back."""
+    try:
+        decode_message(body)
+    except InvalidMessage:
+        return False
+    return True
+
+
+def submission_of(jobs: frozenset[str], queue_created: str, now: float) -> Submission:
+    """Return what tells the monitor that these jobs have to end once more."""
+    ids = tuple(sorted(jobs))
+    return Submission(submission_id("redrive", ids, now), "redrive", queue_created, now, ids)
+
+
+@dataclass(frozen=True)
+class Mover:
+    """From where to where letters go, and of which jobs."""
+
+    sqs: Any
+    dead_url: str
+    url: str
+    jobs: frozenset[str]
+    sleep: Callable[[float], None]
+    hidden_seconds: int
+
+
+@dataclass(frozen=True)
+class Handful:
+    """What one receive brought: how many letters, the receipts of those that stay, jobs that SQS refused."""
+
+    count: int
+    kept: list[str]
+    refused: list[tuple[str, str]]
+
+
+def move(mover: Mover, progress: Callable[[int], None]) -> None:
+    """Move letters over several threads until none comes any more; those that stay are shown again.
+
+    Raises NotSent, after all the rest was moved, with the jobs that SQS refused.
+    """
+    kept: list[str] = []
+    refused: list[tuple[str, str]] = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        while any(handfuls := list(pool.map(move_some, THREADS * [mover]))):
+            for handful in filter(None, handfuls):
+                progress(handful.count)
+                kept += handful.kept
+                refused += handful.refused
+    for start in range(0, len(kept), BATCH):
+        entries = [entry | {"VisibilityTimeout": 0} for entry in _entries(kept[start : start + BATCH])]
+        mover.sqs.change_message_visibility_batch(QueueUrl=mover.dead_url, Entries=entries)
+    if refused:
+        listed = "\n".join(f"  - job {job}: {reason}" for job, reason in refused[:20])
+        raise NotSent(f"{len(refused)} jobs were refused and are dead letters still:\n{listed}")
+
+
+def move_some(mover: Mover) -> Handful | None:
+    """Receive letters, send those of the jobs, then delete what was sent; None where none came."""
+    found = mover.sqs.receive_message(
+        QueueUrl=mover.dead_url,
+        MaxNumberOfMessages=BATCH,
+        VisibilityTimeout=mover.hidden_seconds,
+        WaitTimeSeconds=1,
+    ).get("Messages", [])
+    if not found:
+        return None
+    letters = {str(number): message for number, message in enumerate(found)}
+    jobs = {number: job_id_of(message["Body"]) for number, message in letters.items()}
+    entries = [
+        {"Id": number, "MessageBody": letters[number]["Body"]}
+        for number in jobs
+        if jobs[number] in mover.jobs
+    ]
+    refused = dict(send_batch(mover.sqs, mover.url, entries, mover.sleep)[1]) if entries else {}
+    sent = [entry["Id"] for entry in entries if entry["Id"] not in refused]
+    if sent:
+        receipts = _entries([letters[number]["ReceiptHandle"] for number in sent])
+        mover.sqs.delete_message_batch(QueueUrl=mover.dead_url, Entries=receipts)
+    kept = [letters[number]["ReceiptHandle"] for number in letters.keys() - set(sent)]
+    return Handful(len(found), kept, [(jobs[number], reason) for number, reason in refused.items()])
+
+
+def _entries(handles: list[str]) -> list[dict[str, Any]]:
+    return [{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(handles)]

@@ -1,0 +1,109 @@
+"""One app from setup to cleanup by the functions behind the commands, whose clients may die at any call."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distributed_fiji.aws import Clients
+from distributed_fiji.changes import Change
+from distributed_fiji.fleetfile import parse_fleet_file
+from distributed_fiji.jobs import parse_job_file
+from distributed_fiji.lookups import live_fleets, read_container_instances
+from distributed_fiji.runrecord import RunRecord
+from distributed_fiji.settings import Settings, parse_settings
+from distributed_fiji.setup import setup
+from distributed_fiji.startcluster import Run, start_cluster
+from distributed_fiji.submitjob import submit_job
+from tests.monitor.builders import SteppedClock
+from tests.monitor.screen import Screen
+
+MACHINES = 2
+WELLS = [f"A{number}" for number in range(12)]
+JOBS = {
+    "output_file_location": "results/{Well}",
+    "shared_metadata": {},
+    "groups": [{"Well": well} for well in WELLS],
+}
+
+
+@dataclass
+class Flow:
+    """An app of its own; each method is a command, run with the clients that it is given."""
+
+    app: str
+    folder: Path
+    clients: Clients
+
+    @property
+    def settings(self) -> Settings:
+        return parse_settings(
+            {
+                "APP_NAME": self.app,
+                "AWS_BUCKET": f"bucket-{self.app.lower()}",
+                "AWS_REGION": self.clients.region,
+                "SCRIPT_DOWNLOAD_URL": "script.ijm",
+                "ECS_CLUSTER": f"{self.app}Cluster",
+                "CLUSTER_MACHINES": MACHINES,
+                "MACHINE_TYPE": "m5.large",
+                "MEMORY": 1000,
+            }
+        )[0]
+
+    @property
+    def record_path(self) -> Path:
+        return self.folder / "record.json"
+
+    def begin(self) -> None:
+        """Make what a user has before setup: a bucket and a script."""
+        self.clients.s3.create_bucket(Bucket=self.settings.AWS_BUCKET)
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "script.ijm").write_text('print("hello");')
+
+    def setup(self, clients: Clients) -> list[Change]:
+        return setup(self.settings, clients, self.folder, Screen().terminal)
+
+    def submit(self, clients: Clients) -> int:
+        file = "jobs.json", parse_job_file(JOBS, "jobs.json")
+        return submit_job(self.settings, clients, file, self._clock(), Screen().terminal).sent
+
+    def start(self, clients: Clients) -> RunRecord:
+        run = Run(self.settings, clients, self.record_path, self._clock(), Screen().terminal, local=True)
+        return start_cluster(run, parse_fleet_file({}, "fleet.json"))
+
+    def _clock(self) -> SteppedClock:
+        return SteppedClock(time.time(), self.join_machines)
+
+    def join_machines(self) -> None:
+        """Let every machine of the fleet that has not joined the cluster do so."""
+        ecs, cluster = self.clients.ecs, self.settings.ECS_CLUSTER
+        for machine in self.machines() - read_container_instances(ecs, cluster).keys():
+            document = json.dumps({"instanceId": machine, "region": self.clients.region})
+            ecs.register_container_instance(cluster=cluster, instanceIdentityDocument=document)
+
+    def fleets(self) -> list[str]:
+        """Return the app's fleets that are not over."""
+        return live_fleets(self.clients.ec2, self.app)
+
+    def machines(self) -> set[str]:
+        """Return the ids of the machines of the app's fleets."""
+        found: set[str] = set()
+        for fleet in self.fleets():
+            answer = self.clients.ec2.describe_spot_fleet_instances(SpotFleetRequestId=fleet)
+            found |= {item["InstanceId"] for item in answer["ActiveInstances"]}
+        return found
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Take every message out of the queue, as a worker does; return their bodies."""
+        sqs, bodies = self.clients.sqs, []
+        url = sqs.get_queue_url(QueueName=self.settings.SQS_QUEUE_NAME)["QueueUrl"]
+        while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            bodies += [json.loads(message["Body"]) for message in found]
+            entries = [
+                {"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(found)
+            ]
+            sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+        return bodies

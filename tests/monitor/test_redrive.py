@@ -1,0 +1,148 @@
+"""Dead letters become jobs again: all of them, whatever happens on the way, and nobody else's."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from distributed_fiji.aws import Clients
+from distributed_fiji.errors import InvalidInput, NothingThere
+from distributed_fiji.jobqueue import read_counts
+from distributed_fiji.redrive import Redriven, redrive
+from distributed_fiji.settings import Settings
+from distributed_fiji.submissions import all_submissions
+from tests.monitor.builders import DyingSession, EmulatedSession, SteppedClock, some_jobs
+from tests.monitor.flow import Flow
+from tests.monitor.kills import dies
+from tests.monitor.screen import Screen
+from worker.contract import APP_TAG, Job, encode_message
+
+#: Seconds that letters stay hidden which a killed redrive had received.
+HIDDEN = 4
+
+
+@pytest.fixture
+def flow(clients: Clients, app: str, tmp_path: Path) -> Flow:
+    made = Flow(app, tmp_path / app, clients)
+    made.begin()
+    made.setup(clients)
+    return made
+
+
+def send_dead(flow: Flow, bodies: list[str], queue: str = "") -> None:
+    """Let messages stand in the dead-letter queue as SQS moves them there."""
+    sqs = flow.clients.sqs
+    url = sqs.get_queue_url(QueueName=queue or flow.settings.SQS_DEAD_LETTER_QUEUE)["QueueUrl"]
+    for start in range(0, len(bodies), 10):
+        entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies[start : start + 10])]
+        assert not sqs.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
+
+
+def redriven(flow: Flow, clients: Clients | None = None, settings: Settings | None = None) -> Redriven:
+    """Run redrive."""
+    clock = SteppedClock(time.time())
+    return redrive(settings or flow.settings, clients or flow.clients, clock, Screen().terminal, HIDDEN)
+
+
+def queued(flow: Flow) -> Counter[str]:
+    """Take all messages out of the queue; return how often each job was in it, by its body."""
+    return Counter(json.dumps(body, sort_keys=True) for body in flow.messages())
+
+
+def bodies_of(jobs: list[Job]) -> list[str]:
+    return [encode_message(job) for job in jobs]
+
+
+def plain(bodies: list[str]) -> set[str]:
+    return {json.dumps(json.loads(body), sort_keys=True) for body in bodies}
+
+
+def killed(flow: Flow, session: EmulatedSession, calls: int) -> None:
+    """Run redrive in a process that dies after so many calls."""
+    dying = Clients(DyingSession(session, calls))
+    assert dies(lambda: redriven(flow, dying))
+
+
+def counts(flow: Flow) -> int:
+    """Return how many letters there are, hidden ones included."""
+    sqs = flow.clients.sqs
+    url = sqs.get_queue_url(QueueName=flow.settings.SQS_DEAD_LETTER_QUEUE)["QueueUrl"]
+    return read_counts(sqs, url).left
+
+
+def test_a_thousand_dead_letters_are_jobs_again_though_the_redrive_was_killed_several_times(
+    session: EmulatedSession, flow: Flow
+) -> None:
+    bodies = bodies_of(some_jobs(1000))
+    send_dead(flow, bodies)
+    chance = random.Random(6)
+
+    # While the letters are read, then several times while they are moved.
+    killed(flow, session, chance.randrange(2, 150))
+    time.sleep(HIDDEN + 0.5)
+    for _ in range(3):
+        handfuls = counts(flow) // 10
+        killed(flow, session, 2 * handfuls + chance.randrange(5, 2 * handfuls))
+    time.sleep(HIDDEN + 0.5)
+    again = redriven(flow)
+
+    assert (again.left, counts(flow)) == (0, 0)
+    found = queued(flow)
+    assert found.keys() == plain(bodies)
+    # Each death leaves at most what its threads had sent and not yet deleted.
+    assert found.total() <= 1000 + 3 * 8 * 10
+
+
+def test_a_redriven_job_has_to_end_once_more_before_the_run_is_over(flow: Flow) -> None:
+    bodies = bodies_of(some_jobs(3))
+    send_dead(flow, bodies)
+
+    done = redriven(flow)
+
+    assert done == Redriven(3, 0)
+    (submission,) = all_submissions(flow.clients.s3, flow.settings.AWS_BUCKET, flow.app)
+    assert submission.complete
+    assert set(submission.job_ids) == {job.job_id for job in some_jobs(3)}
+    assert queued(flow).keys() == plain(bodies)
+
+
+def test_what_is_no_job_stays_and_can_be_read_at_once(flow: Flow) -> None:
+    send_dead(flow, ["no job", *bodies_of(some_jobs(1))])
+
+    assert redriven(flow) == Redriven(1, 1)
+    url = flow.clients.sqs.get_queue_url(QueueName=flow.settings.SQS_DEAD_LETTER_QUEUE)["QueueUrl"]
+    (message,) = flow.clients.sqs.receive_message(QueueUrl=url)["Messages"]
+    assert message["Body"] == "no job"
+
+
+def test_of_a_shared_queue_only_the_apps_own_jobs_are_taken(flow: Flow) -> None:
+    shared = f"Shared{flow.app}"
+    flow.clients.sqs.create_queue(QueueName=shared)
+    settings = flow.settings.model_copy(update={"SQS_DEAD_LETTER_QUEUE": shared})
+    flow.submit(flow.clients)
+    mine = [json.dumps(body) for body in flow.messages()]
+    send_dead(flow, [*mine, *bodies_of(some_jobs(5))], shared)
+
+    assert redriven(flow, settings=settings) == Redriven(len(mine), 5)
+    assert queued(flow).keys() == plain(mine)
+
+
+def test_another_apps_dead_letters_are_refused(flow: Flow) -> None:
+    other = f"Other{flow.app}"
+    flow.clients.sqs.create_queue(QueueName=other, tags={APP_TAG: "SomebodyElse"})
+    send_dead(flow, bodies_of(some_jobs(1)), other)
+
+    with pytest.raises(InvalidInput, match="another app's"):
+        redriven(flow, settings=flow.settings.model_copy(update={"SQS_DEAD_LETTER_QUEUE": other}))
+
+    assert queued(flow) == Counter()
+
+
+def test_without_setup_there_is_nothing_to_move_them_to(clients: Clients, app: str, tmp_path: Path) -> None:
+    with pytest.raises(NothingThere, match="setup"):
+        redriven(Flow(app, tmp_path, clients))
