@@ -62,6 +62,7 @@ class Limits:
 class Memory:
     """What is kept between looks: recent readings (time, messages left) and when surplus was first seen.
 
+    `foreign`: more messages were counted than jobs were submitted, so that some are other people's.
     `empty`: the unbroken latest looks that found no work, as the first one's time and their number.
     `heard`: manifests, dead letters and failures at the last look; one more contradicts an empty queue.
     `protecting`: a task that protects itself was seen, so that tasks without protection are idle; a worker
@@ -70,6 +71,7 @@ class Memory:
 
     readings: tuple[tuple[float, int], ...] = ()
     empty: tuple[float, int] | None = None
+    foreign: bool = False
     surplus_since: float | None = None
     heard: int = 0
     protecting: bool = False
@@ -104,16 +106,26 @@ def remember(memory: Memory, seen: Snapshot, limits: Limits) -> Memory:
     jobs = seen.jobs
     horizon = seen.now - 2 * limits.vanish
     kept = tuple(reading for reading in memory.readings if reading[0] >= horizon)
-    surplus = bool(jobs.submitted) and not jobs.unproved and seen.left > 0
     heard = len(jobs.fresh | jobs.dead) + jobs.others + jobs.failed_attempts
     return replace(
         memory,
         readings=(*kept, (seen.now, seen.left)),
         empty=_empty(memory, seen, heard),
-        surplus_since=(memory.surplus_since or seen.now) if surplus else memory.surplus_since,
+        foreign=memory.foreign or seen.left > len(jobs.submitted),
+        surplus_since=_surplus_since(memory, seen),
         heard=heard,
         protecting=memory.protecting or seen.at_work > 0,
     )
+
+
+def _surplus_since(memory: Memory, seen: Snapshot) -> float | None:
+    """Return since when more messages are left than submitted jobs; a reading of zero proves nothing."""
+    jobs = seen.jobs
+    if not jobs.submitted or 0 < seen.left <= len(jobs.unproved):
+        return None
+    if not seen.left:
+        return memory.surplus_since
+    return seen.now if memory.surplus_since is None else memory.surplus_since
 
 
 def _empty(memory: Memory, seen: Snapshot, heard: int) -> tuple[float, int] | None:
@@ -137,8 +149,8 @@ def ending(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> End
     settled = empty_for >= (limits.settle if _all_idle(seen, memory) else limits.doubt)
     jobs = seen.jobs
     if jobs.submitted and not jobs.unproved:
-        others = memory.surplus_since is not None and _surplus_lasted(limits, memory)
-        if seen.left == 0 and (settled or not others):
+        others = memory.foreign or jobs.others or _surplus_lasted(limits, seen, memory)
+        if not seen.left and not seen.at_work and (settled or not others):
             return End.ACCOUNTED
     elif not jobs.unaccounted and settled and not _waits_for_first_job(run, seen):
         return End.SETTLED
@@ -158,9 +170,14 @@ def _stop(run: RunFacts, seen: Snapshot) -> End | None:
     return None
 
 
+def _work_is_told(seen: Snapshot, memory: Memory) -> bool:
+    """Whether every task says if it holds a job, and one was seen to hold one."""
+    return memory.protecting and seen.work_is_known
+
+
 def _all_idle(seen: Snapshot, memory: Memory) -> bool:
     """Whether there are tasks, and each says that it holds no job."""
-    return bool(seen.tasks) and memory.protecting and seen.work_is_known and not seen.at_work
+    return bool(seen.tasks) and _work_is_told(seen, memory) and not seen.at_work
 
 
 def _waits_for_first_job(run: RunFacts, seen: Snapshot) -> bool:
@@ -170,10 +187,15 @@ def _waits_for_first_job(run: RunFacts, seen: Snapshot) -> bool:
     return none and seen.now - run.started < FIRST_JOB
 
 
-def _surplus_lasted(limits: Limits, memory: Memory) -> bool:
-    """Whether messages were left for longer than a stale count can say so."""
+def _surplus_lasted(limits: Limits, seen: Snapshot, memory: Memory) -> bool:
+    """Whether more messages were left than submitted jobs, for longer than a stale count can say so.
+
+    Where no task says if it holds a job, once is enough: nothing else would tell of other people's jobs.
+    """
+    if memory.surplus_since is None:
+        return False
     last = max((time for time, left in memory.readings if left), default=0.0)
-    return memory.surplus_since is not None and last - memory.surplus_since >= limits.settle
+    return not _work_is_told(seen, memory) or last - memory.surplus_since >= limits.settle
 
 
 def needed_tasks(limits: Limits, seen: Snapshot, memory: Memory) -> int:

@@ -73,13 +73,14 @@ def tended(session: EmulatedSession) -> tuple[RunFacts, list[Need]]:
     run.submit(some_jobs(2))
     run.work_off()
     write_logs(run)
-    work_on(run)
+    task = work_on(run)
     janitor = Janitor(RecordingSession(session, refused=("UploadPart",)), run)
     janitor.install()
     for _ in range(3):
         janitor.tend()
     assert len(run.machines()) == 1
     run.give_up()
+    protect(run, task, False)
     janitor.tend()
     assert janitor.problems == []
     left = {item.kind for item in inventory(run.clients, run.app)}
@@ -87,8 +88,8 @@ def tended(session: EmulatedSession) -> tuple[RunFacts, list[Need]]:
     return facts_of(run.record.model_dump()), janitor.needs()
 
 
-def work_on(run: ARun) -> None:
-    """Let all machines join and one worker hold a job."""
+def work_on(run: ARun) -> str:
+    """Let all machines join and one worker hold a job; return its task."""
     ecs, cluster = run.clients.ecs, run.record.MONITOR_ECS_CLUSTER
     places = [run.join(machine, tasks=0) for machine in run.machines()]
     group = f"service:{run.record.service}"
@@ -96,7 +97,14 @@ def work_on(run: ARun) -> None:
         cluster=cluster, taskDefinition=run.record.task_family, containerInstances=places[:1], group=group
     )["tasks"]
     ecs.submit_task_state_change(cluster=cluster, task=task["taskArn"], status="RUNNING")
-    ecs.update_task_protection(cluster=cluster, tasks=[task["taskArn"]], protectionEnabled=True)
+    protect(run, task["taskArn"], True)
+    return task["taskArn"]
+
+
+def protect(run: ARun, task: str, enabled: bool) -> None:
+    run.clients.ecs.update_task_protection(
+        cluster=run.record.MONITOR_ECS_CLUSTER, tasks=[task], protectionEnabled=enabled
+    )
 
 
 def write_logs(run: ARun) -> None:
