@@ -149,7 +149,8 @@ def setup(context: Context) -> None:
     from distributed_fiji.setup import setup as run_setup
 
     settings = context.settings()
-    changes = run_setup(settings, context.connect_for(settings), context.config.parent, context.terminal)
+    clients = context.connect_for(settings)
+    changes = run_setup(settings, clients, context.config.parent, SystemClock(), context.terminal)
     context.terminal.changes(changes)
     context.terminal.note("Next: python run.py submitJob files/exampleJob.json")
 

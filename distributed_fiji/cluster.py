@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from distributed_fiji import documents
@@ -66,9 +67,18 @@ def _differing_variables(current: list[dict[str, str]], wanted: list[dict[str, s
     return sorted(name for name in have.keys() | want.keys() if have.get(name) != want.get(name))
 
 
-def ensure_service(ecs: Any, settings: Settings, task_definition_arn: str) -> Change:
-    """Make the service with no task, or give the one that is there the new task definition."""
-    current = find_service(ecs, settings.ECS_CLUSTER, settings.service)
+def ensure_service(
+    ecs: Any, settings: Settings, task_definition_arn: str, tell: Callable[[str], None]
+) -> Change:
+    """Make the service with no task, or give the one that is there the new task definition.
+
+    One that was deleted keeps its name until its last task has stopped, and is waited for.
+    """
+    current = find_service(ecs, settings.ECS_CLUSTER, settings.service, status=("ACTIVE", "DRAINING"))
+    if current and current["status"] == "DRAINING":
+        tell(f"The service {settings.service} of an earlier run still ends its tasks; waiting")
+        wait_for_end(ecs, settings.ECS_CLUSTER, settings.service)
+        current = None
     if current is None:
         ecs.create_service(**documents.service(settings, task_definition_arn))
         return Change("service", settings.service, "created")
@@ -80,13 +90,20 @@ def ensure_service(ecs: Any, settings: Settings, task_definition_arn: str) -> Ch
     return Change("service", settings.service, "changed", "taskDefinition")
 
 
-def find_service(ecs: Any, cluster: str, name: str) -> dict[str, Any] | None:
-    """Return an active service, or None."""
+def wait_for_end(ecs: Any, cluster: str, name: str) -> None:
+    """Wait until a deleted service is inactive: ten minutes at most, as the waiter does."""
+    ecs.get_waiter("services_inactive").wait(cluster=cluster, services=[name])
+
+
+def find_service(
+    ecs: Any, cluster: str, name: str, status: tuple[str, ...] = ("ACTIVE",)
+) -> dict[str, Any] | None:
+    """Return a service that is active, or in another of these states; None where there is none."""
     try:
         found = ecs.describe_services(cluster=cluster, services=[name])["services"]
     except ecs.exceptions.ClusterNotFoundException:
         return None
-    return next((item for item in found if item["status"] == "ACTIVE"), None)
+    return next((item for item in found if item["status"] in status), None)
 
 
 def scale_service(ecs: Any, cluster: str, name: str, tasks: int) -> None:

@@ -7,9 +7,11 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from distributed_fiji.changes import Change
+from distributed_fiji.clock import Clock
 from distributed_fiji.errors import DistributedFijiError, NothingThere
 from distributed_fiji.settings import Settings
 from worker.contract import APP_TAG, MAX_MESSAGE_BYTES, SETTLING_RECEIVES, Job, encode_message
@@ -19,6 +21,9 @@ RETENTION_SECONDS = 14 * 24 * 3600
 
 #: The largest maxReceiveCount (SQS API reference, SetQueueAttributes).
 MOST_RECEIVES = 1_000
+
+#: A deleted queue's name is taken for 60 seconds (SQS API reference, CreateQueue): asked again so often.
+NAME_TAKEN_SECONDS, ASK_SECONDS = 90, 2
 
 #: Batches under way at once: eight threads sent 1,000 jobs in 0.41 s where one call each took 26.8 s.
 THREADS = 8
@@ -78,33 +83,55 @@ def read_counts(sqs: Any, url: str) -> Counts:
     )
 
 
-def ensure_queues(sqs: Any, settings: Settings) -> tuple[str, list[Change]]:
+def ensure_queues(
+    sqs: Any, settings: Settings, clock: Clock, tell: Callable[[str], None]
+) -> tuple[str, list[Change]]:
     """Make or mend the dead-letter queue and the queue; return the queue's URL and what was done."""
-    dead_url, dead = ensure_queue(
-        sqs,
-        settings.SQS_DEAD_LETTER_QUEUE,
-        {"MessageRetentionPeriod": str(RETENTION_SECONDS)},
-        settings.APP_NAME,
-    )
+
+    def ensure(name: str, attributes: dict[str, str]) -> tuple[str, Change]:
+        return ensure_queue(
+            sqs, name, attributes, partial(_create_queue, sqs, settings.APP_NAME, clock, tell)
+        )
+
+    retention = {"MessageRetentionPeriod": str(RETENTION_SECONDS)}
+    dead_url, dead = ensure(settings.SQS_DEAD_LETTER_QUEUE, retention)
     redrive = {
         "deadLetterTargetArn": read_attributes(sqs, dead_url)["QueueArn"],
         "maxReceiveCount": min(MOST_RECEIVES, settings.JOB_RETRIES + SETTLING_RECEIVES),
     }
     attributes = {
         "VisibilityTimeout": str(settings.SQS_MESSAGE_VISIBILITY),
-        "MessageRetentionPeriod": str(RETENTION_SECONDS),
         "RedrivePolicy": json.dumps(redrive),
+        **retention,
     }
-    url, queue = ensure_queue(sqs, settings.SQS_QUEUE_NAME, attributes, settings.APP_NAME)
+    url, queue = ensure(settings.SQS_QUEUE_NAME, attributes)
     return url, [queue, dead]
 
 
-def ensure_queue(sqs: Any, name: str, wanted: dict[str, str], app_name: str) -> tuple[str, Change]:
-    """Return a queue's URL, made or its attributes set where they differ."""
+def _create_queue(
+    sqs: Any, app_name: str, clock: Clock, tell: Callable[[str], None], name: str, attributes: dict[str, str]
+) -> str:
+    """Make a queue, waiting until SQS gives a name free whose queue was deleted within the last minute."""
+    until = clock.now() + NAME_TAKEN_SECONDS
+    while True:
+        try:
+            answer = sqs.create_queue(QueueName=name, Attributes=attributes, tags={APP_TAG: app_name})
+        except sqs.exceptions.QueueDeletedRecently:
+            if clock.now() > until:
+                raise
+            tell(f"A queue {name} was deleted within the last minute; waiting until its name is free")
+            clock.sleep(ASK_SECONDS)
+        else:
+            return answer["QueueUrl"]
+
+
+def ensure_queue(
+    sqs: Any, name: str, wanted: dict[str, str], create: Callable[[str, dict[str, str]], str]
+) -> tuple[str, Change]:
+    """Return a queue's URL, made by `create` or its attributes set where they differ."""
     url = find_queue(sqs, name)
     if url is None:
-        url = sqs.create_queue(QueueName=name, Attributes=wanted, tags={APP_TAG: app_name})["QueueUrl"]
-        return url, Change("queue", name, "created")
+        return create(name, wanted), Change("queue", name, "created")
     differing = differing_attributes(read_attributes(sqs, url), wanted)
     if differing:
         sqs.set_queue_attributes(QueueUrl=url, Attributes={key: wanted[key] for key in differing})

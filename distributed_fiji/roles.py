@@ -13,6 +13,14 @@ from distributed_fiji.changes import Change
 from distributed_fiji.documents import tags
 from distributed_fiji.settings import Settings, role_name
 
+#: AWS's own roles for spot instances and spot fleets. The console makes them; who asks by the API "must
+#: ensure that these roles exist" (EC2 user guide, "Spot Fleet permissions"). They are the account's, not an
+#: app's: cleanup leaves them.
+SERVICE_LINKED_ROLES = {
+    "AWSServiceRoleForEC2Spot": "spot.amazonaws.com",
+    "AWSServiceRoleForEC2SpotFleet": "spotfleet.amazonaws.com",
+}
+
 
 @dataclass(frozen=True)
 class Role:
@@ -51,6 +59,24 @@ def ensure_role(iam: Any, role: Role, app_name: str) -> tuple[str, Change]:
         iam.get_waiter("role_exists").wait(RoleName=role.name)
     changed = _ensure_inline_policy(iam, role) | _ensure_managed_policy(iam, role)
     return arn, Change.of("role", role.name, created=created, changed=changed)
+
+
+def ensure_service_linked_roles(iam: Any) -> list[Change]:
+    """Make AWS's roles for spot machines in an account that has never had any."""
+    changes = []
+    for name, service in SERVICE_LINKED_ROLES.items():
+        created = find_role(iam, name) is None and _create_service_linked_role(iam, service)
+        changes.append(Change.of("account's role", name, created=created, changed=False))
+    return changes
+
+
+def _create_service_linked_role(iam: Any, service: str) -> bool:
+    """Return whether the role was made; somebody else may just have made it."""
+    try:
+        iam.create_service_linked_role(AWSServiceName=service)
+    except iam.exceptions.InvalidInputException:
+        return False
+    return True
 
 
 def find_role(iam: Any, name: str) -> str | None:

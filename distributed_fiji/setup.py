@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from distributed_fiji import cluster, documents, jobqueue, machinetypes, roles, scripts, telemetry
 from distributed_fiji.aws import Clients, error_code
 from distributed_fiji.changes import Change
+from distributed_fiji.clock import Clock
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.janitor import install
 from distributed_fiji.runfacts import facts_of
@@ -19,14 +20,16 @@ from distributed_fiji.settings import Settings
 from distributed_fiji.terminal import Terminal
 
 
-def setup(settings: Settings, clients: Clients, folder: Path, terminal: Terminal) -> list[Change]:
+def setup(
+    settings: Settings, clients: Clients, folder: Path, clock: Clock, terminal: Terminal
+) -> list[Change]:
     """Make all that a run needs but machines; return what was created, changed and kept.
 
     `folder`: what a relative SCRIPT_DOWNLOAD_URL starts from. Everything is checked before the first
     change; raises InvalidInput.
     """
     script, cpu_units = check(settings, clients, folder, terminal)
-    queue_url, changes = jobqueue.ensure_queues(clients.sqs, settings)
+    queue_url, changes = jobqueue.ensure_queues(clients.sqs, settings, clock, terminal.note)
     for group in (settings.LOG_GROUP_NAME, settings.machine_log_group):
         changes.append(telemetry.ensure_log_group(clients.logs, group, settings.APP_NAME))
     task_role_arn, role_changes = ensure_roles(clients, settings)
@@ -39,7 +42,7 @@ def setup(settings: Settings, clients: Clients, folder: Path, terminal: Terminal
     changes.append(cluster.ensure_cluster(clients.ecs, settings))
     definition_arn, change = cluster.ensure_task_definition(clients.ecs, wanted, settings.APP_NAME)
     changes.append(change)
-    changes.append(cluster.ensure_service(clients.ecs, settings, definition_arn))
+    changes.append(cluster.ensure_service(clients.ecs, settings, definition_arn, terminal.note))
     if settings.AUTO_MONITOR:
         record = record_of(settings, started=0, client_token="", local=False)
         changes += install.prepare(clients, facts_of(record.model_dump()), settings.NOTIFY_EMAIL)[1]
@@ -105,4 +108,4 @@ def ensure_roles(clients: Clients, settings: Settings) -> tuple[str, list[Change
         changes.append(change)
         if purpose == "instance":
             changes.append(roles.ensure_instance_profile(clients.iam, role.name, settings.APP_NAME))
-    return arns["task"], changes
+    return arns["task"], [*changes, *roles.ensure_service_linked_roles(clients.iam)]

@@ -20,6 +20,8 @@ EC2 (`fleets`)
   RequestSpotFleet                  remembers Type, ValidUntil and ClientToken
   fleets of type maintain replace machines they lose, and end at ValidUntil
 
+IAM: CreateServiceLinkedRole names the roles of spot instances and fleets as AWS does.
+
 Resource Groups Tagging: launch templates.
 """
 
@@ -40,6 +42,10 @@ def install(service: str) -> None:
         from distributed_fiji.local import fleets
 
         fleets.install()
+    if service == "iam":
+        from moto.iam.models import SERVICE_NAME_CONVERSION
+
+        SERVICE_NAME_CONVERSION.update({"spot": "EC2Spot", "spotfleet": "EC2SpotFleet"})
 
 
 def add(owner: type, name: str, value: Callable[..., Any] | property) -> None:
