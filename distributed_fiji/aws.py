@@ -66,7 +66,8 @@ class Clients:
 
     @cached_property
     def sqs(self) -> Any:
-        return self._client("sqs")
+        """Its requests go by the ten thousand, in a form that is made in one place: they are not validated."""
+        return self._client("sqs", CONFIG.merge(Config(parameter_validation=False)))
 
     @cached_property
     def s3(self) -> Any:

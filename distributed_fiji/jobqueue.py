@@ -25,8 +25,8 @@ MOST_RECEIVES = 1_000
 #: A deleted queue's name is taken for 60 seconds (SQS API reference, CreateQueue): asked again so often.
 NAME_TAKEN_SECONDS, ASK_SECONDS = 90, 2
 
-#: Batches under way at once: eight threads sent 1,000 jobs in 0.41 s where one call each took 26.8 s.
-THREADS = 8
+#: Batches under way at once: at 20 ms a request 16 send 1,000 jobs a hundred times as quickly as one by one.
+THREADS = 16
 
 #: Entries in a batch (SQS quota).
 BATCH = 10
