@@ -23,9 +23,13 @@ def open_run(s3: Any, record: Mapping[str, Any]) -> None:
     s3.put_object(Bucket=run.bucket, Key=_run_key(run), Body=body, ContentType="application/json")
 
 
-def list_open_runs(s3: Any, bucket: str, app_name: str) -> list[str]:
-    """Return the keys of the runs of an app that are not taken down yet."""
-    prefix = state_key(app_name, "runs", "")
+def list_open_runs(s3: Any, bucket: str, app_name: str, region: str) -> list[str]:
+    """Return the keys of an app's runs in a region that are not taken down yet.
+
+    Apps of the same name in several regions may share a bucket, and only the region's own janitor sees a
+    run's machines.
+    """
+    prefix = state_key(app_name, "runs", region, "")
     return [item["Key"] for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix)]
 
 
@@ -60,8 +64,8 @@ def write_memory(s3: Any, run: RunFacts, memory: Memory) -> None:
 
 
 def _run_key(run: RunFacts) -> str:
-    return state_key(run.app_name, "runs", f"{run.run_id}.json")
+    return state_key(run.app_name, "runs", run.region, f"{run.run_id}.json")
 
 
 def _memory_key(run: RunFacts) -> str:
-    return state_key(run.app_name, "memories", f"{run.run_id}.json")
+    return state_key(run.app_name, "memories", run.region, f"{run.run_id}.json")

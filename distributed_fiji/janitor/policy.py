@@ -27,7 +27,7 @@ def _bucket(run: RunFacts) -> list[Grant]:
     """
     bucket = f"arn:aws:s3:::{run.bucket}"
     state, logs = f"{bucket}/{state_key(run.app_name, '*')}", f"{bucket}/exportedlogs/{run.app_name}/*"
-    own = (f"{bucket}/{state_key(run.app_name, kind, '*')}" for kind in ("runs", "memories"))
+    own = (f"{bucket}/{state_key(run.app_name, kind, run.region, '*')}" for kind in ("runs", "memories"))
     prefix = {"StringLikeIfExists": {"s3:prefix": state_key(run.app_name, "*")}}
     return [
         grant("s3: GetObject", state),

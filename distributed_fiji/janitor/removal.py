@@ -25,7 +25,7 @@ def leave(clients: Clients, run: RunFacts, tell: Callable[[str], None]) -> None:
 
 def remove_if_idle(clients: Clients, bucket: str, app_name: str) -> bool:
     """Remove schedule and Lambda where no run is open; its role and topic cost nothing and stay."""
-    if list_open_runs(clients.s3, bucket, app_name):
+    if list_open_runs(clients.s3, bucket, app_name, clients.region):
         return False
     remove_schedule(clients.events, app_name)
     remove_function(clients.awslambda, app_name)

@@ -38,7 +38,7 @@ class Post:
 def tend(post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> list[str]:
     """Look after every open run; return the problems met. With no run left the janitor removes itself."""
     problems = []
-    for key in list_open_runs(clients.s3, post.bucket, post.app_name):
+    for key in list_open_runs(clients.s3, post.bucket, post.app_name, clients.region):
         # A run that cannot be looked at must not keep the others from being ended.
         step = attempt(key, partial(_tend_key, key, post, clients, clock, tell), tell)
         problems += [f"{step.name}: {step.error}"] if step.error else []

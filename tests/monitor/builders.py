@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -219,11 +220,7 @@ def a_run(
         }
     )
     tag = {APP_TAG: app}
-    if clients.region == REGION:
-        clients.s3.create_bucket(Bucket=settings.AWS_BUCKET)
-    else:
-        place = {"LocationConstraint": clients.region}
-        clients.s3.create_bucket(Bucket=settings.AWS_BUCKET, CreateBucketConfiguration=place)
+    _bucket(clients, settings.AWS_BUCKET)
     dead = clients.sqs.create_queue(QueueName=settings.SQS_DEAD_LETTER_QUEUE, tags=tag)["QueueUrl"]
     queue = clients.sqs.create_queue(QueueName=settings.SQS_QUEUE_NAME, tags=tag)["QueueUrl"]
     for group in (settings.LOG_GROUP_NAME, settings.machine_log_group):
@@ -234,6 +231,13 @@ def a_run(
     clients.cloudwatch.put_dashboard(DashboardName=app, DashboardBody=json.dumps({"widgets": []}))
     record = record_of(settings, started=time.time() - 1, client_token=f"token-{app}", local=False)
     return ARun(record.model_copy(update={"MONITOR_FLEET_ID": fleet, "ready": True}), clients, queue, dead)
+
+
+def _bucket(clients: Clients, name: str) -> None:
+    """Make a bucket, unless it is there for another run."""
+    place = {"CreateBucketConfiguration": {"LocationConstraint": clients.region}}
+    with contextlib.suppress(clients.s3.exceptions.BucketAlreadyOwnedByYou):
+        clients.s3.create_bucket(Bucket=name, **({} if clients.region == REGION else place))
 
 
 def _roles(iam: Any, app: str, region: str) -> None:

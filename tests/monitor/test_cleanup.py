@@ -10,6 +10,9 @@ from distributed_fiji.aws import Clients
 from distributed_fiji.cleanup import cleanup, read_keep
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.inventory import as_documents, inventory
+from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.janitor.tending import Post, tend
+from distributed_fiji.openruns import list_open_runs
 from tests.monitor.builders import ARun, EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.screen import KEPT, Screen, clean, kinds, watch
 
@@ -134,17 +137,31 @@ def test_apps_whose_names_contain_each_other_never_touch_each_other(
     assert [fingerprint(run) for run in longer] == before
 
 
-def test_an_app_of_the_same_name_in_another_region_is_not_touched(
-    session: EmulatedSession, clients: Clients, app: str
+@pytest.mark.parametrize("ending", ["cleanup", "monitor", "janitor"])
+def test_an_app_of_the_same_name_in_another_region_is_not_touched_though_it_shares_the_bucket(
+    session: EmulatedSession, clients: Clients, app: str, ending: str
 ) -> None:
     elsewhere = Clients(EmulatedSession(session.control, session.data, "eu-west-1"))
-    far = a_run(elsewhere, app, bucket=f"far-{app.lower()}")
     run = a_full_run(clients, app)
+    far = a_run(elsewhere, app, bucket=run.bucket)
+    for one in (run, far):
+        watch_over(one.clients, one.record, SteppedClock(time.time()))
+    far.submit(some_jobs(2))
     before = fingerprint(far)
 
-    assert clean(clients, app, on_sleep=run.report_stopped_tasks)[0] == 0
+    if ending == "cleanup":
+        assert clean(clients, app, on_sleep=run.report_stopped_tasks)[0] == 0
+    else:
+        run.work_off(3)
+        if ending == "monitor":
+            watch(run, run.report_stopped_tasks)
+        else:
+            clock = SteppedClock(time.time(), run.report_stopped_tasks)
+            assert tend(Post(app, run.bucket), clients, clock, lambda _: None) == []
 
+    assert not {item.kind for item in inventory(clients, app) if item.bills}
     assert fingerprint(far) == before
+    assert len(list_open_runs(elsewhere.s3, far.bucket, app, "eu-west-1")) == 1
 
 
 def test_a_cluster_that_another_app_uses_stays_and_is_not_counted_as_left(clients: Clients, app: str) -> None:

@@ -138,14 +138,14 @@ def test_the_last_of_several_runs_takes_the_janitor_with_it(clients: Clients, ap
     install(run)
     other = replace_record(run, client_token="other", fleet="")
     install(other)
-    assert len(list_open_runs(clients.s3, run.bucket, app)) == 2
+    assert len(list_open_runs(clients.s3, run.bucket, app, clients.region)) == 2
 
     run.work_off()
     a_round(run)
     assert {"schedule", "janitor"} <= kinds(run)
     a_round(run, after=20 * 60)
 
-    assert list_open_runs(clients.s3, run.bucket, app) == []
+    assert list_open_runs(clients.s3, run.bucket, app, clients.region) == []
     assert kinds(run) == KEPT
 
 
