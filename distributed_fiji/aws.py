@@ -55,8 +55,8 @@ class Clients:
     def __init__(self, session: Any) -> None:
         self._session = session
 
-    def _client(self, service: str) -> Any:
-        client = self._session.client(service, config=CONFIG)
+    def _client(self, service: str, config: Config = CONFIG) -> Any:
+        client = self._session.client(service, config=config)
         client.meta.events.register("after-call", refuse_web_page)
         return client
 
@@ -66,7 +66,7 @@ class Clients:
 
     @cached_property
     def sqs(self) -> Any:
-        """Its requests go by the ten thousand, in a form that is made in one place: they are not validated."""
+        """Requests go by the ten thousand, and their form is made in one place: they are not validated."""
         return self._client("sqs", CONFIG.merge(Config(parameter_validation=False)))
 
     @cached_property
