@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from pathlib import Path
 
+import awscli.clidriver
 import click
 import pytest
 
 import run
+from distributed_fiji.jobs import parse_job_file
 from distributed_fiji.settings import Settings
+from distributed_fiji.terminal import Terminal
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGES = [CHECKOUT / "README.md", CHECKOUT / "CHANGES.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
@@ -37,6 +42,73 @@ def test_every_command_in_a_page_exists(page: Path) -> None:
         owner = group.commands["local"] if local else group
         assert isinstance(owner, click.Group)
         assert name in owner.commands or name == "COMMAND", f"{page.name}: run.py {local}{name}"
+
+
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+RECORDS = re.compile(r"files/\w+SpotFleetRequestId\.json")
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    """Return a page's code blocks in one of these languages ("" where none is named)."""
+    found = BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [text for language, text in found if language in languages]
+
+
+def command_lines() -> list[tuple[str, str]]:
+    """Return page and text of every command line in a code block; what `$(…)` holds is a line too."""
+    lines = []
+    for page in PAGES:
+        for block in blocks(page, "", "sh", "bash"):
+            for line in block.replace("\\\n", " ").splitlines():
+                inner = re.search(r"\$\((.*)\)", line)
+                lines.append((page.name, inner[1] if inner else line.split(" #")[0].strip()))
+    return [(page, line) for page, line in lines if line]
+
+
+def assert_run_py_takes(arguments: list[str]) -> None:
+    """Parse arguments by the real command line, without running anything."""
+    for argument in arguments:
+        if argument.startswith("files/") and not RECORDS.fullmatch(argument):
+            assert (CHECKOUT / argument).exists(), argument
+    command: click.Command = commands()
+    name, parent = "run.py", None
+    while True:
+        context = command.make_context(name, arguments, parent=parent, obj=run.Context(Terminal()))
+        if not isinstance(command, click.Group):
+            return
+        rest = [*context._protected_args, *context.args]
+        found, next_command, arguments = command.resolve_command(context, rest)
+        assert next_command is not None
+        name, command, parent = str(found), next_command, context
+
+
+def assert_aws_takes(arguments: list[str]) -> None:
+    """Hold service and subcommand to the AWS CLI's own tables."""
+    services = awscli.clidriver.create_clidriver().create_help_command().command_table
+    assert arguments[1] in services[arguments[0]].create_help_command().command_table
+
+
+@pytest.mark.parametrize(("page", "line"), command_lines())
+def test_every_command_in_a_code_block_is_one(page: str, line: str) -> None:
+    program, *arguments = shlex.split(line)
+
+    if program == "make":
+        makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+        for target in (argument for argument in arguments if "=" not in argument):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{page}: make {target}"
+    elif program == "aws":
+        assert_aws_takes(arguments)
+    elif program == "source":
+        assert arguments == [".venv/bin/activate"]
+    else:
+        assert [program, arguments[0]] == ["python", "run.py"], f"{page}: nothing checks {line!r}"
+        assert_run_py_takes(arguments[1:])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_job_file_in_a_page_is_valid(page: Path) -> None:
+    for text in blocks(page, "json"):
+        assert list(parse_job_file(json.loads(text), page.name))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
