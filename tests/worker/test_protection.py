@@ -24,7 +24,7 @@ def ecs_agent() -> Iterator[Agent]:
 def test_a_worker_is_protected_from_its_first_job_to_its_last_and_no_longer(
     run: Run, ecs_agent: Agent
 ) -> None:
-    jobs = [a_job(number, sleep=0.3) for number in range(3)]
+    jobs = [a_job(number, sleep=0.2) for number in range(2)]
     submit(run, jobs)
     worker = harness.start_worker(run, **ecs_agent.environment)
 
@@ -53,7 +53,7 @@ def test_a_worker_that_may_not_protect_itself_says_so_once_and_works_on(
     run: Run, ecs_agent: Agent, status: int, document: dict[str, Any], said: str
 ) -> None:
     ecs_agent.refusal = status, document
-    jobs = [a_job(number) for number in range(3)]
+    jobs = [a_job(number) for number in range(2)]
     submit(run, jobs)
     worker = harness.start_worker(run, **ecs_agent.environment)
     harness.wait_until_settled(run)
