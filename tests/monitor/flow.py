@@ -13,6 +13,7 @@ from distributed_fiji.changes import Change
 from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.jobs import parse_job_file
 from distributed_fiji.lookups import live_fleets, read_container_instances
+from distributed_fiji.registry import Answer
 from distributed_fiji.runrecord import RunRecord
 from distributed_fiji.settings import Settings, parse_settings
 from distributed_fiji.setup import setup
@@ -64,18 +65,25 @@ class Flow:
         (self.folder / "script.ijm").write_text('print("hello");')
 
     def setup(self, clients: Clients) -> list[Change]:
-        return setup(self.settings, clients, self.folder, Screen().terminal)
+        return setup(self.settings, clients, self.folder, self._clock(), Screen().terminal)
 
     def submit(self, clients: Clients) -> int:
         file = "jobs.json", parse_job_file(JOBS, "jobs.json")
         return submit_job(self.settings, clients, file, self._clock(), Screen().terminal).sent
 
     def start(self, clients: Clients) -> RunRecord:
-        run = Run(self.settings, clients, self.record_path, self._clock(), Screen().terminal, local=True)
+        run = Run(
+            self.settings,
+            clients,
+            self.record_path,
+            SteppedClock(time.time(), self.join_machines),
+            Screen().terminal,
+            lambda _: Answer("there"),
+        )
         return start_cluster(run, parse_fleet_file({}, "fleet.json"))
 
     def _clock(self) -> SteppedClock:
-        return SteppedClock(time.time(), self.join_machines)
+        return SteppedClock(time.time())
 
     def join_machines(self) -> None:
         """Let every machine of the fleet that has not joined the cluster do so."""
