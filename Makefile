@@ -1,6 +1,6 @@
 # The project's targets; `make` alone lists them. Everything is set up on first use, in .venv/ and .imagej-core/.
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test bench kills lint check image image-core image-push clean
+.PHONY: help venv demo test bench kills laptop-gone lint check image image-core image-push clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -28,6 +28,9 @@ bench: .venv/.dev ## Measure, side by side in one run; BENCH="worker transfers" 
 
 kills: .venv/.dev ## Kill every command after each of its API calls, and run it again; some ten minutes.
 	$(BIN)/python -m tests.monitor.kills $(ARGS)
+
+laptop-gone: .venv/.dev ## Kill the monitor at fifty random moments; the janitor must end every run.
+	$(BIN)/python -m tests.monitor.laptop 50
 
 lint: .venv/.dev ## Look for mistakes without running anything.
 	$(BIN)/python -m ruff check .

@@ -19,9 +19,8 @@ from statistics import mean
 from benchmarks.common import Target, finish, show
 from distributed_fiji.aws import Clients
 from distributed_fiji.watch import monitor
-from tests.emulators import ministack
-from tests.monitor.builders import ARun, EmulatedSession, SteppedClock, a_run, some_jobs
-from tests.monitor.conftest import control_plane
+from tests.monitor.builders import ARun, SteppedClock, a_run, some_jobs
+from tests.monitor.conftest import emulators
 from tests.monitor.screen import Screen
 from tests.monitor.world import World
 
@@ -79,8 +78,8 @@ def main() -> list[Target]:
     """Measure both monitors with each number of machines; print the table."""
     rows, targets = [], []
     folder = Path(tempfile.mkdtemp())
-    with control_plane(folder) as control, ministack(folder) as data:
-        clients = Clients(EmulatedSession(control, data))
+    with emulators(folder) as session:
+        clients = Clients(session)
         for machines, runs in SIZES.items():
             figures: dict[str, list[float]] = {"ours": [], "plain": []}
             for seed in range(runs):

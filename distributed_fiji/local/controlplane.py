@@ -7,6 +7,9 @@ for the machines:
 - `GET /_local/changes?since=N`: waits until a call changed something after the N-th, but no longer than
   WAIT_SECONDS; tells the number of changes and the regions that hold a cluster.
 - `POST /_local/service-event`: an event for DescribeServices, as the service's scheduler writes it.
+
+It also does what runs by itself on AWS: spot fleets keep their machines, and schedules call Lambda functions,
+which find the data plane by its URL in LOCAL_DATA_PLANE. A minute of theirs takes LOCAL_MINUTE seconds.
 """
 
 from __future__ import annotations
@@ -32,10 +35,11 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 
 from distributed_fiji.local import additions, watchdog
-from distributed_fiji.local.state import CONTROL_PLANE
+from distributed_fiji.local.state import CONTROL_PLANE, Folders
 
 WAIT_SECONDS = 0.5
 KEEP_FLEETS_SECONDS = 0.5
+KEEP_SCHEDULES_SECONDS = 0.2
 
 #: Services of moto that are imported, with our additions in them.
 loaded: set[str] = set()
@@ -170,6 +174,19 @@ def keep_fleets_for_ever(changes: Changes) -> None:
                 changes.note()
 
 
+def keep_schedules_for_ever(root: Path) -> None:
+    """Look after the schedules, in steps, once moto has loaded rules and functions."""
+    while not loaded.issuperset({"events", "awslambda"}):
+        time.sleep(KEEP_SCHEDULES_SECONDS)
+    from distributed_fiji.local import schedules
+
+    here = f"http://127.0.0.1:{os.environ['MOTO_PORT']}"
+    leading = schedules.endpoints(here, os.environ.get("LOCAL_DATA_PLANE", ""))
+    minute = float(os.environ.get("LOCAL_MINUTE") or 60)
+    scheduler = schedules.Scheduler(leading, Folders(root).logs, minute)
+    schedules.run_for_ever(scheduler, KEEP_SCHEDULES_SECONDS)
+
+
 def main() -> None:
     """Serve until a signal ends the process."""
     watchdog.guard(Path(sys.argv[1]), CONTROL_PLANE)
@@ -184,6 +201,7 @@ def main() -> None:
     )
     threading.Thread(target=load_ahead, daemon=True).start()
     threading.Thread(target=keep_fleets_for_ever, args=(changes,), daemon=True).start()
+    threading.Thread(target=keep_schedules_for_ever, args=(Path(sys.argv[1]),), daemon=True).start()
     server.serve_forever()
 
 

@@ -83,6 +83,8 @@ def _moto(folders: Folders, state: State) -> dict[str, str]:
     return {
         "MOTO_PORT": str(state.servers[CONTROL_PLANE].port),
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+        "LOCAL_DATA_PLANE": state.servers[DATA_PLANE].url,
+        "LOCAL_MINUTE": os.environ.get("DISTRIBUTED_FIJI_LOCAL_MINUTE", ""),
         "DOCKER_HOST": f"unix://{folders.temporary}/none",
         "AWS_EC2_METADATA_DISABLED": "true",
     }

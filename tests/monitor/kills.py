@@ -19,9 +19,8 @@ from distributed_fiji.aws import Clients
 from distributed_fiji.inventory import inventory
 from distributed_fiji.lookups import find_service
 from distributed_fiji.runrecord import read_record
-from tests.emulators import ministack
 from tests.monitor.builders import KILLED, DyingSession, EmulatedSession, a_run, some_jobs
-from tests.monitor.conftest import control_plane
+from tests.monitor.conftest import emulators
 from tests.monitor.flow import MACHINES, WELLS, Flow
 from tests.monitor.screen import clean, watch
 
@@ -176,8 +175,7 @@ def main(names: list[str]) -> int:
     """Try every k of the commands named; return 1 when any did not converge."""
     folder = Path(tempfile.mkdtemp())
     failures = 0
-    with control_plane(folder) as control, ministack(folder) as data:
-        session = EmulatedSession(control, data)
+    with emulators(folder) as session:
         for name in names or COMMANDS:
             begun, calls = time.monotonic(), 1
             kill = COMMANDS[name][0]

@@ -17,8 +17,9 @@ import pytest
 from distributed_fiji.aws import Clients
 from distributed_fiji.inventory import inventory
 from distributed_fiji.janitor.install import watch_over
-from distributed_fiji.janitor.package import CHECKOUT, build_package
+from distributed_fiji.janitor.package import HANDLER, build_package
 from distributed_fiji.janitor.tending import Post, tend
+from distributed_fiji.local import lambdaruntime
 from distributed_fiji.openruns import list_open_runs
 from distributed_fiji.removal import messages_left
 from tests.emulators import CLIENT_ENVIRONMENT
@@ -53,8 +54,8 @@ def test_the_package_needs_nothing_that_lambda_does_not_bring_and_ends_the_run(
     package.write_bytes(build_package())
 
     done = subprocess.run(
-        [sys.executable, "-m", "tests.monitor.roundhouse", str(package)],
-        cwd=CHECKOUT,
+        [sys.executable, "-I", lambdaruntime.__file__, str(package), HANDLER],
+        cwd=tmp_path,
         env={
             "PATH": os.environ["PATH"],
             **CLIENT_ENVIRONMENT,

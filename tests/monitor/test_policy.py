@@ -54,7 +54,9 @@ class Janitor:
         ec2 = self.run.clients.ec2
         fleets = pages(ec2, "describe_spot_fleet_requests", "SpotFleetRequestConfigs")
         found = [(item["SpotFleetRequestId"], item) for item in fleets]
-        templates = pages(ec2, "describe_launch_templates", "LaunchTemplates")
+        # moto lists no more than a part of them, and does not say that there are more.
+        named = {"Name": "launch-template-name", "Values": [self.run.record.launch_template]}
+        templates = ec2.describe_launch_templates(Filters=[named])["LaunchTemplates"]
         found += [(item["LaunchTemplateId"], item) for item in templates]
         for reservation in pages(ec2, "describe_instances", "Reservations"):
             found += [(item["InstanceId"], item) for item in reservation["Instances"]]

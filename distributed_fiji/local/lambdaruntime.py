@@ -1,0 +1,44 @@
+"""Lambda's Python runtime on this computer: one call of a function from its package.
+
+Run as `python -I lambdaruntime.py PACKAGE.zip MODULE.FUNCTION`, the environment as Lambda gives it. It holds
+no more than Lambda's does: a module that is neither of the standard library, nor of boto3, nor in the package
+is refused, as if it were not there. Standard library only, since it stands outside every package.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import zipfile
+from importlib.abc import MetaPathFinder
+from typing import Any
+
+#: boto3 and what it needs (Lambda developer guide, "Runtime-included SDK versions").
+BROUGHT = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six", "certifi"}
+
+
+class Runtime(MetaPathFinder):
+    """Refuses what neither Lambda's runtime nor the package brings."""
+
+    def __init__(self, package: str) -> None:
+        with zipfile.ZipFile(package) as archive:
+            self._packed = {name.partition("/")[0].removesuffix(".py") for name in archive.namelist()}
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> None:
+        """Return None for what may be looked for; raise ModuleNotFoundError for the rest."""
+        top = name.partition(".")[0]
+        if top not in sys.stdlib_module_names and top not in BROUGHT and top not in self._packed:
+            raise ModuleNotFoundError(f"Lambda's runtime has no {name}", name=name)
+
+
+def call(package: str, handler: str) -> None:
+    """Call a handler once, as a schedule does."""
+    sys.path.insert(0, package)
+    sys.meta_path.insert(0, Runtime(package))
+    module_name, _, function = handler.rpartition(".")
+    module = importlib.import_module(module_name)
+    getattr(module, function)({"source": "aws.events", "detail-type": "Scheduled Event"}, None)
+
+
+if __name__ == "__main__":
+    call(*sys.argv[1:])
