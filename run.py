@@ -54,7 +54,21 @@ class Context:
         settings, warnings = load_settings(self.config)
         for line in warnings:
             self.terminal.warn(f"{self.config.name}: {line}")
+        if self.local and not settings.DOWNLOAD_FILES:
+            settings = self._without_mount(settings)
         return settings
+
+    def _without_mount(self, settings: Settings) -> Settings:
+        """Bring inputs to local disk where the embedded cloud's tasks are processes, which mount nothing."""
+        from distributed_fiji.local import cloud
+
+        if cloud.runtime(self.runtime) != "processes":
+            return settings
+        self.terminal.warn(
+            f"{self.config.name}: DOWNLOAD_FILES = False needs --runtime docker with --local; here inputs are"
+            " brought to local disk, as with True"
+        )
+        return settings.model_copy(update={"DOWNLOAD_FILES": True})
 
     def place(self, region: str | None) -> tuple[str, str | None]:
         """Return region and profile of commands that need no config.py: theirs, its, or the environment's."""

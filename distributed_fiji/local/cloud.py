@@ -80,6 +80,11 @@ def start(
         return Cloud(root, _start_missing(Folders(root), wanted, missing, progress))
 
 
+def runtime(wanted: str | None, root: Path = ROOT) -> str:
+    """Return what a cloud's tasks run as: what is wanted now, or what its state says."""
+    return wanted or (state.read(Folders(root.resolve())) or State()).runtime
+
+
 def containers_answer() -> None:
     """Raise DistributedFijiError when Docker does not answer: better here than in the machines' log."""
     from distributed_fiji.local import containers

@@ -1,0 +1,165 @@
+"""A new user's ways: the README's commands as they stand, the original's files, plain tools beside run.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands import CHECKOUT, run_py
+from tests.e2e.conftest import App
+
+ORIGINAL = CHECKOUT / "tests" / "cli" / "original"
+
+#: The job of the original's example: it looks into a folder of the bucket, and writes one file.
+SCRIPT = """
+#@ String Plate
+#@ String Well
+#@ String input_file_location
+#@ String rows
+import os
+out = open("output/" + Plate + "_" + Well + ".csv", "w")
+out.write("%s,%s\\n" % (rows, len(os.listdir(input_file_location))))
+out.close()
+"""
+
+
+def shell(script: str, environment: dict[str, str]) -> str:
+    """Run a shell script in the checkout, with the virtual environment on the PATH; return what it said."""
+    paths = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=CHECKOUT,
+        env={**os.environ, **environment, "PATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def readme_blocks() -> list[str]:
+    text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"^```\n(python run\.py .*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def original(cloud: dict[str, str], tmp_path: Path) -> App:
+    """The original's config.py with its placeholders filled in, for an app of another name than a user's."""
+    app = App(f"Readme{os.getpid()}", tmp_path, cloud)
+    text = (ORIGINAL / "config.py").read_text(encoding="utf-8")
+    for placeholder, value in {
+        "'DistributedFiji'": repr(app.name),
+        "your-bucket-name": app.bucket,
+        "https://some/url/with/a/script.y": "measure.py",
+        "AWS_PROFILE = 'default'": "AWS_PROFILE = 'institute'",
+        "EXPECTED_NUMBER_FILES = 7": "EXPECTED_NUMBER_FILES = 1",
+        "CLUSTER_MACHINES = 3": "CLUSTER_MACHINES = 2",
+        "MEMORY = 4096": "MEMORY = 1500",
+    }.items():
+        assert placeholder in text
+        text = text.replace(placeholder, value)
+    (tmp_path / "config.py").write_text(text, encoding="utf-8")
+    (tmp_path / "measure.py").write_text(SCRIPT)
+    return app
+
+
+def bring_inputs(app: App) -> None:
+    """Put two files where the example's jobs look for their inputs; needs the bucket that setup made."""
+    folder = app.folder / "input"
+    folder.mkdir()
+    for name in ("A1.txt", "A2.txt"):
+        (folder / name).write_text("an image\n")
+    said = shell(
+        f'eval "$(python run.py local env)"; aws s3 cp {folder} s3://{app.bucket}/projects/input --recursive;'
+        f" aws s3 ls s3://{app.bucket}/",
+        app.environment,
+    )
+    assert "PRE projects/" in said
+
+
+def test_the_readmes_commands_take_the_originals_config_and_our_example_files_to_results(
+    original: App,
+) -> None:
+    run_it, rehearse_it = readme_blocks()
+    run_it = run_it.replace("DistributedFijiSpot", f"{original.name}Spot")
+    assert original.run("setup").code == 0
+    bring_inputs(original)
+    # A user's profile that exists nowhere, in config.py and in the environment, must not matter here.
+    environment = original.environment | {"AWS_PROFILE": "institute"}
+    here = f'python() {{ command python "$1" --local --config {original.folder}/config.py "${{@:2}}"; }}\n'
+    try:
+        said = shell(here + run_it, environment)
+    finally:
+        original.record.unlink(missing_ok=True)
+
+    assert "2 jobs done, 0 given up" in said
+    for well in ("A1", "A2"):
+        result = original.bucket_folder / "projects" / "output" / "Plate_1" / well / f"Plate_1_{well}.csv"
+        assert result.read_text() == "2,2\n"
+
+    still = rehearse_it.replace("python run.py local stop\n", "")  # other tests use the cloud, too
+    assert still != rehearse_it
+    said = shell(here.replace("--local ", "") + still, original.environment)
+    assert original.bucket in said
+    assert "controlplane" in said
+
+
+def test_the_originals_job_and_fleet_files_go_through_with_their_placeholders_filled_in(
+    original: App,
+) -> None:
+    assert original.run("setup").code == 0
+    fleet = json.loads((ORIGINAL / "exampleFleet_us-east-1.json").read_text(encoding="utf-8"))
+    fill_in(fleet, original)
+    (original.folder / "fleet.json").write_text(json.dumps(fleet))
+    try:
+        submitted = original.run("submitJob", ORIGINAL / "exampleJob.json")
+        started = original.run("startCluster", original.folder / "fleet.json")
+        record = json.loads(original.record.read_text())
+    finally:
+        original.run("cleanup", original.name, "--yes", "--keep", "")
+        original.record.unlink(missing_ok=True)
+
+    assert submitted.out.startswith("2 jobs sent")
+    assert started.code == 0, started.said
+    assert "Warning: AllocationStrategy = 'lowestPrice'" in started.err
+    assert record["fleet_request"]["AllocationStrategy"] == "lowestPrice"
+    for key in ("MONITOR_FLEET_ID", "MONITOR_APP_NAME", "MONITOR_ECS_CLUSTER", "MONITOR_QUEUE_NAME",
+                "MONITOR_BUCKET_NAME", "MONITOR_LOG_GROUP_NAME", "MONITOR_START_TIME"):  # fmt: skip
+        assert record[key]
+
+
+def fill_in(fleet: dict[str, Any], app: App) -> None:
+    """Put the embedded cloud's own ids where the original's example has placeholders."""
+    said = shell(
+        'eval "$(python run.py local env)"\n'
+        "aws ec2 describe-subnets --query 'Subnets[0].SubnetId' --output text\n"
+        "aws ec2 describe-security-groups --query 'SecurityGroups[0].GroupId' --output text\n"
+        "aws ssm get-parameter --query Parameter.Value --output text"
+        " --name /aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id\n"
+        "aws ec2 create-key-pair --key-name my-key --query KeyName --output text\n",
+        app.environment,
+    )
+    subnet, group, image, key = said.split()
+    fleet["IamFleetRole"] = f"arn:aws:iam::123456789012:role/{app.name}-us-east-1-fiji-fleet"
+    (specification,) = fleet["LaunchSpecifications"]
+    specification |= {"ImageId": image, "KeyName": key}
+    profile = f"arn:aws:iam::123456789012:instance-profile/{app.name}-us-east-1-fiji-instance"
+    specification["IamInstanceProfile"] = {"Arn": profile}
+    specification["NetworkInterfaces"][0] |= {"SubnetId": subnet, "Groups": [group]}
+
+
+def test_a_config_that_mounts_the_bucket_is_rehearsed_with_inputs_on_disk(original: App) -> None:
+    made = original.run("setup")
+
+    assert "DOWNLOAD_FILES = False needs --runtime docker with --local" in made.err
+    assert "--local --config" in made.err.splitlines()[-1], "the next command is named as it must be typed"
+    assert run_py("local", "status", environment=original.environment).code == 0
