@@ -59,6 +59,7 @@ def redrive(
     url, dead_url = read_queue(sqs, settings.SQS_QUEUE_NAME), find_queue(sqs, settings.SQS_DEAD_LETTER_QUEUE)
     if dead_url is None:
         return Redriven(0, 0)
+    refuse_anothers(settings, clients, dead_url)
     letters = read_dead_letters(sqs, dead_url, read_counts(sqs, dead_url).left, hidden_seconds)
     mine = own_jobs(letters, settings, clients, dead_url)
     if mine:
@@ -71,19 +72,22 @@ def redrive(
     return Redriven(moved, read_counts(sqs, dead_url).left)
 
 
+def refuse_anothers(settings: Settings, clients: Clients, dead_url: str) -> None:
+    """Raise InvalidInput where the dead-letter queue has another app's tag: no letter of it is touched."""
+    if belongs_to_another(clients.sqs, dead_url, settings.APP_NAME):
+        name = settings.SQS_DEAD_LETTER_QUEUE
+        problem = f"SQS_DEAD_LETTER_QUEUE = {name!r}: the queue is another app's"
+        raise InvalidInput("Nothing is moved", [problem])
+
+
 def own_jobs(
     letters: list[DeadLetter], settings: Settings, clients: Clients, dead_url: str
 ) -> frozenset[str]:
     """Return the ids of the jobs among the letters that are this app's.
 
-    In a queue that several apps share those are the ones that it has submitted. Raises InvalidInput where the
-    queue carries another app's tag.
+    In a queue that several apps share those are the ones that it has submitted.
     """
     name, app = settings.SQS_DEAD_LETTER_QUEUE, settings.APP_NAME
-    if belongs_to_another(clients.sqs, dead_url, app):
-        raise InvalidInput(
-            "Nothing is moved", [f"SQS_DEAD_LETTER_QUEUE = {name!r}: the queue is another app's"]
-        )
     jobs = frozenset(letter.job_id for letter in letters if _is_job(letter.body))
     if is_own(clients.sqs, dead_url, name, app):
         return jobs

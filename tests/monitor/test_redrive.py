@@ -13,13 +13,24 @@ import pytest
 from distributed_fiji.aws import Clients
 from distributed_fiji.errors import InvalidInput, NothingThere
 from distributed_fiji.jobqueue import read_counts
-from distributed_fiji.redrive import Redriven, redrive
+from distributed_fiji.redrive import Redriven, redrive, submission_of
 from distributed_fiji.settings import Settings
-from distributed_fiji.submissions import all_submissions
+from distributed_fiji.submissions import all_submissions, write_submission
 from tests.monitor.builders import DyingSession, EmulatedSession, SteppedClock, some_jobs
 from tests.monitor.flow import Flow
 from tests.monitor.kills import dies
 from tests.monitor.screen import Screen
+from tests.worker.harness import (
+    a_job,
+    a_run,
+    check_done,
+    connect,
+    start_worker,
+    submit,
+    wait_until,
+    wait_until_settled,
+)
+from tests.worker.harness import counts as run_counts
 from worker.contract import APP_TAG, Job, encode_message
 
 #: Seconds that letters stay hidden which a killed redrive had received.
@@ -140,6 +151,27 @@ def test_another_apps_dead_letters_are_refused(flow: Flow) -> None:
         redriven(flow, settings=flow.settings.model_copy(update={"SQS_DEAD_LETTER_QUEUE": other}))
 
     assert queued(flow) == Counter()
+
+
+def test_a_redriven_job_is_tried_again_by_a_worker(
+    session: EmulatedSession, clients: Clients, tmp_path: Path
+) -> None:
+    job = a_job(1, fail="script_error", once=str(tmp_path / "mended"))
+    with a_run(connect(session.data), tmp_path, retries=1) as run:
+        submit(run, [job])
+        start_worker(run)
+        wait_until(lambda: sum(run_counts(run, run.dead_url)), what="SQS has given the job up")
+        queues = {"SQS_QUEUE_NAME": run.app_name, "SQS_DEAD_LETTER_QUEUE": f"{run.app_name}-dead"}
+        flow = Flow(run.app_name.title(), tmp_path, clients)
+        settings = flow.settings.model_copy(update={**queues, "AWS_BUCKET": run.bucket})
+        write_submission(
+            clients.s3, run.bucket, settings.APP_NAME, submission_of(frozenset({job.job_id}), "", 0.0)
+        )
+
+        assert redriven(flow, settings=settings).moved == 1
+        wait_until_settled(run)
+
+        check_done(run, [job])
 
 
 def test_without_setup_there_is_nothing_to_move_them_to(clients: Clients, app: str, tmp_path: Path) -> None:
