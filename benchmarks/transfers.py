@@ -1,0 +1,148 @@
+"""Files of 100 kB in and out: the worker's transfers against `aws s3 cp --recursive`, and s5cmd by itself.
+
+All on the same emulator, directly: a proxy in between would measure itself. The worker's time includes what
+it does beyond: the listing before, checksums of every file, the check of what stands afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from benchmarks.common import Target, finish, in_turns, medians, seconds_of, show
+from tests import emulators
+from tests.worker.harness import REGION, Cloud, connect
+from worker import s3 as store
+from worker.addresses import names_below
+from worker.bulk import Batch, Bulk, find_program, read_flags, s5cmd_binary
+from worker.cache import Cache
+from worker.transfers import Transfers
+
+FILES = 1_000
+BYTES = 100_000
+ROUNDS = 5
+BUCKET = "bench"
+
+
+class Place:
+    """An emulator, `count` files on disk and in the bucket, and every way to bring them to and fro."""
+
+    def __init__(self, cloud: Cloud, root: Path, count: int) -> None:
+        self._cloud = cloud
+        self._root = root / str(count)
+        self._source = self._root / "source"
+        self._source.mkdir(parents=True)
+        for number in range(count):
+            (self._source / f"{number:05}.bin").write_bytes(os.urandom(BYTES))
+        self._names = [path.name for path in self._source.iterdir()]
+        self._from = f"{count}/source/"
+        self.by_program = Transfers(cloud.s3, Bulk(cloud.url, self._root, s5cmd_binary()), read_flags(""))
+        self.in_process = Transfers(cloud.s3, Bulk(cloud.url, self._root, None), read_flags(""))
+        self.send_by(self.by_program, self._from)
+
+    def aws(self, *words: str) -> None:
+        """Run `aws s3` on the emulator."""
+        command = [find_program("aws") or "aws", "--endpoint-url", self._cloud.url, "s3", *words]
+        subprocess.run([*command, "--only-show-errors"], check=True)
+
+    def s5cmd(self, *words: str) -> None:
+        """Run s5cmd on the emulator."""
+        command = [s5cmd_binary() or "s5cmd", "--log", "error", "--endpoint-url", self._cloud.url, *words]
+        subprocess.run(command, check=True)
+
+    def send_by(self, transfers: Transfers, prefix: str) -> None:
+        """Send all files as the worker sends outputs."""
+        transfers.send(Batch(BUCKET, prefix, self._source, self._names, whole=True), go_on)
+
+    def fetch_by(self, transfers: Transfers, cache: Cache | None = None) -> None:
+        """Fetch all files as the worker fetches a prefix: into a new cache, or one that may have them."""
+        objects = names_below(self._from, store.list_objects(self._cloud.s3, BUCKET, self._from))
+        cache = cache or Cache(self.fresh("cache"), transfers)
+        entry = cache.bring(BUCKET, self._from, objects, go_on)
+        assert len(list(entry.folder.iterdir())) == len(self._names)
+        cache.give_back(entry)
+
+    def fresh(self, name: str) -> Path:
+        """Return an empty folder."""
+        folder = self._root / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return folder
+
+    def up(self) -> dict[str, Callable[[], object]]:
+        """Return the ways to send."""
+        to = f"s3://{BUCKET}/{self._root.name}"
+        return {
+            "aws s3 cp --recursive": partial(self.aws, "cp", str(self._source), f"{to}/aws/", "--recursive"),
+            "s5cmd alone": partial(self.s5cmd, "cp", f"{self._source}/", f"{to}/s5cmd/"),
+            "worker": partial(self.send_by, self.by_program, f"{self._root.name}/worker/"),
+            "worker, in process": partial(self.send_by, self.in_process, f"{self._root.name}/boto3/"),
+        }
+
+    def down(self) -> dict[str, Callable[[], object]]:
+        """Return the ways to fetch."""
+        source = f"s3://{BUCKET}/{self._from}"
+        return {
+            "aws s3 cp --recursive": lambda: self.aws("cp", source, str(self.fresh("aws")), "--recursive"),
+            "s5cmd alone": lambda: self.s5cmd("cp", f"{source}*", f"{self.fresh('s5cmd')}/"),
+            "worker": partial(self.fetch_by, self.by_program),
+            "worker, in process": partial(self.fetch_by, self.in_process),
+        }
+
+    def again(self) -> dict[str, Callable[[], object]]:
+        """Return the ways to fetch what is there already."""
+        source, folder = f"s3://{BUCKET}/{self._from}", str(self.fresh("there"))
+        self.aws("sync", source, folder)
+        cache = Cache(self.fresh("kept"), self.by_program)
+        self.fetch_by(self.by_program, cache)
+        return {
+            "aws s3 cp --recursive": partial(self.aws, "sync", source, folder),
+            "s5cmd alone": partial(self.s5cmd, "sync", f"{source}*", f"{folder}/"),
+            "worker": partial(self.fetch_by, self.by_program, cache),
+        }
+
+
+def go_on() -> None:
+    """Break off nothing."""
+
+
+def main() -> list[Target]:
+    """Measure and print one table; the target is for 1,000 files."""
+    # The programs find their keys and their region in the environment, as in the image.
+    os.environ.update(emulators.CLIENT_ENVIRONMENT, AWS_REGION=REGION)
+    with tempfile.TemporaryDirectory() as folder, emulators.ministack(Path(folder)) as url:
+        cloud = connect(url)
+        cloud.s3.create_bucket(Bucket=BUCKET)
+        large = Place(cloud, Path(folder), FILES)
+        seconds = {f"{FILES} out": measure(large.up()), f"{FILES} in": measure(large.down())}
+        seconds[f"{FILES} in, nothing new"] = measure(large.again())
+        for count in (3, 12, 24, 48):
+            few = Place(cloud, Path(folder), count)
+            seconds |= {f"{count} out": measure(few.up()), f"{count} in": measure(few.down())}
+    ways = list(seconds[f"{FILES} out"])
+    rows = [[what, *(by_way.get(way, "") for way in ways), ratio(by_way)] for what, by_way in seconds.items()]
+    show(f"Files of {BYTES // 1000} kB, seconds, medians of {ROUNDS}", ["files", *ways, "aws / worker"], rows)
+    return [
+        Target(f"{FILES} files {way}: aws s3 cp / worker", ratio(seconds[f"{FILES} {way}"]), "x", at_least=3)
+        for way in ("out", "in")
+    ]
+
+
+def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Return each way's median seconds."""
+    return medians(in_turns({name: partial(seconds_of, way) for name, way in ways.items()}, ROUNDS))
+
+
+def ratio(by_way: dict[str, float]) -> float:
+    """Return how many times longer `aws` takes than the worker."""
+    return by_way["aws s3 cp --recursive"] / by_way["worker"]
+
+
+if __name__ == "__main__":
+    sys.exit(finish(main()))
