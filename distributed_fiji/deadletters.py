@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from worker.contract import APP_TAG, InvalidMessage, decode_message
+from worker.contract import APP_TAG, FailureClass, InvalidMessage, decode_message
 
 #: Seconds that a letter stays hidden after it was read; a whole reading must fit, so that none comes twice.
 HIDDEN_SECONDS = 30
@@ -112,7 +112,7 @@ def unreported(letter: DeadLetter, app_name: str, now: float) -> bytes:
     """
     record: dict[str, Any] = {
         "outcome": "FAILED",
-        "class": "",
+        "class": FailureClass.NEVER_ENDED.value,
         "sentence": "SQS gave the job up, and no worker reported why: its machines were lost each time",
         "line": None,
         "console": [],

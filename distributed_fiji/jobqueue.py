@@ -14,13 +14,10 @@ from distributed_fiji.changes import Change
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import DistributedFijiError, NothingThere
 from distributed_fiji.settings import Settings
-from worker.contract import APP_TAG, MAX_MESSAGE_BYTES, SETTLING_RECEIVES, Job, encode_message
+from worker.contract import APP_TAG, MAX_MESSAGE_BYTES, Job, encode_message
 
 #: Days that SQS keeps messages at most; the four that are the default end a long run's jobs.
 RETENTION_SECONDS = 14 * 24 * 3600
-
-#: The largest maxReceiveCount (SQS API reference, SetQueueAttributes).
-MOST_RECEIVES = 1_000
 
 #: A deleted queue's name is taken for 60 seconds (SQS API reference, CreateQueue): asked again so often.
 NAME_TAKEN_SECONDS, ASK_SECONDS = 90, 2
@@ -97,7 +94,7 @@ def ensure_queues(
     dead_url, dead = ensure(settings.SQS_DEAD_LETTER_QUEUE, retention)
     redrive = {
         "deadLetterTargetArn": read_attributes(sqs, dead_url)["QueueArn"],
-        "maxReceiveCount": min(MOST_RECEIVES, settings.JOB_RETRIES + SETTLING_RECEIVES),
+        "maxReceiveCount": settings.JOB_RETRIES,
     }
     attributes = {
         "VisibilityTimeout": str(settings.SQS_MESSAGE_VISIBILITY),

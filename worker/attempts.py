@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from worker.contract import SETTLING_RECEIVES, FailureClass, Outcome
+from worker.contract import FailureClass, Outcome
 
 #: Failures that the same script on the same job will show again; tried twice in all, as a machine can be odd.
 DETERMINISTIC = frozenset(
@@ -21,6 +21,10 @@ DETERMINISTIC = frozenset(
 RUNS_OF_DETERMINISTIC = 2
 
 LONGEST_BACKOFF = 900.0
+
+#: Receives past JOB_RETRIES, on a queue that allows more than setup's, after which a message that is given up
+#: comes back at once no longer.
+QUICK_RECEIVES = 3
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,6 @@ def settlement(
     if outcome is Outcome.LEASE_LOST:
         return Settlement(Fate.NOTHING)
     is_last = outcome is Outcome.REJECTED or given_up or attempt >= job_retries
-    if outcome is Outcome.INTERRUPTED or (is_last and attempt < job_retries + SETTLING_RECEIVES):
+    if outcome is Outcome.INTERRUPTED or (is_last and attempt < job_retries + QUICK_RECEIVES):
         return Settlement(Fate.RELEASE)
     return Settlement(Fate.RELEASE, min(backoff_seconds * 2.0 ** min(attempt - 1, 20), LONGEST_BACKOFF))

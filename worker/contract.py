@@ -26,11 +26,6 @@ STATE_PREFIX = "distributed-fiji"
 #: The tag that everything of an app carries in AWS.
 APP_TAG = "distributed-fiji:app"
 
-#: Receives on top of JOB_RETRIES after which SQS moves a message to the dead letters. In these a job is not
-#: run again: its message is deleted when the job turns out to be done (its worker was lost before it could do
-#: so), or a reason is written down where no worker came far enough to give one.
-SETTLING_RECEIVES = 3
-
 #: SQS takes at most this many bytes in one message, and in one batch of ten (SQS quotas).
 MAX_MESSAGE_BYTES = 1024 * 1024
 
@@ -252,7 +247,7 @@ ENVIRONMENT = {
     "UPLOAD_FLAGS": "flags for uploads as `aws s3 cp` takes them",
     "SQS_MESSAGE_VISIBILITY": "seconds a received message stays hidden without a heartbeat",
     "HEARTBEAT_SECONDS": "seconds between heartbeats",
-    "JOB_RETRIES": "times a job is tried; SQS gives it up a few receives later",
+    "JOB_RETRIES": "receives after which SQS gives a job up",
     "JOB_TIMEOUT_MINUTES": "minutes a job may run in FIJI; 0: no limit",
     "STALL_TIMEOUT_MINUTES": "minutes FIJI may stay silent; 0: no limit",
     "STOP_GRACE_SECONDS": "seconds that a running job may take to finish when the task has to stop",

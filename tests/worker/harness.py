@@ -25,7 +25,6 @@ import psutil
 
 from tests.emulators import CLIENT_ENVIRONMENT
 from worker.contract import (
-    SETTLING_RECEIVES,
     Job,
     Value,
     encode_message,
@@ -112,7 +111,7 @@ def a_run(cloud: Cloud, folder: Path, *, retries: int = 3, runner: bool = True) 
     arn = cloud.sqs.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])
     redrive = {
         "deadLetterTargetArn": arn["Attributes"]["QueueArn"],
-        "maxReceiveCount": str(retries + SETTLING_RECEIVES),
+        "maxReceiveCount": str(retries),
     }
     queue_url = cloud.sqs.create_queue(
         QueueName=name, Attributes={"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": "30"}
