@@ -24,7 +24,7 @@ def test_lowering_a_service_ends_no_worker_that_holds_a_job(deploy, cloud, tmp_p
         workers = {task["taskArn"] for task in deployment.scale(4)}
         for worker in workers:
             until(lambda worker=worker: any("waits for jobs" in line for line in deployment.log(worker)))
-        jobs = [a_job(number, sleep=4) for number in range(2)]
+        jobs = [a_job(number, sleep=3) for number in range(2)]
         submit(run, jobs)
         at_work = until(lambda: protected(deployment) if len(protected(deployment)) == 2 else None)
 

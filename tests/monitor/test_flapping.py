@@ -200,11 +200,11 @@ def test_the_real_monitor_ends_a_run_whose_counts_flap_at_its_end(
     chance = random.Random(6)
     run = a_run(clients, app, machines=2)
     run.clients.sqs.set_queue_attributes(QueueUrl=run.queue_url, Attributes={"VisibilityTimeout": "43200"})
-    run.submit(some_jobs(3))
-    run.send(some_jobs(3, start=3))
+    run.submit(some_jobs(2))
+    run.send(some_jobs(2, start=2))
     flapping = FlappingSession(session, flaps(chance, 1.0, 7200))
     flapping.start = time.time()
-    world = World(run, [chance.uniform(20, 90) for _ in range(6)], flapping.start)
+    world = World(run, [chance.uniform(40, 90) for _ in range(4)], flapping.start)
     world.begin()
     flapping.clock = clock = SteppedClock(flapping.start)
     clock.on_sleep = lambda: world.advance(clock.now())
@@ -212,7 +212,7 @@ def test_the_real_monitor_ends_a_run_whose_counts_flap_at_its_end(
     result = monitor(run.record, Clients(flapping), cheapest=False, clock=clock, out=Screen().terminal)
     world.advance(clock.now())
 
-    assert (result.exit_code, result.done) == (0, 6)
+    assert (result.exit_code, result.done) == (0, 4)
     assert flapping.lies > 0
     ended = max(place.ended or float("inf") for place in world.places)
     assert world.last_end <= ended <= world.last_end + Case("both", known=True).allowed
