@@ -134,6 +134,9 @@ def closing_lines(run: RunFacts, state: JobState, verdict: Verdict, result: Moni
         records = f"s3://{run.bucket}/{state_key(run.app_name, 'failures', '')}"
         lines.append(f"Dead letters: queue {run.dead_letter_queue}; failure records: {records}")
         lines += _reasons(run, state, verdict)
+        lines.append(
+            "When the cause is mended: `python run.py setup`, `redrive` and `startCluster` try them again."
+        )
     if verdict.end in WHY_NOT_ALL:
         lines.append(f"{WHY_NOT_ALL[verdict.end]}; the queue is kept: `startCluster` again goes on.")
     if result.left:

@@ -53,6 +53,7 @@ def test_a_dead_letter_ends_the_run_with_exit_3_its_reason_and_its_queue_kept(
     assert (result.exit_code, result.done, result.dead) == (3, 1, 1)
     assert "no image" in screen.text
     assert run.record.dead_letter_queue in screen.text
+    assert "`redrive`" in screen.out.getvalue()
     assert messages_left(clients.sqs, run.record.dead_letter_queue) == 1
     assert kinds(run) == KEPT | {"queue"}
 
