@@ -1,9 +1,11 @@
 #!/bin/sh
-# Make a slim Debian base image where none can be pulled: debian-base.sh IMAGE [SUITE]. Needs root and debootstrap.
-# DEBIAN_MIRROR names another mirror than Debian's own.
+# Make a slim Debian base image where none can be pulled: debian-base.sh DOCKER IMAGE ARCHITECTURE. Needs root and
+# debootstrap; for another architecture than the machine's also qemu-user-static. DEBIAN_MIRROR names another mirror.
 set -eu
-image=$1
-suite=${2:-trixie}
+docker=$1
+image=$2
+architecture=$3
+suite=trixie
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 if [ "$(id -u)" != 0 ]; then
@@ -18,7 +20,7 @@ fi
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 echo "Making the base image $image from $mirror …" >&2
-if ! debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root.log" 2>&1; then
+if ! debootstrap --variant=minbase --arch="$architecture" "$suite" "$root" "$mirror" >"$root.log" 2>&1; then
 	tail -n 20 "$root.log" >&2
 	exit 1
 fi
@@ -44,5 +46,5 @@ END
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 0755 "$root/usr/sbin/policy-rc.d"
 
-tar -C "$root" -c . | docker import --change 'CMD ["bash"]' - "$image" >/dev/null
+tar -C "$root" -c . | "$docker" import --platform "linux/$architecture" --change 'CMD ["bash"]' - "$image" >/dev/null
 echo "Made $image." >&2
