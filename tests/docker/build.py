@@ -29,6 +29,9 @@ CANARIES = {
     "GITHUB_TOKEN": "canary-github-09ac3f",
 }
 
+#: The host's network is there where containers have none of their own.
+BUILD_FLAGS = "--network host"
+
 #: Where Debian and Ubuntu keep the certificates that this machine trusts beside their own.
 MACHINE_CERTIFICATES = Path("/usr/local/share/ca-certificates")
 
@@ -64,8 +67,7 @@ def _build(name: str, client: str, *variables: str, **environment: str) -> str:
     """
     trust_what_the_machine_trusts()
     command = ["make", "-C", "worker", "core", f"NAME={name}", f"DOCKER={client}", *variables]
-    # The host's network is there where containers have none of their own.
-    command += [f"CORE_NAME={name}-imagej-core", "BUILD_FLAGS=--network host"]
+    command += [f"CORE_NAME={name}-imagej-core", f"BUILD_FLAGS={BUILD_FLAGS}"]
     with (Path(tempfile.gettempdir()) / "distributed-fiji-image.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = _run(command, {**os.environ, **CANARIES, **environment})

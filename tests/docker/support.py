@@ -20,7 +20,7 @@ import boto3
 from distributed_fiji import documents
 from distributed_fiji.local.containers import ContainerTask
 from distributed_fiji.local.taskplan import Gifts, TaskPlan
-from distributed_fiji.local.tasks import Exit, ProcessTask
+from distributed_fiji.local.tasks import Exit
 from distributed_fiji.settings import parse_settings
 from tests.emulators import CLIENT_ENVIRONMENT
 from worker import contract
@@ -144,16 +144,6 @@ class App:
         finally:
             task.kill()
             self.exit = until(task.poll, "the container's end")
-
-    @contextmanager
-    def process(self, folder: Path, fiji: Path) -> Iterator[None]:
-        """Run the worker as a process of this machine until the block ends."""
-        task = ProcessTask(self.plan(folder / "process", {}), folder / "process.log", fiji)
-        try:
-            yield
-        finally:
-            task.stop(10)
-            until(task.poll, "the process's end")
 
 
 @contextmanager

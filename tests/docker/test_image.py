@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import worker
-from tests.docker.build import CANARIES
+from tests.docker.build import CANARIES, CHECKOUT
 
 LAUNCHER = "/opt/fiji/Fiji.app/ImageJ-linux64"
 
@@ -54,9 +54,13 @@ def test_the_worker_is_the_first_process_without_a_shell_around_it(daemon: Any, 
     assert daemon.images.get(image).attrs["Config"]["Entrypoint"] == ["python3", "-m", "worker"]
 
 
-@pytest.mark.parametrize("program", ["gcc", "cc", "make", "javac", "pip", "git", "s3fs", "curl"])
-def test_it_holds_no_tools_for_building(daemon: Any, image: str, program: str) -> None:
-    assert run(daemon, image, "-c", f"command -v {program} || true", entrypoint=["sh"]) == ""
+def test_it_holds_no_tools_for_building(daemon: Any, image: str) -> None:
+    programs = "gcc cc make javac pip git s3fs curl aws python3"
+    found = run(
+        daemon, image, "-c", f"for name in {programs}; do command -v $name; done; true", entrypoint=["sh"]
+    )
+
+    assert found.split() == ["/opt/venv/bin/aws", "/opt/venv/bin/python3"]
 
 
 def test_an_environment_that_is_wrong_is_named_whole(daemon: Any, image: str) -> None:
@@ -93,6 +97,33 @@ def test_it_has_a_display_for_scripts_that_open_windows(daemon: Any, core_image:
     )
 
     assert "true" in run(daemon, core_image, "-c", command, entrypoint=["sh"])
+
+
+@pytest.mark.parametrize(
+    ("layout", "environment"),
+    [
+        ("mkdir -p /opt/jvm && mv /opt/fiji/java /opt/jvm/17", {"JAVA_HOME": "/opt/jvm/17"}),
+        ("mv /opt/fiji/java /usr/lib/jdk && ln -s /usr/lib/jdk/bin/java /usr/bin/java", {"JAVA_HOME": ""}),
+        ("rm $F/java && mkdir -p $F/java/linux-amd64 && mv /opt/fiji/java $F/java/linux-amd64/zulu8", {}),
+    ],
+    ids=["JAVA_HOME", "PATH", "FIJI's own"],
+)
+def test_the_java_of_any_fiji_image_is_found_and_runs_beside_fiji(
+    daemon: Any, core_image: str, layout: str, environment: dict[str, str]
+) -> None:
+    said = daemon.containers.run(
+        core_image,
+        ["-c", f"{layout} && sh /image/gather-java.sh && /opt/fiji/java/bin/java -version"],
+        entrypoint=["sh"],
+        user="0",
+        environment={"F": "/opt/fiji/Fiji.app", **environment},
+        volumes={str(CHECKOUT / "worker" / "image"): {"bind": "/image", "mode": "ro"}},
+        network_mode="none",
+        remove=True,
+        stderr=True,
+    )
+
+    assert "Runtime Environment" in said.decode()
 
 
 def test_no_secret_of_whoever_builds_it_is_in_any_layer(daemon: Any, image: str) -> None:

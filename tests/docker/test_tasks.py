@@ -84,27 +84,6 @@ def app(endpoint: str, image: str, tmp_path: Path) -> MakeApp:
     return make
 
 
-def test_containers_and_processes_make_the_same_results(
-    app: MakeApp, daemon: Any, core_image: str, fiji: Path, tmp_path: Path
-) -> None:
-    jobs = [{"number": number, "label": f"it's {number} µm"} for number in (3, 7)]
-    in_container, as_process = app(SEGMENT), app(SEGMENT)
-    sent = [(in_container.submit(**job), as_process.submit(**job)) for job in jobs]
-
-    with in_container.task(daemon, tmp_path) as container, as_process.process(tmp_path, fiji):
-        for one, other in sent:
-            until(lambda: in_container.manifest(one), "the container's manifest")  # noqa: B023
-            until(lambda: as_process.manifest(other), "the process's manifest")  # noqa: B023
-        assert container.attrs["Config"]["User"] == "1000:1000"
-        assert container.attrs["HostConfig"]["ReadonlyRootfs"] is True
-
-    for one, other in sent:
-        here, there = in_container.manifest(one), as_process.manifest(other)
-        assert [item["key"] for item in here["outputs"]] == [item["key"] for item in there["outputs"]]
-        assert [item["sha256"] for item in here["outputs"]] == [item["sha256"] for item in there["outputs"]]
-        assert len(here["outputs"]) == 2
-
-
 def test_a_container_at_work_that_is_stopped_gives_its_job_back_and_ends(
     app: MakeApp, daemon: Any, tmp_path: Path
 ) -> None:
