@@ -121,6 +121,16 @@ def test_every_make_target_and_link_in_a_page_exists(page: Path) -> None:
         assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
+def test_the_page_on_the_image_names_targets_and_variables_of_its_makefile() -> None:
+    makefile = (CHECKOUT / "worker" / "Makefile").read_text(encoding="utf-8")
+    text = (CHECKOUT / "docs" / "image.md").read_text(encoding="utf-8")
+    targets = re.findall(r"make -C worker ([a-z]+)", text)
+    variables = re.findall(r"^\| `([A-Z0-9_]+)=", text, re.MULTILINE)
+
+    assert targets and set(targets) <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    assert variables and set(variables) <= set(re.findall(r"^([A-Z0-9_]+) \?=", makefile, re.MULTILINE))
+
+
 def test_every_command_has_a_line_in_the_readme() -> None:
     text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
     for name in commands().commands:
