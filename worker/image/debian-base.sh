@@ -17,14 +17,15 @@ if ! command -v debootstrap >/dev/null; then
 	exit 1
 fi
 
-root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
+work=$(mktemp -d)
+# debootstrap mounts /proc in it, and unmounts it unless it is killed.
+trap 'rm -rf --one-file-system "$work"' EXIT
+root=$work/root
 echo "Making the base image $image from $mirror …" >&2
-if ! debootstrap --variant=minbase --arch="$architecture" "$suite" "$root" "$mirror" >"$root.log" 2>&1; then
-	tail -n 20 "$root.log" >&2
+if ! debootstrap --variant=minbase --arch="$architecture" "$suite" "$root" "$mirror" >"$work/log" 2>&1; then
+	tail -n 20 "$work/log" >&2
 	exit 1
 fi
-rm -f "$root.log"
 
 # As Debian's own slim images: no documentation, no translations, neither now nor with packages to come.
 cat >"$root/etc/dpkg/dpkg.cfg.d/slim" <<'END'
@@ -46,5 +47,9 @@ END
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 0755 "$root/usr/sbin/policy-rc.d"
 
-tar -C "$root" -c . | "$docker" import --platform "linux/$architecture" --change 'CMD ["bash"]' - "$image" >/dev/null
+# A build and not an import, which takes no notice of the architecture.
+mkdir "$work/context"
+tar -C "$root" -cf "$work/context/root.tar" .
+printf 'FROM scratch\nADD root.tar /\nCMD ["bash"]\n' >"$work/context/Dockerfile"
+"$docker" build --quiet --platform "linux/$architecture" --tag "$image" "$work/context" >/dev/null
 echo "Made $image." >&2
