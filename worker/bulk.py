@@ -29,6 +29,8 @@ MANY = 24
 LARGE = 64 * 2**20
 #: Names that need no thought in a line of an s5cmd command file.
 PLAIN = re.compile(r"[A-Za-z0-9_./=+@,:% ()-]+\Z")
+#: What a wildcard must not match: s5cmd 2.3 writes such keys to where they lead, out of the folder.
+LEADING_OUT = ("--exclude", "*../*", "--exclude", "*..")
 
 #: Flags of `aws s3 cp` that s5cmd and the S3 API know too, with the API's name for them.
 FLAGS = {
@@ -115,11 +117,15 @@ class Bulk:
         return self._s5cmd is not None
 
     def fetch(self, batch: Batch, check: Callable[[], None]) -> bool:
-        """Bring objects to their files; False when it did not end well, or cannot be done here."""
-        lines = [
-            (f"s3://{batch.bucket}/{batch.prefix}{name}", f"{batch.folder}/{name}") for name in batch.names
-        ]
-        return self._run_lines(lines, [], check)
+        """Bring objects to their files; False when it did not end well, or cannot be done here.
+
+        With `whole`, what came below the prefix meanwhile comes too.
+        """
+        source = f"s3://{batch.bucket}/{batch.prefix}"
+        if batch.whole and PLAIN.match(source):
+            # One listing; line by line, s5cmd would look at each object before it fetches it.
+            return self._run_s5cmd(["cp", *LEADING_OUT, f"{source}*", f"{batch.folder}/"], check)
+        return self._run_lines([(source + name, f"{batch.folder}/{name}") for name in batch.names], [], check)
 
     def send(self, batch: Batch, flags: UploadFlags, check: Callable[[], None]) -> bool:
         """Bring files to their objects; False when it did not end well, or cannot be done here."""
@@ -129,10 +135,10 @@ class Bulk:
             if name in flags.arguments
             for word in (flag, flags.arguments[name])
         ]
-        lines = [
-            (f"{batch.folder}/{name}", f"s3://{batch.bucket}/{batch.prefix}{name}") for name in batch.names
-        ]
-        return self._run_lines(lines, options, check)
+        source, target = f"{batch.folder}/", f"s3://{batch.bucket}/{batch.prefix}"
+        if batch.whole and PLAIN.match(source):
+            return self._run_s5cmd(["cp", "--no-follow-symlinks", *options, source, target], check)
+        return self._run_lines([(source + name, target + name) for name in batch.names], options, check)
 
     def sync(self, batch: Batch, check: Callable[[], None]) -> bool:
         """Bring a whole prefix to a folder by `aws s3 sync`."""
@@ -159,7 +165,12 @@ class Bulk:
         with tempfile.NamedTemporaryFile("w", dir=self._scratch, encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            return self._run([self._s5cmd, "--log", "error", *self._endpoint, "run", file.name], check)
+            return self._run_s5cmd(["run", file.name], check)
+
+    def _run_s5cmd(self, words: list[str], check: Callable[[], None]) -> bool:
+        return bool(self._s5cmd) and self._run(
+            [str(self._s5cmd), "--log", "error", *self._endpoint, *words], check
+        )
 
     def _run(self, command: list[str], check: Callable[[], None]) -> bool:
         """Run a program to its end; its exit status decides. `check` may raise, which ends it."""

@@ -61,6 +61,9 @@ class Cache:
             wanted = {name: objects[name] for name in stale}
             whole = not only and len(wanted) == len(objects)
             self._transfers.fetch(Batch(bucket, prefix, entry.folder, list(wanted), whole), wanted, check)
+            if whole:
+                # What came into the bucket after it was listed is none of this job's inputs.
+                _remove_others(entry.folder, set(wanted))
         except BaseException:
             entry.files = {}
             self.give_back(entry)

@@ -9,7 +9,7 @@ import io
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +101,16 @@ class Transfers:
 
         Raises JobFailed when one cannot be sent.
         """
-        digests = {name: digests_of(batch.folder / name, check) for name in batch.names}
-        etags = self._send_in_bulk(batch, digests, check)
+        names = self._for_a_program(batch)
+        program = self._up.submit(self._send_by_program, batch, names, check)
+        try:
+            digests = {name: digests_of(batch.folder / name, check) for name in batch.names}
+        finally:
+            wait([program])
+        ended_well = program.result()
+        etags = self._standing(batch, digests, names, check)
+        if self._flags.needs_aws and not (ended_well and len(etags) == len(names)):
+            raise self._refused_by_aws(batch)
 
         def send(name: str) -> tuple[str, str]:
             return name, self._send_one(batch, name, digests[name], check)
@@ -133,7 +141,8 @@ class Transfers:
     def _fetch_in_bulk(self, batch: Batch, objects: Mapping[str, store.Object], check: Check) -> None:
         small = [name for name, item in objects.items() if item.size < LARGE]
         if self._bulk.has_s5cmd:
-            self._bulk.fetch(Batch(batch.bucket, batch.prefix, batch.folder, small), check)
+            whole = batch.whole and len(small) == len(objects)
+            self._bulk.fetch(replace(batch, names=small, whole=whole), check)
         elif batch.whole:
             self._bulk.sync(batch, check)
 
@@ -150,24 +159,24 @@ class Transfers:
 
         store.retried(attempt, check)
 
-    def _send_in_bulk(self, batch: Batch, digests: Mapping[str, Digests], check: Check) -> dict[str, str]:
-        """Send what a program should send; return the ETags of the files that stand as they are."""
+    def _for_a_program(self, batch: Batch) -> list[str]:
+        """Return the files that a program should send."""
         if self._flags.needs_aws:
-            return self._send_by_aws(batch, digests, check)
-        names = [name for name in batch.names if digests[name].size < LARGE]
-        if len(names) < MANY or not self._bulk.has_s5cmd:
-            return {}
-        self._bulk.send(Batch(batch.bucket, batch.prefix, batch.folder, names), self._flags, check)
-        return self._standing(batch, digests, names, check)
+            return list(batch.names)
+        small = [name for name in batch.names if (batch.folder / name).stat().st_size < LARGE]
+        return small if len(small) >= MANY and self._bulk.has_s5cmd else []
 
-    def _send_by_aws(self, batch: Batch, digests: Mapping[str, Digests], check: Check) -> dict[str, str]:
-        """Send with flags that only the AWS CLI knows: nothing else may send these files then."""
-        if self._bulk.copy_up(batch, self._flags, check):
-            etags = self._standing(batch, digests, batch.names, check)
-            if len(etags) == len(batch.names):
-                return etags
+    def _send_by_program(self, batch: Batch, names: list[str], check: Check) -> bool:
+        """Send files by the program that knows all the flags; return whether it ended well."""
+        if self._flags.needs_aws:
+            # Nothing else may send these files then.
+            return self._bulk.copy_up(batch, self._flags, check)
+        whole = batch.whole and len(names) == len(batch.names)
+        return not names or self._bulk.send(replace(batch, names=names, whole=whole), self._flags, check)
+
+    def _refused_by_aws(self, batch: Batch) -> JobFailed:
         flags = " ".join(self._flags.words)
-        raise JobFailed(
+        return JobFailed(
             FailureClass.UPLOAD_FAILED,
             f"The outputs could not be uploaded to s3://{batch.bucket}/{batch.prefix} by `aws s3 cp {flags}`;"
             " look whether UPLOAD_FLAGS and the role's permissions are right.",
@@ -177,6 +186,8 @@ class Transfers:
         self, batch: Batch, digests: Mapping[str, Digests], names: Sequence[str], check: Check
     ) -> dict[str, str]:
         """Return the ETags of those files that stand in the bucket with their size and checksum."""
+        if not names:
+            return {}
         keys = [batch.prefix + name for name in names]
         items = store.retried(lambda: list(store.find_objects(self._s3, batch.bucket, keys)), check)
         found = {item.key[len(batch.prefix) :]: item for item in items}

@@ -51,13 +51,28 @@ def test_many_objects_come_whole(run: harness.Run, s5cmd: bool) -> None:
     }
 
 
+def test_a_key_that_leads_out_of_the_folder_is_not_followed(run: harness.Run) -> None:
+    objects = put_all(run)
+    for key in ("in/../../evil.txt", "in/deep/../../../evil.txt", "in/.."):
+        run.cloud.s3.put_object(Bucket=run.bucket, Key=key, Body=b"came after the listing")
+    folder = run.folder / "a" / "b" / "here"
+
+    transfers(run).fetch(Batch(run.bucket, "in/", folder, NAMES, whole=True), objects, go_on)
+
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.txt")} == set(NAMES)
+    assert not list(run.folder.rglob("evil*")) and list((run.folder / "a").iterdir()) == [folder.parent]
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "by names"])
 @pytest.mark.parametrize("s5cmd", [True, False], ids=["s5cmd", "in process"])
-def test_many_files_go_whole(run: harness.Run, s5cmd: bool) -> None:
+def test_many_files_go_whole(run: harness.Run, s5cmd: bool, whole: bool) -> None:
     for name in NAMES:
         (run.folder / "out" / name).parent.mkdir(parents=True, exist_ok=True)
         (run.folder / "out" / name).write_text(name, encoding="utf-8")
+    (run.folder / "out" / "link.txt").symlink_to("/etc/hostname")
 
-    sent = transfers(run, s5cmd=s5cmd).send(Batch(run.bucket, "there/", run.folder / "out", NAMES), go_on)
+    way = Batch(run.bucket, "there/", run.folder / "out", NAMES, whole)
+    sent = transfers(run, s5cmd=s5cmd).send(way, go_on)
 
     listed = {item.key: (item.size, item.etag) for item in list_objects(run.cloud.s3, run.bucket, "there/")}
     assert {item.key: (item.size, item.etag) for item in sent} == listed
