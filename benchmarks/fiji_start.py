@@ -82,10 +82,10 @@ class Spent:
 
 @dataclass(frozen=True)
 class Way:
-    """One way to run a job: in which home, with which compiler, and whether the JVM has been waiting."""
+    """One way to run a job: in which home, by C1 alone (`is_short`) or also C2, in a JVM that waits or not."""
 
     home: Path
-    compiler: str
+    is_short: bool = True
     is_waiting: bool = False
 
 
@@ -111,10 +111,10 @@ def compare_starts(home: Path, folder: Path) -> dict[str, dict[str, Spent]]:
     """Print and return what the ways to start cost in each language, for jobs that do next to nothing."""
     plain = without_archive(home, folder / "cold")
     ways = {
-        "cold, C2": Way(plain, "c2"),
-        "cold": Way(plain, "c1"),
-        "archive": Way(home, "c1"),
-        "standby": Way(home, "c1", is_waiting=True),
+        "cold, C1 and C2": Way(plain, is_short=False),
+        "cold": Way(plain),
+        "archive": Way(home),
+        "standby": Way(home, is_waiting=True),
     }
     spent = {name: measure(ways, folder / name, 0) for name in ("blur.ijm", "blur.py", "blur.groovy")}
     rows = [[name, *by_way.values()] for name, by_way in spent.items()]
@@ -124,15 +124,15 @@ def compare_starts(home: Path, folder: Path) -> dict[str, dict[str, Spent]]:
 
 def compare_compilers(home: Path, folder: Path) -> None:
     """Print what the compilers cost by the length of the job, with the class archive."""
-    ways = {"C1": Way(home, "c1"), "C2": Way(home, "c2")}
+    ways = {"C1": Way(home), "C1 and C2": Way(home, is_short=False)}
     jobs = [("blur.py", rounds, "blurs of 1024²") for rounds in (0, 5, 20, 40, 80)]
     jobs += [("loop.ijm", rounds, "macro loops of 512²") for rounds in (1, 10, 20, 40, 80)]
     rows = []
     for name, rounds, what in jobs:
         spent = measure(ways, folder / name, rounds)
-        ratio = spent["C2"].cpu / spent["C1"].cpu
+        ratio = spent["C1 and C2"].cpu / spent["C1"].cpu
         rows.append([f"{rounds} {what}", *spent.values(), f"{ratio:.2f}"])
-    show(f"Compilers, wall / CPU seconds, medians of {ROUNDS}", ["job", *ways, "CPU C2 / C1"], rows)
+    show(f"Compilers, wall / CPU seconds, medians of {ROUNDS}", ["job", *ways, "CPU ratio"], rows)
 
 
 def measure(ways: Mapping[str, Way], script: Path, job_rounds: int) -> dict[str, Spent]:
@@ -147,12 +147,11 @@ def measure(ways: Mapping[str, Way], script: Path, job_rounds: int) -> dict[str,
 def run(way: Way, script: Path, rounds: int) -> Spent:
     """Run one job in its own JVM. Raises SystemExit when it fails."""
     job = write_job(script, rounds)
-    launch = Launch(way.home / "ImageJ-linux64", temporary=script.parent, heap_mb=1024)
+    launch = Launch(way.home / "ImageJ-linux64", 1024, script.parent, is_short=way.is_short)
     waiting = runner_command(launch, "-", warm=str(script))
     process = subprocess.Popen(
         waiting if way.is_waiting else runner_command(launch, str(job)),
         cwd=script.parent,
-        env={**os.environ, "IMAGEJ_JIT": way.compiler},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

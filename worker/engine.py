@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,6 +59,8 @@ class Engine:
         self._container_mb = memory.container_memory_mb(settings.memory_mb)
         self._standby: FijiProcess | None = None
         self._standby_deaths = 0
+        #: How long the last jobs were in FIJI.
+        self._last_seconds: deque[float] = deque(maxlen=9)
         self._use_runner = settings.fiji_runner == "runner" or (
             settings.fiji_runner == "auto" and launcher.has_runner(settings.fiji_home)
         )
@@ -180,6 +183,7 @@ class Engine:
             and memory.oom_kills() > kills_before,
             disk_full=process.console.disk_full,
         )
+        self._last_seconds.append(run.seconds)
         versions = (alive or {}).get("versions")
         return Finished(
             process.folder, run, process.peak_memory_mb, versions if isinstance(versions, dict) else {}
@@ -207,4 +211,5 @@ class Engine:
             folder.temporary,
             cpu_cores=settings.cpu_cores,
             use_xvfb=settings.use_xvfb,
+            is_short=launcher.expects_short(self._last_seconds),
         )

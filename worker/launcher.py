@@ -6,9 +6,10 @@ Older FIJIs come with `ImageJ-linux64`, those since 2025 with `fiji-linux-x64` (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from worker.contract import FailureClass, Value
 from worker.errors import JobFailed
@@ -24,15 +25,32 @@ LONGEST_ARGUMENT = 128 * 1024 - 1
 ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
+#: Below so many seconds in FIJI, jobs cost less when Java compiles lightly (C1 alone) than when it compiles
+#: well (C1, then C2): docs/performance.md has the measurement.
+SHORT_SECONDS = 3.0
+
+
 @dataclass(frozen=True)
 class Launch:
-    """How FIJI is started: heap in MiB, Java's folder for temporary files, processors (0: all it sees)."""
+    """How FIJI is started: heap in MiB, Java's folder for temporary files, processors (0: all it sees).
+
+    `is_short`: whether a job of seconds is expected, for which compiling well does not pay.
+    """
 
     launcher: Path
     heap_mb: int
     temporary: Path
     cpu_cores: int = 0
     use_xvfb: bool = False
+    is_short: bool = False
+
+
+def expects_short(last_seconds: Sequence[float]) -> bool:
+    """Whether the next job is likely to be short, as the last ones were.
+
+    Where nothing is known it is not: a long job loses more by light compiling than a short one gains.
+    """
+    return bool(last_seconds) and median(last_seconds) < SHORT_SECONDS
 
 
 def find_launcher(fiji_home: Path) -> Path | None:
@@ -74,7 +92,9 @@ def _text(value: Value) -> str:
 
 
 def _command(launch: Launch, target: str, argument: str) -> list[str]:
-    jvm = [f"-Djava.io.tmpdir={launch.temporary}"]
+    # 4 is Java's own default; ImageJ core's launcher has another.
+    level = 1 if launch.is_short else 4
+    jvm = [f"-Djava.io.tmpdir={launch.temporary}", f"-XX:TieredStopAtLevel={level}"]
     if launch.cpu_cores:
         jvm.append(f"-XX:ActiveProcessorCount={launch.cpu_cores}")
     headless = [] if launch.use_xvfb else ["--headless"]

@@ -14,7 +14,7 @@ from worker.attempts import Fate, Plan, Settlement, plan_attempt, settlement
 from worker.bulk import read_flags
 from worker.contract import Outcome
 from worker.errors import JobFailed, SettingsError
-from worker.launcher import Launch, direct_command, runner_command
+from worker.launcher import Launch, direct_command, expects_short, runner_command
 from worker.memory import container_memory_mb, heap_mb, standby_fits
 from worker.outputs import counting, find_outputs
 from worker.queue import Counts
@@ -201,9 +201,21 @@ def test_arguments_of_direct_mode_are_always_quoted_and_escaped() -> None:
     )
 
     assert command[0] == "/fiji/ImageJ-linux64"
-    assert command[1:3] == ["-Djava.io.tmpdir=/tmp/job", "-XX:ActiveProcessorCount=2"]
+    assert command[1 : command.index("--")] == [
+        "-Djava.io.tmpdir=/tmp/job",
+        "-XX:TieredStopAtLevel=4",
+        "-XX:ActiveProcessorCount=2",
+    ]
     assert command[command.index("--") + 1 : -1] == ["--mem=512m", "--headless", "--run", "/s.ijm"]
     assert command[-1] == 'a="it\'s \\"so\\"\\\\", n="7", yes="true", t="x\\ty\\nz"'
+
+
+def test_java_compiles_lightly_only_when_the_last_jobs_were_short() -> None:
+    assert not expects_short([])
+    assert expects_short([0.4, 0.5, 600.0])
+    assert not expects_short([0.4, 500.0, 600.0])
+    short = Launch(Path("/fiji/ImageJ-linux64"), 512, Path("/tmp/job"), is_short=True)
+    assert "-XX:TieredStopAtLevel=1" in runner_command(short, "/job.json")
 
 
 def test_a_virtual_display_takes_the_place_of_headless() -> None:
