@@ -1,6 +1,6 @@
 # The project's targets; `make` alone lists them. Everything is set up on first use, in .venv/ and .imagej-core/.
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test bench kills laptop-gone lint check image image-core image-push clean
+.PHONY: help venv demo test bench faults kills laptop-gone lint check image image-core image-push clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,6 +8,8 @@ UV := $(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(BIN)
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 ARGS ?=
 BENCH ?=
+FAULTS ?=
+SEED ?= 1
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -25,6 +27,10 @@ test: .venv/.dev ## Set up and run all tests; ARGS="-k word" selects.
 bench: .venv/.dev ## Measure, side by side in one run; BENCH="worker transfers" selects.
 	@$(BIN)/python -m worker.fiji.install >/dev/null
 	$(BIN)/python -m benchmarks $(BENCH)
+
+faults: .venv/.dev ## Inject faults into real workers (about 40 minutes); FAULTS="R1 R5" SEED=2 select.
+	@$(BIN)/python -m worker.fiji.install >/dev/null
+	$(BIN)/python -m tests.faults --seed $(SEED) $(FAULTS)
 
 kills: .venv/.dev ## Kill every command after each of its API calls, and run it again; some ten minutes.
 	$(BIN)/python -m tests.monitor.kills $(ARGS)

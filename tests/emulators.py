@@ -82,6 +82,16 @@ def fired_faults(proxy: str) -> list[dict[str, Any]]:
     return list(answer) if isinstance(answer, list) else list(answer.get("fired", []))
 
 
+def fired_by_rule(proxy: str) -> list[int]:
+    """Return how often each of a proxy's rules has fired, in the order in which they were set."""
+    return [int(rule["fired_count"]) for rule in _talk(f"{proxy}/_microburst/rules", "GET", None)]
+
+
+def calls_through(proxy: str) -> int:
+    """Return how many calls a proxy has seen."""
+    return int(_talk(f"{proxy}/_microburst/stats", "GET", None)["requests"]["total"])
+
+
 def _talk(url: str, method: str, document: Any) -> Any:
     body = None if document is None else json.dumps(document).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method=method)

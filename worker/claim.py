@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -74,15 +75,18 @@ class Claim:
         """Let the next one begin at once. Only for when no upload of this run is on its way any more."""
         try:
             if self._etag is not None:
-                self._ledger.write_claim(self._job_id, self._run_id, replaces=self._etag, over=True)
+                self._write(replaces=self._etag, over=True)
         except (BotoCoreError, ClientError) as error:
             log.warning("the claim of job %s runs on until it is out of date: %s", self._job_id, error)
         self._etag = None
 
+    def _write(self, **how: Any) -> str | None:
+        return self._ledger.write_claim(self._job_id, self._run_id, self._term.valid, **how)
+
     def _renew(self) -> None:
         started_at = self._tried_at = time.monotonic()
         try:
-            etag = self._ledger.write_claim(self._job_id, self._run_id, replaces=self._etag)
+            etag = self._write(replaces=self._etag)
             if etag is None:
                 # Another's, or ours: the answer to an earlier writing may have been lost.
                 standing = self._ledger.claim(self._job_id)
@@ -112,7 +116,7 @@ def take_claim(
     met_another = False
     while True:
         taken_at = time.monotonic()
-        write = partial(ledger.write_claim, held.job_id, held.run_id, replaces=replaces)
+        write = partial(ledger.write_claim, held.job_id, held.run_id, term.valid, replaces=replaces)
         etag = store.retried(write, check)
         if etag is not None:
             break
@@ -121,7 +125,7 @@ def take_claim(
             met_another = True
             if verdict := look():
                 return verdict
-            if not _is_free(standing, held, term):
+            if not _is_free(standing, held):
                 check()
                 sleep(LOOK_SECONDS)
                 continue
@@ -135,6 +139,8 @@ def take_claim(
     return claim
 
 
-def _is_free(standing: StandingClaim, held: HeldJob, term: Term) -> bool:
+def _is_free(standing: StandingClaim, held: HeldJob) -> bool:
     """Whether another's claim may be taken over: its run is over, or committed, or has long been silent."""
-    return standing.over or standing.run_id == held.old_run or standing.age_seconds > term.valid + 1
+    # S3 tells times in whole seconds.
+    is_silent = standing.silent_seconds > standing.valid_seconds + 1
+    return standing.over or standing.run_id == held.old_run or is_silent

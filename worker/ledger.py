@@ -21,11 +21,15 @@ NOT_AS_EXPECTED = ("PreconditionFailed", "412", "NoSuchKey", "404")
 
 @dataclass(frozen=True)
 class StandingClaim:
-    """A claim as it stands in the bucket; `age_seconds` by S3's own clock, `over`: its run has ended."""
+    """A claim as it stands in the bucket; `over`: its run has ended.
+
+    `silent_seconds` by S3's own clock, since its last renewal; after `valid_seconds` it is out of date.
+    """
 
     run_id: str
     etag: str
-    age_seconds: float
+    silent_seconds: float
+    valid_seconds: float
     over: bool
 
 
@@ -70,17 +74,33 @@ class Ledger:
         document = store.json_object(answer["Body"].read())
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         now = parsedate_to_datetime(date).timestamp() if date else time.time()
-        age = now - answer["LastModified"].timestamp()
-        return StandingClaim(str(document.get("run_id")), answer["ETag"], age, document.get("over") is True)
+        return StandingClaim(
+            run_id=str(document.get("run_id")),
+            etag=answer["ETag"],
+            silent_seconds=now - answer["LastModified"].timestamp(),
+            valid_seconds=float(document.get("valid_seconds") or 0),
+            over=document.get("over") is True,
+        )
 
     def write_claim(
-        self, job_id: str, run_id: str, *, replaces: str | None = None, over: bool = False
+        self,
+        job_id: str,
+        run_id: str,
+        valid_seconds: float,
+        *,
+        replaces: str | None = None,
+        over: bool = False,
     ) -> str | None:
         """Write a claim as `commit` writes a manifest; return its ETag, or None when another was quicker.
 
         Each writing differs from the one before, so that each has an ETag of its own.
         """
-        document = {"run_id": run_id, "time_seconds": time.time(), "over": over}
+        document = {
+            "run_id": run_id,
+            "valid_seconds": valid_seconds,
+            "over": over,
+            "time_seconds": time.time(),
+        }
         return self._write_if(claim_key(self._app_name, job_id), document, replaces)
 
     def _write_if(self, key: str, document: Mapping[str, Any], replaces: str | None) -> str | None:

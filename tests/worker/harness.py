@@ -86,8 +86,12 @@ class WorkerProcess:
 
     def lines(self) -> list[dict[str, Any]]:
         """Return the log's lines about jobs (LOG_FORMAT=json)."""
-        documents = [json.loads(line) for line in self.text().splitlines() if line.startswith("{")]
-        return [document for document in documents if "outcome" in document]
+        documents = []
+        for line in self.text().splitlines():
+            # The last line of a worker that was killed, or that writes just now, may be cut off.
+            with contextlib.suppress(ValueError):
+                documents.append(json.loads(line))
+        return [document for document in documents if isinstance(document, dict) and "outcome" in document]
 
     def stop(self, number: int = signal.SIGTERM, seconds: float = 20) -> int:
         """Send a signal and return the exit code. Raises subprocess.TimeoutExpired when the worker stays."""

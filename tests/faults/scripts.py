@@ -1,0 +1,118 @@
+"""R11: scripts that fail although FIJI exits with 0, and noisy ones that succeed, in a real ImageJ."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.audit import audit
+from tests.faults.ground import Ground, finish, side_by_side
+from tests.faults.report import Report
+from tests.imagej import imagej_core
+from tests.worker import harness
+from tests.worker.harness import Run, a_job, submit
+
+FOLDER = Path(__file__).parent / "misleading"
+LANGUAGES = ("ijm", "py", "groovy")
+
+#: What the scripts do when told: how they fail, with the class that is recorded, and how they succeed.
+FAILING = {
+    "ijm": {
+        "undefined": "macro error",
+        "unknown_function": "macro error",
+        "unknown_command": "macro error",
+        "no_image": "macro error",
+        "missing_file": "outputs missing or too small",
+        "message": "outputs missing or too small",
+        "nothing": "outputs missing or too small",
+        "empty": "outputs missing or too small",
+    },
+    "py": {
+        "raise": "script error",
+        "division": "script error",
+        "import": "script error",
+        "java": "script error",
+        "display": "needs a display",
+        "memory": "out of memory",
+        "leave": "outputs missing or too small",
+        "nothing": "outputs missing or too small",
+        "empty": "outputs missing or too small",
+    },
+    "groovy": {
+        "throw": "script error",
+        "assert": "script error",
+        "property": "script error",
+        "display": "needs a display",
+        "memory": "out of memory",
+        "leave": "outputs missing or too small",
+        "nothing": "outputs missing or too small",
+        "empty": "outputs missing or too small",
+    },
+}
+#: `errors` prints what looks like FIJI's own error marks, which only the runner can tell from them.
+SUCCEEDING = ("quiet", "chatter", "threads", "many_lines", "errors")
+ONLY_BY_RUNNER = ("errors",)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One job: how its script behaves, and the class of its failure ("" for success)."""
+
+    mode: str
+    expected: str
+
+
+def cases(language: str, runner: str) -> Iterator[tuple[Case, Case]]:
+    """Yield pairs of a case that fails and one that succeeds, without end."""
+    failing = itertools.cycle(Case(mode, expected) for mode, expected in FAILING[language].items())
+    succeeding = itertools.cycle(
+        Case(mode, "") for mode in SUCCEEDING if runner == "runner" or mode not in ONLY_BY_RUNNER
+    )
+    yield from zip(failing, succeeding, strict=False)
+
+
+def misleading_scripts(ground: Ground, *, pairs: int, languages: int = 3) -> Report:
+    """Every verdict is right, whatever exit code and console suggest: by the runner, and without it."""
+    report = Report()
+    places = list(itertools.product(LANGUAGES[:languages], ("runner", "direct")))
+    shares = [pairs // len(places) + (number < pairs % len(places)) for number in range(len(places))]
+    work = [(language, runner, share) for (language, runner), share in zip(places, shares, strict=True)]
+
+    def lane(number: int) -> None:
+        for language, runner, share in work[number::2]:
+            _run_scripts(ground, language, runner, share, report)
+
+    side_by_side(functools.partial(lane, number) for number in range(2))
+    return report
+
+
+def _run_scripts(ground: Ground, language: str, runner: str, share: int, report: Report) -> None:
+    with ground.run(f"{language}-{runner}", retries=1) as run:
+        script = (FOLDER / f"script.{language}").read_bytes()
+        run.cloud.s3.put_object(Bucket=run.bucket, Key=f"scripts/s.{language}", Body=script)
+        chosen = [case for pair in itertools.islice(cases(language, runner), share) for case in pair]
+        jobs = [a_job(number, mode=case.mode) for number, case in enumerate(chosen)]
+        submit(run, jobs)
+        harness.start_worker(
+            run,
+            FIJI_HOME=imagej_core(),
+            FIJI_RUNNER=runner,
+            SCRIPT_DOWNLOAD_URL=f"s3://{run.bucket}/scripts/s.{language}",
+            MEMORY=1024,
+        )
+        finish(run, 60 + 10 * len(jobs))
+        for job, case in zip(jobs, chosen, strict=True):
+            report.injected["that fail" if case.expected else "that succeed"] += 1
+            _check(run, job, case, f"{language}, {runner}, {case.mode}", report)
+        audit(run, jobs, report)
+
+
+def _check(run: Run, job: harness.Job, case: Case, where: str, report: Report) -> None:
+    found = {record["class"] for record in harness.failures(run, job.job_id)}
+    done = harness.manifest(run, job) is not None
+    right = (done and not found) if not case.expected else (not done and found == {case.expected})
+    report.outcomes["wrong verdicts"] += not right
+    report.expect(right, f"{where}: done {done}, recorded as {found}, expected {case.expected or 'success'}")
