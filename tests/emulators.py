@@ -30,7 +30,7 @@ CLIENT_ENVIRONMENT = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 STOP_SECONDS = 5.0
 
 
@@ -67,7 +67,8 @@ def microburst(folder: Path, upstream: str) -> Iterator[str]:
     """Run the fault proxy before an emulator; yield its URL. Faults are set by `set_faults`."""
     port = free_port()
     command = [program("microburst"), "--upstream", upstream, "--port", str(port)]
-    with running(command, port, {}, folder / "microburst.log") as url:
+    # Asked about itself: any other question goes to the emulator behind it.
+    with running(command, port, {}, folder / "microburst.log", "/_microburst/health") as url:
         yield url
 
 
@@ -100,8 +101,10 @@ def _talk(url: str, method: str, document: Any) -> Any:
 
 
 @contextlib.contextmanager
-def running(command: list[str], port: int, environment: Mapping[str, str], log: Path) -> Iterator[str]:
-    """Run a server until the block ends; yield its URL once it answers HTTP.
+def running(
+    command: list[str], port: int, environment: Mapping[str, str], log: Path, question: str = ""
+) -> Iterator[str]:
+    """Run a server until the block ends; yield its URL once it answers HTTP (to `question`, a path).
 
     Raises RuntimeError with the end of its log when it does not.
     """
@@ -115,7 +118,7 @@ def running(command: list[str], port: int, environment: Mapping[str, str], log: 
             stderr=subprocess.STDOUT,
         )
         try:
-            _wait_until_it_answers(url, process, log)
+            _wait_until_it_answers(url + question, process, log)
             yield url
         finally:
             _end(process)
