@@ -154,12 +154,15 @@ def connect(region: str, profile: str | None) -> Clients:
     """
     if "AWS_ACCESS_KEY_ID" in os.environ or profile == "default":
         profile = None
+    wanted = profile or os.environ.get("AWS_PROFILE")
     try:
         session = boto3.Session(region_name=region, profile_name=profile)
+        if wanted and wanted not in session.available_profiles:
+            raise ProfileNotFound(profile=wanted)
     except ProfileNotFound as error:
         raise InvalidInput(
             "config.py cannot be used",
-            [f"AWS_PROFILE = {profile!r}: {error}; `aws configure --profile {profile}` makes it"],
+            [f"AWS_PROFILE = {wanted!r}: {error}; `aws configure --profile {wanted}` makes it"],
         ) from error
     _check_region(session, region)
     return Clients(session)

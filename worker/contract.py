@@ -20,6 +20,9 @@ Value = str | int | float | bool
 #: Names of script parameters: what SciJava accepts unquoted as a key.
 PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
+#: Characters that no parameter of a process can hold (NUL), or no message of SQS.
+NO_TEXT = re.compile("[\0\ufffe\uffff]")
+
 #: Under this prefix of AWS_BUCKET stands the state of all runs, a folder per APP_NAME.
 STATE_PREFIX = "distributed-fiji"
 
@@ -170,7 +173,9 @@ def value_problems(name: str, mapping: Any) -> list[str]:
         if not isinstance(value, (str, int, float)) or (isinstance(value, float) and not isfinite(value)):
             problems.append(f"{name}.{key} must be a string, a number or a boolean, not {value!r:.60}")
         elif isinstance(value, str) and not _encodable(value):
-            problems.append(f"{name}.{key} holds a character that is no valid Unicode text or a NUL")
+            problems.append(
+                f"{name}.{key} holds a character that is no text (NUL, U+FFFE, U+FFFF, half a pair)"
+            )
     return problems
 
 
@@ -179,7 +184,7 @@ def location_problems(location: Any) -> list[str]:
     if not isinstance(location, str):
         return [f"output_file_location must be a string, not {type(location).__name__}"]
     if not _encodable(location):
-        return ["output_file_location holds a character that is no valid Unicode text or a NUL"]
+        return ["output_file_location holds a character that is no text (NUL, U+FFFE, U+FFFF, half a pair)"]
     if location.startswith("s3://"):
         return ["output_file_location is relative to the destination bucket: leave out s3://bucket/"]
     if ".." in location.split("/"):
@@ -195,11 +200,12 @@ def input_problems(inputs: Any) -> list[str]:
 
 
 def _encodable(text: str) -> bool:
+    """Whether a text can stand in a message: SQS takes no U+FFFE and U+FFFF (API reference, SendMessage)."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
         return False
-    return "\0" not in text
+    return not NO_TEXT.search(text)
 
 
 def state_key(app_name: str, *parts: str) -> str:

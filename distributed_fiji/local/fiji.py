@@ -50,7 +50,7 @@ def _named(folder: Path) -> Path:
         launchers = " or ".join(LAUNCHERS)
         raise InvalidInput(
             "FIJI_HOME",
-            [f"{folder} is no FIJI: it holds neither {launchers}; without FIJI_HOME one is found"],
+            [f"{folder} is no FIJI: it holds no {launchers}; without FIJI_HOME one is found"],
         )
     return folder.resolve()
 

@@ -159,6 +159,7 @@ def configure(folder: Path, **settings: Any) -> None:
     base = {
         "APP_NAME": APP,
         "AWS_BUCKET": BUCKET,
+        "DOCKERHUB_TAG": "registry.invalid/distributed-fiji:1.0",  # nobody answers there: it is not checked
         "SCRIPT_DOWNLOAD_URL": "script.ijm",
         "MACHINE_TYPE": "m5.large",
         "MEMORY": 1000,

@@ -121,6 +121,7 @@ JOB_FILES = {
     ),
     "a key with a hyphen": (a_job_file(shared_metadata={"a-b": 1}), "'a-b' cannot be a parameter's name"),
     "a key twice": ('{"output_file_location": "o", "groups": [{"a": 1, "a": 2}]}', "'a' stands twice"),
+    "no text": (a_job_file(groups=[{"Well": "A\uffff"}]), "groups[1].Well holds a character that is no text"),
     "too large": (a_job_file(groups=[{"text": "x" * 1_100_000}]), "groups[1]: its message has"),
     "climbs out": (a_job_file(output_file_location="../out"), "output_file_location '../out'"),
     "climbs out later": (a_job_file(output_file_location="a/../../out"), "must not contain '..'"),

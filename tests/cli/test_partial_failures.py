@@ -1,0 +1,142 @@
+"""What AWS does only in part: entries that fail inside a batch, fleets whose machines do not all come."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from distributed_fiji.aws import Clients
+from distributed_fiji.fleetfile import parse_fleet_file
+from distributed_fiji.jobqueue import NotSent, send_jobs
+from distributed_fiji.registry import Answer
+from distributed_fiji.settings import load_settings
+from distributed_fiji.startcluster import FleetFailed, Run, start_cluster
+from tests.cli.conftest import Account, Command
+from tests.monitor.builders import SteppedClock
+from tests.monitor.screen import Screen
+from worker.contract import Job
+
+
+class FailingEntries:
+    """Lets entries of a batch fail as SQS does: inside an HTTP 200, the others taken."""
+
+    def __init__(self, client: Any, failing: dict[str, int], *, senders_fault: bool = False) -> None:
+        self.left = dict(failing)
+        self.senders_fault = senders_fault
+        self.failed: list[str] = []
+        client.meta.events.register("provide-client-params.sqs.SendMessageBatch", self.keep_back)
+        client.meta.events.register("after-call.sqs.SendMessageBatch", self.tell)
+
+    def keep_back(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Send only the entries that do not fail this time."""
+        names = [entry["Id"] for entry in params["Entries"]]
+        self.failed = [name for name in names if self.left.get(name, 0) > 0]
+        for name in self.failed:
+            self.left[name] -= 1
+        kept = [entry for entry in params["Entries"] if entry["Id"] not in self.failed]
+        return params | {"Entries": kept}
+
+    def tell(self, parsed: dict[str, Any], **_: Any) -> None:
+        """Name them in the answer."""
+        parsed["Failed"] = [
+            {"Id": name, "SenderFault": self.senders_fault, "Code": "InternalError", "Message": "not now"}
+            for name in self.failed
+        ]
+
+
+def a_queue(account: Account, name: str) -> str:
+    return str(account.client("sqs").create_queue(QueueName=name)["QueueUrl"])
+
+
+def wells(account: Account, url: str) -> list[str]:
+    found = []
+    while (
+        messages := account.client("sqs")
+        .receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+        .get("Messages")
+    ):
+        found += [json.loads(message["Body"])["Metadata"]["Well"] for message in messages]
+    return sorted(found)
+
+
+JOBS = [Job({"Well": f"A{number}"}, "out") for number in range(10)]
+WELLS = [f"A{number}" for number in range(10)]
+
+
+def test_entries_that_fail_inside_a_batch_are_sent_again_and_none_twice(account: Account) -> None:
+    url, sqs, counted = a_queue(account, "SentAgain"), boto3.client("sqs"), []
+    FailingEntries(sqs, {JOBS[2].job_id: 1, JOBS[7].job_id: 2})
+
+    sent = send_jobs(sqs, url, [*JOBS], progress=counted.append, sleep=lambda seconds: None)
+
+    assert sent == sum(counted) == 10
+    assert wells(account, url) == WELLS
+
+
+def test_entries_that_never_go_are_named_and_all_others_are_sent(account: Account) -> None:
+    url, sqs = a_queue(account, "Named"), boto3.client("sqs")
+    FailingEntries(sqs, {JOBS[4].job_id: 99}, senders_fault=True)
+
+    with pytest.raises(NotSent) as caught:
+        send_jobs(sqs, url, JOBS, progress=lambda count: None, sleep=lambda seconds: None)
+
+    assert "9 jobs were sent, 1 were refused" in str(caught.value)
+    assert f"job {JOBS[4].job_id}: not now" in str(caught.value)
+    assert wells(account, url) == [well for well in WELLS if well != "A4"]
+
+
+class TroubledSession:
+    """A session whose EC2 reports an error in every fleet's history."""
+
+    region_name = "us-east-1"
+
+    def __init__(self, kind: str, description: str) -> None:
+        self.event = {"EventSubType": kind, "EventDescription": description}
+
+    def client(self, service: str, config: Any) -> Any:
+        client = boto3.client(service, config=config)
+        client.meta.events.register("after-call.ec2.DescribeSpotFleetRequestHistory", self.tell)
+        return client
+
+    def tell(self, parsed: dict[str, Any], **_: Any) -> None:
+        parsed["HistoryRecords"] = [{"EventType": "error", "EventInformation": self.event}]
+
+
+def start(folder: Path, session: TroubledSession) -> Screen:
+    """Start a fleet whose machines join no cluster, by a clock that only waiting moves on."""
+    settings, _ = load_settings(folder / "config.py")
+    screen, clock = Screen(), SteppedClock(time.time())
+    image = Answer("unknown", detail="it was not asked")
+    run = Run(settings, Clients(session), folder / "record.json", clock, screen.terminal, lambda name: image)
+    start_cluster(run, parse_fleet_file({}, "fleet.json"))
+    return screen
+
+
+def test_a_shortage_is_told_once_with_what_helps_and_is_no_failure(ready: Command, tmp_path: Path) -> None:
+    shortage = TroubledSession("allLaunchSpecsTemporarilyBlacklisted", "no capacity in any pool")
+
+    said = start(tmp_path, shortage).text
+
+    assert said.count("no capacity in any pool") == 1
+    assert "more machine types or subnets" in said
+    assert "the fleet goes on asking" in said
+    fleet = json.loads((tmp_path / "record.json").read_text())["MONITOR_FLEET_ID"]
+    boto3.client("ec2").cancel_spot_fleet_requests(SpotFleetRequestIds=[fleet], TerminateInstances=True)
+
+
+def test_an_error_that_waiting_does_not_mend_takes_the_fleet_back(
+    account: Account, ready: Command, tmp_path: Path
+) -> None:
+    invalid = TroubledSession("iamFleetRoleInvalid", "the role cannot be assumed")
+
+    with pytest.raises(FleetFailed, match="setup"):
+        start(tmp_path, invalid)
+
+    states = account.client("ec2").describe_spot_fleet_requests()["SpotFleetRequestConfigs"]
+    assert [item for item in states if item["SpotFleetRequestState"] == "active"] == []
+    assert not (tmp_path / "record.json").exists()
