@@ -82,7 +82,7 @@ class Spent:
 
 @dataclass(frozen=True)
 class Way:
-    """One way to run a job: in which home, by C1 alone (`is_short`) or also C2, in a JVM that waits or not."""
+    """One way to run a job: in which home, by C1 alone (`is_short`) or also C2, in a JVM that waits?"""
 
     home: Path
     is_short: bool = True
