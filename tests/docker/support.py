@@ -179,6 +179,21 @@ def copy(source: socket.socket, target: socket.socket, into: bytearray | None = 
         target.shutdown(socket.SHUT_WR)
 
 
+def output_of(docker: Any, image: str, *command: str, **options: Any) -> str:
+    """Run a program in a container without a network, and return all it prints; it and its volumes then go.
+
+    Fails when the program does.
+    """
+    container = docker.containers.run(image, list(command), detach=True, network_mode="none", **options)
+    try:
+        ended = container.wait(timeout=60)
+        said = log_of(container)
+    finally:
+        container.remove(v=True, force=True)
+    assert ended["StatusCode"] == 0, said
+    return said
+
+
 def log_of(container: Any) -> str:
     """Return what a container has printed so far."""
     return container.logs().decode("utf-8", "replace")

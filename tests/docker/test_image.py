@@ -12,22 +12,14 @@ import pytest
 
 import worker
 from tests.docker.build import CANARIES, CHECKOUT
+from tests.docker.support import output_of
 
 LAUNCHER = "/opt/fiji/Fiji.app/ImageJ-linux64"
 
 
 def run(daemon: Any, image: str, *command: str, entrypoint: list[str] | None = None) -> str:
     """Run a program in a container as tight as a task's, and return what it prints."""
-    output = daemon.containers.run(
-        image,
-        list(command),
-        entrypoint=entrypoint,
-        read_only=True,
-        network_mode="none",
-        remove=True,
-        stderr=True,
-    )
-    return output.decode()
+    return output_of(daemon, image, *command, entrypoint=entrypoint, read_only=True)
 
 
 def test_it_tells_its_versions_and_its_labels_say_the_same(daemon: Any, image: str) -> None:
@@ -111,19 +103,18 @@ def test_it_has_a_display_for_scripts_that_open_windows(daemon: Any, core_image:
 def test_the_java_of_any_fiji_image_is_found_and_runs_beside_fiji(
     daemon: Any, core_image: str, layout: str, environment: dict[str, str]
 ) -> None:
-    said = daemon.containers.run(
+    said = output_of(
+        daemon,
         core_image,
-        ["-c", f"{layout} && sh /image/gather-java.sh && /opt/fiji/java/bin/java -version"],
+        "-c",
+        f"{layout} && sh /image/gather-java.sh && /opt/fiji/java/bin/java -version",
         entrypoint=["sh"],
         user="0",
         environment={"F": "/opt/fiji/Fiji.app", **environment},
         volumes={str(CHECKOUT / "worker" / "image"): {"bind": "/image", "mode": "ro"}},
-        network_mode="none",
-        remove=True,
-        stderr=True,
     )
 
-    assert "Runtime Environment" in said.decode()
+    assert "Runtime Environment" in said
 
 
 def test_no_secret_of_whoever_builds_it_is_in_any_layer(daemon: Any, image: str) -> None:
