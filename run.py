@@ -228,8 +228,8 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None) ->
     Example: python run.py startCluster files/exampleFleet.json
     """
     from distributed_fiji.fleetfile import read_fleet_file
-    from distributed_fiji.startcluster import Run
     from distributed_fiji.startcluster import start_cluster as run_start_cluster
+    from distributed_fiji.startplan import Run
 
     settings, file = context.settings(), read_fleet_file(fleet_file)
     if max_cost is not None:

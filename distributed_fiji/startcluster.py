@@ -6,30 +6,20 @@ finds the record, asks with the same ClientToken, gets the same fleet and goes o
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
+from datetime import datetime
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji import cluster, fleet, jobqueue, machinetypes, removal, telemetry
-from distributed_fiji.aws import AwsError, Clients, error_code, error_text
-from distributed_fiji.clock import Clock
-from distributed_fiji.errors import DistributedFijiError, InvalidInput, NothingThere, SomethingLeft
-from distributed_fiji.fleetdocuments import Frame, fleet_request
+from distributed_fiji import cluster, fleet, removal, telemetry
+from distributed_fiji.aws import AwsError, error_code, error_text
+from distributed_fiji.errors import DistributedFijiError, InvalidInput, SomethingLeft
 from distributed_fiji.fleetfile import FleetFile
 from distributed_fiji.janitor.install import watch_over
 from distributed_fiji.janitor.removal import leave
-from distributed_fiji.meter import highest_price
-from distributed_fiji.registry import Answer
 from distributed_fiji.runfacts import facts_of
-from distributed_fiji.runrecord import RunRecord, read_record, record_of, upload_record, write_record
-from distributed_fiji.settings import Settings
-from distributed_fiji.spending import hours_for
-from distributed_fiji.submissions import read_submissions
-from distributed_fiji.terminal import Terminal, shown
+from distributed_fiji.runrecord import RunRecord, read_record, upload_record, write_record
+from distributed_fiji.startplan import Run, plan
+from distributed_fiji.terminal import shown
 
 #: Seconds to wait for machines when some have come, and when none has; then the monitor takes over.
 PATIENCE_WITH_SOME = 5 * 60
@@ -42,19 +32,6 @@ class FleetFailed(DistributedFijiError):
 
 class NoJanitor(DistributedFijiError):
     """Raised when nothing would look after the run once this machine is shut."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """What startCluster works with. `ask_image`: tells whether an image is where machines will get it."""
-
-    settings: Settings
-    clients: Clients
-    record_path: Path
-    clock: Clock
-    terminal: Terminal
-    ask_image: Callable[[str], Answer]
-    local: bool = False
 
 
 def start_cluster(run: Run, file: FleetFile) -> RunRecord:
@@ -119,54 +96,6 @@ def _cut_off_before_its_fleet(run: Run, record: RunRecord) -> RunRecord | None:
     return record
 
 
-def plan(run: Run, file: FleetFile) -> RunRecord:
-    """Check and find everything; return the record with the request in it. No machine yet."""
-    settings, clients = run.settings, run.clients
-    definition, queue_created = check_setup(settings, clients)
-    digest = check_image(run)
-    types, warnings = machinetypes.read_machine_types(clients.ec2, settings.MACHINE_TYPE)
-    problems = machinetypes.fit_problems(settings, types or [])
-    if problems:
-        raise InvalidInput("config.py cannot be used", problems)
-    architecture = types[0].architecture if types else "x86_64"
-    machines, role = fleet.find_machines(clients, settings, file, architecture)
-    part, more = fleet.fleet_machines(clients.ec2, settings, machines)
-    for line in (*file.warnings, *warnings, *more):
-        run.terminal.warn(line)
-    now = run.clock.now()
-    token = uuid.uuid4().hex
-    record = record_of(settings, started=now, client_token=token, local=run.local)
-    until = datetime.fromtimestamp(int(now), timezone.utc) + timedelta(hours=longest_hours(run, record))
-    frame = Frame(role, file.strategy, file.type, until.isoformat(timespec="seconds"), token)
-    return record.model_copy(
-        update={
-            "fleet_request": fleet_request(settings, frame, part),
-            "valid_until": frame.valid_until,
-            "task_definition": definition,
-            "image_digest": digest,
-            "output_locations": output_locations(settings, clients, queue_created),
-        }
-    )
-
-
-def longest_hours(run: Run, record: RunRecord) -> float:
-    """Return after how many hours the fleet ends by itself: MAX_HOURS, or when MAX_COST is spent by then.
-
-    EC2 keeps this limit when neither monitor nor janitor runs. It is reckoned with all machines at the
-    highest price that a zone has today; MACHINE_PRICE where it cannot be read.
-    """
-    if not record.max_cost:
-        return run.settings.MAX_HOURS
-    price = highest_price(run.clients.ec2, record.machine_types, run.clock.now(), record.machine_price)
-    hours = hours_for(record.max_cost, record.machines, price + record.machine_extras)
-    if hours < run.settings.MAX_HOURS:
-        run.terminal.note(
-            f"MAX_COST = {record.max_cost:g}: at up to ${price:.4f} an hour, {record.machines} machines have"
-            f" cost that after {hours:.1f} hours."
-        )
-    return min(hours, run.settings.MAX_HOURS)
-
-
 def look_after(run: Run, record: RunRecord) -> None:
     """Put the janitor in place, before the fleet is asked for and again when its id is known.
 
@@ -181,35 +110,6 @@ def look_after(run: Run, record: RunRecord) -> None:
             f"No fleet is started, since the janitor cannot be installed: {error_text(error)}"
             " (AUTO_MONITOR = False goes without it; docs/costs.md)"
         ) from error
-
-
-def check_setup(settings: Settings, clients: Clients) -> tuple[str, str]:
-    """Return the service's task definition and when the queue was made (its CreatedTimestamp).
-
-    Raises NothingThere where setup was not run.
-    """
-    url = jobqueue.read_queue(clients.sqs, settings.SQS_QUEUE_NAME)
-    service = cluster.find_service(clients.ecs, settings.ECS_CLUSTER, settings.service)
-    if service is None:
-        raise NothingThere(f"There is no service {settings.service}: run `python run.py setup` first.")
-    return service["taskDefinition"], jobqueue.read_attributes(clients.sqs, url)["CreatedTimestamp"]
-
-
-def check_image(run: Run) -> str:
-    """Return the image's digest where it is told; raises InvalidInput when the image is not there."""
-    name = run.settings.DOCKERHUB_TAG
-    answer = run.ask_image(name)
-    if answer.state == "missing":
-        raise InvalidInput("config.py cannot be used", [f"DOCKERHUB_TAG = {name!r}: {answer.detail}"])
-    if answer.state == "unknown":
-        run.terminal.warn(f"The image {name} could not be checked: {answer.detail}")
-    return answer.digest
-
-
-def output_locations(settings: Settings, clients: Clients, queue_created: str) -> list[str]:
-    """Return where the submitted jobs' outputs will be, as the job files say it."""
-    submissions = read_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, queue_created)
-    return sorted({submission.output_location for submission in submissions})
 
 
 def save(run: Run, record: RunRecord) -> RunRecord:
