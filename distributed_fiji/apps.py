@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from distributed_fiji.aws import Clients, pages
+from distributed_fiji.janitor.names import is_janitor
 from worker.contract import APP_TAG
 
 THREADS = 16
@@ -33,7 +34,8 @@ def owner(tags: Iterable[dict[str, str]]) -> str | None:
 
 def find_apps(clients: Clients, queues: Queues) -> set[str]:
     """Return the names of all apps of which anything is there; `queues`: as of queues_with_tags."""
-    owners = (owner(tags) for finder in (_on_machines, _on_clusters, _on_roles) for tags in finder(clients))
+    finders = (_on_machines, _on_clusters, _on_roles, _on_janitors)
+    owners = (owner(tags) for finder in finders for tags in finder(clients))
     named = {app for app in owners if app}
     alarms = pages(clients.cloudwatch, "describe_alarms", "MetricAlarms")
     matches = (ALARM_NAME.fullmatch(alarm["AlarmName"]) for alarm in alarms)
@@ -77,6 +79,17 @@ def _on_roles(clients: Clients) -> Tags:
     for role in pages(clients.iam, "list_roles", "Roles"):
         if ROLE_NAME.fullmatch(role["RoleName"]) and f"-{clients.region}-fiji-" in role["RoleName"]:
             yield clients.iam.list_role_tags(RoleName=role["RoleName"])["Tags"]
+
+
+def _on_janitors(clients: Clients) -> Tags:
+    """Their schedule calls and costs even where all else of an app is gone."""
+    for rule in pages(clients.events, "list_rules", "Rules"):
+        if is_janitor(rule["Name"]):
+            yield clients.events.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"]
+    for function in pages(clients.awslambda, "list_functions", "Functions"):
+        if is_janitor(function["FunctionName"]):
+            tags = clients.awslambda.list_tags(Resource=function["FunctionArn"])["Tags"]
+            yield [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def queues_with_tags(sqs: Any) -> Queues:

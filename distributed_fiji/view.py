@@ -59,6 +59,7 @@ def figures(seen: Snapshot, progress: Progress) -> dict[str, str]:
         + (f" ({states})" if states else ""),
         "rate": f"{rate:.0f} jobs/h" if rate else "not yet known",
         "time left": duration(left * 3600 / rate) if rate and left else "not yet known" if left else "none",
+        "spent": f"about ${seen.spent:.2f}",
     }
 
 
@@ -103,7 +104,7 @@ class View:
         line = ", ".join(f"{name} {shown[name]}" for name in names)
         if line != self._last[0] or seen.now - self._last[1] >= PLAIN_EVERY:
             self._last = (line, seen.now)
-            self.tell(f"{line}, time left {shown['time left']}")
+            self.tell(f"{line}, time left {shown['time left']}, spent {shown['spent']}")
 
     def tell(self, sentence: str) -> None:
         """Print a sentence with the time, above the live table."""

@@ -8,6 +8,11 @@ def function_name(app_name: str) -> str:
     return f"{app_name}Janitor"
 
 
+def is_janitor(name: str) -> bool:
+    """Whether a Lambda or a schedule may be a janitor by its name; whose, its tag tells."""
+    return name.endswith("Janitor")
+
+
 def log_group(app_name: str) -> str:
     """Return the log group that Lambda writes to."""
     return f"/aws/lambda/{function_name(app_name)}"

@@ -10,9 +10,15 @@ from distributed_fiji.runfacts import RunFacts
 from worker.contract import APP_TAG, state_key
 
 
-def janitor_policy(run: RunFacts, account: str) -> dict[str, Any]:
-    """Return the janitor's policy for the app of a run, in that run's region."""
-    return document(janitor_grants(run, account))
+def janitor_policy(run: RunFacts, account: str, *older: RunFacts) -> dict[str, Any]:
+    """Return the janitor's policy for the app of a run, in that run's region.
+
+    `older`: runs that are still open, and that began when config.py named other queues or another cluster.
+    """
+    grants: list[Grant] = []
+    for one in (run, *sorted(older, key=lambda item: item.started)):
+        grants += [grant for grant in janitor_grants(one, account) if grant not in grants]
+    return document(grants)
 
 
 def janitor_grants(run: RunFacts, account: str) -> list[Grant]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from distributed_fiji.registry import Answer
 from distributed_fiji.runrecord import RunRecord
 from distributed_fiji.settings import Settings, parse_settings
 from distributed_fiji.setup import setup
-from distributed_fiji.startcluster import Run, start_cluster
+from distributed_fiji.startcluster import start_cluster
+from distributed_fiji.startplan import Run
 from distributed_fiji.submitjob import submit_job
 from tests.monitor.builders import SteppedClock
 from tests.monitor.screen import Screen
@@ -38,6 +39,7 @@ class Flow:
     app: str
     folder: Path
     clients: Clients
+    more: dict[str, Any] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
@@ -51,6 +53,7 @@ class Flow:
                 "CLUSTER_MACHINES": MACHINES,
                 "MACHINE_TYPE": "m5.large",
                 "MEMORY": 1000,
+                **self.more,
             }
         )[0]
 

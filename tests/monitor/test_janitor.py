@@ -155,6 +155,27 @@ def replace_record(run: ARun, *, client_token: str, fleet: str) -> ARun:
     return replace(run, record=record)
 
 
+def test_the_janitor_may_still_end_an_older_run_whose_queue_config_names_no_more(
+    clients: Clients, app: str
+) -> None:
+    run = a_run(clients, app)
+    install(run)
+    newer = {
+        "client_token": "newer",
+        "MONITOR_QUEUE_NAME": f"{app}OtherQueue",
+        "MONITOR_ECS_CLUSTER": "other",
+    }
+    install(replace(run, record=run.record.model_copy(update=newer)))
+
+    role = f"{app}-us-east-1-fiji-janitor"
+    policy = clients.iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
+    resources = [one for statement in policy["Statement"] for one in statement["Resource"]]
+
+    for queue in (run.record.MONITOR_QUEUE_NAME, f"{app}OtherQueue"):
+        assert f"arn:aws:sqs:us-east-1:123456789012:{queue}" in resources
+    assert len(json.dumps(policy, separators=(",", ":"))) < 10_240, "IAM takes no more in a role"
+
+
 def test_a_fleet_whose_id_was_never_written_down_is_found_by_its_token_and_ended(
     clients: Clients, app: str
 ) -> None:

@@ -1,0 +1,130 @@
+"""What setup and startCluster make: tagged as the app's, with a janitor, with an end of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from distributed_fiji.aws import Clients, pages
+from distributed_fiji.documents import stuck_alarm_name
+from distributed_fiji.inventory import inventory
+from distributed_fiji.lookups import read_alarms
+from distributed_fiji.runrecord import RunRecord
+from tests.monitor.builders import EmulatedSession
+from tests.monitor.flow import Flow
+from tests.monitor.screen import clean
+from worker.contract import APP_TAG
+
+
+def started(flow: Flow) -> RunRecord:
+    flow.begin()
+    flow.setup(flow.clients)
+    flow.submit(flow.clients)
+    return flow.start(flow.clients)
+
+
+def test_everything_that_aws_can_tag_carries_the_apps_tag(clients: Clients, app: str, tmp_path: Path) -> None:
+    flow = Flow(app, tmp_path / app, clients, {"NOTIFY_EMAIL": "owner@example.org"})
+    record = started(flow)
+
+    tags = dict(every_tag(clients, record))
+
+    assert {name: found.get(APP_TAG) for name, found in tags.items()} == dict.fromkeys(tags, app)
+    untagged = {"dashboard", "results"}
+    assert {item.kind for item in inventory(clients, app)} - untagged == {name.split(":")[0] for name in tags}
+
+
+def every_tag(clients: Clients, record: RunRecord) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the tags of everything of a run, by its kind and a number."""
+    ec2, ecs, sqs, iam = clients.ec2, clients.ecs, clients.sqs, clients.iam
+    app, cluster = record.app_name, record.MONITOR_ECS_CLUSTER
+    for number, queue in enumerate((record.MONITOR_QUEUE_NAME, record.dead_letter_queue)):
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        yield f"queue:{number}", sqs.list_queue_tags(QueueUrl=url)["Tags"]
+    groups = (record.MONITOR_LOG_GROUP_NAME, record.machine_log_group, f"/aws/lambda/{app}Janitor")
+    for number, group in enumerate(groups):
+        yield f"log group:{number}", clients.logs.list_tags_log_group(logGroupName=group)["tags"]
+    for purpose in ("instance", "fleet", "task", "janitor"):
+        name = f"{app}-{record.region}-fiji-{purpose}"
+        yield f"role:{purpose}", plain(iam.list_role_tags(RoleName=name)["Tags"])
+    profile = f"{app}-{record.region}-fiji-instance"
+    yield (
+        "instance profile:",
+        plain(iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Tags"]),
+    )
+    found = ecs.describe_clusters(clusters=[cluster], include=["TAGS"])["clusters"][0]
+    yield "cluster:", plain(found["tags"])
+    service = ecs.describe_services(cluster=cluster, services=[record.service], include=["TAGS"])["services"]
+    yield "service:", plain(service[0]["tags"])
+    definition = ecs.describe_task_definition(taskDefinition=record.task_definition, include=["TAGS"])
+    yield "task definition:", plain(definition["tags"])
+    fleet = ec2.describe_spot_fleet_requests(SpotFleetRequestIds=[record.fleet_id])["SpotFleetRequestConfigs"]
+    yield "fleet:", plain(fleet[0]["Tags"])
+    named = [{"Name": "launch-template-name", "Values": [record.launch_template]}]
+    yield (
+        "launch template:",
+        plain(ec2.describe_launch_templates(Filters=named)["LaunchTemplates"][0]["Tags"]),
+    )
+    mine = [{"Name": "tag:aws:ec2spot:fleet-request-id", "Values": [record.fleet_id]}]
+    for number, machine in enumerate(pages(ec2, "describe_instances", "Reservations", Filters=mine)):
+        yield f"machine:{number}", plain(machine["Instances"][0]["Tags"])
+    function = clients.awslambda.get_function(FunctionName=f"{app}Janitor")
+    yield "janitor:", function["Tags"]
+    for number, instance in enumerate(sorted(read_alarms(clients.cloudwatch, app))):
+        alarm = clients.cloudwatch.describe_alarms(AlarmNames=[stuck_alarm_name(app, instance)])[
+            "MetricAlarms"
+        ]
+        found = clients.cloudwatch.list_tags_for_resource(ResourceARN=alarm[0]["AlarmArn"])
+        yield f"alarm:{number}", plain(found["Tags"])
+    rule = clients.events.describe_rule(Name=f"{app}Janitor")["Arn"]
+    yield "schedule:", plain(clients.events.list_tags_for_resource(ResourceARN=rule)["Tags"])
+    topic = function["Configuration"]["Environment"]["Variables"]["TOPIC"]
+    yield "topic:", plain(clients.sns.list_tags_for_resource(ResourceArn=topic)["Tags"])
+
+
+def plain(tags: list[dict[str, str]]) -> dict[str, str]:
+    return {tag.get("Key", tag.get("key", "")): tag.get("Value", tag.get("value", "")) for tag in tags}
+
+
+def test_a_fleet_ends_by_itself_when_it_would_have_cost_what_it_may_and_limits_each_hour(
+    clients: Clients, app: str, tmp_path: Path
+) -> None:
+    record = started(Flow(app, tmp_path / app, clients, {"MAX_COST": 0.5}))
+    (fleet,) = clients.ec2.describe_spot_fleet_requests(SpotFleetRequestIds=[record.fleet_id])[
+        "SpotFleetRequestConfigs"
+    ]
+    ends = fleet["SpotFleetRequestConfig"]["ValidUntil"]
+    hours = (ends.timestamp() - record.started) / 3600
+
+    # Two machines, at most 0.10 dollars an hour each, volume and address beside it; at least these.
+    assert 0.5 / (2 * (0.10 + record.machine_extras)) - 0.01 <= hours < 24
+    assert hours <= 0.5 / (2 * record.machine_extras)
+    assert datetime.fromisoformat(record.valid_until) == ends
+    assert float(record.fleet_request["SpotMaxTotalPrice"]) == pytest.approx(0.2)
+
+
+def test_without_the_janitor_nothing_of_it_is_made(clients: Clients, app: str, tmp_path: Path) -> None:
+    started(Flow(app, tmp_path / app, clients, {"AUTO_MONITOR": False}))
+
+    found = {(item.kind, item.name) for item in inventory(clients, app)}
+
+    assert not {"schedule", "janitor", "topic"} & {kind for kind, _ in found}
+    assert not [name for _, name in found if "janitor" in name.lower()]
+
+
+def test_an_app_of_which_only_the_janitors_schedule_is_left_is_in_the_inventory_of_all(
+    session: EmulatedSession, app: str
+) -> None:
+    clients = Clients(EmulatedSession(session.control, session.data, "ap-south-1"))
+    name, tag = f"{app}Janitor", [{"Key": APP_TAG, "Value": app}]
+    clients.events.put_rule(Name=name, ScheduleExpression="rate(5 minutes)", Tags=tag)
+    clients.events.put_rule(Name="NightlyJanitor", ScheduleExpression="rate(5 minutes)")
+
+    assert [(item.app, item.kind, item.bills) for item in inventory(clients, None)] == [
+        (app, "schedule", True)
+    ]
+    assert clean(clients, app)[0] == 0
+    assert inventory(clients, None) == []
