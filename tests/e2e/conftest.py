@@ -62,7 +62,7 @@ class App:
             "CLUSTER_MACHINES": 1,
             "MACHINE_TYPE": "m5.large",
             "MEMORY": 1000,
-            "SQS_MESSAGE_VISIBILITY": 30,
+            "SQS_MESSAGE_VISIBILITY": 60,
             "JOB_RETRIES": 2,
         }
         lines = [f"{name} = {value!r}\n" for name, value in {**base, **self.settings}.items()]
@@ -80,7 +80,7 @@ class App:
         path.write_text(json.dumps(document))
         return path
 
-    def run(self, *arguments: str | Path, timeout: float = 120) -> Ended:
+    def run(self, *arguments: str | Path, timeout: float = 300) -> Ended:
         """Run a command with --local and this app's config."""
         config = self.folder / "config.py"
         return run_py(

@@ -46,52 +46,6 @@ def test_a_job_that_fails_is_named_with_its_reason_and_the_others_are_done(app: 
     assert [item for item in app.inventory() if item["bills"]] == []
 
 
-def test_setup_again_keeps_everything_and_changes_only_what_differs(app: App) -> None:
-    first, again = app.run("setup"), app.run("setup")
-    app.configure(EXPECTED_NUMBER_FILES=3)
-    changed = app.run("setup")
-
-    assert first.out.count("created") >= 9
-    assert "created" not in again.out
-    assert "changed" not in again.out
-    different = [line for line in changed.out.splitlines() if " changed " in line or " created " in line]
-    assert [line.split()[0] for line in different] == ["task", "service"]
-    assert "EXPECTED_NUMBER_FILES" in different[0]
-
-
-def test_a_changed_script_is_seen_and_its_jobs_run_again(app: App) -> None:
-    app.run("setup")
-    (app.folder / "script.ijm").write_text("// another one\n")
-
-    again = app.run("setup")
-
-    assert "SCRIPT_DOWNLOAD_URL" in again.out
-    assert "SCRIPT_SHA256" in again.out
-
-
-def test_commands_out_of_order_say_what_comes_first(app: App) -> None:
-    submitted = app.run("submitJob", app.job_file(WELLS))
-    started = app.start_cluster()
-
-    assert submitted.code == started.code == 2
-    assert "setup" in submitted.err
-    assert "setup" in started.err
-    assert not app.record.exists()
-
-
-def test_a_second_fleet_is_refused_while_the_first_lives(app: App) -> None:
-    app.run("setup")
-    app.start_cluster()
-    record = app.record.read_bytes()
-
-    second = app.start_cluster()
-
-    assert second.code == 2
-    assert "monitor" in second.err
-    assert app.record.read_bytes() == record
-    assert app.run("cleanup", app.name, "--yes").code == 0
-
-
 def test_a_start_that_was_killed_goes_on_with_the_same_fleet(app: App) -> None:
     app.run("setup")
     app.configure(CLUSTER_MACHINES=2)
@@ -132,10 +86,18 @@ def test_ctrl_c_takes_the_fleet_back(app: App) -> None:
         assert time.monotonic() < deadline
 
 
-def test_stopping_the_monitor_leaves_the_run_alive_and_it_can_be_watched_again(app: App) -> None:
+def test_a_live_run_is_no_second_fleets_and_outlives_its_monitor(app: App) -> None:
     app.run("setup")
     app.run("submitJob", app.job_file([{"Well": "A01", "seconds": 8}]))
     app.start_cluster()
+    record = app.record.read_bytes()
+
+    second = app.start_cluster()
+
+    assert second.code == 2
+    assert "monitor" in second.err
+    assert app.record.read_bytes() == record
+
     process = app.start("monitor", app.record)
     assert process.stdout is not None
     first = process.stdout.readline()
@@ -145,17 +107,3 @@ def test_stopping_the_monitor_leaves_the_run_alive_and_it_can_be_watched_again(a
     assert process.wait(30) == 130
     assert "runs on" in said
     assert app.run("monitor", app.record).code == 0
-
-
-def test_two_apps_whose_names_contain_each_other_do_not_touch(app: App) -> None:
-    longer = App(f"{app.name}b", app.folder, app.environment)
-    app.run("setup")
-    longer.configure()
-    longer.run("setup")
-
-    assert app.run("cleanup", app.name, "--yes", "--keep", "").code == 0
-
-    kinds = {item["kind"] for item in longer.inventory()}
-    assert {"queue", "service", "task definition", "role", "log group", "cluster"} <= kinds
-    assert longer.run("cleanup", longer.name, "--yes", "--keep", "").code == 0
-    assert longer.inventory() == []
