@@ -266,6 +266,11 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
         raise errors.InvalidInput(f"{record_file} cannot be watched so", [f"its run is {where}"])
     clients = context.connect(record.region, record.profile, set())
     result = run_monitor(record, clients, cheapest=cheapest, clock=SystemClock(), out=context.terminal)
+    if context.local:
+        from distributed_fiji.local import cloud, state
+
+        folder = state.Folders(cloud.ROOT).buckets / record.destination_bucket
+        context.terminal.note(f"Here s3://{record.destination_bucket}/ is the folder {shown(folder)}")
     sys.exit(result.exit_code)
 
 
