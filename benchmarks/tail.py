@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from benchmarks.common import Target, finish, in_turns, show
 from benchmarks.distance import ministack
@@ -44,7 +45,7 @@ def main() -> list[Target]:
     return targets
 
 
-def makespan(cloud: harness.Cloud, jobs: int, changes: Mapping[str, object]) -> float:
+def makespan(cloud: harness.Cloud, jobs: int, changes: Mapping[str, Any]) -> float:
     """Return the seconds from sending the jobs to waiting workers until the last is done."""
     with tempfile.TemporaryDirectory() as folder, harness.a_run(cloud, Path(folder)) as run:
         workers = [harness.start_worker(run, **changes) for _ in range(WORKERS)]
