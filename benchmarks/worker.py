@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path
 from statistics import mean, median
 
+import psutil
+
 from benchmarks.common import Target, finish, in_turns, show
 from benchmarks.distance import distant, ministack
 from tests.worker import harness
@@ -44,16 +46,32 @@ WORKER: Mapping[str, Mapping[str, object]] = {
 }
 
 
+#: A second of work instead of a wait: what a JVM in standby costs where there is no idle core for it.
+WORK = """\
+#@ Double seconds
+from ij import IJ
+image = IJ.createImage("a", "32-bit noise", 1024, 1024, 1)
+for i in range(int(20 * seconds)):
+    IJ.run(image, "Gaussian Blur...", "sigma=8")
+for i in range(3):
+    IJ.saveAs(image.resize(160, 160, "none"), "Tiff", "output/out%d.tif" % i)
+"""
+
+
 @dataclass(frozen=True)
 class Case:
-    """Some jobs of one length in one FIJI (None: the stand-in)."""
+    """Some jobs of one length in one FIJI (None: the stand-in), on all cores or on one."""
 
     fiji_home: Path | None
     seconds: float
     jobs: int
+    script: tuple[str, str] = ("wait.ijm", MACRO)
+    one_core: bool = False
 
     @property
     def name(self) -> str:
+        if self.one_core:
+            return f"ImageJ core, {self.seconds:g} s of work in Python on one core"
         return f"{'ImageJ core' if self.fiji_home else 'stand-in'}, {self.seconds:g} s"
 
 
@@ -73,6 +91,7 @@ def main() -> list[Target]:
     """Measure all cases and print one table."""
     core = install()
     cases = [Case(None, 0, 30), Case(core, 0, 20), Case(core, 1, 12), Case(core, 5, 4)]
+    cases.append(Case(core, 1, 8, ("work.py", WORK), one_core=True))
     with cloud() as (direct, proxy):
         figures = {case: measure(case, direct, proxy) for case in cases}
     rows = [
@@ -89,6 +108,8 @@ def targets(case: Case, ways: Mapping[str, Spent]) -> list[Target]:
     """Return what was asked for a case; the stand-in by itself takes what it takes in the plain way."""
     worker, plain = ways["worker"], ways["plain"]
     beside = worker.beside if case.fiji_home else worker.all - min(worker.fiji, plain.fiji)
+    if case.one_core:
+        return []
     asked = [Target(f"{case.name}: beside FIJI", beside, " s a job", at_most=0.11)]
     if case.seconds == 1:
         what = f"{case.name}: throughput against the plain way"
@@ -112,13 +133,16 @@ def run(case: Case, direct: harness.Cloud, proxy: str, module: str, changes: Map
     with tempfile.TemporaryDirectory() as folder, harness.a_run(direct, Path(folder)) as made:
         if case.fiji_home:
             made.fiji_home = case.fiji_home
-            made.cloud.s3.put_object(Bucket=made.bucket, Key="scripts/job.ijm", Body=MACRO.encode())
-            changes = {"SCRIPT_DOWNLOAD_URL": f"s3://{made.bucket}/scripts/job.ijm", **changes}
+            name, text = case.script
+            made.cloud.s3.put_object(Bucket=made.bucket, Key=f"scripts/{name}", Body=text.encode())
+            changes = {"SCRIPT_DOWNLOAD_URL": f"s3://{made.bucket}/scripts/{name}", **changes}
             jobs = [harness.a_job(number, seconds=case.seconds) for number in range(case.jobs)]
         else:
             jobs = [harness.a_job(number, files=3, bytes=100_000) for number in range(case.jobs)]
         with process(made, module, {"AWS_ENDPOINT_URL": proxy, **changes}) as worker:
             harness.wait_until(lambda: "waits for jobs" in worker.text())
+            if case.one_core:
+                pin(worker.process.pid)
             started_at = time.perf_counter()
             harness.submit(made, jobs)
             harness.wait_until(
@@ -128,6 +152,12 @@ def run(case: Case, direct: harness.Cloud, proxy: str, module: str, changes: Map
         lines = worker.lines()
     assert all(line["outcome"] == "DONE" for line in lines), lines
     return Spent(wall / len(jobs), mean(line["seconds"]["fiji"] for line in lines))
+
+
+def pin(pid: int) -> None:
+    """Keep a process, all its threads and whatever they start on one core."""
+    for thread in psutil.Process(pid).threads():
+        os.sched_setaffinity(thread.id, {0})
 
 
 @contextlib.contextmanager
