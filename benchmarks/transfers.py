@@ -42,8 +42,10 @@ class Place:
             (self._source / f"{number:05}.bin").write_bytes(os.urandom(BYTES))
         self._names = [path.name for path in self._source.iterdir()]
         self._from = f"{count}/source/"
-        self.by_program = Transfers(cloud.s3, Bulk(cloud.url, self._root, s5cmd_binary()), read_flags(""))
-        self.in_process = Transfers(cloud.s3, Bulk(cloud.url, self._root, None), read_flags(""))
+        self.by_program = Transfers(
+            cloud.s3, Bulk(cloud.url, self._root, s5cmd_binary(), None), read_flags("")
+        )
+        self.in_process = Transfers(cloud.s3, Bulk(cloud.url, self._root, None, None), read_flags(""))
         self.send_by(self.by_program, self._from)
 
     def aws(self, *words: str) -> None:

@@ -104,13 +104,13 @@ def s5cmd_binary() -> str | None:
 
 
 class Bulk:
-    """Runs s5cmd or aws. `endpoint`: the URL of S3 where it is not AWS's own; `s5cmd`: its path, if any."""
+    """Runs s5cmd or aws. `endpoint`: the URL of S3 where it is not AWS's own; then their paths, if any."""
 
-    def __init__(self, endpoint: str | None, scratch: Path, s5cmd: str | None) -> None:
+    def __init__(self, endpoint: str | None, scratch: Path, s5cmd: str | None, aws: str | None) -> None:
         self._endpoint = ["--endpoint-url", endpoint] if endpoint else []
         self._scratch = scratch
         self._s5cmd = s5cmd
-        self._aws = find_program("aws")
+        self._aws = aws
 
     @property
     def has_s5cmd(self) -> bool:

@@ -97,6 +97,9 @@ def _command(launch: Launch, target: str, argument: str) -> list[str]:
     jvm = [f"-Djava.io.tmpdir={launch.temporary}", f"-XX:TieredStopAtLevel={level}"]
     if launch.cpu_cores:
         jvm.append(f"-XX:ActiveProcessorCount={launch.cpu_cores}")
+    if launch.use_xvfb:
+        # Said aloud, as a launcher may be made for headless runs.
+        jvm.append("-Djava.awt.headless=false")
     headless = [] if launch.use_xvfb else ["--headless"]
     display = ["xvfb-run", "-a"] if launch.use_xvfb else []
     command = [

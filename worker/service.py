@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from worker import VERSION
-from worker.bulk import Bulk, read_flags, s5cmd_binary
+from worker.bulk import Bulk, find_program, read_flags, s5cmd_binary
 from worker.cache import Cache
 from worker.clients import Clients, make_clients
 from worker.engine import Engine
@@ -73,7 +73,9 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
     engine = Engine(settings, scratch, script)
     endpoint = clients.s3.meta.endpoint_url if _is_custom(os.environ) else None
     flags = read_flags(settings.upload_flags)
-    transfers = Transfers(clients.s3, Bulk(endpoint, scratch.root, s5cmd_binary()), flags)
+    transfers = Transfers(
+        clients.s3, Bulk(endpoint, scratch.root, s5cmd_binary(), find_program("aws")), flags
+    )
     cache = Cache(scratch.cache, transfers)
     fetcher = InputFetcher(
         clients.s3,

@@ -51,7 +51,16 @@ def _end_of(run: Run, job: Job, dead: set[str]) -> tuple[str, str]:
         return "lost", "neither a manifest nor a dead letter"
     records = harness.failures(run, job.job_id) or harness.failures(run, _rejected(encode_message(job)))
     reasons = [str(record["sentence"]) for record in records]
+    if not reasons and not _was_judged(run, job):
+        # No worker came far enough to say why; the monitor and the janitor write down just that.
+        return "dead, as all its workers were lost", ""
     return "dead", "" if reasons and all(reasons) else f"no reason: {harness.told(run, job)}"
+
+
+def _was_judged(run: Run, job: Job) -> bool:
+    """Whether some worker brought the job to an end of its own, which it must have recorded."""
+    gone = ("INTERRUPTED", "LEASE_LOST")
+    return any(line["job"] == job.job_id and line["outcome"] not in gone for line in outcomes(run))
 
 
 def _rejected(body: str) -> str:

@@ -114,9 +114,12 @@ def test_a_message_of_the_original_works(run: Run) -> None:
     body = {"Metadata": job.metadata, "output_file_location": job.output_file_location, "shared_metadata": {}}
     submit(run, [json.dumps(body)])
 
-    work_off(run)
+    (worker,) = work_off(run, LOG_FORMAT="text")
 
     harness.check_done(run, [job])
+    assert (
+        len([line for line in worker.text().splitlines() if f"job {job.job_id} attempt 1 DONE" in line]) == 1
+    )
 
 
 @pytest.mark.parametrize("heading", ["HEARTBEAT_SECONDS", "SQS_QUEUE_URL"])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import filecmp
+import time
 
 import pytest
 
 from tests import emulators
 from tests.worker import harness
-from worker.bulk import LARGE, Batch, Bulk, read_flags, s5cmd_binary
+from worker.bulk import LARGE, Batch, Bulk, find_program, read_flags, s5cmd_binary
 from worker.contract import FailureClass
 from worker.errors import JobFailed, LeaseLost
 from worker.s3 import Object, list_objects
@@ -24,8 +25,8 @@ def client_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def transfers(run: harness.Run, *, s5cmd: bool = True, flags: str = "") -> Transfers:
-    bulk = Bulk(run.cloud.url, run.folder, s5cmd_binary() if s5cmd else None)
+def transfers(run: harness.Run, *, s5cmd: bool = True, flags: str = "", aws: str | None = None) -> Transfers:
+    bulk = Bulk(run.cloud.url, run.folder, s5cmd_binary() if s5cmd else None, aws or find_program("aws"))
     return Transfers(run.cloud.s3, bulk, read_flags(flags))
 
 
@@ -102,6 +103,45 @@ def test_flags_that_aws_refuses_fail_the_upload_with_advice(run: harness.Run) ->
         )
 
     assert raised.value.failure is FailureClass.UPLOAD_FAILED
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_the_exit_status_of_aws_decides_and_not_what_it_says(run: harness.Run, status: int) -> None:
+    noisy = run.folder / "aws"
+    real = find_program("aws")
+    noisy.write_text(f'#!/bin/sh\necho "warning: [ERROR] something" >&2\n{real} "$@"\nexit {status}\n')
+    noisy.chmod(0o755)
+    (run.folder / "out").mkdir()
+    (run.folder / "out" / "a.txt").write_text("A", encoding="utf-8")
+    by_aws = transfers(run, flags="--expires 2030-01-01T00:00:00Z", aws=str(noisy))
+    batch = Batch(run.bucket, "there/", run.folder / "out", ["a.txt"])
+
+    if status == 0:
+        assert [sent.key for sent in by_aws.send(batch, go_on)] == ["there/a.txt"]
+    else:
+        with pytest.raises(JobFailed, match="could not be uploaded"):
+            by_aws.send(batch, go_on)
+
+
+def test_an_upload_that_is_broken_off_is_over_when_its_error_arrives(run: harness.Run) -> None:
+    names = [f"{number}.bin" for number in range(40)]
+    (run.folder / "out").mkdir()
+    for name in names:
+        (run.folder / "out" / name).write_bytes(b"x" * 300_000)
+    chunks: list[int] = []
+
+    def lost_midway() -> None:
+        chunks.append(1)
+        if len(chunks) > 120:
+            raise LeaseLost
+
+    with pytest.raises(LeaseLost):
+        transfers(run, s5cmd=False).send(Batch(run.bucket, "up/", run.folder / "out", names), lost_midway)
+
+    landed = harness.keys(run, "up/")
+    time.sleep(0.5)
+    assert harness.keys(run, "up/") == landed
+    assert len(landed) < len(names)
 
 
 def test_a_lost_lease_breaks_a_transfer_off(run: harness.Run) -> None:

@@ -26,7 +26,7 @@ FAILURES: dict[str, tuple[dict[str, Value], str]] = {
         {"fail": "script_error", "message": "java.lang.OutOfMemoryError: Java heap space"},
         "out of memory",
     ),
-    "no outputs": ({"files": 0}, "outputs missing or too small"),
+    "no outputs": ({"files": 0, "print": 80}, "outputs missing or too small"),
     "small outputs": ({"bytes": 3}, "outputs missing or too small"),
     "an image that does not open": ({"names": "out.tif"}, "outputs missing or too small"),
     "an exit code without a result": ({"exit": 5}, "script error"),
@@ -36,6 +36,7 @@ FAILURES: dict[str, tuple[dict[str, Value], str]] = {
     "silence": ({"hang": "silent"}, "stalled"),
     "silence on closed streams": ({"hang": "closed"}, "stalled"),
     "an end that is refused": ({"hang": "term"}, "stalled"),
+    "an end that is heard": ({"hang": "polite"}, "stalled"),
     "endless noise": ({"hang": "noisy"}, "timed out"),
 }
 SUCCESSES: dict[str, dict[str, Value]] = {
@@ -102,6 +103,37 @@ def test_each_is_done_or_a_dead_letter_and_nothing_is_left(after: Run, jobs: dic
     harness.check_nothing_left(after)
 
 
+def test_a_failure_is_recorded_with_the_last_fifty_lines(after: Run, jobs: dict[str, Job]) -> None:
+    (found,) = harness.failures(after, jobs["no outputs"].job_id)
+
+    assert found["console"] == [f"line {number}" for number in range(31, 81)]
+
+
+def test_fiji_is_asked_to_end_before_it_is_killed(after: Run, jobs: dict[str, Job]) -> None:
+    (found,) = harness.failures(after, jobs["an end that is heard"].job_id)
+
+    assert found["console"][-1] == "asked to end"
+
+
+def test_nothing_of_a_job_stays_on_disk_while_the_worker_waits(cloud: harness.Cloud, tmp_path: Path) -> None:
+    with harness.a_run(cloud, tmp_path, retries=1) as run:
+        run.cloud.s3.put_object(Bucket=run.bucket, Key="in/a.txt", Body=b"A")
+        jobs = [
+            a_job(1, image=f"s3://{run.bucket}/in/a.txt"),
+            a_job(2, fail="script_error", image=f"s3://{run.bucket}/in/a.txt"),
+            a_job(3, image=f"s3://{run.bucket}/no/such.txt"),
+            a_job(4, hang="silent"),
+        ]
+        submit(run, jobs)
+        worker = harness.start_worker(run, STALL_TIMEOUT_MINUTES=1 / 60)
+        harness.wait_until_settled(run)
+        (scratch,) = run.scratch.iterdir()
+
+        left = [*scratch.glob("runs/*"), *scratch.glob("staging/*")]
+        harness.wait_until(lambda: not any(path.exists() for path in left), 5, f"{left} are gone")
+        worker.stop()
+
+
 def test_without_the_runner_console_and_exit_code_decide(cloud: harness.Cloud, tmp_path: Path) -> None:
     with harness.a_run(cloud, tmp_path, retries=1) as run:
         good = a_job(1)
@@ -147,14 +179,15 @@ def test_a_script_error_is_tried_twice_and_reaches_the_dead_letters(run: Run) ->
 
 
 def test_out_of_memory_is_tried_again_with_more_of_it(run: Run) -> None:
-    hungry = a_job(1, heap=1500)
-    submit(run, [hungry])
+    hungry, too_hungry = a_job(1, heap=1500), a_job(2, heap=10_000)
+    submit(run, [hungry, too_hungry])
 
     worker = harness.start_worker(run, MEMORY=2048)
     harness.wait_until_settled(run)
     worker.stop()
 
-    harness.check_done(run, [hungry])
+    assert harness.check_settled(run, [hungry, too_hungry]) == [too_hungry]
+    assert [record["class"] for record in harness.failures(run, too_hungry.job_id)] == ["out of memory"] * 2
     (first,) = harness.failures(run, hungry.job_id)
     document = harness.manifest(run, hungry)
     assert document

@@ -34,7 +34,9 @@ def test_a_job_is_done_and_its_manifest_tells_how(run: Run) -> None:
     assert document["versions"]["fiji"] == "a stand-in"
     assert document["peak_memory_mb"] > 0
     assert b"line 1" in harness.content(run, log_key(run.app_name, job.job_id, 1))
-    assert [line["outcome"] for line in worker.lines()] == ["DONE"]
+    (line,) = worker.lines()
+    assert (line["job"], line["attempt"], line["outcome"]) == (job.job_id, 1, "DONE")
+    assert set(line["seconds"]) >= {"look", "inputs", "fiji", "upload", "commit", "settle"}
     harness.check_nothing_left(run)
 
 
