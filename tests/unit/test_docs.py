@@ -12,6 +12,7 @@ import click
 import pytest
 
 import run
+from distributed_fiji.commandline import Context
 from distributed_fiji.jobs import parse_job_file
 from distributed_fiji.settings import Settings
 from distributed_fiji.terminal import Terminal
@@ -73,7 +74,7 @@ def assert_run_py_takes(arguments: list[str]) -> None:
     command: click.Command = commands()
     name, parent = "run.py", None
     while True:
-        context = command.make_context(name, arguments, parent=parent, obj=run.Context(Terminal()))
+        context = command.make_context(name, arguments, parent=parent, obj=Context(Terminal()))
         if not isinstance(command, click.Group):
             return
         rest = [*context._protected_args, *context.args]

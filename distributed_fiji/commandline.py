@@ -1,0 +1,126 @@
+"""The options that all commands share, and what follows from them: settings, clients, hints as typed.
+
+The embedded cloud, and what only one command needs, is imported when it is asked for: commands start quicker.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from distributed_fiji import errors
+from distributed_fiji.aws import Clients, connect
+from distributed_fiji.settings import Settings, load_settings
+from distributed_fiji.terminal import Terminal, shown
+
+if TYPE_CHECKING:
+    from distributed_fiji.registry import Answer
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@dataclass
+class Context:
+    """What the options before and after the command say."""
+
+    terminal: Terminal
+    config: Path = CHECKOUT / "config.py"
+    local: bool = False
+    runtime: str | None = None
+
+    def choose(self, name: str, value: Any) -> None:
+        """Take an option's value, so that commands shown to the user carry it too."""
+        setattr(self, name, value)
+        options = (" --local" if self.local else "") + (
+            f" --config {shown(self.config)}" if self.config != CHECKOUT / "config.py" else ""
+        )
+        self.terminal.command = f"python run.py{options}"
+
+    def settings(self) -> Settings:
+        """Read config.py, telling its warnings."""
+        settings, warnings = load_settings(self.config)
+        for line in warnings:
+            self.terminal.warn(f"{self.config.name}: {line}")
+        if self.local and not settings.DOWNLOAD_FILES:
+            settings = self._without_mount(settings)
+        return settings
+
+    def _without_mount(self, settings: Settings) -> Settings:
+        """Bring inputs to local disk where the embedded cloud's tasks are processes, which mount nothing."""
+        from distributed_fiji.local import cloud
+
+        if cloud.runtime(self.runtime) != "processes":
+            return settings
+        self.terminal.warn(
+            f"{self.config.name}: DOWNLOAD_FILES = False needs --runtime docker with --local; here inputs are"
+            " brought to local disk, as with True"
+        )
+        return settings.model_copy(update={"DOWNLOAD_FILES": True})
+
+    def place(self, region: str | None) -> tuple[str, str | None]:
+        """Return region and profile of commands that need no config.py: theirs, its, or the environment's."""
+        try:
+            settings, _ = load_settings(self.config)
+        except errors.InvalidInput:
+            return region or os.environ.get("AWS_REGION", "us-east-1"), os.environ.get("AWS_PROFILE")
+        return region or settings.AWS_REGION, settings.AWS_PROFILE
+
+    def connect(self, region: str, profile: str | None, buckets: set[str]) -> Clients:
+        """Return clients: of AWS, or with --local of the embedded cloud, which then has these buckets."""
+        if self.local:
+            from distributed_fiji.local import cloud
+
+            here = cloud.start(progress=self.terminal.note, runtime=self.runtime, region=region)
+            here.apply(os.environ)
+            clients = connect(region, profile)
+            for bucket in sorted(buckets):
+                cloud.ensure_bucket(clients.s3, bucket)
+            return clients
+        clients = connect(region, profile)
+        clients.identify()
+        return clients
+
+    def ask_image(self, clients: Clients) -> Callable[[str], Answer]:
+        """Return what tells whether machines will find an image: its registry; with --local Docker here."""
+        if self.local:
+            from distributed_fiji.local import cloud
+
+            return cloud.ask_image
+        from distributed_fiji import registry
+
+        return partial(registry.ask, ecr=clients.ecr)
+
+    def connect_for(self, settings: Settings) -> Clients:
+        """Return clients for the settings' account and region."""
+        buckets = {settings.AWS_BUCKET, settings.SOURCE_BUCKET, settings.DESTINATION_BUCKET}
+        return self.connect(settings.AWS_REGION, settings.AWS_PROFILE, buckets)
+
+
+def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """Return a callback that puts an option's value into the Context, wherever the option stands."""
+
+    def callback(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+        if value is not None and value is not False:
+            context.ensure_object(Context).choose(name, value)
+
+    return callback
+
+
+def common(command: Any) -> Any:
+    """Add the options that may stand before the command and after it."""
+    for option in (
+        click.option("--config", type=click.Path(path_type=Path), callback=_set("config"), expose_value=False,
+                     is_eager=True, help="Settings to use instead of config.py."),
+        click.option("--local", is_flag=True, callback=_set("local"), expose_value=False, is_eager=True,
+                     help="Use the embedded cloud on this machine instead of AWS."),
+        click.option("--runtime", type=click.Choice(["processes", "docker"]), callback=_set("runtime"),
+                     expose_value=False, is_eager=True, help="With --local: what tasks run as."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
