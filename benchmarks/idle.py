@@ -28,7 +28,7 @@ def main() -> list[Target]:
     ):
         emulators.set_faults(proxy, {"service": "*", "latency": 1})
         worker = harness.start_worker(run, AWS_ENDPOINT_URL=proxy, STOP_GRACE_SECONDS=90)
-        harness.wait_until(lambda: "waits for jobs" in worker.text())
+        harness.wait_until(lambda: "waits for jobs" in worker.text(), 120)
         asked_before = len(emulators.fired_faults(proxy))
         cpu = psutil.Process(worker.process.pid).cpu_times()
         time.sleep(SECONDS)

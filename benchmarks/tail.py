@@ -49,7 +49,7 @@ def makespan(cloud: harness.Cloud, jobs: int, changes: Mapping[str, Any]) -> flo
     """Return the seconds from sending the jobs to waiting workers until the last is done."""
     with tempfile.TemporaryDirectory() as folder, harness.a_run(cloud, Path(folder)) as run:
         workers = [harness.start_worker(run, **changes) for _ in range(WORKERS)]
-        harness.wait_until(lambda: all("waits for jobs" in worker.text() for worker in workers))
+        harness.wait_until(lambda: all("waits for jobs" in worker.text() for worker in workers), 120)
         started_at = time.monotonic()
         harness.submit(run, [harness.a_job(number, sleep=JOB_SECONDS) for number in range(jobs)])
         harness.wait_until(lambda: sum(len(worker.lines()) for worker in workers) == jobs, 120)
