@@ -30,6 +30,9 @@ PLACEHOLDERS = {
     "SCRIPT_DOWNLOAD_URL": {"https://some/url/with/a/script.y"},
 }
 
+#: The image's name as config.py has it: a rehearsal without containers needs no image, machines do.
+EXAMPLE_IMAGE = "your-docker-user/distributed-fiji:latest"
+
 #: Names that older configs hold and that do nothing here, each with the reason.
 OBSOLETE = {
     "DOCKER_CORES": "FIJI uses the processors of its container; CPU_CORES limits them",

@@ -17,7 +17,7 @@ from distributed_fiji.fleetfile import FleetFile
 from distributed_fiji.meter import highest_price
 from distributed_fiji.registry import Answer
 from distributed_fiji.runrecord import RunRecord, record_of
-from distributed_fiji.settings import Settings
+from distributed_fiji.settings import EXAMPLE_IMAGE, Settings
 from distributed_fiji.spending import hours_for
 from distributed_fiji.submissions import read_submissions
 from distributed_fiji.terminal import Terminal
@@ -99,6 +99,9 @@ def check_setup(settings: Settings, clients: Clients) -> tuple[str, str]:
 def check_image(run: Run) -> str:
     """Return the image's digest where it is told; raises InvalidInput when the image is not there."""
     name = run.settings.DOCKERHUB_TAG
+    if name == EXAMPLE_IMAGE and not run.local:
+        what = f"DOCKERHUB_TAG = {name!r} is the example's placeholder: put your own in"
+        raise InvalidInput("config.py cannot be used", [what])
     answer = run.ask_image(name)
     if answer.state == "missing":
         raise InvalidInput("config.py cannot be used", [f"DOCKERHUB_TAG = {name!r}: {answer.detail}"])

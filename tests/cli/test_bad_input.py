@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from distributed_fiji.settings import EXAMPLE_IMAGE
 from tests.cli.conftest import APP, BUCKET, Account, Command, configure
 from tests.commands import Ended
 from tests.emulators import set_faults
@@ -201,6 +202,7 @@ def test_a_wrong_fleet_file_starts_nothing(
         ({"MACHINE_TYPE": ["m5.gigantic"]}, "MACHINE_TYPE = ['m5.gigantic']"),
         ({"MACHINE_PRICE": 0}, "MACHINE_PRICE = 0"),
         ({"MACHINE_TYPE": ["m5.large", "m6g.large"]}, "mixes architectures"),
+        ({"DOCKERHUB_TAG": EXAMPLE_IMAGE}, f"DOCKERHUB_TAG = {EXAMPLE_IMAGE!r} is the example's placeholder"),
     ],
 )
 def test_settings_that_went_wrong_after_setup_start_nothing(
