@@ -20,7 +20,7 @@ from benchmarks.common import Target, finish, in_turns, show
 from benchmarks.distance import ministack
 from tests.worker import harness
 
-ROUNDS = 5
+ROUNDS = 3
 WORKERS = 2
 JOB_SECONDS = 2.0
 #: Jobs in the queue, and how many one after another the busier of two workers must do.

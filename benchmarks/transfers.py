@@ -26,7 +26,7 @@ from worker.transfers import Transfers
 
 FILES = 1_000
 BYTES = 100_000
-ROUNDS = 5
+ROUNDS = 3
 BUCKET = "bench"
 
 
