@@ -88,20 +88,27 @@ class Spent:
 
 
 def main() -> list[Target]:
-    """Measure all cases and print one table."""
+    """Measure all cases and print a table for each."""
     core = install()
     cases = [Case(None, 0, 30), Case(core, 0, 15), Case(core, 1, 10), Case(core, 5, 3)]
     cases.append(Case(core, 1, 6, ("work.py", WORK), one_core=True))
+    judged = []
     with cloud() as (direct, proxy):
-        figures = {case: measure(case, direct, proxy) for case in cases}
+        for case in cases:
+            ways = measure(case, direct, proxy)
+            report(case, ways)
+            judged += targets(case, ways)
+    return judged
+
+
+def report(case: Case, ways: Mapping[str, Spent]) -> None:
+    """Print the table of one case."""
     rows = [
-        [case.name, way, spent.all, spent.fiji, spent.beside, f"{ways['plain'].all / spent.all:.2f}"]
-        for case, ways in figures.items()
-        for way, spent in ways.items()
+        [name, spent.all, spent.fiji, spent.beside, f"{ways['plain'].all / spent.all:.2f}"]
+        for name, spent in ways.items()
     ]
-    header = ["jobs", "way", "s a job", "in FIJI", "beside FIJI", "throughput"]
-    show(f"One worker, {LATENCY_MS} ms a request, medians of {ROUNDS} runs", header, rows)
-    return [target for case, ways in figures.items() for target in targets(case, ways)]
+    header = ["way", "s a job", "in FIJI", "beside FIJI", "throughput"]
+    show(f"{case.name}; {LATENCY_MS} ms a request, medians of {ROUNDS} runs", header, rows)
 
 
 def targets(case: Case, ways: Mapping[str, Spent]) -> list[Target]:
