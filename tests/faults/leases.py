@@ -147,8 +147,8 @@ def delivered_at_once(ground: Ground, *, jobs: int, workers: int) -> Report:
                 harness.start_worker(
                     run,
                     AWS_ENDPOINT_URL_SQS=proxy.url,
-                    SQS_MESSAGE_VISIBILITY=3,
-                    HEARTBEAT_SECONDS=0.9,
+                    SQS_MESSAGE_VISIBILITY=9,
+                    HEARTBEAT_SECONDS=3,
                 )
             finish(run, 120 + jobs)
             report.injected.update(proxy.injected)
