@@ -7,7 +7,6 @@ import random
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from tests.faults.audit import audit, outcomes
 from tests.faults.ground import Ground, finish, seconds_until, side_by_side
@@ -16,8 +15,12 @@ from tests.worker import harness
 from tests.worker.harness import Run, WorkerProcess, a_job, submit
 from worker.contract import Job
 
-#: A worker lives for so long (seconds) before it is killed or asked to leave; its start takes the first.
-SHORTEST_LIFE, LONGEST_LIFE = 0.3, 3.5
+#: A worker lives for so long (seconds) before it is killed or asked to leave, since its start or since it is
+#: ready for jobs.
+SHORTEST_LIFE, LONGEST_LIFE = 0.1, 3.0
+#: Of the killed, so many (0 to 1) die while they start.
+DIE_EARLY = 0.15
+READY = "waits for jobs"
 #: So many jobs are sent ahead of what is done.
 STOCK = 40
 GRACE_SECONDS = 1
@@ -41,20 +44,19 @@ def killed_at_random(ground: Ground, *, kills: int, jobs: int, workers: int, on:
         coming = random_jobs(chance, 0.5)
         sent = [next(coming) for _ in range(jobs)]
         submit(run, sent)
-        start = functools.partial(harness.start_worker, run, SQS_MESSAGE_VISIBILITY=3, HEARTBEAT_SECONDS=1)
-        slots = [_Slot.filled(start(), chance) for _ in range(workers)]
+        start = functools.partial(harness.start_worker, run, SQS_MESSAGE_VISIBILITY=6, HEARTBEAT_SECONDS=2)
+        slots = [_Slot(start(), chance) for _ in range(workers)]
         while report.injected["SIGKILL"] < kills:
             time.sleep(0.02)
             for number, slot in enumerate(slots):
-                if time.monotonic() < slot.kill_at:
+                if not slot.is_due():
                     continue
-                report.expect(
-                    slot.worker.process.poll() is None, f"a worker ended: {slot.worker.text()[-300:]}"
-                )
+                lives = slot.worker.process.poll() is None
+                report.expect(lives, f"a worker ended: {slot.worker.text()[-300:]}")
                 slot.worker.process.kill()
                 slot.worker.process.wait()
                 report.injected["SIGKILL"] += 1
-                slots[number] = _Slot.filled(start(), chance)
+                slots[number] = _Slot(start(), chance)
                 if sum(harness.counts(run)) < min(STOCK, jobs):
                     more = [next(coming) for _ in range(10)]
                     sent += more
@@ -64,16 +66,19 @@ def killed_at_random(ground: Ground, *, kills: int, jobs: int, workers: int, on:
     return report
 
 
-@dataclass
 class _Slot:
-    """A worker and when it is killed, by time.monotonic."""
+    """A worker, and when it is killed: some time after it is ready, or in its start."""
 
-    worker: WorkerProcess
-    kill_at: float
+    def __init__(self, worker: WorkerProcess, chance: random.Random) -> None:
+        self.worker = worker
+        self._life = chance.uniform(SHORTEST_LIFE, LONGEST_LIFE)
+        self._waits = chance.random() > DIE_EARLY
+        self._from = time.monotonic()
 
-    @staticmethod
-    def filled(worker: WorkerProcess, chance: random.Random) -> _Slot:
-        return _Slot(worker, time.monotonic() + chance.uniform(SHORTEST_LIFE, LONGEST_LIFE))
+    def is_due(self) -> bool:
+        if self._waits and READY in self.worker.text():
+            self._waits, self._from = False, time.monotonic()
+        return not self._waits and time.monotonic() > self._from + self._life
 
 
 def asked_to_leave(ground: Ground, *, signals: int, lanes: int) -> Report:
@@ -98,6 +103,8 @@ def _lane(run: Run, chance: random.Random, signals: int, report: Report) -> None
             sent.append(next(coming))
             submit(run, sent[-1:])
         worker = harness.start_worker(run, STOP_GRACE_SECONDS=GRACE_SECONDS)
+        if chance.random() > DIE_EARLY:
+            harness.wait_until(lambda worker=worker: READY in worker.text(), 90)  # type: ignore[misc]
         time.sleep(chance.uniform(SHORTEST_LIFE, LONGEST_LIFE))
         worker.process.send_signal(signal.SIGTERM)
         report.injected["SIGTERM"] += 1
