@@ -43,7 +43,7 @@ FAULTS = (
         "R1",
         "SIGKILL at random",
         killed_on_both,
-        {"ministack": 850, "moto": 150, "jobs": 600, "workers": 6},
+        {"ministack": 850, "moto": 150, "jobs": 600, "workers": 8},
         {"ministack": 10, "moto": 0, "jobs": 12, "workers": 3},
     ),
     Fault(

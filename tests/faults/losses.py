@@ -17,7 +17,7 @@ from worker.contract import Job
 
 #: A worker lives for so long (seconds) before it is killed or asked to leave, since its start or since it is
 #: ready for jobs.
-SHORTEST_LIFE, LONGEST_LIFE = 0.1, 3.0
+SHORTEST_LIFE, LONGEST_LIFE = 0.1, 4.0
 #: Of the killed, so many (0 to 1) die while they start.
 DIE_EARLY = 0.15
 READY = "waits for jobs"
