@@ -15,9 +15,10 @@ from tests.worker import harness
 from tests.worker.harness import Run, WorkerProcess, a_job, submit
 from worker.contract import Job
 
-#: A worker lives for so long (seconds) before it is killed or asked to leave, since its start or since it is
-#: ready for jobs.
-SHORTEST_LIFE, LONGEST_LIFE = 0.1, 4.0
+#: A worker is killed, or asked to leave, so many seconds at most after its start, its being ready or a job.
+LONGEST_LIFE = 1.5
+#: It is killed after so many jobs at most; the killing must not depend on how busy the machine is.
+MOST_JOBS = 2
 #: Of the killed, so many (0 to 1) die while they start.
 DIE_EARLY = 0.15
 READY = "waits for jobs"
@@ -67,18 +68,21 @@ def killed_at_random(ground: Ground, *, kills: int, jobs: int, workers: int, on:
 
 
 class _Slot:
-    """A worker, and when it is killed: some time after it is ready, or in its start."""
+    """A worker, and when it is killed: in its start, or some time after a number of its jobs."""
 
     def __init__(self, worker: WorkerProcess, chance: random.Random) -> None:
         self.worker = worker
-        self._life = chance.uniform(SHORTEST_LIFE, LONGEST_LIFE)
-        self._waits = chance.random() > DIE_EARLY
-        self._from = time.monotonic()
+        self._early = chance.random() < DIE_EARLY
+        self._jobs = chance.randrange(MOST_JOBS + 1)
+        self._life = chance.uniform(0, LONGEST_LIFE)
+        self._from: float | None = time.monotonic() if self._early else None
 
     def is_due(self) -> bool:
-        if self._waits and READY in self.worker.text():
-            self._waits, self._from = False, time.monotonic()
-        return not self._waits and time.monotonic() > self._from + self._life
+        if self._from is None:
+            if READY in self.worker.text() and len(self.worker.lines()) >= self._jobs:
+                self._from = time.monotonic()
+            return False
+        return time.monotonic() > self._from + self._life
 
 
 def asked_to_leave(ground: Ground, *, signals: int, lanes: int) -> Report:
@@ -105,7 +109,7 @@ def _lane(run: Run, chance: random.Random, signals: int, report: Report) -> None
         worker = harness.start_worker(run, STOP_GRACE_SECONDS=GRACE_SECONDS)
         if chance.random() > DIE_EARLY:
             harness.wait_until(lambda worker=worker: READY in worker.text(), 90)  # type: ignore[misc]
-        time.sleep(chance.uniform(SHORTEST_LIFE, LONGEST_LIFE))
+        time.sleep(chance.uniform(0, 2 * LONGEST_LIFE))
         worker.process.send_signal(signal.SIGTERM)
         report.injected["SIGTERM"] += 1
         _watch_it_leave(run, worker, report)
