@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from worker import s3 as store
+from worker.calls import CALL_ERRORS
 from worker.errors import LeaseLost
 from worker.held import HeldJob
 from worker.ledger import Ledger, StandingClaim
@@ -76,7 +75,7 @@ class Claim:
         try:
             if self._etag is not None:
                 self._write(replaces=self._etag, over=True)
-        except (BotoCoreError, ClientError) as error:
+        except CALL_ERRORS as error:
             log.warning("the claim of job %s runs on until it is out of date: %s", self._job_id, error)
         self._etag = None
 
@@ -91,7 +90,7 @@ class Claim:
                 # Another's, or ours: the answer to an earlier writing may have been lost.
                 standing = self._ledger.claim(self._job_id)
                 etag = standing.etag if standing and standing.run_id == self._run_id else None
-        except (BotoCoreError, ClientError) as error:
+        except CALL_ERRORS as error:
             log.warning("the claim of job %s could not be renewed: %s", self._job_id, error)
             return
         self._etag = etag

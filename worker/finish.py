@@ -11,12 +11,11 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from worker import records
 from worker import s3 as store
 from worker.attempts import Fate, settlement
 from worker.bulk import Batch
+from worker.calls import CALL_ERRORS
 from worker.claim import Claim, Term, take_claim
 from worker.contract import FailureClass, Outcome
 from worker.engine import Finished
@@ -111,7 +110,7 @@ class Finisher:
                     store.retried(lambda: self._office.queue.delete(held.message), check)
                 elif what.fate is Fate.RELEASE:
                     store.retried(lambda: self._office.queue.release(held.message, what.delay_seconds), check)
-            except (BotoCoreError, ClientError, Interrupted) as error:
+            except (*CALL_ERRORS, Interrupted) as error:
                 # It comes back by itself; then a manifest is found, or the job run again.
                 log.warning("the message of job %s could not be settled: %s", held.job_id, error)
         self._office.job_log.write(held, verdict)
@@ -216,7 +215,7 @@ class Finisher:
     def _keep_log(self, held: HeldJob, finished: Finished) -> None:
         try:
             self._office.ledger.keep_log(held.job_id, held.attempt, finished.folder.console_file)
-        except (BotoCoreError, ClientError, OSError) as error:
+        except (*CALL_ERRORS, OSError) as error:
             log.warning("the console of job %s could not be kept: %s", held.job_id, error)
 
     def _record(self, held: HeldJob, verdict: Verdict, finished: Finished | None, check: Check) -> None:
@@ -229,7 +228,7 @@ class Finisher:
             store.retried(
                 lambda: self._office.ledger.record_failure(held.job_id, held.attempt, document), check
             )
-        except (BotoCoreError, ClientError, Interrupted) as error:
+        except (*CALL_ERRORS, Interrupted) as error:
             log.warning("the failure of job %s could not be recorded: %s", held.job_id, error)
 
 
@@ -241,7 +240,7 @@ def verdict_on(error: Exception, otherwise: FailureClass) -> Verdict:
         return Verdict(Outcome.INTERRUPTED, sentence="this worker has to end")
     if isinstance(error, JobFailed):
         return failed(error)
-    if not isinstance(error, (BotoCoreError, ClientError, OSError)):
+    if not isinstance(error, (*CALL_ERRORS, OSError)):
         log.error("a job ended by an error of the worker", exc_info=error)
     if otherwise is FailureClass.FIJI_DID_NOT_START and not store.is_disk_full(error):
         return failed(JobFailed(otherwise, f"FIJI could not be started: {error}"))

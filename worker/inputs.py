@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from worker import s3 as store
 from worker.addresses import (
     Address,
@@ -21,6 +19,7 @@ from worker.addresses import (
 )
 from worker.bulk import Batch
 from worker.cache import Cache, Entry
+from worker.calls import CALL_ERRORS
 from worker.contract import FailureClass, Job, Value
 from worker.errors import JobFailed
 from worker.transfers import Check, Transfers
@@ -159,7 +158,7 @@ def _failing_as(address: str) -> Iterator[None]:
     """Turn what S3 or the disk raises into the job's failure, which names the input."""
     try:
         yield
-    except (ClientError, BotoCoreError, OSError) as error:
+    except (*CALL_ERRORS, OSError) as error:
         raise store.as_failure(error, FailureClass.DOWNLOAD_FAILED, address) from error
 
 

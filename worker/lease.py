@@ -11,8 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from worker.calls import CALL_ERRORS
 from worker.errors import Interrupted, LeaseLost
 from worker.queue import Message, Queue
 
@@ -76,7 +75,7 @@ class Lease:
         started_at = self._clock()
         try:
             self._refused = not self._queue.extend(self.message)
-        except (BotoCoreError, ClientError) as error:
+        except CALL_ERRORS as error:
             log.warning("a heartbeat did not land: %s", error)
             return False
         if not self._refused:

@@ -9,7 +9,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
+
+from worker.calls import CALL_ERRORS
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +73,7 @@ class LogStreams:
         try:
             self._create(stream)
             self._client.put_log_events(logGroupName=self._group, logStreamName=stream, logEvents=events)
-        except (BotoCoreError, ClientError) as error:
+        except CALL_ERRORS as error:
             if not self._warned:
                 log.warning("lines of %s do not reach the log group %s: %s", stream, self._group, error)
             self._warned = True

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from worker import s3 as store
 from worker.attempts import plan_attempt
+from worker.calls import CALL_ERRORS
 from worker.contract import FailureClass, InvalidMessage, Job, Outcome, decode_message
 from worker.errors import JobFailed
 from worker.held import HeldJob
@@ -59,7 +58,7 @@ class Preparer:
     def _spared(self, held: HeldJob, job: Job, check: Check) -> Verdict | None:
         try:
             return self.done_already(held, job, check) or self._given_up(held, check)
-        except (BotoCoreError, ClientError) as error:
+        except CALL_ERRORS as error:
             raise store.as_failure(
                 error, FailureClass.DOWNLOAD_FAILED, "the run's state in the bucket"
             ) from error

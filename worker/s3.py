@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from worker.calls import CALL_ERRORS
 from worker.contract import FailureClass
 from worker.errors import JobFailed
 
@@ -65,7 +66,7 @@ def is_transient(error: Exception) -> bool:
         # SQS sends some codes with a prefix, as AWS.SimpleQueueService.ThrottlingException.
         code = error_code(error).rpartition(".")[2]
         return status >= 500 or status == 429 or code in TRANSIENT_CODES
-    return isinstance(error, (BotoCoreError, ConnectionError, TimeoutError))
+    return isinstance(error, (*CALL_ERRORS, ConnectionError, TimeoutError))
 
 
 def is_disk_full(error: BaseException) -> bool:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from worker.calls import CALL_ERRORS
 from worker.errors import ScriptUnavailable
 
 log = logging.getLogger(__name__)
@@ -43,7 +42,7 @@ def fetch_script(
             break
         try:
             content = _read(url, s3)
-        except (OSError, ValueError, BotoCoreError, ClientError) as error:
+        except (*CALL_ERRORS, OSError, ValueError) as error:
             reason = str(error)
             log.warning("the script %s could not be fetched: %s", url, error)
             continue

@@ -12,10 +12,9 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from worker.ahead import LONGEST_WAIT_SECONDS, may_take_ahead, should_give_back
 from worker.cache import LEAST_FREE, Cache
+from worker.calls import CALL_ERRORS
 from worker.contract import FailureClass, Outcome
 from worker.engine import Engine, Finished
 from worker.errors import Interrupted
@@ -128,7 +127,7 @@ class Worker:
         while not self._stop.requested:
             try:
                 counts = self._parts.queue.counts()
-            except (BotoCoreError, ClientError):
+            except CALL_ERRORS:
                 return None
             if not may_take_ahead(counts, len(self._holdings)):
                 return None
@@ -154,7 +153,7 @@ class Worker:
     def _receive(self, wait_seconds: int) -> Message | None:
         try:
             message = self._parts.queue.receive(wait_seconds)
-        except (BotoCoreError, ClientError) as error:
+        except CALL_ERRORS as error:
             log.warning("no message could be received, next try in %.0f s: %s", self._pause, error)
             self._stop.wait(self._pause)
             self._pause = min(2 * self._pause, LONGEST_PAUSE)

@@ -37,9 +37,10 @@ def outcomes(run: Run) -> list[dict[str, Any]]:
 
 
 def crashes(run: Run) -> list[str]:
-    """Return the ends of the logs that tell of an error of the worker itself."""
+    """Return what the workers' logs tell of errors of the worker itself."""
     marks = ('"level": "error"', "Traceback (most recent call last)")
-    return [worker.text()[-500:] for worker in run.workers if any(mark in worker.text() for mark in marks)]
+    lines = [line for worker in run.workers for line in worker.text().splitlines()]
+    return [line for line in lines if any(mark in line for mark in marks)]
 
 
 def _end_of(run: Run, job: Job, dead: set[str]) -> tuple[str, str]:
@@ -97,4 +98,4 @@ def _audit_leftovers(run: Run, report: Report) -> None:
     running = harness.processes(run)
     report.expect(not running, f"processes left: {[process.pid for process in running[:3]]}")
     wrong = crashes(run)
-    report.expect(not wrong, f"{len(wrong)} workers had an error of their own: {wrong[:1]}")
+    report.expect(not wrong, f"{len(wrong)} errors of the worker itself: {wrong[:1]}")

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3.exceptions
+from botocore.parsers import ResponseParserError
 
 from worker.addresses import MOUNT, Address, address_of, collisions, names_below, read_pattern
 from worker.ahead import may_take_ahead, should_give_back
@@ -291,7 +293,8 @@ def test_images_and_tables_that_do_not_open_do_not_count(tmp_path: Path) -> None
 
 
 def test_transient_errors_are_tried_again_and_others_are_not() -> None:
-    answers = iter([ConnectionError("reset"), TimeoutError(), ConnectionError("again"), None])
+    cut_off = urllib3.exceptions.ProtocolError("Response ended prematurely")
+    answers = iter([ConnectionError("reset"), cut_off, ResponseParserError("no XML"), None])
     pauses: list[float] = []
 
     def flaky() -> str:

@@ -1,0 +1,19 @@
+"""What a call of AWS may raise."""
+
+from __future__ import annotations
+
+import http.client
+
+import urllib3.exceptions
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+#: An error that AWS tells, one of botocore's own, or, where an answer breaks off in the middle, what lies
+#: below botocore: it does not wrap all of that (the body of an error is read outside of its own handling).
+CALL_ERRORS = (
+    BotoCoreError,
+    ClientError,
+    ResponseParserError,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+)
