@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -18,15 +18,18 @@ SILENT_SECONDS = 30
 class MetadataService:
     """Answers each question for the spot notice with the next of `answers`; the last stays.
 
-    `token`: the code that requests for a token get. `asked`: how often the notice was asked for;
+    `begin`: before this holds, the machine is not marked. `token`: the code that requests for a token get. `asked`: how often the notice was asked for;
     `given_at`: when it was first given (time.monotonic).
     """
 
-    def __init__(self, answers: Sequence[int], token: int = 200) -> None:
+    def __init__(
+        self, answers: Sequence[int], token: int = 200, begin: Callable[[], bool] = lambda: True
+    ) -> None:
         self.asked = 0
         self.given_at: float | None = None
         self._answers = list(answers)
         self._token = token
+        self._begin = begin
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -43,6 +46,8 @@ class MetadataService:
     def next_answer(self) -> tuple[int, str]:
         """Return the code and text of the next answer about the notice, after its silence."""
         self.asked += 1
+        if not self._begin():
+            return 404, ""
         what = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if what == SILENCE:
             time.sleep(SILENT_SECONDS)

@@ -76,7 +76,12 @@ def start_on_spot(run: Run, endpoint: str) -> harness.WorkerProcess:
 def _with_notice(run: Run, case: str, report: Report) -> None:
     """The job that runs is visible again within 2 s of the end of what the notice leaves; the worker ends."""
     answers, token = WITH_NOTICE[case]
-    with contextlib.closing(MetadataService((404, 404, *answers), token)) as service:
+    before = len(list(run.traces.iterdir()))
+
+    def runs() -> bool:
+        return len(list(run.traces.iterdir())) > before
+
+    with contextlib.closing(MetadataService(answers, token, runs)) as service:
         worker = start_on_spot(run, service.url)
         gone = seconds_until(lambda: worker.process.poll() is not None, 60)
         since = time.monotonic() - (service.given_at or 0)
