@@ -17,8 +17,8 @@ from distributed_fiji.apps import Queues, find_apps, owner, queues_with_tags
 from distributed_fiji.aws import Clients, pages
 from distributed_fiji.documents import stuck_alarm_name
 from distributed_fiji.janitor.names import function_name, log_group
-from distributed_fiji.lookups import app_instances, live_fleets, read_alarms, read_tasks
-from distributed_fiji.removal import find_launch_template, find_own_cluster, task_definitions
+from distributed_fiji.lookups import ECS_BATCH, app_instances, live_fleets, read_alarms, read_tasks
+from distributed_fiji.removal import find_launch_template, is_own_cluster, task_definitions
 from distributed_fiji.settings import role_name
 from worker.contract import APP_TAG, state_key
 
@@ -43,6 +43,9 @@ KINDS = {
     "log group": ("$0.03 a GB and month; logs end by themselves after 60 days", False),
     "results": ("$0.023 a GB and month", False),
 }
+
+#: Counts of a cluster in which services or tasks show (ECS API reference, Cluster).
+IN_USE = ("activeServicesCount", "runningTasksCount", "pendingTasksCount")
 
 #: Purposes of the roles that setup makes (settings.role_name).
 ROLE_PURPOSES = ("instance", "fleet", "task", "janitor")
@@ -127,16 +130,27 @@ def _machines(clients: Clients, app: str) -> Found:
 
 def _ecs(clients: Clients, app: str) -> Found:
     ecs, family = clients.ecs, f"{app}Task"
-    for arn in pages(ecs, "list_clusters", "clusterArns"):
-        cluster = arn.rpartition("/")[2]
-        for service in _service(ecs, cluster, app):
-            yield "service", service["serviceName"], f"wants {service['desiredCount']} tasks", cluster
-        for task in read_tasks(ecs, cluster, family):
-            yield "task", task.arn, task.status, cluster
-        if find_own_cluster(ecs, cluster, app) and not _used_by_others(ecs, cluster, app):
-            yield "cluster", cluster, "", ""
+    for cluster in _clusters(ecs):
+        name = cluster["clusterName"]
+        # Clusters of other people may be many; those with nothing in them need not be asked.
+        if any(cluster[count] for count in IN_USE):
+            for service in _service(ecs, name, app):
+                yield "service", service["serviceName"], f"wants {service['desiredCount']} tasks", name
+            for task in read_tasks(ecs, name, family):
+                yield "task", task.arn, task.status, name
+        if is_own_cluster(cluster, app) and not _used_by_others(ecs, cluster, app):
+            yield "cluster", name, "", ""
     if task_definitions(ecs, family):
         yield "task definition", family, "", ""
+
+
+def _clusters(ecs: Any) -> Iterator[dict[str, Any]]:
+    """Yield the region's clusters with their tags and counts."""
+    arns = list(pages(ecs, "list_clusters", "clusterArns"))
+    for start in range(0, len(arns), ECS_BATCH):
+        yield from ecs.describe_clusters(clusters=arns[start : start + ECS_BATCH], include=["TAGS"])[
+            "clusters"
+        ]
 
 
 def _service(ecs: Any, cluster: str, app: str) -> Iterator[dict[str, Any]]:
@@ -146,9 +160,11 @@ def _service(ecs: Any, cluster: str, app: str) -> Iterator[dict[str, Any]]:
             yield service
 
 
-def _used_by_others(ecs: Any, cluster: str, app: str) -> bool:
+def _used_by_others(ecs: Any, cluster: dict[str, Any], app: str) -> bool:
     """Whether services of other apps are in a cluster: then it is not this app's alone."""
-    services = pages(ecs, "list_services", "serviceArns", cluster=cluster)
+    if not cluster["activeServicesCount"]:
+        return False
+    services = pages(ecs, "list_services", "serviceArns", cluster=cluster["clusterName"])
     return any(arn.rpartition("/")[2] != f"{app}Service" for arn in services)
 
 

@@ -141,14 +141,16 @@ def messages_left(sqs: Any, name: str) -> int:
 
 
 def find_own_cluster(ecs: Any, cluster: str, app_name: str) -> dict[str, Any] | None:
-    """Return the cluster when this app made it (by its tag) and it is not the account's default one."""
-    if cluster == "default":
-        return None
-    for found in ecs.describe_clusters(clusters=[cluster], include=["TAGS"])["clusters"]:
-        tags = {tag["key"]: tag["value"] for tag in found.get("tags", [])}
-        if found["status"] == "ACTIVE" and tags.get(APP_TAG) == app_name:
-            return found
-    return None
+    """Return the cluster when this app made it and it is not the account's default one."""
+    found = ecs.describe_clusters(clusters=[cluster], include=["TAGS"])["clusters"]
+    return next((item for item in found if is_own_cluster(item, app_name)), None)
+
+
+def is_own_cluster(cluster: dict[str, Any], app_name: str) -> bool:
+    """Whether a cluster as it is described is this app's own, by its tag, and not the account's default."""
+    tags = {tag["key"]: tag["value"] for tag in cluster.get("tags", [])}
+    named = cluster["clusterName"] != "default" and cluster["status"] == "ACTIVE"
+    return named and tags.get(APP_TAG) == app_name
 
 
 def deregister_gone(clients: Clients, cluster: str) -> None:
