@@ -18,8 +18,8 @@ SILENT_SECONDS = 30
 class MetadataService:
     """Answers each question for the spot notice with the next of `answers`; the last stays.
 
-    `begin`: before this holds, the machine is not marked. `token`: the code that requests for a token get. `asked`: how often the notice was asked for;
-    `given_at`: when it was first given (time.monotonic).
+    `begin`: before this holds, the machine is not marked. `token`: the code that requests for a token get.
+    `asked`: how often the notice was asked for; `given_at`: when it was first given (time.monotonic).
     """
 
     def __init__(
