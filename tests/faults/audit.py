@@ -38,9 +38,8 @@ def outcomes(run: Run) -> list[dict[str, Any]]:
 
 def crashes(run: Run) -> list[str]:
     """Return what the workers' logs tell of errors of the worker itself."""
-    marks = ('"level": "error"', "Traceback (most recent call last)")
     lines = [line for worker in run.workers for line in worker.text().splitlines()]
-    return [line for line in lines if any(mark in line for mark in marks)]
+    return [line for line in lines if '"level": "error"' in line or line.startswith("Traceback")]
 
 
 def _end_of(run: Run, job: Job, dead: set[str]) -> tuple[str, str]:

@@ -122,7 +122,9 @@ def _lane(run: Run, chance: random.Random, signals: int, report: Report) -> None
 def _watch_it_leave(run: Run, worker: WorkerProcess, report: Report) -> None:
     """Its messages are visible again within 2 s of the end of its grace, and it is gone within 10."""
     visible = seconds_until(lambda: harness.counts(run)[1] == 0, 30) - GRACE_SECONDS
-    report.expect(visible <= VISIBLE_SECONDS, f"its messages were back after {visible:.1f} s")
+    report.expect(
+        visible <= VISIBLE_SECONDS, f"its messages were back after {visible:.1f} s: {worker.text()[-500:]}"
+    )
     gone = seconds_until(lambda: worker.process.poll() is not None, 30) + max(0.0, visible)
     report.expect(gone <= EXIT_SECONDS, f"it was gone after {gone:.1f} s")
     # Before it can hear signals Python ends by them: nothing has been taken by then.
