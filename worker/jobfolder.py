@@ -117,6 +117,10 @@ def remove_what_the_dead_left(parent: Path) -> None:
     for folder in parent.glob(f"{PREFIX}*"):
         try:
             lock = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            # A scratch has its lock before it has its name: whoever removed this one died over it.
+            remove_tree(folder)
+            continue
         except OSError:
             continue
         try:

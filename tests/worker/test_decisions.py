@@ -16,6 +16,7 @@ from worker.attempts import Fate, Plan, Settlement, plan_attempt, settlement
 from worker.bulk import read_flags
 from worker.contract import Outcome
 from worker.errors import JobFailed, SettingsError
+from worker.jobfolder import PREFIX, Scratch
 from worker.launcher import Launch, direct_command, expects_short, runner_command
 from worker.memory import container_memory_mb, heap_mb, standby_fits
 from worker.outputs import counting, find_outputs
@@ -311,3 +312,18 @@ def test_transient_errors_are_tried_again_and_others_are_not() -> None:
 def test_the_common_beginning_of_keys_is_found() -> None:
     assert common_prefix(["a/b1", "a/b2", "a/bc/d"]) == "a/b"
     assert common_prefix(["one"]) == "one"
+
+
+def test_a_scratch_is_swept_when_its_worker_is_dead_and_not_before(tmp_path: Path) -> None:
+    living = Scratch(tmp_path)
+    dead, half_removed = tmp_path / f"{PREFIX}dead", tmp_path / f"{PREFIX}half"
+    for folder in (dead, half_removed):
+        (folder / "runs" / "run-1").mkdir(parents=True)
+    (dead / "lock").touch()
+
+    following = Scratch(tmp_path)
+
+    assert sorted(tmp_path.iterdir()) == sorted([living.root, following.root])
+    living.remove()
+    following.remove()
+    assert list(tmp_path.iterdir()) == []
