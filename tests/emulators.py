@@ -68,7 +68,9 @@ def microburst(folder: Path, upstream: str) -> Iterator[str]:
     port = free_port()
     command = [program("microburst"), "--upstream", upstream, "--port", str(port)]
     # Asked about itself: any other question goes to the emulator behind it.
-    with running(command, port, {}, folder / "microburst.log", "/_microburst/health") as url:
+    # It holds nothing, and would wait for calls that hang in it.
+    options: dict[str, Any] = {"question": "/_microburst/health", "stop_seconds": 0.3}
+    with running(command, port, {}, folder / "microburst.log", **options) as url:
         yield url
 
 
@@ -102,7 +104,13 @@ def _talk(url: str, method: str, document: Any) -> Any:
 
 @contextlib.contextmanager
 def running(
-    command: list[str], port: int, environment: Mapping[str, str], log: Path, question: str = ""
+    command: list[str],
+    port: int,
+    environment: Mapping[str, str],
+    log: Path,
+    *,
+    question: str = "",
+    stop_seconds: float = STOP_SECONDS,
 ) -> Iterator[str]:
     """Run a server until the block ends; yield its URL once it answers HTTP (to `question`, a path).
 
@@ -121,7 +129,7 @@ def running(
             _wait_until_it_answers(url + question, process, log)
             yield url
         finally:
-            _end(process)
+            _end(process, stop_seconds)
 
 
 def program(name: str) -> str:
@@ -150,12 +158,12 @@ def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path
     raise RuntimeError(f"{url} does not answer:\n{said}")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], seconds: float) -> None:
     if process.poll() is not None:
         return
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(STOP_SECONDS)
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

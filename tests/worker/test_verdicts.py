@@ -67,9 +67,9 @@ def after(
                 FIJI_RUNNER="runner",
                 MIN_FILE_SIZE_BYTES=10,
                 STALL_TIMEOUT_MINUTES=1.2 / 60,
-                JOB_TIMEOUT_MINUTES=8 / 60,
+                JOB_TIMEOUT_MINUTES=6 / 60,
             )
-            for _ in range(2)
+            for _ in range(4)
         ]
         harness.wait_until_settled(run, 90)
         for worker in workers:
