@@ -66,8 +66,10 @@ class Clients:
 
     @cached_property
     def sqs(self) -> Any:
-        """Requests go by the ten thousand, and their form is made in one place: they are not validated."""
-        return self._client("sqs", CONFIG.merge(Config(parameter_validation=False)))
+        """Requests go by the ten thousand: their form is made in one place and not validated, and the user
+        agent is given, as botocore would put its long one together twice for each."""
+        lean = Config(parameter_validation=False, user_agent=f"boto3/{boto3.__version__}")
+        return self._client("sqs", CONFIG.merge(lean))
 
     @cached_property
     def s3(self) -> Any:
