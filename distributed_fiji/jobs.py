@@ -76,9 +76,12 @@ class JobFile:
 
     def __iter__(self) -> Iterator[Job]:
         again = {later for _, later in self.duplicates}
-        return (
-            self.template.job(group) for number, group in enumerate(self.groups, 1) if number not in again
-        )
+        once = (group for number, group in enumerate(self.groups, 1) if number not in again)
+        for group, job_id in zip(once, self.job_ids, strict=True):
+            job = self.template.job(group)
+            # Where cached_property keeps it: it was reckoned when the file was checked.
+            vars(job)["job_id"] = job_id
+            yield job
 
 
 def read_job_file(path: Path) -> JobFile:
