@@ -73,3 +73,4 @@ def test_what_cannot_be_taken_back_is_named_and_cleanup_ends_it(
     set_faults(faulty)
     assert ready("cleanup", APP, "--yes", "--keep", "logs,results").code == 0
     assert fleet not in live_fleets(account)
+    assert ready("setup").code == 0  # what other tests find made
