@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -37,6 +38,8 @@ def daemon() -> Iterator[Any]:
         client.ping()
     except DockerException as error:
         missing(f"there is no Docker daemon: {error}")
+    if shutil.which("docker") is None:
+        missing("Docker's daemon runs, and its command `docker` is not there")
     yield client
     client.close()
 
