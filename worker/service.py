@@ -48,7 +48,8 @@ def work(settings: WorkerSettings, stop: Stop) -> int:
         log.info("worker %s waits for jobs of %s", VERSION, settings.app_name)
         worker.run()
     except (ScriptUnavailable, JobFailed, MountFailed) as error:
-        log.error("%s", error)
+        # A worker that was asked to leave meanwhile has stopped trying: that is no error.
+        log.log(logging.INFO if stop.requested else logging.ERROR, "%s", error)
         return 0 if stop.requested else 1
     finally:
         scratch.remove()
