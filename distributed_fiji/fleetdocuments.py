@@ -102,10 +102,15 @@ def fleet_request(settings: Settings, frame: Frame, machines: dict[str, Any]) ->
 def hourly_limit(settings: Settings) -> float:
     """Return the most that all machines together may cost in an hour, in dollars; EC2 starts none above it.
 
-    It is no limit of the whole cost (EC2 API reference, SpotFleetRequestConfigData): that is ValidUntil.
+    It is no limit of the whole cost (EC2 API reference, SpotFleetRequestConfigData): that is ValidUntil. One
+    machine may start in any case: MAX_COST can be less than it costs in an hour, and pay for minutes of it.
     """
     all_machines = settings.CLUSTER_MACHINES * settings.MACHINE_PRICE
-    return min(all_machines, settings.MAX_COST) if settings.MAX_COST else all_machines
+    return (
+        min(all_machines, max(settings.MAX_COST, settings.MACHINE_PRICE))
+        if settings.MAX_COST
+        else all_machines
+    )
 
 
 def _common(settings: Settings, machine: Machine) -> dict[str, Any]:

@@ -44,6 +44,9 @@ KINDS = {
     "results": ("$0.023 a GB and month", False),
 }
 
+#: The state of a service that starts nothing.
+NO_TASKS = "wants no tasks"
+
 #: Counts of a cluster in which services or tasks show (ECS API reference, Cluster).
 IN_USE = ("activeServicesCount", "runningTasksCount", "pendingTasksCount")
 
@@ -70,7 +73,7 @@ class Item:
     @property
     def bills(self) -> bool:
         """Whether it keeps costing, or making costs, until it is removed."""
-        return KINDS[self.kind][1]
+        return KINDS[self.kind][1] and self.state != NO_TASKS
 
 
 def as_documents(items: Iterable[Item]) -> list[dict[str, Any]]:
@@ -135,7 +138,8 @@ def _ecs(clients: Clients, app: str) -> Found:
         # Clusters of other people may be many; those with nothing in them need not be asked.
         if any(cluster[count] for count in IN_USE):
             for service in _service(ecs, name, app):
-                yield "service", service["serviceName"], f"wants {service['desiredCount']} tasks", name
+                wanted = service["desiredCount"]
+                yield "service", service["serviceName"], f"wants {wanted} tasks" if wanted else NO_TASKS, name
             for task in read_tasks(ecs, name, family):
                 yield "task", task.arn, task.status, name
         if is_own_cluster(cluster, app) and not _used_by_others(ecs, cluster, app):

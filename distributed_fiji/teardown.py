@@ -139,7 +139,8 @@ class Takedown:
 
 def _money(down: Takedown) -> Named:
     run, clients, site, whole = down.run, down.clients, down.site, down.whole
-    if site.served and (whole or not site.other_fleets):
+    last = site.served and (whole or not site.other_fleets)
+    if last:
         yield "service", lambda: removal.stop_service(clients.ecs, run.cluster, run.service)
     if not whole:
         yield "jobs at work", partial(removal.give_jobs_back, clients, run, down.clock)
@@ -156,6 +157,9 @@ def _money(down: Takedown) -> Named:
         # The service's tasks end with it; in a cluster of several apps they may stand on others' machines.
         yield "tasks", lambda: removal.stop_tasks(clients.ecs, run.cluster, run.task_family)
     yield "alarms", lambda: remove_idle_alarms(run, clients)
+    if last and run.dashboard:
+        # startCluster makes it anew.
+        yield "dashboard", lambda: removal.remove_dashboard(clients.cloudwatch, run.app_name)
 
 
 def _keepsakes(run: RunFacts, clients: Clients, clock: Clock, log_seconds: float | None) -> Named:
@@ -171,8 +175,6 @@ def _rest(run: RunFacts, clients: Clients, clock: Clock, site: Site) -> Named:
     yield "task definition", lambda: removal.remove_task_definitions(ecs, run.task_family)
     yield "launch template", lambda: removal.remove_launch_template(ec2, run.launch_template, run.app_name)
     yield "cluster", lambda: removal.remove_cluster(clients, run.cluster, run.app_name, clock)
-    if run.dashboard:
-        yield "dashboard", lambda: removal.remove_dashboard(clients.cloudwatch, run.app_name)
 
 
 def _queues(run: RunFacts, clients: Clients) -> Named:

@@ -98,10 +98,10 @@ class App:
             text=True,
         )
 
-    def start_cluster(self) -> Ended:
+    def start_cluster(self, *options: str) -> Ended:
         """Run startCluster with a fleet file that leaves all to be found."""
         (self.folder / "fleet.json").write_text("{}")
-        return self.run("startCluster", self.folder / "fleet.json")
+        return self.run("startCluster", self.folder / "fleet.json", *options)
 
     def inventory(self) -> list[dict[str, Any]]:
         """Return what exists of this app."""

@@ -282,7 +282,7 @@ def test_a_run_that_has_cost_what_it_may_ends_what_costs_and_keeps_its_jobs(
     assert (result.exit_code, result.done, result.unaccounted) == (3, 1, 2)
     assert messages_left(clients.sqs, run.record.MONITOR_QUEUE_NAME) == 2
     assert {"queue", "service", "task definition"} <= kinds(run)
-    assert not {"machine", "fleet", "alarm", "task"} & kinds(run)
+    assert not {"machine", "fleet", "alarm", "task", "dashboard"} & kinds(run)
     assert "MAX_COST was reached" in screen.out.getvalue()
     assert "`startCluster` again goes on" in screen.out.getvalue()
 
