@@ -32,7 +32,7 @@ faults: .venv/.dev ## Inject faults into real workers (about 40 minutes); FAULTS
 	@$(BIN)/python -m worker.fiji.install >/dev/null
 	$(BIN)/python -m tests.faults --seed $(SEED) $(FAULTS)
 
-kills: .venv/.dev ## Kill every command after each of its API calls, and run it again; some ten minutes.
+kills: .venv/.dev ## Kill every command after each of its API calls, and run it again; let monitor and janitor meet.
 	$(BIN)/python -m tests.monitor.kills $(ARGS)
 
 laptop-gone: .venv/.dev ## Kill the monitor at fifty random moments; the janitor must end every run.

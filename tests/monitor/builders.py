@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,14 +43,15 @@ class EmulatedSession:
 KILLED = 137
 
 
-class DyingSession(EmulatedSession):
-    """A session whose process dies right after its k-th API call has taken effect, as by SIGKILL."""
+class InterruptedSession(EmulatedSession):
+    """A session that does something right after its k-th API call has taken effect."""
 
-    def __init__(self, session: EmulatedSession, calls: int) -> None:
+    def __init__(self, session: EmulatedSession, calls: int, action: Callable[[], object]) -> None:
         super().__init__(session.control, session.data, session.region_name)
         # The session that was there has read AWS's service models, which takes longer than a test's calls.
         self.boto = session.boto
         self.left = calls
+        self._action = action
 
     def client(self, service: str, config: Any) -> Any:
         client = super().client(service, config)
@@ -59,8 +60,15 @@ class DyingSession(EmulatedSession):
 
     def _count(self, **_: Any) -> None:
         self.left -= 1
-        if self.left <= 0:
-            os._exit(KILLED)
+        if self.left == 0:
+            self._action()
+
+
+class DyingSession(InterruptedSession):
+    """A session whose process dies right after its k-th API call, as by SIGKILL."""
+
+    def __init__(self, session: EmulatedSession, calls: int) -> None:
+        super().__init__(session, calls, lambda: os._exit(KILLED))
 
 
 class SteppedClock:

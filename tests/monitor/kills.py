@@ -2,6 +2,9 @@
 
 `python -m tests.monitor.kills [COMMAND …]` tries every k (what `make kills` runs); the tests try some. A
 command runs in a process of its own that is gone in the middle of its call: nothing of it can clean up.
+
+Beside that, monitor and janitor get into each other's way: one does all that it does right after the other's
+k-th call, for every k.
 """
 
 from __future__ import annotations
@@ -17,11 +20,26 @@ from pathlib import Path
 
 from distributed_fiji.aws import Clients
 from distributed_fiji.inventory import inventory
+from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.janitor.tending import Post, tend
+from distributed_fiji.jobstate import JobState
 from distributed_fiji.lookups import find_service
+from distributed_fiji.runfacts import facts_of
 from distributed_fiji.runrecord import read_record
-from tests.monitor.builders import KILLED, DyingSession, EmulatedSession, a_run, some_jobs
+from distributed_fiji.watch import MonitorResult
+from tests.monitor.builders import (
+    KILLED,
+    ARun,
+    DyingSession,
+    EmulatedSession,
+    InterruptedSession,
+    SteppedClock,
+    a_run,
+    some_jobs,
+)
 from tests.monitor.conftest import emulators
 from tests.monitor.flow import MACHINES, WELLS, Flow
+from tests.monitor.recording import RecordingSession
 from tests.monitor.screen import clean, watch
 
 
@@ -152,6 +170,59 @@ def kill_monitor(trial: Trial) -> Outcome:
     return trial.cleaned(died, wrong)
 
 
+def a_run_that_is_over(trial: Trial) -> tuple[ARun, Post]:
+    """Return a run with one job done, and one dead that no worker reported; its janitor is in place."""
+    run = a_run(trial.clients, trial.app, machines=1)
+    run.submit(some_jobs(2))
+    run.work_off()
+    run.give_up()
+    watch_over(trial.clients, run.record, SteppedClock(time.time()), "owner@example.org")
+    function = trial.clients.awslambda.get_function_configuration(FunctionName=f"{trial.app}Janitor")
+    return run, Post(run.app, run.bucket, function["Environment"]["Variables"]["TOPIC"])
+
+
+def a_round(run: ARun, post: Post, session: EmulatedSession) -> list[str]:
+    """Let the janitor do one round; return the problems."""
+    clock = SteppedClock(time.time(), run.report_stopped_tasks)
+    return tend(post, Clients(session), clock, lambda _: None)
+
+
+def ended_wrong(run: ARun, janitors: RecordingSession) -> list[str]:
+    """Name what is not as one of them alone leaves it."""
+    wrong = [f"{item.kind} {item.name} bills" for item in inventory(run.clients, run.app) if item.bills]
+    records = JobState(facts_of(run.record.model_dump()), run.clients.s3).failures()
+    if len(records) != 1:
+        wrong.append(f"{len(records)} failure records")
+    mails = [call for call in janitors.calls if call.operation == "Publish"]
+    return wrong + [f"{len(mails)} mails"] * (len(mails) > 1)
+
+
+def janitor_in_between(trial: Trial) -> Outcome:
+    """The janitor ends the run in the middle of the monitor, which then says how it ended."""
+    run, post = a_run_that_is_over(trial)
+    janitors = RecordingSession(trial.session)
+    problems: list[list[str]] = []
+    cut = InterruptedSession(
+        trial.session, trial.calls, lambda: problems.append(a_round(run, post, janitors))
+    )
+    result, _ = watch(run, clients=Clients(cut))
+    wrong = [problem for one in problems for problem in one]
+    if (result.exit_code, result.done, result.dead) != (3, 1, 1):
+        wrong.append(f"ended as {result}")
+    return trial.cleaned(bool(problems), wrong + ended_wrong(run, janitors))
+
+
+def monitor_in_between(trial: Trial) -> Outcome:
+    """The monitor ends the run in the middle of the janitor's round, which has no problem with that."""
+    run, post = a_run_that_is_over(trial)
+    results: list[MonitorResult] = []
+    cut = InterruptedSession(trial.session, trial.calls, lambda: results.append(watch(run)[0]))
+    janitors = RecordingSession(cut)
+    wrong = a_round(run, post, janitors)
+    wrong += [f"ended as {one}" for one in results if (one.exit_code, one.done, one.dead) != (3, 1, 1)]
+    return trial.cleaned(bool(results), wrong + ended_wrong(run, janitors))
+
+
 def kill_cleanup(trial: Trial) -> Outcome:
     """Run again, cleanup of a live run leaves nothing and says so."""
     a_run(trial.clients, trial.app, machines=1)
@@ -168,6 +239,8 @@ COMMANDS: dict[str, tuple[Callable[[Trial], Outcome], int]] = {
     "startCluster": (kill_start, 26),
     "monitor": (kill_monitor, 50),
     "cleanup": (kill_cleanup, 60),
+    "janitorInBetween": (janitor_in_between, 50),
+    "monitorInBetween": (monitor_in_between, 50),
 }
 
 
@@ -182,10 +255,10 @@ def main(names: list[str]) -> int:
             while (outcome := kill(Trial(session, folder, f"{name.title()}{calls}", calls))).died:
                 if outcome.wrong or outcome.left:
                     failures += 1
-                    print(f"{name} killed after call {calls}: {outcome}", flush=True)
+                    print(f"{name} after call {calls}: {outcome}", flush=True)
                 calls += 1
             seconds = time.monotonic() - begun
-            print(f"{name}: killed after each of {calls - 1} calls, {seconds:.0f} s", flush=True)
+            print(f"{name}: after each of {calls - 1} calls, {seconds:.0f} s", flush=True)
     print(f"{failures} did not converge", flush=True)
     return 1 if failures else 0
 

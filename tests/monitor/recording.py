@@ -17,11 +17,12 @@ class RecordingSession(EmulatedSession):
     def __init__(self, session: EmulatedSession, refused: tuple[str, ...] = ()) -> None:
         super().__init__(session.control, session.data, session.region_name)
         self.boto = session.boto
+        self._session = session
         self.refused = refused
         self.calls: list[Call] = []
 
     def client(self, service: str, config: Any) -> Any:
-        client = super().client(service, config)
+        client = self._session.client(service, config)
 
         def begun(params: Any, context: Any, **_: Any) -> None:
             context["recorded"] = dict(params)
