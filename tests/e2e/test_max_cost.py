@@ -36,8 +36,7 @@ def test_a_run_stops_at_its_max_cost_and_goes_on_where_it_stopped(app: App) -> N
     assert f"{len(first)} jobs done, 0 given up, {len(WELLS) - len(first)} not finished" in stopped.out
     assert len(first) < len(WELLS)
     assert not [item for item in app.inventory() if item["bills"]]
-    (queue,) = [item for item in app.inventory() if item["kind"] == "queue" and "Dead" not in item["name"]]
-    assert queue
+    assert f"queue {app.name}Queue" in {f"{item['kind']} {item['name']}" for item in app.inventory()}
 
     assert app.start_cluster("--max-cost", "20").code == 0
     ended = app.run("monitor", app.record)

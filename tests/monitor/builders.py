@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import time
@@ -50,7 +51,9 @@ class InterruptedSession(EmulatedSession):
         super().__init__(session.control, session.data, session.region_name)
         # The session that was there has read AWS's service models, which takes longer than a test's calls.
         self.boto = session.boto
-        self.left = calls
+        # Threads call too: only one of them must see the k-th.
+        self._counted = itertools.count(1)
+        self._calls = calls
         self._action = action
 
     def client(self, service: str, config: Any) -> Any:
@@ -59,8 +62,7 @@ class InterruptedSession(EmulatedSession):
         return client
 
     def _count(self, **_: Any) -> None:
-        self.left -= 1
-        if self.left == 0:
+        if next(self._counted) == self._calls:
             self._action()
 
 

@@ -21,7 +21,6 @@ from pathlib import Path
 from distributed_fiji.aws import Clients
 from distributed_fiji.inventory import inventory
 from distributed_fiji.janitor.install import watch_over
-from distributed_fiji.janitor.tending import Post, tend
 from distributed_fiji.jobstate import JobState
 from distributed_fiji.lookups import find_service
 from distributed_fiji.runfacts import facts_of
@@ -40,7 +39,7 @@ from tests.monitor.builders import (
 from tests.monitor.conftest import emulators
 from tests.monitor.flow import MACHINES, WELLS, Flow
 from tests.monitor.recording import RecordingSession
-from tests.monitor.screen import clean, watch
+from tests.monitor.screen import a_round, clean, janitors_environment, watch
 
 
 @dataclass(frozen=True)
@@ -170,25 +169,18 @@ def kill_monitor(trial: Trial) -> Outcome:
     return trial.cleaned(died, wrong)
 
 
-def a_run_that_is_over(trial: Trial) -> tuple[ARun, Post]:
-    """Return a run with one job done, and one dead that no worker reported; its janitor is in place."""
+def a_run_that_is_over(trial: Trial) -> tuple[ARun, str]:
+    """Return a run with one job done, and one dead that no worker reported, and the topic of its janitor."""
     run = a_run(trial.clients, trial.app, machines=1)
     run.submit(some_jobs(2))
     run.work_off()
     run.give_up()
     watch_over(trial.clients, run.record, SteppedClock(time.time()), "owner@example.org")
-    function = trial.clients.awslambda.get_function_configuration(FunctionName=f"{trial.app}Janitor")
-    return run, Post(run.app, run.bucket, function["Environment"]["Variables"]["TOPIC"])
-
-
-def a_round(run: ARun, post: Post, session: EmulatedSession) -> list[str]:
-    """Let the janitor do one round; return the problems."""
-    clock = SteppedClock(time.time(), run.report_stopped_tasks)
-    return tend(post, Clients(session), clock, lambda _: None)
+    return run, janitors_environment(run)["TOPIC"]
 
 
 def ended_wrong(run: ARun, janitors: RecordingSession) -> list[str]:
-    """Name what is not as one of them alone leaves it."""
+    """Name what is not as one of them alone leaves it; the monitor sends no mail, the janitor one."""
     wrong = [f"{item.kind} {item.name} bills" for item in inventory(run.clients, run.app) if item.bills]
     records = JobState(facts_of(run.record.model_dump()), run.clients.s3).failures()
     if len(records) != 1:
@@ -199,12 +191,14 @@ def ended_wrong(run: ARun, janitors: RecordingSession) -> list[str]:
 
 def janitor_in_between(trial: Trial) -> Outcome:
     """The janitor ends the run in the middle of the monitor, which then says how it ended."""
-    run, post = a_run_that_is_over(trial)
+    run, topic = a_run_that_is_over(trial)
     janitors = RecordingSession(trial.session)
     problems: list[list[str]] = []
-    cut = InterruptedSession(
-        trial.session, trial.calls, lambda: problems.append(a_round(run, post, janitors))
-    )
+
+    def interrupt() -> None:
+        problems.append(a_round(run, topic=topic, clients=Clients(janitors)))
+
+    cut = InterruptedSession(trial.session, trial.calls, interrupt)
     result, _ = watch(run, clients=Clients(cut))
     wrong = [problem for one in problems for problem in one]
     if (result.exit_code, result.done, result.dead) != (3, 1, 1):
@@ -214,11 +208,11 @@ def janitor_in_between(trial: Trial) -> Outcome:
 
 def monitor_in_between(trial: Trial) -> Outcome:
     """The monitor ends the run in the middle of the janitor's round, which has no problem with that."""
-    run, post = a_run_that_is_over(trial)
+    run, topic = a_run_that_is_over(trial)
     results: list[MonitorResult] = []
     cut = InterruptedSession(trial.session, trial.calls, lambda: results.append(watch(run)[0]))
     janitors = RecordingSession(cut)
-    wrong = a_round(run, post, janitors)
+    wrong = a_round(run, topic=topic, clients=Clients(janitors))
     wrong += [f"ended as {one}" for one in results if (one.exit_code, one.done, one.dead) != (3, 1, 1)]
     return trial.cleaned(bool(results), wrong + ended_wrong(run, janitors))
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from distributed_fiji.aws import Clients
 from distributed_fiji.cleanup import cleanup
 from distributed_fiji.inventory import inventory
+from distributed_fiji.janitor.tending import Post, tend
 from distributed_fiji.terminal import Terminal
 from distributed_fiji.watch import MonitorResult, monitor
 from tests.monitor.builders import ARun, SteppedClock
@@ -42,6 +43,19 @@ def watch(
     screen, clock = Screen(), SteppedClock(time.time(), on_sleep)
     result = monitor(run.record, clients or run.clients, cheapest=cheapest, clock=clock, out=screen.terminal)
     return result, screen
+
+
+def a_round(run: ARun, *, after: float = 0, topic: str = "", clients: Clients | None = None) -> list[str]:
+    """Let the janitor do one round here, some seconds from now; return the problems."""
+    clock = SteppedClock(time.time() + after, run.report_stopped_tasks)
+    return tend(Post(run.app, run.bucket, topic), clients or run.clients, clock, lambda _: None)
+
+
+def janitors_environment(run: ARun) -> dict[str, str]:
+    """Return the variables that the run's janitor is called with."""
+    name = f"{run.app}Janitor"
+    found = run.clients.awslambda.get_function_configuration(FunctionName=name)
+    return {**found["Environment"]["Variables"], "AWS_REGION": run.clients.region}
 
 
 def clean(

@@ -25,7 +25,7 @@ from distributed_fiji.removal import messages_left
 from tests.emulators import CLIENT_ENVIRONMENT
 from tests.monitor.builders import ARun, DyingSession, EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.kills import dies
-from tests.monitor.screen import KEPT, clean, kinds, watch
+from tests.monitor.screen import KEPT, a_round, clean, janitors_environment, kinds, watch
 
 #: What a janitor leaves that removed itself.
 ITS_OWN = {"topic"}
@@ -34,13 +34,6 @@ ITS_OWN = {"topic"}
 def install(run: ARun, email: str = "") -> list[str]:
     changes = watch_over(run.clients, run.record, SteppedClock(time.time()), email)
     return [change.did for change in changes]
-
-
-def a_round(run: ARun, *, after: float = 0) -> list[str]:
-    """Do one round here, some seconds from now; return the problems."""
-    post = Post(run.app, run.bucket)
-    clock = SteppedClock(time.time() + after, run.report_stopped_tasks)
-    return tend(post, run.clients, clock, lambda _: None)
 
 
 def test_the_package_needs_nothing_that_lambda_does_not_bring_and_ends_the_run(
@@ -60,7 +53,7 @@ def test_the_package_needs_nothing_that_lambda_does_not_bring_and_ends_the_run(
             "PATH": os.environ["PATH"],
             **CLIENT_ENVIRONMENT,
             **session.environment,
-            **function_environment(clients, app),
+            **janitors_environment(run),
         },
         capture_output=True,
         text=True,
@@ -70,11 +63,6 @@ def test_the_package_needs_nothing_that_lambda_does_not_bring_and_ends_the_run(
     assert done.returncode == 0, done.stderr
     assert "the janitor has removed itself" in done.stdout
     assert kinds(run) == KEPT | ITS_OWN
-
-
-def function_environment(clients: Clients, app: str) -> dict[str, str]:
-    found = clients.awslambda.get_function_configuration(FunctionName=f"{app}Janitor")
-    return {**found["Environment"]["Variables"], "AWS_REGION": clients.region}
 
 
 def test_the_package_is_the_same_bytes_each_time() -> None:
@@ -237,7 +225,7 @@ def test_the_owner_is_told_how_a_run_ended(session: EmulatedSession, clients: Cl
     run.work_off()
     run.give_up(reported="no cells")
     install(run, "owner@example.org")
-    topic = function_environment(clients, app)["TOPIC"]
+    topic = janitors_environment(run)["TOPIC"]
     # The topic's emulator delivers to a queue of its own kind.
     inbox = boto3.Session("testing", "testing", region_name=clients.region).client(
         "sqs", endpoint_url=session.control
