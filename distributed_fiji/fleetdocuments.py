@@ -106,11 +106,9 @@ def hourly_limit(settings: Settings) -> float:
     machine may start in any case: MAX_COST can be less than it costs in an hour, and pay for minutes of it.
     """
     all_machines = settings.CLUSTER_MACHINES * settings.MACHINE_PRICE
-    return (
-        min(all_machines, max(settings.MAX_COST, settings.MACHINE_PRICE))
-        if settings.MAX_COST
-        else all_machines
-    )
+    if not settings.MAX_COST:
+        return all_machines
+    return min(all_machines, max(settings.MAX_COST, settings.MACHINE_PRICE))
 
 
 def _common(settings: Settings, machine: Machine) -> dict[str, Any]:

@@ -72,11 +72,7 @@ def mount_bucket(settings: WorkerSettings, clients: Clients) -> None:
 def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: Script) -> Parts:
     """Put the worker's parts together. Raises JobFailed when there is no FIJI."""
     engine = Engine(settings, scratch, script)
-    endpoint = clients.s3.meta.endpoint_url if _is_custom(os.environ) else None
-    flags = read_flags(settings.upload_flags)
-    transfers = Transfers(
-        clients.s3, Bulk(endpoint, scratch.root, s5cmd_binary(), find_program("aws")), flags
-    )
+    transfers = _transfers(settings, clients, scratch)
     cache = Cache(scratch.cache, transfers)
     fetcher = InputFetcher(
         clients.s3,
@@ -95,7 +91,20 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
         check_if_done=settings.check_if_done,
         job_retries=settings.job_retries,
     )
-    origin = Origin(
+    office = Office(settings, queue, ledger, transfers, preparer, _origin(settings, script), JobLog())
+    streams = LogStreams(clients.logs, settings.log_group_name)
+    protection = TaskProtection(agent(os.environ))
+    return Parts(settings, queue, preparer, engine, Finisher(office), streams, cache, fetcher, protection)
+
+
+def _transfers(settings: WorkerSettings, clients: Clients, scratch: Scratch) -> Transfers:
+    endpoint = clients.s3.meta.endpoint_url if _is_custom(os.environ) else None
+    bulk = Bulk(endpoint, scratch.root, s5cmd_binary(), find_program("aws"))
+    return Transfers(clients.s3, bulk, read_flags(settings.upload_flags))
+
+
+def _origin(settings: WorkerSettings, script: Script) -> Origin:
+    return Origin(
         app_name=settings.app_name,
         script_url=settings.script_download_url,
         script_sha256=script.sha256,
@@ -103,10 +112,6 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
         worker_version=VERSION,
         machine=Metadata(os.environ).machine(),
     )
-    office = Office(settings, queue, ledger, transfers, preparer, origin, JobLog())
-    streams = LogStreams(clients.logs, settings.log_group_name)
-    protection = TaskProtection(agent(os.environ))
-    return Parts(settings, queue, preparer, engine, Finisher(office), streams, cache, fetcher, protection)
 
 
 def _is_custom(environ: os._Environ[str]) -> bool:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from distributed_fiji.fleetdocuments import hourly_limit
+from distributed_fiji.settings import parse_settings
 from distributed_fiji.snapshot import Machine
 from distributed_fiji.spending import Stay, extras, hours_for, merged, noted, spent
+from tests.unit.test_settings import ENOUGH
 
 HOUR = 3600.0
 
@@ -84,3 +87,13 @@ def test_two_monitors_know_together_what_each_saw_in_any_order() -> None:
 
 def test_money_lasts_for_hours_of_all_machines() -> None:
     assert hours_for(6.0, 3, 0.1) == pytest.approx(20)
+
+
+@pytest.mark.parametrize(
+    ("most", "hourly"), [(0, 0.3), (0.05, 0.1), (0.2, 0.2), (5, 0.3)], ids=["none", "tiny", "some", "ample"]
+)
+def test_the_hourly_limit_lets_one_machine_start_and_no_more_than_all(most: float, hourly: float) -> None:
+    prices = {"CLUSTER_MACHINES": 3, "MACHINE_PRICE": 0.1, "MAX_COST": most}
+    settings, _ = parse_settings({**ENOUGH, **prices})
+
+    assert hourly_limit(settings) == pytest.approx(hourly)
