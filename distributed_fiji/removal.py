@@ -187,13 +187,14 @@ def remove_cluster(clients: Clients, cluster: str, app_name: str, clock: Clock) 
 
 def remove_dashboard(cloudwatch: Any, app_name: str) -> str | None:
     """Delete the dashboard of exactly that name."""
-    names = {
-        item["DashboardName"]
-        for item in pages(cloudwatch, "list_dashboards", "DashboardEntries", DashboardNamePrefix=app_name)
-    }
-    if app_name not in names:
-        return None
-    cloudwatch.delete_dashboards(DashboardNames=[app_name])
+    try:
+        cloudwatch.delete_dashboards(DashboardNames=[app_name])
+    except ClientError as error:
+        # None of that name, or another session was quicker: CloudWatch API reference, DeleteDashboards; the
+        # second is the shape's name, which its newer protocols give.
+        if error_code(error) in {"ResourceNotFound", "DashboardNotFoundError"}:
+            return None
+        raise
     return f"dashboard {app_name} deleted"
 
 

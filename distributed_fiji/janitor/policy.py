@@ -96,9 +96,6 @@ def _watching(run: RunFacts, account: str) -> list[Grant]:
     return [
         grant("cloudwatch: DescribeAlarms", f"{alarms}:*"),
         grant("cloudwatch: PutMetricAlarm TagResource DeleteAlarms", f"{alarms}:{run.app_name}-stuck-*"),
-        grant(
-            "cloudwatch: ListDashboards", "*", why_all="lists names only; CloudWatch knows no resource for it"
-        ),
         grant("cloudwatch: DeleteDashboards", f"arn:aws:cloudwatch::{account}:dashboard/{run.app_name}"),
         grant("logs: FilterLogEvents", *groups),
     ]

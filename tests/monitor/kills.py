@@ -228,13 +228,13 @@ def kill_cleanup(trial: Trial) -> Outcome:
 
 #: What is killed, and how many calls it makes at least.
 COMMANDS: dict[str, tuple[Callable[[Trial], Outcome], int]] = {
-    "setup": (kill_setup, 40),
+    "setup": (kill_setup, 45),
     "submitJob": (kill_submit, 6),
-    "startCluster": (kill_start, 26),
-    "monitor": (kill_monitor, 50),
-    "cleanup": (kill_cleanup, 60),
-    "janitorInBetween": (janitor_in_between, 50),
-    "monitorInBetween": (monitor_in_between, 50),
+    "startCluster": (kill_start, 45),
+    "monitor": (kill_monitor, 60),
+    "cleanup": (kill_cleanup, 80),
+    "janitorInBetween": (janitor_in_between, 60),
+    "monitorInBetween": (monitor_in_between, 60),
 }
 
 

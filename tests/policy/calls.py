@@ -155,8 +155,6 @@ def _cloudwatch(call: Call, place: Place) -> Iterator[Need]:
     elif call.operation == "DeleteDashboards":
         for name in values["DashboardNames"]:
             yield Need(action, f"arn:aws:cloudwatch::{place.account}:dashboard/{name}")
-    elif call.operation == "ListDashboards":
-        yield Need(action, "*")
     else:
         raise LookupError(call)
 
