@@ -9,16 +9,27 @@ from worker.queue import Counts
 
 #: A job that has waited here so long, while nothing is left in the queue, could run elsewhere by now.
 LONGEST_WAIT_SECONDS = 30.0
+#: A poll that took longer than a request takes had to wait: nothing was in the queue when it began.
+AT_ONCE_SECONDS = 0.2
+#: After such a poll others may wait as well, and theirs bring them what came with it, a little later. SQS
+#: answers a poll that is open at once, emulators when they next look (ministack: each 0.1 s).
+OTHERS_FIRST_SECONDS = 1.0
 
 
 def may_take_ahead(counts: Counts, held_here: int) -> bool:
     """Whether a job may be taken while another is in FIJI; `held_here`: messages that this worker holds.
 
-    Workers that wait have taken what they want: those that could want a job soon hold one now. As long as
-    more jobs wait than others hold, each of them finds one after this one has gone.
+    Workers that wait have taken what they want (where the queue had run dry, after OTHERS_FIRST_SECONDS):
+    those that could want a job soon hold one now. As long as more jobs wait than others hold, each of them
+    finds one after this one has gone.
     """
     others = max(0, counts.in_flight - held_here)
     return counts.visible > others
+
+
+def others_may_wait(waited_seconds: float, *, after_an_empty_poll: bool) -> bool:
+    """Whether the queue was empty before this poll's message, so that other workers' polls may be open."""
+    return after_an_empty_poll or waited_seconds > AT_ONCE_SECONDS
 
 
 def should_give_back(counts: Counts, *, attempt: int, waited_seconds: float) -> bool:

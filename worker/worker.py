@@ -7,12 +7,19 @@ last ones' outputs go up (threads "finish"), each under its own heartbeat. Owns 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from worker.ahead import LONGEST_WAIT_SECONDS, may_take_ahead, should_give_back
+from worker.ahead import (
+    LONGEST_WAIT_SECONDS,
+    OTHERS_FIRST_SECONDS,
+    may_take_ahead,
+    others_may_wait,
+    should_give_back,
+)
 from worker.cache import LEAST_FREE, Cache
 from worker.calls import CALL_ERRORS
 from worker.contract import FailureClass, Outcome
@@ -71,6 +78,9 @@ class Worker:
         self._ahead: Future[HeldJob | None] | None = None
         self._finishing: dict[Future[None], HeldJob] = {}
         self._holdings = Holdings(parts.finisher, parts.protection, stop)
+        self._idle = threading.Event()
+        self._others_wait = False
+        self._came_up_empty = True  # as good as: workers that begin together have all asked for nothing yet
         self._reconsidered_at = 0.0
         self._pause = 1.0
 
@@ -86,6 +96,7 @@ class Worker:
         if held is None:
             return
         if self._parts.settings.overlap:
+            self._idle.clear()
             self._ahead = self._ahead_lane.submit(self._take_ahead)
         finished = self._run(held)
         if finished is not None:
@@ -111,6 +122,7 @@ class Worker:
 
     def _next(self) -> HeldJob | None:
         """Return a job that is ready for FIJI: the one taken ahead, or the next that comes."""
+        self._idle.set()
         if self._ahead is None:
             poll_seconds = min(LONGEST_POLL, max(1, int(self._parts.settings.stop_grace_seconds)))
             self._ahead = self._ahead_lane.submit(self._take, poll_seconds)
@@ -124,6 +136,8 @@ class Worker:
 
     def _take_ahead(self) -> HeldJob | None:
         """Return a job for after the one that runs, or None when others may need it more."""
+        if self._others_wait and self._idle.wait(OTHERS_FIRST_SECONDS):
+            return None
         while not self._stop.requested:
             try:
                 counts = self._parts.queue.counts()
@@ -151,6 +165,7 @@ class Worker:
         return held if self._prepare(held) else None
 
     def _receive(self, wait_seconds: int) -> Message | None:
+        asked_at = self._clock()
         try:
             message = self._parts.queue.receive(wait_seconds)
         except CALL_ERRORS as error:
@@ -159,6 +174,9 @@ class Worker:
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
             return None
         self._pause = 1.0
+        waited = self._clock() - asked_at
+        self._others_wait = others_may_wait(waited, after_an_empty_poll=self._came_up_empty)
+        self._came_up_empty = message is None
         return message
 
     def _prepare(self, held: HeldJob) -> bool:

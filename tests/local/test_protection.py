@@ -17,9 +17,7 @@ def protected(deployment) -> set[str]:
 
 def test_lowering_a_service_ends_no_worker_that_holds_a_job(deploy, cloud, tmp_path):
     with harness.a_run(harness.connect(cloud.url(DATA_PLANE)), tmp_path) as run:
-        # Without overlap the jobs go to two workers: one that has a job takes none ahead, which it may do
-        # before the emulator's open polls of the others have woken.
-        environment = harness.environment(run, OVERLAP=False)
+        environment = harness.environment(run)
         variables = [{"name": name, "value": value} for name, value in environment.items()]
         command = [sys.executable, "-m", "worker"]
         deployment = deploy(command=command, environment=variables, cpu=512, memory=1000)

@@ -11,7 +11,7 @@ import urllib3.exceptions
 from botocore.parsers import ResponseParserError
 
 from worker.addresses import MOUNT, Address, address_of, collisions, names_below, read_pattern
-from worker.ahead import may_take_ahead, should_give_back
+from worker.ahead import may_take_ahead, others_may_wait, should_give_back
 from worker.attempts import Fate, Plan, Settlement, plan_attempt, settlement
 from worker.bulk import read_flags
 from worker.contract import Outcome
@@ -139,6 +139,12 @@ def test_a_job_is_taken_ahead_only_while_others_find_one_too() -> None:
     assert not may_take_ahead(Counts(visible=0, in_flight=alone), held_here=1)
     assert may_take_ahead(Counts(visible=5, in_flight=with_four_others), held_here=1)
     assert not may_take_ahead(Counts(visible=4, in_flight=with_four_others), held_here=1)
+
+
+def test_others_may_wait_once_the_queue_was_empty() -> None:
+    assert others_may_wait(3.0, after_an_empty_poll=False)
+    assert others_may_wait(0.02, after_an_empty_poll=True)
+    assert not others_may_wait(0.02, after_an_empty_poll=False)
 
 
 def test_a_job_taken_ahead_goes_back_once_when_the_queue_has_run_dry() -> None:

@@ -49,6 +49,18 @@ def test_workers_share_the_tail(run: Run) -> None:
     assert [len(worker.lines()) for worker in workers] == [2, 2]
 
 
+def test_two_jobs_go_to_two_of_four_workers_that_wait(run: Run) -> None:
+    workers = [harness.start_worker(run) for _ in range(4)]
+    for worker in workers:
+        wait_until(lambda worker=worker: "waits for jobs" in worker.text())
+    submit(run, [a_job(number, sleep=2) for number in range(2)])
+    harness.wait_until_settled(run)
+    for worker in workers:
+        worker.stop()
+
+    assert sorted(len(worker.lines()) for worker in workers) == [0, 0, 1, 1]
+
+
 def test_without_overlap_one_job_is_held_at_a_time(run: Run) -> None:
     jobs = [a_job(number, sleep=0.3) for number in range(3)]
     submit(run, jobs)
