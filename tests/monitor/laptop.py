@@ -22,6 +22,7 @@ from distributed_fiji.aws import Clients
 from distributed_fiji.clock import SystemClock
 from distributed_fiji.inventory import inventory
 from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.monitoring import Limits
 from distributed_fiji.openruns import list_open_runs
 from distributed_fiji.runfacts import facts_of
 from distributed_fiji.runrecord import write_record
@@ -40,8 +41,9 @@ PERIOD = 5 * MINUTE
 #: Seconds in which the jobs end; the monitor is killed in that time or while it takes the run down.
 WORK, KILL = 3.0, 6.0
 
-#: Seconds in which the janitor must have ended the run, on a machine that is busy with much else.
-DEADLINE = 180.0
+#: Seconds in which the janitor must have ended the run, on a machine that is busy with much else. Only the
+#: schedule's minutes are shorter here: a janitor in doubt about an empty queue doubts as long as on AWS.
+DEADLINE = 180.0 + Limits().doubt
 
 
 @dataclass(frozen=True)
