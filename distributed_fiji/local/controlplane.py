@@ -9,7 +9,8 @@ for the machines:
 - `POST /_local/service-event`: an event for DescribeServices, as the service's scheduler writes it.
 
 It also does what runs by itself on AWS: spot fleets keep their machines, and schedules call Lambda functions,
-which find the data plane by its URL in LOCAL_DATA_PLANE. A minute of theirs takes LOCAL_MINUTE seconds.
+which find the data plane by its URL in LOCAL_DATA_PLANE. A minute of theirs takes LOCAL_MINUTE seconds;
+LOCAL_SITE names a folder whose sitecustomize.py a function's Python runs first.
 """
 
 from __future__ import annotations
@@ -182,6 +183,7 @@ def keep_schedules_for_ever(root: Path) -> None:
 
     here = f"http://127.0.0.1:{os.environ['MOTO_PORT']}"
     leading = schedules.endpoints(here, os.environ.get("LOCAL_DATA_PLANE", ""))
+    leading["LOCAL_SITE"] = os.environ.get("LOCAL_SITE", "")
     minute = float(os.environ.get("LOCAL_MINUTE") or 60)
     scheduler = schedules.Scheduler(leading, Folders(root).logs, minute)
     schedules.run_for_ever(scheduler, KEEP_SCHEDULES_SECONDS)

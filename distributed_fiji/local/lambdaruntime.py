@@ -2,12 +2,15 @@
 
 Run as `python -I lambdaruntime.py PACKAGE.zip MODULE.FUNCTION`, the environment as Lambda gives it. It holds
 no more than Lambda's does: a module that is neither of the standard library, nor of boto3, nor in the package
-is refused, as if it were not there. Standard library only, since it stands outside every package.
+is refused, as if it were not there. LOCAL_SITE names a folder whose sitecustomize.py is run first, which an
+isolated Python does not do by itself. Standard library only, since it stands outside every package.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
+import runpy
 import sys
 import zipfile
 from importlib.abc import MetaPathFinder
@@ -35,6 +38,8 @@ def call(package: str, handler: str) -> None:
     """Call a handler once, as a schedule does."""
     sys.path.insert(0, package)
     sys.meta_path.insert(0, Runtime(package))
+    if site := os.environ.get("LOCAL_SITE"):
+        runpy.run_path(f"{site}/sitecustomize.py", run_name="sitecustomize")
     module_name, _, function = handler.rpartition(".")
     module = importlib.import_module(module_name)
     getattr(module, function)({"source": "aws.events", "detail-type": "Scheduled Event"}, None)

@@ -85,6 +85,7 @@ def _moto(folders: Folders, state: State) -> dict[str, str]:
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
         "LOCAL_DATA_PLANE": state.servers[DATA_PLANE].url,
         "LOCAL_MINUTE": os.environ.get("DISTRIBUTED_FIJI_LOCAL_MINUTE", ""),
+        "LOCAL_SITE": os.environ.get("DISTRIBUTED_FIJI_LOCAL_SITE", ""),
         "DOCKER_HOST": f"unix://{folders.temporary}/none",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
@@ -110,7 +111,8 @@ def _ministack(folders: Folders, state: State) -> dict[str, str]:
 def _machines(folders: Folders, state: State) -> dict[str, str]:
     """Containers are started through the user's Docker, ImageJ core is built with their Java."""
     names = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "JAVA_HOME")
-    return {name: os.environ[name] for name in names if name in os.environ}
+    own = {name: os.environ[name] for name in names if name in os.environ}
+    return own | {"LOCAL_SITE": os.environ.get("DISTRIBUTED_FIJI_LOCAL_SITE", "")}
 
 
 def healthy(name: str, server: Server) -> bool:

@@ -84,7 +84,7 @@ def process_environment(plan: TaskPlan, fiji: Path | None) -> dict[str, str]:
         "HOME": str(plan.folder / "home"),
         "TMPDIR": str(plan.folder / "tmp"),
         "LANG": "C.UTF-8",
-        "PYTHONPATH": str(plan.gifts.checkout),
+        "PYTHONPATH": os.pathsep.join(filter(None, (os.environ.get("LOCAL_SITE"), str(plan.gifts.checkout)))),
         "PYTHONUNBUFFERED": "1",
         "WORKER_SCRATCH": str(plan.scratch),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import pytest
 from distributed_fiji.aws import Clients
 from tests.emulators import free_port, ministack, running
 from tests.monitor.builders import EmulatedSession
+from tests.policy.trail import SITE
 
 NUMBERS = itertools.count(1)
 
@@ -32,6 +34,7 @@ def emulators(folder: Path, minute: float = 60) -> Iterator[EmulatedSession]:
             "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
             "LOCAL_DATA_PLANE": data,
             "LOCAL_MINUTE": str(minute),
+            "LOCAL_SITE": os.environ.get(SITE, ""),
         }
         with running(command, port, environment, folder / "control.log") as control:
             yield EmulatedSession(control, data)

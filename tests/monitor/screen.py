@@ -5,16 +5,22 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
+from typing import Any
 
 from rich.console import Console
 
 from distributed_fiji.aws import Clients
 from distributed_fiji.cleanup import cleanup
 from distributed_fiji.inventory import inventory
+from distributed_fiji.janitor.policy import janitor_policy
 from distributed_fiji.janitor.tending import Post, tend
+from distributed_fiji.runfacts import facts_of
+from distributed_fiji.settings import role_name
 from distributed_fiji.terminal import Terminal
 from distributed_fiji.watch import MonitorResult, monitor
 from tests.monitor.builders import ARun, SteppedClock
+from tests.policy.judging import ACCOUNT
+from tests.policy.trail import acting
 
 #: What teardown leaves on purpose: free, or kept for the user.
 KEPT = {"role", "instance profile", "log group", "results"}
@@ -45,10 +51,34 @@ def watch(
     return result, screen
 
 
-def a_round(run: ARun, *, after: float = 0, topic: str = "", clients: Clients | None = None) -> list[str]:
-    """Let the janitor do one round here, some seconds from now; return the problems."""
-    clock = SteppedClock(time.time() + after, run.report_stopped_tasks)
-    return tend(Post(run.app, run.bucket, topic), clients or run.clients, clock, lambda _: None)
+def a_round(
+    run: ARun,
+    *,
+    after: float = 0,
+    topic: str = "",
+    clients: Clients | None = None,
+    on_sleep: Callable[[], None] | None = None,
+) -> list[str]:
+    """Let the janitor do one round here, some seconds from now, in its role; return the problems."""
+    go_on = on_sleep or run.report_stopped_tasks
+
+    def the_world_goes_on() -> None:
+        with acting.paused():
+            go_on()
+
+    clock = SteppedClock(time.time() + after, the_world_goes_on)
+    who = {"role": "janitor", "APP_NAME": run.app, "AWS_REGION": run.clients.region}
+    with acting.as_role({**who, "policies": [janitors_policy(run)]}):
+        return tend(Post(run.app, run.bucket, topic), clients or run.clients, clock, lambda _: None)
+
+
+def janitors_policy(run: ARun) -> dict[str, Any]:
+    """Return the policy that the janitor's role has; where none was installed, the one that it would have."""
+    role = role_name(run.app, run.clients.region, "janitor")
+    try:
+        return dict(run.clients.iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"])
+    except run.clients.iam.exceptions.NoSuchEntityException:
+        return janitor_policy(facts_of(run.record.model_dump()), ACCOUNT)
 
 
 def janitors_environment(run: ARun) -> dict[str, str]:

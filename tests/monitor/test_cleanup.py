@@ -11,10 +11,9 @@ from distributed_fiji.cleanup import cleanup, read_keep
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.inventory import as_documents, inventory
 from distributed_fiji.janitor.install import watch_over
-from distributed_fiji.janitor.tending import Post, tend
 from distributed_fiji.openruns import list_open_runs
 from tests.monitor.builders import ARun, EmulatedSession, SteppedClock, a_run, some_jobs
-from tests.monitor.screen import KEPT, Screen, clean, kinds, watch
+from tests.monitor.screen import KEPT, Screen, a_round, clean, kinds, watch
 
 #: Everything that a run can have.
 ALL_KINDS = KEPT | {
@@ -156,8 +155,7 @@ def test_an_app_of_the_same_name_in_another_region_is_not_touched_though_it_shar
         if ending == "monitor":
             watch(run, run.report_stopped_tasks)
         else:
-            clock = SteppedClock(time.time(), run.report_stopped_tasks)
-            assert tend(Post(app, run.bucket), clients, clock, lambda _: None) == []
+            assert a_round(run) == []
 
     assert not {item.kind for item in inventory(clients, app) if item.bills}
     assert fingerprint(far) == before

@@ -116,7 +116,7 @@ def test_a_queue_that_fills_again_while_the_janitor_looks_goes_on(clients: Clien
         if len(waits) == 20:
             run.send(some_jobs(1, start=1))
 
-    tend(Post(app, run.bucket), clients, SteppedClock(time.time(), fill), lambda _: None)
+    a_round(run, on_sleep=fill)
 
     assert {"machine", "fleet", "schedule"} <= kinds(run)
 
@@ -234,7 +234,7 @@ def test_the_owner_is_told_how_a_run_ended(session: EmulatedSession, clients: Cl
     arn = inbox.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     clients.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
-    tend(Post(app, run.bucket, topic), clients, SteppedClock(time.time()), lambda _: None)
+    a_round(run, topic=topic)
 
     (message,) = inbox.receive_message(QueueUrl=url)["Messages"]
     mail = json.loads(message["Body"])

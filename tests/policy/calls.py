@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.policy.evaluator import Need
+from tests.policy.evaluator import Need, as_list
 
 #: S3 operations that go by another action's name.
 S3_ACTIONS = {
@@ -92,20 +92,20 @@ def _ecs(call: Call, place: Place) -> Iterator[Need]:
     action, values = f"ecs:{call.operation}", call.parameters
     cluster = str(values.get("cluster", "")).rpartition("/")[2]
     kinds = {
-        "UpdateService": ("service", [values.get("service")]),
-        "DeleteService": ("service", [values.get("service")]),
-        "DescribeServices": ("service", values.get("services")),
-        "DescribeTasks": ("task", values.get("tasks")),
-        "GetTaskProtection": ("task", values.get("tasks")),
-        "UpdateTaskProtection": ("task", values.get("tasks")),
-        "StopTask": ("task", [values.get("task")]),
-        "DescribeContainerInstances": ("container-instance", values.get("containerInstances")),
-        "UpdateContainerInstancesState": ("container-instance", values.get("containerInstances")),
-        "ListTasks": ("container-instance", ["any"]),
+        "UpdateService": ("service", "service"),
+        "DeleteService": ("service", "service"),
+        "DescribeServices": ("service", "services"),
+        "DescribeTasks": ("task", "tasks"),
+        "GetTaskProtection": ("task", "tasks"),
+        "UpdateTaskProtection": ("task", "tasks"),
+        "StopTask": ("task", "task"),
+        "DescribeContainerInstances": ("container-instance", "containerInstances"),
+        "UpdateContainerInstancesState": ("container-instance", "containerInstances"),
+        "ListTasks": ("container-instance", ""),
     }
     if call.operation in kinds:
-        kind, names = kinds[call.operation]
-        for name in names:
+        kind, parameter = kinds[call.operation]
+        for name in as_list(values[parameter] if parameter else "any"):
             resource = place.arn("ecs", f"{kind}/{cluster}/{name.rpartition('/')[2]}")
             yield Need(
                 action,
@@ -126,14 +126,14 @@ def _ecs(call: Call, place: Place) -> Iterator[Need]:
 def _ec2(call: Call, place: Place) -> Iterator[Need]:
     action, values = f"ec2:{call.operation}", call.parameters
     things = {
-        "TerminateInstances": ("instance", values.get("InstanceIds")),
-        "CancelSpotFleetRequests": ("spot-fleet-request", values.get("SpotFleetRequestIds")),
-        "ModifySpotFleetRequest": ("spot-fleet-request", [values.get("SpotFleetRequestId")]),
-        "DeleteLaunchTemplate": ("launch-template", [values.get("LaunchTemplateId")]),
+        "TerminateInstances": ("instance", "InstanceIds"),
+        "CancelSpotFleetRequests": ("spot-fleet-request", "SpotFleetRequestIds"),
+        "ModifySpotFleetRequest": ("spot-fleet-request", "SpotFleetRequestId"),
+        "DeleteLaunchTemplate": ("launch-template", "LaunchTemplateId"),
     }
     if call.operation in things:
-        kind, names = things[call.operation]
-        for name in names:
+        kind, parameter = things[call.operation]
+        for name in as_list(values[parameter]):
             yield Need(action, place.arn("ec2", f"{kind}/{name}"), place.tagged(name))
     elif call.operation.startswith("Describe"):
         yield Need(action, "*")

@@ -23,6 +23,7 @@ import boto3
 import psutil
 
 from tests.emulators import CLIENT_ENVIRONMENT
+from tests.policy.trail import SITE
 from worker.contract import (
     Job,
     Value,
@@ -148,7 +149,8 @@ def environment(run: Run, **changes: object) -> dict[str, str]:
     plain: dict[str, object] = {
         **CLIENT_ENVIRONMENT,
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
+        # Where a test run keeps its trail (tests/policy/trail.py), a worker's calls go there.
+        "PYTHONPATH": os.pathsep.join(filter(None, (os.environ.get(SITE), str(ROOT)))),
         "AWS_ENDPOINT_URL": run.worker_endpoint or run.cloud.url,
         "APP_NAME": run.app_name,
         "SQS_QUEUE_URL": run.queue_url,

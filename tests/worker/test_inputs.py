@@ -106,6 +106,7 @@ def test_values_are_inputs_only_where_files_are_downloaded(run: Run, download: b
     assert (arrived == f"{MOUNT}/in/a.txt") != download
 
 
+@pytest.mark.beyond_role("no-such-bucket")
 def test_what_is_missing_or_collides_is_named(cloud: harness.Cloud, tmp_path: Path) -> None:
     with harness.a_run(cloud, tmp_path, retries=1) as run:
         put(run, **{"one/a.txt": "1", "two/a.txt": "2", "bad//x.txt": "3", "c/both": "4", "c/both/x": "5"})

@@ -1,0 +1,144 @@
+"""Writes down what a process asks of AWS, so that a whole test run can be held to the roles' policies.
+
+Stands alone: `lay` puts a copy into a folder as sitecustomize.py, which Python runs first where the folder is
+on its path (workers, tasks of the embedded cloud and its functions; DISTRIBUTED_FIJI_LOCAL_SITE names it). A
+process of a role then leaves a file in the folder: a line that says who it is, and one for each call, written
+when it is answered, so that a process that is killed has left all but its last. What is no botocore (s5cmd,
+the ECS agent's address) is not seen: tests/policy/test_worker.py looks at that from outside.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+#: What names the folder to the embedded cloud and to the tests' own workers.
+SITE = "DISTRIBUTED_FIJI_LOCAL_SITE"
+
+#: Of a process's environment, what its role's policy is made of.
+NAMES = (
+    "APP_NAME",
+    "AWS_BUCKET",
+    "AWS_REGION",
+    "DESTINATION_BUCKET",
+    "ECS_CLUSTER",
+    "LOG_GROUP_NAME",
+    "SOURCE_BUCKET",
+    "SQS_QUEUE_URL",
+)
+#: Parameters that say nothing about rights, and may be large.
+CONTENTS = {"Body", "Message", "MessageBody", "Entries", "logEvents", "MultipartUpload"}
+
+Writer = Callable[[dict[str, Any]], None]
+
+
+def lay(folder: Path) -> None:
+    """Make a folder in which every process that has it on its path leaves its calls."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(__file__, folder / "sitecustomize.py")
+
+
+def role_of(words: list[str], environment: dict[str, str]) -> str | None:
+    """Return whose role a process acts in, by its command and environment: worker, janitor or nobody's."""
+    if "SQS_QUEUE_URL" in environment and ("worker" in words or any(word.endswith("/aws") for word in words)):
+        return "worker"
+    if "AWS_LAMBDA_FUNCTION_NAME" in environment and "STATE_BUCKET" in environment:
+        return "janitor"
+    return None
+
+
+def open_trail(folder: Path, who: dict[str, Any]) -> Writer:
+    """Begin a file with a line about a process; return what adds a line."""
+    path = folder / f"{os.getpid()}-{time.time_ns()}.jsonl"
+
+    def write(line: dict[str, Any]) -> None:
+        with path.open("ab", buffering=0) as file:
+            file.write(json.dumps(line, default=lambda _: None).encode() + b"\n")
+
+    write(who)
+    return write
+
+
+def watch(write: Writer) -> None:
+    """Let every client that is made from now on tell its calls."""
+    from botocore import handlers
+
+    def begun(params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        context["trail"] = {
+            # As boto3 names it: "logs", where the model's id is "CloudWatch Logs".
+            "service": model.service_model.service_name,
+            "operation": model.name,
+            "parameters": {name: value for name, value in params.items() if name not in CONTENTS},
+        }
+
+    def ended(context: dict[str, Any], http_response: Any = None, **_: Any) -> None:
+        write({**context["trail"], "status": getattr(http_response, "status_code", 0)})
+
+    handlers.BUILTIN_HANDLERS.extend(
+        [("before-parameter-build", begun), ("after-call", ended), ("after-call-error", ended)]
+    )
+
+
+def attached_policies(function: str) -> list[Any]:
+    """Return the inline policies that a function's role has now."""
+    import boto3
+
+    arn = boto3.client("lambda").get_function_configuration(FunctionName=function)["Role"]
+    iam, role = boto3.client("iam"), arn.rpartition("/")[2]
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    return [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+
+
+def begin(folder: Path) -> None:
+    """Begin this process's trail where it acts in a role."""
+    role = role_of(sys.orig_argv, dict(os.environ))
+    if role is None:
+        return
+    who: dict[str, Any] = {"role": role, **{name: os.environ[name] for name in NAMES if name in os.environ}}
+    if role == "janitor":
+        who["policies"] = attached_policies(os.environ["AWS_LAMBDA_FUNCTION_NAME"])
+    watch(open_trail(folder, who))
+
+
+class Acting:
+    """What the test's own process calls while it acts in a role (a round of the janitor without Lambda)."""
+
+    def __init__(self) -> None:
+        self._write: Writer | None = None
+
+    def line(self, line: dict[str, Any]) -> None:
+        """Write a call where a role is acted in."""
+        if self._write is not None:
+            self._write(line)
+
+    @contextmanager
+    def as_role(self, who: dict[str, Any]) -> Iterator[None]:
+        """Act in a role until the block ends."""
+        if folder := os.environ.get(SITE):
+            self._write = open_trail(Path(folder), who)
+        try:
+            yield
+        finally:
+            self._write = None
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Act in no role until the block ends."""
+        write, self._write = self._write, None
+        try:
+            yield
+        finally:
+            self._write = write
+
+
+acting = Acting()
+
+if __name__ == "sitecustomize":
+    begin(Path(__file__).parent)
