@@ -1,7 +1,8 @@
-"""An emulator as far away as AWS is: a relay that lets every byte travel for half the latency each way.
+"""An emulator that is near at one port and as far away as AWS is at another.
 
-Lighter than a proxy that reads HTTP, which would itself be what is measured: it moves bytes and no more.
-`python -m benchmarks.distance PORT UPSTREAM_PORT MILLISECONDS` is the relay; `distant` runs it.
+At the far port every request waits before it is handled, which costs no CPU: a proxy or relay in between
+would itself be much of what is measured.
+`python -m benchmarks.distance NEAR_PORT FAR_PORT MILLISECONDS` is the server; `ministack` runs it.
 """
 
 from __future__ import annotations
@@ -9,78 +10,68 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 from tests import emulators
 
 HOST = "127.0.0.1"
 
+Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """The URLs of one emulator: where it answers at once, and where a request takes longer."""
+
+    near: str
+    far: str
+
 
 @contextlib.contextmanager
-def ministack(folder: Path) -> Iterator[str]:
-    """Run ministack with its objects in memory, the disk being none of our business; yield its URL."""
-    port = emulators.free_port()
+def ministack(folder: Path, milliseconds: float = 0) -> Iterator[Emulator]:
+    """Run ministack with its objects in memory, the disk being none of our business.
+
+    A request to its far URL takes `milliseconds` longer.
+    """
+    near, far = emulators.free_port(), emulators.free_port()
     environment = {
         "SERVICES": "sqs,s3,logs",
         "BIND_HOST": HOST,
         "MINISTACK_HOST": HOST,
-        "GATEWAY_PORT": str(port),
+        "GATEWAY_PORT": str(near),
         "LOG_LEVEL": "WARNING",
     }
-    command = [emulators.program("ministack")]
-    with emulators.running(command, port, environment, folder / "ministack.log") as url:
-        yield url
+    command = [sys.executable, "-m", "benchmarks.distance", str(near), str(far), str(milliseconds)]
+    with emulators.running(command, near, environment, folder / "ministack.log") as url:
+        yield Emulator(url, f"http://{HOST}:{far}")
 
 
-@contextlib.contextmanager
-def distant(folder: Path, url: str, milliseconds: float) -> Iterator[str]:
-    """Run a relay to a server; yield its URL. A request takes `milliseconds` longer than without."""
-    port = emulators.free_port()
-    words = [str(port), str(urlsplit(url).port), str(milliseconds)]
-    command = [sys.executable, "-m", "benchmarks.distance", *words]
-    with emulators.running(command, port, {}, folder / f"relay{port}.log") as relayed:
-        yield relayed
+def delayed(application: Application, port: int, milliseconds: float) -> Application:
+    """Return an ASGI application whose requests to a port wait first."""
+
+    async def answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["server"][1] == port:
+            await asyncio.sleep(milliseconds / 1000)
+        await application(scope, receive, send)
+
+    return answer
 
 
-async def serve(port: int, upstream: int, milliseconds: float) -> None:
-    """Relay until ended."""
-    server = await asyncio.start_server(partial(connect, upstream, milliseconds / 2000), HOST, port)
-    await server.serve_forever()
+def serve(near: int, far: int, milliseconds: float) -> None:
+    """Serve both ports until ended, as ministack's own command serves one."""
+    from hypercorn.asyncio import serve as serve_asgi
+    from hypercorn.config import Config
+    from ministack.app import app
 
-
-async def connect(
-    upstream: int, delay: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    """Relay one connection both ways."""
-    far_reader, far_writer = await asyncio.open_connection(HOST, upstream)
-    await asyncio.gather(carry(reader, far_writer, delay), carry(far_reader, writer, delay))
-
-
-async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float) -> None:
-    """Write what is read, each piece after `delay` seconds, and close when the other side does."""
-    clock = asyncio.get_running_loop().time
-    travelling: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
-
-    async def arrive() -> None:
-        while True:
-            due, data = await travelling.get()
-            await asyncio.sleep(max(0.0, due - clock()))
-            if not data:
-                break
-            writer.write(data)
-
-    arriving = asyncio.create_task(arrive())
-    with contextlib.suppress(ConnectionError):
-        while data := await reader.read(2**18):
-            travelling.put_nowait((clock() + delay, data))
-    travelling.put_nowait((clock() + delay, b""))
-    with contextlib.suppress(ConnectionError):
-        await arriving
-        writer.close()
+    config = Config()
+    config.bind = [f"{HOST}:{near}", f"{HOST}:{far}"]
+    config.keep_alive_timeout = 75
+    config.loglevel = "WARNING"
+    asyncio.run(serve_asgi(delayed(app, far, milliseconds), config))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))
+    serve(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))

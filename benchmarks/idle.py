@@ -22,9 +22,9 @@ def main() -> list[Target]:
     """Let a worker wait for a job and then do one; print what the waiting took."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        ministack(Path(folder)) as url,
-        emulators.microburst(Path(folder), url) as proxy,
-        harness.a_run(harness.connect(url), Path(folder) / "run") as run,
+        ministack(Path(folder)) as emulator,
+        emulators.microburst(Path(folder), emulator.near) as proxy,
+        harness.a_run(harness.connect(emulator.near), Path(folder) / "run") as run,
     ):
         emulators.set_faults(proxy, {"service": "*", "latency": 1})
         worker = harness.start_worker(run, AWS_ENDPOINT_URL=proxy, STOP_GRACE_SECONDS=90)

@@ -42,8 +42,8 @@ def main(jobs: int = JOBS) -> list[Target]:
     """Run the jobs, print the samples by tenths of them, and return the targets."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        ministack(Path(folder)) as url,
-        harness.a_run(harness.connect(url), Path(folder) / "run") as run,
+        ministack(Path(folder)) as emulator,
+        harness.a_run(harness.connect(emulator.near), Path(folder) / "run") as run,
     ):
         launcher = run.fiji_home / "ImageJ-linux64"
         launcher.write_text(LEAST_FIJI, encoding="utf-8")

@@ -31,8 +31,8 @@ WAYS: Mapping[str, Mapping[str, object]] = {"overlap": {}, "no overlap": {"OVERL
 def main() -> list[Target]:
     """Measure all queues in both ways and print one table."""
     rows, targets = [], []
-    with tempfile.TemporaryDirectory() as folder, ministack(Path(folder)) as url:
-        cloud = harness.connect(url)
+    with tempfile.TemporaryDirectory() as folder, ministack(Path(folder)) as emulator:
+        cloud = harness.connect(emulator.near)
         for jobs, turns in QUEUES.items():
             ways = {name: partial(makespan, cloud, jobs, changes) for name, changes in WAYS.items()}
             seconds = {name: median(figures) for name, figures in in_turns(ways, ROUNDS).items()}

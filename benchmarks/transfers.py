@@ -1,7 +1,8 @@
 """Files of 100 kB in and out: the worker's transfers against `aws s3 cp --recursive`, and s5cmd by itself.
 
-All on the same emulator, directly: a proxy in between would measure itself. The worker's time includes what
-it does beyond: the listing before, checksums of every file, the check of what stands afterwards.
+All on the same emulator: as far away as AWS is, and on this machine, where its own time counts most. The
+worker's time includes what it does beyond: the listing before, checksums of every file, the check of what
+stands afterwards.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.common import Target, finish, in_turns, medians, seconds_of, show
+from benchmarks.distance import ministack
 from tests import emulators
 from tests.worker.harness import REGION, Cloud, connect
 from worker import s3 as store
@@ -26,7 +28,8 @@ from worker.transfers import Transfers
 
 FILES = 1_000
 BYTES = 100_000
-ROUNDS = 3
+ROUNDS = 5
+LATENCY_MS = 20
 BUCKET = "bench"
 
 
@@ -115,25 +118,32 @@ def go_on() -> None:
 
 
 def main() -> list[Target]:
-    """Measure and print one table; the target is for 1,000 files."""
+    """Measure and print a table for each distance; the target is for 1,000 files at AWS's."""
     # The programs find their keys and their region in the environment, as in the image.
     os.environ.update(emulators.CLIENT_ENVIRONMENT, AWS_REGION=REGION)
-    with tempfile.TemporaryDirectory() as folder, emulators.ministack(Path(folder)) as url:
-        cloud = connect(url)
-        cloud.s3.create_bucket(Bucket=BUCKET)
-        large = Place(cloud, Path(folder), FILES)
-        seconds = {f"{FILES} out": measure(large.up()), f"{FILES} in": measure(large.down())}
-        seconds[f"{FILES} in, nothing new"] = measure(large.again())
-        for count in (3, 12, 24, 48):
-            few = Place(cloud, Path(folder), count)
-            seconds |= {f"{count} out": measure(few.up()), f"{count} in": measure(few.down())}
-    ways = list(seconds[f"{FILES} out"])
-    rows = [[what, *(by_way.get(way, "") for way in ways), ratio(by_way)] for what, by_way in seconds.items()]
-    show(f"Files of {BYTES // 1000} kB, seconds, medians of {ROUNDS}", ["files", *ways, "aws / worker"], rows)
+    with tempfile.TemporaryDirectory() as folder, ministack(Path(folder), LATENCY_MS) as emulator:
+        connect(emulator.near).s3.create_bucket(Bucket=BUCKET)
+        seconds = tabulate(f"{LATENCY_MS} ms a request", connect(emulator.far), Path(folder) / "far")
+        tabulate("on this machine", connect(emulator.near), Path(folder) / "near")
     return [
         Target(f"{FILES} files {way}: aws s3 cp / worker", ratio(seconds[f"{FILES} {way}"]), "x", at_least=3)
         for way in ("out", "in")
     ]
+
+
+def tabulate(distance: str, cloud: Cloud, root: Path) -> dict[str, dict[str, float]]:
+    """Measure all ways at one distance; print the table, return its seconds by row and way."""
+    large = Place(cloud, root, FILES)
+    seconds = {f"{FILES} out": measure(large.up()), f"{FILES} in": measure(large.down())}
+    seconds[f"{FILES} in, nothing new"] = measure(large.again())
+    for count in (3, 12, 24, 48):
+        few = Place(cloud, root, count)
+        seconds |= {f"{count} out": measure(few.up()), f"{count} in": measure(few.down())}
+    ways = list(seconds[f"{FILES} out"])
+    rows = [[what, *(by_way.get(way, "") for way in ways), ratio(by_way)] for what, by_way in seconds.items()]
+    title = f"Files of {BYTES // 1000} kB, {distance}: seconds, medians of {ROUNDS}"
+    show(title, ["files", *ways, "aws / worker"], rows)
+    return seconds
 
 
 def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:

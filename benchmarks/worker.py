@@ -1,6 +1,6 @@
 """One worker against the plain way (benchmarks/plain.py): seconds a job, beside FIJI and in all.
 
-Both on the same emulator through a relay that adds 20 ms to each request, with the same FIJI and script; each
+Both on the same emulator, 20 ms away at each request, with the same FIJI and script; each
 job leaves three files of 100 kB. A job's length is a wait in its script. The stand-in is a FIJI that takes no
 time to speak of, and shows what is the worker's own.
 """
@@ -22,7 +22,7 @@ from statistics import mean, median
 import psutil
 
 from benchmarks.common import Target, finish, in_turns, show
-from benchmarks.distance import distant, ministack
+from benchmarks.distance import ministack
 from tests.worker import harness
 from worker.fiji.install import install
 
@@ -193,12 +193,8 @@ def process(made: harness.Run, module: str, changes: Mapping[str, object]) -> It
 @contextlib.contextmanager
 def cloud() -> Iterator[tuple[harness.Cloud, str]]:
     """Yield clients that talk to an emulator directly, and the URL of one as far away as AWS."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        ministack(Path(folder)) as near,
-        distant(Path(folder), near, LATENCY_MS) as far,
-    ):
-        yield harness.connect(near), far
+    with tempfile.TemporaryDirectory() as folder, ministack(Path(folder), LATENCY_MS) as emulator:
+        yield harness.connect(emulator.near), emulator.far
 
 
 if __name__ == "__main__":

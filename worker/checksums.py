@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +22,26 @@ class Digests:
 def digests_of(path: Path, check: Callable[[], None]) -> Digests:
     """Read a file once and return its checksums; `check` may raise to break off."""
     md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
+    for chunk in _chunks(path, check):
+        md5.update(chunk)
+        sha256.update(chunk)
+        size += len(chunk)
+    return Digests(size, md5.hexdigest(), sha256.hexdigest())
+
+
+def md5_of(path: Path, check: Callable[[], None]) -> str:
+    """Read a file once and return its MD5 in hex; `check` may raise to break off."""
+    md5 = hashlib.md5(usedforsecurity=False)
+    for chunk in _chunks(path, check):
+        md5.update(chunk)
+    return md5.hexdigest()
+
+
+def _chunks(path: Path, check: Callable[[], None]) -> Iterator[bytes]:
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             check()
-            md5.update(chunk)
-            sha256.update(chunk)
-            size += len(chunk)
-    return Digests(size, md5.hexdigest(), sha256.hexdigest())
+            yield chunk
 
 
 def etag_fits(etag: str, md5: str) -> bool:

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from worker import s3 as store
 from worker.bulk import LARGE, MANY, Batch, Bulk, UploadFlags
-from worker.checksums import Digests, digests_of, etag_fits
+from worker.checksums import Digests, digests_of, etag_fits, md5_of
 from worker.clients import TRANSFER_THREADS
 from worker.contract import FailureClass
 from worker.errors import JobFailed
@@ -81,7 +81,7 @@ class Transfers:
         in_bulk = len(missing) >= MANY
         if in_bulk:
             self._fetch_in_bulk(batch, objects, check)
-            missing = [name for name in missing if not self._holds(batch, objects[name], name, check)]
+            missing = self._lacking(batch, objects, check)
 
         def fetch(name: str) -> None:
             self._fetch_one(batch.bucket, objects[name], batch.folder / name, check)
@@ -93,7 +93,7 @@ class Transfers:
             check,
             lambda error: store.as_failure(error, FailureClass.DOWNLOAD_FAILED, address),
         )
-        if in_bulk and any(not self._holds(batch, objects[name], name, check) for name in missing):
+        if in_bulk and self._lacking(batch, {name: objects[name] for name in missing}, check):
             self._opaque.add(batch.bucket)
 
     def send(self, batch: Batch, check: Check) -> list[Sent]:
@@ -218,12 +218,17 @@ class Transfers:
             self._opaque.add(batch.bucket)
         return etag
 
+    def _lacking(self, batch: Batch, objects: Mapping[str, store.Object], check: Check) -> list[str]:
+        """Return the names whose files do not hold their objects' bytes."""
+        held = self._down.map(lambda name: self._holds(batch, objects[name], name, check), objects)
+        return [name for name, holds in zip(objects, held, strict=True) if not holds]
+
     def _holds(self, batch: Batch, item: store.Object, name: str, check: Check) -> bool:
         """Whether a file has an object's bytes, as far as its ETag tells."""
         path = batch.folder / name
         if not path.is_file() or path.stat().st_size != item.size:
             return False
-        return batch.bucket in self._opaque or etag_fits(item.etag, digests_of(path, check).md5)
+        return batch.bucket in self._opaque or etag_fits(item.etag, md5_of(path, check))
 
     def _large(self, begin: Callable[[Any], Any], check: Check) -> None:
         """Transfer one large file in parts; leaving the block by an exception breaks it off."""
