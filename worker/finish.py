@@ -89,12 +89,19 @@ class Finisher:
         self.settle(held, verdict, check=check)
 
     def settle(self, held: HeldJob, verdict: Verdict, *, check: Check = _go_on) -> None:
-        """Delete the message or give it back, once, and write the job's line.
+        """Delete the message or give it back, once, and write the job's line; then `held.settled` is set.
 
-        `check` may raise Interrupted between two tries, when the worker cannot stay for another.
+        Returns at once where another thread is at it. `check` may raise Interrupted between two tries, when
+        the worker cannot stay for another.
         """
         if not held.settle_once():
             return
+        try:
+            self._settle(held, verdict, check)
+        finally:
+            held.settled.set()
+
+    def _settle(self, held: HeldJob, verdict: Verdict, check: Check) -> None:
         settings = self._office.settings
         what = settlement(
             verdict.outcome,

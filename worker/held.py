@@ -36,8 +36,10 @@ class HeldJob:
     #: By this a worker knows its own manifest again, when the answer to its writing was lost.
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     taken_at: float = field(default_factory=time.monotonic)
+    #: Set when whoever settles the message is through with it.
+    settled: threading.Event = field(default_factory=threading.Event)
     _claimed: bool = False
-    _settled: bool = False
+    _is_being_settled: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -57,7 +59,7 @@ class HeldJob:
     def settle_once(self) -> bool:
         """Return True to the first caller alone: a message is deleted or given back once."""
         with self._lock:
-            first, self._settled = not self._settled, True
+            first, self._is_being_settled = not self._is_being_settled, True
             return first
 
     @contextlib.contextmanager

@@ -62,8 +62,13 @@ class Holdings:
         """Give back everything at once; a call that hangs keeps no worker here that has to leave."""
         if left := list(self._held.values()):
             pool = ThreadPoolExecutor(len(left), thread_name_prefix="leave")
-            wait([pool.submit(self.give_back, held) for held in left], timeout=LEAVE_SECONDS)
+            wait([pool.submit(self._give_back_or_await, held) for held in left], timeout=LEAVE_SECONDS)
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _give_back_or_await(self, held: HeldJob) -> None:
+        self.give_back(held)
+        # Its own lane may have begun to settle it: the process that ends now would cut that off.
+        held.settled.wait(LEAVE_SECONDS)
 
     def _check(self) -> None:
         if self._stop.overdue(LEAVE_SECONDS):

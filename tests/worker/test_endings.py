@@ -97,6 +97,19 @@ def test_a_job_whose_worker_was_killed_before_it_could_delete_is_not_run_again(
     assert len(harness.starts(run)) == 1
 
 
+def test_a_worker_that_leaves_awaits_a_message_that_is_being_deleted(run: Run, tmp_path: Path) -> None:
+    submit(run, [a_job(1)])
+    with emulators.microburst(tmp_path, run.cloud.url) as proxy:
+        emulators.set_faults(proxy, {"service": "sqs", "operation": "DeleteMessage", "latency": 3_000})
+        worker = harness.start_worker(run, AWS_ENDPOINT_URL=proxy, STOP_GRACE_SECONDS=1)
+        wait_until(lambda: emulators.fired_by_rule(proxy) != [0], what="the message is being deleted")
+
+        assert worker.stop() == 0
+        assert harness.counts(run) == (0, 0)
+
+    assert [line["outcome"] for line in worker.lines()] == ["DONE"]
+
+
 def test_a_job_of_which_no_attempt_came_to_its_end_is_given_up_with_that_reason(run: Run) -> None:
     """Where the queue allows more receives than JOB_RETRIES; else the monitor gives that reason."""
     job = a_job(1, sleep=600)
