@@ -18,8 +18,6 @@ from tests.worker.harness import Run, a_job, submit
 
 #: The emulators differ: ministack refuses an old receipt, moto deletes with it.
 BOTH = ("ministack", "moto")
-#: Jobs that lonely workers are given at a time: what they lose comes back to them before others come.
-BATCH = 10
 
 
 def on_both(ground: Ground, name: str, of: Callable[[Run, str], None], **options: int) -> None:
@@ -70,8 +68,10 @@ def blocked_heartbeats(ground: Ground, *, jobs: int, workers: int) -> Report:
         beats = {"service": "sqs", "operation": "ChangeMessageVisibility", "timeout_ms": 3_000}
         puts = {"service": "s3", "operation": "PutObject", "resource": results, "latency": 3_500}
         with ground.proxy(run.cloud.url, beats, puts) as proxy:
-            for first in range(0, len(sent), BATCH):
-                batch = sent[first : first + BATCH]
+            # No more than there are lonely workers: a message that comes back is first in the queue, so that
+            # they would lose the same ones over and over.
+            for first in range(0, len(sent), workers):
+                batch = sent[first : first + workers]
                 submit(run, batch)
                 _lose_all(run, batch, workers, AWS_ENDPOINT_URL=proxy, DESTINATION_BUCKET=results)
                 for _worker in range(workers):
