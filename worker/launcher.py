@@ -27,7 +27,7 @@ ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t
 
 #: Below so many seconds in FIJI, jobs cost less when Java compiles lightly (C1 alone) than when it compiles
 #: well (C1, then C2): docs/performance.md has the measurement.
-SHORT_SECONDS = 3.0
+SHORT_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
