@@ -28,7 +28,7 @@ bench: .venv/.dev ## Measure, side by side in one run; BENCH="worker transfers" 
 	@$(BIN)/python -m worker.fiji.install >/dev/null
 	$(BIN)/python -m benchmarks $(BENCH)
 
-faults: .venv/.dev ## Inject faults into real workers (about 40 minutes); FAULTS="R1 R5" SEED=2 select.
+faults: .venv/.dev ## Inject faults into real workers (about 25 minutes); FAULTS="R1 R5" SEED=2 select.
 	@$(BIN)/python -m worker.fiji.install >/dev/null
 	$(BIN)/python -m tests.faults --seed $(SEED) $(FAULTS)
 

@@ -72,6 +72,7 @@ def worker_environment(
         "JOB_TIMEOUT_MINUTES",
         "STALL_TIMEOUT_MINUTES",
         "USE_XVFB",
+        "STANDBY",
         "FIJI_RUNNER",
         "LOG_FORMAT",
         "MEMORY",

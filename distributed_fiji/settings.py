@@ -124,6 +124,7 @@ class Settings(BaseModel):
     SCRIPT_DOWNLOAD_URL: Annotated[str, StringConstraints(min_length=1)]
     FIJI_RUNNER: Literal["auto", "runner", "direct"] = "auto"
     USE_XVFB: Flag = False
+    STANDBY: Flag = True
 
     SQS_QUEUE_NAME: QueueName
     SQS_MESSAGE_VISIBILITY: Annotated[int, Field(ge=30, le=43200)] = 180

@@ -258,6 +258,7 @@ ENVIRONMENT = {
     "STALL_TIMEOUT_MINUTES": "minutes FIJI may stay silent; 0: no limit",
     "STOP_GRACE_SECONDS": "seconds that a running job may take to finish when the task has to stop",
     "USE_XVFB": "True: FIJI runs under a virtual display, not headless",
+    "STANDBY": "True: the next job's FIJI starts while one is at work",
     "FIJI_RUNNER": "auto, runner or direct",
     "LOG_FORMAT": "text or json",
     "MEMORY": "MiB of memory of the container",
