@@ -1,6 +1,6 @@
 # The project's targets; `make` alone lists them. Everything is set up on first use, in .venv/ and .imagej-core/.
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test bench faults kills laptop-gone lint check image image-core image-push clean
+.PHONY: help venv demo test test-all bench faults kills laptop-gone lint check image image-core image-push clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -20,9 +20,13 @@ demo: .venv/.local ## Run the main job on the embedded cloud, from setup to resu
 	@test -n "$$FIJI_HOME" || $(BIN)/python -m worker.fiji.install >/dev/null
 	@bash files/demo/demo.sh
 
-test: .venv/.dev ## Set up and run all tests; ARGS="-k word" selects.
+test: .venv/.dev ## Set up and run the tests; ARGS="-k word" selects.
 	@$(BIN)/python -m worker.fiji.install >/dev/null
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-all: .venv/.dev ## Run all tests, the thorough ones too, which take far longer.
+	@$(BIN)/python -m worker.fiji.install >/dev/null
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "" $(ARGS)
 
 bench: .venv/.dev ## Measure, side by side in one run; BENCH="worker transfers" selects.
 	@$(BIN)/python -m worker.fiji.install >/dev/null
