@@ -1,0 +1,122 @@
+"""Near-FIJI: FIJI's real launchers over the real imagej-legacy, as three FIJI folders to run jobs in.
+
+`NEAR_FIJI` names the folder that holds them (`.ci/near-fiji.sh` lays it out). Without it the tests skip on a
+user's machine and fail in CI.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import imagej
+from tests.imagej import Ran, finish, imagej_core, write_job
+
+#: The newest Jaunch, Jaunch of the stable FIJI of August 2025, and the classic launcher.
+NEAR_FIJIS = ("Fiji-new", "Fiji-2025", "Fiji.app")
+#: All that tests of launching, parameters and verdicts run on.
+FIJIS = ("ImageJ core", *NEAR_FIJIS)
+
+RUNNER_JAR = "distributed-fiji-runner.jar"
+
+
+def assembled() -> Path:
+    """Return the folder with the three FIJIs. Skips the test without it, or fails it in CI."""
+    named = os.environ.get("NEAR_FIJI", "")
+    if named and all((Path(named) / name / "jars").is_dir() for name in NEAR_FIJIS):
+        return Path(named).resolve()
+    what = f"NEAR_FIJI ({named or 'not set'}) names no folder with {', '.join(NEAR_FIJIS)}"
+    if os.environ.get("CI"):
+        pytest.fail(f"CI needs more than it has: {what}")
+    pytest.skip(what)
+
+
+def fiji_home(name: str) -> Path:
+    """Return a FIJI_HOME by its name in FIJIS, our runner in it; the tests of one process share it."""
+    if name == "ImageJ core":
+        return imagej_core()
+    assembled()
+    return _prepared(name)
+
+
+def copy_of(name: str, into: Path, *, runner: bool = True, java: Path | None = None) -> Path:
+    """Lay out one near-FIJI anew in a folder and return its FIJI_HOME.
+
+    `runner`: with our runner's jar in it. `java`: a Java home to stand in the folder as FIJI's own does.
+    """
+    home = into / name
+    shutil.copytree(assembled() / name, home, symlinks=True, copy_function=_link)
+    if runner:
+        shutil.copy(imagej_core() / "jars" / RUNNER_JAR, home / "jars" / RUNNER_JAR)
+    if java is not None:
+        (home / "java" / "linux64").mkdir(parents=True)
+        (home / "java" / "linux64" / java.name).symlink_to(java)
+    return home
+
+
+def _link(source: str, target: str) -> None:
+    """Link, which costs no space (never edit such a file in place); copy from one disk to another."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+@cache
+def _prepared(name: str) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="near-fiji-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return copy_of(name, folder)
+
+
+def command(home: Path, folder: Path, job: Path, *flags: str, xvfb: bool = False) -> list[str]:
+    """Return the command that runs a job file through the runner; `flags` are the JVM's, as -Xmx200m."""
+    new, classic = home / "fiji-linux-x64", home / "ImageJ-linux64"
+    jvm = [
+        "-XX:+IgnoreUnrecognizedVMOptions",
+        f"-Djava.io.tmpdir={folder}",
+        f"-Djava.util.prefs.userRoot={folder}",
+        "-Xmx500m",
+        f"-Djava.awt.headless={str(not xvfb).lower()}",
+        "-Dscijava.app.java-version-recommended=8",
+        "-XX:TieredStopAtLevel=1",
+        *flags,
+    ]
+    launcher = [str(new), *jvm] if new.exists() else [str(classic), *jvm, *_opens()]
+    display = ["xvfb-run", "-a"] if xvfb else []
+    headless = [] if xvfb else ["--headless"]
+    return [*display, *launcher, "--", *headless, "--run", "distributedfiji.Runner", f'job="{job}"']
+
+
+def _opens() -> list[str]:
+    return ["--add-opens=java.base/java.lang=ALL-UNNAMED"]
+
+
+def run_script(
+    fiji: str, folder: Path, name: str, text: str, /, *flags: str, xvfb: bool = False, **parameters: Any
+) -> Ran:
+    """Write a script into a folder, and run it there as a job of one of FIJIS; see `imagej.run_script`."""
+    home = fiji_home(fiji)
+    if fiji == "ImageJ core" and not xvfb:
+        return imagej.run_script(folder, name, text, *flags, **parameters)
+    script = folder / name
+    script.write_text(text, encoding="utf-8")
+    job = write_job(folder, script, **parameters)
+    process = subprocess.Popen(
+        command(home, folder, job, *flags, xvfb=xvfb),
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    return finish(process, folder)
