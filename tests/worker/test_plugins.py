@@ -1,0 +1,30 @@
+"""Plugins in ImageJ core's folders `plugins` and `jars`: their commands, and their classes for scripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.imagej import imagej_core, run_script
+from tests.plugins import with_test_plugins
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return with_test_plugins(imagej_core(), tmp_path_factory.mktemp("plugins") / "core")
+
+
+def test_commands_of_a_plugin_run(home: Path, tmp_path: Path) -> None:
+    ran = run_script(tmp_path, "s.ijm", 'run("Print Lines"); run("Ask Number", "number=9");', home=home)
+
+    assert ran.result["ok"] is True, ran
+    assert ran.out.splitlines() == ["a line in the log", "a line on standard output", "the number is 9"]
+    assert "a line on standard error" in ran.err
+
+
+def test_a_plugin_can_end_java(home: Path, tmp_path: Path) -> None:
+    ran = run_script(tmp_path, "s.ijm", 'run("Exit Java", "code=5");', home=home)
+
+    assert ran.code == 5
+    assert ran.result.get("ok") is not True
