@@ -22,8 +22,9 @@ from tests import emulators
 from tests.worker.harness import REGION, Cloud, connect
 from worker import s3 as store
 from worker.addresses import names_below
-from worker.bulk import Batch, Bulk, find_program, read_flags, s5cmd_binary
+from worker.bulk import Batch, Bulk, find_program, s5cmd_binary
 from worker.cache import Cache
+from worker.contract_flags import read_flags
 from worker.transfers import Transfers
 
 FILES = 1_000

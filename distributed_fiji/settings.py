@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import difflib
 import runpy
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,6 +23,7 @@ from pydantic import (
 )
 
 from distributed_fiji.errors import InvalidInput
+from worker.contract_flags import read_flags
 
 #: Values that the example configs hold until someone fills them in.
 PLACEHOLDERS = {
@@ -80,6 +83,20 @@ def _several(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _upload_flags(text: str) -> str:
+    """Let through what the worker will understand; InvalidFlags is a ValueError that names all the rest."""
+    read_flags(text)
+    return text
+
+
+def _plain(text: str) -> str:
+    """Let through what can stand in a task's environment and in a file's name."""
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        raise ValueError("must not hold control characters or half a pair of surrogates")
+    return text
+
+
+Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_plain)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 #: Letters first, since the name stands in names of SQS, ECS, EC2, IAM (64 characters) and CloudWatch.
 AppName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
@@ -108,7 +125,7 @@ class Settings(BaseModel):
     AWS_BUCKET: Bucket
     SOURCE_BUCKET: Bucket
     DESTINATION_BUCKET: Bucket
-    UPLOAD_FLAGS: str = ""
+    UPLOAD_FLAGS: Annotated[Text, AfterValidator(_upload_flags)] = ""
 
     ECS_CLUSTER: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}$")] = "default"
     CLUSTER_MACHINES: Annotated[int, Field(ge=1, le=1000)] = 3
@@ -121,7 +138,7 @@ class Settings(BaseModel):
 
     MEMORY: Annotated[int, Field(ge=512)]
     CPU_CORES: Annotated[int, Field(ge=0, le=448)] = 0
-    SCRIPT_DOWNLOAD_URL: Annotated[str, StringConstraints(min_length=1)]
+    SCRIPT_DOWNLOAD_URL: Annotated[Text, StringConstraints(min_length=1)]
     FIJI_RUNNER: Literal["auto", "runner", "direct"] = "auto"
     USE_XVFB: Flag = False
     STANDBY: Flag = True
@@ -143,9 +160,9 @@ class Settings(BaseModel):
     LOG_FORMAT: Literal["text", "json"] = "text"
 
     CHECK_IF_DONE_BOOL: Flag = True
-    EXPECTED_NUMBER_FILES: Annotated[int, Field(ge=0)] = 1
-    MIN_FILE_SIZE_BYTES: Annotated[int, Field(ge=0)] = 1
-    NECESSARY_STRING: str = ""
+    EXPECTED_NUMBER_FILES: Annotated[int, Field(ge=0, le=1_000_000_000)] = 1
+    MIN_FILE_SIZE_BYTES: Annotated[int, Field(ge=0, le=2**50)] = 1
+    NECESSARY_STRING: Text = ""
 
     @property
     def service(self) -> str:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker import processes
+from worker.contract_flags import FLAGS, UploadFlags
 
 log = logging.getLogger(__name__)
 
@@ -31,27 +32,6 @@ LARGE = 64 * 2**20
 PLAIN = re.compile(r"[A-Za-z0-9_./=+@,:% ()-]+\Z")
 #: What a wildcard must not match: s5cmd 2.3 writes such keys to where they lead, out of the folder.
 LEADING_OUT = ("--exclude", "*../*", "--exclude", "*..")
-
-#: Flags of `aws s3 cp` that s5cmd and the S3 API know too, with the API's name for them.
-FLAGS = {
-    "--acl": "ACL",
-    "--storage-class": "StorageClass",
-    "--sse": "ServerSideEncryption",
-    "--sse-kms-key-id": "SSEKMSKeyId",
-    "--content-type": "ContentType",
-    "--cache-control": "CacheControl",
-}
-#: Flags that mean something to copies inside S3 only; users carry them over from the original's config.
-WITHOUT_MEANING = {"--metadata-directive": 1, "--only-show-errors": 0, "--quiet": 0, "--no-progress": 0}
-
-
-@dataclass(frozen=True)
-class UploadFlags:
-    """UPLOAD_FLAGS, read: what the API can take; `words` for `aws s3 cp` when it cannot take all of them."""
-
-    arguments: dict[str, str]
-    words: tuple[str, ...]
-    needs_aws: bool
 
 
 @dataclass(frozen=True)
@@ -66,25 +46,6 @@ class Batch:
     folder: Path
     names: Sequence[str]
     whole: bool = False
-
-
-def read_flags(text: str) -> UploadFlags:
-    """Read UPLOAD_FLAGS as a shell would split it; nothing of it ever reaches a shell."""
-    words = shlex.split(text)
-    arguments: dict[str, str] = {}
-    needs_aws = False
-    position = 0
-    while position < len(words):
-        name, equals, value = words[position].partition("=")
-        position += 1
-        if name in WITHOUT_MEANING:
-            position += WITHOUT_MEANING[name] if not equals else 0
-        elif name in FLAGS and (equals or position < len(words)):
-            arguments[FLAGS[name]] = value if equals else words[position]
-            position += 0 if equals else 1
-        else:
-            needs_aws = True
-    return UploadFlags(arguments, tuple(words), needs_aws)
 
 
 def find_program(name: str) -> str | None:

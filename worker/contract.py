@@ -1,7 +1,8 @@
 """What the user's side and the worker agree on: message, job id, manifest, failure record, keys, environment.
 
-Standard library only, and nothing here talks to AWS: `distributed_fiji` may import this module and
-nothing else of `worker`; `worker` imports nothing of `distributed_fiji`.
+Standard library only, and nothing here talks to AWS: `distributed_fiji` may import this module and those
+beside it whose names begin with `contract_`, and nothing else of `worker`; `worker` imports nothing of
+`distributed_fiji`.
 """
 
 from __future__ import annotations

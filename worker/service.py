@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 
 from worker import VERSION
-from worker.bulk import Bulk, find_program, read_flags, s5cmd_binary
+from worker.bulk import Bulk, find_program, s5cmd_binary
 from worker.cache import Cache
 from worker.clients import Clients, make_clients
+from worker.contract_flags import read_flags
 from worker.engine import Engine
 from worker.errors import JobFailed, ScriptUnavailable
 from worker.finish import Finisher, Office

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.contract_flags import InvalidFlags, read_flags
 from worker.errors import SettingsError
 
 #: SQS keeps a message hidden for 12 hours at most, all extensions together (SQS quotas).
@@ -164,4 +165,8 @@ def _misfits(settings: WorkerSettings) -> list[str]:
         problems.append(
             f"SCRIPT_DOWNLOAD_URL must start with https:// or s3://, not {settings.script_download_url!r}"
         )
+    try:
+        read_flags(settings.upload_flags)
+    except InvalidFlags as error:
+        problems += [f"UPLOAD_FLAGS = {settings.upload_flags!r}: {line}" for line in error.problems]
     return problems

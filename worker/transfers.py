@@ -17,10 +17,11 @@ from boto3.s3.transfer import TransferConfig, create_transfer_manager
 from botocore.exceptions import ClientError
 
 from worker import s3 as store
-from worker.bulk import LARGE, MANY, Batch, Bulk, UploadFlags
+from worker.bulk import LARGE, MANY, Batch, Bulk
 from worker.checksums import Digests, digests_of, etag_fits, md5_of
 from worker.clients import TRANSFER_THREADS
 from worker.contract import FailureClass
+from worker.contract_flags import UploadFlags
 from worker.errors import JobFailed
 
 Check = Callable[[], None]

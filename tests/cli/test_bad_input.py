@@ -43,6 +43,15 @@ CONFIGS = [
     ({"SCRIPT_DOWNLOAD_URL": f"s3://{BUCKET}/missing.ijm"}, "SCRIPT_DOWNLOAD_URL"),
     ({"SCRIPT_DOWNLOAD_URL": "https://some/url/with/a/script.y"}, "SCRIPT_DOWNLOAD_URL"),
     ({"EBS_VOL_SIZE": 8}, "EBS_VOL_SIZE = 8"),
+    ({"UPLOAD_FLAGS": "--metadata note=it's"}, "it cannot be split into words (No closing quotation)"),
+    ({"UPLOAD_FLAGS": "--exclude *.tmp"}, "--exclude cannot be used: it chooses files"),
+    ({"UPLOAD_FLAGS": "--acl --sse"}, "--acl needs its value after it"),
+    ({"UPLOAD_FLAGS": "--acl everybody"}, "--acl everybody: must be one of private, "),
+    ({"UPLOAD_FLAGS": "--sse-kms-key-id 123"}, "--sse-kms-key-id needs --sse aws:kms beside it"),
+    ({"UPLOAD_FLAGS": "--colour red"}, "--colour is no flag that the worker understands; these are: --acl, "),
+    ({"UPLOAD_FLAGS": "private"}, "'private' is no flag"),
+    ({"NECESSARY_STRING": "a\0b"}, "NECESSARY_STRING = 'a\\x00b': must not hold control characters"),
+    ({"EXPECTED_NUMBER_FILES": 10**400}, "EXPECTED_NUMBER_FILES"),
 ]
 
 

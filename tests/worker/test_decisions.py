@@ -13,8 +13,8 @@ from botocore.parsers import ResponseParserError
 from worker.addresses import MOUNT, Address, address_of, collisions, names_below, read_pattern
 from worker.ahead import may_take_ahead, others_may_wait, should_give_back
 from worker.attempts import Fate, Plan, Settlement, plan_attempt, settlement
-from worker.bulk import read_flags
 from worker.contract import Outcome
+from worker.contract_flags import read_flags
 from worker.errors import JobFailed, SettingsError
 from worker.jobfolder import PREFIX, Scratch
 from worker.launcher import Launch, direct_command, expects_short, runner_command
@@ -264,6 +264,9 @@ def test_upload_flags_are_read_as_aws_takes_them() -> None:
     assert plain.arguments == {"ACL": "bucket-owner-full-control", "ServerSideEncryption": "aws:kms"}
     assert not plain.needs_aws
     assert read_flags("--expires 2030-01-01").needs_aws
+    both = read_flags("--quiet --grants read=id=1 full=id=2 --metadata a=b,c=d --acl private")
+    assert both.words == ("--grants", "read=id=1", "full=id=2", "--metadata", "a=b,c=d", "--acl", "private")
+    assert read_flags("--sse").arguments == {"ServerSideEncryption": "AES256"}
 
 
 TIFF = b"II*\0\x08\0\0\0" + b"\0" * 60

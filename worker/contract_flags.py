@@ -1,0 +1,192 @@
+"""UPLOAD_FLAGS read and checked, the same way by `setup` and by the worker. Pure, standard library only.
+
+What a flag may hold follows the command reference of `aws s3 cp` (AWS CLI 1.46) and PutObject (S3 API).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+
+#: Flags of `aws s3 cp` that s5cmd and the S3 API know too, with the API's name for them.
+FLAGS = {
+    "--acl": "ACL",
+    "--storage-class": "StorageClass",
+    "--sse": "ServerSideEncryption",
+    "--sse-kms-key-id": "SSEKMSKeyId",
+    "--content-type": "ContentType",
+    "--cache-control": "CacheControl",
+}
+#: Flags with one value that only `aws s3 cp` sends.
+FOR_AWS = (
+    "--metadata",
+    "--content-disposition",
+    "--content-encoding",
+    "--content-language",
+    "--expires",
+    "--website-redirect",
+    "--checksum-algorithm",
+)
+#: Flags for `aws s3 cp` that may stand alone.
+ALONE_FOR_AWS = ("--no-guess-mime-type", "--request-payer")
+#: Flags that change nothing here, with the number of their values: they are for downloads or copies inside
+#: S3, or the worker sees to it by itself. Users carry them over from other configs.
+WITHOUT_MEANING = {
+    "--metadata-directive": 1,
+    "--copy-props": 1,
+    "--page-size": 1,
+    "--expected-size": 1,
+    "--source-region": 1,
+    "--case-conflict": 1,
+    "--region": 1,
+    "--cli-read-timeout": 1,
+    "--cli-connect-timeout": 1,
+    "--only-show-errors": 0,
+    "--quiet": 0,
+    "--no-progress": 0,
+    "--no-follow-symlinks": 0,
+    "--ignore-glacier-warnings": 0,
+    "--force-glacier-transfer": 0,
+    "--debug": 0,
+}
+_CHOOSES = "it chooses files, and all of output/ is uploaded; let the script leave out what is not wanted"
+_SYNC = "it is a flag of `aws s3 sync`, and outputs are copied"
+_KEYLESS = "the worker could not check its uploads; --sse aws:kms encrypts with a key of yours"
+_PLACE = "the worker knows where S3 is and who it is (its role)"
+#: Flags that are refused, with the reason.
+REFUSED = {
+    **dict.fromkeys(("--exclude", "--include", "--follow-symlinks"), _CHOOSES),
+    "--recursive": "the worker says itself what is uploaded",
+    "--dryrun": "nothing would be uploaded",
+    **dict.fromkeys(("--delete", "--size-only", "--exact-timestamps"), _SYNC),
+    **dict.fromkeys(("--sse-c", "--sse-c-key", "--sse-c-copy-source", "--sse-c-copy-source-key"), _KEYLESS),
+    **dict.fromkeys(("--profile", "--endpoint-url", "--no-sign-request", "--no-verify-ssl"), _PLACE),
+}
+#: Values that a flag may have (API reference, PutObject).
+CHOICES = {
+    "--acl": (
+        "private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read",
+        "bucket-owner-read", "bucket-owner-full-control", "log-delivery-write",
+    ),
+    "--storage-class": (
+        "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+        "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE",
+    ),
+    "--sse": ("AES256", "aws:kms", "aws:kms:dsse"),
+    "--checksum-algorithm": ("CRC64NVME", "CRC32", "SHA256", "SHA1", "CRC32C"),
+    "--request-payer": ("requester",),
+}  # fmt: skip
+#: What a value must look like, also in words: a worker would learn it from S3 only after FIJI has run.
+FORMS = {
+    "--metadata": (re.compile(r"[\w.-]+=|\s*\{"), "name=value,name=value"),
+    "--expires": (re.compile(r".*\d"), "a time as 2030-01-01T00:00:00Z"),
+    "--website-redirect": (re.compile(r"/|https?://"), "an address, or a key that begins with /"),
+    "--grants": (
+        re.compile(r"(read|readacl|writeacl|full)=\w+=."),
+        "read=id=…, full=emailaddress=… or the like",
+    ),
+}
+#: As many words may follow a flag of several values.
+MOST_WORDS = 100
+#: What can stand in an HTTP header; botocore refuses anything else in metadata.
+HEADER = re.compile(r"[ -~]*\Z")
+
+#: Every flag that the worker understands.
+UNDERSTOOD = (*FLAGS, *FOR_AWS, "--grants", *ALONE_FOR_AWS)
+
+
+class InvalidFlags(ValueError):
+    """Raised when UPLOAD_FLAGS cannot be used; `problems` lists everything that is wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class UploadFlags:
+    """UPLOAD_FLAGS, read: what the API can take; `words` for `aws s3 cp` when it cannot take all of them."""
+
+    arguments: dict[str, str]
+    words: tuple[str, ...]
+    needs_aws: bool
+
+
+def read_flags(text: str) -> UploadFlags:
+    """Read UPLOAD_FLAGS as a shell would split them; no shell ever sees them. Raises InvalidFlags."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise InvalidFlags(
+            [f"it cannot be split into words ({error}); quote a value as --metadata 'note=two words'"]
+        ) from error
+    given, problems = _flags_in(words)
+    problems += [line for name, values in given for line in _value_problems(name, values)]
+    names = {name for name, _ in given}
+    arguments = {FLAGS[name]: values[0] for name, values in given if name in FLAGS and values}
+    if "--sse-kms-key-id" in names and not arguments.get("ServerSideEncryption", "").startswith("aws:kms"):
+        problems.append("--sse-kms-key-id needs --sse aws:kms beside it")
+    if problems:
+        raise InvalidFlags(problems)
+    kept = tuple(word for name, values in given for word in (name, *values))
+    return UploadFlags(arguments, kept, any(name not in FLAGS for name, _ in given))
+
+
+def _flags_in(words: list[str]) -> tuple[list[tuple[str, list[str]]], list[str]]:
+    """Return the flags that mean something with their values, and what is wrong with the words."""
+    given: list[tuple[str, list[str]]] = []
+    problems: list[str] = []
+    rest = list(words)
+    while rest:
+        name, equals, value = rest.pop(0).partition("=")
+        values = [value] if equals else _take_values(rest, _most_values(name))
+        wrong = _flag_problem(name, values)
+        if wrong:
+            problems.append(wrong)
+        elif name not in WITHOUT_MEANING:
+            # Alone, --sse means AES256 (aws s3 cp).
+            given.append((name, values or (["AES256"] if name == "--sse" else [])))
+    return given, problems
+
+
+def _take_values(rest: list[str], most: int) -> list[str]:
+    """Take the values that follow a flag off the words that are left."""
+    values: list[str] = []
+    while rest and len(values) < most and not rest[0].startswith("--"):
+        values.append(rest.pop(0))
+    return values
+
+
+def _most_values(name: str) -> int:
+    if name in WITHOUT_MEANING:
+        return WITHOUT_MEANING[name]
+    if name in UNDERSTOOD and name != "--grants":
+        return int(name != "--no-guess-mime-type")
+    return MOST_WORDS
+
+
+def _flag_problem(name: str, values: list[str]) -> str:
+    """Return what is wrong with a word and the values that follow it, '' for nothing."""
+    if not name.startswith("--"):
+        return f"{name!r} is no flag; a value that has spaces is quoted"
+    if name in REFUSED:
+        return f"{name} cannot be used: {REFUSED[name]}"
+    if name not in UNDERSTOOD and name not in WITHOUT_MEANING:
+        return f"{name} is no flag that the worker understands; these are: {', '.join(UNDERSTOOD)}"
+    optional = name in ("--sse", *ALONE_FOR_AWS) or WITHOUT_MEANING.get(name) == 0
+    return "" if values or optional else f"{name} needs its value after it"
+
+
+def _value_problems(name: str, values: list[str]) -> list[str]:
+    allowed = CHOICES.get(name)
+    if allowed:
+        return [
+            f"{name} {value}: must be one of {', '.join(allowed)}" for value in values if value not in allowed
+        ]
+    form, words = FORMS.get(name, (re.compile("."), "a value"))
+    return [
+        f"{name} {value!r}: must be {words}, in plain ASCII"
+        for value in values
+        if not form.match(value) or not HEADER.match(value)
+    ]
