@@ -28,18 +28,18 @@ def janitor_grants(run: RunFacts, account: str) -> list[Grant]:
 
 
 def _bucket(run: RunFacts) -> list[Grant]:
-    """IfExists: reading an object that is not there is answered with 404 only to who may list the bucket, and
-    that question names no prefix.
+    """The bucket may be listed whole: reading an object that does not exist is answered with 404 only to those
+    who may list the bucket (S3 API reference, GetObject, "Permissions"). Which prefix that check carries is
+    documented nowhere, so no condition may depend on it.
     """
     bucket = f"arn:aws:s3:::{run.bucket}"
     state, logs = f"{bucket}/{state_key(run.app_name, '*')}", f"{bucket}/exportedlogs/{run.app_name}/*"
     own = (f"{bucket}/{state_key(run.app_name, kind, run.region, '*')}" for kind in ("runs", "memories"))
-    prefix = {"StringLikeIfExists": {"s3:prefix": state_key(run.app_name, "*")}}
     return [
         grant("s3: GetObject", state),
         grant("s3: PutObject AbortMultipartUpload", state, logs),
         grant("s3: DeleteObject", *own),
-        grant("s3: ListBucket", bucket, condition=prefix),
+        grant("s3: ListBucket", bucket),
     ]
 
 
@@ -61,7 +61,14 @@ def _ecs(run: RunFacts, account: str) -> list[Grant]:
     return [
         grant("ecs: DescribeServices UpdateService DeleteService", service),
         grant("ecs: DescribeTasks GetTaskProtection StopTask", tasks),
-        grant("ecs: DescribeContainerInstances UpdateContainerInstancesState ListTasks", machines),
+        grant("ecs: DescribeContainerInstances UpdateContainerInstancesState", machines),
+        grant(
+            "ecs: ListTasks",
+            "*",
+            condition={"ArnEquals": {"ecs:cluster": cluster}},
+            why_all="listing by family names no container instance, and AWS then asks for the right on `*`"
+            " (cdklabs/construct-hub#1207, fabfuel/ecs-deploy#119)",
+        ),
         grant(
             "ecs: DescribeClusters DeleteCluster ListContainerInstances DeregisterContainerInstance", cluster
         ),

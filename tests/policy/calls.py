@@ -101,17 +101,20 @@ def _ecs(call: Call, place: Place) -> Iterator[Need]:
         "StopTask": ("task", "task"),
         "DescribeContainerInstances": ("container-instance", "containerInstances"),
         "UpdateContainerInstancesState": ("container-instance", "containerInstances"),
-        "ListTasks": ("container-instance", ""),
     }
     if call.operation in kinds:
         kind, parameter = kinds[call.operation]
-        for name in as_list(values[parameter] if parameter else "any"):
+        for name in as_list(values[parameter]):
             resource = place.arn("ecs", f"{kind}/{cluster}/{name.rpartition('/')[2]}")
             yield Need(
                 action,
                 resource,
                 place.tagged(resource) | {"ecs:cluster": place.arn("ecs", f"cluster/{cluster}")},
             )
+    elif call.operation == "ListTasks":
+        # "… is not authorized to perform: ecs:ListTasks on resource: *" (cdklabs/construct-hub#1207): the
+        # reference names container-instance alone, which counts only for calls that name one.
+        yield Need(action, "*", {"ecs:cluster": place.arn("ecs", f"cluster/{cluster}")})
     elif call.operation in ("ListContainerInstances", "DeregisterContainerInstance", "DeleteCluster"):
         yield Need(action, place.arn("ecs", f"cluster/{cluster}"))
     elif call.operation == "DescribeClusters":

@@ -44,7 +44,7 @@ def grants(statement: Mapping[str, Any], need: Need) -> bool:
 def holds(operator: str, key: str, values: Iterable[str], context: Mapping[str, str]) -> bool:
     """Whether a condition holds; a key that the request lacks fails it, unless it ends in IfExists."""
     plain = operator.removesuffix("IfExists")
-    if plain not in ("StringEquals", "StringLike"):
+    if plain not in ("StringEquals", "StringLike", "ArnEquals"):
         raise ValueError(f"this evaluator does not know {operator}")
     if key not in context:
         return plain != operator
