@@ -110,7 +110,7 @@ def _remove(clients: Clients, item: Item, clock: Clock) -> str | None:
             removal.stop_service(clients.ecs, item.place, item.name)
             return removal.remove_service(clients.ecs, item.place, item.name)
         case "fleet":
-            return removal.cancel_fleet(clients.ec2, item.name)
+            return removal.cancel_fleet(clients.ec2, item.name, clock)
         case "machine":
             return removal.terminate(clients.ec2, [item.name])
         case "task":

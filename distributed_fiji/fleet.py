@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -12,6 +11,7 @@ from distributed_fiji import documents, fleetdocuments
 from distributed_fiji.aws import Clients, error_code
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.fleetdocuments import Machine
+from distributed_fiji.fleetevents import TROUBLE, FleetError
 from distributed_fiji.fleetfile import FleetFile, Specification
 from distributed_fiji.roles import find_role
 from distributed_fiji.settings import Settings, role_name
@@ -24,37 +24,6 @@ AMI_PARAMETERS = {
 
 #: States of a request in which machines run or may still come (EC2 API reference, BatchState).
 LIVE = ("submitted", "active", "modifying", "cancelled_running")
-
-#: What to do about a fleet's errors, by EventSubType (EC2 user guide, "Spot Fleet event types").
-ADVICE = {
-    "iamFleetRoleInvalid": "run `python run.py setup`, which makes the fleet role, or mend IamFleetRole",
-    "spotFleetRequestConfigurationInvalid": "mend what it names in the fleet file or in config.py",
-    "spotInstanceCountLimitExceeded": "ask AWS for more spot vCPUs (Service Quotas), or lower"
-    " CLUSTER_MACHINES",
-    "allLaunchSpecsTemporarilyBlacklisted": "a shortage of capacity: more machine types or subnets"
-    " help; the fleet goes on asking",
-    "launchSpecTemporarilyBlacklisted": "a shortage of capacity: the fleet tries its other types and subnets",
-    "launchSpecUnusable": "the price cap (MACHINE_PRICE) may be too low, or the zone lacks the machine type",
-}
-
-#: Errors that waiting does not mend.
-FATAL = ("iamFleetRoleInvalid", "spotFleetRequestConfigurationInvalid")
-
-
-@dataclass(frozen=True)
-class FleetError:
-    """An error that EC2 reports of a fleet."""
-
-    kind: str
-    description: str
-
-    @property
-    def fatal(self) -> bool:
-        return self.kind in FATAL
-
-    @property
-    def advice(self) -> str:
-        return ADVICE.get(self.kind, "see the fleet's history in the EC2 console")
 
 
 def find_machines(
@@ -240,19 +209,16 @@ def fleet_instances(ec2: Any, fleet_id: str) -> set[str]:
 
 
 def fleet_errors(ec2: Any, fleet_id: str, since: float) -> list[FleetError]:
-    """Return the errors that EC2 reports of a fleet since a time (seconds since 1970), each kind once."""
-    response = ec2.describe_spot_fleet_request_history(
-        SpotFleetRequestId=fleet_id,
-        EventType="error",
-        StartTime=datetime.fromtimestamp(since, timezone.utc),
-    )
-    events = [item["EventInformation"] for item in response["HistoryRecords"]]
-    errors = [
-        FleetError(item.get("EventSubType", "error"), item.get("EventDescription", "")) for item in events
-    ]
+    """Return the trouble that EC2 reports of a fleet since a time (seconds since 1970), each kind once."""
+    errors = []
+    for kind in TROUBLE:
+        response = ec2.describe_spot_fleet_request_history(
+            SpotFleetRequestId=fleet_id,
+            EventType=kind,
+            StartTime=datetime.fromtimestamp(since, timezone.utc),
+        )
+        events = [item["EventInformation"] for item in response["HistoryRecords"]]
+        errors += [
+            FleetError(item.get("EventSubType", kind), item.get("EventDescription", "")) for item in events
+        ]
     return list(dict.fromkeys(errors))
-
-
-def cancel_fleet(ec2: Any, fleet_id: str) -> None:
-    """Cancel a fleet and end its machines; one that is gone is fine."""
-    ec2.cancel_spot_fleet_requests(SpotFleetRequestIds=[fleet_id], TerminateInstances=True)

@@ -19,6 +19,7 @@ from distributed_fiji.lookups import (
     ENDED_SERVICE,
     queue_attributes,
     read_container_instances,
+    read_fleet,
     read_machines,
     read_tasks,
 )
@@ -27,6 +28,13 @@ from worker.contract import APP_TAG
 
 #: Alarms in one DeleteAlarms (CloudWatch API reference).
 ALARM_BATCH = 100
+
+#: States of a spot fleet that starts no machine any more and has ended those it had, or never had any.
+CANCELLED = ("cancelled", "cancelled_terminating", "failed")
+
+#: Seconds for which EC2 may refuse to cancel a fleet, and those in which it may not know a new one yet
+#: ("Eventual consistency", EC2 API reference).
+CANCEL_DEADLINE, UNSEEN_SECONDS = 120, 300
 
 #: Seconds that tasks and machines get to leave a cluster: SIGTERM to SIGKILL takes 110 s.
 TASKS_DEADLINE = 120
@@ -54,20 +62,40 @@ def remove_service(ecs: Any, cluster: str, service: str) -> str | None:
     return f"service {service} deleted"
 
 
-def cancel_fleet(ec2: Any, fleet_id: str) -> str | None:
-    """Cancel a spot fleet and end its machines; one that has ended already is harmless to cancel again."""
+def cancel_fleet(ec2: Any, fleet_id: str, clock: Clock, *, started: float = 0) -> str | None:
+    """Cancel a spot fleet and end its machines; return only once EC2 says that it is cancelled.
+
+    EC2 answers 200 to a cancellation that it refuses, with the reason inside (EC2 API reference,
+    CancelSpotFleetRequests), so the fleet's own state decides. It may not know a new fleet yet: one that was
+    asked for at `started` (seconds since 1970) counts as gone only five minutes later. Raises SomethingLeft.
+    """
+    begun, accepted, missed = clock.now(), False, 0
+    while True:
+        refusal = _ask_to_cancel(ec2, fleet_id)
+        accepted = accepted or not refusal
+        state, _ = read_fleet(ec2, fleet_id)
+        missed = 0 if state else missed + 1
+        if state in CANCELLED:
+            return f"fleet {fleet_id} cancelled, its machines end" if accepted else None
+        if missed >= 2 and clock.now() - started >= UNSEEN_SECONDS:
+            return None
+        if clock.now() - begun >= CANCEL_DEADLINE:
+            raise SomethingLeft(
+                f"fleet {fleet_id} is not cancelled; EC2 says that it is {state or 'unknown'}: {refusal}"
+            )
+        clock.sleep(2)
+
+
+def _ask_to_cancel(ec2: Any, fleet_id: str) -> str:
+    """Ask EC2 to cancel a fleet with its machines; return why it refuses, '' when it does not."""
     try:
-        response = ec2.cancel_spot_fleet_requests(SpotFleetRequestIds=[fleet_id], TerminateInstances=True)
+        answer = ec2.cancel_spot_fleet_requests(SpotFleetRequestIds=[fleet_id], TerminateInstances=True)
     except ClientError as error:
         if error_code(error) == "InvalidSpotFleetRequestId.NotFound":
-            return None
+            return "it knows no such fleet"
         raise
-    for item in response.get("UnsuccessfulFleetRequests", []):
-        if item["Error"]["Code"] == "unexpectedError":
-            raise SomethingLeft(f"fleet {fleet_id} was not cancelled: {item['Error'].get('Message', '')}")
-    if response.get("SuccessfulFleetRequests"):
-        return f"fleet {fleet_id} cancelled, its machines end"
-    return None
+    refused = [item["Error"] for item in answer.get("UnsuccessfulFleetRequests", [])]
+    return "; ".join(f"{error.get('Code')} {error.get('Message', '')}".strip() for error in refused)
 
 
 def terminate(ec2: Any, instance_ids: list[str]) -> str | None:

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from distributed_fiji import cluster, fleet, removal, telemetry
 from distributed_fiji.aws import AwsError, error_code, error_text
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, SomethingLeft
+from distributed_fiji.fleetevents import FleetError, find_fatal
 from distributed_fiji.fleetfile import FleetFile
 from distributed_fiji.janitor.install import watch_over
 from distributed_fiji.janitor.removal import leave
@@ -156,7 +157,7 @@ def wait_for_machines(run: Run, record: RunRecord) -> None:
     A shortage of capacity is no failure: the fleet goes on asking. Raises FleetFailed.
     """
     began, interval = run.clock.now(), 0.25
-    told: set[fleet.FleetError] = set()
+    told: set[FleetError] = set()
     alarmed: set[str] = set()
     last = None
     while True:
@@ -164,7 +165,7 @@ def wait_for_machines(run: Run, record: RunRecord) -> None:
         for instance_id in sorted(machines - alarmed):
             telemetry.put_stuck_alarm(run.clients.cloudwatch, record.app_name, instance_id, record.region)
         alarmed |= machines
-        told |= tell_errors(run, record, told)
+        told |= tell_errors(run, record, told, len(machines))
         joined = machines & cluster.joined_machines(run.clients.ecs, record.MONITOR_ECS_CLUSTER)
         state = f"{len(machines)} of {record.machines} machines started, {len(joined)} joined the cluster"
         if state != last:
@@ -180,15 +181,20 @@ def wait_for_machines(run: Run, record: RunRecord) -> None:
         interval = min(15.0, interval * 1.5)
 
 
-def tell_errors(run: Run, record: RunRecord, told: set[fleet.FleetError]) -> set[fleet.FleetError]:
+def tell_errors(run: Run, record: RunRecord, told: set[FleetError], machines: int) -> set[FleetError]:
     """Show the fleet's new errors with what to do about each; raises FleetFailed for a fatal one."""
-    new = set(fleet.fleet_errors(run.clients.ec2, record.fleet_id, record.started - 60)) - told
+    errors = set(fleet.fleet_errors(run.clients.ec2, record.fleet_id, record.started - 60))
+    new = errors - told
     for error in sorted(new, key=lambda item: item.kind):
-        line = f"{error.kind}: {error.description} ({error.advice})"
-        if error.fatal:
-            raise FleetFailed(f"EC2 refuses the fleet. {line}")
-        run.terminal.warn(line)
+        run.terminal.warn(_line(error))
+    fatal = find_fatal(errors, machines=machines, seconds=run.clock.now() - record.started)
+    if fatal is not None:
+        raise FleetFailed(f"EC2 refuses the fleet. {_line(fatal)}")
     return new
+
+
+def _line(error: FleetError) -> str:
+    return f"{error.kind}: {error.description} ({error.advice})"
 
 
 def _take_back_or_say(run: Run, record: RunRecord) -> None:
@@ -213,7 +219,7 @@ def take_back(run: Run, record: RunRecord) -> None:
     if run.record_path.exists():
         fleet_id = read_record(run.record_path).fleet_id or ask_for_fleet(run, record)
         machines = _machines_if_told(run, fleet_id)
-        fleet.cancel_fleet(clients.ec2, fleet_id)
+        removal.cancel_fleet(clients.ec2, fleet_id, run.clock, started=record.started)
         run.terminal.note(f"Fleet {fleet_id} is cancelled and its machines are ended.")
         telemetry.remove_stuck_alarms(clients.cloudwatch, record.app_name, machines)
     cluster.scale_service(clients.ecs, record.MONITOR_ECS_CLUSTER, record.service, 0)

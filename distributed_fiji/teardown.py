@@ -149,7 +149,8 @@ def _money(down: Takedown) -> Named:
         # They work on the same queue, and its jobs are done.
         fleets += site.other_fleets
     for fleet in fleets:
-        yield "fleet", partial(removal.cancel_fleet, clients.ec2, fleet)
+        started = run.started if fleet == run.fleet_id else 0.0
+        yield "fleet", partial(removal.cancel_fleet, clients.ec2, fleet, down.clock, started=started)
     for fleet in fleets:
         its_run = replace(run, fleet_id=fleet)
         yield "machines", partial(end_machines, its_run, clients, down.clock, down.patience.machines)

@@ -28,9 +28,9 @@ def janitor_grants(run: RunFacts, account: str) -> list[Grant]:
 
 
 def _bucket(run: RunFacts) -> list[Grant]:
-    """The bucket may be listed whole: reading an object that does not exist is answered with 404 only to those
-    who may list the bucket (S3 API reference, GetObject, "Permissions"). Which prefix that check carries is
-    documented nowhere, so no condition may depend on it.
+    """The bucket may be listed whole: reading an object that does not exist is answered with 404 only to
+    those who may list the bucket (S3 API reference, GetObject, "Permissions"). Which prefix that check
+    carries is documented nowhere, so no condition may depend on it.
     """
     bucket = f"arn:aws:s3:::{run.bucket}"
     state, logs = f"{bucket}/{state_key(run.app_name, '*')}", f"{bucket}/exportedlogs/{run.app_name}/*"

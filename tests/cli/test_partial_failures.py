@@ -11,12 +11,13 @@ import boto3
 import pytest
 
 from distributed_fiji.aws import Clients
+from distributed_fiji.errors import SomethingLeft
 from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.jobqueue import NotSent, send_jobs
 from distributed_fiji.registry import Answer
 from distributed_fiji.settings import load_settings
 from distributed_fiji.startcluster import FleetFailed, Run, start_cluster
-from tests.cli.conftest import Account, Command
+from tests.cli.conftest import APP, Account, Command
 from tests.monitor.builders import SteppedClock
 from tests.monitor.screen import Screen
 from worker.contract import Job
@@ -91,20 +92,26 @@ def test_entries_that_never_go_are_named_and_all_others_are_sent(account: Accoun
 
 
 class TroubledSession:
-    """A session whose EC2 reports an error in every fleet's history."""
+    """A session whose EC2 reports an error in every fleet's history. `barren`: no fleet has any machine."""
 
     region_name = "us-east-1"
 
-    def __init__(self, kind: str, description: str) -> None:
+    def __init__(self, kind: str, description: str, *, barren: bool = False) -> None:
         self.event = {"EventSubType": kind, "EventDescription": description}
+        self.barren = barren
 
     def client(self, service: str, config: Any) -> Any:
         client = boto3.client(service, config=config)
         client.meta.events.register("after-call.ec2.DescribeSpotFleetRequestHistory", self.tell)
+        client.meta.events.register("after-call.ec2.DescribeSpotFleetInstances", self.hide_machines)
         return client
 
     def tell(self, parsed: dict[str, Any], **_: Any) -> None:
         parsed["HistoryRecords"] = [{"EventType": "error", "EventInformation": self.event}]
+
+    def hide_machines(self, parsed: dict[str, Any], **_: Any) -> None:
+        if self.barren:
+            parsed["ActiveInstances"] = []
 
 
 def start(folder: Path, session: TroubledSession) -> Screen:
@@ -129,10 +136,57 @@ def test_a_shortage_is_told_once_with_what_helps_and_is_no_failure(ready: Comman
     boto3.client("ec2").cancel_spot_fleet_requests(SpotFleetRequestIds=[fleet], TerminateInstances=True)
 
 
+def test_a_shortage_that_ec2_calls_an_invalid_request_is_no_failure(ready: Command, tmp_path: Path) -> None:
+    # What AWS really answers: hashicorp/terraform-provider-aws#26493.
+    sentence = "There is no Spot capacity available that matches your request."
+    kind = "spotFleetRequestConfigurationInvalid"
+    shortage = TroubledSession(kind, f"m5.large, us-east-1a: {sentence}", barren=True)
+
+    said = start(tmp_path, shortage).text
+
+    assert said.count(sentence) == 1
+    assert "more machine types or subnets" in said
+    fleet = json.loads((tmp_path / "record.json").read_text())["MONITOR_FLEET_ID"]
+    boto3.client("ec2").cancel_spot_fleet_requests(SpotFleetRequestIds=[fleet], TerminateInstances=True)
+
+
+class RefusingSession(TroubledSession):
+    """A session whose EC2 fails every fleet, and refuses inside its 200 answer to cancel one."""
+
+    def client(self, service: str, config: Any) -> Any:
+        client = super().client(service, config)
+        client.meta.events.register("provide-client-params.ec2.CancelSpotFleetRequests", self.mislead)
+        client.meta.events.register("after-call.ec2.CancelSpotFleetRequests", self.refuse)
+        return client
+
+    def mislead(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return params | {"SpotFleetRequestIds": ["sfr-00000000-0000-0000-0000-000000000000"]}
+
+    def refuse(self, parsed: dict[str, Any], **_: Any) -> None:
+        for item in parsed["UnsuccessfulFleetRequests"]:
+            item["Error"] = {"Code": "unexpectedError", "Message": "try again later"}
+
+
+def test_a_fleet_that_ec2_refuses_to_cancel_keeps_its_record_and_its_janitor_and_is_named(
+    account: Account, ready: Command, tmp_path: Path
+) -> None:
+    refusing = RefusingSession("iamFleetRoleInvalid", "the role cannot be assumed", barren=True)
+
+    with pytest.raises(SomethingLeft, match=r"unexpectedError try again later.*cleanup"):
+        start(tmp_path, refusing)
+
+    record = json.loads((tmp_path / "record.json").read_text())
+    fleet = record["MONITOR_FLEET_ID"]
+    found = account.client("ec2").describe_spot_fleet_requests(SpotFleetRequestIds=[fleet])
+    assert found["SpotFleetRequestConfigs"][0]["SpotFleetRequestState"] == "active"
+    assert boto3.client("events").describe_rule(Name=f"{APP}Janitor")["State"] == "ENABLED"
+    account.client("ec2").cancel_spot_fleet_requests(SpotFleetRequestIds=[fleet], TerminateInstances=True)
+
+
 def test_an_error_that_waiting_does_not_mend_takes_the_fleet_back(
     account: Account, ready: Command, tmp_path: Path
 ) -> None:
-    invalid = TroubledSession("iamFleetRoleInvalid", "the role cannot be assumed")
+    invalid = TroubledSession("iamFleetRoleInvalid", "the role cannot be assumed", barren=True)
 
     with pytest.raises(FleetFailed, match="setup"):
         start(tmp_path, invalid)

@@ -1,0 +1,71 @@
+"""What EC2 reports of a spot fleet, and which of it waiting does not mend. Pure functions.
+
+A shortage of capacity arrives as an `error` of sub-type spotFleetRequestConfigurationInvalid ("There is no
+Spot capacity available that matches your request.", hashicorp/terraform-provider-aws#26493; "We currently do
+not have sufficient p2.xlarge capacity in the Availability Zone", c6fc/npk#70), so the sub-type alone decides
+nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+#: Types of events that name trouble; launchSpecUnusable and its like are information (EC2 API reference,
+#: EventInformation).
+TROUBLE = ("error", "information")
+
+SHORTAGE = "a shortage of capacity: more machine types or subnets help; the fleet keeps asking"
+BLACKLISTED = ("allLaunchSpecsTemporarilyBlacklisted", "launchSpecTemporarilyBlacklisted")
+NO_CAPACITY = re.compile(r"\bcapacity\b", re.IGNORECASE)
+INVALID_ROLE, INVALID_REQUEST = "iamFleetRoleInvalid", "spotFleetRequestConfigurationInvalid"
+
+#: What to do about a fleet's events, by EventSubType (EC2 user guide, "Spot Fleet event types").
+ADVICE = {
+    INVALID_ROLE: "run `python run.py setup`, which makes the fleet role, or correct IamFleetRole",
+    INVALID_REQUEST: "correct what it names in the fleet file or in config.py",
+    "spotInstanceCountLimitExceeded": "ask AWS for more spot vCPUs (Service Quotas), or lower"
+    " CLUSTER_MACHINES",
+    "launchSpecUnusable": "the price cap (MACHINE_PRICE) may be too low, or the zone lacks the machine type",
+    "fleetProgressHalted": "no pool's price is below MACHINE_PRICE; raise it, or name other machine types",
+    **dict.fromkeys(BLACKLISTED, SHORTAGE),
+}
+
+#: Seconds after the request before an error without a single machine ends the start. EC2 sees new roles and
+#: profiles late: Terraform waits two minutes for a role (terraform-provider-aws, aws_spot_fleet_request).
+FATAL_AFTER = {INVALID_ROLE: 120, INVALID_REQUEST: 180}
+
+
+@dataclass(frozen=True)
+class FleetError:
+    """Trouble that EC2 reports of a fleet: the event's sub-type and its description."""
+
+    kind: str
+    description: str
+
+    @property
+    def is_shortage(self) -> bool:
+        return self.kind in BLACKLISTED or bool(NO_CAPACITY.search(self.description))
+
+    @property
+    def advice(self) -> str:
+        if self.is_shortage:
+            return SHORTAGE
+        return ADVICE.get(self.kind, "see the fleet's history in the EC2 console")
+
+
+def find_fatal(errors: Collection[FleetError], *, machines: int, seconds: float) -> FleetError | None:
+    """Return the error that waiting does not mend, or None.
+
+    `machines`: how many the fleet has; one is proof that its request works. `seconds`: since the request. One
+    pool that lacks capacity shows that EC2 understood the request, so the errors of other pools are no end.
+    """
+    if machines:
+        return None
+    for error in sorted(errors, key=lambda item: (item.kind, item.description)):
+        alike = [other for other in errors if other.kind == error.kind]
+        lasted = seconds >= FATAL_AFTER.get(error.kind, float("inf"))
+        if lasted and not any(other.is_shortage for other in alike):
+            return error
+    return None
