@@ -60,7 +60,7 @@ final class Job {
 	}
 
 	/** Writes beside the target and renames: who waits for the file never reads half of it. */
-	private static void write(final Path target, final Map<String, Object> document) throws IOException {
+	static void write(final Path target, final Map<String, Object> document) throws IOException {
 		final Path part = target.resolveSibling(target.getFileName() + ".part");
 		Files.write(part, Json.write(document).getBytes(StandardCharsets.UTF_8));
 		Files.move(part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

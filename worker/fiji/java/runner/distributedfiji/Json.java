@@ -133,9 +133,10 @@ final class Json {
 		return new IllegalArgumentException("not JSON: " + wanted + " expected at character " + at);
 	}
 
-	/** Returns the JSON text of a map, string, number, boolean or null. */
+	/** Returns the JSON text of a map, list, string, number, boolean or null. */
 	static String write(final Object value) {
 		if (value instanceof Map) return writeMap((Map<?, ?>) value);
+		if (value instanceof Iterable) return writeList((Iterable<?>) value);
 		if (value == null || value instanceof Number || value instanceof Boolean) return String.valueOf(value);
 		return quote(value.toString());
 	}
@@ -147,6 +148,13 @@ final class Json {
 			out.append(quote(entry.getKey().toString())).append(": ").append(write(entry.getValue()));
 		}
 		return out.length() == 0 ? "{}" : out.append("}").toString();
+	}
+
+	private static String writeList(final Iterable<?> list) {
+		final StringBuilder out = new StringBuilder();
+		for (final Object item : list)
+			out.append(out.length() == 0 ? "[" : ", ").append(write(item));
+		return out.length() == 0 ? "[]" : out.append("]").toString();
 	}
 
 	private static String quote(final String text) {

@@ -27,9 +27,7 @@ final class Report {
 		this.job = job;
 	}
 
-	void writeAlive() throws IOException {
-		final Map<String, Object> document = new LinkedHashMap<>();
-		document.put("versions", versions);
+	void writeAlive(final Map<String, Object> document) throws IOException {
 		job.writeAlive(document);
 	}
 
@@ -73,7 +71,7 @@ final class Report {
 		Exit.begin(outcome.isOk() ? 0 : 1);
 	}
 
-	private static Map<String, Object> versions() {
+	static Map<String, Object> versions() {
 		final Map<String, Object> versions = new LinkedHashMap<>();
 		versions.put("runner", RUNNER_VERSION);
 		versions.put("imagej", ImageJ.version());

@@ -28,6 +28,10 @@ public class Runner implements Command {
 	@Parameter(persist = false, required = false)
 	private String warm;
 
+	/** Where to write a sign of life once ready, before there is a job. */
+	@Parameter(persist = false, required = false)
+	private String ready;
+
 	@Override
 	public void run() {
 		try {
@@ -45,6 +49,7 @@ public class Runner implements Command {
 	private String waitForJob() throws IOException {
 		final Warmup warmup = new Warmup(context);
 		if (warm != null && !warm.isEmpty()) warmup.warm(new File(warm));
+		if (ready != null && !ready.isEmpty()) Means.write(context, ready);
 		return new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)).readLine();
 	}
 
@@ -56,7 +61,7 @@ public class Runner implements Command {
 	}
 
 	private static Outcome run(final Context context, final Job todo, final Report report) throws IOException {
-		report.writeAlive();
+		report.writeAlive(Means.of(context));
 		try {
 			return new ScriptRun(context).run(todo.script, todo.parameters, todo.offered);
 		}

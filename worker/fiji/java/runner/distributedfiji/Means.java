@@ -1,0 +1,40 @@
+package distributedfiji;
+
+import java.awt.GraphicsEnvironment;
+import java.io.IOException;
+import java.nio.file.Paths;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+import org.scijava.Context;
+import org.scijava.script.ScriptLanguage;
+import org.scijava.script.ScriptService;
+
+/** What this FIJI has to run a script with: versions, heap, display and languages, as a sign of life says it. */
+final class Means {
+
+	private Means() {}
+
+	static Map<String, Object> of(final Context context) {
+		final Map<String, Object> document = new LinkedHashMap<>();
+		document.put("versions", Report.versions());
+		document.put("heap_mb", Runtime.getRuntime().maxMemory() >> 20);
+		document.put("headless", GraphicsEnvironment.isHeadless());
+		document.put("languages", languages(context));
+		return document;
+	}
+
+	/** Writes the sign of life of a FIJI that has no job yet. */
+	static void write(final Context context, final String path) throws IOException {
+		Job.write(Paths.get(path), of(context));
+	}
+
+	private static Set<String> languages(final Context context) {
+		final Set<String> names = new TreeSet<>();
+		for (final ScriptLanguage language : context.service(ScriptService.class).getLanguages())
+			names.add(language.getLanguageName());
+		return names;
+	}
+}
