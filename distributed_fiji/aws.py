@@ -33,6 +33,9 @@ CONFIG = Config(
     user_agent_extra="distributed-fiji",
 )
 
+#: Codes with which AWS refuses a call for want of a permission (EC2, ECS and S3 have one each).
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+
 #: What a call raises that AWS refused, or did not answer as AWS does.
 AwsError = (ClientError, BotoCoreError, ResponseParserError)
 

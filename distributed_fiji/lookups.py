@@ -142,15 +142,21 @@ def read_container_instances(ecs: Any, cluster: str) -> dict[str, dict[str, Any]
     return found
 
 
-def read_tasks(ecs: Any, cluster: str, family: str) -> tuple[Task, ...]:
-    """Return the tasks of a family that have not stopped."""
+def read_tasks(ecs: Any, cluster: str, family: str, *, stopping: bool = False) -> tuple[Task, ...]:
+    """Return the tasks of a family that are meant to run; with `stopping` those too whose end is awaited.
+
+    A task leaves the plain list as soon as it is told to stop, while its container still has its time-out
+    (ECS API reference, ListTasks: desiredStatus is RUNNING by default).
+    """
     tasks: list[Task] = []
-    for batch in _ecs_batches(ecs, "list_tasks", "taskArns", cluster=cluster, family=family):
-        tasks += [
-            Task(task["taskArn"], task.get("containerInstanceArn", ""), task["lastStatus"])
-            for task in ecs.describe_tasks(cluster=cluster, tasks=batch)["tasks"]
-            if task["lastStatus"] != "STOPPED"
-        ]
+    for desired in ("RUNNING", "STOPPED") if stopping else ("RUNNING",):
+        arguments = {"cluster": cluster, "family": family, "desiredStatus": desired}
+        for batch in _ecs_batches(ecs, "list_tasks", "taskArns", **arguments):
+            tasks += [
+                Task(task["taskArn"], task.get("containerInstanceArn", ""), task["lastStatus"])
+                for task in ecs.describe_tasks(cluster=cluster, tasks=batch)["tasks"]
+                if task["lastStatus"] != "STOPPED"
+            ]
     return tuple(tasks)
 
 

@@ -44,18 +44,24 @@ class Limits:
 
     AWS calls a queue empty when its counts were 0 for several minutes; they may be wrong for a minute or more
     (SQS developer guide). `doubt` is that; `settle` is enough where every task says that it holds no job.
-    `vanish`: before submitted jobs that are nowhere count as lost.
+    `vanish`: before submitted jobs that are nowhere count as lost. `gone`: between the first look that found
+    no queue, or no fleet of that id, and the one that believes it. `unseen`: after the start, while EC2 may
+    not know the fleet yet ("Eventual consistency", EC2 API reference).
     """
 
     settle: float = 100
     doubt: float = 240
     vanish: float = 300
     readings: int = 4
+    gone: float = 60
+    unseen: float = 300
 
     @staticmethod
     def of(run: RunFacts) -> Limits:
         """Return the limits of a run: the embedded cloud's counts are exact, so that it need not wait."""
-        return Limits(settle=3, doubt=3, vanish=20, readings=2) if run.local else Limits()
+        if not run.local:
+            return Limits()
+        return Limits(settle=3, doubt=3, vanish=20, readings=2, gone=3, unseen=0)
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ class Memory:
     `heard`: manifests, dead letters and failures at the last look; one more contradicts an empty queue.
     `protecting`: a task that protects itself was seen, so that tasks without protection are idle; a worker
     that never does says nothing by it.
+    `no_queue`, `no_fleet`: since when the unbroken latest looks found no queue, or no fleet of that id.
     """
 
     readings: tuple[tuple[float, int], ...] = ()
@@ -75,6 +82,13 @@ class Memory:
     surplus_since: float | None = None
     heard: int = 0
     protecting: bool = False
+    no_queue: float | None = None
+    no_fleet: float | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the last look found something missing that only further looks can prove."""
+        return any(since is not None for since in (self.empty, self.no_queue, self.no_fleet))
 
     def empty_for(self, now: float, readings: int) -> float:
         """Seconds since the first of the unbroken latest looks that found no work; 0 with too few looks."""
@@ -93,6 +107,8 @@ def decide(
     end = ending(run, limits, seen, memory)
     if end is not None:
         return [TakeDown(end)], memory
+    if seen.queue is None:
+        return [*never_joined(seen), *alarms(seen)], memory
     actions = [
         *shrinking(run, limits, seen, memory, cheapest=cheapest),
         *never_joined(seen),
@@ -103,6 +119,14 @@ def decide(
 
 def remember(memory: Memory, seen: Snapshot, limits: Limits) -> Memory:
     """Return the memory with this look in it."""
+    memory = replace(
+        memory,
+        no_queue=None if seen.queue else _since(memory.no_queue, seen.now),
+        no_fleet=None if seen.fleet_state else _since(memory.no_fleet, seen.now),
+    )
+    if seen.queue is None:
+        # One answer that there is no queue proves nothing, least of all that it is empty.
+        return memory
     jobs = seen.jobs
     horizon = seen.now - 2 * limits.vanish
     kept = tuple(reading for reading in memory.readings if reading[0] >= horizon)
@@ -116,6 +140,10 @@ def remember(memory: Memory, seen: Snapshot, limits: Limits) -> Memory:
         heard=heard,
         protecting=memory.protecting or seen.at_work > 0,
     )
+
+
+def _since(before: float | None, now: float) -> float:
+    return now if before is None else before
 
 
 def _surplus_since(memory: Memory, seen: Snapshot) -> float | None:
@@ -144,7 +172,8 @@ def ending(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> End
     messages that are left when all are accounted for may be other people's and are waited for.
     """
     if seen.queue is None:
-        return End.QUEUE_GONE
+        lasted = memory.no_queue is not None and seen.now - memory.no_queue >= limits.gone
+        return End.QUEUE_GONE if lasted else _stop(run, limits, seen, memory)
     empty_for = memory.empty_for(seen.now, limits.readings)
     settled = empty_for >= (limits.settle if _all_idle(seen, memory) else limits.doubt)
     jobs = seen.jobs
@@ -156,12 +185,20 @@ def ending(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> End
         return End.SETTLED
     elif empty_for >= limits.vanish:
         return End.LOST
-    return _stop(run, seen)
+    return _stop(run, limits, seen, memory)
 
 
-def _stop(run: RunFacts, seen: Snapshot) -> End | None:
+def _fleet_has_ended(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> bool:
+    """Whether the fleet starts no machine any more; a fleet that EC2 does not know may be too new for it."""
+    if seen.fleet_state:
+        return seen.fleet_state in ENDED_FLEET
+    missing = memory.no_fleet is not None and seen.now - memory.no_fleet >= limits.gone
+    return missing and seen.now - run.started >= limits.unseen
+
+
+def _stop(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> End | None:
     """Return why what costs is to end though jobs may be left, or None."""
-    if seen.fleet_state in ENDED_FLEET and not seen.alive:
+    if _fleet_has_ended(run, limits, seen, memory) and not seen.alive:
         return End.NO_FLEET
     if run.max_cost and seen.spent >= run.max_cost:
         return End.COST

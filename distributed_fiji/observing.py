@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws import Clients
+from distributed_fiji.aws import DENIED, Clients, error_code
 from distributed_fiji.deadletters import DeadLetter, is_own, read_dead_letters
 from distributed_fiji.jobstate import JobState, submitted_at
 from distributed_fiji.lookups import (
@@ -61,9 +61,9 @@ class Observer:
             return tasks
         try:
             working = read_protection(self.clients.ecs, self.run.cluster, [task.arn for task in tasks])
-        except ClientError:
-            # Not allowed, or not known to the cluster: then it stays unknown, and is not asked again.
-            self._protection_is_readable = False
+        except ClientError as error:
+            # Unknown at this look. Only where it is not allowed, it is not asked again.
+            self._protection_is_readable = error_code(error) not in DENIED
             return tasks
         return tuple(replace(task, at_work=working.get(task.arn)) for task in tasks)
 

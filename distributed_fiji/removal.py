@@ -249,7 +249,7 @@ def give_jobs_back(clients: Clients, run: RunFacts, clock: Clock) -> str | None:
     places = {machine.container_instance for machine in read_machines(clients, run)} - {""}
     begun, asked = clock.now(), set[str]()
     while True:
-        there = read_tasks(clients.ecs, run.cluster, run.task_family)
+        there = read_tasks(clients.ecs, run.cluster, run.task_family, stopping=True)
         tasks = [task for task in there if task.container_instance in places]
         for task in tasks:
             if task.arn not in asked:

@@ -58,5 +58,5 @@ class Watcher:
 
     @property
     def doubtful(self) -> bool:
-        """Whether the last looks found no work, and more are needed to be sure."""
-        return self.memory.empty is not None
+        """Whether the last looks found no work, queue or fleet, and more are needed to be sure."""
+        return self.memory.doubtful

@@ -179,6 +179,24 @@ def test_a_fleet_that_ended_with_its_machines_ends_the_run_though_jobs_wait() ->
     assert after(seen(left=1, jobs=jobs, machines=1, fleet_state="cancelled_running")) == []
 
 
+def test_a_queue_that_is_missing_at_one_look_ends_nothing() -> None:
+    missing = [seen(time, queue=None, machines=3, at_work=3) for time in (1000, 1030, 1060)]
+
+    assert after(missing[0]) == []
+    assert end_of(missing[0], seen(1030, left=4), missing[2]) is None
+    assert end_of(*missing) == End.QUEUE_GONE
+
+
+def test_a_fleet_that_ec2_does_not_know_yet_ends_nothing() -> None:
+    young = replace(RUN, started=900.0)
+    looks = [seen(time, left=4, machines=0, fleet_state="") for time in (1000, 1060, 1120)]
+    late = [seen(time, left=4, machines=0, fleet_state="") for time in (1201, 1261)]
+
+    assert TakeDown(End.NO_FLEET) not in after(*looks, run=young)
+    assert after(*looks, *late, run=young) == [TakeDown(End.NO_FLEET)]
+    assert end_of(seen(2000, left=4, machines=0, fleet_state="", desired=2)) is None
+
+
 def test_service_and_fleet_go_down_to_the_jobs_that_are_left() -> None:
     jobs = Jobs(submitted=ids(*range(10)), fresh=ids(*range(7)))
 

@@ -1,0 +1,34 @@
+"""Tasks that are stopped get their time-out: their machines end only after their workers gave jobs back."""
+
+from __future__ import annotations
+
+import time
+
+from distributed_fiji.aws import Clients
+from distributed_fiji.removal import give_jobs_back
+from distributed_fiji.runfacts import facts_of
+from tests.monitor.builders import EmulatedSession, SteppedClock, a_run
+
+
+def test_a_task_that_is_told_to_stop_is_waited_for_until_it_has_stopped(session: EmulatedSession) -> None:
+    run = a_run(Clients(session), "GivingBack", machines=1)
+    (machine,) = run.machines()
+    run.join(machine)
+    ecs, cluster = run.clients.ecs, run.record.MONITOR_ECS_CLUSTER
+    (task,) = ecs.list_tasks(cluster=cluster)["taskArns"]
+    ecs.submit_task_state_change(cluster=cluster, task=task, status="RUNNING")
+    began = time.time()
+
+    def container_takes_a_minute() -> None:
+        if clock.now() - began >= 60:
+            run.report_stopped_tasks()
+
+    clock = SteppedClock(began, container_takes_a_minute)
+
+    # ECS lists it no more at once (ECS API reference, ListTasks), although its container still works.
+    ecs.stop_task(cluster=cluster, task=task)
+    assert ecs.list_tasks(cluster=cluster)["taskArns"] == []
+    give_jobs_back(run.clients, facts_of(run.record.model_dump()), clock)
+
+    assert ecs.describe_tasks(cluster=cluster, tasks=[task])["tasks"][0]["lastStatus"] == "STOPPED"
+    assert 60 <= clock.now() - began < 110
