@@ -20,9 +20,10 @@ from worker.contract import (
     Job,
     encode_message,
     input_problems,
-    location_problems,
+    job_name,
     value_problems,
 )
+from worker.contract_locations import Shared, find_shared, location_problems
 
 KEYS = ("output_file_location", "shared_metadata", "inputs", "groups")
 BRACES = re.compile(r"\{([^{}]*)\}")
@@ -112,7 +113,7 @@ def parse_job_file(document: Any, source: str) -> JobFile:
     parts = _without_comments(document)
     template, problems = _read_template(parts)
     groups, wrong = _read_groups(parts.get("groups"))
-    ids, duplicates, more = _check_groups(groups, template)
+    ids, duplicates, shared, more = _check_groups(groups, template)
     problems += wrong + more
     if problems:
         raise InvalidInput(f"{source} cannot be used", _shortened(problems))
@@ -122,7 +123,10 @@ def parse_job_file(document: Any, source: str) -> JobFile:
         groups=groups,
         job_ids=tuple(ids),
         duplicates=tuple(duplicates),
-        warnings=tuple(f"{key!r} is no key of a job file and does nothing" for key in unknown),
+        warnings=(
+            *(f"{key!r} is no key of a job file and does nothing" for key in unknown),
+            *([_warning_of(shared, groups, template)] if shared else []),
+        ),
     )
 
 
@@ -166,9 +170,12 @@ def _read_groups(groups: Any) -> tuple[list[dict[str, Any]], list[str]]:
 
 def _check_groups(
     groups: list[dict[str, Any]], template: Template
-) -> tuple[list[str], list[tuple[int, int]], list[str]]:
-    """Return the jobs' ids, pairs of groups (first, again; from 1) that are one job, and problems."""
+) -> tuple[list[str], list[tuple[int, int]], Shared | None, list[str]]:
+    """Return the jobs' ids, pairs of groups (first, again; from 1) that are one job, two groups whose outputs
+    can meet, and problems.
+    """
     seen: dict[str, int] = {}
+    locations: list[tuple[int, str]] = []
     duplicates, problems = [], []
     for number, group in enumerate(groups, 1):
         wrong = value_problems(f"groups[{number}]", group)
@@ -183,7 +190,29 @@ def _check_groups(
             problems += wrong
         elif seen.setdefault(job.job_id, number) != number:
             duplicates.append((seen[job.job_id], number))
-    return list(seen), duplicates, problems
+        else:
+            locations.append((number, job.output_file_location))
+    return list(seen), duplicates, find_shared(locations), problems
+
+
+def _warning_of(shared: Shared, groups: list[dict[str, Any]], template: Template) -> str:
+    """Say which two jobs may write the same file, and how to keep them apart."""
+    numbers = (shared.first, shared.second)
+    jobs = [template.job(groups[number - 1]) for number in numbers]
+    first, second = (
+        f"groups[{number}] ({job_name(job.metadata)})" for number, job in zip(numbers, jobs, strict=True)
+    )
+    place = repr(jobs[1].output_file_location)
+    told = {
+        "equal": f"{first} and {second} have the same output_file_location {place}",
+        "nested": f"the output_file_location of {second}, {place}, lies in that of {first}",
+        "alike": f"the output_file_location of {second}, {place}, differs from that of {first} only in case"
+        " or accents",
+    }
+    return (
+        f"{told[shared.how]}: files of the same name would fail the second job;"
+        " names in braces, as {Well}, give each job a folder of its own"
+    )
 
 
 def _location_problems(location: Any) -> list[str]:
@@ -195,6 +224,8 @@ def _location_problems(location: Any) -> list[str]:
             f"output_file_location {location!r} is absolute: it starts at the bucket's root by itself,"
             " leave out the first /"
         ]
+    if isinstance(location, str) and "//" in location and "://" not in location:
+        return [f"output_file_location {location!r} holds '//': a slash too many, or a value that is empty"]
     return location_problems(location)
 
 

@@ -16,6 +16,8 @@ from functools import cached_property
 from math import isfinite
 from typing import Any
 
+from worker.contract_locations import RESERVED, location_problems
+
 Value = str | int | float | bool
 
 #: Names of script parameters: what SciJava accepts unquoted as a key.
@@ -25,7 +27,7 @@ PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 NO_TEXT = re.compile("[\0\ufffe\uffff]")
 
 #: Under this prefix of AWS_BUCKET stands the state of all runs, a folder per APP_NAME.
-STATE_PREFIX = "distributed-fiji"
+STATE_PREFIX = RESERVED[0]
 
 #: The tag that everything of an app carries in AWS.
 APP_TAG = "distributed-fiji:app"
@@ -117,6 +119,11 @@ def job_id(metadata: dict[str, Value], output_file_location: str, shared_metadat
     return hashlib.sha256(canonical_json(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+def job_name(metadata: dict[str, Value]) -> str:
+    """Return a job as people know it, as `Plate=P1 Well=A02`."""
+    return " ".join(f"{name}={value}" for name, value in metadata.items())
+
+
 def encode_message(job: Job) -> str:
     """Return the body of a job's SQS message: the original's three keys, and ours."""
     body: dict[str, Any] = {
@@ -178,19 +185,6 @@ def value_problems(name: str, mapping: Any) -> list[str]:
                 f"{name}.{key} holds a character that is no text (NUL, U+FFFE, U+FFFF, half a pair)"
             )
     return problems
-
-
-def location_problems(location: Any) -> list[str]:
-    """Say what is wrong with an output_file_location: it must stay a plain key prefix of the bucket."""
-    if not isinstance(location, str):
-        return [f"output_file_location must be a string, not {type(location).__name__}"]
-    if not _encodable(location):
-        return ["output_file_location holds a character that is no text (NUL, U+FFFE, U+FFFF, half a pair)"]
-    if location.startswith("s3://"):
-        return ["output_file_location is relative to the destination bucket: leave out s3://bucket/"]
-    if ".." in location.split("/"):
-        return [f"output_file_location {location!r} must not contain '..'"]
-    return []
 
 
 def input_problems(inputs: Any) -> list[str]:

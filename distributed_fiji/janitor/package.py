@@ -43,6 +43,7 @@ MODULES = (
     "distributed_fiji/verdicts.py",
     "worker/__init__.py",
     "worker/contract.py",
+    "worker/contract_locations.py",
 )
 
 #: What Lambda calls, in a zip made by build_package().

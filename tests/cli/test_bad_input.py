@@ -145,6 +145,21 @@ JOB_FILES = {
         "groups[1]: output_file_location '/etc' is absolute",
     ),
     "in another bucket": (a_job_file(output_file_location="s3://other/out"), "leave out s3://"),
+    "in the runs' own state": (
+        a_job_file(output_file_location="distributed-fiji/APP/manifests"),
+        "lies in distributed-fiji/",
+    ),
+    "in the exported logs": (
+        a_job_file(output_file_location="{Folder}/x", groups=[{"Folder": "exportedlogs"}]),
+        "groups[1]: output_file_location 'exportedlogs/x' lies in exportedlogs/",
+    ),
+    "longer than a key": (a_job_file(output_file_location="ä" * 512), "S3 takes 1024"),
+    "a dot for a folder": (a_job_file(output_file_location="out/./a"), "'..' or '.'"),
+    "a value that is empty": (
+        a_job_file(output_file_location="out/{Plate}/{Well}", groups=[{"Plate": "", "Well": "A01"}]),
+        "groups[1]: output_file_location 'out//A01' holds '//'",
+    ),
+    "a line break": (a_job_file(output_file_location="out\n"), "control character"),
     "an unknown name": (a_job_file(output_file_location="{Wel}"), "{Wel} in output_file_location"),
     "the sibling's": ((ORIGINAL / "cellprofiler_job.json").read_text(), "output_file_location is missing"),
 }

@@ -144,3 +144,35 @@ def test_batches_keep_within_ten_messages_and_what_sqs_takes_at_once() -> None:
 
     assert [len(batch) for batch in batches(small)] == [10, 10, 5]
     assert [len(batch) for batch in batches(large)] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("location", "groups", "told"),
+    [
+        ("out", [{"W": "A1"}, {"W": "A2"}], "groups[1] (W=A1) and groups[2] (W=A2) have the same"),
+        ("out/{W}", [{"W": "0"}, {"W": 1}, {"W": 0}], "groups[1] (W=0) and groups[3] (W=0) have the same"),
+        (
+            "{W}/",
+            [{"W": "out/a"}, {"W": "b"}, {"W": "out"}],
+            "groups[1] (W=out/a), 'out/a/', lies in that of",
+        ),
+        ("out/{W}", [{"W": "a1"}, {"W": "A1"}], "only in case or accents"),
+        ("out/{W}", [{"W": "\u00e4"}, {"W": "a\u0308"}], "only in case or accents"),
+    ],
+)
+def test_jobs_whose_outputs_can_meet_are_named_in_one_line(
+    location: str, groups: list[dict[str, Any]], told: str
+) -> None:
+    (line,) = parse_job_file(a_job_file(output_file_location=location, groups=groups), "job.json").warnings
+
+    assert told in line
+    assert "{Well}" in line
+
+
+def test_jobs_with_folders_of_their_own_are_not_warned_of() -> None:
+    groups = [{"W": "A1"}, {"W": "A10"}, {"W": "A1"}, {"W": "A1_b"}]
+
+    jobs = parse_job_file(a_job_file(output_file_location="out/{W}/x", groups=groups), "job.json")
+
+    assert not jobs.warnings
+    assert len(jobs.duplicates) == 1
