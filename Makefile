@@ -16,7 +16,7 @@ help: ## List the targets.
 
 venv: .venv/.local ## Set up .venv, which the commands run in.
 
-demo: .venv/.local ## Run the main job on the embedded cloud, from setup to results.
+demo: .venv/.local ## Run the main job on the embedded cloud, from setup to results; BIOFORMATS=1 adds Bio-Formats.
 	@test -n "$$FIJI_HOME" || $(BIN)/python -m worker.fiji.install >/dev/null
 	@bash files/demo/demo.sh
 

@@ -101,12 +101,23 @@ def _opens() -> list[str]:
 
 
 def run_script(
-    fiji: str, folder: Path, name: str, text: str, /, *flags: str, xvfb: bool = False, **parameters: Any
+    fiji: str,
+    folder: Path,
+    name: str,
+    text: str,
+    /,
+    *flags: str,
+    xvfb: bool = False,
+    home: Path | None = None,
+    **parameters: Any,
 ) -> Ran:
-    """Write a script into a folder, and run it there as a job of one of FIJIS; see `imagej.run_script`."""
-    home = fiji_home(fiji)
+    """Write a script into a folder, and run it there as a job of one of FIJIS; see `imagej.run_script`.
+
+    `home`: a copy of that FIJI, to run in its place.
+    """
+    home = home or fiji_home(fiji)
     if fiji == "ImageJ core" and not xvfb:
-        return imagej.run_script(folder, name, text, *flags, **parameters)
+        return imagej.run_script(folder, name, text, *flags, home=home, **parameters)
     script = folder / name
     script.write_text(text, encoding="utf-8")
     job = write_job(folder, script, **parameters)

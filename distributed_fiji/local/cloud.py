@@ -17,7 +17,7 @@ from typing import Any
 from distributed_fiji.errors import DistributedFijiError
 from distributed_fiji.local import processes, runtimes, servers, state
 from distributed_fiji.local.access import Cloud
-from distributed_fiji.local.fiji import own_fiji
+from distributed_fiji.local.fiji import give_bioformats, own_fiji
 from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, MACHINES, SERVERS, Folders, Server, State
 from distributed_fiji.registry import Answer
 
@@ -72,6 +72,8 @@ def start(
         state.prepare(Folders(root), wanted.region)
         if wanted.runtime == "docker":
             containers_answer()
+        else:
+            give_bioformats(os.environ, wanted.fiji, servers.CHECKOUT, progress)
         missing = _missing(known, wanted)
         if not missing:
             state.write(Folders(root), wanted)

@@ -74,3 +74,20 @@ def imagej_core(checkout: Path, progress: Callable[[str], None]) -> Path:
         return install(folder)
     except InstallError as error:
         raise DistributedFijiError(f"ImageJ core could not be built: {error}") from error
+
+
+def give_bioformats(
+    environ: Mapping[str, str], own: str | None, checkout: Path, progress: Callable[[str], None]
+) -> None:
+    """With BIOFORMATS=1 add Bio-Formats to ImageJ core, built if need be; a FIJI of the user's own stays.
+
+    Raises DistributedFijiError when that fails.
+    """
+    from worker.fiji import bioformats
+
+    if not bioformats.is_wanted(environ):
+        return
+    if own:
+        progress(f"BIOFORMATS=1 is for ImageJ core; {own} is used as it is")
+    else:
+        imagej_core(checkout, progress)

