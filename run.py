@@ -61,7 +61,8 @@ def setup(context: Context) -> None:
 
     settings = context.settings()
     clients = context.connect_for(settings)
-    changes = run_setup(settings, clients, context.config.parent, SystemClock(), context.terminal)
+    folder, languages = context.config.parent, context.languages()
+    changes = run_setup(settings, clients, folder, SystemClock(), context.terminal, languages)
     context.terminal.changes(changes)
     context.terminal.note("Next: python run.py submitJob files/exampleJob.json")
 

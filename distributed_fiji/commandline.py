@@ -86,6 +86,14 @@ class Context:
         clients.identify()
         return clients
 
+    def languages(self) -> frozenset[str] | None:
+        """Return the endings of the script languages that FIJI has; None where an image holds it."""
+        if not self.local:
+            return None
+        from distributed_fiji.local import cloud, fiji
+
+        return fiji.languages(os.environ, CHECKOUT) if cloud.runtime(self.runtime) == "processes" else None
+
     def ask_image(self, clients: Clients) -> Callable[[str], Answer]:
         """Return what tells whether machines will find an image: its registry; with --local Docker here."""
         if self.local:

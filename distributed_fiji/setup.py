@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,20 @@ from distributed_fiji.terminal import Terminal
 
 
 def setup(
-    settings: Settings, clients: Clients, folder: Path, clock: Clock, terminal: Terminal
+    settings: Settings,
+    clients: Clients,
+    folder: Path,
+    clock: Clock,
+    terminal: Terminal,
+    languages: Collection[str] | None = None,
 ) -> list[Change]:
     """Make all that a run needs but machines; return what was created, changed and kept.
 
-    `folder`: what a relative SCRIPT_DOWNLOAD_URL starts from. Everything is checked before the first
+    `folder`: what a relative SCRIPT_DOWNLOAD_URL starts from. `languages`: endings of the script languages
+    that the run's FIJI has, None where that is not known. Everything is checked before the first
     change; raises InvalidInput.
     """
-    script, cpu_units = check(settings, clients, folder, terminal)
+    script, cpu_units = check(settings, clients, folder, terminal, languages)
     queue_url, changes = jobqueue.ensure_queues(clients.sqs, settings, clock, terminal.note)
     for group in (settings.LOG_GROUP_NAME, settings.machine_log_group):
         changes.append(telemetry.ensure_log_group(clients.logs, group, settings.APP_NAME))
@@ -49,17 +56,24 @@ def setup(
     return changes
 
 
-def check(settings: Settings, clients: Clients, folder: Path, terminal: Terminal) -> tuple[Script, int]:
+def check(
+    settings: Settings,
+    clients: Clients,
+    folder: Path,
+    terminal: Terminal,
+    languages: Collection[str] | None = None,
+) -> tuple[Script, int]:
     """Check all that can be wrong before anything is made; return the script and a task's CPU units."""
     types, warnings = machinetypes.read_machine_types(clients.ec2, settings.MACHINE_TYPE)
     problems = machinetypes.fit_problems(settings, types or [])
     wrong, doubts = check_buckets(settings, clients.s3)
     problems += wrong
     warnings += doubts
-    script, wrong = scripts.locate_script(settings, clients.s3, folder)
+    script, wrong = scripts.locate_script(settings, clients.s3, folder, languages)
     problems += wrong
     if problems or script is None:
         raise InvalidInput("config.py cannot be used", problems)
+    warnings += [f"{settings.SCRIPT_DOWNLOAD_URL}: {line}" for line in script.warnings]
     for line in warnings:
         terminal.warn(line)
     return script, documents.cpu_units(settings, machinetypes.smallest_vcpus(types))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import logging
 import re
-import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.calls import CALL_ERRORS
+from worker.contract_scripts import NotAScript, clean, ending_of, script_name, web_address
 from worker.errors import ScriptUnavailable
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,10 @@ OFFERED = re.compile(r"#@.*\b(input_dir|output_dir)\b")
 
 @dataclass(frozen=True)
 class Script:
-    """The script on local disk. `sha256`: of its bytes. `declares`: which offered folders it asks for."""
+    """The script on local disk, mended. `sha256`: of the bytes that were fetched, as `setup` reckons it.
+
+    `declares`: which offered folders it asks for.
+    """
 
     path: Path
     sha256: str
@@ -42,7 +46,7 @@ def fetch_script(
             break
         try:
             content = _read(url, s3)
-        except (*CALL_ERRORS, OSError, ValueError) as error:
+        except (*CALL_ERRORS, OSError, ValueError, http.client.HTTPException) as error:
             reason = str(error)
             log.warning("the script %s could not be fetched: %s", url, error)
             continue
@@ -56,7 +60,7 @@ def _read(url: str, s3: Any) -> bytes:
     if url.startswith("s3://"):
         bucket, _, key = url.removeprefix("s3://").partition("/")
         return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    with urllib.request.urlopen(url, timeout=FETCH_SECONDS) as answer:
+    with urllib.request.urlopen(web_address(url), timeout=FETCH_SECONDS) as answer:
         return bytes(answer.read())
 
 
@@ -67,9 +71,15 @@ def _kept(url: str, content: bytes, expected_sha256: str, folder: Path) -> Scrip
             f"The script {url} is not the one that was set up (SHA-256 {sha256}, expected {expected_sha256})."
             " Run `run.py setup` again if it was changed on purpose."
         )
-    # The ending tells the language; the rest of the name is kept for messages that mention it.
-    name = Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name
-    path = folder / (re.sub(r"[^A-Za-z0-9._-]", "_", name) or "script")
-    path.write_bytes(content)
-    text = content.decode("utf-8", "replace")
-    return Script(path, sha256, frozenset(OFFERED.findall(text)))
+    # FIJI knows the language by the ending; the rest of the name is kept for messages that mention it.
+    name = script_name(url)
+    try:
+        ending = ending_of(name)
+        cleaned = clean(content, ending)
+    except NotAScript as error:
+        raise ScriptUnavailable(f"The script {url} cannot be run: {error}.") from error
+    for warning in cleaned.warnings:
+        log.warning("the script %s: %s", name, warning)
+    path = folder / (re.sub(r"[^A-Za-z0-9._-]", "_", Path(name).stem) + ending)
+    path.write_text(cleaned.text, encoding="utf-8", newline="")
+    return Script(path, sha256, frozenset(OFFERED.findall(cleaned.text)))

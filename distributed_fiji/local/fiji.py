@@ -21,6 +21,24 @@ HOME_PLACES = (
 )
 MACHINE_PLACES = ("/opt/fiji/Fiji.app", "/opt/Fiji.app", "/opt/Fiji", "/opt/fiji", "/usr/local/Fiji.app")
 
+#: Beginnings of the jars that bring a script language to a FIJI, with its ending.
+LANGUAGE_JARS = {
+    "imagej-legacy-": ".ijm",
+    "scripting-jython-": ".py",
+    "scripting-groovy-": ".groovy",
+    "scripting-beanshell-": ".bsh",
+    "scripting-javascript-": ".js",
+    "scripting-java-": ".java",
+    "scripting-clojure-": ".clj",
+    "scripting-jruby-": ".rb",
+    "scripting-renjin-": ".R",
+    "scripting-matlab-": ".m",
+    "scripting-scala-": ".scala",
+    "scripting-kotlin-": ".kts",
+}
+#: The same for ImageJ core, as worker/fiji/jars.txt names them.
+CORE_JARS = {":ij:": ".ijm", ":jython-standalone:": ".py", ":groovy-jsr223:": ".groovy", ":bsh:": ".bsh"}
+
 
 def find_fiji(
     environ: Mapping[str, str], checkout: Path, progress: Callable[[str], None] = lambda line: None
@@ -91,3 +109,18 @@ def give_bioformats(
         progress(f"BIOFORMATS=1 is for ImageJ core; {own} is used as it is")
     else:
         imagej_core(checkout, progress)
+
+
+def languages(environ: Mapping[str, str], checkout: Path) -> frozenset[str]:
+    """Return the endings of the script languages that the FIJI here has, or will have once it is built.
+
+    Raises InvalidInput when FIJI_HOME names no FIJI.
+    """
+    folder = own_fiji(environ) or checkout / ".imagej-core"
+    names = {file.name for part in ("jars", "plugins") for file in (folder / part).glob("**/*.jar")}
+    if not names or "imagej-core.jar" in names:
+        pinned = (checkout / "worker" / "fiji" / "jars.txt").read_text(encoding="utf-8")
+        return frozenset(ending for part, ending in CORE_JARS.items() if part in pinned)
+    return frozenset(
+        ending for name in names for start, ending in LANGUAGE_JARS.items() if name.startswith(start)
+    )

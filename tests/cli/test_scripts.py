@@ -1,0 +1,133 @@
+"""setup looks at the script: what FIJI could not run is refused, and what is mended is named."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import BUCKET, Account, Command, configure
+from tests.cli.test_bad_input import refused
+
+PAGE = b"\n\n  <!DOCTYPE html>\n<html><head><title>GitHub</title></head></html>\n"
+GOOD = b'print("hello");\n'
+
+WRONG = [
+    ("script.ijm", PAGE, "it is a web page, no script"),
+    (
+        "script.py",
+        b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>",
+        "S3's answer AccessDenied",
+    ),
+    ("script.ijm", b"404: Not Found", "it is a server's answer, '404: Not Found'"),
+    ("script.js", b'{"message": "Not Found", "status": "404"}', "it is a JSON document"),
+    (
+        "script.ijm",
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n",
+        "a pointer of Git LFS",
+    ),
+    ("script.ijm", b"```\nprint(1);\n```\n", "Markdown"),
+    ("script.ijm", b"", "it is empty"),
+    ("script.ijm", b"\xef\xbb\xbf \r\n", "it is empty"),
+    ("script.ijm", GOOD.decode().encode("utf-16"), "it is saved as UTF-16; save it as UTF-8"),
+    ("script.ijm", GOOD.decode().encode("utf-32"), "it is saved as UTF-32; save it as UTF-8"),
+    ("script.ijm", GOOD.decode().encode("utf-16-be"), "it is saved as UTF-16 or UTF-32, or is a binary file"),
+    ("script.ijm", b"II*\0\x08\0\0\0" + bytes(range(256)) * 4, "it is a binary file"),
+    ("script.ijm", b"{\\rtf1\\ansi print}", "a document of a word processor"),
+    ("script", GOOD, "'script' has no ending, by which FIJI knows the language; endings are .ijm, "),
+    ("script.docx", GOOD, "no script language has the ending .docx; endings are .ijm, "),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "words"), WRONG, ids=[f"{n} {w[:30]}" for n, _, w in WRONG])
+def test_what_is_no_script_makes_nothing(
+    account: Account, command: Command, tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    configure(tmp_path, APP_NAME="NoScript", SCRIPT_DOWNLOAD_URL=name)
+    (tmp_path / name).write_bytes(content)
+
+    ended = refused(account, command, "setup")
+
+    assert f"SCRIPT_DOWNLOAD_URL = {name!r}: " in ended.err
+    assert words in " ".join(ended.err.split())
+
+
+ADDRESSES = [
+    (
+        "https://github.com/some/one/blob/main/macros/count.ijm",
+        "the script itself is https://raw.githubusercontent.com/some/one/main/macros/count.ijm",
+    ),
+    (
+        "https://gitlab.com/some/one/-/blob/main/count.ijm",
+        "the script itself is https://gitlab.com/some/one/-/raw/main/count.ijm",
+    ),
+    (f"s3://{BUCKET}/", "it names no object"),
+    (f"s3://{BUCKET}", "it names no object"),
+    ("s3:///script.ijm", "it names no object"),
+    (f"S3://{BUCKET}/missing.ijm", "there is no such object"),
+    ("http://example.org/script.ijm", "workers fetch scripts from https:// and s3:// only"),
+    ("ftp://example.org/script.ijm", "workers fetch scripts from https:// and s3:// only"),
+    ("https:///script.ijm", "it names no server"),
+    ("https://example.org/download?name=script.ijm", "'download' has no ending"),
+]
+
+
+@pytest.mark.parametrize(("address", "words"), ADDRESSES, ids=[address for address, _ in ADDRESSES])
+def test_an_address_that_leads_to_no_script_makes_nothing(
+    account: Account, command: Command, tmp_path: Path, address: str, words: str
+) -> None:
+    configure(tmp_path, APP_NAME="NoScript", SCRIPT_DOWNLOAD_URL=address)
+
+    assert words in " ".join(refused(account, command, "setup").err.split())
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """A web server that has a page at /page.ijm, a script at /my script.ijm and refuses all else; its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = {"/page.ijm": PAGE, "/my%20script.ijm": GOOD}.get(self.path)
+            self.send_response(200 if found else 403)
+            self.end_headers()
+            self.wfile.write(found or b"no")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{made.server_address[1]}"
+    made.shutdown()
+
+
+def test_a_script_on_a_server_is_fetched_and_looked_at(
+    account: Account, command: Command, tmp_path: Path, server: str
+) -> None:
+    configure(tmp_path, APP_NAME="Server", SCRIPT_DOWNLOAD_URL=f"{server}/page.ijm")
+    assert "it is a web page" in refused(account, command, "setup").err
+
+    configure(tmp_path, APP_NAME="Server", SCRIPT_DOWNLOAD_URL=f"{server}/private.ijm")
+    unseen = command("setup")
+    assert unseen.code == 0
+    assert "it could not be looked at from here (the server answers 403)" in " ".join(unseen.err.split())
+
+    configure(tmp_path, APP_NAME="Server", SCRIPT_DOWNLOAD_URL=f"{server}/my script.ijm")
+    good = command("setup")
+    assert (good.code, "looked at" in good.err) == (0, False), good.said
+
+
+def test_what_is_mended_in_a_script_is_named_with_its_line(command: Command, tmp_path: Path) -> None:
+    configure(tmp_path, APP_NAME="Mended", SCRIPT_DOWNLOAD_URL="SCRIPT.IJM")
+    (tmp_path / "SCRIPT.IJM").write_bytes('print("a");\rprint("5 µm");\r'.encode("latin-1"))
+    latin = command("setup")
+    (tmp_path / "SCRIPT.IJM").write_bytes(b'\xef\xbb\xbfprint("a");\r\nprint("\xef\xbf\xbd");')
+    lost = command("setup")
+
+    assert latin.code == lost.code == 0
+    said = " ".join(latin.err.split())
+    assert 'SCRIPT.IJM: it is not UTF-8 (line 2: print("5 µm");) and is read as Latin-1' in said
+    assert "line 2 holds U+FFFD" in lost.err

@@ -1,0 +1,237 @@
+"""A script looked at before FIJI sees it, by `setup` and by the worker alike. Pure, standard library only.
+
+`clean` refuses what is no script (a web page, an error document, a binary file) and mends what would trip
+FIJI: byte order marks, other encodings than UTF-8, Python's coding line, line ends of old Macs. The number of
+lines stays, so that messages name the right one.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+import string
+import urllib.parse
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+#: Endings of the script languages of FIJI, in lower case, with the one under which FIJI finds the language:
+#: SciJava minds the case, and knows no .txt, which ImageJ itself runs as a macro.
+ENDINGS = {
+    ".ijm": ".ijm",
+    ".txt": ".ijm",
+    ".py": ".py",
+    ".groovy": ".groovy",
+    ".bsh": ".bsh",
+    ".js": ".js",
+    ".java": ".java",
+    ".clj": ".clj",
+    ".rb": ".rb",
+    ".r": ".R",
+    ".m": ".m",
+    ".scala": ".scala",
+    ".kts": ".kts",
+}
+#: The languages of the endings, for messages.
+LANGUAGES = {
+    ".ijm": "ImageJ macro",
+    ".py": "Jython",
+    ".groovy": "Groovy",
+    ".bsh": "BeanShell",
+    ".js": "JavaScript",
+    ".java": "Java",
+    ".clj": "Clojure",
+    ".rb": "JRuby",
+    ".R": "R",
+    ".m": "MATLAB",
+    ".scala": "Scala",
+    ".kts": "Kotlin",
+}
+#: The marks of UTF-32 come first: that of UTF-16 is the beginning of one of them.
+WIDE_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+#: How files begin that people take for scripts, or that servers send in place of one.
+BINARY = (
+    b"PK\3\4",
+    b"%PDF",
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"\x1f\x8b",
+    b"II*\0",
+    b"MM\0*",
+    b"\x7fELF",
+)
+#: Where Python looks for a file's encoding: PEP 263.
+CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
+#: The whole text of a server's answer, as "404: Not Found" of raw.githubusercontent.com.
+ANSWER = re.compile(
+    r"(error )?[45]\d\d:? [a-z ]+\.?|not found|forbidden|access denied|bad gateway", re.IGNORECASE
+)
+#: Characters of an address that stand for themselves.
+IN_ADDRESSES = string.ascii_letters + string.digits + "-._~:/?#[]@!$&'()*+,;=%"
+
+
+class NotAScript(ValueError):
+    """Raised when FIJI could not run a file; its text says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A script's text as FIJI gets it, in UTF-8, and what was changed in it that the user should know."""
+
+    text: str
+    warnings: tuple[str, ...] = ()
+
+
+def script_name(address: str) -> str:
+    """Return the name of the file that an address (s3://, https://) leads to."""
+    if address.startswith("s3://"):
+        return address.rpartition("/")[2]
+    return urllib.parse.unquote(PurePosixPath(urllib.parse.urlsplit(address).path).name)
+
+
+def web_address(address: str) -> str:
+    """Return a web address with spaces and letters outside ASCII percent-encoded, as servers want it."""
+    return urllib.parse.quote(address, safe=IN_ADDRESSES)
+
+
+def ending_of(name: str) -> str:
+    """Return the ending by which FIJI finds a script's language. Raises NotAScript."""
+    ending = PurePosixPath(name).suffix
+    known = f"{', '.join(ENDINGS)}"
+    if not ending:
+        raise NotAScript(f"{name!r} has no ending, by which FIJI knows the language; endings are {known}")
+    if ending.lower() not in ENDINGS:
+        raise NotAScript(f"no script language has the ending {ending}; endings are {known}")
+    return ENDINGS[ending.lower()]
+
+
+def source_address(address: str) -> str:
+    """Return the address of the file itself where one leads to a page that shows it; '' where it does not."""
+    parts = urllib.parse.urlsplit(address)
+    host, path = parts.netloc.lower(), parts.path
+    if host in ("github.com", "www.github.com") and "raw=" not in parts.query:
+        found = re.match(r"/([^/]+/[^/]+)/blob/(.+)", path)
+        return f"https://raw.githubusercontent.com/{found[1]}/{found[2]}" if found else ""
+    for page, source in (
+        ("/-/blob/", "/-/raw/"),
+        ("/src/branch/", "/raw/branch/"),
+        ("/src/tag/", "/raw/tag/"),
+    ):
+        if page in path:
+            return urllib.parse.urlunsplit(parts._replace(path=path.replace(page, source, 1), fragment=""))
+    if host == "bitbucket.org" and "/src/" in path:
+        return urllib.parse.urlunsplit(parts._replace(path=path.replace("/src/", "/raw/", 1), fragment=""))
+    if host.endswith("dropbox.com") and "dl=0" in parts.query:
+        return urllib.parse.urlunsplit(parts._replace(query=parts.query.replace("dl=0", "dl=1")))
+    return ""
+
+
+def clean(content: bytes, ending: str) -> Cleaned:
+    """Return a script's text, mended. `ending`: of `ending_of`. Raises NotAScript with the reason."""
+    _refuse_binary(content)
+    text, warnings = _decoded(content, ending)
+    text = re.sub(r"^\ufeff+", "", text, flags=re.MULTILINE).rstrip("\x1a\0")
+    text = re.sub(r"\r(?!\n)", "\n", text)
+    if not text.strip():
+        raise NotAScript("it is empty")
+    reason = _page_in(text)
+    if reason:
+        raise NotAScript(reason)
+    if "\ufffd" in text:
+        number = _line_of(text, text.index("\ufffd"))
+        warnings.append(
+            f"line {number} holds U+FFFD, in place of a character that an earlier conversion lost"
+        )
+    return Cleaned(_without_coding_line(text) if ending == ".py" else text, tuple(warnings))
+
+
+def _refuse_binary(content: bytes) -> None:
+    for mark, name in WIDE_MARKS:
+        if content.startswith(mark):
+            raise NotAScript(f"it is saved as {name}; save it as UTF-8")
+    if content.startswith(b"{\\rtf"):
+        raise NotAScript("it is a document of a word processor (RTF); save it as plain text")
+    body = content.rstrip(b"\0\x1a")
+    zeros = body.count(0)
+    if zeros * 5 > len(body) and not body.startswith(BINARY):
+        raise NotAScript("it is saved as UTF-16 or UTF-32, or is a binary file; save it as UTF-8")
+    controls = sum(byte < 32 and byte not in b"\t\n\v\f\r\x1b" for byte in body)
+    if zeros or body.startswith(BINARY) or controls * 20 > len(body):
+        raise NotAScript("it is a binary file, no text" + (": it holds NUL bytes" if zeros else ""))
+
+
+def _decoded(content: bytes, ending: str) -> tuple[str, list[str]]:
+    """Return a text and what is to be said of its encoding."""
+    content = content.removeprefix(codecs.BOM_UTF8)
+    declared = _declared_encoding(content) if ending == ".py" else ""
+    if declared:
+        return content.decode(declared), []
+    try:
+        return content.decode("utf-8"), []
+    except UnicodeDecodeError as error:
+        line = len(re.findall(rb"\r\n|\r|\n", content[: error.start])) + 1
+    try:
+        text, name = content.decode("cp1252"), "Latin-1 (Windows-1252)"
+    except UnicodeDecodeError:
+        text, name = content.decode("latin-1"), "Latin-1"
+    shown = re.split(r"\r\n|\r|\n", text)[line - 1].strip()
+    return text, [f"it is not UTF-8 (line {line}: {shown:.60}) and is read as {name}; save it as UTF-8"]
+
+
+def _declared_encoding(content: bytes) -> str:
+    """Return the encoding that a Python file declares and is in, '' for UTF-8 and for none."""
+    for line in re.split(rb"\r\n|\r|\n", content)[:2]:
+        found = CODING.match(line.decode("latin-1"))
+        if found:
+            try:
+                name = codecs.lookup(found[1]).name
+                # UTF-16 and escapes read anything as something: only what leaves ASCII alone is believed.
+                is_plain = string.printable.encode(name) == string.printable.encode("ascii")
+                content.decode(name)
+            except (LookupError, UnicodeError):
+                return ""
+            return name if is_plain and name not in ("utf-8", "ascii") else ""
+    return ""
+
+
+def _without_coding_line(text: str) -> str:
+    """Empty the comment that declares an encoding: Jython refuses one in a text that is decoded already."""
+    lines = text.split("\n", 2)
+    return "\n".join("#" if number < 2 and CODING.match(line) else line for number, line in enumerate(lines))
+
+
+def _page_in(text: str) -> str:
+    """Return what a text is when it is a page or a server's answer in place of a script, else ''."""
+    body = text.strip()
+    if body.startswith("<"):
+        code = re.search(r"<Code>(\w+)</Code>", body)
+        if body.startswith("<?xml") or code:
+            return "it is an XML document" + (f", S3's answer {code[1]}" if code else "") + ", no script"
+        return "it is a web page, no script; take the address of the file itself (on GitHub: Raw)"
+    if body.startswith("version https://git-lfs.github.com/"):
+        return "it is a pointer of Git LFS, not the file itself"
+    if body.startswith("```"):
+        return "it begins with ```, which is Markdown: leave out these lines"
+    if len(body) < 200 and ANSWER.fullmatch(body):
+        return f"it is a server's answer, {body!r}, no script"
+    return "it is a JSON document, no script" if _is_json(body) else ""
+
+
+def _is_json(body: str) -> bool:
+    if body[0] not in "{[":
+        return False
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return bool(document) and (isinstance(document, dict) or isinstance(document[0], dict))
+
+
+def _line_of(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
