@@ -10,12 +10,19 @@ from typing import Any
 from worker.contract import FailureClass, Outcome
 
 #: Failures that the same script on the same job will show again; tried twice in all, as a machine can be odd.
+#: What waits for a dialog or for its time limit costs that time again, and what finds no input leaves
+#: machines idle until the last attempt: S3 shows an object at once when it is there. Others depend on the
+#: machine, on what else runs there (a full disk) or on the network, and are tried JOB_RETRIES times.
 DETERMINISTIC = frozenset(
     {
         FailureClass.SCRIPT_ERROR,
         FailureClass.MACRO_ERROR,
         FailureClass.NEEDS_DISPLAY,
         FailureClass.OUT_OF_MEMORY,
+        FailureClass.OUTPUTS_MISSING,
+        FailureClass.INPUT_MISSING,
+        FailureClass.TIMED_OUT,
+        FailureClass.STALLED,
     }
 )
 RUNS_OF_DETERMINISTIC = 2

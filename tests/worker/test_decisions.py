@@ -116,7 +116,8 @@ def test_a_script_error_is_tried_twice_and_an_upload_failure_as_often_as_the_que
     assert "script error 2 times" in plan(twice).given_up
     assert not plan(twice, script="another script").given_up
     assert not plan(twice, sent_at=200).given_up
-    assert not plan([record("upload failed")] * 4).given_up
+    for failure in ("upload failed", "download failed", "disk full", "FIJI did not start"):
+        assert not plan([record(failure)] * 4).given_up
 
 
 def test_out_of_memory_is_tried_again_with_the_whole_memory_once() -> None:

@@ -165,17 +165,26 @@ def test_a_fiji_that_does_not_know_the_runner_is_told_of_once(cloud: harness.Clo
         assert worker.text().count("does not run our runner") == 1
 
 
-def test_a_script_error_is_tried_twice_and_reaches_the_dead_letters(run: Run) -> None:
-    broken = a_job(1, fail="script_error", trace_name="broken")
-    submit(run, [broken])
+def test_what_will_fail_again_is_tried_twice_and_reaches_the_dead_letters(
+    cloud: harness.Cloud, tmp_path: Path
+) -> None:
+    with harness.a_run(cloud, tmp_path, retries=5) as run:
+        failing = {
+            "script error": a_job(1, fail="script_error"),
+            "outputs missing or too small": a_job(2, files=0),
+            "input missing": a_job(3, image=f"s3://{run.bucket}/no/such.tif"),
+            "stalled": a_job(4, hang="silent"),
+        }
+        submit(run, failing.values())
 
-    worker = harness.start_worker(run)
-    harness.wait_until_settled(run)
-    worker.stop()
+        worker = harness.start_worker(run, STALL_TIMEOUT_MINUTES=1 / 60)
+        harness.wait_until_settled(run)
+        worker.stop()
 
-    assert harness.check_settled(run, [broken]) == [broken]
-    assert [record["class"] for record in harness.failures(run, broken.job_id)] == ["script error"] * 2
-    assert "2 times with this script" in worker.text()
+        assert harness.check_settled(run, failing.values()) == list(failing.values())
+        for failure, job in failing.items():
+            assert [record["class"] for record in harness.failures(run, job.job_id)] == [failure] * 2
+            assert f"{failure} 2 times with this script" in worker.text()
 
 
 def test_out_of_memory_is_tried_again_with_more_of_it(run: Run) -> None:
