@@ -136,13 +136,7 @@ class Bulk:
     def _run(self, command: list[str], check: Callable[[], None]) -> bool:
         """Run a program to its end; its exit status decides. `check` may raise, which ends it."""
         with tempfile.TemporaryFile(dir=self._scratch) as said:
-            process = subprocess.Popen(
-                [*processes.dies_with_parent(), *command],
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-                start_new_session=True,
-            )
+            process = processes.start(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
             try:
                 while True:
                     try:
@@ -154,6 +148,8 @@ class Bulk:
                 processes.signal_group(process.pid, signal.SIGKILL)
                 process.wait()
                 raise
+            finally:
+                processes.forget(process.pid)
             if status:
                 said.seek(0)
                 log.warning(

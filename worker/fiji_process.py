@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -19,6 +18,8 @@ from typing import Any
 
 from worker import processes
 from worker.console import Console
+from worker.contract import FailureClass
+from worker.errors import JobFailed
 from worker.jobfolder import RunFolder
 
 LOOK_SECONDS = 0.05
@@ -56,15 +57,15 @@ class FijiProcess:
         self.folder = folder
         self.exit_code: int | None = None
         self.peak_memory_mb = 0
-        self._mark = uuid.uuid4().hex
-        self._process = subprocess.Popen(
-            [*processes.dies_with_parent(), *command],
+        #: Ids of processes that it left behind and that could not be ended.
+        self.survivors: list[int] = []
+        self._process = processes.start(
+            command,
             cwd=folder.work,
-            env={**os.environ, processes.MARK: self._mark, "TMPDIR": str(folder.temporary)},
+            env={**os.environ, "TMPDIR": str(folder.temporary)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
         assert self._process.stdout is not None
         self.console = Console(self._process.stdout, folder.console_file)  # type: ignore[arg-type]
@@ -76,14 +77,15 @@ class FijiProcess:
         self._process.stdin.close()
 
     def running(self) -> bool:
-        """Whether the process lives; once it does not, its whole group is ended and its end recorded."""
+        """Whether the process lives; once it does not, all that it started is ended and its end recorded."""
         if self.exit_code is None and self._has_ended():
             # The group is killed while its leader is still a zombie, so that the id cannot be anyone else's.
             processes.signal_group(self._process.pid, signal.SIGKILL)
             _, status, usage = os.wait4(self._process.pid, 0)
             self.exit_code = self._process.returncode = os.waitstatus_to_exitcode(status)
             self.peak_memory_mb = usage.ru_maxrss // 1024
-            processes.kill_marked(self._mark)
+            processes.forget(self._process.pid)
+            self.survivors = processes.end_strays()
             self.console.finish(2)
             with contextlib.suppress(OSError):
                 if self._process.stdin:
@@ -127,13 +129,28 @@ def supervise(
 ) -> Ending:
     """Wait for the end of a run and return how it came; whatever happens, the process is gone afterwards.
 
-    `check` is called several times a second and may raise to stop the run at once.
+    `check` is called several times a second and may raise to stop the run at once. Raises JobFailed when a
+    process that the run has left cannot be ended, as it may change outputs.
     """
+    ending = _wait_for_end(process, limits, check, clock)
+    if process.survivors or process.running():
+        # Hung in the kernel, as on a disk that does not answer.
+        raise JobFailed(
+            FailureClass.STALLED,
+            "The script has ended, but a process that it started cannot be, and may still write to output/.",
+        )
+    return ending
+
+
+def _wait_for_end(
+    process: FijiProcess, limits: Limits, check: Callable[[], None], clock: Callable[[], float]
+) -> Ending:
     started_at = clock()
     result_at: float | None = None
     try:
         while process.wait(LOOK_SECONDS):
             check()
+            processes.bury_the_dead()
             now = clock()
             if result_at is None and process.folder.result_file.exists():
                 result_at = now

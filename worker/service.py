@@ -6,7 +6,7 @@ import logging
 import os
 from pathlib import Path
 
-from worker import VERSION
+from worker import VERSION, processes
 from worker.bulk import Bulk, find_program, s5cmd_binary
 from worker.cache import Cache
 from worker.clients import Clients, make_clients
@@ -42,6 +42,8 @@ def work(settings: WorkerSettings, stop: Stop) -> int:
     try:
         clients = make_clients(settings)
         mount_bucket(settings, clients)
+        # Not before, as s3fs detaches itself from this worker.
+        processes.adopt_orphans()
         script = fetch_script(
             settings.script_download_url, settings.script_sha256, scratch.script, clients.s3, stop.wait
         )

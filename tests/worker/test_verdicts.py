@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.worker import harness
@@ -43,6 +44,7 @@ SUCCESSES: dict[str, dict[str, Value]] = {
     "much that looks like an error": {"print": 2000, "content": "[ERROR] not at all"},
     "a process left in the group": {"spawn": "group"},
     "a process left in another session": {"spawn": "session"},
+    "a daemon without environment that writes to outputs": {"spawn": "daemon"},
     "a JVM that stays after its result": {"hang": "result"},
     "a script that ends FIJI itself": {"exit": 0},
 }
@@ -101,6 +103,7 @@ def test_each_is_done_or_a_dead_letter_and_nothing_is_left(after: Run, jobs: dic
     assert {job.job_id for job in dead} == {jobs[name].job_id for name in FAILURES}
     assert not [key for job in dead for key in harness.keys(after, f"{job.output_file_location}/")]
     harness.check_nothing_left(after)
+    assert not [one for one in psutil.process_iter(["cmdline"]) if "echo more >>" in str(one.info["cmdline"])]
 
 
 def test_a_failure_is_recorded_with_the_last_fifty_lines(after: Run, jobs: dict[str, Job]) -> None:
