@@ -30,8 +30,9 @@ def perform(action: Action, run: RunFacts, clients: Clients) -> str | None:
             return lower_service(clients.ecs, run, desired)
         case EndMachine(machine, why):
             return end_machine(clients, run, machine.instance_id, machine.container_instance, why)
-        case AddAlarm(instance_id):
-            clients.cloudwatch.put_metric_alarm(**stuck_alarm(run.app_name, instance_id, run.region))
+        case AddAlarm(instance_id, processors):
+            alarm = stuck_alarm(run.app_name, instance_id, run.region, processors)
+            clients.cloudwatch.put_metric_alarm(**alarm)
         case DeleteAlarms(instance_ids):
             remove_alarms(clients.cloudwatch, run.app_name, instance_ids)
     return None

@@ -9,6 +9,15 @@ from distributed_fiji import documents
 from distributed_fiji.changes import Change
 from distributed_fiji.settings import Settings
 
+#: What a service is given anew when setup finds it different.
+UPDATED = (
+    "taskDefinition",
+    "placementConstraints",
+    "placementStrategy",
+    "deploymentConfiguration",
+    "availabilityZoneRebalancing",
+)
+
 
 def ensure_cluster(ecs: Any, settings: Settings) -> Change:
     """Make the cluster unless an active one of that name is there; one that was there is not tagged ours."""
@@ -82,12 +91,13 @@ def ensure_service(
     if current is None:
         ecs.create_service(**documents.service(settings, task_definition_arn))
         return Change("service", settings.service, "created")
-    if current["taskDefinition"] == task_definition_arn:
+    wanted = {key: documents.service(settings, task_definition_arn)[key] for key in UPDATED}
+    differing = [key for key in UPDATED if _differing(current.get(key), wanted[key])]
+    if not differing:
         return Change("service", settings.service, "kept")
-    ecs.update_service(
-        cluster=settings.ECS_CLUSTER, service=settings.service, taskDefinition=task_definition_arn
-    )
-    return Change("service", settings.service, "changed", "taskDefinition")
+    # UpdateService keeps what it is not given (ECS API reference), so all of it is sent.
+    ecs.update_service(cluster=settings.ECS_CLUSTER, service=settings.service, **wanted)
+    return Change("service", settings.service, "changed", ", ".join(differing))
 
 
 def wait_for_end(ecs: Any, cluster: str, name: str) -> None:

@@ -29,8 +29,21 @@ OPEN_FILES = 16384
 #: with the task.
 VOLUMES = {"/scratch": "scratch", "/tmp": "tmp"}
 
-#: Minutes with a CPU under 1 % after which a machine counts as stuck.
-STUCK_MINUTES = 15
+#: Minutes with an idle CPU after which a machine counts as stuck.
+STUCK_MINUTES = 30
+
+#: A machine is idle when it uses less than a tenth of one processor, and less than 1 % of all of them:
+#: CPUUtilization is over all processors, and one busy thread is 0.78 % of 128 (EC2 user guide, "CloudWatch
+#: metrics for your instances").
+IDLE_PROCESSORS, IDLE_PERCENT = 0.1, 1.0
+
+#: The attribute of a machine that names its app. ECS places a task on any machine of the cluster with room
+#: for it; a stranger's machine could neither fetch the image nor write the log (Netflix/metaflow#78).
+APP_ATTRIBUTE = "distributed-fiji.app"
+
+
+#: The most processors that a machine of EC2 has (u7in, 896; EC2's list of instance types, 2026).
+MOST_PROCESSORS = 896
 
 
 def tags(app_name: str) -> list[dict[str, str]]:
@@ -142,8 +155,13 @@ def service(settings: Settings, task_definition_arn: str) -> dict[str, Any]:
         "desiredCount": 0,
         "launchType": "EC2",
         "deploymentConfiguration": {"minimumHealthyPercent": 0, "maximumPercent": 100},
-        "placementConstraints": [{"type": "distinctInstance"}] if alone else [],
+        "placementConstraints": [
+            {"type": "memberOf", "expression": f"attribute:{APP_ATTRIBUTE} == {settings.APP_NAME}"},
+            *([{"type": "distinctInstance"}] if alone else []),
+        ],
         "placementStrategy": [{"type": "spread", "field": "instanceId"}],
+        # Else ECS stops tasks to even out the zones (ECS developer guide, "Availability Zone rebalancing").
+        "availabilityZoneRebalancing": "DISABLED",
         "tags": ecs_tags(settings.APP_NAME),
         "propagateTags": "SERVICE",
     }
@@ -152,15 +170,18 @@ def service(settings: Settings, task_definition_arn: str) -> dict[str, Any]:
 def cpu_units(settings: Settings, smallest_vcpus: int | None) -> int:
     """Return the CPU units of a task: what keeps ECS from placing more than TASKS_PER_MACHINE on a machine.
 
-    `smallest_vcpus`: processors of the smallest machine type; None where it could not be found out.
+    `smallest_vcpus`: processors of the smallest machine type; None where it could not be found out. CPU_CORES
+    limits FIJI and nothing else: with fewer units the first machine would take tasks meant for the second.
     """
-    if settings.CPU_CORES:
-        return settings.CPU_CORES * 1024
     return (smallest_vcpus or settings.TASKS_PER_MACHINE) * 1024 // settings.TASKS_PER_MACHINE
 
 
-def user_data(cluster: str) -> str:
-    """Return the script with which a machine joins the cluster; a spot notice drains its tasks."""
+def user_data(cluster: str, app_name: str) -> str:
+    """Return the script with which a machine joins the cluster; a spot notice drains its tasks.
+
+    The agent keeps the volumes of a task that has ended for three hours unless it is told otherwise
+    (aws/amazon-ecs-agent, README, ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION; 1m is the least).
+    """
     return "\n".join(
         (
             "#!/bin/bash",
@@ -168,6 +189,8 @@ def user_data(cluster: str) -> str:
             f"ECS_CLUSTER={cluster}",
             "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true",
             "ECS_ENABLE_TASK_IAM_ROLE=true",
+            f"ECS_INSTANCE_ATTRIBUTES={json.dumps({APP_ATTRIBUTE: app_name})}",
+            "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=1m",
             f"ECS_CONTAINER_STOP_TIMEOUT={STOP_TIMEOUT_SECONDS}s",
             'ECS_AVAILABLE_LOGGING_DRIVERS=["json-file","awslogs"]',
             "END",
@@ -181,8 +204,11 @@ def stuck_alarm_name(app_name: str, instance_id: str) -> str:
     return f"{app_name}-stuck-{instance_id}"
 
 
-def stuck_alarm(app_name: str, instance_id: str, region: str) -> dict[str, Any]:
-    """Return the arguments of PutMetricAlarm: CPU under 1 % for 15 minutes ends the machine."""
+def stuck_alarm(app_name: str, instance_id: str, region: str, processors: int) -> dict[str, Any]:
+    """Return the arguments of PutMetricAlarm: a CPU that idles for half an hour ends the machine.
+
+    `processors`: how many the machine has; 0 where that is not known, and then the largest there are count.
+    """
     return {
         "AlarmName": stuck_alarm_name(app_name, instance_id),
         "AlarmDescription": f"Ends machine {instance_id} of {app_name} when it does nothing",
@@ -195,7 +221,7 @@ def stuck_alarm(app_name: str, instance_id: str, region: str) -> dict[str, Any]:
         "Period": 60 * 5,
         "EvaluationPeriods": STUCK_MINUTES // 5,
         "DatapointsToAlarm": STUCK_MINUTES // 5,
-        "Threshold": 1.0,
+        "Threshold": min(IDLE_PERCENT, 100 * IDLE_PROCESSORS / (processors or MOST_PROCESSORS)),
         "ComparisonOperator": "LessThanThreshold",
         "TreatMissingData": "missing",
         "Tags": tags(app_name),

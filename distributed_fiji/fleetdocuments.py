@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from distributed_fiji.documents import tags, user_data
 from distributed_fiji.fleetfile import Specification
 from distributed_fiji.settings import Settings
+
+BURSTABLE = re.compile(r"t\d+[a-z]*\.")
+
+
+def is_burstable(machine_type: str) -> bool:
+    """Whether a type earns CPU credits (EC2 user guide, "Burstable performance instances").
+
+    Left to themselves they start as `unlimited` and bill surplus credits, which no limit of a fleet counts.
+    """
+    return BURSTABLE.match(machine_type) is not None
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,8 @@ def launch_template(settings: Settings, machine: Machine) -> dict[str, Any]:
         "HttpTokens": "required",
         "HttpPutResponseHopLimit": 2,
     }
+    if any(is_burstable(name) for name in settings.MACHINE_TYPE):
+        data["CreditSpecification"] = {"CpuCredits": "standard"}
     specification = machine.specification
     if _public_ip(settings, specification) is None:
         if specification.security_groups:
@@ -117,7 +130,7 @@ def _common(settings: Settings, machine: Machine) -> dict[str, Any]:
     data: dict[str, Any] = {
         "ImageId": machine.image_id,
         "IamInstanceProfile": {"Arn": profile} if profile.startswith("arn:") else {"Name": profile},
-        "UserData": base64.b64encode(user_data(settings.ECS_CLUSTER).encode()).decode(),
+        "UserData": base64.b64encode(user_data(settings.ECS_CLUSTER, settings.APP_NAME).encode()).decode(),
         "BlockDeviceMappings": block_devices(machine, settings.EBS_VOL_SIZE),
     }
     key_name = specification.key_name or settings.SSH_KEY_NAME

@@ -77,9 +77,14 @@ def read_machines(clients: Clients, run: RunFacts) -> tuple[Machine, ...]:
                 kind=instance["InstanceType"],
                 zone=instance["Placement"]["AvailabilityZone"],
                 gone_since=_ended_at(instance.get("StateTransitionReason", "")),
+                processors=_processors(instance.get("CpuOptions", {})),
             )
         )
     return tuple(sorted(machines, key=lambda machine: machine.launched))
+
+
+def _processors(options: dict[str, int]) -> int:
+    return options.get("CoreCount", 0) * options.get("ThreadsPerCore", 0)
 
 
 def _ended_at(reason: str) -> float | None:

@@ -288,8 +288,9 @@ def never_joined(seen: Snapshot) -> Iterator[Action]:
 
 def alarms(seen: Snapshot) -> Iterator[Action]:
     """Yield what gives every machine its alarm, and takes away those of machines that are gone."""
-    alive = {machine.instance_id for machine in seen.alive}
-    yield from (AddAlarm(instance_id) for instance_id in sorted(alive - seen.alarms))
-    gone = tuple(sorted(seen.alarms - alive))
+    alive = {machine.instance_id: machine for machine in seen.alive}
+    for instance_id in sorted(alive.keys() - seen.alarms):
+        yield AddAlarm(instance_id, alive[instance_id].processors)
+    gone = tuple(sorted(seen.alarms - alive.keys()))
     if gone:
         yield DeleteAlarms(gone)

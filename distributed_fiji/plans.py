@@ -49,9 +49,10 @@ class EndMachine:
 
 @dataclass(frozen=True)
 class AddAlarm:
-    """Make the alarm that ends a stuck machine."""
+    """Make the alarm that ends a stuck machine. `processors`: how many it has; 0 where that is not known."""
 
     instance_id: str
+    processors: int = 0
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,15 @@ from distributed_fiji.changes import Change
 from distributed_fiji.documents import tags
 from distributed_fiji.settings import Settings, role_name
 
-#: AWS's own roles for spot instances and spot fleets. The console makes them; who asks by the API "must
-#: ensure that these roles exist" (EC2 user guide, "Spot Fleet permissions"). They are the account's, not an
+#: AWS's own roles for spot instances, spot fleets, ECS, and alarms that end machines. The console makes
+#: them; who asks by the API "must ensure that these roles exist" (EC2 user guide, "Spot Fleet permissions").
+#: Without that of alarms each PutMetricAlarm with an EC2 action needs iam:CreateServiceLinkedRole (CloudWatch
+#: API reference; aws-samples/amazon-cloudwatch-auto-alarms#47); without that of ECS an account's first
+#: CreateCluster can fail (ECS developer guide, "Using service-linked roles"). They are the account's, not an
 #: app's: cleanup leaves them.
 SERVICE_LINKED_ROLES = {
+    "AWSServiceRoleForECS": "ecs.amazonaws.com",
+    "AWSServiceRoleForCloudWatchEvents": "events.amazonaws.com",
     "AWSServiceRoleForEC2Spot": "spot.amazonaws.com",
     "AWSServiceRoleForEC2SpotFleet": "spotfleet.amazonaws.com",
 }

@@ -62,6 +62,7 @@ class Machine:
 
     `container_instance` is empty until it has joined the cluster. `tasks`: running and pending tasks on it,
     of whatever service. `kind`: its machine type. `gone_since`: when it ended, where EC2 says so.
+    `processors`: how many it has; 0 where EC2 does not say it.
     """
 
     instance_id: str
@@ -72,6 +73,7 @@ class Machine:
     kind: str = ""
     zone: str = ""
     gone_since: float | None = None
+    processors: int = 0
 
     @property
     def alive(self) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji import cluster, fleet, removal, telemetry
+from distributed_fiji import cluster, fleet, machinetypes, removal, telemetry
 from distributed_fiji.aws import AwsError, error_code, error_text
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, SomethingLeft
 from distributed_fiji.fleetevents import FleetError, find_fatal
@@ -160,10 +160,11 @@ def wait_for_machines(run: Run, record: RunRecord) -> None:
     told: set[FleetError] = set()
     alarmed: set[str] = set()
     last = None
+    processors = most_processors(run, record)
     while True:
         machines = fleet.fleet_instances(run.clients.ec2, record.fleet_id)
         for instance_id in sorted(machines - alarmed):
-            telemetry.put_stuck_alarm(run.clients.cloudwatch, record.app_name, instance_id, record.region)
+            put_alarm(run, record, instance_id, processors)
         alarmed |= machines
         told |= tell_errors(run, record, told, len(machines))
         joined = machines & cluster.joined_machines(run.clients.ecs, record.MONITOR_ECS_CLUSTER)
@@ -179,6 +180,22 @@ def wait_for_machines(run: Run, record: RunRecord) -> None:
             return
         run.clock.sleep(interval)
         interval = min(15.0, interval * 1.5)
+
+
+def most_processors(run: Run, record: RunRecord) -> int:
+    """Return the processors of the fleet's largest machine type, 0 where they cannot be read."""
+    types, _ = machinetypes.read_machine_types(run.clients.ec2, record.machine_types)
+    return max((item.vcpus for item in types or []), default=0)
+
+
+def put_alarm(run: Run, record: RunRecord, instance_id: str, processors: int) -> None:
+    """Give a machine its alarm; without one the fleet works all the same, and monitor tries again."""
+    try:
+        telemetry.put_stuck_alarm(
+            run.clients.cloudwatch, record.app_name, instance_id, record.region, processors
+        )
+    except AwsError as error:
+        run.terminal.warn(f"Machine {instance_id} has no alarm yet: {error_text(error)}")
 
 
 def tell_errors(run: Run, record: RunRecord, told: set[FleetError], machines: int) -> set[FleetError]:

@@ -28,9 +28,9 @@ def ensure_log_group(logs: Any, name: str, app_name: str) -> Change:
     return Change.of("log group", name, created=current is None, changed=not kept, detail="retention")
 
 
-def put_stuck_alarm(cloudwatch: Any, app_name: str, instance_id: str, region: str) -> None:
-    """Make the alarm that ends a machine whose CPU is under 1 % for 15 minutes."""
-    cloudwatch.put_metric_alarm(**documents.stuck_alarm(app_name, instance_id, region))
+def put_stuck_alarm(cloudwatch: Any, app_name: str, instance_id: str, region: str, processors: int) -> None:
+    """Make the alarm that ends a machine whose CPU idles; `processors`: how many it has, 0 if unknown."""
+    cloudwatch.put_metric_alarm(**documents.stuck_alarm(app_name, instance_id, region, processors))
 
 
 def put_dashboard(cloudwatch: Any, settings: Settings, fleet_id: str) -> list[str]:

@@ -45,7 +45,9 @@ def install(service: str) -> None:
     if service == "iam":
         from moto.iam.models import SERVICE_NAME_CONVERSION
 
-        SERVICE_NAME_CONVERSION.update({"spot": "EC2Spot", "spotfleet": "EC2SpotFleet"})
+        SERVICE_NAME_CONVERSION.update(
+            {"spot": "EC2Spot", "spotfleet": "EC2SpotFleet", "ecs": "ECS", "events": "CloudWatchEvents"}
+        )
 
 
 def add(owner: type, name: str, value: Callable[..., Any] | property) -> None:

@@ -21,11 +21,20 @@ from distributed_fiji.local.additions import add
 EVENTS_KEPT = 100
 
 
+#: What moto forgets of a service: its attribute, ECS's parameter, and what it is where nobody gives it.
+PLACEMENT: tuple[tuple[str, str, Any], ...] = (
+    ("placement_constraints", "placementConstraints", []),
+    ("placement_strategy", "placementStrategy", []),
+    ("deployment_configuration", "deploymentConfiguration", {}),
+    ("availability_zone_rebalancing", "availabilityZoneRebalancing", "ENABLED"),
+)
+
+
 def install() -> None:
     """Put these calls into moto's ECS; those that moto has are called after or before ours."""
     _before("describe_services", refresh)
     _after("create_service", keep_placement)
-    _after("update_service", refresh)
+    _after("update_service", keep_placement)
     _before("describe_clusters", refresh)
     _before("create_service", refuse_second_service)
     _before("delete_cluster", refuse_cluster_in_use)
@@ -93,12 +102,16 @@ def _count(tasks: list[Any], state: str) -> int:
 
 
 def keep_placement(response: Any) -> None:
-    """Keep of CreateService what moto forgets: how tasks are placed and replaced."""
+    """Keep what moto forgets of CreateService and UpdateService: how tasks are placed and replaced.
+
+    UpdateService keeps what it is not given (API reference).
+    """
     cluster = response.ecs_backend._get_cluster(response._get_param("cluster", "default"))
-    service = response.ecs_backend.services[f"{cluster.name}:{response._get_param('serviceName')}"]
-    service.placement_constraints = response._get_param("placementConstraints", [])
-    service.placement_strategy = response._get_param("placementStrategy", [])
-    service.deployment_configuration = response._get_param("deploymentConfiguration", {})
+    name = response._get_param("serviceName") or response._get_param("service").rpartition("/")[2]
+    service = response.ecs_backend.services[f"{cluster.name}:{name}"]
+    for attribute, parameter, unset in PLACEMENT:
+        kept = getattr(service, attribute, None)
+        setattr(service, attribute, response._get_param(parameter, kept if kept is not None else unset))
     refresh(response)
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import base64
 import email
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,12 +18,18 @@ BATCH = 100
 SERVICES_BATCH = 10
 
 CLUSTER_LINE = re.compile(r"\bECS_CLUSTER=[\"']?([A-Za-z0-9_-]+)")
+ATTRIBUTES_LINE = re.compile(r"^ECS_INSTANCE_ATTRIBUTES=(\{.*\})\s*$", re.MULTILINE)
+#: The one form of expression that is read; ECS knows more (developer guide, "Cluster query language").
+MEMBER_OF = re.compile(r"attribute:([\w.-]+) == ([\w.-]+)")
 DRAINING_LINE = re.compile(r"\bECS_ENABLE_SPOT_INSTANCE_DRAINING=[\"']?true", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A running instance whose user data joins a cluster. `drains`: a spot notice drains its tasks."""
+    """A running instance whose user data joins a cluster. `drains`: a spot notice drains its tasks.
+
+    `attributes`: what its agent says of it, by name.
+    """
 
     instance_id: str
     instance_type: str
@@ -30,6 +37,7 @@ class Machine:
     cluster: str
     drains: bool
     spot: bool
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Service:
-    """An active service. `distinct`: no two of its tasks share a machine."""
+    """An active service. `distinct`: no two of its tasks share a machine. `member_of`: attributes that a
+    machine must have.
+    """
 
     arn: str
     name: str
@@ -54,6 +64,7 @@ class Service:
     definition: str
     desired: int
     distinct: bool = False
+    member_of: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def group(self) -> str:
@@ -87,8 +98,9 @@ class Snapshot:
     definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def parse_user_data(text: str) -> tuple[str | None, bool]:
-    """Return the cluster that user data joins (None: none) and whether a spot notice drains the machine.
+def parse_user_data(text: str) -> tuple[str | None, bool, dict[str, str]]:
+    """Return the cluster that user data joins (None: none), whether a spot notice drains the machine, and the
+    attributes it gives the machine.
 
     `text` is what EC2 hands out: base64 of a shell script, or of a MIME multipart of several.
     """
@@ -99,7 +111,22 @@ def parse_user_data(text: str) -> tuple[str | None, bool]:
         ]
         script = "\n".join(_payload(part) for part in parts)
     found = CLUSTER_LINE.findall(script)
-    return (found[-1] if found else None), bool(DRAINING_LINE.search(script))
+    attributes = ATTRIBUTES_LINE.findall(script)
+    return (
+        (found[-1] if found else None),
+        bool(DRAINING_LINE.search(script)),
+        json.loads(attributes[-1]) if attributes else {},
+    )
+
+
+def read_member_of(expression: str) -> dict[str, str]:
+    """Return the attributes that a placement constraint wants. Raises ValueError for what it cannot read."""
+    if not expression:
+        return {}
+    found = MEMBER_OF.fullmatch(expression)
+    if found is None:
+        raise ValueError(f"the embedded cloud cannot read the placement constraint {expression!r}")
+    return {found[1]: found[2]}
 
 
 def _payload(part: Any) -> str:
@@ -113,7 +140,7 @@ class Observer:
     def __init__(self, ec2: Any, ecs: Any) -> None:
         self.ec2 = ec2
         self.ecs = ecs
-        self._joined: dict[str, tuple[str | None, bool]] = {}
+        self._joined: dict[str, tuple[str | None, bool, dict[str, str]]] = {}
         self._definitions: dict[str, dict[str, Any]] = {}
 
     def observe(self, local_tasks: set[str]) -> Snapshot:
@@ -146,7 +173,7 @@ class Observer:
         for page in self.ec2.get_paginator("describe_instances").paginate(Filters=filters):
             for reservation in page["Reservations"]:
                 for instance in reservation["Instances"]:
-                    cluster, drains = self._membership(instance["InstanceId"])
+                    cluster, drains, attributes = self._membership(instance["InstanceId"])
                     if cluster:
                         yield Machine(
                             instance_id=instance["InstanceId"],
@@ -155,9 +182,10 @@ class Observer:
                             cluster=cluster,
                             drains=drains,
                             spot=instance.get("InstanceLifecycle") == "spot",
+                            attributes=attributes,
                         )
 
-    def _membership(self, instance_id: str) -> tuple[str | None, bool]:
+    def _membership(self, instance_id: str) -> tuple[str | None, bool, dict[str, str]]:
         if instance_id not in self._joined:
             response = self.ec2.describe_instance_attribute(InstanceId=instance_id, Attribute="userData")
             text = response.get("UserData", {}).get("Value", "")
@@ -185,7 +213,10 @@ class Observer:
         arns = _pages(self.ecs, "list_services", "serviceArns", cluster=cluster)
         for batch in _batches(list(arns), SERVICES_BATCH):
             for item in self.ecs.describe_services(cluster=cluster, services=batch)["services"]:
-                constraints = {entry["type"] for entry in item.get("placementConstraints", [])}
+                constraints = {
+                    entry["type"]: entry.get("expression", "")
+                    for entry in item.get("placementConstraints", [])
+                }
                 yield Service(
                     arn=item["serviceArn"],
                     name=item["serviceName"],
@@ -193,6 +224,7 @@ class Observer:
                     definition=item["taskDefinition"],
                     desired=item["desiredCount"],
                     distinct="distinctInstance" in constraints,
+                    member_of=read_member_of(constraints.get("memberOf", "")),
                 )
 
     def _tasks(self, cluster: str, mine: set[str]) -> Iterator[TaskView]:

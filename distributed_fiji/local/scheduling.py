@@ -141,7 +141,7 @@ def _starts(service: Service, missing: int, rooms: list[Room], snapshot: Snapsho
         task.place for task in snapshot.tasks.values() if task.group == service.group and service.distinct
     }
     mine = [room for room in rooms if room.place.cluster == service.cluster and room.place.active]
-    mine = [room for room in mine if room.place.instance_id in snapshot.machines]
+    mine = [room for room in mine if _is_member(service, snapshot.machines.get(room.place.instance_id))]
     for _ in range(missing):
         fitting = [room for room in mine if room.memory >= memory and room.cpu >= cpu]
         fitting = [room for room in fitting if room.place.arn not in taken]
@@ -153,6 +153,11 @@ def _starts(service: Service, missing: int, rooms: list[Room], snapshot: Snapsho
         if service.distinct:
             taken.add(room.place.arn)
         yield Start(service, room.place)
+
+
+def _is_member(service: Service, machine: Machine | None) -> bool:
+    """Whether a machine is there and has the attributes that a service wants."""
+    return machine is not None and service.member_of.items() <= machine.attributes.items()
 
 
 def unplaced_message(service: Service, rooms: list[Room], memory: int, cpu: int) -> str:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distributed_fiji.documents import user_data
 from distributed_fiji.errors import DistributedFijiError, InvalidInput
 from distributed_fiji.local import containers, fiji, taskplan
 from distributed_fiji.local.agent import Throttle, next_throttle
@@ -133,9 +134,24 @@ def test_failing_at_once_makes_a_service_wait_longer_each_time_up_to_a_minute():
     assert next_throttle(Throttle(5, 132.0), lived_seconds=11.0, now=200.0) is None
 
 
+def test_a_task_is_placed_on_no_machine_of_another_app():
+    region = a_region(machines=2, desired=2, member_of={"distributed-fiji.app": "Cells"})
+    mine = replace(region.machines["1"], attributes={"distributed-fiji.app": "Cells"})
+    theirs = replace(region.machines["0"], attributes={"distributed-fiji.app": "Cells2"})
+
+    started = [
+        action
+        for action in decide(replace(region, machines={"0": theirs, "1": mine}))
+        if isinstance(action, Start)
+    ]
+
+    assert {action.place.arn for action in started} == {"p1"}
+    assert not [action for action in decide(region) if isinstance(action, Start)]
+
+
 @pytest.mark.parametrize(
     ("size", "least", "most"),
-    [(8192, 7.5 * 1024, 7.7 * 1024), (16384, 15.2 * 1024, 15.6 * 1024), (1024, 800, 960)],
+    [(8192, 7.4 * 1024, 7.6 * 1024), (16384, 15 * 1024, 15.6 * 1024), (4096, 3650, 3705), (1024, 700, 960)],
 )
 def test_a_machine_keeps_some_of_its_memory(size, least, most):
     assert least < registered_memory(size) < most
@@ -151,10 +167,11 @@ def test_user_data_names_its_cluster_as_a_script_and_as_a_mime_multipart():
     mixed.attach(MIMEText("#cloud-config\nrepo_update: true\n", "cloud-config"))
     mixed.attach(MIMEText(script + "echo ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> x\n", "x-shellscript"))
 
-    assert parse_user_data(encoded(script)) == ("my-cluster_1", False)
-    assert parse_user_data(encoded(mixed.as_string())) == ("my-cluster_1", True)
-    assert parse_user_data(encoded("#!/bin/bash\necho hello\n")) == (None, False)
-    assert parse_user_data("") == (None, False)
+    assert parse_user_data(encoded(script)) == ("my-cluster_1", False, {})
+    assert parse_user_data(encoded(mixed.as_string())) == ("my-cluster_1", True, {})
+    assert parse_user_data(encoded("#!/bin/bash\necho hello\n")) == (None, False, {})
+    assert parse_user_data("") == (None, False, {})
+    assert parse_user_data(encoded(user_data("c", "Cells")))[2] == {"distributed-fiji.app": "Cells"}
 
 
 def a_plan(folder: Path, **container: Any) -> TaskPlan:
