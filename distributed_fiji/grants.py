@@ -20,7 +20,7 @@ class Grant:
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    condition: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    condition: Mapping[str, Mapping[str, str | list[str]]] = field(default_factory=dict)
     why_all: str = ""
     made_by: str = ""
 
@@ -35,6 +35,24 @@ def grant(actions: str, *resources: str, **more: Any) -> Grant:
     """Return a grant; `actions` are of one service, as 'sqs: DeleteQueue GetQueueUrl'."""
     service, _, names = actions.partition(": ")
     return Grant(tuple(f"{service}:{name}" for name in names.split()), resources, **more)
+
+
+def s3_keys(*buckets: str) -> Grant:
+    """Return a grant of the KMS keys that encrypt some buckets, for S3 to use and nobody else.
+
+    S3 asks KMS with the rights of whoever asks S3, and names bucket or object in the encryption context (S3
+    user guide, "Using server-side encryption with AWS KMS keys"). So no key need be known, and one that
+    another account shares works too. `buckets`: ARNs.
+    """
+    places = [place for bucket in sorted(set(buckets)) for place in (bucket, f"{bucket}/*")]
+    return grant(
+        "kms: Decrypt GenerateDataKey",
+        "arn:aws:kms:*:*:key/*",
+        condition={
+            "StringLike": {"kms:EncryptionContext:aws:s3:arn": places, "kms:ViaService": "s3.*.amazonaws.com"}
+        },
+        made_by="S3, where a bucket is encrypted with a KMS key",
+    )
 
 
 def document(grants: Iterable[Grant]) -> dict[str, Any]:

