@@ -49,7 +49,7 @@ def test_machines_of_a_fleet_join_the_cluster_and_run_as_many_tasks_as_fit(deplo
     assert [place["runningTasksCount"] for place in places] == [2, 2]
     registered = {item["name"]: item["integerValue"] for item in places[0]["registeredResources"]}
     assert registered["CPU"] == 2048
-    assert 7.5 * 1024 < registered["MEMORY"] < 7.7 * 1024
+    assert 7.3 * 1024 < registered["MEMORY"] < 7.7 * 1024
     newest = until(lambda: [event["message"] for event in deployment.service()["events"]])[0]
     assert "was unable to place a task" in newest
     assert "has insufficient memory available" in newest
