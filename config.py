@@ -44,7 +44,7 @@ HEARTBEAT_SECONDS = 60                  # At most a third of that; a job itself 
 SQS_DEAD_LETTER_QUEUE = APP_NAME + 'DeadMessages'
 JOB_RETRIES = 5                         # Times a job is tried; a lost spot machine counts as one.
 JOB_TIMEOUT_MINUTES = 600               # A job that takes longer is ended; 0: never.
-STALL_TIMEOUT_MINUTES = 60              # A FIJI that prints nothing for so long is ended; 0: never.
+STALL_TIMEOUT_MINUTES = 60              # A FIJI that does nothing for so long is ended; 0: never.
 
 # Monitoring
 AUTO_MONITOR = True                     # A Lambda ends the run when your machine is off (docs/costs.md).

@@ -182,6 +182,7 @@ class Engine:
             and exit_code == SIGKILL
             and memory.oom_kills() > kills_before,
             disk_full=process.console.disk_full,
+            usage=process.usage,
         )
         self._last_seconds.append(run.seconds)
         versions = (alive or {}).get("versions")

@@ -17,6 +17,7 @@ from enum import Enum
 from typing import Any
 
 from worker import processes
+from worker.activity import Activity, Usage, usage_of_all
 from worker.console import Console
 from worker.contract import FailureClass
 from worker.errors import JobFailed
@@ -57,6 +58,8 @@ class FijiProcess:
         self.folder = folder
         self.exit_code: int | None = None
         self.peak_memory_mb = 0
+        #: What it and its children have used, once its end has come; None where that is not known.
+        self.usage: Usage | None = None
         #: Ids of processes that it left behind and that could not be ended.
         self.survivors: list[int] = []
         self._process = processes.start(
@@ -81,6 +84,7 @@ class FijiProcess:
         if self.exit_code is None and self._has_ended():
             # The group is killed while its leader is still a zombie, so that the id cannot be anyone else's.
             processes.signal_group(self._process.pid, signal.SIGKILL)
+            self.usage = self.usage or usage_of_all([self._process.pid])
             _, status, usage = os.wait4(self._process.pid, 0)
             self.exit_code = self._process.returncode = os.waitstatus_to_exitcode(status)
             self.peak_memory_mb = usage.ru_maxrss // 1024
@@ -108,6 +112,14 @@ class FijiProcess:
         if self.running():
             processes.signal_group(self._process.pid, signal.SIGKILL)
             self.wait(5)
+
+    def activity(self, stall_seconds: float) -> Activity:
+        """Return what tells for how long it, and all that it started, have done next to nothing."""
+        return Activity(lambda: processes.family(self._process.pid), stall_seconds)
+
+    def note_usage(self) -> None:
+        """Note what it and all that it started have used, while these can still be asked."""
+        self.usage = usage_of_all(processes.family(self._process.pid))
 
     def result(self) -> dict[str, Any] | None:
         """Return what the runner wrote at its end, or None where it wrote nothing that can be read."""
@@ -147,6 +159,7 @@ def _wait_for_end(
 ) -> Ending:
     started_at = clock()
     result_at: float | None = None
+    activity = process.activity(limits.stall_seconds)
     try:
         while process.wait(LOOK_SECONDS):
             check()
@@ -156,8 +169,9 @@ def _wait_for_end(
                 result_at = now
             if result_at is not None and now - result_at > AFTER_RESULT_SECONDS:
                 break
-            overrun = overrun_of(process, limits, now - started_at)
+            overrun = overrun_of(process, limits, now - started_at, activity)
             if overrun and result_at is None:
+                process.note_usage()
                 process.stop()
                 return overrun
         return Ending.BY_ITSELF
@@ -168,11 +182,15 @@ def _wait_for_end(
         process.stop()
 
 
-def overrun_of(process: FijiProcess, limits: Limits, seconds: float) -> Ending | None:
-    """Return which limit a run has passed after `seconds`, or None."""
+def overrun_of(process: FijiProcess, limits: Limits, seconds: float, activity: Activity) -> Ending | None:
+    """Return which limit a run has passed after `seconds`, or None.
+
+    A FIJI that says nothing and uses processor or disk is at work.
+    """
     if limits.job_seconds and seconds > limits.job_seconds:
         return Ending.TIMED_OUT
-    if limits.stall_seconds and process.console.silent_seconds() > limits.stall_seconds:
+    silent = process.console.silent_seconds()
+    if limits.stall_seconds and min(silent, activity.idle_seconds()) > limits.stall_seconds:
         return Ending.STALLED
     if limits.start_seconds and seconds > limits.start_seconds and not process.folder.alive_file.exists():
         return Ending.NO_SIGN_OF_LIFE

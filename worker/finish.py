@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from worker import records
@@ -216,6 +216,7 @@ class Finisher:
                 "peak_memory_mb": finished.peak_memory_mb,
                 "heap_mb": finished.run.heap_mb,
                 "exit_code": finished.run.exit_code,
+                "usage": asdict(finished.run.usage) if finished.run.usage else None,
             }
         return about
 

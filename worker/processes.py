@@ -87,6 +87,16 @@ def end_strays() -> list[int]:
     return []
 
 
+def family(pid: int) -> list[int]:
+    """Return a process, all that descends from it, and what has lost its parent, of whatever run."""
+    with _starting:
+        children = _children()
+        found = [pid, *(child for child in children.get(os.getpid(), []) if child not in _started)]
+    for one in found:
+        found += children.get(one, [])
+    return found
+
+
 def _bury(pid: int) -> None:
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)

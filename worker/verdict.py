@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from worker.activity import Usage
 from worker.contract import FailureClass, Outcome
 from worker.fiji_process import Ending
 from worker.outputs import Output, counting
@@ -63,6 +64,7 @@ class Run:
     tail: Sequence[str]
     killed_for_memory: bool = False
     disk_full: bool = False
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def _judge_run(run: Run) -> Verdict | None:
         return Verdict(
             Outcome.TIMED_OUT,
             FailureClass.TIMED_OUT,
-            f"The script still ran after {_duration(run.seconds)} (JOB_TIMEOUT_MINUTES) and was ended.",
+            f"The script still ran after {_duration(run.seconds)} (JOB_TIMEOUT_MINUTES) and was ended."
+            + (f" It had used {run.usage}." if run.usage else ""),
         )
     if run.ending is Ending.STALLED:
         return Verdict(Outcome.STALLED, FailureClass.STALLED, _stalled(run))
@@ -197,9 +200,11 @@ def _out_of_memory(run: Run) -> Verdict:
 def _stalled(run: Run) -> str:
     last = next((line for line in reversed(run.tail) if line.strip()), "")
     said = f" Its last line was {last!r}." if last else " It had printed nothing."
+    idle = " and hardly used processor or disk" if run.usage else ""
+    used = f" In all it had used {run.usage}." if run.usage else ""
     return (
-        "FIJI printed nothing for longer than STALL_TIMEOUT_MINUTES and was ended; it may wait for a dialog"
-        f" that nobody can answer.{said}"
+        f"FIJI printed nothing{idle} for longer than STALL_TIMEOUT_MINUTES and was ended;"
+        f" it may wait for a dialog that nobody can answer.{said}{used}"
     )
 
 

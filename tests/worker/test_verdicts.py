@@ -47,6 +47,9 @@ SUCCESSES: dict[str, dict[str, Value]] = {
     "a daemon without environment that writes to outputs": {"spawn": "daemon"},
     "a JVM that stays after its result": {"hang": "result"},
     "a script that ends FIJI itself": {"exit": 0},
+    "silent work": {"busy": 3, "busy_by": "processor"},
+    "silent work of a child": {"busy": 3, "busy_by": "child"},
+    "silent reading": {"busy": 3, "busy_by": "reading"},
 }
 
 
@@ -110,6 +113,18 @@ def test_a_failure_is_recorded_with_the_last_fifty_lines(after: Run, jobs: dict[
     (found,) = harness.failures(after, jobs["no outputs"].job_id)
 
     assert found["console"] == [f"line {number}" for number in range(31, 81)]
+
+
+def test_what_a_run_has_used_is_recorded(after: Run, jobs: dict[str, Job]) -> None:
+    (idle,) = harness.failures(after, jobs["silence"].job_id)
+    busy = harness.manifest(after, jobs["silent work"])
+    reading = harness.manifest(after, jobs["silent reading"])
+
+    assert busy and reading
+    assert idle["usage"]["cpu_seconds"] < 1 < busy["usage"]["cpu_seconds"]
+    assert reading["usage"]["read_bytes"] > 10 * 2**20
+    assert "printed nothing and hardly used processor or disk" in idle["sentence"]
+    assert " s of processor time, read " in idle["sentence"]
 
 
 def test_fiji_is_asked_to_end_before_it_is_killed(after: Run, jobs: dict[str, Job]) -> None:
