@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 
@@ -206,6 +207,15 @@ def error_text(error: Exception) -> str:
     if isinstance(error, ClientError):
         return error.response["Error"].get("Message") or error_code(error)
     return str(error)
+
+
+def answered_at(answer: dict[str, Any]) -> float | None:
+    """Return when AWS answered, by its own clock in seconds since 1970; None where the answer has no date."""
+    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError):
+        return None
 
 
 def pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:

@@ -105,6 +105,13 @@ def wait_for_end(ecs: Any, cluster: str, name: str) -> None:
     ecs.get_waiter("services_inactive").wait(cluster=cluster, services=[name])
 
 
+def read_environment(ecs: Any, definition_arn: str) -> dict[str, str]:
+    """Return the environment that a task definition gives to the worker."""
+    found = ecs.describe_task_definition(taskDefinition=definition_arn)
+    containers = found["taskDefinition"]["containerDefinitions"]
+    return {item["name"]: item["value"] for item in containers[0].get("environment", [])}
+
+
 def find_service(
     ecs: Any, cluster: str, name: str, status: tuple[str, ...] = ("ACTIVE",)
 ) -> dict[str, Any] | None:

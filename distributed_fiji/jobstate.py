@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from distributed_fiji.aws import pages
 from distributed_fiji.runfacts import RunFacts
-from distributed_fiji.submissions import Submission, read_submissions
-from worker.contract import manifest_key, state_key
+from distributed_fiji.statefiles import find_state, pass_over
+from distributed_fiji.submissions import Submission, list_submissions, read_submissions
+from worker.contract import state_key
+from worker.contract_state import refuse_another_app
 
-THREADS = 16
-
-#: The latest failure record of a job: key and when it was written (seconds since 1970).
+#: The failure records of each job: key and when it was written (seconds since 1970).
 Failures = dict[str, list[tuple[str, float]]]
+
+#: The names below `manifests/` and `failures/`; a message that is no job has a record too.
+MANIFEST = re.compile(r"([0-9a-f]{16})\.json\Z")
+FAILURE = re.compile(r"((?:rejected-)?[0-9a-f]{16})/[0-9]{1,9}\.json\Z")
 
 
 class JobState:
@@ -24,66 +27,48 @@ class JobState:
     def __init__(self, run: RunFacts, s3: Any) -> None:
         self._run = run
         self._s3 = s3
-        self._listed: tuple[tuple[str, str], ...] | None = None
+        self._listed: tuple[Any, ...] | None = None
         self._submissions: list[Submission] = []
-        self._same_script: dict[tuple[str, float], bool] = {}
 
     def submissions(self, queue_created: str) -> list[Submission]:
         """Return the submissions to this life of the queue, read again only when their listing changed."""
-        prefix = state_key(self._run.app_name, "submissions", "")
-        listed = tuple((item["Key"], item["ETag"]) for item in self._list(prefix))
+        run = self._run
+        listed = (queue_created, *list_submissions(self._s3, run.bucket, run.app_name))
         if listed != self._listed:
-            self._submissions = read_submissions(
-                self._s3, self._run.bucket, self._run.app_name, queue_created
-            )
+            self._submissions = read_submissions(self._s3, run.bucket, run.app_name, queue_created)
             self._listed = listed
         return self._submissions
 
     def manifests(self) -> dict[str, float]:
         """Return when each job's manifest was written (seconds since 1970), by job id."""
-        prefix = state_key(self._run.app_name, "manifests", "")
-        return {
-            item["Key"][len(prefix) :].removesuffix(".json"): item["LastModified"].timestamp()
-            for item in self._list(prefix)
-            if item["Key"].endswith(".json")
-        }
+        return {job: written for job, _, written in self._list("manifests", MANIFEST)}
 
     def failures(self) -> Failures:
         """Return the failure records of each job, oldest attempt first."""
-        prefix = state_key(self._run.app_name, "failures", "")
         found: Failures = {}
-        for item in self._list(prefix):
-            job, _, _name = item["Key"][len(prefix) :].partition("/")
-            found.setdefault(job, []).append((item["Key"], item["LastModified"].timestamp()))
+        for job, key, written in self._list("failures", FAILURE):
+            found.setdefault(job, []).append((key, written))
         for records in found.values():
             records.sort(key=lambda record: record[1])
         return found
 
-    def by_todays_script(self, older: dict[str, float]) -> frozenset[str]:
-        """Return those of older manifests whose script is that of this run; each is read once."""
-        wanted = [item for item in older.items() if item not in self._same_script]
-        with ThreadPoolExecutor(THREADS) as pool:
-            verdicts = pool.map(self._has_todays_script, (job for job, _ in wanted))
-            self._same_script.update(zip(wanted, verdicts, strict=True))
-        return frozenset(job for job, written in older.items() if self._same_script[job, written])
-
-    def _has_todays_script(self, job: str) -> bool:
-        """A script whose hash is not known ahead cannot be compared; the worker decides then."""
-        if not self._run.script_sha256:
-            return True
-        key = manifest_key(self._run.app_name, job)
-        try:
-            manifest = json.loads(self._s3.get_object(Bucket=self._run.bucket, Key=key)["Body"].read())
-        except (ValueError, self._s3.exceptions.NoSuchKey):
-            return False
-        return manifest.get("script_sha256") == self._run.script_sha256
-
     def read_failure(self, key: str) -> dict[str, Any]:
-        """Return a failure record."""
-        return json.loads(self._s3.get_object(Bucket=self._run.bucket, Key=key)["Body"].read())
+        """Return a failure record; one that is none, or another app's, reads as {}."""
 
-    def _list(self, prefix: str) -> Iterable[dict[str, Any]]:
-        return pages(self._s3, "list_objects_v2", "Contents", Bucket=self._run.bucket, Prefix=prefix)
+        def own(document: dict[str, Any]) -> dict[str, Any]:
+            refuse_another_app(document, self._run.app_name)
+            return document
+
+        return find_state(self._s3, self._run.bucket, key, own) or {}
+
+    def _list(self, folder: str, name: re.Pattern[str]) -> Iterator[tuple[str, str, float]]:
+        """Yield job, key and time (seconds since 1970) of what stands in a folder of the state."""
+        prefix = state_key(self._run.app_name, folder, "")
+        for item in pages(self._s3, "list_objects_v2", "Contents", Bucket=self._run.bucket, Prefix=prefix):
+            if match := name.match(item["Key"], len(prefix)):
+                yield match[1], item["Key"], item["LastModified"].timestamp()
+            else:
+                pass_over(self._run.bucket, item["Key"], f"it is none of our {folder} by its name")
 
 
 def submitted_at(submissions: Iterable[Submission]) -> dict[str, float]:

@@ -6,12 +6,13 @@ What is not there is None, empty or '' and no error: everything of a run may be 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws import Clients, error_code, pages
+from distributed_fiji.aws import error_code, pages
 from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.snapshot import Machine, Task
 from worker.contract import APP_TAG
@@ -61,30 +62,40 @@ def read_fleet(ec2: Any, fleet_id: str) -> tuple[str, int]:
     return found[0]["SpotFleetRequestState"], found[0]["SpotFleetRequestConfig"]["TargetCapacity"]
 
 
-def read_machines(clients: Clients, run: RunFacts) -> tuple[Machine, ...]:
-    """Return the instances of the run's fleet, ended ones too, with their place in the cluster."""
-    joined = read_container_instances(clients.ecs, run.cluster)
-    machines = []
-    for instance in fleet_instances(clients.ec2, run, (*THERE, "shutting-down", "terminated")):
-        place = joined.get(instance["InstanceId"], {})
-        machines.append(
-            Machine(
-                instance_id=instance["InstanceId"],
-                state=instance["State"]["Name"],
-                launched=instance["LaunchTime"].timestamp(),
-                container_instance=place.get("containerInstanceArn", ""),
-                tasks=place.get("runningTasksCount", 0) + place.get("pendingTasksCount", 0),
-                kind=instance["InstanceType"],
-                zone=instance["Placement"]["AvailabilityZone"],
-                gone_since=_ended_at(instance.get("StateTransitionReason", "")),
-                processors=_processors(instance.get("CpuOptions", {})),
-            )
+def read_machines(ec2: Any, run: RunFacts) -> tuple[Machine, ...]:
+    """Return the instances of the run's fleet, ended ones too, without their place in the cluster."""
+    machines = [
+        Machine(
+            instance_id=instance["InstanceId"],
+            state=instance["State"]["Name"],
+            launched=instance["LaunchTime"].timestamp(),
+            kind=instance["InstanceType"],
+            zone=instance["Placement"]["AvailabilityZone"],
+            gone_since=_ended_at(instance.get("StateTransitionReason", "")),
+            processors=_processors(instance.get("CpuOptions", {})),
         )
+        for instance in fleet_instances(ec2, run, (*THERE, "shutting-down", "terminated"))
+    ]
     return tuple(sorted(machines, key=lambda machine: machine.launched))
 
 
 def _processors(options: dict[str, int]) -> int:
     return options.get("CoreCount", 0) * options.get("ThreadsPerCore", 0)
+
+
+def placed(ecs: Any, cluster: str, machines: tuple[Machine, ...]) -> tuple[Machine, ...]:
+    """Return machines with their place in the cluster and the number of their tasks."""
+    joined = read_container_instances(ecs, cluster)
+
+    def place(machine: Machine) -> Machine:
+        found = joined.get(machine.instance_id, {})
+        return replace(
+            machine,
+            container_instance=found.get("containerInstanceArn", ""),
+            tasks=found.get("runningTasksCount", 0) + found.get("pendingTasksCount", 0),
+        )
+
+    return tuple(place(machine) for machine in machines)
 
 
 def _ended_at(reason: str) -> float | None:

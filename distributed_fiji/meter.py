@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -12,10 +13,15 @@ from distributed_fiji.aws import AwsError, Clients, pages
 from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.snapshot import Machine
 from distributed_fiji.spending import Prices, Stay, merged, noted, spent
+from distributed_fiji.statefiles import find_state
 from worker.contract import state_key
+from worker.contract_state import flag, number, text
 
 #: Seconds after which prices are read again, and the ledger is written though no machine came or went.
 PRICES_FOR, LEDGER_FOR = 600, 60
+
+#: What EC2 calls an instance.
+MACHINE = re.compile(r"i-[0-9a-f]+\Z")
 
 
 class Meter:
@@ -31,13 +37,19 @@ class Meter:
 
     def read(self, machines: Iterable[Machine], now: float) -> float:
         """Return the dollars spent by now; remembers the machines for `keep`."""
-        stored = read_ledger(self.clients.s3, self.run)
-        self.ledger = noted(merged(self.ledger, stored), machines, now)
+        self.ledger = noted(merged(self.ledger, self._stored()), machines, now)
         if self.ledger and now - self._prices_read >= PRICES_FOR:
             since = min(stay.launched for stay in self.ledger.values())
             kinds = {stay.kind for stay in self.ledger.values()}
             self._prices, self._prices_read = read_prices(self.clients.ec2, kinds, since), now
         return spent(self.ledger, self._prices, bound=self.run.machine_price, extra=self.run.machine_extras)
+
+    def _stored(self) -> dict[str, Stay]:
+        """Return the ledger in the bucket; where that does not answer, what this monitor has seen must do."""
+        try:
+            return read_ledger(self.clients.s3, self.run)
+        except AwsError:
+            return {}
 
     def keep(self, now: float) -> None:
         """Write the ledger down when it says something new: another monitor, or a later one, needs it."""
@@ -49,12 +61,22 @@ class Meter:
 
 
 def read_ledger(s3: Any, run: RunFacts) -> dict[str, Stay]:
-    """Return the ledger of a run as it was written last."""
-    try:
-        document = json.loads(s3.get_object(Bucket=run.bucket, Key=_key(run))["Body"].read())
-    except s3.exceptions.NoSuchKey:
-        return {}
-    return {instance_id: Stay(**stay) for instance_id, stay in document.items()}
+    """Return the ledger of a run as it was written last; entries that are none are left out."""
+    return find_state(s3, run.bucket, _key(run), _stays) or {}
+
+
+def _stays(document: dict[str, Any]) -> dict[str, Stay]:
+    return {
+        instance_id: Stay(
+            kind=text(stay, "kind"),
+            zone=text(stay, "zone"),
+            launched=number(stay, "launched"),
+            last=number(stay, "last"),
+            ended=flag(stay, "ended", False),
+        )
+        for instance_id, stay in document.items()
+        if MACHINE.match(instance_id)
+    }
 
 
 def read_prices(ec2: Any, kinds: Iterable[str], since: float) -> dict[tuple[str, str], Prices]:

@@ -103,6 +103,12 @@ def decide(
     run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory, *, cheapest: bool = False
 ) -> tuple[list[Action], Memory]:
     """Return what to do about what was seen, and what to remember for the next look."""
+    if seen.unread:
+        # Nothing is known of the work, so that nothing of it is ended; what costs is.
+        no_fleet = None if seen.fleet_state else _since(memory.no_fleet, seen.now)
+        memory = replace(memory, empty=None, no_queue=None, no_fleet=no_fleet)
+        end = _stop(run, limits, seen, memory)
+        return [TakeDown(end)] if end else [], memory
     memory = remember(memory, seen, limits)
     end = ending(run, limits, seen, memory)
     if end is not None:
@@ -130,7 +136,7 @@ def remember(memory: Memory, seen: Snapshot, limits: Limits) -> Memory:
     jobs = seen.jobs
     horizon = seen.now - 2 * limits.vanish
     kept = tuple(reading for reading in memory.readings if reading[0] >= horizon)
-    heard = len(jobs.fresh | jobs.dead) + jobs.others + jobs.failed_attempts
+    heard = len(jobs.done_ids | jobs.dead) + jobs.others + jobs.failed_attempts
     return replace(
         memory,
         readings=(*kept, (seen.now, seen.left)),
@@ -149,7 +155,7 @@ def _since(before: float | None, now: float) -> float:
 def _surplus_since(memory: Memory, seen: Snapshot) -> float | None:
     """Return since when more messages are left than submitted jobs; a reading of zero proves nothing."""
     jobs = seen.jobs
-    if not jobs.submitted or 0 < seen.left <= len(jobs.unproved):
+    if not jobs.submitted or 0 < seen.left <= len(jobs.unaccounted):
         return None
     if not seen.left:
         return memory.surplus_since
@@ -177,14 +183,14 @@ def ending(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> End
     empty_for = memory.empty_for(seen.now, limits.readings)
     settled = empty_for >= (limits.settle if _all_idle(seen, memory) else limits.doubt)
     jobs = seen.jobs
-    if jobs.submitted and not jobs.unproved:
+    if jobs.submitted and not jobs.unaccounted:
         others = memory.foreign or jobs.others or _surplus_lasted(limits, seen, memory)
         if not seen.left and not seen.at_work and (settled or not others):
             return End.ACCOUNTED
-    elif not jobs.unaccounted and settled and not _waits_for_first_job(run, seen):
-        return End.SETTLED
-    elif empty_for >= limits.vanish:
+    elif jobs.submitted and empty_for >= limits.vanish:
         return End.LOST
+    elif not jobs.submitted and settled and not _waits_for_first_job(run, seen):
+        return End.SETTLED
     return _stop(run, limits, seen, memory)
 
 
@@ -202,7 +208,7 @@ def _stop(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> End 
         return End.NO_FLEET
     if run.max_cost and seen.spent >= run.max_cost:
         return End.COST
-    if not seen.desired and seen.now - run.started >= START_DEADLINE:
+    if not seen.unread and not seen.desired and seen.now - run.started >= START_DEADLINE:
         return End.NOT_STARTED
     return None
 
@@ -245,7 +251,7 @@ def needed_tasks(limits: Limits, seen: Snapshot, memory: Memory) -> int:
     counted = memory.most_left(seen.now, limits.settle)
     if seen.jobs.submitted:
         unread = max(0, seen.jobs.dead_letters - len(seen.jobs.dead))
-        known = len(seen.jobs.unproved)
+        known = len(seen.jobs.unaccounted)
         counted = min(known, max(known - unread, counted))
     return max(1, counted, seen.at_work)
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws import DENIED, Clients, error_code
+from distributed_fiji.aws import DENIED, Clients, error_code, error_text
 from distributed_fiji.deadletters import DeadLetter, is_own, read_dead_letters
 from distributed_fiji.jobstate import JobState, submitted_at
 from distributed_fiji.lookups import (
+    placed,
     queue_attributes,
     read_alarms,
     read_desired,
@@ -22,6 +23,12 @@ from distributed_fiji.lookups import (
 from distributed_fiji.meter import Meter
 from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.snapshot import Counts, Jobs, Machine, Snapshot, Task
+
+#: Up to so many dead letters are read whenever one has come; more only when they may be all that is missing.
+FEW_LETTERS = 100
+
+#: Seconds by which S3's clock may differ from SQS's, and that of a user's machine.
+CLOCKS_AGREE, CLOCKS_DIFFER = 2, 300
 
 
 class Observer:
@@ -37,22 +44,39 @@ class Observer:
         self._protection_is_readable = True
 
     def observe(self, now: float) -> Snapshot:
-        """Return what is there now."""
-        attributes = queue_attributes(self.clients.sqs, self.run.queue_name)
-        tasks = self._tasks()
+        """Return what is there now; what costs is looked at first, and apart from the jobs.
+
+        Whatever the look at queue, jobs, tasks and alarms raises, the snapshot says what the run has cost
+        and whether its fleet still is. Raises AwsError where even that cannot be seen.
+        """
         state, target = read_fleet(self.clients.ec2, self.run.fleet_id)
-        machines = read_machines(self.clients, self.run)
-        return Snapshot(
+        machines = read_machines(self.clients.ec2, self.run)
+        seen = Snapshot(
             now=now,
-            jobs=self.read_jobs(attributes),
-            queue=_counts(attributes) if attributes else None,
+            jobs=Jobs(),
+            queue=None,
             fleet_state=state,
             target_capacity=target,
             machines=machines,
+            spent=self.meter.read(machines, now),
+        )
+        try:
+            return self._with_work(seen)
+        except Exception as error:
+            return replace(seen, unread=f"{type(error).__name__}: {error_text(error)}"[:300])
+
+    def _with_work(self, seen: Snapshot) -> Snapshot:
+        """Return the snapshot with queue, jobs, tasks and alarms in it."""
+        attributes = queue_attributes(self.clients.sqs, self.run.queue_name)
+        tasks = self._tasks()
+        return replace(
+            seen,
+            jobs=self.read_jobs(attributes),
+            queue=_counts(attributes) if attributes else None,
+            machines=placed(self.clients.ecs, self.run.cluster, seen.machines),
             tasks=tasks,
             desired=read_desired(self.clients.ecs, self.run.cluster, self.run.service),
             alarms=read_alarms(self.clients.cloudwatch, self.run.app_name),
-            spent=self.meter.read(machines, now),
         )
 
     def _tasks(self) -> tuple[Task, ...]:
@@ -68,24 +92,24 @@ class Observer:
         return tuple(replace(task, at_work=working.get(task.arn)) for task in tasks)
 
     def read_jobs(self, attributes: dict[str, str] | None) -> Jobs:
-        """Return what became of the jobs of the queue's present life; nothing where there is no queue."""
-        created = attributes["CreatedTimestamp"] if attributes else ""
-        when = submitted_at(self.state.submissions(created)) if attributes else {}
+        """Return what became of the jobs of the queue's present life; of its last one where it is gone."""
+        created = attributes["CreatedTimestamp"] if attributes else self.run.queue_created
+        submissions = self.state.submissions(created) if created else []
+        when = submitted_at(submissions)
         manifests = self.state.manifests()
         mine = {job: written for job, written in manifests.items() if job in when}
         # S3 tells times in whole seconds.
-        fresh = {job for job, written in mine.items() if written >= int(when[job])}
+        done = {job for job, written in mine.items() if written >= int(when[job])}
         failures = self.state.failures()
-        kept = self.state.by_todays_script({job: mine[job] for job in mine.keys() - fresh})
         own, count, url = self._dead_queue()
-        missing = when.keys() - fresh - kept
-        if url and 0 < len(missing) <= count:
+        missing = when.keys() - done
+        if url and missing and (len(missing) <= count or count <= FEW_LETTERS):
             self._read_letters(url, count)
-        dead = self._dead(when, float(created or 0)) - fresh
+        slack = CLOCKS_AGREE if all(submission.by_aws for submission in submissions) else CLOCKS_DIFFER
+        dead = self._dead(when, float(created or 0), slack) - done
         return Jobs(
             submitted=frozenset(when),
-            fresh=frozenset(fresh),
-            kept=kept,
+            done_ids=frozenset(done),
             dead=frozenset(dead),
             others=_written_since(manifests, when, self.run.started),
             dead_letters=count if own else len(dead),
@@ -94,6 +118,7 @@ class Observer:
                 for job, records in failures.items()
                 for _, written in records
             ),
+            outdated=frozenset(mine.keys() - done),
         )
 
     def _dead_queue(self) -> tuple[bool, int, str | None]:
@@ -116,16 +141,16 @@ class Observer:
                 (it.message_id, it) for it in read_dead_letters(self.clients.sqs, url, count)
             )
 
-    def _dead(self, when: dict[str, float], queue_created: float) -> set[str]:
+    def _dead(self, when: dict[str, float], queue_created: float, slack: float) -> set[str]:
         """Return submitted jobs with a letter of this life of the queue.
 
-        A job that was submitted several times is dead only by a letter of its last submission; five
-        minutes are left for a clock of the user's machine that is not SQS's.
+        A job that was submitted several times is dead only by a letter of its last submission; `slack`:
+        seconds by which the clock of the submissions may differ from SQS's.
         """
         return {
             letter.job_id
             for letter in self._letters.values()
-            if letter.job_id in when and letter.sent >= max(queue_created, when[letter.job_id] - 300)
+            if letter.job_id in when and letter.sent >= max(queue_created, when[letter.job_id] - slack)
         }
 
 

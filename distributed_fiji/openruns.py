@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from distributed_fiji.aws import pages
 from distributed_fiji.monitoring import Memory
 from distributed_fiji.runfacts import RunFacts, facts_of
+from distributed_fiji.statefiles import find_state, pass_over
 from worker.contract import state_key
+from worker.contract_state import MOST_BYTES, NAME, Unreadable, flag, number, read_object
 
 
 def open_run(s3: Any, record: Mapping[str, Any]) -> None:
@@ -30,15 +32,32 @@ def list_open_runs(s3: Any, bucket: str, app_name: str, region: str) -> list[str
     run's machines.
     """
     prefix = state_key(app_name, "runs", region, "")
-    return [item["Key"] for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix)]
+    found = []
+    for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix):
+        if NAME.match(item["Key"], len(prefix)):
+            found.append(item["Key"])
+        else:
+            pass_over(bucket, item["Key"], "it is no run by its name")
+    return found
 
 
 def read_open_run(s3: Any, bucket: str, key: str) -> RunFacts | None:
-    """Return a run by its key, or None where another monitor has just closed it."""
+    """Return a run by its key, or None where another monitor has just closed it.
+
+    Raises Unreadable where the object is no record, or that of another run: its key is then named each
+    time, since a record that was damaged may be that of a fleet which runs.
+    """
     try:
-        return facts_of(json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES + 1)
     except s3.exceptions.NoSuchKey:
         return None
+    try:
+        run = facts_of(read_object(body))
+    except Unreadable as error:
+        raise Unreadable(f"s3://{bucket}/{key} is no record of a run: {error}") from error
+    if (run.bucket, _run_key(run)) != (bucket, key):
+        raise Unreadable(f"s3://{bucket}/{key} is the record of another run: {run.app_name} {run.run_id}")
+    return run
 
 
 def close_run(s3: Any, run: RunFacts) -> None:
@@ -48,14 +67,36 @@ def close_run(s3: Any, run: RunFacts) -> None:
 
 
 def read_memory(s3: Any, run: RunFacts) -> Memory:
-    """Return what was remembered of a run at the last look."""
-    try:
-        document = json.loads(s3.get_object(Bucket=run.bucket, Key=_memory_key(run))["Body"].read())
-    except s3.exceptions.NoSuchKey:
-        return Memory()
-    readings = tuple((time, left) for time, left in document["readings"])
-    empty = tuple(document["empty"]) if document["empty"] else None
-    return Memory(**{**document, "readings": readings, "empty": empty})
+    """Return what was remembered of a run at the last look; nothing where that cannot be read."""
+    return find_state(s3, run.bucket, _memory_key(run), _memory) or Memory()
+
+
+def _memory(document: dict[str, Any]) -> Memory:
+    """Return the memory in a document; fields that an earlier version did not write keep their defaults."""
+    empty = document.get("empty")
+    pairs = {
+        "readings": tuple((_time(time), int(_time(left))) for time, left in document.get("readings") or ()),
+        "empty": (_time(empty[0]), int(_time(empty[1]))) if empty else None,
+    }
+    known: dict[str, Any] = {
+        field.name: _like(field.default, document[field.name])
+        for field in fields(Memory)
+        if field.name in document and field.name not in pairs
+    }
+    return Memory(**pairs, **known)
+
+
+def _like(default: Any, value: Any) -> Any:
+    """Return a value of the kind that a field's default has; None stands for a time that is not known."""
+    if isinstance(default, bool):
+        return flag({"it": value}, "it")
+    if default is None:
+        return None if value is None else _time(value)
+    return type(default)(_time(value))
+
+
+def _time(value: Any) -> float:
+    return number({"a time": value}, "a time")
 
 
 def write_memory(s3: Any, run: RunFacts, memory: Memory) -> None:

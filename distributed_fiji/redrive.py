@@ -64,7 +64,7 @@ def redrive(
     mine = own_jobs(letters, settings, clients, dead_url)
     if mine:
         submission = submission_of(mine, read_attributes(sqs, url)["CreatedTimestamp"], clock.now())
-        write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission)
+        submission = write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission)
         with terminal.counting("Moving dead letters", len(letters)) as progress:
             move(Mover(sqs, dead_url, url, mine, clock.sleep, hidden_seconds), progress)
         write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())

@@ -17,6 +17,7 @@ from distributed_fiji.documents import stuck_alarm_name
 from distributed_fiji.errors import SomethingLeft
 from distributed_fiji.lookups import (
     ENDED_SERVICE,
+    placed,
     queue_attributes,
     read_container_instances,
     read_fleet,
@@ -246,7 +247,8 @@ def give_jobs_back(clients: Clients, run: RunFacts, clock: Clock) -> str | None:
     Tasks of another fleet's machines work on. StopTask ends a task that protects itself too: protection
     counts for scale-in and deployments (ECS developer guide, "Task scale-in protection").
     """
-    places = {machine.container_instance for machine in read_machines(clients, run)} - {""}
+    machines = placed(clients.ecs, run.cluster, read_machines(clients.ec2, run))
+    places = {machine.container_instance for machine in machines} - {""}
     begun, asked = clock.now(), set[str]()
     while True:
         there = read_tasks(clients.ecs, run.cluster, run.task_family, stopping=True)

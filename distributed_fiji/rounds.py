@@ -32,6 +32,7 @@ class Watcher:
     clients: Clients
     memory: Memory = field(default_factory=Memory)
     cheapest: bool = False
+    unread: str = ""
 
     def __post_init__(self) -> None:
         self.observer = Observer(self.run, self.clients)
@@ -44,14 +45,23 @@ class Watcher:
         What AWS refuses is told, and decided anew at the next look. Raises AwsError where it cannot look.
         """
         seen = self.observer.observe(now)
-        self.observer.meter.keep(now)
+        if seen.unread and seen.unread != self.unread:
+            tell(f"the jobs could not be looked at, the next look comes soon: {seen.unread}")
+        self.unread = seen.unread
+        attempt("spending", partial(self.observer.meter.keep, now), tell)
         limits = Limits.of(self.run)
         actions, self.memory = decide(self.run, limits, seen, self.memory, cheapest=self.cheapest)
-        show(seen)
+        if not seen.unread:
+            show(seen)
         for action in actions:
             if isinstance(action, TakeDown):
                 verdict = verdict_of(action.end, seen)
-                save_verdict(self.clients.s3, self.run, verdict)
+                save = partial(save_verdict, self.clients.s3, self.run, verdict)
+                if action.end.keeps_queue:
+                    # Only what costs goes: a bucket that does not take the verdict must not keep that.
+                    attempt("verdict", save, tell)
+                else:
+                    save()
                 return verdict
             attempt(type(action).__name__, partial(perform, action, self.run, self.clients), tell)
         return None

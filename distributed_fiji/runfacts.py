@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from worker.contract import state_key
+from worker.contract_state import Unreadable, flag, number, text, texts
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class RunFacts:
     """One fleet's run. `started`: seconds since 1970, when the fleet was asked for.
 
     `machine_price`: the most that a machine may cost, `machine_extras`: what it costs beside its price, both
-    in dollars an hour. `max_cost`: dollars that the run may cost; 0: no limit.
+    in dollars an hour. `max_cost`: dollars that the run may cost; 0: no limit. `queue_created`: the queue's
+    CreatedTimestamp when the run began; empty in records of earlier versions.
     """
 
     run_id: str
@@ -42,6 +44,8 @@ class RunFacts:
     machine_price: float = 0.0
     machine_extras: float = 0.0
     max_cost: float = 0.0
+    queue_created: str = ""
+    job_retries: int = 0
 
     @property
     def ending_key(self) -> str:
@@ -52,31 +56,34 @@ class RunFacts:
 def facts_of(record: Mapping[str, Any]) -> RunFacts:
     """Return the facts in a record's document, as `RunRecord.model_dump()` or the parsed run.json.
 
-    Raises KeyError when it is no record.
+    Raises Unreadable when it is no record.
     """
-    app = record["MONITOR_APP_NAME"]
-    clean_dashboard = str(record.get("CLEAN_DASHBOARD", "True")).lower() == "true"
+    app = text(record, "MONITOR_APP_NAME")
+    if not text(record, "MONITOR_START_TIME").isdecimal() or number(record, "tasks_per_machine") < 1:
+        raise Unreadable("its MONITOR_START_TIME or tasks_per_machine is not one")
     return RunFacts(
-        run_id=record["client_token"],
+        run_id=text(record, "client_token"),
         app_name=app,
-        region=record["region"],
-        fleet_id=record["MONITOR_FLEET_ID"],
-        cluster=record["MONITOR_ECS_CLUSTER"],
-        service=record["service"],
-        task_family=record["task_family"],
-        launch_template=record["launch_template"],
-        queue_name=record["MONITOR_QUEUE_NAME"],
-        dead_letter_queue=record["dead_letter_queue"],
-        bucket=record["MONITOR_BUCKET_NAME"],
-        destination_bucket=record["destination_bucket"],
-        output_locations=tuple(record["output_locations"]),
-        log_groups=(record["MONITOR_LOG_GROUP_NAME"], record["machine_log_group"]),
-        script_sha256=record["script_sha256"],
-        tasks_per_machine=record["tasks_per_machine"],
-        started=int(record["MONITOR_START_TIME"]) / 1000,
-        dashboard=clean_dashboard,
-        local=record["local"],
-        machine_price=record["machine_price"],
-        machine_extras=record.get("machine_extras", 0.0),
-        max_cost=record.get("max_cost", 0.0),
+        region=text(record, "region"),
+        fleet_id=text(record, "MONITOR_FLEET_ID"),
+        cluster=text(record, "MONITOR_ECS_CLUSTER"),
+        service=text(record, "service"),
+        task_family=text(record, "task_family"),
+        launch_template=text(record, "launch_template"),
+        queue_name=text(record, "MONITOR_QUEUE_NAME"),
+        dead_letter_queue=text(record, "dead_letter_queue"),
+        bucket=text(record, "MONITOR_BUCKET_NAME"),
+        destination_bucket=text(record, "destination_bucket"),
+        output_locations=texts(record, "output_locations"),
+        log_groups=(text(record, "MONITOR_LOG_GROUP_NAME"), text(record, "machine_log_group")),
+        script_sha256=text(record, "script_sha256", ""),
+        tasks_per_machine=int(number(record, "tasks_per_machine")),
+        started=int(record["MONITOR_START_TIME"][:15]) / 1000,
+        dashboard=str(record.get("CLEAN_DASHBOARD", "True")).lower() == "true",
+        local=flag(record, "local"),
+        machine_price=number(record, "machine_price"),
+        machine_extras=number(record, "machine_extras", 0.0),
+        max_cost=number(record, "max_cost", 0.0),
+        queue_created=text(record, "queue_created", ""),
+        job_retries=int(number(record, "job_retries", 0)),
     )

@@ -51,6 +51,7 @@ class RunRecord(BaseModel):
     image_digest: str = ""
     script: str
     script_sha256: str = ""
+    queue_created: str = ""
     machines: int
     tasks_per_machine: int
     machine_types: list[str]

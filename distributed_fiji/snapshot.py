@@ -22,33 +22,29 @@ class Counts:
 class Jobs:
     """What became of the jobs of this life of the queue, by job id.
 
-    `fresh`: a manifest written since the job was submitted. `kept`: an older manifest by the same script,
-    which the worker skips unless its outputs are gone; it proves nothing before the queue is empty.
-    `dead`: a dead letter of this submission. `others`: manifests since the run's start of jobs that no
-    submission names. `failed_attempts`: failure records since the submission.
+    `done_ids`: jobs with a manifest written since they were submitted; a worker that finds an older one to
+    hold writes it anew. What an earlier run did proves nothing: its job may be about to run again. `dead`: a
+    dead letter of this submission. `others`: manifests since the run's start of jobs that no submission
+    names. `failed_attempts`: failure records since the submission. `outdated`: jobs that have a manifest, but
+    of an earlier run.
     """
 
     submitted: frozenset[str] = frozenset()
-    fresh: frozenset[str] = frozenset()
-    kept: frozenset[str] = frozenset()
+    done_ids: frozenset[str] = frozenset()
     dead: frozenset[str] = frozenset()
     others: int = 0
     dead_letters: int = 0
     failed_attempts: int = 0
+    outdated: frozenset[str] = frozenset()
 
     @property
     def done(self) -> int:
-        return len(self.fresh | self.kept) + self.others
-
-    @property
-    def unproved(self) -> frozenset[str]:
-        """Submitted jobs that neither a new manifest nor a dead letter accounts for."""
-        return self.submitted - self.fresh - self.dead
+        return len(self.done_ids) + self.others
 
     @property
     def unaccounted(self) -> frozenset[str]:
-        """Submitted jobs of which nothing is known: no manifest at all, no dead letter."""
-        return self.unproved - self.kept
+        """Submitted jobs that are neither done nor dead."""
+        return self.submitted - self.done_ids - self.dead
 
     @property
     def gone_dead(self) -> int:
@@ -101,6 +97,7 @@ class Snapshot:
     """One look at everything. `queue` None: there is none; `fleet_state` '': there is no such fleet.
 
     `desired`: tasks that the service wants; None: there is no service. `spent`: dollars, an estimate.
+    `unread`: why queue, jobs or tasks could not be looked at, so that they say nothing; '' where they were.
     """
 
     now: float
@@ -113,6 +110,7 @@ class Snapshot:
     desired: int | None = None
     alarms: frozenset[str] = frozenset()
     spent: float = 0.0
+    unread: str = ""
 
     @property
     def left(self) -> int:

@@ -61,6 +61,8 @@ def plan(run: Run, file: FleetFile) -> RunRecord:
             "valid_until": frame.valid_until,
             "task_definition": definition,
             "image_digest": digest,
+            "queue_created": queue_created,
+            "script_sha256": cluster.read_environment(clients.ecs, definition).get("SCRIPT_SHA256", ""),
             "output_locations": output_locations(settings, clients, queue_created),
         }
     )

@@ -7,11 +7,23 @@ every job that must end, and a submission that was killed midway is seen.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from distributed_fiji.aws import pages
+from distributed_fiji.aws import answered_at, pages
+from distributed_fiji.statefiles import find_state, pass_over
 from worker.contract import state_key
+from worker.contract_state import (
+    JOB_ID,
+    NAME,
+    Unreadable,
+    flag,
+    number,
+    refuse_another_app,
+    text,
+    texts,
+)
 
 
 @dataclass(frozen=True)
@@ -19,7 +31,8 @@ class Submission:
     """One submitJob.
 
     `queue_created`: the queue's CreatedTimestamp, which tells the lives of a queue apart.
-    `output_location`: as in the job file, with its braces.
+    `output_location`: as in the job file, with its braces. `submitted_at`: seconds since 1970, by S3's clock
+    where `by_aws`, else by that of the machine that submitted: manifests are compared with it.
     """
 
     submission_id: str
@@ -29,20 +42,28 @@ class Submission:
     job_ids: tuple[str, ...]
     output_location: str = ""
     complete: bool = False
+    by_aws: bool = False
 
     def completed(self) -> Submission:
         """Return the same submission with every message taken by the queue."""
         return replace(self, complete=True)
 
 
-def write_submission(s3: Any, bucket: str, app_name: str, submission: Submission) -> None:
-    """Write a submission's object, over an earlier state of it."""
-    s3.put_object(
+def write_submission(s3: Any, bucket: str, app_name: str, submission: Submission) -> Submission:
+    """Write a submission's object, over an earlier state of it; return it with its time by S3's clock.
+
+    The first writing comes before the first message, so that its time is from before any job is done.
+    """
+    answer = s3.put_object(
         Bucket=bucket,
         Key=state_key(app_name, "submissions", f"{submission.submission_id}.json"),
-        Body=json.dumps(asdict(submission)).encode(),
+        Body=json.dumps({**asdict(submission), "app_name": app_name}).encode(),
         ContentType="application/json",
     )
+    time = answered_at(answer)
+    if submission.by_aws or time is None:
+        return submission
+    return replace(submission, submitted_at=time, by_aws=True)
 
 
 def read_submissions(s3: Any, bucket: str, app_name: str, queue_created: str) -> list[Submission]:
@@ -53,9 +74,36 @@ def read_submissions(s3: Any, bucket: str, app_name: str, queue_created: str) ->
 
 def all_submissions(s3: Any, bucket: str, app_name: str) -> list[Submission]:
     """Return every submission of an app, oldest first."""
+    found = [
+        find_state(s3, bucket, key, lambda document: submission_in(document, app_name))
+        for key, _ in list_submissions(s3, bucket, app_name)
+    ]
+    return sorted(filter(None, found), key=lambda submission: submission.submitted_at)
+
+
+def list_submissions(s3: Any, bucket: str, app_name: str) -> Iterable[tuple[str, str]]:
+    """Yield key and ETag of every submission of an app."""
     prefix = state_key(app_name, "submissions", "")
-    found = []
     for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix):
-        document = json.loads(s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read())
-        found.append(Submission(**{**document, "job_ids": tuple(document["job_ids"])}))
-    return sorted(found, key=lambda submission: submission.submitted_at)
+        if NAME.match(item["Key"][len(prefix) :]):
+            yield item["Key"], item["ETag"]
+        else:
+            pass_over(bucket, item["Key"], "it is no submission by its name")
+
+
+def submission_in(document: dict[str, Any], app_name: str) -> Submission:
+    """Return the submission in a document. Raises Unreadable."""
+    refuse_another_app(document, app_name)
+    jobs = texts(document, "job_ids")
+    if not all(map(JOB_ID.match, jobs)):
+        raise Unreadable("job_ids holds what is no job's id")
+    return Submission(
+        submission_id=text(document, "submission_id"),
+        job_file=text(document, "job_file"),
+        queue_created=text(document, "queue_created"),
+        submitted_at=number(document, "submitted_at"),
+        job_ids=jobs,
+        output_location=text(document, "output_location", ""),
+        complete=flag(document, "complete", False),
+        by_aws=flag(document, "by_aws", False),
+    )

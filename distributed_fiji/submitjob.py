@@ -44,7 +44,7 @@ def submit_job(
         job_ids=jobs.job_ids,
         output_location=jobs.template.output_file_location,
     )
-    write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission)
+    submission = write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission)
     with terminal.counting("Sending jobs", len(jobs.job_ids)) as progress:
         sent = jobqueue.send_jobs(clients.sqs, url, jobs, progress=progress, sleep=clock.sleep)
     write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())

@@ -209,7 +209,7 @@ def remove_idle_alarms(run: RunFacts, clients: Clients) -> str | None:
 
 
 def record_dead_letters(run: RunFacts, clients: Clients, clock: Clock) -> str | None:
-    """Write a failure record for each dead letter of this app's own queue that has none."""
+    """Write a failure record for each dead letter of this app's own queue that has none since it was sent."""
     attributes = queue_attributes(clients.sqs, run.dead_letter_queue)
     if attributes is None:
         return None
@@ -220,7 +220,7 @@ def record_dead_letters(run: RunFacts, clients: Clients, clock: Clock) -> str | 
     reported = JobState(run, clients.s3).failures()
     written = 0
     for letter in read_dead_letters(clients.sqs, url, count):
-        if letter.job_id not in reported:
+        if not any(written >= int(letter.sent) for _, written in reported.get(letter.job_id, [])):
             key = failure_key(run.app_name, letter.job_id, letter.receives)
             body = unreported(letter, run.app_name, clock.now())
             clients.s3.put_object(Bucket=run.bucket, Key=key, Body=body)

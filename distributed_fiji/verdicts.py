@@ -12,11 +12,17 @@ from typing import Any
 from distributed_fiji.plans import End
 from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.snapshot import Snapshot
+from distributed_fiji.statefiles import find_state
+from worker.contract_state import Unreadable, number, text, texts
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a run ended, in counts. `unaccounted`: submitted jobs of which nothing is known."""
+    """How a run ended, in counts. `unaccounted`: submitted jobs that are neither done nor dead.
+
+    `outdated`: jobs among the dead whose outputs are those of an earlier run. `unread`: why the jobs could
+    not be looked at, so that the counts say nothing.
+    """
 
     end: str
     done: int
@@ -24,6 +30,8 @@ class Verdict:
     unaccounted: int
     failed_attempts: int
     dead_ids: tuple[str, ...] = ()
+    outdated: int = 0
+    unread: str = ""
 
     @property
     def whole(self) -> bool:
@@ -32,7 +40,7 @@ class Verdict:
 
     @property
     def all_done(self) -> bool:
-        return not self.dead and not self.unaccounted
+        return not self.dead and not self.unaccounted and not self.unread
 
 
 def verdict_of(end: End, seen: Snapshot) -> Verdict:
@@ -45,6 +53,8 @@ def verdict_of(end: End, seen: Snapshot) -> Verdict:
         unaccounted=len(jobs.unaccounted) if jobs.submitted else seen.left,
         failed_attempts=jobs.failed_attempts,
         dead_ids=tuple(sorted(jobs.dead)),
+        outdated=len(jobs.dead & jobs.outdated),
+        unread=seen.unread,
     )
 
 
@@ -55,10 +65,21 @@ def save_verdict(s3: Any, run: RunFacts, verdict: Verdict) -> None:
 
 
 def read_verdict(s3: Any, run: RunFacts) -> Verdict | None:
-    """Return the verdict of a teardown that was begun, or None."""
-    try:
-        body = s3.get_object(Bucket=run.bucket, Key=run.ending_key)["Body"].read()
-    except s3.exceptions.NoSuchKey:
-        return None
-    document = json.loads(body)
-    return Verdict(**{**document, "dead_ids": tuple(document["dead_ids"])})
+    """Return the verdict of a teardown that was begun, or None; what is no verdict says nothing."""
+    return find_state(s3, run.bucket, run.ending_key, _verdict)
+
+
+def _verdict(document: dict[str, Any]) -> Verdict:
+    end = text(document, "end")
+    if end not in {known.value for known in End}:
+        raise Unreadable("its end is none that a run can have")
+    counts = {
+        name: int(number(document, name)) for name in ("done", "dead", "unaccounted", "failed_attempts")
+    }
+    return Verdict(
+        end=end,
+        **counts,
+        dead_ids=texts(document, "dead_ids"),
+        outdated=int(number(document, "outdated", 0)),
+        unread=text(document, "unread", ""),
+    )

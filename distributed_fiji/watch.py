@@ -125,8 +125,7 @@ def closing_lines(run: RunFacts, state: JobState, verdict: Verdict, result: Moni
     """Return what the user reads last: counts, where the results are, failures with their reasons."""
     places = [f"s3://{run.destination_bucket}/{place}" for place in run.output_locations]
     lines = [
-        f"{verdict.done} jobs done, {verdict.dead} given up,"
-        f" {verdict.unaccounted} not finished; {counted(verdict.failed_attempts, 'attempt')} failed.",
+        _counts(verdict),
         f"Results: {', '.join(places[:3]) or f's3://{run.destination_bucket}/'}"
         + (f" and {len(places) - 3} more" if len(places) > 3 else ""),
     ]
@@ -134,6 +133,8 @@ def closing_lines(run: RunFacts, state: JobState, verdict: Verdict, result: Moni
         records = f"s3://{run.bucket}/{state_key(run.app_name, 'failures', '')}"
         lines.append(f"Dead letters: queue {run.dead_letter_queue}; failure records: {records}")
         lines += _reasons(run, state, verdict)
+        if verdict.outdated:
+            lines.append(f"Of these, {verdict.outdated} still have the outputs of an earlier run.")
         lines.append(
             "When the cause is mended: `python run.py setup`, `redrive` and `startCluster` try them again."
         )
@@ -143,6 +144,15 @@ def closing_lines(run: RunFacts, state: JobState, verdict: Verdict, result: Moni
         lines.append(f"Still there, and may cost: {'; '.join(result.left)}.")
         lines.append(f"Run the same command again, or `python run.py cleanup {run.app_name}`.")
     return lines
+
+
+def _counts(verdict: Verdict) -> str:
+    if verdict.unread:
+        return f"How many jobs are done is not known, since they could not be looked at: {verdict.unread}"
+    return (
+        f"{verdict.done} jobs done, {verdict.dead} given up,"
+        f" {verdict.unaccounted} not finished; {counted(verdict.failed_attempts, 'attempt')} failed."
+    )
 
 
 def _reason(record: dict[str, Any]) -> str:

@@ -38,12 +38,14 @@ MODULES = (
     "distributed_fiji/runfacts.py",
     "distributed_fiji/snapshot.py",
     "distributed_fiji/spending.py",
+    "distributed_fiji/statefiles.py",
     "distributed_fiji/submissions.py",
     "distributed_fiji/teardown.py",
     "distributed_fiji/verdicts.py",
     "worker/__init__.py",
     "worker/contract.py",
     "worker/contract_locations.py",
+    "worker/contract_state.py",
 )
 
 #: What Lambda calls, in a zip made by build_package().

@@ -79,13 +79,13 @@ def end_of(*looks: Snapshot) -> End | None:
 
 
 def test_the_run_is_over_when_every_submitted_job_is_done_or_dead() -> None:
-    jobs = Jobs(submitted=ids(1, 2, 3), fresh=ids(1, 2), dead=ids(3))
+    jobs = Jobs(submitted=ids(1, 2, 3), done_ids=ids(1, 2), dead=ids(3))
 
     assert after(seen(jobs=jobs, at_work=0)) == [TakeDown(End.ACCOUNTED)]
 
 
 def test_an_empty_queue_ends_nothing_while_a_submitted_job_is_unaccounted_for() -> None:
-    jobs = Jobs(submitted=ids(1, 2), fresh=ids(1))
+    jobs = Jobs(submitted=ids(1, 2), done_ids=ids(1))
 
     assert not any(
         isinstance(action, TakeDown) for action in after(seen(1000, jobs=jobs), seen(1100, jobs=jobs))
@@ -93,7 +93,7 @@ def test_an_empty_queue_ends_nothing_while_a_submitted_job_is_unaccounted_for() 
 
 
 def test_other_peoples_messages_are_waited_for_though_every_submitted_job_is_done() -> None:
-    jobs = Jobs(submitted=ids(1), fresh=ids(1))
+    jobs = Jobs(submitted=ids(1), done_ids=ids(1))
     looks = [seen(time, left=4, jobs=jobs) for time in range(1000, 1200, 30)]
     empty = [seen(time, jobs=jobs, at_work=0) for time in range(1210, 1330, 30)]
     assert end_of(*looks, *empty[:-1]) is None
@@ -101,7 +101,7 @@ def test_other_peoples_messages_are_waited_for_though_every_submitted_job_is_don
 
 
 def test_a_count_that_lags_behind_the_last_manifest_is_waited_for_once() -> None:
-    jobs = Jobs(submitted=ids(1), fresh=ids(1))
+    jobs = Jobs(submitted=ids(1), done_ids=ids(1))
 
     busy = seen(980, left=1, jobs=Jobs(submitted=ids(1)), at_work=1)
     late = seen(1000, left=1, jobs=jobs, at_work=0)
@@ -111,7 +111,7 @@ def test_a_count_that_lags_behind_the_last_manifest_is_waited_for_once() -> None
 
 
 def test_a_task_with_somebody_elses_job_is_waited_for_though_every_submitted_job_is_done() -> None:
-    jobs = Jobs(submitted=ids(1), fresh=ids(1))
+    jobs = Jobs(submitted=ids(1), done_ids=ids(1))
 
     assert end_of(seen(1000, jobs=jobs, at_work=1), seen(1030, jobs=jobs, at_work=1)) is None
 
@@ -119,20 +119,27 @@ def test_a_task_with_somebody_elses_job_is_waited_for_though_every_submitted_job
 def test_jobs_of_others_that_were_counted_for_a_while_are_waited_for_when_the_counts_read_zero() -> None:
     busy = [seen(time, left=5, jobs=Jobs(submitted=ids(1)), at_work=1) for time in range(800, 1000, 30)]
     over = [
-        seen(time, jobs=Jobs(submitted=ids(1), fresh=ids(1)), at_work=0) for time in range(1000, 1101, 20)
+        seen(time, jobs=Jobs(submitted=ids(1), done_ids=ids(1)), at_work=0) for time in range(1000, 1101, 20)
     ]
 
     assert end_of(*busy, *over[:-1]) is None
     assert end_of(*busy, *over) == End.ACCOUNTED
 
 
-def test_jobs_that_an_older_manifest_lets_skip_end_the_run_only_when_the_queue_stays_empty() -> None:
-    jobs = Jobs(submitted=ids(1, 2), kept=ids(1, 2))
+def test_jobs_that_only_an_earlier_run_has_done_are_not_done() -> None:
+    jobs = Jobs(submitted=ids(1, 2), outdated=ids(1, 2))
 
-    looks = [seen(time, jobs=jobs, at_work=0) for time in range(1000, 1241, 60)]
+    assert jobs.done == 0
+    assert end_of(*(seen(time, jobs=jobs, at_work=0) for time in range(1000, 1361, 60))) == End.LOST
 
-    assert end_of(*looks[:-1]) is None
-    assert end_of(*looks) == End.SETTLED
+
+def test_what_costs_ends_though_the_jobs_cannot_be_looked_at_and_nothing_else_does() -> None:
+    unread = {"unread": "AccessDenied", "queue": None, "desired": None, "tasks": (), "target_capacity": 9}
+    run = replace(RUN, max_cost=5.0)
+
+    assert after(*(seen(time, **unread) for time in range(1000, 9000, 60)), run=run) == []
+    assert after(seen(spent=5.1, **unread), run=run) == [TakeDown(End.COST)]
+    assert after(seen(machines=0, fleet_state="cancelled", **unread), run=run) == [TakeDown(End.NO_FLEET)]
 
 
 def test_jobs_of_others_are_worked_off_when_the_queue_reads_empty_and_no_task_has_a_job_for_a_while() -> None:
@@ -162,7 +169,7 @@ def test_a_manifest_that_comes_contradicts_a_queue_that_reads_empty() -> None:
 
 
 def test_submitted_jobs_that_vanished_end_the_run_as_lost_and_never_while_a_task_is_at_work() -> None:
-    jobs = Jobs(submitted=ids(1, 2), fresh=ids(1))
+    jobs = Jobs(submitted=ids(1, 2), done_ids=ids(1))
     times = range(1000, 1400, 60)
 
     assert after(*(seen(time, jobs=jobs, at_work=0) for time in times)) == [TakeDown(End.LOST)]
@@ -198,7 +205,7 @@ def test_a_fleet_that_ec2_does_not_know_yet_ends_nothing() -> None:
 
 
 def test_service_and_fleet_go_down_to_the_jobs_that_are_left() -> None:
-    jobs = Jobs(submitted=ids(*range(10)), fresh=ids(*range(7)))
+    jobs = Jobs(submitted=ids(*range(10)), done_ids=ids(*range(7)))
 
     actions = after(seen(machines=5, at_work=3, left=3, jobs=jobs))
 
@@ -270,7 +277,7 @@ def test_a_start_that_was_cut_off_ends_what_costs_after_a_quarter_of_an_hour() -
 
 def test_a_run_ends_when_it_has_cost_what_it_may_and_keeps_its_jobs() -> None:
     limited = replace(RUN, max_cost=2.0)
-    jobs = Jobs(submitted=ids(*range(9)), fresh=ids(1))
+    jobs = Jobs(submitted=ids(*range(9)), done_ids=ids(1))
     look = seen(left=8, jobs=jobs)
 
     assert after(replace(look, spent=1.99), run=limited) != [TakeDown(End.COST)]
@@ -280,7 +287,7 @@ def test_a_run_ends_when_it_has_cost_what_it_may_and_keeps_its_jobs() -> None:
 
 
 def test_a_run_whose_jobs_are_all_done_is_over_whatever_it_has_cost() -> None:
-    jobs = Jobs(submitted=ids(1), fresh=ids(1))
+    jobs = Jobs(submitted=ids(1), done_ids=ids(1))
 
     assert after(seen(jobs=jobs, at_work=0, spent=9.0), run=replace(RUN, max_cost=2.0)) == [
         TakeDown(End.ACCOUNTED)

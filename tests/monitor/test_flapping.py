@@ -133,7 +133,7 @@ class Life:
         done = [number for number in ended if number not in dead]
         return Jobs(
             submitted=ids(*range(self.submitted)),
-            fresh=ids(*(number for number in done if number < self.submitted)),
+            done_ids=ids(*(number for number in done if number < self.submitted)),
             dead=ids(*(number for number in dead if number < self.submitted)),
             others=sum(number >= self.submitted for number in done),
             dead_letters=len(dead),

@@ -113,21 +113,52 @@ def test_a_dead_letter_from_before_the_last_submission_does_not_end_its_job(
     assert not observer(run).observe(time.time()).jobs.dead
 
 
-def test_jobs_of_a_run_with_another_script_are_not_done_by_their_old_manifests(
+def test_what_an_earlier_run_has_done_is_not_done_before_this_one_has_looked_at_it(
     clients: Clients, app: str
 ) -> None:
     run = a_run(clients, app)
-    run.record = run.record.model_copy(update={"script_sha256": "new"})
     first, second = some_jobs(2)
-    run.finish(first.job_id, script="old")
-    run.finish(second.job_id, script="new")
+    run.finish(first.job_id)
+    run.finish(second.job_id)
     run.submit([first, second], at=time.time() + 5)
 
     jobs = observer(run).observe(time.time()).jobs
 
-    assert jobs.kept == {second.job_id}
-    assert not jobs.fresh
-    assert jobs.done == 1
+    assert jobs.done == 0
+    assert jobs.unaccounted == jobs.outdated == {first.job_id, second.job_id}
+
+
+def test_a_job_that_was_given_up_is_given_up_though_an_earlier_run_had_done_it(
+    clients: Clients, app: str
+) -> None:
+    run = a_run(clients, app)
+    jobs = some_jobs(2)
+    for job in jobs:
+        run.finish(job.job_id)
+    time.sleep(1.1)  # S3 tells times in whole seconds
+    run.submit(jobs)
+    run.work_off()
+    run.give_up(reported="no focus plane found")
+
+    result, screen = watch(run)
+
+    assert (result.exit_code, result.done, result.dead) == (3, 1, 1)
+    assert "no focus plane found" in screen.text
+    assert "outputs of an earlier run" in screen.text
+
+
+def test_a_queue_that_is_gone_hides_no_job_that_was_not_done(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    created = queue_attributes(clients.sqs, run.record.MONITOR_QUEUE_NAME)
+    assert created
+    run.record = run.record.model_copy(update={"queue_created": created["CreatedTimestamp"]})
+    run.submit(some_jobs(3))
+    run.work_off()
+    clients.sqs.delete_queue(QueueUrl=run.queue_url)
+
+    result, _ = watch(run)
+
+    assert (result.exit_code, result.done, result.unaccounted) == (3, 1, 2)
 
 
 def test_jobs_that_were_sent_to_an_earlier_queue_of_that_name_are_not_waited_for(
