@@ -54,7 +54,8 @@ CLEAN_DASHBOARD = True                  # Remove it at the end.
 LOG_FORMAT = 'text'                     # The workers' own log: 'text' or 'json'.
 
 # When a job counts as done
-CHECK_IF_DONE_BOOL = True               # Skip jobs that are done: outputs there, made by today's script.
+CHECK_IF_DONE_BOOL = True               # Skip jobs that are done: same script and inputs, outputs there (docs/worker.md).
+RERUN_ON_NEW_IMAGE = True               # Another worker image: run submitted jobs again that are done (docs/config.md).
 EXPECTED_NUMBER_FILES = 1               # Files that each job must make at least …
 MIN_FILE_SIZE_BYTES = 1                 # … of at least so many bytes …
 NECESSARY_STRING = ''                   # … with this in their names.

@@ -78,6 +78,7 @@ def worker_environment(
         "NECESSARY_STRING",
         "DOWNLOAD_FILES",
         "CHECK_IF_DONE_BOOL",
+        "RERUN_ON_NEW_IMAGE",
         "UPLOAD_FLAGS",
         "SQS_MESSAGE_VISIBILITY",
         "HEARTBEAT_SECONDS",

@@ -74,16 +74,15 @@ def read_memory(s3: Any, run: RunFacts) -> Memory:
 def _memory(document: dict[str, Any]) -> Memory:
     """Return the memory in a document; fields that an earlier version did not write keep their defaults."""
     empty = document.get("empty")
-    pairs = {
-        "readings": tuple((_time(time), int(_time(left))) for time, left in document.get("readings") or ()),
-        "empty": (_time(empty[0]), int(_time(empty[1]))) if empty else None,
-    }
     known: dict[str, Any] = {
         field.name: _like(field.default, document[field.name])
         for field in fields(Memory)
-        if field.name in document and field.name not in pairs
+        if field.name in document and field.name not in ("readings", "empty")
     }
-    return Memory(**pairs, **known)
+    readings = tuple((_time(time), int(_time(left))) for time, left in document.get("readings") or ())
+    return Memory(
+        readings=readings, empty=(_time(empty[0]), int(_time(empty[1]))) if empty else None, **known
+    )
 
 
 def _like(default: Any, value: Any) -> Any:

@@ -160,6 +160,7 @@ class Settings(BaseModel):
     LOG_FORMAT: Literal["text", "json"] = "text"
 
     CHECK_IF_DONE_BOOL: Flag = True
+    RERUN_ON_NEW_IMAGE: Flag = True
     EXPECTED_NUMBER_FILES: Annotated[int, Field(ge=0, le=1_000_000_000)] = 1
     MIN_FILE_SIZE_BYTES: Annotated[int, Field(ge=0, le=2**50)] = 1
     NECESSARY_STRING: Text = ""

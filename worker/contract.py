@@ -23,6 +23,9 @@ Value = str | int | float | bool
 #: Names of script parameters: what SciJava accepts unquoted as a key.
 PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
+#: A value that is shown in a name as it stands.
+PLAIN = re.compile(r"[^\s\"'=\x00-\x1f]+\Z")
+
 #: Characters that no parameter of a process can hold (NUL), or no message of SQS.
 NO_TEXT = re.compile("[\0\ufffe\uffff]")
 
@@ -119,9 +122,24 @@ def job_id(metadata: dict[str, Value], output_file_location: str, shared_metadat
     return hashlib.sha256(canonical_json(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+#: Of a job's name, so many characters are shown at most, and of one value in it.
+LONGEST_NAME, LONGEST_VALUE = 160, 60
+
+
 def job_name(metadata: dict[str, Value]) -> str:
-    """Return a job as people know it, as `Plate=P1 Well=A02`."""
-    return " ".join(f"{name}={value}" for name, value in metadata.items())
+    """Return what people know a job by, on one line: `Plate=P1 Well=A02`.
+
+    Values with spaces or marks are quoted, and long ones are known by their ends.
+    """
+    name = " ".join(f"{key}={_short(value)}" for key, value in metadata.items())
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+
+
+def _short(value: Any) -> str:
+    if not isinstance(value, str):
+        return json.dumps(value)
+    text = value if len(value) <= LONGEST_VALUE else f"…{value[1 - LONGEST_VALUE :]}"
+    return text if PLAIN.match(text) else json.dumps(text, ensure_ascii=not text.isprintable())
 
 
 def encode_message(job: Job) -> str:
@@ -245,6 +263,7 @@ ENVIRONMENT = {
     "NECESSARY_STRING": "text an output's name must hold to count",
     "DOWNLOAD_FILES": "True: inputs are brought to local disk; False: the bucket is mounted",
     "CHECK_IF_DONE_BOOL": "True: a job whose manifest holds is skipped",
+    "RERUN_ON_NEW_IMAGE": "True: a manifest made with another image does not hold",
     "UPLOAD_FLAGS": "flags for uploads as `aws s3 cp` takes them",
     "SQS_MESSAGE_VISIBILITY": "seconds a received message stays hidden without a heartbeat",
     "HEARTBEAT_SECONDS": "seconds between heartbeats",

@@ -198,9 +198,23 @@ class Finisher:
 
     def _manifest(self, held: HeldJob, finished: Finished, sent: list[Sent]) -> dict[str, Any]:
         assert held.job is not None and held.inputs is not None
+        self._look_for_leftovers(held, sent)
         about = {**self._about(held, finished), "inputs": held.inputs.used}
+        if held.runs_again:
+            about["runs_again"] = held.runs_again
+        if held.left_from_before:
+            about["left_from_before"] = list(held.left_from_before)
         destination = self._office.settings.destination_bucket
         return records.manifest(self._office.origin, held.job, about, destination=destination, outputs=sent)
+
+    def _look_for_leftovers(self, held: HeldJob, sent: list[Sent]) -> None:
+        """Note what earlier runs wrote, still stands there, and is not among what this one has written."""
+        before = held.before
+        if before is None or before.destination != self._office.settings.destination_bucket:
+            return
+        keys = {*before.outputs, *before.left} - {one.key for one in sent}
+        found = self._office.ledger.outputs(before.destination, keys) if keys else {}
+        held.left_from_before = tuple(sorted(found))
 
     def _about(self, held: HeldJob, finished: Finished | None) -> Mapping[str, Any]:
         """Return what both kinds of record say of a run."""

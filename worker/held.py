@@ -10,10 +10,14 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from worker.contract import Job
+from worker.contract import Job, job_name
 from worker.inputs import Inputs
 from worker.lease import Lease
 from worker.queue import Message
+from worker.validity import Manifest
+
+#: So many of an earlier run's outputs are named in a job's line; the manifest has them all.
+SHOWN = 3
 
 
 @dataclass
@@ -29,6 +33,12 @@ class HeldJob:
     old_manifest: str | None = None
     #: The run that wrote it.
     old_run: str | None = None
+    #: What it says, where it can be read.
+    before: Manifest | None = None
+    #: What of it does not hold, in a phrase; '' where there is none.
+    runs_again: str = ""
+    #: Outputs of earlier runs, by key, that this one does not write and that are still there.
+    left_from_before: tuple[str, ...] = ()
     whole_memory: bool = False
     given_up: bool = False
     #: Seconds per phase, in the order in which they began.
@@ -45,6 +55,20 @@ class HeldJob:
     def __post_init__(self) -> None:
         digest = hashlib.sha256(self.message.body.encode("utf-8", "surrogatepass")).hexdigest()
         self.job_id = self.job_id or f"rejected-{digest[:16]}"
+
+    @property
+    def name(self) -> str:
+        """What people know the job by: its metadata, and its id behind it."""
+        return f"{job_name(self.job.metadata)} ({self.job_id})" if self.job else self.job_id
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the job's line says beside its outcome."""
+        notes = [f"runs again: {self.runs_again}"] if self.runs_again else []
+        if left := self.left_from_before:
+            shown = ", ".join(left[:SHOWN]) + (f" and {len(left) - SHOWN} more" if len(left) > SHOWN else "")
+            notes.append(f"left from an earlier run and not written any more: {shown}")
+        return tuple(notes)
 
     @property
     def attempt(self) -> int:

@@ -73,6 +73,20 @@ class InputFetcher:
             with _failing_as(", ".join(job.inputs)):
                 self._fetch_patterns(job, inputs, check)
 
+    def listed(self, job: Job, check: Check) -> dict[str, str]:
+        """Return what `fetch` would bring now, without bringing it: ETags by address. Raises JobFailed."""
+        found: dict[str, str] = {}
+        wanted = addresses_of(job.parameters, self._source_bucket) if self._download else {}
+        for name, address in wanted.items():
+            with _failing_as(str(address)):
+                _, objects, _ = self._find_value(name, address, check)
+                found |= _etags(address.bucket, objects)
+        for text in job.inputs:
+            with _failing_as(text):
+                batch, objects = self._match(text, Path(), check)
+                found |= _etags(batch.bucket, objects)
+        return found
+
     def release(self, inputs: Inputs) -> None:
         """Give back what the job had from the cache."""
         while inputs.entries:
@@ -82,17 +96,13 @@ class InputFetcher:
         self, name: str, address: Address, inputs: Inputs, *, shared: bool, check: Check
     ) -> None:
         """Bring what one parameter names: an object, or all below a prefix."""
-        item = None
-        if not address.key.endswith("/"):
-            item = store.retried(lambda: store.find_object(self._s3, address.bucket, address.key), check)
-        if item is None:
-            self._fetch_prefix(name, address, inputs, check)
-            return
-        prefix, _, last = address.key.rpartition("/")
-        prefix = f"{prefix}/" if prefix else ""
-        last = safe_name(last, address.key)
-        objects = {last: item}
-        if shared:
+        prefix, objects, last = self._find_value(name, address, check)
+        if not last:
+            _refuse_collisions(objects)
+            entry = self._cache.bring(address.bucket, prefix, objects, check)
+            inputs.entries.append(entry)
+            inputs.paths[name] = entry.folder
+        elif shared:
             entry = self._cache.bring(address.bucket, prefix, objects, check, only=last)
             inputs.entries.append(entry)
             inputs.paths[name] = entry.folder / last
@@ -104,7 +114,20 @@ class InputFetcher:
             inputs.paths[name] = place / last
         inputs.used += _used(address.bucket, objects)
 
-    def _fetch_prefix(self, name: str, address: Address, inputs: Inputs, check: Check) -> None:
+    def _find_value(
+        self, name: str, address: Address, check: Check
+    ) -> tuple[str, dict[str, store.Object], str]:
+        """Return the prefix and the objects (by their names below it) that a parameter's value names.
+
+        The third is the name of the one object; empty where the value names all below the prefix.
+        """
+        item = None
+        if not address.key.endswith("/"):
+            item = store.retried(lambda: store.find_object(self._s3, address.bucket, address.key), check)
+        if item is not None:
+            prefix, _, last = address.key.rpartition("/")
+            last = safe_name(last, address.key)
+            return f"{prefix}/" if prefix else "", {last: item}, last
         prefix = address.key.rstrip("/") + "/"
         listed = store.retried(lambda: list(store.list_objects(self._s3, address.bucket, prefix)), check)
         if not listed:
@@ -112,12 +135,7 @@ class InputFetcher:
                 FailureClass.INPUT_MISSING,
                 f"The parameter {name} names {address}, and there is no such file or folder in the bucket.",
             )
-        objects = names_below(prefix, listed)
-        _refuse_collisions(objects)
-        entry = self._cache.bring(address.bucket, prefix, objects, check)
-        inputs.entries.append(entry)
-        inputs.paths[name] = entry.folder
-        inputs.used += _used(address.bucket, objects)
+        return prefix, names_below(prefix, listed), ""
 
     def _fetch_patterns(self, job: Job, inputs: Inputs, check: Check) -> None:
         """Bring what the job's patterns match to `input/`, by the names below each pattern's folder."""
@@ -175,3 +193,7 @@ def _used(bucket: str, objects: Mapping[str, store.Object]) -> list[dict[str, An
         {"key": f"s3://{bucket}/{item.key}", "etag": item.etag, "bytes": item.size}
         for item in objects.values()
     ]
+
+
+def _etags(bucket: str, objects: Mapping[str, store.Object]) -> dict[str, str]:
+    return {f"s3://{bucket}/{item.key}": item.etag for item in objects.values()}

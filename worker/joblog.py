@@ -26,12 +26,15 @@ class JobLog:
     def write(self, held: HeldJob, verdict: Verdict) -> None:
         facts = {
             "job": held.job_id,
+            "name": held.name,
             "attempt": held.attempt,
             "outcome": verdict.outcome.value,
             "seconds": dict(held.seconds),
         }
         if verdict.failure:
             facts["failure"] = verdict.failure.value
+        if held.notes:
+            facts["notes"] = list(held.notes)
         if verdict.sentence:
             facts["reason"] = verdict.sentence[:LONGEST_REASON]
         self._log.info("%s", _as_text(facts), extra={"facts": facts})
@@ -64,4 +67,6 @@ def _as_text(facts: dict[str, Any]) -> str:
     seconds = " ".join(f"{phase}={value:g}s" for phase, value in facts["seconds"].items())
     failure = f" [{facts['failure']}]" if "failure" in facts else ""
     reason = f": {facts['reason']}" if "reason" in facts else ""
-    return f"job {facts['job']} attempt {facts['attempt']} {facts['outcome']}{failure} {seconds}{reason}"
+    notes = "".join(f" ({note})" for note in facts.get("notes", ()))
+    what = f"job {facts['name']} attempt {facts['attempt']} {facts['outcome']}{failure}"
+    return f"{what} {seconds}{reason}{notes}"

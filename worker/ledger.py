@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from worker import s3 as store
-from worker.contract import Job, claim_key, failure_key, log_key, manifest_key, state_key
-from worker.records import same_work
+from worker.contract import claim_key, failure_key, log_key, manifest_key, state_key
+from worker.contract_state import Unreadable, number, refuse_another_app
 
 #: What S3 answers when a condition does not hold; 404: what should be replaced has gone.
 NOT_AS_EXPECTED = ("PreconditionFailed", "412", "NoSuchKey", "404")
+
+#: A claim lasts as long as its message's visibility, which SQS limits to 12 hours; one that says more is none
+#: of ours, and would keep the job from ever being done.
+LONGEST_CLAIM = 43_200
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,14 @@ class StandingClaim:
     over: bool
 
 
+class Standing(NamedTuple):
+    """A manifest as it stands in the bucket. `written`: seconds since 1970, whole ones."""
+
+    document: dict[str, Any]
+    etag: str
+    written: float
+
+
 class Ledger:
     """Reads and writes the state of one app's jobs."""
 
@@ -41,21 +53,31 @@ class Ledger:
         self._bucket = bucket
         self._app_name = app_name
 
-    def manifest(self, job_id: str) -> tuple[dict[str, Any], str] | None:
-        """Return a job's manifest and its ETag, or None."""
-        return store.read_json(self._s3, self._bucket, manifest_key(self._app_name, job_id))
+    def manifest(self, job_id: str) -> Standing | None:
+        """Return a job's manifest as it stands in the bucket, or None. What is no JSON object reads as {}."""
+        key = manifest_key(self._app_name, job_id)
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if store.error_code(error) in ("NoSuchKey", "404"):
+                return None
+            raise
+        document = store.json_object(answer["Body"].read(), f"s3://{self._bucket}/{key}")
+        return Standing(document, answer["ETag"], answer["LastModified"].timestamp())
 
-    def holds(self, document: Mapping[str, Any], job: Job, script_sha256: str) -> bool:
-        """Whether a manifest still says the truth: this job, this script, and all outputs stand as listed."""
-        if not same_work(document, job, script_sha256):
-            return False
-        listed = {entry["key"]: entry for entry in document.get("outputs", [])}
-        bucket = str(document.get("destination"))
-        found = {item.key: item for item in store.find_objects(self._s3, bucket, listed)}
-        return all(
-            key in found and (found[key].size, found[key].etag) == (entry["bytes"], entry["etag"])
-            for key, entry in listed.items()
-        )
+    def outputs(self, bucket: str, keys: Iterable[str]) -> dict[str, store.Object]:
+        """Return those outputs that are there, by key."""
+        return {item.key: item for item in store.find_objects(self._s3, bucket, keys)}
+
+    def confirm(self, job_id: str, standing: Standing, message_id: str) -> bool:
+        """Write a manifest that holds anew, so that its time says so; False when it is another one meanwhile.
+
+        The monitor counts a job as done by a manifest that was written since the job was submitted: it need
+        not read one of them, nor believe what an earlier run did.
+        """
+        confirmed = {"message_id": message_id, "time_seconds": round(time.time(), 3)}
+        document = {**standing.document, "confirmed": confirmed}
+        return self.commit(job_id, document, standing.etag)
 
     def commit(self, job_id: str, document: Mapping[str, Any], replaces: str | None) -> bool:
         """Write a manifest if none is there, or just the one with the ETag `replaces`; else return False."""
@@ -71,14 +93,14 @@ class Ledger:
             if store.error_code(error) in ("NoSuchKey", "404"):
                 return None
             raise
-        document = store.json_object(answer["Body"].read())
+        document = store.json_object(answer["Body"].read(), f"s3://{self._bucket}/{key}")
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         now = parsedate_to_datetime(date).timestamp() if date else time.time()
         return StandingClaim(
             run_id=str(document.get("run_id")),
             etag=answer["ETag"],
             silent_seconds=now - answer["LastModified"].timestamp(),
-            valid_seconds=float(document.get("valid_seconds") or 0),
+            valid_seconds=_valid_seconds(document),
             over=document.get("over") is True,
         )
 
@@ -113,11 +135,20 @@ class Ledger:
             raise
 
     def failures(self, job_id: str) -> list[dict[str, Any]]:
-        """Return the records of a job's failed attempts."""
+        """Return the records of a job's failed attempts; what is none is passed over."""
         prefix = state_key(self._app_name, "failures", job_id) + "/"
         keys = [item.key for item in store.list_objects(self._s3, self._bucket, prefix)]
-        found = (store.read_json(self._s3, self._bucket, key) for key in keys)
-        return [entry[0] for entry in found if entry]
+        numbered = [key for key in keys if key[len(prefix) :].removesuffix(".json").isdecimal()]
+        found = (store.read_json(self._s3, self._bucket, key) for key in numbered)
+        return [entry[0] for entry in found if entry and self._is_ours(entry[0])]
+
+    def _is_ours(self, document: Mapping[str, Any]) -> bool:
+        try:
+            refuse_another_app(document, self._app_name)
+            number(document, "time_seconds", 0.0)
+        except Unreadable:
+            return False
+        return True
 
     def record_failure(self, job_id: str, attempt: int, document: Mapping[str, Any]) -> None:
         """Write the record of a failed attempt."""
@@ -132,3 +163,11 @@ class Ledger:
                 Body=body,
                 ContentType="text/plain; charset=utf-8",
             )
+
+
+def _valid_seconds(document: Mapping[str, Any]) -> float:
+    """Return for how long a claim is valid: as long as a message can be hidden at most."""
+    try:
+        return min(number(document, "valid_seconds", 0.0), LONGEST_CLAIM)
+    except Unreadable:
+        return 0.0

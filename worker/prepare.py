@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from functools import partial
 
 from worker import s3 as store
 from worker.attempts import plan_attempt
@@ -12,10 +14,22 @@ from worker.errors import JobFailed
 from worker.held import HeldJob
 from worker.inputs import InputFetcher, Inputs
 from worker.jobfolder import Scratch
-from worker.ledger import Ledger
+from worker.ledger import Ledger, Standing
+from worker.validity import (
+    Today,
+    difference_of_inputs,
+    difference_of_outputs,
+    difference_of_work,
+    find_manifest,
+)
 from worker.verdict import Verdict
 
+log = logging.getLogger(__name__)
+
 Check = Callable[[], None]
+
+#: How often another run may replace the manifest of a job while it is looked at.
+OVERTAKINGS = 5
 
 
 class Preparer:
@@ -27,14 +41,14 @@ class Preparer:
         fetcher: InputFetcher,
         scratch: Scratch,
         *,
-        script_sha256: str,
+        today: Today,
         check_if_done: bool,
         job_retries: int,
     ) -> None:
         self._ledger = ledger
         self._fetcher = fetcher
         self._scratch = scratch
-        self._script_sha256 = script_sha256
+        self._today = today
         self._check_if_done = check_if_done
         self._job_retries = job_retries
 
@@ -64,19 +78,55 @@ class Preparer:
             ) from error
 
     def done_already(self, held: HeldJob, job: Job, check: Check) -> Verdict | None:
-        """Return the verdict SKIPPED when a manifest makes a run needless; note one that must be replaced."""
-        found = store.retried(lambda: self._ledger.manifest(job.job_id), check)
-        held.old_manifest, held.old_run = (found[1], found[0].get("run_id")) if found else (None, None)
-        if not found:
-            return None
-        document = found[0]
-        # Written after this message was sent: the message is a second delivery, not a wish to run again.
-        newer = float(document.get("time_seconds") or 0) > held.message.sent_at
-        if not (self._check_if_done or newer):
-            return None
-        if store.retried(lambda: self._ledger.holds(document, job, self._script_sha256), check):
-            return Verdict(Outcome.SKIPPED, sentence="its manifest holds")
+        """Return the verdict SKIPPED when a manifest makes a run needless; note one that must be replaced.
+
+        A manifest that holds and is from before this message was sent is written anew: by its time the
+        monitor knows that the job is done.
+        """
+        for _ in range(OVERTAKINGS):
+            found = store.retried(lambda: self._ledger.manifest(job.job_id), check)
+            if found is None:
+                held.old_manifest = held.old_run = None
+                return None
+            if found.etag == held.old_manifest:
+                return None  # it was looked at when the job was taken
+            if self._must_run(held, job, found, check):
+                return None
+            if found.written >= held.message.sent_at or store.retried(
+                partial(self._ledger.confirm, job.job_id, found, held.message.message_id), check
+            ):
+                return Verdict(Outcome.SKIPPED, sentence="its manifest holds")
         return None
+
+    def _must_run(self, held: HeldJob, job: Job, found: Standing, check: Check) -> bool:
+        """Whether a job has to run though it has a manifest, which is noted with what does not hold."""
+        held.before = find_manifest(found.document, self._today.app_name)
+        held.runs_again = self._difference(held, job, check)
+        if not held.runs_again:
+            return False
+        held.old_manifest, held.old_run = found.etag, held.before.run_id if held.before else None
+        log.info("job %s runs again: %s", held.name, held.runs_again)
+        return True
+
+    def _difference(self, held: HeldJob, job: Job, check: Check) -> str:
+        """Say what of the manifest found does not hold today, or why it is not asked; '' where it holds."""
+        manifest = held.before
+        if manifest is None:
+            return "its manifest cannot be read"
+        # Written after this message was sent: the message is a second delivery, not a wish to run again.
+        newer = manifest.time_seconds > held.message.sent_at
+        if not (self._check_if_done or newer):
+            return "CHECK_IF_DONE_BOOL is False"
+        if difference := difference_of_work(manifest, job, self._today):
+            return difference
+        keys = manifest.outputs.keys()
+        found = store.retried(lambda: self._ledger.outputs(manifest.destination, keys), check)
+        if difference := difference_of_outputs(manifest, found):
+            return difference
+        try:
+            return difference_of_inputs(manifest, self._fetcher.listed(job, check))
+        except JobFailed as error:
+            return error.sentence
 
     def _given_up(self, held: HeldJob, check: Check) -> Verdict | None:
         """Return a verdict when earlier attempts show that another is in vain."""
@@ -85,7 +135,7 @@ class Preparer:
         records = store.retried(lambda: self._ledger.failures(held.job_id), check)
         plan = plan_attempt(
             records,
-            self._script_sha256,
+            self._today.script_sha256,
             held.message.sent_at,
             attempt=held.attempt,
             job_retries=self._job_retries,

@@ -69,11 +69,6 @@ def failure(
     }
 
 
-def same_work(document: Mapping[str, Any], job: Job, script_sha256: str) -> bool:
-    """Whether a manifest is of just this job (its wanted inputs included) done by this script."""
-    return document.get("job") == job_document(job) and document.get("script_sha256") == script_sha256
-
-
 def same_outputs(document: Mapping[str, Any], outputs: Sequence[Sent]) -> bool:
     """Whether a manifest lists just these outputs, byte for byte."""
     listed = {entry.get("key"): entry.get("sha256") for entry in document.get("outputs", [])}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -17,9 +18,12 @@ from botocore.exceptions import ClientError
 
 from worker.calls import CALL_ERRORS
 from worker.contract import FailureClass
+from worker.contract_state import Unreadable, read_object
 from worker.errors import JobFailed
 
 Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
 
 #: Rounds on top of botocore's own attempts, for a bucket that answers SlowDown for longer than those last.
 ROUNDS = 5
@@ -149,16 +153,16 @@ def read_json(s3: Any, bucket: str, key: str) -> tuple[dict[str, Any], str] | No
         if error_code(error) in ("NoSuchKey", "404"):
             return None
         raise
-    return json_object(answer["Body"].read()), answer["ETag"]
+    return json_object(answer["Body"].read(), f"s3://{bucket}/{key}"), answer["ETag"]
 
 
-def json_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object that a body holds; what is none reads as {}."""
+def json_object(body: bytes, address: str) -> dict[str, Any]:
+    """Return the JSON object that a body holds; what is none reads as {}, with a warning that names it."""
     try:
-        document = json.loads(body)
-    except ValueError:
+        return read_object(body)
+    except Unreadable as error:
+        log.warning("%s is passed over: %s", address, error)
         return {}
-    return document if isinstance(document, dict) else {}
 
 
 def write_json(s3: Any, bucket: str, key: str, document: Any, **conditions: str) -> str:

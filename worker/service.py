@@ -29,6 +29,8 @@ from worker.script import Script, fetch_script
 from worker.settings import WorkerSettings
 from worker.stop import Stop
 from worker.transfers import Transfers
+from worker.validity import Today
+from worker.verdict import Expected
 from worker.versions import image_of
 from worker.worker import Parts, Worker
 
@@ -90,7 +92,7 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
         ledger,
         fetcher,
         scratch,
-        script_sha256=script.sha256,
+        today=today(settings, script),
         check_if_done=settings.check_if_done,
         job_retries=settings.job_retries,
     )
@@ -104,6 +106,21 @@ def _transfers(settings: WorkerSettings, clients: Clients, scratch: Scratch) -> 
     endpoint = clients.s3.meta.endpoint_url if _is_custom(os.environ) else None
     bulk = Bulk(endpoint, scratch.root, s5cmd_binary(), find_program("aws"))
     return Transfers(clients.s3, bulk, read_flags(settings.upload_flags))
+
+
+def today(settings: WorkerSettings, script: Script) -> Today:
+    """Return what the manifest of a job that is done already must agree with."""
+    expected = Expected(
+        settings.expected_number_files, settings.min_file_size_bytes, settings.necessary_string
+    )
+    return Today(
+        app_name=settings.app_name,
+        script_sha256=script.sha256,
+        destination=settings.destination_bucket,
+        expected=expected,
+        image=settings.image or image_of(os.environ),
+        image_counts=settings.rerun_on_new_image,
+    )
 
 
 def _origin(settings: WorkerSettings, script: Script) -> Origin:

@@ -36,6 +36,7 @@ class WorkerSettings:
     necessary_string: str
     download_files: bool
     check_if_done: bool
+    rerun_on_new_image: bool
     upload_flags: str
     visibility_seconds: int
     heartbeat_seconds: float
@@ -119,6 +120,7 @@ def read_settings(environ: Mapping[str, str]) -> WorkerSettings:
         necessary_string=read.text("NECESSARY_STRING", ""),
         download_files=read.flag("DOWNLOAD_FILES", True),
         check_if_done=read.flag("CHECK_IF_DONE_BOOL", True),
+        rerun_on_new_image=read.flag("RERUN_ON_NEW_IMAGE", True),
         upload_flags=read.text("UPLOAD_FLAGS", ""),
         visibility_seconds=read.integer("SQS_MESSAGE_VISIBILITY", 180, 1),
         heartbeat_seconds=read.number("HEARTBEAT_SECONDS", 60, 0.05),

@@ -117,9 +117,7 @@ def test_a_message_of_the_original_works(run: Run) -> None:
     (worker,) = work_off(run, LOG_FORMAT="text")
 
     harness.check_done(run, [job])
-    assert (
-        len([line for line in worker.text().splitlines() if f"job {job.job_id} attempt 1 DONE" in line]) == 1
-    )
+    assert len([line for line in worker.text().splitlines() if f"({job.job_id}) attempt 1 DONE" in line]) == 1
 
 
 @pytest.mark.parametrize("heading", ["HEARTBEAT_SECONDS", "SQS_QUEUE_URL"])
