@@ -24,9 +24,11 @@ WELLS = ("A04", "C05")
 
 
 class Demo:
-    """The demo for a few wells, under a name of its own, with a user's secrets in the environment."""
+    """The demo under a name of its own, with a user's secrets in the environment. `wells`: None for all."""
 
-    def __init__(self, folder: Path, image: str, name: str, runtime: str) -> None:
+    def __init__(
+        self, folder: Path, image: str, name: str, runtime: str, wells: tuple[str, ...] | None = WELLS
+    ) -> None:
         self.folder, self.name, self.runtime = folder / name, name, runtime
         self.environment = {
             "DISTRIBUTED_FIJI_LOCAL": str(folder / "cloud"),
@@ -47,7 +49,7 @@ class Demo:
         self.config = self.folder / "config.py"
         self.config.write_text((DEMO / "config.py").read_text() + "".join(lines))
         job = json.loads((DEMO / "job.json").read_text())
-        job["groups"] = [group for group in job["groups"] if group["Well"] in WELLS]
+        job["groups"] = [group for group in job["groups"] if wells is None or group["Well"] in wells]
         (self.folder / "job.json").write_text(json.dumps(job))
 
     @property
