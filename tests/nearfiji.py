@@ -26,6 +26,7 @@ NEAR_FIJIS = ("Fiji-new", "Fiji-2025", "Fiji.app")
 FIJIS = ("ImageJ core", *NEAR_FIJIS)
 
 RUNNER_JAR = "distributed-fiji-runner.jar"
+AGENT_JAR = "distributed-fiji-agent.jar"
 
 
 def assembled() -> Path:
@@ -56,6 +57,7 @@ def copy_of(name: str, into: Path, *, runner: bool = True, java: Path | None = N
     shutil.copytree(assembled() / name, home, symlinks=True, copy_function=_link)
     if runner:
         shutil.copy(imagej_core() / "jars" / RUNNER_JAR, home / "jars" / RUNNER_JAR)
+        shutil.copy(imagej_core() / "build-jars" / AGENT_JAR, home / "jars" / AGENT_JAR)
     if java is not None:
         (home / "java" / "linux64").mkdir(parents=True)
         (home / "java" / "linux64" / java.name).symlink_to(java)
@@ -91,6 +93,9 @@ def command(home: Path, folder: Path, job: Path, *flags: str, xvfb: bool = False
         *flags,
     ]
     launcher = [str(new), *jvm] if new.exists() else [str(classic), *jvm, *_opens()]
+    agent = home / "jars" / AGENT_JAR
+    if agent.exists() and not xvfb:
+        launcher.append(f"-javaagent:{agent}")
     display = ["xvfb-run", "-a"] if xvfb else []
     headless = [] if xvfb else ["--headless"]
     return [*display, *launcher, "--", *headless, "--run", "distributedfiji.Runner", f'job="{job}"']

@@ -16,6 +16,8 @@ from worker.errors import JobFailed
 
 LAUNCHERS = ("fiji-linux-x64", "fiji-linux-arm64", "ImageJ-linux64")
 RUNNER_JAR = Path("jars", "distributed-fiji-runner.jar")
+#: Mends ImageJ's tables for headless use, beside the runner; ImageJ core, mended already, has none.
+AGENT_JAR = Path("jars", "distributed-fiji-agent.jar")
 RUNNER_CLASS = "distributedfiji.Runner"
 
 #: Linux takes at most this many bytes in one argument (MAX_ARG_STRLEN).
@@ -97,6 +99,9 @@ def _command(launch: Launch, target: str, argument: str) -> list[str]:
     jvm = [f"-Djava.io.tmpdir={launch.temporary}", f"-XX:TieredStopAtLevel={level}"]
     if launch.cpu_cores:
         jvm.append(f"-XX:ActiveProcessorCount={launch.cpu_cores}")
+    agent = launch.launcher.parent / AGENT_JAR
+    if agent.is_file() and not launch.use_xvfb:
+        jvm.append(f"-javaagent:{agent}")
     if launch.use_xvfb:
         # Said aloud, as a launcher may be made for headless runs.
         jvm.append("-Djava.awt.headless=false")

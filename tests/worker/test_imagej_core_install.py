@@ -99,15 +99,20 @@ def test_an_interrupted_install_is_not_taken_for_a_whole_one_and_a_plain_jre_is_
 
 def test_runner_goes_into_a_fiji_as_classes_for_java_8(tmp_path: Path) -> None:
     (tmp_path / "jars").mkdir()
-    scijava = next((imagej_core() / "jars").glob("scijava-common-*.jar"))
-    shutil.copy(scijava, tmp_path / "jars")
+    needed = {}
+    for name in ("jars/scijava-common-", "jars/ij-1", "build-jars/javassist-"):
+        jar = next(imagej_core().glob(f"{name}*.jar"))
+        needed[jar.name] = shutil.copy(jar, tmp_path / "jars")
 
     jar = install_runner(tmp_path)
 
-    assert sorted(path.name for path in (tmp_path / "jars").iterdir()) == [jar.name, scijava.name]
+    agent = jar.with_name("distributed-fiji-agent.jar")
+    assert {path.name for path in (tmp_path / "jars").iterdir()} == {jar.name, agent.name, *needed}
+    for made in (jar, agent):
+        with zipfile.ZipFile(made) as archive:
+            classes = [archive.read(name) for name in archive.namelist() if name.endswith(".class")]
+            assert {int.from_bytes(content[6:8], "big") for content in classes} == {52}
     with zipfile.ZipFile(jar) as archive:
-        classes = [archive.read(name) for name in archive.namelist() if name.endswith(".class")]
-        assert {int.from_bytes(content[6:8], "big") for content in classes} == {52}
         assert "distributedfiji.Runner" in archive.read("META-INF/json/org.scijava.plugin.Plugin").decode()
 
 

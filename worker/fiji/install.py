@@ -27,6 +27,8 @@ from worker.fiji.toolchain import QUICK_START, Java, compile_jar, find_java, run
 HERE = Path(__file__).parent
 DEFAULT_HOME = HERE.parents[1] / ".imagej-core"
 RUNNER_JAR = "distributed-fiji-runner.jar"
+#: Mends ImageJ's classes as a headless FIJI loads them; ImageJ core has them mended already.
+AGENT_JAR = "distributed-fiji-agent.jar"
 CORE_JAR = "imagej-core.jar"
 PATCHED_JAR = "ij-headless.jar"
 LAUNCHER = "ImageJ-linux64"
@@ -55,25 +57,31 @@ def install(dest: Path = DEFAULT_HOME, java: Path | None = None, *, bioformats: 
 
 
 def install_runner(fiji_home: Path) -> Path:
-    """Compile the runner against a FIJI's own SciJava, put it into its `jars` folder, and return the jar.
+    """Compile the runner and its agent against a FIJI's own jars, put both into its `jars` folder.
 
-    Raises InstallError when that is no FIJI, or nothing here can compile.
+    Returns the runner's jar. Raises InstallError when that is no FIJI, or nothing here can compile.
     """
     jars = fiji_home.absolute() / "jars"
-    scijava = sorted(jars.glob("scijava-common-*.jar"))
-    if not scijava:
-        raise InstallError(f"{fiji_home} is no FIJI: there is no jars/scijava-common-….jar in it")
-    part = jars / f".{RUNNER_JAR}.{os.getpid()}"
-    build = part.with_suffix(".build")
+    needed = [_newest(jars, name) for name in ("scijava-common", "ij", "javassist")]
+    build = jars / f".{RUNNER_JAR}.{os.getpid()}.build"
     build.mkdir()
     try:
         java = find_java()
-        class_path = [scijava[-1], *([] if java.javac else _ecj(build))]
-        compile_jar(java, HERE / "java" / "runner", build / RUNNER_JAR, class_path, release=8)
-        (build / RUNNER_JAR).rename(jars / RUNNER_JAR)
+        class_path = [*needed, *([] if java.javac else _ecj(build))]
+        for folder, name in (("runner", RUNNER_JAR), ("agent", AGENT_JAR)):
+            compile_jar(java, HERE / "java" / folder, build / name, class_path, release=8)
+            (build / name).rename(jars / name)
     finally:
         shutil.rmtree(build)
     return jars / RUNNER_JAR
+
+
+def _newest(jars: Path, name: str) -> Path:
+    """Return a FIJI's jar by its name without a version: ij-1.54p.jar, not ij1-patcher-2.0.0.jar."""
+    found = sorted(jars.glob(f"{name}-[0-9]*.jar"))
+    if not found:
+        raise InstallError(f"{jars.parent} is no FIJI: there is no jars/{name}-….jar in it")
+    return found[-1]
 
 
 def _ecj(into: Path) -> list[Path]:
@@ -141,11 +149,12 @@ def _compile(build: Path, java: Java) -> None:
     jars = build / "jars"
     class_path = [*jars.glob("*.jar"), *(build / "build-jars").glob("*.jar")]
     compile_jar(java, HERE / "java" / "runner", jars / RUNNER_JAR, class_path, release=8)
+    compile_jar(java, HERE / "java" / "agent", build / "build-jars" / AGENT_JAR, class_path, release=8)
     compile_jar(java, HERE / "java" / "core", jars / CORE_JAR, [*class_path, jars / RUNNER_JAR], release=11)
     _say("patching ImageJ for headless use")
     # The patcher looks through every jar of its class path: it gets only those it needs.
     needed = [path for path in class_path if path.name.startswith(("ij", "javassist", "classgraph"))]
-    joined = os.pathsep.join(map(str, [*needed, jars / CORE_JAR]))
+    joined = os.pathsep.join(map(str, [*needed, jars / CORE_JAR, jars / RUNNER_JAR]))
     flags = ["--add-opens=java.base/java.lang=ALL-UNNAMED", *QUICK_START]
     command: list[str | Path] = [
         java.java,
@@ -154,6 +163,7 @@ def _compile(build: Path, java: Java) -> None:
         joined,
         "distributedfiji.core.Prepatch",
         jars / PATCHED_JAR,
+        jars / f"ij-{version_of('ij')}.jar",
     ]
     run(command, "patching ImageJ")
 

@@ -47,6 +47,24 @@ final class ImageJ {
 		return words;
 	}
 
+	static boolean has(final String className) {
+		try {
+			return type(className) != null;
+		}
+		catch (final ClassNotFoundException | LinkageError notThere) {
+			return false;
+		}
+	}
+
+	static boolean hasField(final String className, final String field) {
+		try {
+			return type(className).getField(field) != null;
+		}
+		catch (final ReflectiveOperationException | LinkageError notThere) {
+			return false;
+		}
+	}
+
 	private static Class<?> type(final String name) throws ClassNotFoundException {
 		return Class.forName(name, true, Thread.currentThread().getContextClassLoader());
 	}

@@ -62,6 +62,8 @@ public class Runner implements Command {
 
 	private static Outcome run(final Context context, final Job todo, final Report report) throws IOException {
 		report.writeAlive(Means.of(context));
+		final Outcome problem = Tables.problem(todo.script);
+		if (problem != null) return problem;
 		try {
 			return new ScriptRun(context).run(todo.script, todo.parameters, todo.offered);
 		}
