@@ -137,18 +137,21 @@ def _subnets(ec2: Any, given: tuple[str, ...], problems: list[str]) -> tuple[str
 
 def ensure_launch_template(ec2: Any, name: str, data: dict[str, Any], app_name: str) -> tuple[str, str]:
     """Make the app's launch template, or a new version of it; return its id and the version's number."""
-    found = find_launch_template(ec2, name)
-    if found is None:
-        template = ec2.create_launch_template(
-            LaunchTemplateName=name,
-            LaunchTemplateData=data,
-            TagSpecifications=[{"ResourceType": "launch-template", "Tags": documents.tags(app_name)}],
-        )["LaunchTemplate"]
-        return template["LaunchTemplateId"], str(template["LatestVersionNumber"])
-    version = ec2.create_launch_template_version(
-        LaunchTemplateId=found["LaunchTemplateId"], LaunchTemplateData=data
-    )["LaunchTemplateVersion"]
-    return found["LaunchTemplateId"], str(version["VersionNumber"])
+    if find_launch_template(ec2, name) is None:
+        try:
+            template = ec2.create_launch_template(
+                LaunchTemplateName=name,
+                LaunchTemplateData=data,
+                TagSpecifications=[{"ResourceType": "launch-template", "Tags": documents.tags(app_name)}],
+            )["LaunchTemplate"]
+            return template["LaunchTemplateId"], str(template["LatestVersionNumber"])
+        except ClientError as error:
+            # Another startCluster has just made it.
+            if error_code(error) != "InvalidLaunchTemplateName.AlreadyExistsException":
+                raise
+    version = ec2.create_launch_template_version(LaunchTemplateName=name, LaunchTemplateData=data)
+    made = version["LaunchTemplateVersion"]
+    return made["LaunchTemplateId"], str(made["VersionNumber"])
 
 
 def find_launch_template(ec2: Any, name: str) -> dict[str, Any] | None:

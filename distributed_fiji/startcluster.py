@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from distributed_fiji import cluster, fleet, machinetypes, removal, telemetry
 from distributed_fiji.aws import AwsError, error_code, error_text
+from distributed_fiji.currentrun import alone, leave_place, take_place
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, SomethingLeft
 from distributed_fiji.fleetevents import FleetError, find_fatal
 from distributed_fiji.fleetfile import FleetFile
@@ -40,6 +41,11 @@ def start_cluster(run: Run, file: FleetFile) -> RunRecord:
 
     Raises InvalidInput (a live fleet, a wrong file), NothingThere (no setup), FleetFailed.
     """
+    with alone(run.record_path):
+        return _start(run, file)
+
+
+def _start(run: Run, file: FleetFile) -> RunRecord:
     record = unfinished_record(run) or save(run, prepared(run, file))
     try:
         record = request(run, record)
@@ -58,8 +64,12 @@ def start_cluster(run: Run, file: FleetFile) -> RunRecord:
 
 
 def prepared(run: Run, file: FleetFile) -> RunRecord:
-    """Return a new run's record, with a janitor that already looks after it."""
+    """Return a new run's record, with the app's place taken and a janitor that already looks after it.
+
+    Raises InvalidInput where another run has the place.
+    """
     record = plan(run, file)
+    take_place(run.clients, facts_of(record.model_dump()), run.record_path, run.clock.now())
     look_after(run, record)
     return record
 
@@ -242,7 +252,9 @@ def take_back(run: Run, record: RunRecord) -> None:
     cluster.scale_service(clients.ecs, record.MONITOR_ECS_CLUSTER, record.service, 0)
     if record.dashboard:
         removal.remove_dashboard(clients.cloudwatch, record.app_name)
-    leave(clients, facts_of(record.model_dump()), run.terminal.warn)
+    facts = facts_of(record.model_dump())
+    leave(clients, facts, run.terminal.warn)
+    leave_place(clients.s3, facts)
     run.record_path.unlink(missing_ok=True)
 
 

@@ -20,12 +20,14 @@ from distributed_fiji.jobstate import JobState
 from distributed_fiji.logexport import export_logs
 from distributed_fiji.lookups import (
     app_instances,
+    find_fleet,
     find_service,
     fleet_instances,
     live_fleets,
     queue_attributes,
     read_alarms,
 )
+from distributed_fiji.openruns import list_open_runs, read_open_run
 from distributed_fiji.runfacts import RunFacts
 from worker.contract import failure_key
 
@@ -71,11 +73,7 @@ def take_down(
 
     `whole` False: jobs are left in the queue, so only what costs ends, and startCluster can go on.
     """
-    try:
-        site = Site(served_here(run, clients), other_fleets(run, clients))
-    except AwsError as error:
-        tell(f"looking at what else runs: {error_text(error)}")
-        site = Site(served=True, other_fleets=())
+    site = look_around(run, clients, tell)
     takedown = Takedown(run, clients, clock, site, whole, patience)
     steps = [*_money(takedown), *_keepsakes(run, clients, clock, patience.logs)]
     if whole:
@@ -85,13 +83,39 @@ def take_down(
 
 @dataclass(frozen=True)
 class Site:
-    """What else there is of the app. `served`: the service works on this run's queue, or there is none.
+    """What else there is of the app. `served`: the service is this run's to end.
 
-    With another config of the same name the service can meanwhile serve another queue: it is left alone.
+    With another config of the same name the service can meanwhile serve another queue, and a run that was
+    started later uses the same service and queue: then both are left alone. `other_fleets`: those that no
+    open run names, so that nobody else would end them.
     """
 
     served: bool
     other_fleets: tuple[str, ...]
+
+
+def look_around(run: RunFacts, clients: Clients, tell: Callable[[str], None]) -> Site:
+    """Return what else there is of the app. Where that cannot be read, all counts as this run's, so that it
+    ends.
+    """
+    try:
+        others = other_runs(run, clients)
+        theirs = {other.fleet_id or find_fleet(clients.ec2, run.app_name, other.run_id) for other in others}
+        fleets = tuple(fleet for fleet in other_fleets(run, clients) if fleet not in theirs)
+        later = [other for other in others if other.started > run.started]
+        for other in later:
+            tell(f"Run {other.run_id} has started since; the service and the queue, which it uses, stay.")
+        return Site(not later and served_here(run, clients), fleets)
+    except AwsError as error:
+        tell(f"looking at what else runs: {error_text(error)}")
+        return Site(served=True, other_fleets=())
+
+
+def other_runs(run: RunFacts, clients: Clients) -> list[RunFacts]:
+    """Return the app's other open runs in this region."""
+    keys = list_open_runs(clients.s3, run.bucket, run.app_name, run.region)
+    found = [one for key in keys if (one := read_open_run(clients.s3, run.bucket, key))]
+    return [one for one in found if one.run_id != run.run_id]
 
 
 def served_here(run: RunFacts, clients: Clients) -> bool:
@@ -146,7 +170,7 @@ def _money(down: Takedown) -> Named:
         yield "jobs at work", partial(removal.give_jobs_back, clients, run, down.clock)
     fleets = [run.fleet_id] if run.fleet_id else []
     if site.served and whole:
-        # They work on the same queue, and its jobs are done.
+        # Nobody else would end them.
         fleets += site.other_fleets
     for fleet in fleets:
         started = run.started if fleet == run.fleet_id else 0.0

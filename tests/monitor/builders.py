@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -301,17 +301,32 @@ def _fleet(ec2: Any, settings: Any) -> str:
         },
         TagSpecifications=[{"ResourceType": "launch-template", "Tags": tags}],
     )
+    token = f"token-{settings.APP_NAME}"
+    return _request(ec2, settings.APP_NAME, settings.launch_template, settings.CLUSTER_MACHINES, token)
+
+
+def a_later_run(run: ARun) -> ARun:
+    """Return a run of the same app that was started after another one, with a fleet of its own."""
+    record, token = run.record, f"later-{run.app}"
+    fleet = _request(run.clients.ec2, run.app, record.launch_template, record.machines, token)
+    started = str(int(record.MONITOR_START_TIME) + 1000)
+    changes = {"client_token": token, "MONITOR_FLEET_ID": fleet, "MONITOR_START_TIME": started}
+    return replace(run, record=record.model_copy(update=changes))
+
+
+def _request(ec2: Any, app: str, template: str, machines: int, token: str) -> str:
+    tags = [{"Key": APP_TAG, "Value": app}]
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     config = {
         "IamFleetRole": "arn:aws:iam::123456789012:role/fleet",
         "AllocationStrategy": "priceCapacityOptimized",
-        "TargetCapacity": settings.CLUSTER_MACHINES,
+        "TargetCapacity": machines,
         "SpotPrice": "0.1",
-        "ClientToken": f"token-{settings.APP_NAME}",
+        "ClientToken": token,
         "LaunchTemplateConfigs": [
             {
                 "LaunchTemplateSpecification": {
-                    "LaunchTemplateName": settings.launch_template,
+                    "LaunchTemplateName": template,
                     "Version": "$Latest",
                 },
                 "Overrides": [{"InstanceType": "m5.large", "SubnetId": subnet}],

@@ -1,0 +1,109 @@
+"""One run of an app at a time, and an older run's end that leaves a newer run alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from distributed_fiji.aws import Clients
+from distributed_fiji.errors import InvalidInput
+from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.runfacts import facts_of
+from distributed_fiji.runrecord import RunRecord
+from distributed_fiji.teardown import take_down
+from tests.monitor.builders import SteppedClock, a_later_run, a_run, some_jobs
+from tests.monitor.flow import Flow
+
+
+def at_once(starts: list[Callable[[], RunRecord]]) -> tuple[list[RunRecord], list[str]]:
+    """Call several startClusters at the same moment; return what started, and why the others did not."""
+    gate = threading.Barrier(len(starts))
+    records: list[RunRecord] = []
+    refusals: list[str] = []
+
+    def begin(start: Callable[[], RunRecord]) -> None:
+        gate.wait()
+        try:
+            records.append(start())
+        except InvalidInput as refusal:
+            refusals.append(str(refusal))
+
+    threads = [threading.Thread(target=begin, args=(start,)) for start in starts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    return records, refusals
+
+
+def two_people(clients: Clients, app: str, folder: Path) -> list[Flow]:
+    """Return an app that is set up and has jobs, in the hands of two people on two machines."""
+    flows = [Flow(app, folder / f"{app}-{name}", clients) for name in ("one", "other")]
+    flows[0].begin()
+    flows[0].setup(clients)
+    flows[0].submit(clients)
+    return flows
+
+
+def start_twice(clients: Clients, app: str, folder: Path) -> None:
+    flows = two_people(clients, app, folder)
+
+    records, refusals = at_once([lambda flow=flow: flow.start(clients) for flow in flows])  # type: ignore[misc]
+
+    assert len(records) == 1
+    assert "one run of an app at a time" in refusals[0] or "already runs" in refusals[0]
+    assert flows[0].fleets() == [records[0].fleet_id]
+
+
+def test_two_start_clusters_at_once_make_one_fleet(clients: Clients, app: str, tmp_path: Path) -> None:
+    start_twice(clients, app, tmp_path)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("_time", range(49))
+def test_two_start_clusters_at_once_make_one_fleet_every_time(
+    _time: int, clients: Clients, app: str, tmp_path: Path
+) -> None:
+    start_twice(clients, app, tmp_path)
+
+
+def test_a_second_start_with_the_same_record_waits_for_nobody_and_is_refused(
+    clients: Clients, app: str, tmp_path: Path
+) -> None:
+    flow = two_people(clients, app, tmp_path)[0]
+
+    records, refusals = at_once([lambda: flow.start(clients)] * 2)
+
+    assert len(records) == 1
+    assert "No second fleet is started" in refusals[0]
+    assert flow.fleets() == [records[0].fleet_id]
+
+
+def test_the_end_of_an_older_run_leaves_the_newer_runs_fleet_service_and_queue(
+    clients: Clients, app: str
+) -> None:
+    older = a_run(clients, app, machines=1)
+    newer = a_later_run(older)
+    watch_over(clients, newer.record, SteppedClock(time.time()))
+    newer.submit(some_jobs(2))
+    told: list[str] = []
+
+    steps = take_down(
+        facts_of(older.record.model_dump()), clients, SteppedClock(time.time()), told.append, whole=True
+    )
+
+    assert not [step for step in steps if step.error]
+    fleets = clients.ec2.describe_spot_fleet_requests()["SpotFleetRequestConfigs"]
+    states = {item["SpotFleetRequestId"]: item["SpotFleetRequestState"] for item in fleets}
+    assert states[older.record.fleet_id].startswith("cancelled")
+    assert states[newer.record.fleet_id] == "active"
+    service = clients.ecs.describe_services(
+        cluster=newer.record.MONITOR_ECS_CLUSTER, services=[newer.record.service]
+    )["services"][0]
+    assert (service["status"], service["desiredCount"]) == ("ACTIVE", 1)
+    assert newer.take() is not None
+    assert any("has started since" in line for line in told)
