@@ -52,6 +52,10 @@ class JobState:
             records.sort(key=lambda record: record[1])
         return found
 
+    def marked(self, kind: str) -> frozenset[str]:
+        """Return the jobs that carry a marker of that kind; an empty one says that it is over."""
+        return frozenset(job for job, item in self._items(kind, MANIFEST) if item["Size"])
+
     def read_failure(self, key: str) -> dict[str, Any]:
         """Return a failure record; one that is none, or another app's, reads as {}."""
 
@@ -63,10 +67,14 @@ class JobState:
 
     def _list(self, folder: str, name: re.Pattern[str]) -> Iterator[tuple[str, str, float]]:
         """Yield job, key and time (seconds since 1970) of what stands in a folder of the state."""
+        for job, item in self._items(folder, name):
+            yield job, item["Key"], item["LastModified"].timestamp()
+
+    def _items(self, folder: str, name: re.Pattern[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         prefix = state_key(self._run.app_name, folder, "")
         for item in pages(self._s3, "list_objects_v2", "Contents", Bucket=self._run.bucket, Prefix=prefix):
             if match := name.match(item["Key"], len(prefix)):
-                yield match[1], item["Key"], item["LastModified"].timestamp()
+                yield match[1], item
             else:
                 pass_over(self._run.bucket, item["Key"], f"it is none of our {folder} by its name")
 

@@ -23,6 +23,7 @@ from distributed_fiji.lookups import (
 from distributed_fiji.meter import Meter
 from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.snapshot import Counts, Jobs, Machine, Snapshot, Task
+from worker.contract import WARNINGS, WITHOUT_OUTPUTS
 
 #: Up to so many dead letters are read whenever one has come; more only when they may be all that is missing.
 FEW_LETTERS = 100
@@ -107,11 +108,12 @@ class Observer:
             self._read_letters(url, count)
         slack = CLOCKS_AGREE if all(submission.by_aws for submission in submissions) else CLOCKS_DIFFER
         dead = self._dead(when, float(created or 0), slack) - done
+        fresh = done | _written_since(manifests, when, self.run.started)
         return Jobs(
             submitted=frozenset(when),
             done_ids=frozenset(done),
             dead=frozenset(dead),
-            others=_written_since(manifests, when, self.run.started),
+            others=len(fresh - done),
             dead_letters=count if own else len(dead),
             failed_attempts=sum(
                 written >= int(when.get(job, self.run.started))
@@ -119,6 +121,8 @@ class Observer:
                 for _, written in records
             ),
             outdated=frozenset(mine.keys() - done),
+            warned=len(self.state.marked(WARNINGS) & fresh),
+            without_outputs=len(self.state.marked(WITHOUT_OUTPUTS) & fresh),
         )
 
     def _dead_queue(self) -> tuple[bool, int, str | None]:
@@ -162,8 +166,9 @@ def _counts(attributes: dict[str, str]) -> Counts:
     )
 
 
-def _written_since(manifests: dict[str, float], submitted: dict[str, float], start: float) -> int:
-    return sum(1 for job, written in manifests.items() if job not in submitted and written >= int(start))
+def _written_since(manifests: dict[str, float], submitted: dict[str, float], start: float) -> set[str]:
+    """Return the jobs that no submission names and that were done since the run's start."""
+    return {job for job, written in manifests.items() if job not in submitted and written >= int(start)}
 
 
 def phases(machines: tuple[Machine, ...]) -> Counter[str]:

@@ -26,7 +26,8 @@ class Jobs:
     hold writes it anew. What an earlier run did proves nothing: its job may be about to run again. `dead`: a
     dead letter of this submission. `others`: manifests since the run's start of jobs that no submission
     names. `failed_attempts`: failure records since the submission. `outdated`: jobs that have a manifest, but
-    of an earlier run.
+    of an earlier run. `warned`, `without_outputs`: how many of the jobs that are done are so with warnings,
+    or left no output, as they may where EXPECTED_NUMBER_FILES = 0.
     """
 
     submitted: frozenset[str] = frozenset()
@@ -36,6 +37,8 @@ class Jobs:
     dead_letters: int = 0
     failed_attempts: int = 0
     outdated: frozenset[str] = frozenset()
+    warned: int = 0
+    without_outputs: int = 0
 
     @property
     def done(self) -> int:

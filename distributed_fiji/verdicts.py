@@ -20,6 +20,7 @@ from worker.contract_state import Unreadable, number, text, texts
 class Verdict:
     """How a run ended, in counts. `unaccounted`: submitted jobs that are neither done nor dead.
 
+    `warned`, `without_outputs`: how many of the jobs that are done are so with warnings, or left no output.
     `outdated`: jobs among the dead whose outputs are those of an earlier run. `unread`: why the jobs could
     not be looked at, so that the counts say nothing.
     """
@@ -31,12 +32,21 @@ class Verdict:
     failed_attempts: int
     dead_ids: tuple[str, ...] = ()
     outdated: int = 0
+    warned: int = 0
+    without_outputs: int = 0
     unread: str = ""
 
     @property
     def whole(self) -> bool:
         """Whether everything is to go; else jobs are left, and only what costs ends."""
         return not any(end.value == self.end and end.keeps_queue for end in End)
+
+    @property
+    def done_how(self) -> str:
+        """What is to be said of jobs that are done, in brackets; '' where there is nothing."""
+        said = [f"{self.warned} with warnings"] if self.warned else []
+        said += [f"{self.without_outputs} without outputs"] if self.without_outputs else []
+        return f" ({', '.join(said)})" if said else ""
 
     @property
     def all_done(self) -> bool:
@@ -54,6 +64,8 @@ def verdict_of(end: End, seen: Snapshot) -> Verdict:
         failed_attempts=jobs.failed_attempts,
         dead_ids=tuple(sorted(jobs.dead)),
         outdated=len(jobs.dead & jobs.outdated),
+        warned=jobs.warned,
+        without_outputs=jobs.without_outputs,
         unread=seen.unread,
     )
 
@@ -81,5 +93,7 @@ def _verdict(document: dict[str, Any]) -> Verdict:
         **counts,
         dead_ids=texts(document, "dead_ids"),
         outdated=int(number(document, "outdated", 0)),
+        warned=int(number(document, "warned", 0)),
+        without_outputs=int(number(document, "without_outputs", 0)),
         unread=text(document, "unread", ""),
     )

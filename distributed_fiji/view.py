@@ -49,8 +49,10 @@ def figures(seen: Snapshot, progress: Progress) -> dict[str, str]:
     left = max(len(jobs.unaccounted), 0) if total else seen.left
     machines = phases(seen.machines)
     states = ", ".join(f"{count} {state}" for state, count in sorted(machines.items()))
+    notes = {"with warnings": jobs.warned, "without outputs": jobs.without_outputs}
+    how = "".join(f", {count} {note}" for note, count in notes.items() if count)
     return {
-        "done": f"{jobs.done} of {total}" if total else str(jobs.done),
+        "done": (f"{jobs.done} of {total}" if total else str(jobs.done)) + (f" ({how[2:]})" if how else ""),
         "running": str(queue.in_flight if queue else 0),
         "waiting": str(queue.visible + queue.delayed if queue else 0),
         "failed": counted(jobs.failed_attempts, "attempt"),

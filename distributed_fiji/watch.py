@@ -18,7 +18,7 @@ from distributed_fiji.teardown import Step, still_costly, take_down
 from distributed_fiji.terminal import Terminal
 from distributed_fiji.verdicts import Verdict, read_verdict
 from distributed_fiji.view import View, counted
-from worker.contract import state_key
+from worker.contract import WARNINGS, state_key
 
 #: Seconds between two looks: at first, and at most.
 FIRST_WAIT, LONGEST_WAIT = 2.0, 30.0
@@ -129,6 +129,9 @@ def closing_lines(run: RunFacts, state: JobState, verdict: Verdict, result: Moni
         f"Results: {', '.join(places[:3]) or f's3://{run.destination_bucket}/'}"
         + (f" and {len(places) - 3} more" if len(places) > 3 else ""),
     ]
+    if verdict.warned:
+        marks = f"s3://{run.bucket}/{state_key(run.app_name, WARNINGS, '')}"
+        lines.append(f"What was warned of: {marks}, an object for each job.")
     if verdict.dead:
         records = f"s3://{run.bucket}/{state_key(run.app_name, 'failures', '')}"
         lines.append(f"Dead letters: queue {run.dead_letter_queue}; failure records: {records}")
@@ -150,7 +153,7 @@ def _counts(verdict: Verdict) -> str:
     if verdict.unread:
         return f"How many jobs are done is not known, since they could not be looked at: {verdict.unread}"
     return (
-        f"{verdict.done} jobs done, {verdict.dead} given up,"
+        f"{verdict.done} jobs done{verdict.done_how}, {verdict.dead} given up,"
         f" {verdict.unaccounted} not finished; {counted(verdict.failed_attempts, 'attempt')} failed."
     )
 

@@ -236,6 +236,18 @@ def claim_key(app_name: str, job: str) -> str:
     return state_key(app_name, "claims", f"{job}.json")
 
 
+#: What a job that is done can be beside, as monitor counts it: a folder of the state with a marker for each.
+WARNINGS, WITHOUT_OUTPUTS = "warnings", "without-outputs"
+
+
+def marker_key(app_name: str, kind: str, job: str) -> str:
+    """Return the key of the marker of a job that is done with warnings, or without outputs.
+
+    So that monitor counts such jobs by a listing; a marker without content says that it is over.
+    """
+    return state_key(app_name, kind, f"{job}.json")
+
+
 def failure_key(app_name: str, job: str, attempt: int) -> str:
     """Return the key of the failure record of a job's n-th receive."""
     return state_key(app_name, "failures", job, f"{attempt}.json")

@@ -29,7 +29,7 @@ from worker.queue import Queue
 from worker.records import Origin
 from worker.settings import WorkerSettings
 from worker.transfers import Sent, Transfers
-from worker.verdict import DONE, Expected, Verdict, judge
+from worker.verdict import DONE, Expected, Verdict, judge, warnings_of
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ class Finisher:
 
     def finish(self, held: HeldJob, finished: Finished, check: Check) -> Verdict:
         """Bring a job that FIJI has ended to its end; return the verdict."""
+        held.warnings = warnings_of(finished.run.result)
         kept = self._consoles.submit(self._keep_log, held, finished)
         try:
             verdict = self._publish(held, finished, check)
@@ -129,6 +130,7 @@ class Finisher:
         verdict = judge(finished.run, outputs, self._expected)
         if verdict is not DONE:
             return verdict
+        held.faults = {output.name: output.fault for output in outputs if output.fault}
         assert held.job is not None
         location = held.job.output_file_location.strip("/")
         batch = Batch(
@@ -200,6 +202,8 @@ class Finisher:
         assert held.job is not None and held.inputs is not None
         self._look_for_leftovers(held, sent)
         about = {**self._about(held, finished), "inputs": held.inputs.used}
+        if held.faults:
+            about["faults"] = held.faults
         if held.runs_again:
             about["runs_again"] = held.runs_again
         if held.left_from_before:
@@ -226,6 +230,7 @@ class Finisher:
         }
         if finished:
             about |= {
+                "warnings": held.warnings,
                 "versions": finished.versions,
                 "peak_memory_mb": finished.peak_memory_mb,
                 "heap_mb": finished.run.heap_mb,

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from worker.contract import Job, job_name
 from worker.inputs import Inputs
@@ -37,6 +38,10 @@ class HeldJob:
     before: Manifest | None = None
     #: What of it does not hold, in a phrase; '' where there is none.
     runs_again: str = ""
+    #: What went wrong in the run without failing it: text and line, as the runner told it.
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    #: Outputs that do not count, by their name, and why.
+    faults: dict[str, str] = field(default_factory=dict)
     #: Outputs of earlier runs, by key, that this one does not write and that are still there.
     left_from_before: tuple[str, ...] = ()
     whole_memory: bool = False

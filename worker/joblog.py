@@ -33,6 +33,8 @@ class JobLog:
         }
         if verdict.failure:
             facts["failure"] = verdict.failure.value
+        if held.warnings:
+            facts["warnings"] = [warning["text"][:LONGEST_REASON] for warning in held.warnings]
         if held.notes:
             facts["notes"] = list(held.notes)
         if verdict.sentence:
@@ -68,5 +70,7 @@ def _as_text(facts: dict[str, Any]) -> str:
     failure = f" [{facts['failure']}]" if "failure" in facts else ""
     reason = f": {facts['reason']}" if "reason" in facts else ""
     notes = "".join(f" ({note})" for note in facts.get("notes", ()))
-    what = f"job {facts['name']} attempt {facts['attempt']} {facts['outcome']}{failure}"
+    count = len(facts.get("warnings", ()))
+    warned = f" with {count} warning{'' if count == 1 else 's'}" if count else ""
+    what = f"job {facts['name']} attempt {facts['attempt']} {facts['outcome']}{warned}{failure}"
     return f"{what} {seconds}{reason}{notes}"

@@ -6,13 +6,23 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from worker import s3 as store
-from worker.contract import claim_key, failure_key, log_key, manifest_key, state_key
+from worker.contract import (
+    WARNINGS,
+    WITHOUT_OUTPUTS,
+    claim_key,
+    failure_key,
+    log_key,
+    manifest_key,
+    marker_key,
+    state_key,
+)
 from worker.contract_state import Unreadable, number, refuse_another_app
 
 #: What S3 answers when a condition does not hold; 404: what should be replaced has gone.
@@ -77,10 +87,37 @@ class Ledger:
         """
         confirmed = {"message_id": message_id, "time_seconds": round(time.time(), 3)}
         document = {**standing.document, "confirmed": confirmed}
-        return self.commit(job_id, document, standing.etag)
+        return self._commit(job_id, document, standing.etag)
 
     def commit(self, job_id: str, document: Mapping[str, Any], replaces: str | None) -> bool:
-        """Write a manifest if none is there, or just the one with the ETag `replaces`; else return False."""
+        """Write a manifest if none is there, or just the one with the ETag `replaces`; else return False.
+
+        Its markers come first: a job is never counted as done without them.
+        """
+        self._mark(job_id, document, may_be_marked=bool(replaces) or document.get("attempt") != 1)
+        return self._commit(job_id, document, replaces)
+
+    def _mark(self, job_id: str, document: Mapping[str, Any], *, may_be_marked: bool) -> None:
+        """Write the markers of a job that is about to be done, and void those of an earlier run."""
+        marks = {
+            WARNINGS: document.get("warnings"),
+            WITHOUT_OUTPUTS: bool(document.get("without_outputs")) or None,
+        }
+        for kind, said in marks.items():
+            key = marker_key(self._app_name, kind, job_id)
+            if said:
+                mark = {"app_name": self._app_name, "job_id": job_id, kind: said, "job": document.get("job")}
+                self._put(key, mark)
+            elif may_be_marked and (standing := self._find(key)) and standing.size:
+                store.retried(partial(self._s3.put_object, Bucket=self._bucket, Key=key, Body=b""), _go_on)
+
+    def _put(self, key: str, document: Mapping[str, Any]) -> None:
+        store.retried(partial(store.write_json, self._s3, self._bucket, key, document), _go_on)
+
+    def _find(self, key: str) -> store.Object | None:
+        return store.retried(partial(store.find_object, self._s3, self._bucket, key), _go_on)
+
+    def _commit(self, job_id: str, document: Mapping[str, Any], replaces: str | None) -> bool:
         key = manifest_key(self._app_name, job_id)
         return store.retried(lambda: self._write_if(key, document, replaces), lambda: None) is not None
 
@@ -163,6 +200,10 @@ class Ledger:
                 Body=body,
                 ContentType="text/plain; charset=utf-8",
             )
+
+
+def _go_on() -> None:
+    """Break off nothing."""
 
 
 def _valid_seconds(document: Mapping[str, Any]) -> float:

@@ -46,6 +46,7 @@ def manifest(
             {"key": sent.key, "bytes": sent.size, "etag": sent.etag, "sha256": sent.sha256}
             for sent in outputs
         ],
+        "without_outputs": not outputs,
         **asdict(origin),
         **about,
         **_now(),

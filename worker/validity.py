@@ -32,16 +32,18 @@ class Today:
 
 @dataclass(frozen=True)
 class Listed:
-    """An output in a manifest. `fault`: why it did not count when it was made; '' where it did."""
+    """An output in a manifest."""
 
     size: int
     etag: str
-    fault: str = ""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a manifest says. `inputs`: ETags by address; `outputs` by key, `left` of runs before it."""
+    """What a manifest says. `inputs`: ETags by address; `outputs` by key, `left` of runs before it.
+
+    `faults`: names of outputs that did not count when they were made, since they did not open.
+    """
 
     job: str
     job_id: str
@@ -53,6 +55,7 @@ class Manifest:
     location: str
     inputs: Mapping[str, str]
     outputs: Mapping[str, Listed]
+    faults: frozenset[str] = frozenset()
     left: tuple[str, ...] = ()
 
 
@@ -77,6 +80,7 @@ def read_manifest(document: Mapping[str, Any], app_name: str) -> Manifest:
         location=text(job, "output_file_location"),
         inputs={text(entry, "key"): text(entry, "etag") for entry in _entries(document, "inputs")},
         outputs={text(entry, "key"): _listed(entry) for entry in _entries(document, "outputs")},
+        faults=frozenset(_object(document, "faults")),
         left=texts(document, "left_from_before"),
     )
 
@@ -88,6 +92,13 @@ def find_manifest(document: Mapping[str, Any], app_name: str) -> Manifest | None
     return None
 
 
+def _object(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = document.get(name, {})
+    if not isinstance(value, dict):
+        raise Unreadable(f"{name} is not an object")
+    return value
+
+
 def _entries(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     entries = document.get(name)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
@@ -96,7 +107,7 @@ def _entries(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _listed(entry: Mapping[str, Any]) -> Listed:
-    return Listed(int(number(entry, "bytes")), text(entry, "etag"), text(entry, "fault", ""))
+    return Listed(int(number(entry, "bytes")), text(entry, "etag"))
 
 
 def difference_of_work(manifest: Manifest, job: Job, today: Today) -> str:
@@ -124,8 +135,9 @@ def _difference_of_expectations(manifest: Manifest, expected: Expected) -> str:
     """Say whether the outputs are too few for what is expected of a job today."""
     start = manifest.location.strip("/")
     start = f"{start}/" if start else ""
+    sizes = {key.removeprefix(start): listed.size for key, listed in manifest.outputs.items()}
     outputs = [
-        Output(key.removeprefix(start), listed.size, listed.fault) for key, listed in manifest.outputs.items()
+        Output(name, size, "does not open" if name in manifest.faults else "") for name, size in sizes.items()
     ]
     good = len(counting(outputs, expected.least_bytes, expected.necessary))
     if good >= expected.files:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,6 +158,16 @@ def _judge_console(run: Run) -> Verdict | None:
     what = "macro" if failure is FailureClass.MACRO_ERROR else "script"
     told = f"FIJI printed {first!r}" if first else f"FIJI ended with exit code {run.exit_code}"
     return _failed(failure, f"The {what} failed: {told}.", line)
+
+
+def warnings_of(result: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return what the runner warns of: what went wrong, or was made up, and fails no job (text, line)."""
+    told = (result or {}).get("warnings")
+    return [
+        {"text": item["text"], "line": item["line"] if isinstance(item.get("line"), int) else None}
+        for item in (told if isinstance(told, list) else [])
+        if isinstance(item, dict) and isinstance(item.get("text"), str)
+    ]
 
 
 def judge_outputs(outputs: Sequence[Output], expected: Expected) -> Verdict | None:

@@ -17,6 +17,7 @@ from distributed_fiji.runfacts import facts_of
 from tests.monitor.builders import ARun, EmulatedSession, a_run, some_jobs
 from tests.monitor.captive import captive
 from tests.monitor.screen import KEPT, kinds, watch
+from worker.contract import WARNINGS, WITHOUT_OUTPUTS, marker_key
 
 
 def observer(run: ARun) -> Observer:
@@ -145,6 +146,26 @@ def test_a_job_that_was_given_up_is_given_up_though_an_earlier_run_had_done_it(
     assert (result.exit_code, result.done, result.dead) == (3, 1, 1)
     assert "no focus plane found" in screen.text
     assert "outputs of an earlier run" in screen.text
+
+
+def test_jobs_done_with_warnings_or_without_outputs_are_counted_apart(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    jobs = some_jobs(4)
+    for kind, number, body in ((WARNINGS, 0, b"{}"), (WARNINGS, 1, b""), (WITHOUT_OUTPUTS, 2, b"{}")):
+        key = marker_key(app, kind, jobs[number].job_id)
+        clients.s3.put_object(Bucket=run.bucket, Key=key, Body=body)
+    # One of an earlier run, whose job this run has not done.
+    key = marker_key(app, WARNINGS, some_jobs(1, 9)[0].job_id)
+    clients.s3.put_object(Bucket=run.bucket, Key=key, Body=b"{}")
+    run.submit(jobs)
+    run.work_off(4)
+
+    result, screen = watch(run)
+
+    assert (result.exit_code, result.done) == (0, 4)
+    assert "4 of 4 (1 with warnings, 1 without outputs)" in screen.err.getvalue()
+    assert "4 jobs done (1 with warnings, 1 without outputs), 0 given up" in screen.out.getvalue()
+    assert f"s3://{run.bucket}/distributed-fiji/{app}/warnings/" in screen.out.getvalue()
 
 
 def test_a_queue_that_is_gone_hides_no_job_that_was_not_done(clients: Clients, app: str) -> None:

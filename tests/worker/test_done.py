@@ -14,7 +14,7 @@ import pytest
 
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, manifest, submit
-from worker.contract import Job, manifest_key
+from worker.contract import WARNINGS, WITHOUT_OUTPUTS, Job, manifest_key, state_key
 
 SETTINGS = {"EXPECTED_NUMBER_FILES": 1}
 
@@ -134,7 +134,7 @@ def test_a_table_that_did_not_count_when_it_was_made_does_not_count_later(run: R
     assert again(run, [job]) == [("DONE", "")]
     document = manifest(run, job)
     assert document
-    document["outputs"][1]["fault"] = "is an empty table"
+    document["faults"] = {"bad.csv": "is an empty table"}
     rewrite(run, job, document)
 
     assert again(run, [job], EXPECTED_NUMBER_FILES=2) == [
@@ -238,3 +238,45 @@ def test_manifests_of_the_versions_before_are_read(run: Run) -> None:
     rewrite(run, job, document)
 
     assert again(run, [job]) == [("SKIPPED", "")]
+
+
+def marked(run: Run, kind: str) -> dict[str, str]:
+    """Return what the markers of a kind say, by job id; those that are over are left out."""
+    prefix = state_key(run.app_name, kind, "")
+    found = {key.removeprefix(prefix): harness.content(run, key) for key in harness.keys(run, prefix)}
+    return {name.removesuffix(".json"): body.decode() for name, body in found.items() if body}
+
+
+def test_what_was_done_with_warnings_or_without_outputs_is_marked_and_the_marks_go(run: Run) -> None:
+    plain = a_job(1)
+    warned = a_job(2, warn="no scale was set|2 images stayed open", warn_once=str(run.folder / "warned"))
+    empty = a_job(3, files=0)
+    jobs = [plain, warned, empty]
+
+    lines = again(run, jobs, EXPECTED_NUMBER_FILES=0)
+    assert [outcome for outcome, _ in lines] == ["DONE"] * 3
+    assert marked(run, WARNINGS).keys() == {warned.job_id}
+    assert "no scale was set" in marked(run, WARNINGS)[warned.job_id]
+    assert marked(run, WITHOUT_OUTPUTS).keys() == {empty.job_id}
+    documents = {job.job_id: manifest(run, job) or {} for job in jobs}
+    assert [warning["text"] for warning in documents[warned.job_id]["warnings"]] == [
+        "no scale was set",
+        "2 images stayed open",
+    ]
+    assert [documents[job.job_id]["without_outputs"] for job in jobs] == [False, False, True]
+    assert "DONE with 2 warnings" in work_off_as_text(run, a_job(4, warn="a|b"))
+
+    assert again(run, jobs, EXPECTED_NUMBER_FILES=0) == [("SKIPPED", "")] * 3
+    assert marked(run, WARNINGS).keys() >= {warned.job_id}
+    put(run, "scripts/script.py", "# version 2")
+    again(run, [warned], EXPECTED_NUMBER_FILES=0)
+    assert warned.job_id not in marked(run, WARNINGS)
+
+
+def work_off_as_text(run: Run, job: Job) -> str:
+    """Work off a job and return the worker's log as people read it."""
+    submit(run, [job])
+    worker = harness.start_worker(run, LOG_FORMAT="text")
+    harness.wait_until_settled(run)
+    worker.stop()
+    return worker.text()
