@@ -60,7 +60,7 @@ image-push: .venv/.local ## Upload the worker image.
 
 clean: ## End the embedded cloud and remove what was made here; results in local-cloud/ too.
 	@test ! -x $(BIN)/python || $(BIN)/python run.py local reset --yes
-	rm -rf .venv .imagej-core
+	rm -rf .venv .imagej-core .fiji-runner
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \

@@ -32,7 +32,7 @@ CPU_CORES = 0                           # Processors of a task; 0: the machine's
 DOWNLOAD_FILES = True                   # True: inputs are brought to local disk. False: the bucket is mounted by s3fs.
 USE_XVFB = False                        # True: FIJI runs under a virtual display (RoiManager, dialogs), not headless.
 STANDBY = True                          # The next job's FIJI starts while one is at work (docs/performance.md).
-FIJI_RUNNER = 'auto'                    # 'auto', 'runner' or 'direct' (plain --headless --run).
+FIJI_RUNNER = 'auto'                    # 'auto' or 'runner', which mean the same (docs/worker.md).
 
 # The script: https://, s3:// or a file beside this one, which setup uploads.
 SCRIPT_DOWNLOAD_URL = 'https://some/url/with/a/script.y'

@@ -20,6 +20,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.common import Target, finish, in_turns, show
+from worker.contract_fiji import describe
 from worker.fiji.install import install
 from worker.launcher import Launch, runner_command
 
@@ -147,7 +148,9 @@ def measure(ways: Mapping[str, Way], script: Path, job_rounds: int) -> dict[str,
 def run(way: Way, script: Path, rounds: int) -> Spent:
     """Run one job in its own JVM. Raises SystemExit when it fails."""
     job = write_job(script, rounds)
-    launch = Launch(way.home / "ImageJ-linux64", 1024, script.parent, is_short=way.is_short)
+    fiji = describe(way.home, os.environ)
+    assert fiji
+    launch = Launch(fiji, 1024, script.parent, script.parent / "prefs", is_short=way.is_short)
     waiting = runner_command(launch, "-", warm=str(script))
     process = subprocess.Popen(
         waiting if way.is_waiting else runner_command(launch, str(job)),

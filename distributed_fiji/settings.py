@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from distributed_fiji.errors import InvalidInput
+from worker.contract_fiji import runner_problem
 from worker.contract_flags import read_flags
 
 #: Values that the example configs hold until someone fills them in.
@@ -89,6 +90,13 @@ def _upload_flags(text: str) -> str:
     return text
 
 
+def _fiji_runner(text: str) -> str:
+    """Let through the ways to run a script that there are; both names mean the runner."""
+    if problem := runner_problem(text):
+        raise ValueError(problem)
+    return text
+
+
 def _plain(text: str) -> str:
     """Let through what can stand in a task's environment and in a file's name."""
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
@@ -139,7 +147,7 @@ class Settings(BaseModel):
     MEMORY: Annotated[int, Field(ge=512)]
     CPU_CORES: Annotated[int, Field(ge=0, le=448)] = 0
     SCRIPT_DOWNLOAD_URL: Annotated[Text, StringConstraints(min_length=1)]
-    FIJI_RUNNER: Literal["auto", "runner", "direct"] = "auto"
+    FIJI_RUNNER: Annotated[str, AfterValidator(_fiji_runner)] = "auto"
     USE_XVFB: Flag = False
     STANDBY: Flag = True
 

@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from tests import imagej
 from tests.imagej import Ran, finish, imagej_core, write_job
+from worker.contract_fiji import describe
+from worker.launcher import Launch, make_preferences, runner_command
 
 #: The newest Jaunch, Jaunch of the stable FIJI of August 2025, and the classic launcher.
 NEAR_FIJIS = ("Fiji-new", "Fiji-2025", "Fiji.app")
@@ -80,29 +81,14 @@ def _prepared(name: str) -> Path:
 
 
 def command(home: Path, folder: Path, job: Path, *flags: str, xvfb: bool = False) -> list[str]:
-    """Return the command that runs a job file through the runner; `flags` are the JVM's, as -Xmx200m."""
-    new, classic = home / "fiji-linux-x64", home / "ImageJ-linux64"
-    jvm = [
-        "-XX:+IgnoreUnrecognizedVMOptions",
-        f"-Djava.io.tmpdir={folder}",
-        f"-Djava.util.prefs.userRoot={folder}",
-        "-Xmx500m",
-        f"-Djava.awt.headless={str(not xvfb).lower()}",
-        "-Dscijava.app.java-version-recommended=8",
-        "-XX:TieredStopAtLevel=1",
-        *flags,
-    ]
-    launcher = [str(new), *jvm] if new.exists() else [str(classic), *jvm, *_opens()]
-    agent = home / "jars" / AGENT_JAR
-    if agent.exists() and not xvfb:
-        launcher.append(f"-javaagent:{agent}")
-    display = ["xvfb-run", "-a"] if xvfb else []
-    headless = [] if xvfb else ["--headless"]
-    return [*display, *launcher, "--", *headless, "--run", "distributedfiji.Runner", f'job="{job}"']
-
-
-def _opens() -> list[str]:
-    return ["--add-opens=java.base/java.lang=ALL-UNNAMED"]
+    """Return the worker's command that runs a job file; `flags` are the JVM's, the last of each wins."""
+    fiji = describe(home, os.environ)
+    assert fiji, home
+    make_preferences(folder / "prefs")
+    launch = Launch(fiji, 500, folder, folder / "prefs", use_xvfb=xvfb, is_short=True)
+    words = runner_command(launch, str(job))
+    at = words.index("--")
+    return [*words[:at], *flags, *words[at:]]
 
 
 def run_script(
@@ -121,8 +107,6 @@ def run_script(
     `home`: a copy of that FIJI, to run in its place.
     """
     home = home or fiji_home(fiji)
-    if fiji == "ImageJ core" and not xvfb:
-        return imagej.run_script(folder, name, text, *flags, home=home, **parameters)
     script = folder / name
     script.write_text(text, encoding="utf-8")
     job = write_job(folder, script, **parameters)

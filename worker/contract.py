@@ -285,7 +285,7 @@ ENVIRONMENT = {
     "STOP_GRACE_SECONDS": "seconds that a running job may take to finish when the task has to stop",
     "USE_XVFB": "True: FIJI runs under a virtual display, not headless",
     "STANDBY": "True: the next job's FIJI starts while one is at work",
-    "FIJI_RUNNER": "auto, runner or direct",
+    "FIJI_RUNNER": "auto or runner, which are the same; direct is refused",
     "LOG_FORMAT": "text or json",
     "MEMORY": "MiB of memory of the container",
     "TASKS_PER_MACHINE": "tasks that share a machine",

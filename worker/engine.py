@@ -1,18 +1,21 @@
 """FIJI as the worker uses it: one fresh process per job, the next one perhaps in standby already.
 
-Chooses between our runner and FIJI's own `--run`, and returns what is known of a run. No JVM runs two jobs.
+The first FIJI starts before the first job is taken and proves the way; that job then runs in it. No JVM
+runs two jobs.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from worker import fiji_process, launcher, memory
+from worker import contract_fiji, fiji_process, launcher, memory
 from worker.contract import FailureClass, Value
 from worker.errors import JobFailed
 from worker.fiji_process import Ending, FijiProcess, Limits
@@ -20,6 +23,7 @@ from worker.held import HeldJob
 from worker.jobfolder import RunFolder, Scratch
 from worker.script import Script
 from worker.settings import WorkerSettings
+from worker.starting import proof_problem, why_not_started
 from worker.verdict import SIGKILL, Run
 
 log = logging.getLogger(__name__)
@@ -30,29 +34,30 @@ Sink = Callable[[str], None]
 #: After so many that died waiting, no more are started in standby.
 STANDBY_DEATHS = 3
 
-WITHOUT_RUNNER = "scripts are judged by FIJI's exit code, its console and the outputs"
+WITHOUT_RUNNER = (
+    "FIJI_HOME ({home}) lacks our runner, without which nobody can tell whether a script failed:"
+    " `python -m worker.fiji.install --runner-only {home}` puts it in; `make image` and --local bring it"
+    " by themselves."
+)
 
 
 @dataclass
 class Finished:
-    """A run that is over, and the folder that holds what it left."""
+    """A run that is over, the folder that holds what it left, and the FIJI that it ran in."""
 
     folder: RunFolder
     run: Run
     peak_memory_mb: int
     versions: dict[str, Any] = field(default_factory=dict)
+    fiji: dict[str, Any] = field(default_factory=dict)
 
 
 class Engine:
     """Runs jobs one after another. All methods are called from the main thread."""
 
     def __init__(self, settings: WorkerSettings, scratch: Scratch, script: Script) -> None:
-        found = launcher.find_launcher(settings.fiji_home)
-        if found is None:
-            names = " nor ".join(launcher.LAUNCHERS)
-            sentence = f"FIJI_HOME ({settings.fiji_home}) holds neither {names}."
-            raise JobFailed(FailureClass.FIJI_DID_NOT_START, sentence)
-        self._launcher = found
+        self._fiji = _find_fiji(settings.fiji_home)
+        self._runner_jar = _find_runner(self._fiji)
         self._settings = settings
         self._scratch = scratch
         self._script = script
@@ -61,12 +66,34 @@ class Engine:
         self._standby_deaths = 0
         #: How long the last jobs were in FIJI.
         self._last_seconds: deque[float] = deque(maxlen=9)
-        self._use_runner = settings.fiji_runner == "runner" or (
-            settings.fiji_runner == "auto" and launcher.has_runner(settings.fiji_home)
-        )
-        self._runner_is_proved = settings.fiji_runner == "runner"
-        if settings.fiji_runner == "auto" and not self._use_runner:
-            log.warning("this FIJI lacks our runner (FIJI_RUNNER): %s", WITHOUT_RUNNER)
+
+    def prove(self, is_stopped: Callable[[], bool] = lambda: False) -> None:
+        """Start the first job's FIJI, wait until it is ready, and look whether it is as it must be.
+
+        Nothing is lost by the wait: the first job's FIJI would start then, were it not ready. Returns
+        early when the worker is stopped. Raises JobFailed when FIJI does not start, or not with the heap
+        and display it should have.
+        """
+        log.info("FIJI: %s", self._fiji)
+        process = self._start_standby()
+        limit = self._settings.fiji_start_seconds
+        started_at = time.monotonic()
+        proof: dict[str, Any] | None = None
+        while not (proof or is_stopped()) and time.monotonic() - started_at < limit:
+            runs = process.wait(fiji_process.LOOK_SECONDS)
+            proof = process.ready()
+            if not runs:
+                break
+        if proof:
+            self._standby = process
+            self._judge_proof(proof)
+            return
+        process.stop(term_seconds=0)
+        process.folder.remove()
+        if not is_stopped():
+            raise JobFailed(
+                FailureClass.FIJI_DID_NOT_START, _did_not_start(process, time.monotonic() - started_at)
+            )
 
     def run(self, held: HeldJob, check: Check, sink: Sink) -> Finished:
         """Run a prepared job. Raises what `check` raises, when FIJI is gone, and JobFailed."""
@@ -74,13 +101,7 @@ class Engine:
         folder = standby.folder if standby else self._scratch.new_run()
         try:
             parameters = self._put_in_place(held, folder)
-            if self._use_runner:
-                finished = self._run_by_runner(held, folder, parameters, (check, sink, standby))
-                if self._runner_is_proved or finished.run.alive:
-                    self._runner_is_proved = True
-                    return finished
-                self._fall_back(folder)
-            return self._run_directly(held, folder, parameters, (check, sink))
+            return self._run_by_runner(held, folder, parameters, (check, sink, standby))
         except BaseException:
             if standby:
                 standby.stop(term_seconds=0)
@@ -89,12 +110,8 @@ class Engine:
 
     def prepare_standby(self) -> None:
         """Start the next job's FIJI, unless one waits already or memory or experience speak against it."""
-        may = self._runner_is_proved and self._standby_deaths < STANDBY_DEATHS
-        if self._standby or not may or not self._wants_standby():
-            return
-        folder = self._scratch.new_run()
-        command = launcher.runner_command(self._launch(folder, whole=False), "-", warm=str(self._script.path))
-        self._standby = FijiProcess(command, folder)
+        if not self._standby and self._standby_deaths < STANDBY_DEATHS and self._wants_standby():
+            self._standby = self._start_standby()
 
     def close(self) -> None:
         """End a FIJI that waits."""
@@ -103,8 +120,30 @@ class Engine:
             self._standby.folder.remove()
             self._standby = None
 
+    def _start_standby(self) -> FijiProcess:
+        folder = self._scratch.new_run()
+        launch = self._launch(folder, whole=False)
+        return FijiProcess(
+            launcher.runner_command(launch, "-", warm=str(self._script.path), ready=str(folder.ready_file)),
+            folder,
+        )
+
+    def _judge_proof(self, proof: Mapping[str, Any]) -> None:
+        """Log what the first FIJI has. Raises JobFailed when it is not as it was started."""
+        problem = proof_problem(proof, self._heap_mb(whole=False), with_display=self._settings.use_xvfb)
+        if problem:
+            self.close()
+            raise JobFailed(FailureClass.FIJI_DID_NOT_START, f"FIJI does not start as it must: {problem}.")
+        log.info(
+            "FIJI is ready: heap %d MB, %s, Java %s, languages %s",
+            proof["heap_mb"],
+            "headless" if proof["headless"] else "with a display",
+            (proof.get("versions") or {}).get("java", "unknown"),
+            ", ".join(proof.get("languages") or ()) or "unknown",
+        )
+
     def _wants_standby(self) -> bool:
-        return self._settings.standby and self._use_runner and memory.standby_fits(self._container_mb)
+        return self._settings.standby and memory.standby_fits(self._container_mb)
 
     def _take_standby(self, whole_memory: bool) -> FijiProcess | None:
         """Return the FIJI that waits, if it lives and has the heap that the job needs."""
@@ -148,34 +187,21 @@ class Engine:
             process = FijiProcess(command, folder)
         return self._watch(held, process, check, sink)
 
-    def _run_directly(
-        self, held: HeldJob, folder: RunFolder, parameters: Mapping[str, Value], means: tuple[Check, Sink]
-    ) -> Finished:
-        offered = {"input_dir": str(folder.input), "output_dir": str(folder.output)}
-        declared = {name: offered[name] for name in sorted(self._script.declares)}
-        command = launcher.direct_command(
-            self._launch(folder, whole=held.whole_memory), self._script.path, {**declared, **parameters}
-        )
-        return self._watch(held, FijiProcess(command, folder), *means)
-
     def _watch(self, held: HeldJob, process: FijiProcess, check: Check, sink: Sink) -> Finished:
         """Stay with a process until it is gone and return all that is known of its run."""
-        by_runner = self._use_runner
         kills_before = memory.oom_kills()
         started_at = time.monotonic()
         process.console.stream_to(sink)
-        ending = fiji_process.supervise(process, self._limits(by_runner), check)
+        ending = fiji_process.supervise(process, self._limits(), check)
         exit_code = process.exit_code if process.exit_code is not None else SIGKILL
-        result = process.result() if by_runner else None
         alive = process.alive()
         run = Run(
             ending=ending,
             exit_code=exit_code,
             seconds=time.monotonic() - started_at,
-            heap_mb=self._heap_mb(held.whole_memory),
-            by_runner=by_runner,
+            heap_mb=int((alive or {}).get("heap_mb") or self._heap_mb(held.whole_memory)),
             alive=alive is not None,
-            result=result,
+            result=process.result(),
             marks=list(process.console.marks),
             tail=list(process.console.tail),
             killed_for_memory=ending is Ending.BY_ITSELF
@@ -185,32 +211,57 @@ class Engine:
             usage=process.usage,
         )
         self._last_seconds.append(run.seconds)
-        versions = (alive or {}).get("versions")
-        return Finished(
-            process.folder, run, process.peak_memory_mb, versions if isinstance(versions, dict) else {}
-        )
+        return Finished(process.folder, run, process.peak_memory_mb, *self._made_of(alive or {}))
 
-    def _limits(self, by_runner: bool) -> Limits:
+    def _made_of(self, alive: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return a run's versions and its FIJI; what the run told goes before what files say."""
+        versions = alive.get("versions")
+        told = {name: alive[name] for name in ("heap_mb", "headless", "languages") if name in alive}
+        return versions if isinstance(versions, dict) else {}, {**self._fiji.document(), **told}
+
+    def _limits(self) -> Limits:
         settings = self._settings
-        start = settings.fiji_start_seconds if by_runner else 0.0
-        return Limits(settings.job_timeout_seconds, settings.stall_timeout_seconds, start)
-
-    def _fall_back(self, folder: RunFolder) -> None:
-        """From now on without the runner; the folder is made ready for the same job again."""
-        log.warning("this FIJI does not run our runner (FIJI_RUNNER): %s", WITHOUT_RUNNER)
-        self._use_runner = False
-        folder.renew_output()
+        return Limits(
+            settings.job_timeout_seconds, settings.stall_timeout_seconds, settings.fiji_start_seconds
+        )
 
     def _heap_mb(self, whole: bool) -> int:
         return memory.heap_mb(self._container_mb, whole=whole, standby=self._wants_standby())
 
     def _launch(self, folder: RunFolder, *, whole: bool) -> launcher.Launch:
         settings = self._settings
+        launcher.make_preferences(folder.preferences)
         return launcher.Launch(
-            self._launcher,
+            self._fiji,
             self._heap_mb(whole),
             folder.temporary,
+            folder.preferences,
+            runner_jar=self._runner_jar,
             cpu_cores=settings.cpu_cores,
             use_xvfb=settings.use_xvfb,
             is_short=launcher.expects_short(self._last_seconds),
         )
+
+
+def _find_fiji(home: Path) -> contract_fiji.FijiHome:
+    """Return what FIJI_HOME holds. Raises JobFailed when this machine cannot start it."""
+    found = contract_fiji.describe(home, os.environ)
+    if found is None:
+        sentence = f"FIJI_HOME: {contract_fiji.launcher_problem(home)}."
+        raise JobFailed(FailureClass.FIJI_DID_NOT_START, sentence)
+    return found
+
+
+def _did_not_start(process: FijiProcess, seconds: float) -> str:
+    why = why_not_started(process.console.marks, list(process.console.tail))
+    return f"FIJI did not start within {seconds:.1f} s (exit code {process.exit_code}): {why}.".replace(
+        "..", "."
+    )
+
+
+def _find_runner(fiji: contract_fiji.FijiHome) -> Path | None:
+    """Return the runner's jar where FIJI's own jars lack it. Raises JobFailed when there is none."""
+    found = launcher.find_runner(fiji.home, os.environ)
+    if found is None:
+        raise JobFailed(FailureClass.FIJI_DID_NOT_START, WITHOUT_RUNNER.format(home=fiji.home))
+    return None if found == fiji.home / launcher.RUNNER_JAR else found

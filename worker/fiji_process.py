@@ -65,7 +65,8 @@ class FijiProcess:
         self._process = processes.start(
             command,
             cwd=folder.work,
-            env={**os.environ, "TMPDIR": str(folder.temporary)},
+            # Jaunch does not start without a HOME.
+            env={"HOME": str(folder.root), **os.environ, "TMPDIR": str(folder.temporary)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -124,6 +125,10 @@ class FijiProcess:
     def result(self) -> dict[str, Any] | None:
         """Return what the runner wrote at its end, or None where it wrote nothing that can be read."""
         return _read_json(self.folder.result_file)
+
+    def ready(self) -> dict[str, Any] | None:
+        """Return the sign of life of a FIJI that waits for its job, or None."""
+        return _read_json(self.folder.ready_file)
 
     def alive(self) -> dict[str, Any] | None:
         """Return the runner's sign of life, or None."""

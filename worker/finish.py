@@ -232,6 +232,7 @@ class Finisher:
             about |= {
                 "warnings": held.warnings,
                 "versions": finished.versions,
+                "fiji": finished.fiji,
                 "peak_memory_mb": finished.peak_memory_mb,
                 "heap_mb": finished.run.heap_mb,
                 "exit_code": finished.run.exit_code,

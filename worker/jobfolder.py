@@ -51,6 +51,11 @@ class RunFolder:
         return self.root / "control" / "alive"
 
     @property
+    def ready_file(self) -> Path:
+        """The sign of life of a FIJI that has no job yet."""
+        return self.root / "control" / "ready"
+
+    @property
     def result_file(self) -> Path:
         return self.root / "control" / "result"
 
@@ -62,10 +67,10 @@ class RunFolder:
     def temporary(self) -> Path:
         return self.root / "tmp"
 
-    def renew_output(self) -> None:
-        """Make `output/` empty again."""
-        remove_tree(self.output)
-        self.output.mkdir()
+    @property
+    def preferences(self) -> Path:
+        """Java's preferences, the run's own: SciJava keeps parameters' values there."""
+        return self.root / "prefs"
 
     def remove(self) -> None:
         """Remove the folder with all that a script may have done to it."""

@@ -1,7 +1,18 @@
-"""Which launcher a FIJI has, and the command line for it. Pure but for looking whether files are there.
+"""The command line that starts a FIJI, one for launchers of every kind and age.
 
-Older FIJIs come with `ImageJ-linux64`, those since 2025 with `fiji-linux-x64` (Jaunch). Both take
-`[JVM options --] --mem=… --headless --run SCRIPT 'key="value", …'`.
+`[JVM options] -- [--headless] --run distributedfiji.Runner 'job="…"'`. What stands where, and why:
+
+- Everything for the JVM stands before `--`: Jaunch (each FIJI since 2025) takes nothing of it behind. Heap
+  and headless are given as Java's own -Xmx and -D there, as `--mem` and `--headless` mean other things to
+  launchers of other ages.
+- `--headless` stands behind `--`, where Jaunch hands it on to SciJava: before it, FIJIs up to November
+  2025 insert `-batch` before `--run` (fiji/fiji#416). The classic launcher knows it on both sides.
+- FIJI's app-launcher asks in a dialog, headless too, when Java is older than fiji.toml recommends; so 8 is
+  recommended.
+- The classic launcher does not open java.lang to ImageJ's patcher, as Jaunch does; Java 8 knows no
+  --add-opens.
+- Preferences are the run's own: SciJava keeps the values of parameters there, and would give them to the
+  next job.
 """
 
 from __future__ import annotations
@@ -11,37 +22,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from worker.contract import FailureClass, Value
-from worker.errors import JobFailed
+from worker.contract_fiji import FijiHome, Kind
 
-LAUNCHERS = ("fiji-linux-x64", "fiji-linux-arm64", "ImageJ-linux64")
 RUNNER_JAR = Path("jars", "distributed-fiji-runner.jar")
 #: Mends ImageJ's tables for headless use, beside the runner; ImageJ core, mended already, has none.
 AGENT_JAR = Path("jars", "distributed-fiji-agent.jar")
 RUNNER_CLASS = "distributedfiji.Runner"
 
-#: Linux takes at most this many bytes in one argument (MAX_ARG_STRLEN).
-LONGEST_ARGUMENT = 128 * 1024 - 1
-
 #: What parsington needs escaped between double quotes; everything else, non-ASCII included, goes raw.
 ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
-
 
 #: Below so many seconds in FIJI, jobs cost less when Java compiles lightly (C1 alone) than when it compiles
 #: well (C1, then C2): docs/performance.md has the measurement.
 SHORT_SECONDS = 1.5
 
+OPEN_JAVA_LANG = "--add-opens=java.base/java.lang=ALL-UNNAMED"
+
 
 @dataclass(frozen=True)
 class Launch:
-    """How FIJI is started: heap in MiB, Java's folder for temporary files, processors (0: all it sees).
+    """How FIJI is started: heap in MiB, the run's folders, processors (0: all it sees).
 
-    `is_short`: whether a job of seconds is expected, for which compiling well does not pay.
+    `runner_jar`: our runner where FIJI's own jars do not hold it, its agent beside it. `is_short`: whether a
+    job of seconds is expected, for which compiling well does not pay.
     """
 
-    launcher: Path
+    fiji: FijiHome
     heap_mb: int
     temporary: Path
+    preferences: Path
+    runner_jar: Path | None = None
     cpu_cores: int = 0
     use_xvfb: bool = False
     is_short: bool = False
@@ -55,66 +65,63 @@ def expects_short(last_seconds: Sequence[float]) -> bool:
     return bool(last_seconds) and median(last_seconds) < SHORT_SECONDS
 
 
-def find_launcher(fiji_home: Path) -> Path | None:
-    """Return the launcher that a FIJI holds, the newer one first; None where there is none."""
-    return next((fiji_home / name for name in LAUNCHERS if (fiji_home / name).is_file()), None)
-
-
-def has_runner(fiji_home: Path) -> bool:
-    """Whether our runner's jar stands in this FIJI."""
-    return (fiji_home / RUNNER_JAR).is_file()
+def find_runner(fiji_home: Path, environ: Mapping[str, str]) -> Path | None:
+    """Return our runner's jar, in FIJI's own jars or where FIJI_RUNNER_JAR says; None where there is none."""
+    named = environ.get("FIJI_RUNNER_JAR", "")
+    places = [fiji_home / RUNNER_JAR, *([Path(named)] if named else [])]
+    return next((place for place in places if place.is_file()), None)
 
 
 def runner_command(launch: Launch, job: str, **arguments: str) -> list[str]:
     """Return the command that runs one job through the runner; `job` is a path, or "-" for a standby."""
-    return _command(launch, RUNNER_CLASS, script_argument({"job": job, **arguments}))
+    display = ["xvfb-run", "-a"] if launch.use_xvfb else []
+    headless = [] if launch.use_xvfb else ["--headless"]
+    values = script_argument({"job": job, **arguments})
+    jvm = [*_jvm_options(launch), *_launcher_options(launch)]
+    return [*display, str(launch.fiji.launcher), *jvm, "--", *headless, "--run", RUNNER_CLASS, values]
 
 
-def direct_command(launch: Launch, script: Path, parameters: Mapping[str, Value]) -> list[str]:
-    """Return the command that runs a script by FIJI's own `--run`. Raises JobFailed when it gets too long."""
-    argument = script_argument(parameters)
-    if len(argument.encode("utf-8")) > LONGEST_ARGUMENT:
-        raise JobFailed(
-            FailureClass.SCRIPT_ERROR,
-            "The job's parameters are longer than 128 KiB, which FIJI cannot be given on its command line;"
-            " FIJI_RUNNER = 'runner' has no such limit.",
-        )
-    return _command(launch, str(script), argument)
-
-
-def script_argument(parameters: Mapping[str, Value]) -> str:
+def script_argument(parameters: Mapping[str, str]) -> str:
     """Return parameters as SciJava's `--run` reads them: always key="value", with what matters escaped."""
-    return ", ".join(f'{key}="{_text(value).translate(ESCAPES)}"' for key, value in parameters.items())
+    return ", ".join(f'{key}="{value.translate(ESCAPES)}"' for key, value in parameters.items())
 
 
-def _text(value: Value) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value)
-
-
-def _command(launch: Launch, target: str, argument: str) -> list[str]:
+def _jvm_options(launch: Launch) -> list[str]:
+    """Return Java's options, which are the same for all launchers."""
     # 4 is Java's own default; ImageJ core's launcher has another.
     level = 1 if launch.is_short else 4
-    jvm = [f"-Djava.io.tmpdir={launch.temporary}", f"-XX:TieredStopAtLevel={level}"]
-    if launch.cpu_cores:
-        jvm.append(f"-XX:ActiveProcessorCount={launch.cpu_cores}")
-    agent = launch.launcher.parent / AGENT_JAR
-    if agent.is_file() and not launch.use_xvfb:
-        jvm.append(f"-javaagent:{agent}")
-    if launch.use_xvfb:
-        # Said aloud, as a launcher may be made for headless runs.
-        jvm.append("-Djava.awt.headless=false")
-    headless = [] if launch.use_xvfb else ["--headless"]
-    display = ["xvfb-run", "-a"] if launch.use_xvfb else []
-    command = [
-        *display,
-        str(launch.launcher),
-        *jvm,
-        "--",
-        f"--mem={launch.heap_mb}m",
-        *headless,
-        "--run",
-        target,
+    options = [
+        # Old updates of Java 8 know no ActiveProcessorCount (8u191); what a Java does not know must not
+        # stop it.
+        "-XX:+IgnoreUnrecognizedVMOptions",
+        f"-Xmx{launch.heap_mb}m",
+        f"-Djava.io.tmpdir={launch.temporary}",
+        f"-Djava.util.prefs.userRoot={launch.preferences}",
+        f"-Djava.awt.headless={'false' if launch.use_xvfb else 'true'}",
+        "-Dscijava.app.java-version-recommended=8",
+        f"-XX:TieredStopAtLevel={level}",
     ]
-    return [*command, argument] if argument else command
+    if launch.cpu_cores:
+        options.append(f"-XX:ActiveProcessorCount={launch.cpu_cores}")
+    return options
+
+
+def _launcher_options(launch: Launch) -> list[str]:
+    """Return what this launcher needs beside Java's options; ImageJ core's needs nothing."""
+    if launch.fiji.kind is Kind.CORE:
+        return []
+    options = ["--no-splash"] if launch.use_xvfb else []
+    java = launch.fiji.java
+    if launch.fiji.kind is Kind.CLASSIC and not (java and java.feature == 8):
+        options.append(OPEN_JAVA_LANG)
+    if launch.runner_jar:
+        options.append(f"--class-path={launch.runner_jar}")
+    agent = (launch.runner_jar or launch.fiji.home / RUNNER_JAR).with_name(AGENT_JAR.name)
+    if agent.is_file() and not launch.use_xvfb:
+        options.append(f"-javaagent:{agent}")
+    return options
+
+
+def make_preferences(folder: Path) -> None:
+    """Make the folder of a run's preferences, as Java would, which then says so on the console."""
+    (folder / ".java" / ".userPrefs").mkdir(parents=True, exist_ok=True)

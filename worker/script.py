@@ -20,20 +20,14 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 5
 FETCH_SECONDS = 30.0
-#: Names that the runner offers, given in direct mode too where a script declares them.
-OFFERED = re.compile(r"#@.*\b(input_dir|output_dir)\b")
 
 
 @dataclass(frozen=True)
 class Script:
-    """The script on local disk, mended. `sha256`: of the bytes that were fetched, as `setup` reckons it.
-
-    `declares`: which offered folders it asks for.
-    """
+    """The script on local disk, mended. `sha256`: of the bytes that were fetched, as `setup` reckons it."""
 
     path: Path
     sha256: str
-    declares: frozenset[str]
 
 
 def fetch_script(
@@ -82,4 +76,4 @@ def _kept(url: str, content: bytes, expected_sha256: str, folder: Path) -> Scrip
         log.warning("the script %s: %s", name, warning)
     path = folder / (re.sub(r"[^A-Za-z0-9._-]", "_", Path(name).stem) + ending)
     path.write_text(cleaned.text, encoding="utf-8", newline="")
-    return Script(path, sha256, frozenset(OFFERED.findall(cleaned.text)))
+    return Script(path, sha256)

@@ -49,7 +49,9 @@ def work(settings: WorkerSettings, stop: Stop) -> int:
         script = fetch_script(
             settings.script_download_url, settings.script_sha256, scratch.script, clients.s3, stop.wait
         )
-        worker = Worker(parts(settings, clients, scratch, script), stop)
+        made = parts(settings, clients, scratch, script)
+        made.engine.prove(lambda: stop.requested)
+        worker = Worker(made, stop)
         log.info("worker %s waits for jobs of %s", VERSION, settings.app_name)
         worker.run()
     except (ScriptUnavailable, JobFailed, MountFailed) as error:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.contract_fiji import runner_problem
 from worker.contract_flags import InvalidFlags, read_flags
 from worker.errors import SettingsError
 
@@ -44,7 +45,6 @@ class WorkerSettings:
     job_timeout_seconds: float
     stall_timeout_seconds: float
     use_xvfb: bool
-    fiji_runner: str
     log_format: str
     memory_mb: int
     tasks_per_machine: int
@@ -105,6 +105,9 @@ def read_settings(environ: Mapping[str, str]) -> WorkerSettings:
     """Return the settings that an environment holds. Raises SettingsError with every problem."""
     read = _Reader(environ)
     bucket = read.text("AWS_BUCKET")
+    runner = read.text("FIJI_RUNNER", "auto")
+    if problem := runner_problem(runner):
+        read.problems.append(f"FIJI_RUNNER = {runner!r} {problem}")
     settings = WorkerSettings(
         app_name=read.text("APP_NAME"),
         sqs_queue_url=read.text("SQS_QUEUE_URL"),
@@ -128,7 +131,6 @@ def read_settings(environ: Mapping[str, str]) -> WorkerSettings:
         job_timeout_seconds=60 * read.number("JOB_TIMEOUT_MINUTES", 600),
         stall_timeout_seconds=60 * read.number("STALL_TIMEOUT_MINUTES", 60),
         use_xvfb=read.flag("USE_XVFB", False),
-        fiji_runner=read.choice("FIJI_RUNNER", "auto", ("auto", "runner", "direct")),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
         memory_mb=read.integer("MEMORY", 2048, 128),
         tasks_per_machine=read.integer("TASKS_PER_MACHINE", 1, 1),

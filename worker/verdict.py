@@ -11,6 +11,7 @@ from worker.activity import Usage
 from worker.contract import FailureClass, Outcome
 from worker.fiji_process import Ending
 from worker.outputs import Output, counting
+from worker.starting import why_not_started
 
 KINDS = {
     "script_error": FailureClass.SCRIPT_ERROR,
@@ -57,7 +58,6 @@ class Run:
     exit_code: int
     seconds: float
     heap_mb: int
-    by_runner: bool
     alive: bool
     result: dict[str, Any] | None
     marks: Sequence[str]
@@ -109,11 +109,11 @@ def _judge_run(run: Run) -> Verdict | None:
         return _failed(FailureClass.DISK_FULL, ADVICE[FailureClass.DISK_FULL])
     if run.killed_for_memory:
         return _out_of_memory(run)
-    if run.ending is Ending.NO_SIGN_OF_LIFE or (run.by_runner and not run.alive):
+    if run.ending is Ending.NO_SIGN_OF_LIFE or not run.alive:
         return _did_not_start(run)
-    if run.result is not None:
-        return None if run.result.get("ok") is True else _judge_result(run, run.result)
-    return _judge_console(run)
+    if run.result is None:
+        return _without_result(run)
+    return None if run.result.get("ok") is True else _judge_result(run, run.result)
 
 
 def _judge_result(run: Run, result: dict[str, Any]) -> Verdict:
@@ -136,28 +136,25 @@ def _judge_result(run: Run, result: dict[str, Any]) -> Verdict:
     return _failed(failure, f"{ADVICE[failure]} ({message}{where})", line)
 
 
-def _judge_console(run: Run) -> Verdict | None:
-    """Judge a run without the runner's word: by exit code and a console free of error marks."""
-    if run.exit_code == 0 and not run.marks:
-        return None
-    said = "\n".join([*run.marks, *run.tail])
-    failure = _sign_in(said) or FailureClass.SCRIPT_ERROR
-    first = next(iter(run.marks), "")
-    found = LINE.search("\n".join(run.marks))
-    line = int(found[1]) if found else None
+def _without_result(run: Run) -> Verdict:
+    """Judge a FIJI that ended before its script did: a failure, whatever the exit code."""
+    failure = _sign_in("\n".join([*run.marks, *run.tail])) or FailureClass.SCRIPT_ERROR
     if failure is FailureClass.OUT_OF_MEMORY:
         return _out_of_memory(run)
+    first = next(iter(run.marks), "")
+    said = f" It printed {first!r}." if first else ""
+    found = LINE.search("\n".join(run.marks))
+    line = int(found[1]) if found else None
     if failure in ADVICE:
-        return _failed(failure, ADVICE[failure], line)
+        return _failed(failure, f"{ADVICE[failure]}{said}", line)
+    how = f"exit code {run.exit_code}"
     if run.exit_code < 0:
-        return _failed(
-            failure,
-            f"FIJI was ended from outside or crashed (signal {-run.exit_code}). {first}".strip(),
-            line,
-        )
-    what = "macro" if failure is FailureClass.MACRO_ERROR else "script"
-    told = f"FIJI printed {first!r}" if first else f"FIJI ended with exit code {run.exit_code}"
-    return _failed(failure, f"The {what} failed: {told}.", line)
+        how = f"ended from outside, or crashed by signal {-run.exit_code}"
+    return _failed(
+        failure,
+        f"FIJI was gone before the script came to its end ({how}), so nobody knows what it did.{said}",
+        line,
+    )
 
 
 def warnings_of(result: Mapping[str, Any] | None) -> list[dict[str, Any]]:
@@ -222,10 +219,12 @@ def _did_not_start(run: Run) -> Verdict:
     said = "\n".join([*run.marks, *run.tail])
     if _sign_in(said) is FailureClass.OUT_OF_MEMORY:
         return _out_of_memory(run)
-    last = next((line for line in reversed(run.tail) if line.strip()), "it printed nothing")
+    why = why_not_started(run.marks, run.tail)
     return _failed(
         FailureClass.FIJI_DID_NOT_START,
-        f"FIJI did not start within {_duration(run.seconds)} (exit code {run.exit_code}): {last}.",
+        f"FIJI did not start within {_duration(run.seconds)} (exit code {run.exit_code}): {why}.".replace(
+            "..", "."
+        ),
     )
 
 

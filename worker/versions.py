@@ -1,42 +1,26 @@
-"""What this worker is made of: FIJI, Java and script languages by their files, its image as ECS tells.
-
-No program is started to ask for a version.
-"""
+"""What this worker is made of: FIJI, Java and script languages by their files, its image as ECS tells."""
 
 from __future__ import annotations
 
 import json
-import re
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
 from worker import VERSION
+from worker.contract_fiji import describe
 
-#: What each version is read from: the name of a jar in FIJI's folder `jars`, up to its version.
-JARS = {
-    "fiji": "fiji",
-    "imagej": "ij",
-    "scijava": "scijava-common",
-    "jython": "jython(?:-standalone|-shaded)?",
-    "groovy": "groovy",
-}
-#: A Java home below FIJI's folder: its own, ImageJ core's, or none.
-JAVA_HOMES = ("java", "java/*/*", "java/*/*/jre")
 ANSWER_SECONDS = 2.0
 
 
 def versions(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the versions of the worker and of what FIJI_HOME holds; what is not there is left out."""
     found = {"worker": VERSION}
-    if home := environ.get("FIJI_HOME"):
-        names = sorted(path.name for path in Path(home, "jars").glob("*.jar"))
-        for what, pattern in JARS.items():
-            matches = [match for name in names if (match := re.fullmatch(rf"{pattern}-(\d.*)\.jar", name))]
-            if matches:
-                found[what] = matches[-1][1]
-        if java := _java_version(Path(home), environ.get("JAVA_HOME", "")):
-            found["java"] = java
+    home = environ.get("FIJI_HOME")
+    fiji = describe(Path(home), environ) if home else None
+    if fiji:
+        java = {"java": fiji.java.version} if fiji.java and fiji.java.version else {}
+        found |= {**fiji.versions, **java, "launcher": f"{fiji.kind.value}, {fiji.architecture}"}
     return found
 
 
@@ -56,15 +40,3 @@ def image_of(environ: Mapping[str, str]) -> str:
     except (OSError, ValueError, AttributeError):
         return ""
     return f"{name}@{digest}" if digest else name
-
-
-def _java_version(home: Path, java_home: str) -> str:
-    own = [path for pattern in JAVA_HOMES for path in sorted(home.glob(pattern))]
-    for folder in [*own, *([Path(java_home)] if java_home else [])]:
-        try:
-            release = (folder / "release").read_text(encoding="utf-8")
-        except OSError:
-            continue
-        if found := re.search(r'^JAVA_VERSION="([^"]+)"', release, re.MULTILINE):
-            return found[1]
-    return ""

@@ -17,7 +17,7 @@ from typing import Any
 from distributed_fiji.errors import DistributedFijiError
 from distributed_fiji.local import processes, runtimes, servers, state
 from distributed_fiji.local.access import Cloud
-from distributed_fiji.local.fiji import give_bioformats, own_fiji
+from distributed_fiji.local.fiji import give_bioformats, own_fiji, runner_for
 from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, MACHINES, SERVERS, Folders, Server, State
 from distributed_fiji.registry import Answer
 
@@ -58,16 +58,19 @@ def start(
     `runtime` ("processes" or "docker") and `region` are kept in state.json; None keeps what is there. `fiji`
     is the FIJI_HOME of tasks that are processes; None: the user's own, and where there is none the machines
     build ImageJ core when a task first needs it.
-    Raises DistributedFijiError when a server does not start, or Docker does not answer.
+    Raises DistributedFijiError when a server does not start, Docker does not answer, or FIJI's runner
+    cannot be made.
     """
     root = root.resolve()
     with state.locked(root):
         known = state.read(Folders(root)) or State()
+        home = fiji or own_fiji(os.environ)
         wanted = replace(
             known,
             runtime=runtime or known.runtime,
             region=region or known.region,
-            fiji=str(fiji or own_fiji(os.environ) or "") or None,
+            fiji=str(home) if home else None,
+            runner=_runner(home, runtime or known.runtime, progress),
         )
         state.prepare(Folders(root), wanted.region)
         if wanted.runtime == "docker":
@@ -85,6 +88,12 @@ def start(
 def runtime(wanted: str | None, root: Path = ROOT) -> str:
     """Return what a cloud's tasks run as: what is wanted now, or what its state says."""
     return wanted or (state.read(Folders(root.resolve())) or State()).runtime
+
+
+def _runner(fiji: Path | None, runtime: str, progress: Progress) -> str | None:
+    """Return our runner's jar for tasks that are processes of a FIJI without it."""
+    made = runner_for(fiji, servers.CHECKOUT, progress) if fiji and runtime != "docker" else None
+    return str(made) if made else None
 
 
 def containers_answer() -> None:

@@ -1,4 +1,7 @@
-"""Find a FIJI for tasks that run as processes: the user's own, or else ImageJ core, built on first use."""
+"""Find a FIJI for tasks that run as processes: the user's own, or else ImageJ core, built on first use.
+
+The user's own is not changed: where it lacks our runner, that is compiled into a folder of the checkout.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from distributed_fiji.errors import DistributedFijiError, InvalidInput
-
-#: Launchers that the worker can start: since 2025, and before.
-LAUNCHERS = ("fiji-linux-x64", "fiji-linux-arm64", "ImageJ-linux64")
-
-#: Where FIJI's own instructions and packagers put it; below the home folder, then on the machine.
-HOME_PLACES = (
-    "Fiji.app",
-    "Fiji",
-    "Applications/Fiji.app",
-    "Applications/Fiji",
-    "Desktop/Fiji.app",
-    "opt/Fiji.app",
-)
-MACHINE_PLACES = ("/opt/fiji/Fiji.app", "/opt/Fiji.app", "/opt/Fiji", "/opt/fiji", "/usr/local/Fiji.app")
+from worker import contract_fiji
+from worker.contract_fiji import is_fiji, launcher_problem
 
 #: Beginnings of the jars that bring a script language to a FIJI, with its ending.
 LANGUAGE_JARS = {
@@ -53,29 +44,33 @@ def find_fiji(
 def own_fiji(environ: Mapping[str, str]) -> Path | None:
     """Return FIJI_HOME, or a FIJI in a usual place, or None.
 
-    Raises InvalidInput when FIJI_HOME names no FIJI.
+    Raises InvalidInput when FIJI_HOME names no FIJI, or none that this machine can run.
     """
     named = environ.get("FIJI_HOME")
     if named:
         return _named(Path(named).expanduser())
     home = Path(environ.get("HOME") or Path.home())
-    places = (*(home / name for name in HOME_PLACES), *map(Path, MACHINE_PLACES))
-    return next((place for place in places if is_fiji(place)), None)
+    return contract_fiji.find_fiji(home)
 
 
 def _named(folder: Path) -> Path:
-    if not is_fiji(folder):
-        launchers = " or ".join(LAUNCHERS)
-        raise InvalidInput(
-            "FIJI_HOME",
-            [f"{folder} is no FIJI: it holds no {launchers}; without FIJI_HOME one is found"],
-        )
+    if problem := launcher_problem(folder):
+        raise InvalidInput("FIJI_HOME", [f"{problem}; without FIJI_HOME one is found"])
     return folder.resolve()
 
 
-def is_fiji(folder: Path) -> bool:
-    """Return whether a folder holds one of FIJI's launchers."""
-    return any((folder / name).is_file() for name in LAUNCHERS)
+def runner_for(fiji: Path, checkout: Path, progress: Callable[[str], None]) -> Path | None:
+    """Return our runner's jar for a FIJI that lacks it, compiled against its SciJava when missing; else None.
+
+    The user's FIJI stays as it is: its launcher takes the jar beside its own (`worker.launcher`).
+    Raises DistributedFijiError when it cannot be compiled.
+    """
+    from worker.fiji.install import InstallError, runner_beside
+
+    try:
+        return runner_beside(fiji, checkout / ".fiji-runner", progress)
+    except InstallError as error:
+        raise DistributedFijiError(f"The runner for {fiji} could not be made: {error}") from error
 
 
 def imagej_core(checkout: Path, progress: Callable[[str], None]) -> Path:

@@ -72,7 +72,11 @@ class ProcessRuntime:
         self._failure: DistributedFijiError | None = None
 
     def launch(self, plan: TaskPlan, log: Path) -> Task:
-        return ProcessTask(plan, log, None if taskplan.own_command(plan) else self._fiji())
+        if taskplan.own_command(plan):
+            return ProcessTask(plan, log)
+        known = state.read(self._folders)
+        runner = Path(known.runner) if known and known.runner else None
+        return ProcessTask(plan, log, self._fiji(), runner)
 
     def image_id(self, name: str) -> str:
         return ""

@@ -41,13 +41,14 @@ class State:
     """What state.json says.
 
     `runtime` is how tasks run: as processes, or as containers of their image; `fiji` the FIJI_HOME that
-    processes are given (containers have their image's).
+    processes are given (containers have their image's), `runner` our runner's jar where that FIJI lacks it.
     """
 
     servers: dict[str, Server] = field(default_factory=dict)
     runtime: str = RUNTIMES[0]
     region: str = DEFAULT_REGION
     fiji: str | None = None
+    runner: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,9 @@ def read(folders: Folders) -> State | None:
             name: Server(entry["port"], Identity(**entry["identity"]) if entry["identity"] else None)
             for name, entry in document["servers"].items()
         }
-        return State(servers, document["runtime"], document["region"], document["fiji"])
+        return State(
+            servers, document["runtime"], document["region"], document["fiji"], document.get("runner")
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -73,10 +73,11 @@ def container_environment(plan: TaskPlan) -> dict[str, str]:
     return given | defined | machine
 
 
-def process_environment(plan: TaskPlan, fiji: Path | None) -> dict[str, str]:
+def process_environment(plan: TaskPlan, fiji: Path | None, runner: Path | None = None) -> dict[str, str]:
     """Return all that a task sees when it runs as a process: of the user's environment, PATH alone.
 
     `fiji`: the FIJI_HOME that takes the place of the image's; None for a command that needs none.
+    `runner`: our runner's jar for a FIJI without it.
     """
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
     own = {
@@ -90,6 +91,8 @@ def process_environment(plan: TaskPlan, fiji: Path | None) -> dict[str, str]:
     }
     if fiji is not None:
         own["FIJI_HOME"] = str(fiji)
+    if runner is not None:
+        own["FIJI_RUNNER_JAR"] = str(runner)
     return container_environment(plan) | own
 
 

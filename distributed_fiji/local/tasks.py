@@ -59,10 +59,12 @@ class Task(Protocol):
 class ProcessTask:
     """A task in a session of its own, its output appended to `log`. Raises CannotStart.
 
-    `fiji`: the FIJI_HOME it is given.
+    `fiji`: the FIJI_HOME it is given, `runner`: our runner's jar where that FIJI lacks it.
     """
 
-    def __init__(self, plan: TaskPlan, log: Path, fiji: Path | None = None) -> None:
+    def __init__(
+        self, plan: TaskPlan, log: Path, fiji: Path | None = None, runner: Path | None = None
+    ) -> None:
         self.plan = plan
         self.log = log
         self._kill_at: float | None = None
@@ -73,7 +75,7 @@ class ProcessTask:
             with log.open("ab") as output:
                 self._process = subprocess.Popen(
                     command,
-                    env=taskplan.process_environment(plan, fiji),
+                    env=taskplan.process_environment(plan, fiji, runner),
                     cwd=plan.work,
                     stdin=subprocess.DEVNULL,
                     stdout=output,

@@ -52,9 +52,8 @@ FAILING = {
         "empty": "outputs missing or too small",
     },
 }
-#: `errors` prints what looks like FIJI's own error marks, which only the runner can tell from them.
+#: `errors` prints what looks like FIJI's own error marks.
 SUCCEEDING = ("quiet", "chatter", "threads", "many_lines", "errors")
-ONLY_BY_RUNNER = ("errors",)
 
 
 @dataclass(frozen=True)
@@ -65,48 +64,45 @@ class Case:
     expected: str
 
 
-def cases(language: str, runner: str) -> Iterator[tuple[Case, Case]]:
+def cases(language: str) -> Iterator[tuple[Case, Case]]:
     """Yield pairs of a case that fails and one that succeeds, without end."""
     failing = itertools.cycle(Case(mode, expected) for mode, expected in FAILING[language].items())
-    succeeding = itertools.cycle(
-        Case(mode, "") for mode in SUCCEEDING if runner == "runner" or mode not in ONLY_BY_RUNNER
-    )
+    succeeding = itertools.cycle(Case(mode, "") for mode in SUCCEEDING)
     yield from zip(failing, succeeding, strict=False)
 
 
 def misleading_scripts(ground: Ground, *, pairs: int, languages: int = 3) -> Report:
-    """Every verdict is right, whatever exit code and console suggest: by the runner, and without it."""
+    """Every verdict is right, whatever exit code and console suggest."""
     report = Report()
-    places = list(itertools.product(LANGUAGES[:languages], ("runner", "direct")))
-    shares = [pairs // len(places) + (number < pairs % len(places)) for number in range(len(places))]
-    work = [(language, runner, share) for (language, runner), share in zip(places, shares, strict=True)]
+    chosen = LANGUAGES[:languages]
+    shares = [pairs // len(chosen) + (number < pairs % len(chosen)) for number in range(len(chosen))]
+    work = list(zip(chosen, shares, strict=True))
 
     def lane(number: int) -> None:
-        for language, runner, share in work[number::2]:
-            _run_scripts(ground, language, runner, share, report)
+        for language, share in work[number::2]:
+            _run_scripts(ground, language, share, report)
 
     side_by_side(functools.partial(lane, number) for number in range(2))
     return report
 
 
-def _run_scripts(ground: Ground, language: str, runner: str, share: int, report: Report) -> None:
-    with ground.run(f"{language}-{runner}", retries=1) as run:
+def _run_scripts(ground: Ground, language: str, share: int, report: Report) -> None:
+    with ground.run(language, retries=1) as run:
         script = (FOLDER / f"script.{language}").read_bytes()
         run.cloud.s3.put_object(Bucket=run.bucket, Key=f"scripts/s.{language}", Body=script)
-        chosen = [case for pair in itertools.islice(cases(language, runner), share) for case in pair]
+        chosen = [case for pair in itertools.islice(cases(language), share) for case in pair]
         jobs = [a_job(number, mode=case.mode) for number, case in enumerate(chosen)]
         submit(run, jobs)
         harness.start_worker(
             run,
             FIJI_HOME=imagej_core(),
-            FIJI_RUNNER=runner,
             SCRIPT_DOWNLOAD_URL=f"s3://{run.bucket}/scripts/s.{language}",
             MEMORY=1024,
         )
         finish(run, 60 + 10 * len(jobs))
         for job, case in zip(jobs, chosen, strict=True):
             report.injected["that fail" if case.expected else "that succeed"] += 1
-            _check(run, job, case, f"{language}, {runner}, {case.mode}", report)
+            _check(run, job, case, f"{language}, {case.mode}", report)
         audit(run, jobs, report)
 
 
@@ -114,9 +110,6 @@ def _check(run: Run, job: harness.Job, case: Case, where: str, report: Report) -
     found = {record["class"] for record in harness.failures(run, job.job_id)}
     done = harness.manifest(run, job) is not None
     expected = {case.expected}
-    if "direct" in where and case.expected == "macro error":
-        # Without the runner the console tells that something failed, not always that it was a macro.
-        expected.add("script error")
     right = (
         (done and not found) if not case.expected else (not done and len(found) == 1 and found <= expected)
     )

@@ -223,23 +223,21 @@ def hostile_jobs(count: int, canary: Path, chance: random.Random) -> list[Job]:
 def hostile_values(ground: Ground, *, jobs: int, workers: int) -> Report:
     """No shell runs what a value says; nothing is written outside a job's folder and its outputs' place."""
     report = Report()
-    # A third without the runner, whose parameters go by the command line.
-    for runner, share in (("runner", jobs - jobs // 3), ("direct", jobs // 3)):
-        with ground.run(f"hostile-{runner}", retries=1) as run:
-            _attack(run, runner, share, ground.chance(f"S4 {runner}"), workers, report)
+    with ground.run("hostile", retries=1) as run:
+        _attack(run, jobs, ground.chance("S4"), workers, report)
     return report
 
 
-def _attack(run: Run, runner: str, jobs: int, chance: random.Random, workers: int, report: Report) -> None:
+def _attack(run: Run, jobs: int, chance: random.Random, workers: int, report: Report) -> None:
     canary = run.folder / f"canary-{uuid.uuid4().hex}"
     sent = hostile_jobs(jobs, canary, chance)
     run.cloud.s3.put_object(Bucket=run.bucket, Key="in/a.txt", Body=b"A")
     before = _paths(run)
     submit(run, sent)
     for _ in range(workers):
-        harness.start_worker(run, FIJI_RUNNER=runner, HOME=run.folder / "home")
+        harness.start_worker(run, HOME=run.folder / "home")
     finish(run, 60 + jobs)
-    report.injected[f"hostile jobs, {runner}"] += len(sent)
+    report.injected["hostile jobs"] += len(sent)
     audit(run, sent, report)
     for job in sent:
         _check_echo(run, job, report)

@@ -17,7 +17,6 @@ from worker.contract import Outcome
 from worker.contract_flags import read_flags
 from worker.errors import JobFailed, SettingsError
 from worker.jobfolder import PREFIX, Scratch
-from worker.launcher import Launch, direct_command, expects_short, runner_command
 from worker.memory import container_memory_mb, heap_mb, standby_fits
 from worker.outputs import counting, find_outputs
 from worker.queue import Counts
@@ -50,6 +49,7 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
         ("MIN_FILE_SIZE_BYTES", "1.5"),
         ("DOWNLOAD_FILES", "perhaps"),
         ("FIJI_RUNNER", "magic"),
+        ("FIJI_RUNNER", "direct"),
         ("SQS_MESSAGE_VISIBILITY", "50000"),
         ("SQS_MESSAGE_VISIBILITY", "nan"),
         ("SCRIPT_DOWNLOAD_URL", "ftp://somewhere"),
@@ -201,46 +201,6 @@ def test_a_key_that_is_no_path_below_a_folder_is_refused(key: str) -> None:
 def test_a_file_that_is_a_folder_too_is_a_collision() -> None:
     assert collisions(["a", "a/b", "c/d"]) == ["a"]
     assert collisions(["a/b", "a/c"]) == []
-
-
-def test_arguments_of_direct_mode_are_always_quoted_and_escaped() -> None:
-    launch = Launch(Path("/fiji/ImageJ-linux64"), 512, Path("/tmp/job"), cpu_cores=2)
-
-    command = direct_command(
-        launch, Path("/s.ijm"), {"a": 'it\'s "so"\\', "n": 7, "yes": True, "t": "x\ty\nz"}
-    )
-
-    assert command[0] == "/fiji/ImageJ-linux64"
-    assert command[1 : command.index("--")] == [
-        "-Djava.io.tmpdir=/tmp/job",
-        "-XX:TieredStopAtLevel=4",
-        "-XX:ActiveProcessorCount=2",
-    ]
-    assert command[command.index("--") + 1 : -1] == ["--mem=512m", "--headless", "--run", "/s.ijm"]
-    assert command[-1] == 'a="it\'s \\"so\\"\\\\", n="7", yes="true", t="x\\ty\\nz"'
-
-
-def test_java_compiles_lightly_only_when_the_last_jobs_were_short() -> None:
-    assert not expects_short([])
-    assert expects_short([0.4, 0.5, 600.0])
-    assert not expects_short([0.4, 500.0, 600.0])
-    short = Launch(Path("/fiji/ImageJ-linux64"), 512, Path("/tmp/job"), is_short=True)
-    assert "-XX:TieredStopAtLevel=1" in runner_command(short, "/job.json")
-
-
-def test_a_virtual_display_takes_the_place_of_headless() -> None:
-    command = runner_command(
-        Launch(Path("/fiji/fiji-linux-x64"), 512, Path("/tmp/job"), use_xvfb=True), "/job.json"
-    )
-
-    assert command[0] == "xvfb-run"
-    assert "--headless" not in command
-    assert command[-2:] == ["distributedfiji.Runner", 'job="/job.json"']
-
-
-def test_parameters_too_long_for_a_command_line_fail_with_a_reason() -> None:
-    with pytest.raises(JobFailed, match="128 KiB"):
-        direct_command(Launch(Path("/f"), 512, Path("/tmp/job")), Path("/s.ijm"), {"a": "x" * 140_000})
 
 
 def test_the_container_tells_how_much_memory_there_is(tmp_path: Path) -> None:

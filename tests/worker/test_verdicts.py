@@ -31,6 +31,7 @@ FAILURES: dict[str, tuple[dict[str, Value], str]] = {
     "small outputs": ({"bytes": 3}, "outputs missing or too small"),
     "an image that does not open": ({"names": "out.tif"}, "outputs missing or too small"),
     "an exit code without a result": ({"exit": 5}, "script error"),
+    "an end without a result": ({"exit": 0}, "script error"),
     "an exit from outside": ({"exit": -9}, "script error"),
     "a disk that is full": ({"fail": "script_error", "message": "No space left on device"}, "disk full"),
     "no sign of life": ({"alive": False, "exit": 1}, "FIJI did not start"),
@@ -40,13 +41,21 @@ FAILURES: dict[str, tuple[dict[str, Value], str]] = {
     "an end that is heard": ({"hang": "polite"}, "stalled"),
     "endless noise": ({"hang": "noisy"}, "timed out"),
 }
+#: What FIJIs that do not start print, and what that means.
+DEATHS = {
+    "Error occurred during initialization of boot layer\n"
+    "java.lang.module.FindException: Module javafx.base not found": "A reduced Java",
+    'Exception in thread "AWT-EventQueue-0" java.awt.HeadlessException\n'
+    "\tat org.scijava.launcher.Dialogs.lambda$ask$0(Dialogs.java:77)": "asked about its Java in a dialog",
+    "[ERROR] Invalid service: net.imagej.legacy.LegacyService": "does not open java.lang",
+    "java.lang.UnsupportedClassVersionError: net/imagej/Main": "too old for this FIJI",
+}
 SUCCESSES: dict[str, dict[str, Value]] = {
     "much that looks like an error": {"print": 2000, "content": "[ERROR] not at all"},
     "a process left in the group": {"spawn": "group"},
     "a process left in another session": {"spawn": "session"},
     "a daemon without environment that writes to outputs": {"spawn": "daemon"},
     "a JVM that stays after its result": {"hang": "result"},
-    "a script that ends FIJI itself": {"exit": 0},
     "silent work": {"busy": 3, "busy_by": "processor"},
     "silent work of a child": {"busy": 3, "busy_by": "child"},
     "silent reading": {"busy": 3, "busy_by": "reading"},
@@ -69,7 +78,6 @@ def after(
         workers = [
             harness.start_worker(
                 run,
-                FIJI_RUNNER="runner",
                 MIN_FILE_SIZE_BYTES=10,
                 STALL_TIMEOUT_MINUTES=1.2 / 60,
                 JOB_TIMEOUT_MINUTES=6 / 60,
@@ -152,35 +160,26 @@ def test_nothing_of_a_job_stays_on_disk_while_the_worker_waits(cloud: harness.Cl
         worker.stop()
 
 
-def test_without_the_runner_console_and_exit_code_decide(cloud: harness.Cloud, tmp_path: Path) -> None:
-    with harness.a_run(cloud, tmp_path, retries=1) as run:
-        good = a_job(1)
-        bad = [
-            a_job(2, fail="x", message="[ERROR] Module threw exception"),
-            a_job(3, fail="x", message="Traceback (most recent call last):"),
-            a_job(4, fail="x", message="Macro Error: Undefined variable in line 3"),
-            a_job(5, exit=3),
-        ]
-        submit(run, [good, *bad])
-        worker = harness.start_worker(run, FAKE_FIJI_RUNNER="off")
-        harness.wait_until_settled(run)
-        worker.stop()
+def test_a_fiji_that_does_not_know_the_runner_costs_no_job_an_attempt(run: Run) -> None:
+    submit(run, [a_job(1)])
 
-        assert harness.check_settled(run, [good, *bad]) == bad
-        assert harness.failures(run, bad[2].job_id)[0]["class"] == "macro error"
-        assert harness.failures(run, bad[2].job_id)[0]["line"] == 3
+    worker = harness.start_worker(run, FAKE_FIJI_RUNNER="off")
+
+    assert worker.process.wait(30) == 1
+    assert "This FIJI does not know the runner: `python -m worker.fiji.install --runner-only" in worker.text()
+    assert harness.counts(run) == (1, 0)
+    harness.check_nothing_left(run)
 
 
-def test_a_fiji_that_does_not_know_the_runner_is_told_of_once(cloud: harness.Cloud, tmp_path: Path) -> None:
-    with harness.a_run(cloud, tmp_path) as run:
-        jobs = [a_job(number) for number in range(3)]
-        submit(run, jobs)
-        worker = harness.start_worker(run, FAKE_FIJI_RUNNER="off")
-        harness.wait_until_settled(run)
-        worker.stop()
+@pytest.mark.parametrize("said", DEATHS)
+def test_a_fiji_that_does_not_start_says_why_by_its_first_error(run: Run, said: str) -> None:
+    trace = "".join(f"\n\tat java.base/java.lang.Thread.run(Thread.java:{line})" for line in range(3))
 
-        harness.check_done(run, jobs)
-        assert worker.text().count("does not run our runner") == 1
+    worker = harness.start_worker(run, FAKE_FIJI_STANDBY=f"says {said}{trace}", LOG_FORMAT="text")
+
+    assert worker.process.wait(30) == 1
+    assert DEATHS[said] in worker.text()
+    assert said.splitlines()[0] in worker.text()
 
 
 def test_what_will_fail_again_is_tried_twice_and_reaches_the_dead_letters(

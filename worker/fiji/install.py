@@ -16,7 +16,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from worker.fiji.archive import make_archive
@@ -62,18 +62,46 @@ def install_runner(fiji_home: Path) -> Path:
     Returns the runner's jar. Raises InstallError when that is no FIJI, or nothing here can compile.
     """
     jars = fiji_home.absolute() / "jars"
-    needed = [_newest(jars, name) for name in ("scijava-common", "ij", "javassist")]
-    build = jars / f".{RUNNER_JAR}.{os.getpid()}.build"
+    return _compile_runner(_needed(jars), jars)
+
+
+def runner_beside(fiji_home: Path, folder: Path, progress: Callable[[str], None]) -> Path | None:
+    """Return the runner's jar for a FIJI that lacks it; it is compiled into a folder of our own once.
+
+    None for a FIJI that holds it. Raises InstallError when that is no FIJI, or nothing here can compile.
+    """
+    jars = fiji_home.absolute() / "jars"
+    if (jars / RUNNER_JAR).is_file():
+        return None
+    needed = _needed(jars)
+    digest = hashlib.sha256(" ".join(map(str, needed)).encode())
+    for path in sorted((HERE / "java").rglob("*.*")):
+        digest.update(path.read_bytes())
+    made = folder / digest.hexdigest()[:16]
+    if not (made / RUNNER_JAR).is_file():
+        progress(f"Compiling the runner for {fiji_home}, which stays as it is")
+        made.mkdir(parents=True, exist_ok=True)
+        _compile_runner(needed, made)
+    return made / RUNNER_JAR
+
+
+def _needed(jars: Path) -> list[Path]:
+    return [_newest(jars, name) for name in ("scijava-common", "ij", "javassist")]
+
+
+def _compile_runner(needed: list[Path], into: Path) -> Path:
+    """Compile the agent, then the runner, whose jar says that both are there."""
+    build = into / f".{RUNNER_JAR}.{os.getpid()}.build"
     build.mkdir()
     try:
         java = find_java()
         class_path = [*needed, *([] if java.javac else _ecj(build))]
-        for folder, name in (("runner", RUNNER_JAR), ("agent", AGENT_JAR)):
+        for folder, name in (("agent", AGENT_JAR), ("runner", RUNNER_JAR)):
             compile_jar(java, HERE / "java" / folder, build / name, class_path, release=8)
-            (build / name).rename(jars / name)
+            (build / name).rename(into / name)
     finally:
         shutil.rmtree(build)
-    return jars / RUNNER_JAR
+    return into / RUNNER_JAR
 
 
 def _newest(jars: Path, name: str) -> Path:
