@@ -42,7 +42,7 @@ SQS_QUEUE_NAME = APP_NAME + 'Queue'
 SQS_MESSAGE_VISIBILITY = 180            # Seconds until a job of a lost worker is given to another.
 HEARTBEAT_SECONDS = 60                  # At most a third of that; a job itself may take hours.
 SQS_DEAD_LETTER_QUEUE = APP_NAME + 'DeadMessages'
-JOB_RETRIES = 5                         # Times a job is tried; a lost spot machine counts as one.
+JOB_RETRIES = 5                         # Times a job may fail; a machine that is taken away is no failure of its job.
 JOB_TIMEOUT_MINUTES = 600               # A job that takes longer is ended; 0: never.
 STALL_TIMEOUT_MINUTES = 60              # A FIJI that does nothing for so long is ended; 0: never.
 

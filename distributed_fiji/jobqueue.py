@@ -14,7 +14,7 @@ from distributed_fiji.changes import Change
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import DistributedFijiError, NothingThere
 from distributed_fiji.settings import Settings
-from worker.contract import APP_TAG, MAX_MESSAGE_BYTES, Job, encode_message
+from worker.contract import APP_TAG, MAX_MESSAGE_BYTES, SPARE_RECEIVES, Job, encode_message
 
 #: Days that SQS keeps messages at most; the four that are the default end a long run's jobs.
 RETENTION_SECONDS = 14 * 24 * 3600
@@ -94,7 +94,7 @@ def ensure_queues(
     dead_url, dead = ensure(settings.SQS_DEAD_LETTER_QUEUE, retention)
     redrive = {
         "deadLetterTargetArn": read_attributes(sqs, dead_url)["QueueArn"],
-        "maxReceiveCount": settings.JOB_RETRIES,
+        "maxReceiveCount": settings.JOB_RETRIES + SPARE_RECEIVES,
     }
     attributes = {
         "VisibilityTimeout": str(settings.SQS_MESSAGE_VISIBILITY),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from worker.contract import FailureClass, Outcome
+from worker.contract import SPARE_RECEIVES, FailureClass, Outcome
 
 #: Failures that the same script on the same job will show again; tried twice in all, as a machine can be odd.
 #: What waits for a dialog or for its time limit costs that time again, and what finds no input leaves
@@ -29,8 +29,8 @@ RUNS_OF_DETERMINISTIC = 2
 
 LONGEST_BACKOFF = 900.0
 
-#: Receives past JOB_RETRIES, on a queue that allows more than setup's, after which a message that is given up
-#: comes back at once no longer.
+#: Receives past those that setup's queue allows, on a queue that allows more, after which a message that is
+#: given up comes back at once no longer.
 QUICK_RECEIVES = 3
 
 
@@ -38,10 +38,11 @@ QUICK_RECEIVES = 3
 class Plan:
     """How to go about an attempt: not at all where `given_up` says why; else with which memory.
 
-    `unexplained`: no record says why earlier attempts failed.
+    `unexplained`: no record says why earlier attempts failed. `failures`: how many records count.
     """
 
     given_up: str = ""
+    failures: int = 0
     unexplained: bool = False
     whole_memory: bool = False
 
@@ -54,9 +55,10 @@ def plan_attempt(
     attempt: int,
     job_retries: int,
 ) -> Plan:
-    """Return the plan that follows from a job's failure records and the number of this receive.
+    """Return the plan that follows from a job's failure records and the number of this receive (`attempt`).
 
-    Records of another script, or from before this message was sent (seconds since 1970), tell nothing.
+    Records of another script, or from before this message was sent (seconds since 1970), tell nothing. A
+    receive without a record was no failure of the job: its worker was taken away, or gave it back.
     """
     relevant = [
         record
@@ -66,21 +68,22 @@ def plan_attempt(
     for failure in DETERMINISTIC:
         same = [record for record in relevant if record.get("class") == failure.value]
         if len(same) >= RUNS_OF_DETERMINISTIC:
-            return Plan(
-                given_up=f"{failure.value} {len(same)} times with this script: {same[-1].get('sentence')}"
-            )
-    if attempt > job_retries:
-        return _out_of_attempts(relevant, job_retries)
+            sentence = f"{failure.value} {len(same)} times with this script: {same[-1].get('sentence')}"
+            return Plan(given_up=sentence, failures=len(relevant))
+    if len(relevant) >= job_retries or attempt > job_retries + SPARE_RECEIVES:
+        return _out_of_attempts(relevant, attempt - 1)
     memory = FailureClass.OUT_OF_MEMORY.value
-    return Plan(whole_memory=any(record.get("class") == memory for record in relevant))
+    whole = any(record.get("class") == memory for record in relevant)
+    return Plan(failures=len(relevant), whole_memory=whole)
 
 
-def _out_of_attempts(relevant: Sequence[Mapping[str, Any]], job_retries: int) -> Plan:
+def _out_of_attempts(relevant: Sequence[Mapping[str, Any]], receives: int) -> Plan:
     if relevant:
-        return Plan(given_up=f"tried {job_retries} times, at last: {relevant[-1].get('sentence')}")
+        sentence = f"failed {len(relevant)} times, at last: {relevant[-1].get('sentence')}"
+        return Plan(given_up=sentence, failures=len(relevant))
     return Plan(
         given_up=(
-            f"None of {job_retries} attempts came to an end: each time the machine was taken away, or the"
+            f"None of {receives} attempts came to an end: each time the machine was taken away, or the"
             " worker had to leave or was killed (by the kernel, where the container's memory was full)."
             " Submit the job again; a larger JOB_RETRIES outlasts more losses, a larger MEMORY the kernel."
         ),
@@ -105,18 +108,27 @@ class Settlement:
 
 
 def settlement(
-    outcome: Outcome, *, attempt: int, job_retries: int, backoff_seconds: float, given_up: bool = False
+    outcome: Outcome,
+    *,
+    receives: int,
+    failures: int,
+    job_retries: int,
+    backoff_seconds: float,
+    given_up: bool = False,
 ) -> Settlement:
     """Return what happens to a message after an outcome: the one table.
 
-    A release without delay of what is given up lets SQS count its receives up to the dead letters quickly;
+    `receives`: how often SQS has handed it out; `failures`: how often it failed, this time included. A
+    release without delay of what is given up lets SQS count its receives up to the dead letters quickly;
     where the queue allows more of them than it should, no worker is kept busy by such a message.
     """
     if outcome in (Outcome.DONE, Outcome.SKIPPED):
         return Settlement(Fate.DELETE)
     if outcome is Outcome.LEASE_LOST:
         return Settlement(Fate.NOTHING)
-    is_last = outcome is Outcome.REJECTED or given_up or attempt >= job_retries
-    if outcome is Outcome.INTERRUPTED or (is_last and attempt < job_retries + QUICK_RECEIVES):
+    is_last = outcome is Outcome.REJECTED or given_up or failures >= job_retries
+    is_quick = receives < job_retries + SPARE_RECEIVES + QUICK_RECEIVES
+    if outcome is Outcome.INTERRUPTED or (is_last and is_quick):
         return Settlement(Fate.RELEASE)
-    return Settlement(Fate.RELEASE, min(backoff_seconds * 2.0 ** min(attempt - 1, 20), LONGEST_BACKOFF))
+    times = receives if is_last else failures
+    return Settlement(Fate.RELEASE, min(backoff_seconds * 2.0 ** min(times - 1, 20), LONGEST_BACKOFF))

@@ -35,6 +35,11 @@ STATE_PREFIX = RESERVED[0]
 #: The tag that everything of an app carries in AWS.
 APP_TAG = "distributed-fiji:app"
 
+#: Receives that SQS allows a message beyond JOB_RETRIES. Each receive counts there, also those that end
+#: before FIJI has begun: a job that was taken ahead and given back, a machine that was taken away. Failures
+#: are counted by their records alone.
+SPARE_RECEIVES = 5
+
 #: SQS takes at most this many bytes in one message, and in one batch of ten (SQS quotas).
 MAX_MESSAGE_BYTES = 1024 * 1024
 
@@ -279,7 +284,7 @@ ENVIRONMENT = {
     "UPLOAD_FLAGS": "flags for uploads as `aws s3 cp` takes them",
     "SQS_MESSAGE_VISIBILITY": "seconds a received message stays hidden without a heartbeat",
     "HEARTBEAT_SECONDS": "seconds between heartbeats",
-    "JOB_RETRIES": "receives after which SQS gives a job up",
+    "JOB_RETRIES": "failures after which a job is given up",
     "JOB_TIMEOUT_MINUTES": "minutes a job may run in FIJI; 0: no limit",
     "STALL_TIMEOUT_MINUTES": "minutes FIJI may stay silent; 0: no limit",
     "STOP_GRACE_SECONDS": "seconds that a running job may take to finish when the task has to stop",

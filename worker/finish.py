@@ -106,7 +106,8 @@ class Finisher:
         settings = self._office.settings
         what = settlement(
             verdict.outcome,
-            attempt=held.attempt,
+            receives=held.attempt,
+            failures=held.failures + 1,
             job_retries=settings.job_retries,
             backoff_seconds=settings.retry_backoff_seconds,
             given_up=held.given_up,

@@ -46,6 +46,8 @@ class HeldJob:
     left_from_before: tuple[str, ...] = ()
     whole_memory: bool = False
     given_up: bool = False
+    #: How often the job has failed before, by its records.
+    failures: int = 0
     #: Seconds per phase, in the order in which they began.
     seconds: dict[str, float] = field(default_factory=dict)
     #: By this a worker knows its own manifest again, when the answer to its writing was lost.

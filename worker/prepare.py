@@ -141,6 +141,7 @@ class Preparer:
             job_retries=self._job_retries,
         )
         held.whole_memory = plan.whole_memory
+        held.failures = plan.failures
         held.given_up = bool(plan.given_up)
         if not plan.given_up:
             return None

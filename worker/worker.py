@@ -22,7 +22,7 @@ from worker.ahead import (
 )
 from worker.cache import LEAST_FREE, Cache
 from worker.calls import CALL_ERRORS
-from worker.contract import FailureClass, Outcome
+from worker.contract import SPARE_RECEIVES, FailureClass, Outcome
 from worker.engine import Engine, Finished
 from worker.errors import Interrupted
 from worker.finish import Finisher, verdict_on
@@ -195,7 +195,7 @@ class Worker:
         if verdict is None:
             return True
         crowded = verdict.failure is FailureClass.DISK_FULL and len(self._holdings) > 1
-        if crowded and held.attempt < self._parts.settings.job_retries:
+        if crowded and held.attempt < self._parts.settings.job_retries + SPARE_RECEIVES:
             verdict = DISK_TAKEN
         self._end(held, verdict)
         return False

@@ -25,6 +25,7 @@ import psutil
 from tests.emulators import CLIENT_ENVIRONMENT
 from tests.policy.trail import SITE
 from worker.contract import (
+    SPARE_RECEIVES,
     Job,
     Value,
     encode_message,
@@ -115,7 +116,7 @@ def a_run(cloud: Cloud, folder: Path, *, retries: int = 3, runner: bool = True) 
     arn = cloud.sqs.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])
     redrive = {
         "deadLetterTargetArn": arn["Attributes"]["QueueArn"],
-        "maxReceiveCount": str(retries),
+        "maxReceiveCount": str(retries + SPARE_RECEIVES),
     }
     queue_url = cloud.sqs.create_queue(
         QueueName=name, Attributes={"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": "30"}

@@ -71,7 +71,9 @@ def test_a_heartbeat_that_does_not_fit_the_visibility_is_refused() -> None:
 
 
 def outcome(name: Outcome, attempt: int = 1, given_up: bool = False) -> Settlement:
-    return settlement(name, attempt=attempt, job_retries=5, backoff_seconds=30, given_up=given_up)
+    return settlement(
+        name, receives=attempt, failures=attempt, job_retries=5, backoff_seconds=30, given_up=given_up
+    )
 
 
 def test_every_outcome_has_its_fate() -> None:
@@ -94,7 +96,16 @@ def test_failed_jobs_back_off_and_all_others_return_at_once() -> None:
     assert outcome(Outcome.FAILED, 7, given_up=True).delay_seconds == 0
     assert outcome(Outcome.REJECTED, 7).delay_seconds == 0
     assert outcome(Outcome.INTERRUPTED, 3).delay_seconds == 0
-    assert settlement(Outcome.FAILED, attempt=9, job_retries=20, backoff_seconds=30).delay_seconds == 900
+    late = settlement(Outcome.FAILED, receives=9, failures=9, job_retries=20, backoff_seconds=30)
+    assert late.delay_seconds == 900
+
+
+def test_receives_that_ended_without_a_failure_cost_a_job_none_of_its_attempts() -> None:
+    # Given back twice before FIJI began, a job fails for the first time at its third receive.
+    first = settlement(Outcome.FAILED, receives=3, failures=1, job_retries=2, backoff_seconds=30)
+    assert first == Settlement(Fate.RELEASE, 30)
+    assert not plan_attempt([], "s", 50, attempt=6, job_retries=1).given_up
+    assert plan_attempt([record("disk full")], "s", 50, attempt=2, job_retries=1).given_up
 
 
 def test_a_queue_that_never_gives_up_keeps_no_worker_busy() -> None:
@@ -126,10 +137,10 @@ def test_out_of_memory_is_tried_again_with_the_whole_memory_once() -> None:
 
 
 def test_after_its_last_attempt_a_job_is_only_explained() -> None:
-    assert not plan([], attempt=5).given_up
-    assert "None of 5 attempts" in plan([], attempt=6).given_up
-    assert plan([], attempt=6).unexplained
-    told = plan([record("upload failed")], attempt=6)
+    assert not plan([], attempt=10).given_up
+    assert "None of 10 attempts" in plan([], attempt=11).given_up
+    assert plan([], attempt=11).unexplained
+    told = plan([record("upload failed")], attempt=11)
     assert "as it was" in told.given_up
     assert not told.unexplained
 

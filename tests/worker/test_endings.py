@@ -118,6 +118,9 @@ def test_a_job_of_which_no_attempt_came_to_its_end_is_given_up_with_that_reason(
     wait_for_start(run)
     killed.process.kill()
     killed.process.wait()
+    # Five more workers are lost just after they have received it.
+    for _ in range(5):
+        wait_until(lambda: receive_and_lose(run), what="the job is visible again")
 
     worker = harness.start_worker(run, JOB_RETRIES=1, **SHORT_LEASE)
     harness.wait_until_settled(run)
@@ -127,6 +130,26 @@ def test_a_job_of_which_no_attempt_came_to_its_end_is_given_up_with_that_reason(
     (record,) = harness.failures(run, job.job_id)
     assert record["class"] == "no attempt came to its end"
     assert "the machine was taken away" in record["sentence"]
+
+
+def receive_and_lose(run: Run) -> bool:
+    """Receive a message as a worker that is lost at once; return whether there was one."""
+    answer = run.cloud.sqs.receive_message(QueueUrl=run.queue_url, VisibilityTimeout=0)
+    return bool(answer.get("Messages"))
+
+
+def test_a_job_that_was_given_back_is_not_given_up_for_it(run: Run) -> None:
+    job = a_job(1)
+    submit(run, [job])
+    for _ in range(3):
+        wait_until(lambda: receive_and_lose(run), what="the job is visible again")
+
+    worker = harness.start_worker(run, JOB_RETRIES=1)
+    harness.wait_until_settled(run)
+    worker.stop()
+
+    assert harness.check_settled(run, [job]) == []
+    assert [line["outcome"] for line in worker.lines()] == ["DONE"]
 
 
 def test_an_idle_worker_polls_cheaply_and_stays(run: Run, tmp_path: Path) -> None:
