@@ -163,7 +163,14 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
         where = "on the embedded cloud: add --local" if record.local else "on AWS: leave out --local"
         raise errors.InvalidInput(f"{record_file} cannot be watched so", [f"its run is {where}"])
     clients = context.connect(record.region, record.profile, set())
-    result = run_monitor(record, clients, cheapest=cheapest, clock=SystemClock(), out=context.terminal)
+    result = run_monitor(
+        record,
+        clients,
+        cheapest=cheapest,
+        clock=SystemClock(),
+        out=context.terminal,
+        listing=record_file.with_name(f"{record_file.stem}.notdone.tsv"),
+    )
     if context.local:
         from distributed_fiji.local import cloud, state
 

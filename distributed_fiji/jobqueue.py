@@ -13,6 +13,7 @@ from typing import Any
 from distributed_fiji.changes import Change
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import DistributedFijiError, NothingThere
+from distributed_fiji.names import called, name_in
 from distributed_fiji.settings import Settings
 from worker.contract import APP_TAG, MAX_MESSAGE_BYTES, SPARE_RECEIVES, Job, encode_message
 
@@ -180,15 +181,24 @@ def send_jobs(
     with ThreadPoolExecutor(THREADS) as pool:
         under_way: set[Any] = set()
         for entries in batches(jobs):
-            under_way.add(pool.submit(send_batch, sqs, url, entries, sleep))
+            under_way.add(pool.submit(_send_named, sqs, url, entries, sleep))
             if len(under_way) >= 2 * THREADS:
                 done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                 sent, refused = _settle(done, sent, refused, progress)
         sent, refused = _settle(wait(under_way).done, sent, refused, progress)
     if refused:
-        listed = "\n".join(f"  - job {job}: {reason}" for job, reason in refused[:20])
+        listed = "\n".join(f"  - {job}: {reason}" for job, reason in refused[:20])
         raise NotSent(f"{sent} jobs were sent, {len(refused)} were refused; submit the file again:\n{listed}")
     return sent
+
+
+def _send_named(
+    sqs: Any, url: str, entries: list[dict[str, str]], sleep: Callable[[float], None]
+) -> tuple[int, list[tuple[str, str]]]:
+    """Send a batch as `send_batch` does; what was refused is called as people know it."""
+    taken, refused = send_batch(sqs, url, entries, sleep)
+    bodies = {entry["Id"]: entry["MessageBody"] for entry in entries} if refused else {}
+    return taken, [(called(job, {job: name_in(bodies[job])}), reason) for job, reason in refused]
 
 
 def _settle(

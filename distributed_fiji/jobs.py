@@ -75,10 +75,17 @@ class JobFile:
     duplicates: tuple[tuple[int, int], ...]
     warnings: tuple[str, ...]
 
-    def __iter__(self) -> Iterator[Job]:
+    def names(self) -> Iterator[tuple[str, str]]:
+        """Yield each job's id and what people know it by."""
+        for group, job_id in zip(self._once(), self.job_ids, strict=True):
+            yield job_id, job_name(group)
+
+    def _once(self) -> Iterator[dict[str, Any]]:
         again = {later for _, later in self.duplicates}
-        once = (group for number, group in enumerate(self.groups, 1) if number not in again)
-        for group, job_id in zip(once, self.job_ids, strict=True):
+        return (group for number, group in enumerate(self.groups, 1) if number not in again)
+
+    def __iter__(self) -> Iterator[Job]:
+        for group, job_id in zip(self._once(), self.job_ids, strict=True):
             job = self.template.job(group)
             # Where cached_property keeps it: it was reckoned when the file was checked.
             vars(job)["job_id"] = job_id

@@ -7,11 +7,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from distributed_fiji.aws import pages
+from distributed_fiji.names import read_names
 from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.statefiles import find_state, pass_over
 from distributed_fiji.submissions import Submission, list_submissions, read_submissions
 from worker.contract import state_key
 from worker.contract_state import refuse_another_app
+
+#: Objects that are read at once.
+THREADS = 16
 
 #: The failure records of each job: key and when it was written (seconds since 1970).
 Failures = dict[str, list[tuple[str, float]]]
@@ -64,6 +68,11 @@ class JobState:
             return document
 
         return find_state(self._s3, self._run.bucket, key, own) or {}
+
+    def names(self, jobs: Iterable[str]) -> dict[str, str]:
+        """Return what people know jobs by, by their ids."""
+        wanted = set(jobs)
+        return read_names(self._s3, self._run.bucket, self._run.app_name, wanted) if wanted else {}
 
     def _list(self, folder: str, name: re.Pattern[str]) -> Iterator[tuple[str, str, float]]:
         """Yield job, key and time (seconds since 1970) of what stands in a folder of the state."""

@@ -26,6 +26,7 @@ from distributed_fiji.jobqueue import (
     read_queue,
     send_batch,
 )
+from distributed_fiji.names import called, name_in, write_names
 from distributed_fiji.settings import Settings
 from distributed_fiji.submissions import Submission, all_submissions, write_submission
 from distributed_fiji.submitjob import submission_id
@@ -65,6 +66,10 @@ def redrive(
     if mine:
         submission = submission_of(mine, read_attributes(sqs, url)["CreatedTimestamp"], clock.now())
         submission = write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission)
+        names = {letter.job_id: name_in(letter.body) for letter in letters if letter.job_id in mine}
+        write_names(
+            clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.submission_id, names.items()
+        )
         with terminal.counting("Moving dead letters", len(letters)) as progress:
             move(Mover(sqs, dead_url, url, mine, clock.sleep, hidden_seconds), progress)
         write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())
@@ -148,7 +153,7 @@ def move(mover: Mover, progress: Callable[[int], None]) -> None:
         entries = [entry | {"VisibilityTimeout": 0} for entry in _entries(kept[start : start + BATCH])]
         mover.sqs.change_message_visibility_batch(QueueUrl=mover.dead_url, Entries=entries)
     if refused:
-        listed = "\n".join(f"  - job {job}: {reason}" for job, reason in refused[:20])
+        listed = "\n".join(f"  - {job}: {reason}" for job, reason in refused[:20])
         raise NotSent(f"{len(refused)} jobs were refused and are dead letters still:\n{listed}")
 
 
@@ -175,7 +180,10 @@ def move_some(mover: Mover) -> Handful | None:
         receipts = _entries([letters[number]["ReceiptHandle"] for number in sent])
         mover.sqs.delete_message_batch(QueueUrl=mover.dead_url, Entries=receipts)
     kept = [letters[number]["ReceiptHandle"] for number in letters.keys() - set(sent)]
-    return Handful(len(found), kept, [(jobs[number], reason) for number, reason in refused.items()])
+    named = {
+        number: called(jobs[number], {jobs[number]: name_in(letters[number]["Body"])}) for number in refused
+    }
+    return Handful(len(found), kept, [(named[number], reason) for number, reason in refused.items()])
 
 
 def _entries(handles: list[str]) -> list[dict[str, Any]]:

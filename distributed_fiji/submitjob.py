@@ -10,6 +10,7 @@ from distributed_fiji import jobqueue
 from distributed_fiji.aws import Clients
 from distributed_fiji.clock import Clock
 from distributed_fiji.jobs import JobFile
+from distributed_fiji.names import write_names
 from distributed_fiji.settings import Settings
 from distributed_fiji.submissions import Submission, write_submission
 from distributed_fiji.terminal import Terminal
@@ -45,6 +46,7 @@ def submit_job(
         output_location=jobs.template.output_file_location,
     )
     submission = write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission)
+    write_names(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.submission_id, jobs.names())
     with terminal.counting("Sending jobs", len(jobs.job_ids)) as progress:
         sent = jobqueue.send_jobs(clients.sqs, url, jobs, progress=progress, sleep=clock.sleep)
     write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())

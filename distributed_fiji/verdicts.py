@@ -31,6 +31,7 @@ class Verdict:
     unaccounted: int
     failed_attempts: int
     dead_ids: tuple[str, ...] = ()
+    unaccounted_ids: tuple[str, ...] = ()
     outdated: int = 0
     warned: int = 0
     without_outputs: int = 0
@@ -63,6 +64,7 @@ def verdict_of(end: End, seen: Snapshot) -> Verdict:
         unaccounted=len(jobs.unaccounted) if jobs.submitted else seen.left,
         failed_attempts=jobs.failed_attempts,
         dead_ids=tuple(sorted(jobs.dead)),
+        unaccounted_ids=tuple(sorted(jobs.unaccounted)),
         outdated=len(jobs.dead & jobs.outdated),
         warned=jobs.warned,
         without_outputs=jobs.without_outputs,
@@ -92,6 +94,7 @@ def _verdict(document: dict[str, Any]) -> Verdict:
         end=end,
         **counts,
         dead_ids=texts(document, "dead_ids"),
+        unaccounted_ids=texts(document, "unaccounted_ids"),
         outdated=int(number(document, "outdated", 0)),
         warned=int(number(document, "warned", 0)),
         without_outputs=int(number(document, "without_outputs", 0)),

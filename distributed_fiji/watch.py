@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 from distributed_fiji.aws import AwsError, Clients, error_text
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import INTERRUPTED, JOBS_FAILED, SOMETHING_LEFT
 from distributed_fiji.janitor.removal import leave
 from distributed_fiji.jobstate import JobState
+from distributed_fiji.notdone import NAMED, NotDone, as_table, find_not_done
+from distributed_fiji.notdone import shown as named
 from distributed_fiji.plans import End
 from distributed_fiji.rounds import DOUBTFUL_WAIT, Watcher
 from distributed_fiji.runfacts import RunFacts, facts_of
 from distributed_fiji.runrecord import RunRecord
 from distributed_fiji.teardown import Step, still_costly, take_down
 from distributed_fiji.terminal import Terminal
+from distributed_fiji.terminal import shown as path_shown
 from distributed_fiji.verdicts import Verdict, read_verdict
 from distributed_fiji.view import View, counted
 from worker.contract import WARNINGS, state_key
@@ -36,9 +39,6 @@ WHY_NOT_ALL = {
     End.NOT_STARTED.value: "The service wanted no task",
 }
 
-#: Failed jobs that are named with their reason at the end.
-NAMED_FAILURES = 5
-
 
 @dataclass(frozen=True)
 class MonitorResult:
@@ -53,10 +53,17 @@ class MonitorResult:
 
 
 def monitor(
-    record: RunRecord, clients: Clients, *, cheapest: bool, clock: Clock, out: Terminal
+    record: RunRecord,
+    clients: Clients,
+    *,
+    cheapest: bool,
+    clock: Clock,
+    out: Terminal,
+    listing: Path | None = None,
 ) -> MonitorResult:
     """Watch a run to its end and take it down; killed at any point and called again, it goes on.
 
+    `listing`: the file that names all jobs that are not done, where there are too many to be shown.
     Ctrl-C leaves the run alive: exit code 130.
     """
     run = facts_of(record.model_dump())
@@ -77,8 +84,16 @@ def monitor(
     result = _result(verdict, steps)
     if not result.left:
         leave(clients, run, view.tell)
-    for line in closing_lines(run, JobState(run, clients.s3), verdict, result):
+    try:
+        failed = find_not_done(run, JobState(run, clients.s3), verdict)
+    except AwsError as error:
+        failed = []
+        out.warn(f"The jobs that are not done could not be read: {error_text(error)}")
+    for line in closing_lines(run, verdict, result, failed):
         out.say(line)
+    if listing and len(failed) > NAMED:
+        listing.write_text(as_table(failed), encoding="utf-8")
+        out.say(f"All {len(failed)} of them, with their reasons: {path_shown(listing)}")
     return result
 
 
@@ -121,8 +136,8 @@ def _result(verdict: Verdict, steps: list[Step]) -> MonitorResult:
     )
 
 
-def closing_lines(run: RunFacts, state: JobState, verdict: Verdict, result: MonitorResult) -> list[str]:
-    """Return what the user reads last: counts, where the results are, failures with their reasons."""
+def closing_lines(run: RunFacts, verdict: Verdict, result: MonitorResult, failed: list[NotDone]) -> list[str]:
+    """Return what the user reads last: counts, where the results are, what failed with its reasons."""
     places = [f"s3://{run.destination_bucket}/{place}" for place in run.output_locations]
     lines = [
         _counts(verdict),
@@ -135,9 +150,10 @@ def closing_lines(run: RunFacts, state: JobState, verdict: Verdict, result: Moni
     if verdict.dead:
         records = f"s3://{run.bucket}/{state_key(run.app_name, 'failures', '')}"
         lines.append(f"Dead letters: queue {run.dead_letter_queue}; failure records: {records}")
-        lines += _reasons(run, state, verdict)
         if verdict.outdated:
-            lines.append(f"Of these, {verdict.outdated} still have the outputs of an earlier run.")
+            lines.append(f"{verdict.outdated} of the jobs given up still have outputs of an earlier run.")
+    lines += named(failed, len(failed))
+    if verdict.dead:
         lines.append(
             "When the cause is mended: `python run.py setup`, `redrive` and `startCluster` try them again."
         )
@@ -156,24 +172,3 @@ def _counts(verdict: Verdict) -> str:
         f"{verdict.done} jobs done{verdict.done_how}, {verdict.dead} given up,"
         f" {verdict.unaccounted} not finished; {counted(verdict.failed_attempts, 'attempt')} failed."
     )
-
-
-def _reason(record: dict[str, Any]) -> str:
-    """Return a failure record's sentence, with the script's line where it is known."""
-    sentence, line = record.get("sentence", "no reason was recorded"), record.get("line")
-    return f"{sentence} (line {line} of the script)" if line and f"line {line}" not in sentence else sentence
-
-
-def _reasons(run: RunFacts, state: JobState, verdict: Verdict) -> list[str]:
-    """Return the last reason of the first jobs that were given up, or that failed where no name is known."""
-    failures = {
-        job: records for job, records in state.failures().items() if records[-1][1] >= int(run.started)
-    }
-    jobs = [job for job in verdict.dead_ids or sorted(failures) if job in failures]
-    lines = []
-    for job in jobs[:NAMED_FAILURES]:
-        record = state.read_failure(failures[job][-1][0])
-        lines.append(f"  job {job}: {_reason(record)}")
-    if len(jobs) > NAMED_FAILURES:
-        lines.append(f"  and {len(jobs) - NAMED_FAILURES} more")
-    return lines

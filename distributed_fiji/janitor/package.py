@@ -30,6 +30,8 @@ MODULES = (
     "distributed_fiji/lookups.py",
     "distributed_fiji/meter.py",
     "distributed_fiji/monitoring.py",
+    "distributed_fiji/names.py",
+    "distributed_fiji/notdone.py",
     "distributed_fiji/observing.py",
     "distributed_fiji/openruns.py",
     "distributed_fiji/plans.py",

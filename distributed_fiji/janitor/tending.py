@@ -9,7 +9,9 @@ from functools import partial
 from distributed_fiji.aws import Clients
 from distributed_fiji.clock import Clock
 from distributed_fiji.janitor.removal import remove_if_idle
+from distributed_fiji.jobstate import JobState
 from distributed_fiji.lookups import find_fleet
+from distributed_fiji.notdone import NAMED, find_not_done, shown
 from distributed_fiji.openruns import close_run, list_open_runs, read_memory, read_open_run, write_memory
 from distributed_fiji.rounds import DOUBTFUL_WAIT, Watcher
 from distributed_fiji.runfacts import RunFacts
@@ -107,5 +109,7 @@ def _notify(clients: Clients, post: Post, run: RunFacts, verdict: Verdict) -> No
         "Its machines, service and alarms are gone; nothing of it is billed any more but what is stored in S3"
         " and CloudWatch Logs.",
     ]
+    count = verdict.dead + len(verdict.unaccounted_ids)
+    lines += shown(find_not_done(run, JobState(run, clients.s3), verdict, most=NAMED), count)
     # SNS takes 100 ASCII characters as the subject (SNS API reference, Publish).
     clients.sns.publish(TopicArn=post.topic, Subject=subject[:100], Message="\n".join(lines))

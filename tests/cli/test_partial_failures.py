@@ -87,7 +87,7 @@ def test_entries_that_never_go_are_named_and_all_others_are_sent(account: Accoun
         send_jobs(sqs, url, JOBS, progress=lambda count: None, sleep=lambda seconds: None)
 
     assert "9 jobs were sent, 1 were refused" in str(caught.value)
-    assert f"job {JOBS[4].job_id}: not now" in str(caught.value)
+    assert f"(job {JOBS[4].job_id}): not now" in str(caught.value)
     assert wells(account, url) == [well for well in WELLS if well != "A4"]
 
 

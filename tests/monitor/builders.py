@@ -14,10 +14,11 @@ from typing import Any
 import boto3
 
 from distributed_fiji.aws import Clients
+from distributed_fiji.names import write_names
 from distributed_fiji.runrecord import RunRecord, record_of
 from distributed_fiji.settings import parse_settings, role_name
 from distributed_fiji.submissions import Submission, write_submission
-from worker.contract import APP_TAG, Job, encode_message, failure_key, manifest_key
+from worker.contract import APP_TAG, Job, encode_message, failure_key, job_name, manifest_key
 
 REGION = "us-east-1"
 
@@ -128,6 +129,8 @@ class ARun:
             complete=True,
         )
         write_submission(self.clients.s3, self.bucket, self.app, submission)
+        names = ((job.job_id, job_name(job.metadata)) for job in jobs)
+        write_names(self.clients.s3, self.bucket, self.app, submission.submission_id, names)
         if sent:
             self.send(jobs)
 
@@ -156,7 +159,7 @@ class ARun:
         self.clients.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
 
     def fail(self, job_id: str, attempt: int, reason: str) -> None:
-        """Write a failure record."""
+        """Write a failure record, as one whose message said nothing."""
         body = json.dumps({"job_id": job_id, "attempt": attempt, "sentence": reason}).encode()
         self.clients.s3.put_object(Bucket=self.bucket, Key=failure_key(self.app, job_id, attempt), Body=body)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -44,10 +45,18 @@ def watch(
     *,
     cheapest: bool = False,
     clients: Clients | None = None,
+    listing: Path | None = None,
 ) -> tuple[MonitorResult, Screen]:
     """Run the monitor; the world goes on at each of its waits."""
     screen, clock = Screen(), SteppedClock(time.time(), on_sleep)
-    result = monitor(run.record, clients or run.clients, cheapest=cheapest, clock=clock, out=screen.terminal)
+    result = monitor(
+        run.record,
+        clients or run.clients,
+        cheapest=cheapest,
+        clock=clock,
+        out=screen.terminal,
+        listing=listing,
+    )
     return result, screen
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import time
+from pathlib import Path
 
 import pytest
 
@@ -145,7 +146,8 @@ def test_a_job_that_was_given_up_is_given_up_though_an_earlier_run_had_done_it(
 
     assert (result.exit_code, result.done, result.dead) == (3, 1, 1)
     assert "no focus plane found" in screen.text
-    assert "outputs of an earlier run" in screen.text
+    assert f"  Well=W00001 (job {jobs[1].job_id}): no focus plane found" in screen.out.getvalue()
+    assert "1 of the jobs given up still have outputs of an earlier run" in screen.out.getvalue()
 
 
 def test_jobs_done_with_warnings_or_without_outputs_are_counted_apart(clients: Clients, app: str) -> None:
@@ -166,6 +168,32 @@ def test_jobs_done_with_warnings_or_without_outputs_are_counted_apart(clients: C
     assert "4 of 4 (1 with warnings, 1 without outputs)" in screen.err.getvalue()
     assert "4 jobs done (1 with warnings, 1 without outputs), 0 given up" in screen.out.getvalue()
     assert f"s3://{run.bucket}/distributed-fiji/{app}/warnings/" in screen.out.getvalue()
+
+
+def test_jobs_that_are_not_done_are_named_by_their_wells_and_all_of_them_in_a_file(
+    clients: Clients, app: str, tmp_path: Path
+) -> None:
+    run = a_run(clients, app)
+    jobs = some_jobs(9)
+    run.submit(jobs)
+    run.work_off(2)
+    for number in range(4):
+        run.give_up(reported=f"no cells, {number}")
+    clients.sqs.purge_queue(QueueUrl=run.queue_url)
+    listing = tmp_path / "notdone.tsv"
+
+    result, screen = watch(run, listing=listing)
+
+    assert (result.exit_code, result.done, result.dead, result.unaccounted) == (3, 2, 4, 3)
+    lines = [line for line in screen.out.getvalue().splitlines() if line.startswith("  Well=W")]
+    assert len(lines) == 5
+    assert sum(": no cells, " in line for line in lines) == 4
+    assert lines[4].endswith("): not finished")
+    assert "and 2 more" in screen.out.getvalue()
+    rows = [row.split("\t") for row in listing.read_text().splitlines()]
+    assert rows[0] == ["job", "name", "what", "reason"]
+    assert {row[1] for row in rows[1:]} == {f"Well=W{number:05}" for number in range(2, 9)}
+    assert {row[0] for row in rows[1:]} <= {job.job_id for job in jobs}
 
 
 def test_a_queue_that_is_gone_hides_no_job_that_was_not_done(clients: Clients, app: str) -> None:
