@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from distributed_fiji.aws import error_code, pages
 from distributed_fiji.runfacts import RunFacts
-from distributed_fiji.snapshot import Machine, Task
+from distributed_fiji.snapshot import Machine, Task, TaskEnd
 from worker.contract import APP_TAG
 
 #: Items in one DescribeTasks, DescribeContainerInstances or GetTaskProtection (ECS API reference).
@@ -169,7 +169,12 @@ def read_tasks(ecs: Any, cluster: str, family: str, *, stopping: bool = False) -
         arguments = {"cluster": cluster, "family": family, "desiredStatus": desired}
         for batch in _ecs_batches(ecs, "list_tasks", "taskArns", **arguments):
             tasks += [
-                Task(task["taskArn"], task.get("containerInstanceArn", ""), task["lastStatus"])
+                Task(
+                    task["taskArn"],
+                    task.get("containerInstanceArn", ""),
+                    task["lastStatus"],
+                    started=task["startedAt"].timestamp() if task.get("startedAt") else None,
+                )
                 for task in ecs.describe_tasks(cluster=cluster, tasks=batch)["tasks"]
                 if task["lastStatus"] != "STOPPED"
             ]
@@ -183,6 +188,49 @@ def read_protection(ecs: Any, cluster: str, arns: list[str]) -> dict[str, bool]:
         answer = ecs.get_task_protection(cluster=cluster, tasks=arns[start : start + ECS_BATCH])
         found.update((item["taskArn"], item["protectionEnabled"]) for item in answer["protectedTasks"])
     return found
+
+
+def read_ends(ecs: Any, run: RunFacts) -> tuple[TaskEnd, ...]:
+    """Return how tasks of a run ended, the latest first; ECS forgets them after an hour or more."""
+    found = []
+    arguments = {"cluster": run.cluster, "family": run.task_family, "desiredStatus": "STOPPED"}
+    for batch in _ecs_batches(ecs, "list_tasks", "taskArns", **arguments):
+        for task in ecs.describe_tasks(cluster=run.cluster, tasks=batch)["tasks"]:
+            stopped = task["stoppedAt"].timestamp() if task.get("stoppedAt") else 0.0
+            if task["lastStatus"] == "STOPPED" and stopped >= run.started:
+                found.append((stopped, task))
+    found.sort(key=lambda item: item[0], reverse=True)
+    return tuple(_end(task, stopped, run) for stopped, task in found)
+
+
+def _end(task: dict[str, Any], stopped: float, run: RunFacts) -> TaskEnd:
+    task_id = task["taskArn"].rpartition("/")[2]
+    container: dict[str, Any] = next(iter(task.get("containers", [])), {})
+    name = container.get("name", "")
+    return TaskEnd(
+        task_id=task_id,
+        code=task.get("stopCode") or "",
+        reason=task.get("stoppedReason") or "",
+        exit_code=container.get("exitCode"),
+        container_reason=container.get("reason") or "",
+        lived=stopped - task["startedAt"].timestamp() if task.get("startedAt") else None,
+        # PREFIX/CONTAINER/TASK (ECS developer guide, "awslogs" log driver); the prefix is the app's name.
+        stream=f"{run.app_name}/{name}/{task_id}",
+    )
+
+
+def read_service(ecs: Any, run: RunFacts) -> tuple[int | None, tuple[str, ...]]:
+    """Return how many tasks a run's service wants, and its events since the run's start, the latest first.
+
+    (None, ()) where there is no active service.
+    """
+    found = find_service(ecs, run.cluster, run.service)
+    if found is None:
+        return None, ()
+    events = [
+        event["message"] for event in found.get("events", []) if event["createdAt"].timestamp() >= run.started
+    ]
+    return found["desiredCount"], tuple(events)
 
 
 def read_desired(ecs: Any, cluster: str, service: str) -> int | None:

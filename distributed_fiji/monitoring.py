@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil
 
+from distributed_fiji.nothingruns import JOIN_DEADLINE, is_over, nothing_ran_for
 from distributed_fiji.plans import (
     Action,
     AddAlarm,
@@ -31,9 +32,6 @@ FIRST_JOB = 15 * 60
 #: Seconds after the fleet was asked for when a service that wants no task shows that the start was cut off.
 START_DEADLINE = 15 * 60
 
-#: Seconds after its launch when a machine that never joined the cluster is ended.
-JOIN_DEADLINE = 20 * 60
-
 #: States of a spot fleet in which it starts no machine any more (EC2 API reference, BatchState).
 ENDED_FLEET = frozenset({"", "cancelled", "cancelled_running", "cancelled_terminating", "failed"})
 
@@ -46,7 +44,8 @@ class Limits:
     (SQS developer guide). `doubt` is that; `settle` is enough where every task says that it holds no job.
     `vanish`: before submitted jobs that are nowhere count as lost. `gone`: between the first look that found
     no queue, or no fleet of that id, and the one that believes it. `unseen`: after the start, while EC2 may
-    not know the fleet yet ("Eventual consistency", EC2 API reference).
+    not know the fleet yet ("Eventual consistency", EC2 API reference). `named`: for which nothing runs while
+    machines cost, before that is named, and ended where it shows why.
     """
 
     settle: float = 100
@@ -55,13 +54,14 @@ class Limits:
     readings: int = 4
     gone: float = 60
     unseen: float = 300
+    named: float = 600
 
     @staticmethod
     def of(run: RunFacts) -> Limits:
         """Return the limits of a run: the embedded cloud's counts are exact, so that it need not wait."""
         if not run.local:
             return Limits()
-        return Limits(settle=3, doubt=3, vanish=20, readings=2, gone=3, unseen=0)
+        return Limits(settle=3, doubt=3, vanish=20, readings=2, gone=3, unseen=0, named=30)
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class Memory:
     `heard`: manifests, dead letters and failures at the last look; one more contradicts an empty queue.
     `protecting`: a task that protects itself was seen, so that tasks without protection are idle; a worker
     that never does says nothing by it.
+    `nothing_ran`: seconds in which machines cost and nothing ran, up to the look at `looked_at`.
     `no_queue`, `no_fleet`: since when the unbroken latest looks found no queue, or no fleet of that id.
     """
 
@@ -84,6 +85,8 @@ class Memory:
     protecting: bool = False
     no_queue: float | None = None
     no_fleet: float | None = None
+    nothing_ran: float = 0.0
+    looked_at: float | None = None
 
     @property
     def doubtful(self) -> bool:
@@ -144,6 +147,8 @@ def remember(memory: Memory, seen: Snapshot, limits: Limits) -> Memory:
         foreign=memory.foreign or seen.left > len(jobs.submitted),
         surplus_since=_surplus_since(memory, seen),
         heard=heard,
+        nothing_ran=nothing_ran_for(memory.nothing_ran, memory.looked_at, seen, news=heard > memory.heard),
+        looked_at=seen.now,
         protecting=memory.protecting or seen.at_work > 0,
     )
 
@@ -210,6 +215,8 @@ def _stop(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> End 
         return End.COST
     if not seen.unread and not seen.desired and seen.now - run.started >= START_DEADLINE:
         return End.NOT_STARTED
+    if not seen.unread and is_over(memory.nothing_ran, seen, limits.named):
+        return End.NOTHING_RUNS
     return None
 
 

@@ -14,10 +14,11 @@ from distributed_fiji.lookups import (
     placed,
     queue_attributes,
     read_alarms,
-    read_desired,
+    read_ends,
     read_fleet,
     read_machines,
     read_protection,
+    read_service,
     read_tasks,
 )
 from distributed_fiji.meter import Meter
@@ -70,14 +71,17 @@ class Observer:
         """Return the snapshot with queue, jobs, tasks and alarms in it."""
         attributes = queue_attributes(self.clients.sqs, self.run.queue_name)
         tasks = self._tasks()
+        desired, events = read_service(self.clients.ecs, self.run)
         return replace(
             seen,
             jobs=self.read_jobs(attributes),
             queue=_counts(attributes) if attributes else None,
             machines=placed(self.clients.ecs, self.run.cluster, seen.machines),
             tasks=tasks,
-            desired=read_desired(self.clients.ecs, self.run.cluster, self.run.service),
+            desired=desired,
             alarms=read_alarms(self.clients.cloudwatch, self.run.app_name),
+            ends=() if any(task.at_work for task in tasks) else read_ends(self.clients.ecs, self.run),
+            events=events,
         )
 
     def _tasks(self) -> tuple[Task, ...]:

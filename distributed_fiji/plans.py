@@ -18,11 +18,12 @@ class End(str, Enum):
     NO_FLEET = "the fleet has ended and no machine is left"
     COST = "the run has cost what MAX_COST allows"
     NOT_STARTED = "the service was never started, or was set to no task"
+    NOTHING_RUNS = "machines cost and no task runs"
 
     @property
     def keeps_queue(self) -> bool:
         """Whether jobs may be left, so that only what costs ends and startCluster can go on."""
-        return self in (End.NO_FLEET, End.COST, End.NOT_STARTED)
+        return self in (End.NO_FLEET, End.COST, End.NOT_STARTED, End.NOTHING_RUNS)
 
 
 @dataclass(frozen=True)

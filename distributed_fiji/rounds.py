@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from distributed_fiji.actions import perform
 from distributed_fiji.aws import Clients
+from distributed_fiji.lastwords import in_a_row_sentence, nothing_runs_sentence, reasons, signature
 from distributed_fiji.monitoring import Limits, Memory, decide
 from distributed_fiji.observing import Observer
-from distributed_fiji.plans import TakeDown
+from distributed_fiji.plans import End, TakeDown
 from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.snapshot import Snapshot
 from distributed_fiji.teardown import attempt
@@ -33,6 +34,7 @@ class Watcher:
     memory: Memory = field(default_factory=Memory)
     cheapest: bool = False
     unread: str = ""
+    told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.observer = Observer(self.run, self.clients)
@@ -53,9 +55,12 @@ class Watcher:
         actions, self.memory = decide(self.run, limits, seen, self.memory, cheapest=self.cheapest)
         if not seen.unread:
             show(seen)
+            self._tell_troubles(seen, limits, tell)
         for action in actions:
             if isinstance(action, TakeDown):
                 verdict = verdict_of(action.end, seen)
+                if action.end is End.NOTHING_RUNS:
+                    verdict = replace(verdict, details=tuple(self._reasons(seen)))
                 save = partial(save_verdict, self.clients.s3, self.run, verdict)
                 if action.end.keeps_queue:
                     # Only what costs goes: a bucket that does not take the verdict must not keep that.
@@ -65,6 +70,19 @@ class Watcher:
                 return verdict
             attempt(type(action).__name__, partial(perform, action, self.run, self.clients), tell)
         return None
+
+    def _tell_troubles(self, seen: Snapshot, limits: Limits, tell: Callable[[str], None]) -> None:
+        """Say once of each kind that tasks end as soon as they start, and that for long nothing has run."""
+        sentences = {signature(seen): in_a_row_sentence(seen)}
+        if self.memory.nothing_ran >= limits.named:
+            sentences["nothing runs"] = nothing_runs_sentence(self.memory.nothing_ran)
+        new = {kind: sentence for kind, sentence in sentences.items() if sentence and kind not in self.told}
+        self.told |= new.keys()
+        for line in (*new.values(), *(self._reasons(seen) if new else ())):
+            tell(line)
+
+    def _reasons(self, seen: Snapshot) -> list[str]:
+        return reasons(seen, self.run, self.clients.logs)
 
     @property
     def doubtful(self) -> bool:

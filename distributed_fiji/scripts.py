@@ -161,9 +161,16 @@ def ensure_script(s3: Any, script: Script) -> Change:
     if script.local_file is None:
         return Change("script", name, "kept")
     bucket, key = script.url.removeprefix("s3://").split("/", 1)
+    if _holds(s3, bucket, key, script.sha256):
+        return Change("script", name, "kept")
+    s3.upload_file(str(script.local_file), bucket, key)
+    return Change("script", name, "created", f"sha256 {script.sha256[:12]}")
+
+
+def _holds(s3: Any, bucket: str, key: str, sha256: str) -> bool:
+    """Whether an object has this content: somebody may have written to the key by hand."""
     try:
-        s3.head_object(Bucket=bucket, Key=key)
+        content = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES)
     except ClientError:
-        s3.upload_file(str(script.local_file), bucket, key)
-        return Change("script", name, "created", f"sha256 {script.sha256[:12]}")
-    return Change("script", name, "kept")
+        return False
+    return hashlib.sha256(content).hexdigest() == sha256

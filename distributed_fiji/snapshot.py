@@ -87,12 +87,33 @@ class Machine:
 
 @dataclass(frozen=True)
 class Task:
-    """A task of the run. `at_work`: protected against scale-in by its worker; None where unknown."""
+    """A task of the run. `at_work`: protected against scale-in by its worker; None where unknown.
+
+    `started`: when its container began, None before that.
+    """
 
     arn: str
     container_instance: str
     status: str
     at_work: bool | None = None
+    started: float | None = None
+
+
+@dataclass(frozen=True)
+class TaskEnd:
+    """How a task ended. `lived`: seconds from its start, None where it was never started.
+
+    `code`, `reason`: ECS's stopCode and stoppedReason. `exit_code`, `container_reason`: its container's.
+    `stream`: where in the log of the workers its lines are.
+    """
+
+    task_id: str
+    code: str
+    reason: str
+    exit_code: int | None = None
+    container_reason: str = ""
+    lived: float | None = None
+    stream: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,6 +122,8 @@ class Snapshot:
 
     `desired`: tasks that the service wants; None: there is no service. `spent`: dollars, an estimate.
     `unread`: why queue, jobs or tasks could not be looked at, so that they say nothing; '' where they were.
+    `ends`: how tasks of this run ended, the latest first; not looked at while a task holds a job. `events`:
+    what ECS says of the service, the latest first.
     """
 
     now: float
@@ -114,6 +137,8 @@ class Snapshot:
     alarms: frozenset[str] = frozenset()
     spent: float = 0.0
     unread: str = ""
+    ends: tuple[TaskEnd, ...] = ()
+    events: tuple[str, ...] = ()
 
     @property
     def left(self) -> int:

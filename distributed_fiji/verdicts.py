@@ -22,7 +22,8 @@ class Verdict:
 
     `warned`, `without_outputs`: how many of the jobs that are done are so with warnings, or left no output.
     `outdated`: jobs among the dead whose outputs are those of an earlier run. `unread`: why the jobs could
-    not be looked at, so that the counts say nothing.
+    not be looked at, so that the counts say nothing. `details`: sentences on why the run ended, where `end`
+    does not say it.
     """
 
     end: str
@@ -36,6 +37,7 @@ class Verdict:
     warned: int = 0
     without_outputs: int = 0
     unread: str = ""
+    details: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -51,7 +53,8 @@ class Verdict:
 
     @property
     def all_done(self) -> bool:
-        return not self.dead and not self.unaccounted and not self.unread
+        ran = self.end != End.NOTHING_RUNS.value
+        return ran and not self.dead and not self.unaccounted and not self.unread
 
 
 def verdict_of(end: End, seen: Snapshot) -> Verdict:
@@ -95,6 +98,7 @@ def _verdict(document: dict[str, Any]) -> Verdict:
         **counts,
         dead_ids=texts(document, "dead_ids"),
         unaccounted_ids=texts(document, "unaccounted_ids"),
+        details=texts(document, "details"),
         outdated=int(number(document, "outdated", 0)),
         warned=int(number(document, "warned", 0)),
         without_outputs=int(number(document, "without_outputs", 0)),

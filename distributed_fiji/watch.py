@@ -37,6 +37,7 @@ WHY_NOT_ALL = {
     End.NO_FLEET.value: "The fleet ended before the work",
     End.COST.value: "MAX_COST was reached",
     End.NOT_STARTED.value: "The service wanted no task",
+    End.NOTHING_RUNS.value: "No task ran",
 }
 
 
@@ -157,6 +158,7 @@ def closing_lines(run: RunFacts, verdict: Verdict, result: MonitorResult, failed
         lines.append(
             "When the cause is mended: `python run.py setup`, `redrive` and `startCluster` try them again."
         )
+    lines += verdict.details
     if verdict.end in WHY_NOT_ALL:
         lines.append(f"{WHY_NOT_ALL[verdict.end]}; the queue is kept: `startCluster` again goes on.")
     if result.left:

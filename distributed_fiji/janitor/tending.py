@@ -105,6 +105,7 @@ def _notify(clients: Clients, post: Post, run: RunFacts, verdict: Verdict) -> No
         f"The run of {run.app_name} is over: {verdict.end}.",
         f"{verdict.done} jobs are done{verdict.done_how}, {verdict.dead} were given up,"
         f" {verdict.unaccounted} are unaccounted for.",
+        *verdict.details,
         f"Results: s3://{run.destination_bucket}/",
         "Its machines, service and alarms are gone; nothing of it is billed any more but what is stored in S3"
         " and CloudWatch Logs.",

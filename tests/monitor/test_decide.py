@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from distributed_fiji.monitoring import Limits, Memory, decide
 from distributed_fiji.plans import (
@@ -16,7 +17,7 @@ from distributed_fiji.plans import (
     TakeDown,
 )
 from distributed_fiji.runfacts import RunFacts
-from distributed_fiji.snapshot import Counts, Jobs, Machine, Snapshot, Task
+from distributed_fiji.snapshot import Counts, Jobs, Machine, Snapshot, Task, TaskEnd
 
 RUN = RunFacts(
     run_id="token",
@@ -326,3 +327,76 @@ def test_a_machine_that_never_joined_is_ended() -> None:
     actions = after(replace(look, machines=(lost,)))
 
     assert [action.machine for action in actions if isinstance(action, EndMachine)] == [lost]
+
+
+WORK = Jobs(submitted=ids(*range(50)))
+
+
+def ends(count: int, lived: float | None = 8, code: str = "EssentialContainerExited") -> tuple[TaskEnd, ...]:
+    """Return the ends of tasks, the latest first."""
+    return tuple(
+        TaskEnd(f"task-{n}", code, "Essential container in task exited", 1, "", lived) for n in range(count)
+    )
+
+
+def idle(minutes: range, **more: Any) -> list[Snapshot]:
+    """Return looks, one a minute, at machines on which no task holds a job."""
+    machines = tuple(Machine(f"i-{n}", "running", 0.0, f"place-{n}", 0) for n in range(2))
+    base = {"left": 50, "jobs": WORK, "at_work": 0, "tasks": (), "machines": 2}
+    return [
+        replace(seen(60 * minute, **{**base, **{k: v for k, v in more.items() if k != "alive"}}),
+                machines=more.get("alive", machines))
+        for minute in minutes
+    ]  # fmt: skip
+
+
+def test_tasks_that_end_at_once_again_and_again_end_the_run_after_ten_minutes() -> None:
+    failing = {"ends": ends(3)}
+
+    assert end_of(*idle(range(1, 11), **failing)) is None
+    assert end_of(*idle(range(1, 12), **failing)) == End.NOTHING_RUNS
+    assert end_of(*idle(range(1, 12), ends=ends(3, lived=None, code="TaskFailedToStart"))) == End.NOTHING_RUNS
+    assert End.NOTHING_RUNS.keeps_queue
+
+
+def test_tasks_that_find_no_place_end_the_run_after_ten_minutes() -> None:
+    assert end_of(*idle(range(1, 12))) == End.NOTHING_RUNS
+
+
+def test_tasks_that_wait_for_their_image_and_machines_that_boot_are_waited_for() -> None:
+    pending = (Task("task-0", "place-0", "PENDING"),)
+    booting = (Machine("i-0", "running", 0.0),)
+
+    assert end_of(*idle(range(1, 40), tasks=pending)) is None
+    assert end_of(*idle(range(1, 48), tasks=pending)) == End.NOTHING_RUNS
+    assert end_of(*idle(range(1, 20), alive=booting)) is None
+
+
+def test_machines_none_of_which_ever_joined_end_the_run_and_are_not_replaced() -> None:
+    strangers = tuple(Machine(f"i-{n}", "running", 0.0) for n in range(2))
+
+    assert end_of(*idle(range(1, 20), alive=strangers)) is None
+    assert end_of(*idle(range(1, 21), alive=strangers)) == End.NOTHING_RUNS
+
+
+def test_a_run_in_which_anything_runs_goes_on_whatever_ends_beside_it() -> None:
+    looks = range(1, 30)
+    at_work = (Task("task-0", "place-0", "RUNNING", True, 0.0),)
+    waiting = (Task("task-0", "place-0", "RUNNING", False, 0.0),)
+
+    assert end_of(*idle(looks, tasks=at_work, ends=ends(9))) is None
+    assert end_of(*idle(looks, tasks=waiting, ends=ends(9))) is None
+    assert end_of(*idle(looks, ends=ends(9, code="SpotInterruption"), tasks=waiting)) is None
+
+
+def test_while_no_machine_is_there_the_fleet_is_waited_for() -> None:
+    some, none = idle(range(1, 8), ends=ends(3)), idle(range(8, 60), alive=(), ends=ends(3))
+
+    assert end_of(*some, *none) is None
+
+
+def test_a_job_that_was_done_meanwhile_begins_the_time_anew() -> None:
+    before = idle(range(1, 10), ends=ends(3))
+    done = idle(range(10, 15), ends=ends(3), jobs=replace(WORK, done_ids=ids(1)))
+
+    assert end_of(*before, *done) is None
