@@ -76,7 +76,9 @@ def runner_command(launch: Launch, job: str, **arguments: str) -> list[str]:
     """Return the command that runs one job through the runner; `job` is a path, or "-" for a standby."""
     display = ["xvfb-run", "-a"] if launch.use_xvfb else []
     headless = [] if launch.use_xvfb else ["--headless"]
-    values = script_argument({"job": job, **arguments})
+    # All of the runner's parameters: where there is a display, SciJava asks for one that is not given, in a
+    # dialog that nobody can answer, even where it is not required.
+    values = script_argument({"job": job, "warm": "", "ready": "", **arguments})
     jvm = [*_jvm_options(launch), *_launcher_options(launch)]
     return [*display, str(launch.fiji.launcher), *jvm, "--", *headless, "--run", RUNNER_CLASS, values]
 

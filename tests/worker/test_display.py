@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import nearfiji
 from tests.imagej import imagej_core
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
@@ -65,3 +66,28 @@ def test_a_script_may_open_a_window_on_a_real_display(run: Run) -> None:
     harness.check_done(run, jobs)
     assert harness.content(run, "results/1/1.txt") == b"shown true"
     harness.check_nothing_left(run)
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(not shutil.which("xvfb-run"), reason="Xvfb is not installed")
+@pytest.mark.parametrize("fiji", nearfiji.NEAR_FIJIS)
+def test_no_dialog_asks_for_the_runner_s_parameters(run: Run, fiji: str) -> None:
+    """SciJava asks on a display for each parameter that is not given, before the runner is alive.
+
+    Without a standby the second job's FIJI gets its job on the command line.
+    """
+    run.cloud.s3.put_object(Bucket=run.bucket, Key="scripts/s.groovy", Body=WINDOW.encode())
+    jobs = [a_job(number) for number in range(2)]
+    submit(run, jobs)
+
+    worker = harness.start_worker(
+        run,
+        FIJI_HOME=nearfiji.fiji_home(fiji),
+        SCRIPT_DOWNLOAD_URL=f"s3://{run.bucket}/scripts/s.groovy",
+        USE_XVFB=True,
+        STANDBY=False,
+    )
+    harness.wait_until_settled(run, 120)
+    worker.stop()
+
+    harness.check_done(run, jobs)
