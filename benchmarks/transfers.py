@@ -7,11 +7,13 @@ stands afterwards.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,10 +24,16 @@ from tests import emulators
 from tests.worker.harness import REGION, Cloud, connect
 from worker import s3 as store
 from worker.addresses import names_below
-from worker.bulk import Batch, Bulk, find_program, s5cmd_binary
+from worker.bulk import Bulk, find_program, s5cmd_binary
 from worker.cache import Cache
 from worker.contract_flags import read_flags
+from worker.ledger import Ledger
+from worker.marks import mark_of
+from worker.outputs import find_outputs
+from worker.ownership import Ownership, Writer
+from worker.runbook import RunBook
 from worker.transfers import Transfers
+from worker.uploads import Parcel, Uploads
 
 FILES = 1_000
 BYTES = 100_000
@@ -46,11 +54,13 @@ class Place:
             (self._source / f"{number:05}.bin").write_bytes(os.urandom(BYTES))
         self._names = [path.name for path in self._source.iterdir()]
         self._from = f"{count}/source/"
-        self.by_program = Transfers(
-            cloud.s3, Bulk(cloud.url, self._root, s5cmd_binary(), None), read_flags("")
-        )
-        self.in_process = Transfers(cloud.s3, Bulk(cloud.url, self._root, None, None), read_flags(""))
-        self.send_by(self.by_program, self._from)
+        self.by_program = Transfers(cloud.s3, Bulk(cloud.url, self._root, s5cmd_binary(), None))
+        self.in_process = Transfers(cloud.s3, Bulk(cloud.url, self._root, None, None))
+        ledger = Ledger(cloud.s3, BUCKET, "bench")
+        ownership = Ownership(cloud.s3, ledger, RunBook(cloud.s3, BUCKET, "bench"), time.time)
+        self._uploads = Uploads(cloud.s3, read_flags(""), ownership)
+        self._rounds = itertools.count()
+        self.send(self._from)
 
     def aws(self, *words: str) -> None:
         """Run `aws s3` on the emulator."""
@@ -62,9 +72,15 @@ class Place:
         command = [s5cmd_binary() or "s5cmd", "--log", "error", "--endpoint-url", self._cloud.url, *words]
         subprocess.run(command, check=True)
 
-    def send_by(self, transfers: Transfers, prefix: str) -> None:
+    def send(self, prefix: str) -> None:
         """Send all files as the worker sends outputs."""
-        transfers.send(Batch(BUCKET, prefix, self._source, self._names, whole=True), go_on)
+        found = find_outputs(self._source, [self._source], prefix)
+        writer = Writer(mark_of("bench", BUCKET, self._root.name, "a benchmark", "run"), "", {})
+        self._uploads.send(Parcel(BUCKET, prefix, found.outputs, writer), go_on)
+
+    def send_anew(self) -> None:
+        """Send all files to keys that are new, as the outputs of a job are."""
+        self.send(f"{self._root.name}/worker/{next(self._rounds)}/")
 
     def fetch_by(self, transfers: Transfers, cache: Cache | None = None) -> None:
         """Fetch all files as the worker fetches a prefix: into a new cache, or one that may have them."""
@@ -87,8 +103,7 @@ class Place:
         return {
             "aws s3 cp --recursive": partial(self.aws, "cp", str(self._source), f"{to}/aws/", "--recursive"),
             "s5cmd alone": partial(self.s5cmd, "cp", f"{self._source}/", f"{to}/s5cmd/"),
-            "worker": partial(self.send_by, self.by_program, f"{self._root.name}/worker/"),
-            "worker, in process": partial(self.send_by, self.in_process, f"{self._root.name}/boto3/"),
+            "worker": self.send_anew,
         }
 
     def down(self) -> dict[str, Callable[[], object]]:
@@ -140,7 +155,7 @@ def tabulate(distance: str, cloud: Cloud, root: Path) -> dict[str, dict[str, flo
     for count in (3, 12, 24, 48):
         few = Place(cloud, root, count)
         seconds |= {f"{count} out": measure(few.up()), f"{count} in": measure(few.down())}
-    ways = list(seconds[f"{FILES} out"])
+    ways = list(seconds[f"{FILES} in"])
     rows = [[what, *(by_way.get(way, "") for way in ways), ratio(by_way)] for what, by_way in seconds.items()]
     title = f"Files of {BYTES // 1000} kB, {distance}: seconds, medians of {ROUNDS}"
     show(title, ["files", *ways, "aws / worker"], rows)

@@ -9,7 +9,7 @@ from distributed_fiji.grants import Grant, document, grant, s3_keys
 from distributed_fiji.registry import ECR_HOST, parse_image
 from distributed_fiji.settings import Settings
 from worker.contract import APP_TAG
-from worker.contract_flags import read_flags
+from worker.contract_flags import GRANTS, read_flags
 
 #: AWS's own policy for the fleet role: it starts, tags and ends instances for a spot fleet
 #: (EC2 user guide, "Spot Fleet permissions"); AWS advises against writing it oneself.
@@ -71,8 +71,8 @@ def _upload_grants(settings: Settings) -> Iterator[Grant]:
     """Yield what UPLOAD_FLAGS need: an upload that sets an ACL is refused without the right to set one, after
     FIJI has run (S3 API reference, PutObject, "Permissions").
     """
-    words = read_flags(settings.UPLOAD_FLAGS)
-    if "ACL" in words.arguments or "--grants" in words.words:
+    arguments = read_flags(settings.UPLOAD_FLAGS).arguments
+    if {"ACL", *GRANTS.values()} & arguments.keys():
         yield grant("s3: PutObjectAcl", f"arn:aws:s3:::{settings.DESTINATION_BUCKET}/*")
 
 

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker import processes
-from worker.contract_flags import FLAGS, UploadFlags
 
 log = logging.getLogger(__name__)
 
@@ -86,20 +85,7 @@ class Bulk:
         if batch.whole and PLAIN.match(source):
             # One listing; line by line, s5cmd would look at each object before it fetches it.
             return self._run_s5cmd(["cp", *LEADING_OUT, f"{source}*", f"{batch.folder}/"], check)
-        return self._run_lines([(source + name, f"{batch.folder}/{name}") for name in batch.names], [], check)
-
-    def send(self, batch: Batch, flags: UploadFlags, check: Callable[[], None]) -> bool:
-        """Bring files to their objects; False when it did not end well, or cannot be done here."""
-        options = [
-            word
-            for flag, name in FLAGS.items()
-            if name in flags.arguments
-            for word in (flag, flags.arguments[name])
-        ]
-        source, target = f"{batch.folder}/", f"s3://{batch.bucket}/{batch.prefix}"
-        if batch.whole and PLAIN.match(source):
-            return self._run_s5cmd(["cp", "--no-follow-symlinks", *options, source, target], check)
-        return self._run_lines([(source + name, target + name) for name in batch.names], options, check)
+        return self._run_lines([(source + name, f"{batch.folder}/{name}") for name in batch.names], check)
 
     def sync(self, batch: Batch, check: Callable[[], None]) -> bool:
         """Bring a whole prefix to a folder by `aws s3 sync`."""
@@ -110,16 +96,8 @@ class Bulk:
             [self._aws, *self._endpoint, "s3", "sync", source, str(batch.folder), "--quiet"], check
         )
 
-    def copy_up(self, batch: Batch, flags: UploadFlags, check: Callable[[], None]) -> bool:
-        """Bring a whole folder to a prefix by `aws s3 cp`, with flags that only it knows."""
-        if not self._aws:
-            return False
-        target = f"s3://{batch.bucket}/{batch.prefix}"
-        base = [self._aws, *self._endpoint, "s3", "cp", str(batch.folder), target, "--recursive"]
-        return self._run([*base, "--no-follow-symlinks", "--only-show-errors", *flags.words], check)
-
-    def _run_lines(self, pairs: list[tuple[str, str]], options: list[str], check: Callable[[], None]) -> bool:
-        words = [["cp", "--raw", *options, source, target] for source, target in pairs]
+    def _run_lines(self, pairs: list[tuple[str, str]], check: Callable[[], None]) -> bool:
+        words = [["cp", "--raw", source, target] for source, target in pairs]
         if not self._s5cmd or not all(PLAIN.match(word) for line in words for word in line):
             return False
         text = "".join(shlex.join(line) + "\n" for line in words)

@@ -19,10 +19,10 @@ class Digests:
     sha256: str
 
 
-def digests_of(path: Path, check: Callable[[], None]) -> Digests:
-    """Read a file once and return its checksums; `check` may raise to break off."""
+def digests_of(source: Path | bytes, check: Callable[[], None]) -> Digests:
+    """Return the checksums of a file, which is read once, or of bytes; `check` may raise to break off."""
     md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
-    for chunk in _chunks(path, check):
+    for chunk in [source] if isinstance(source, bytes) else _chunks(source, check):
         md5.update(chunk)
         sha256.update(chunk)
         size += len(chunk)

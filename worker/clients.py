@@ -20,8 +20,10 @@ RETRIES = {"mode": "standard", "max_attempts": 3}
 #: SQS answers within some tens of milliseconds; a heartbeat that takes longer is better sent again.
 LONGEST_BEAT = 3.0
 
-#: How many connections transfers may use at once.
+#: How many connections downloads and uploads may use at once. An upload waits for S3 most of the time.
 TRANSFER_THREADS = 10
+UPLOAD_THREADS = 20
+CONNECTIONS = TRANSFER_THREADS + UPLOAD_THREADS + 10
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def make_clients(settings: WorkerSettings) -> Clients:
     return Clients(
         sqs=client("sqs", call_seconds + 20, retries=RETRIES),
         beat=client("sqs", beat_seconds, retries={"mode": "standard", "max_attempts": 2}),
-        s3=client("s3", call_seconds, retries=RETRIES, max_pool_connections=2 * TRANSFER_THREADS + 6),
+        s3=client("s3", call_seconds, retries=RETRIES, max_pool_connections=CONNECTIONS),
         logs=client("logs", 5, retries={"mode": "standard", "max_attempts": 3})
         if settings.log_group_name
         else None,

@@ -74,6 +74,8 @@ class FailureClass(str, Enum):
     NEEDS_DISPLAY = "needs a display"
     INPUT_MISSING = "input missing"
     OUTPUTS_MISSING = "outputs missing or too small"
+    OUTPUTS_REFUSED = "outputs that cannot be uploaded"
+    OUTPUTS_TAKEN = "outputs of another job or an input"
     TIMED_OUT = "timed out"
     STALLED = "stalled"
     DISK_FULL = "disk full"

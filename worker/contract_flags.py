@@ -5,11 +5,14 @@ What a flag may hold follows the command reference of `aws s3 cp` (AWS CLI 1.46)
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-#: Flags of `aws s3 cp` that s5cmd and the S3 API know too, with the API's name for them.
+#: Flags of `aws s3 cp` with one value, with the name of what they set in PutObject.
 FLAGS = {
     "--acl": "ACL",
     "--storage-class": "StorageClass",
@@ -17,19 +20,24 @@ FLAGS = {
     "--sse-kms-key-id": "SSEKMSKeyId",
     "--content-type": "ContentType",
     "--cache-control": "CacheControl",
+    "--metadata": "Metadata",
+    "--content-disposition": "ContentDisposition",
+    "--content-encoding": "ContentEncoding",
+    "--content-language": "ContentLanguage",
+    "--expires": "Expires",
+    "--website-redirect": "WebsiteRedirectLocation",
+    "--checksum-algorithm": "ChecksumAlgorithm",
+    "--request-payer": "RequestPayer",
 }
-#: Flags with one value that only `aws s3 cp` sends.
-FOR_AWS = (
-    "--metadata",
-    "--content-disposition",
-    "--content-encoding",
-    "--content-language",
-    "--expires",
-    "--website-redirect",
-    "--checksum-algorithm",
-)
-#: Flags for `aws s3 cp` that may stand alone.
-ALONE_FOR_AWS = ("--no-guess-mime-type", "--request-payer")
+#: What the permissions of --grants are called there.
+GRANTS = {
+    "read": "GrantRead",
+    "readacl": "GrantReadACP",
+    "writeacl": "GrantWriteACP",
+    "full": "GrantFullControl",
+}
+#: What flags mean that may stand alone.
+ALONE = {"--sse": "AES256", "--request-payer": "requester"}
 #: Flags that change nothing here, with the number of their values: they are for downloads or copies inside
 #: S3, or the worker sees to it by itself. Users carry them over from other configs.
 WITHOUT_MEANING = {
@@ -74,7 +82,8 @@ CHOICES = {
         "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE",
     ),
     "--sse": ("AES256", "aws:kms", "aws:kms:dsse"),
-    "--checksum-algorithm": ("CRC64NVME", "CRC32", "SHA256", "SHA1", "CRC32C"),
+    # The others need a library that the worker does without.
+    "--checksum-algorithm": ("SHA256", "CRC32", "SHA1"),
     "--request-payer": ("requester",),
 }  # fmt: skip
 #: What a value must look like, also in words: a worker would learn it from S3 only after FIJI has run.
@@ -93,7 +102,10 @@ MOST_WORDS = 100
 HEADER = re.compile(r"[ -~]*\Z")
 
 #: Every flag that the worker understands.
-UNDERSTOOD = (*FLAGS, *FOR_AWS, "--grants", *ALONE_FOR_AWS)
+UNDERSTOOD = (*FLAGS, "--grants", "--no-guess-mime-type")
+
+#: One name=value of --metadata, and what stands after it.
+PAIR = re.compile(r"""([\w.-]+)=("[^"]*"|'[^']*'|[^,]*)(,|\Z)""")
 
 
 class InvalidFlags(ValueError):
@@ -106,11 +118,10 @@ class InvalidFlags(ValueError):
 
 @dataclass(frozen=True)
 class UploadFlags:
-    """UPLOAD_FLAGS, read: what the API can take; `words` for `aws s3 cp` when it cannot take all of them."""
+    """UPLOAD_FLAGS, read: arguments of PutObject, and whether a file's name tells its content's type."""
 
-    arguments: dict[str, str]
-    words: tuple[str, ...]
-    needs_aws: bool
+    arguments: dict[str, Any]
+    guesses_type: bool = True
 
 
 def read_flags(text: str) -> UploadFlags:
@@ -124,13 +135,42 @@ def read_flags(text: str) -> UploadFlags:
     given, problems = _flags_in(words)
     problems += [line for name, values in given for line in _value_problems(name, values)]
     names = {name for name, _ in given}
-    arguments = {FLAGS[name]: values[0] for name, values in given if name in FLAGS and values}
+    arguments: dict[str, Any] = {FLAGS[name]: values[0] for name, values in given if name in FLAGS and values}
     if "--sse-kms-key-id" in names and not arguments.get("ServerSideEncryption", "").startswith("aws:kms"):
         problems.append("--sse-kms-key-id needs --sse aws:kms beside it")
     if problems:
         raise InvalidFlags(problems)
-    kept = tuple(word for name, values in given for word in (name, *values))
-    return UploadFlags(arguments, kept, any(name not in FLAGS for name, _ in given))
+    if "Metadata" in arguments:
+        arguments["Metadata"] = _pairs_in(arguments["Metadata"])
+    arguments |= _grants_in(word for name, values in given if name == "--grants" for word in values)
+    return UploadFlags(arguments, "--no-guess-mime-type" not in names)
+
+
+def _pairs_in(text: str) -> dict[str, str] | None:
+    """Return the names and values of --metadata, in the form name=value,… or as JSON; None for neither."""
+    if text.lstrip().startswith("{"):
+        try:
+            pairs = json.loads(text)
+        except ValueError:
+            return None
+        return pairs if all(isinstance(value, str) for value in pairs.values()) else None
+    pairs, at = {}, 0
+    while at < len(text):
+        found = PAIR.match(text, at)
+        if not found:
+            return None
+        pairs[found[1]] = found[2].strip("\"'")
+        at = found.end()
+    return pairs
+
+
+def _grants_in(words: Iterable[str]) -> dict[str, str]:
+    """Return what --grants give, as permission=type=id,type=id: lists of grantees by their permissions."""
+    grants: dict[str, str] = {}
+    for word in words:
+        permission, _, grantees = word.partition("=")
+        grants[GRANTS[permission]] = ", ".join(filter(None, (grants.get(GRANTS[permission]), grantees)))
+    return grants
 
 
 def _flags_in(words: list[str]) -> tuple[list[tuple[str, list[str]]], list[str]]:
@@ -145,8 +185,7 @@ def _flags_in(words: list[str]) -> tuple[list[tuple[str, list[str]]], list[str]]
         if wrong:
             problems.append(wrong)
         elif name not in WITHOUT_MEANING:
-            # Alone, --sse means AES256 (aws s3 cp).
-            given.append((name, values or (["AES256"] if name == "--sse" else [])))
+            given.append((name, values or [ALONE[name]] if name in ALONE else values))
     return given, problems
 
 
@@ -174,7 +213,7 @@ def _flag_problem(name: str, values: list[str]) -> str:
         return f"{name} cannot be used: {REFUSED[name]}"
     if name not in UNDERSTOOD and name not in WITHOUT_MEANING:
         return f"{name} is no flag that the worker understands; these are: {', '.join(UNDERSTOOD)}"
-    optional = name in ("--sse", *ALONE_FOR_AWS) or WITHOUT_MEANING.get(name) == 0
+    optional = name in (*ALONE, "--no-guess-mime-type") or WITHOUT_MEANING.get(name) == 0
     return "" if values or optional else f"{name} needs its value after it"
 
 
@@ -188,5 +227,7 @@ def _value_problems(name: str, values: list[str]) -> list[str]:
     return [
         f"{name} {value!r}: must be {words}, in plain ASCII"
         for value in values
-        if not form.match(value) or not HEADER.match(value)
+        if not form.match(value)
+        or not HEADER.match(value)
+        or (name == "--metadata" and _pairs_in(value) is None)
     ]

@@ -45,7 +45,7 @@ def key_problem(key: str) -> str:
         return f"lies in {key.split('/')[0]}/, which holds what the runs themselves write; choose another"
     length = len(key.encode("utf-8"))
     if length > LONGEST_KEY:
-        return f"makes keys of {length} bytes and more; S3 takes {LONGEST_KEY} at most"
+        return f"makes a key of {length} bytes; S3 takes {LONGEST_KEY} at most"
     return ""
 
 

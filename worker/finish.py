@@ -14,21 +14,23 @@ from typing import Any
 from worker import records
 from worker import s3 as store
 from worker.attempts import Fate, settlement
-from worker.bulk import Batch
 from worker.calls import CALL_ERRORS
 from worker.claim import Claim, Term, take_claim
-from worker.contract import FailureClass, Outcome
+from worker.contract import FailureClass, Outcome, job_name
+from worker.contract_locations import prefix_of
 from worker.engine import Finished
 from worker.errors import Interrupted, JobFailed, LeaseLost
 from worker.held import HeldJob
 from worker.joblog import JobLog
 from worker.ledger import Ledger
-from worker.outputs import find_outputs
+from worker.marks import mark_of
+from worker.outputs import Found, find_outputs
+from worker.ownership import Writer
 from worker.prepare import Preparer, failed
 from worker.queue import Queue
-from worker.records import Origin
+from worker.records import Origin, Sent
 from worker.settings import WorkerSettings
-from worker.transfers import Sent, Transfers
+from worker.uploads import Parcel, Uploads, changed
 from worker.verdict import DONE, Expected, Verdict, judge, warnings_of
 
 log = logging.getLogger(__name__)
@@ -46,7 +48,7 @@ class Office:
     settings: WorkerSettings
     queue: Queue
     ledger: Ledger
-    transfers: Transfers
+    uploads: Uploads
     preparer: Preparer
     origin: Origin
     job_log: JobLog
@@ -127,23 +129,30 @@ class Finisher:
     def _publish(self, held: HeldJob, finished: Finished, check: Check) -> Verdict:
         """Judge a run; where it is good, upload its outputs and commit the manifest."""
         check()
-        outputs = find_outputs(finished.folder.output)
-        verdict = judge(finished.run, outputs, self._expected)
+        assert held.job is not None
+        found = _found(held, finished)
+        verdict = judge(finished.run, found, self._expected)
         if verdict is not DONE:
             return verdict
-        held.faults = {output.name: output.fault for output in outputs if output.fault}
-        assert held.job is not None
-        location = held.job.output_file_location.strip("/")
-        batch = Batch(
+        held.faults = {output.name: output.fault for output in found.outputs if output.fault}
+        parcel = Parcel(
             self._office.settings.destination_bucket,
-            f"{location}/" if location else "",
-            finished.folder.output,
-            [output.name for output in outputs],
-            whole=True,
+            prefix_of(held.job.output_file_location),
+            found.outputs,
+            self._writer(held),
         )
-        return self._upload_and_commit(held, finished, batch, check)
+        return self._upload_and_commit(held, finished, parcel, check)
 
-    def _upload_and_commit(self, held: HeldJob, finished: Finished, batch: Batch, check: Check) -> Verdict:
+    def _writer(self, held: HeldJob) -> Writer:
+        """Return who writes a job's outputs."""
+        assert held.job is not None and held.inputs is not None
+        settings, origin = self._office.settings, self._office.origin
+        name = job_name(held.job.metadata)
+        mark = mark_of(origin.app_name, settings.aws_bucket, held.job_id, name, held.run_id)
+        inputs = {str(entry["key"]) for entry in held.inputs.used}
+        return Writer(mark, origin.script_sha256, held.job.metadata, inputs)
+
+    def _upload_and_commit(self, held: HeldJob, finished: Finished, parcel: Parcel, check: Check) -> Verdict:
         """Upload under the job's claim, then write the manifest last.
 
         A claim whose holder was cut off from the world for long may have been taken over: then the writing of
@@ -155,7 +164,7 @@ class Finisher:
             claim = self._claim(held, check)
             if isinstance(claim, Verdict):
                 return claim
-            sent = self._upload(held, batch, claim, check)
+            sent = self._upload(held, finished, parcel, (claim, check))
             with held.timed("commit"):
                 check()
                 document = self._manifest(held, finished, sent)
@@ -185,8 +194,11 @@ class Finisher:
                 check=check,
             )
 
-    def _upload(self, held: HeldJob, batch: Batch, claim: Claim, check: Check) -> list[Sent]:
+    def _upload(
+        self, held: HeldJob, finished: Finished, parcel: Parcel, means: tuple[Claim, Check]
+    ) -> list[Sent]:
         """Upload while lease and claim last; when it ends early, no upload is on its way any more."""
+        claim, check = means
 
         def check_both() -> None:
             check()
@@ -194,7 +206,9 @@ class Finisher:
 
         try:
             with held.timed("upload"):
-                return self._office.transfers.send(batch, check_both)
+                sent = self._office.uploads.send(parcel, check_both)
+                _expect_unchanged(parcel, _found(held, finished))
+                return sent
         except BaseException:
             claim.give_up()
             raise
@@ -259,6 +273,23 @@ class Finisher:
             )
         except (*CALL_ERRORS, Interrupted) as error:
             log.warning("the failure of job %s could not be recorded: %s", held.job_id, error)
+
+
+def _found(held: HeldJob, finished: Finished) -> Found:
+    """Return what a run has left. Its outputs may be links to files of its own and to its inputs."""
+    assert held.job is not None and held.inputs is not None
+    folder = finished.folder
+    own = [folder.work, folder.temporary, *(entry.folder for entry in held.inputs.entries)]
+    return find_outputs(folder.output, own, prefix_of(held.job.output_file_location))
+
+
+def _expect_unchanged(parcel: Parcel, now: Found) -> None:
+    """Raise JobFailed when there is something else in `output/` than what was judged and sent."""
+    before = {output.name: output.identity for output in parcel.outputs}
+    after = {output.name: output.identity for output in now.outputs}
+    if now.refused or before != after:
+        names = sorted(name for name in before | after if before.get(name) != after.get(name))
+        raise changed(names[0] if names else "")
 
 
 def verdict_on(error: Exception, otherwise: FailureClass) -> Verdict:

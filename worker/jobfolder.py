@@ -11,12 +11,15 @@ import logging
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from worker import processes
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +146,11 @@ def remove_tree(folder: Path) -> None:
     Tried several times, as a process that is just being killed may still write into it.
     """
     for pause in (0.05, 0.2, 0.5, 1.0, 0.0):
-        shutil.rmtree(folder, onerror=_open_up_and_retry)
+        try:
+            shutil.rmtree(folder, onerror=_open_up_and_retry)
+        except RecursionError:
+            # Folders a thousand deep: rmtree calls itself for each.
+            processes.start(["rm", "-rf", "--", str(folder)], stdin=subprocess.DEVNULL).wait()
         if not folder.exists():
             return
         time.sleep(pause)

@@ -49,6 +49,14 @@ class Queue:
         self._beat = beat
         self._url = url
         self._visibility_seconds = visibility_seconds
+        self._created: float | None = None
+
+    def created(self) -> float:
+        """Return when this life of the queue began (seconds since 1970); it is asked for once."""
+        if self._created is None:
+            answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["CreatedTimestamp"])
+            self._created = float(answer["Attributes"]["CreatedTimestamp"])
+        return self._created
 
     def receive(self, wait_seconds: int) -> Message | None:
         """Return the next message, or None when none came within `wait_seconds` (0 to 20)."""

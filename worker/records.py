@@ -8,8 +8,17 @@ from datetime import datetime, timezone
 from typing import Any
 
 from worker.contract import Job, Outcome
-from worker.transfers import Sent
 from worker.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file that stands in the bucket."""
+
+    key: str
+    size: int
+    etag: str
+    sha256: str
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,9 @@ TRANSIENT_CODES = {
     "ServiceUnavailable",
     "OperationAborted",
     "ConditionalRequestConflict",
+    # What arrived is not what was sent.
+    "BadDigest",
+    "XAmzContentChecksumMismatch",
 }
 
 

