@@ -58,11 +58,20 @@ class Template:
         """Return the names in braces that neither the group nor the shared metadata have."""
         return sorted(self._names_of_groups.difference(group))
 
+    def lists(self, group: dict[str, Any]) -> list[str]:
+        """Return the names in braces whose values are lists."""
+        values = self.shared_metadata | group
+        return sorted(name for name in self._names if isinstance(values.get(name), list))
+
+    @cached_property
+    def _names(self) -> set[str]:
+        """The names in braces."""
+        return {name for text in (self.output_file_location, *self.inputs) for name in BRACES.findall(text)}
+
     @cached_property
     def _names_of_groups(self) -> set[str]:
         """The names in braces that a group must have, since the shared metadata have not."""
-        named = {name for text in (self.output_file_location, *self.inputs) for name in BRACES.findall(text)}
-        return named - self.shared_metadata.keys()
+        return self._names - self.shared_metadata.keys()
 
 
 @dataclass(frozen=True)
@@ -189,6 +198,10 @@ def _check_groups(
         wrong += [
             f"groups[{number}]: {{{name}}} in output_file_location or inputs names none of its metadata"
             for name in template.missing_names(group)
+        ]
+        wrong += [
+            f"groups[{number}]: {{{name}}} in output_file_location or inputs must be one value, not a list"
+            for name in template.lists(group)
         ]
         if not wrong:
             job = template.job(group)

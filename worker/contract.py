@@ -18,7 +18,9 @@ from typing import Any
 
 from worker.contract_locations import RESERVED, location_problems
 
-Value = str | int | float | bool
+Scalar = str | int | float | bool
+#: A list is for parameters that take several, such as `#@ File[]`.
+Value = Scalar | list[Scalar]
 
 #: Names of script parameters: what SciJava accepts unquoted as a key.
 PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -203,13 +205,22 @@ def value_problems(name: str, mapping: Any) -> list[str]:
             problems.append(
                 f"{name}: {key!r} cannot be a parameter's name (letters, digits and _, no digit first)"
             )
-        if not isinstance(value, (str, int, float)) or (isinstance(value, float) and not isfinite(value)):
-            problems.append(f"{name}.{key} must be a string, a number or a boolean, not {value!r:.60}")
-        elif isinstance(value, str) and not _encodable(value):
-            problems.append(
-                f"{name}.{key} holds a character that is no text (NUL, U+FFFE, U+FFFF, half a pair)"
-            )
+        if not isinstance(value, list):
+            problems += _scalar_problems(f"{name}.{key}", value)
+        elif not value:
+            problems.append(f"{name}.{key} is an empty list")
+        else:
+            for number, item in enumerate(value, 1):
+                problems += _scalar_problems(f"{name}.{key}[{number}]", item)
     return problems
+
+
+def _scalar_problems(name: str, value: Any) -> list[str]:
+    if not isinstance(value, (str, int, float)) or (isinstance(value, float) and not isfinite(value)):
+        return [f"{name} must be a string, a number, a boolean or a list of these, not {value!r:.60}"]
+    if isinstance(value, str) and not _encodable(value):
+        return [f"{name} holds a character that is no text (NUL, U+FFFE, U+FFFF, half a pair)"]
+    return []
 
 
 def input_problems(inputs: Any) -> list[str]:

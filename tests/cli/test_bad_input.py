@@ -122,7 +122,12 @@ JOB_FILES = {
     "groups that are none": (a_job_file(groups={"Well": "A1"}), "groups must be a list"),
     "a group that is none": (a_job_file(groups=["A1"]), "groups[1] must be an object"),
     "nested metadata": (a_job_file(groups=[{"Well": {"row": "A"}}]), "groups[1].Well must be a string"),
-    "nested shared": (a_job_file(shared_metadata={"sizes": [1, 2]}), "shared_metadata.sizes must be"),
+    "nested shared": (a_job_file(shared_metadata={"sizes": [1, [2]]}), "shared_metadata.sizes[2] must be"),
+    "an empty list": (a_job_file(groups=[{"images": []}]), "groups[1].images is an empty list"),
+    "a list in a place": (
+        a_job_file(output_file_location="out/{Well}", groups=[{"Well": ["A1", "A2"]}]),
+        "{Well} in output_file_location or inputs must be one value, not a list",
+    ),
     "null": (a_job_file(groups=[{"Well": None}]), "groups[1].Well must be a string"),
     "not a number": ('{"output_file_location": "o", "groups": [{"x": NaN}]}', "groups[1].x must be"),
     "a key with a space": (

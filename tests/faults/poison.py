@@ -33,7 +33,7 @@ def poison_bodies() -> list[str]:
     needed = ("Metadata", "output_file_location")
     parts = [{key: value for key, value in GOOD.items() if key != name} for name in needed]
     metadata: list[Any] = [None, [1], "text", 7, {"a b": 1}, {"": 1}, {"1a": 1}, {"a-b": 1}, {"a.b": 1}]
-    values: list[Any] = [None, {"deep": 1}, [1, 2], "\ud800", "nul\0", float("nan"), float("inf")]
+    values: list[Any] = [None, {"deep": 1}, [1, [2]], "\ud800", "nul\0", float("nan"), float("inf")]
     metadata += [{"a": value} for value in values]
     places: list[Any] = [7, None, [], {}, "../up", "a/../b", "s3://bucket/x", "nul\0", "\udfff"]
     inputs: list[Any] = ["text", {}, [7], [""], ["a/../b"], [None]]

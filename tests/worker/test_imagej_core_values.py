@@ -114,6 +114,50 @@ def test_values_arrive_in_the_declared_type(tmp_path: Path) -> None:
     assert ran.out.splitlines() == [wanted for _, _, wanted in TYPED], ran
 
 
+SEVERAL = """
+#@ File[] listed
+#@ File[] text
+#@ File[] quoted
+#@ File[] one
+#@ String joined
+#@ Integer[] numbers
+def names = [listed, text, quoted, one].collect { it*.name }
+new File("out.txt").text = (names + [joined, numbers.sum()]).join("|")
+"""
+
+
+def test_several_values_arrive_as_an_array_or_as_a_text(tmp_path: Path) -> None:
+    (tmp_path / "a,b.tif").touch()
+
+    ran = run_script(
+        tmp_path,
+        "a.groovy",
+        SEVERAL.replace("out.txt", str(tmp_path / "out.txt")),
+        listed=["/x/a,b.tif", "/x/c.tif"],
+        text="/x/a.tif,/x/c.tif",
+        quoted='"/x/a,b.tif",/x/c.tif',
+        one=str(tmp_path / "a,b.tif"),
+        joined=["/x/a,b.tif", "/x/c.tif"],
+        numbers=[1, 2],
+    )
+
+    assert ran.result["ok"], ran
+    assert (tmp_path / "out.txt").read_text().split("|") == [
+        "[a,b.tif, c.tif]",
+        "[a.tif, c.tif]",
+        "[a,b.tif, c.tif]",
+        "[a,b.tif]",
+        '"/x/a,b.tif",/x/c.tif',
+        "3",
+    ]
+
+
+def test_a_list_for_what_takes_one_is_refused_by_name(tmp_path: Path) -> None:
+    ran = run_script(tmp_path, "a.groovy", "#@ Integer count\n", count=[1, 2])
+
+    assert not ran.result["ok"] and '"count"' in ran.result["message"]
+
+
 @pytest.mark.parametrize("name", ["a.ijm", "a.py"])
 def test_numbers_and_booleans_are_numbers_in_the_script(tmp_path: Path, name: str) -> None:
     show = "print(whole + 1, real * 2, yes);" if name.endswith("ijm") else "print whole + 1, real * 2, yes"

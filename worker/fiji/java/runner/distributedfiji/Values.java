@@ -1,8 +1,10 @@
 package distributedfiji;
 
 import java.io.File;
+import java.lang.reflect.Array;
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.util.ArrayList;
 import java.util.List;
 
 import org.scijava.convert.ConvertService;
@@ -58,6 +60,8 @@ final class Values {
 
 	private Object convert(final Object value, final Class<?> type) {
 		if (value == null) return null;
+		if (type == File[].class) return files(value);
+		if (value instanceof List) return several((List<?>) value, type);
 		if (type == String.class) return text(value);
 		if (type == Object.class) return plain(value);
 		if (type == Boolean.class) return truth(value);
@@ -65,6 +69,45 @@ final class Values {
 		if (type == File.class) return new File(text(value));
 		if (Number.class.isAssignableFrom(type)) return number(value, type);
 		return converter.convert(plain(value), type);
+	}
+
+	/**
+	 * Files, from a list or a text as SciJava's FileListConverters read it: commas between the paths, quotation marks
+	 * around one that holds a comma. A text that is a file's path as it stands is one file.
+	 */
+	private Object files(final Object value) {
+		if (value instanceof List) return several((List<?>) value, File[].class);
+		final File one = new File(text(value));
+		return one.exists() ? new File[] {one} : converter.convert(text(value), File[].class);
+	}
+
+	/** A list as an array, each of its items converted; as a text with commas for a script that splits it itself. */
+	private Object several(final List<?> values, final Class<?> type) {
+		if (type == String.class) return joined(values);
+		if (type == Object.class || List.class.isAssignableFrom(type)) return plain(values);
+		if (!type.isArray()) return null;
+		final Object array = Array.newInstance(type.getComponentType(), values.size());
+		for (int i = 0; i < values.size(); i++) {
+			final Object item = convert(values.get(i), boxed(type.getComponentType()));
+			if (item == null) return null;
+			Array.set(array, i, item);
+		}
+		return array;
+	}
+
+	private static String joined(final List<?> values) {
+		final StringBuilder joined = new StringBuilder();
+		for (final Object value : values) {
+			final String text = text(value);
+			joined.append(joined.length() == 0 ? "" : ",").append(text.contains(",") ? '"' + text + '"' : text);
+		}
+		return joined.toString();
+	}
+
+	private static List<Object> plain(final List<?> values) {
+		final List<Object> plain = new ArrayList<>();
+		for (final Object value : values) plain.add(plain(value));
+		return plain;
 	}
 
 	/** A string as it stands, a number in the digits of the job file. */

@@ -1,0 +1,96 @@
+"""What a key pattern matches, in time that grows with pattern times key at most. Pure; both sides need it.
+
+`*` and `?` match anything but "/", and not the dot that a name begins with, as in a shell; a pattern that
+ends with "/" means all below. Everything else stands for itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+WILDCARDS = re.compile(r"[*?]")
+
+
+@dataclass(frozen=True)
+class Glob:
+    """A pattern, ready to be matched against keys: a test for each of its parts between slashes."""
+
+    parts: tuple[Callable[[str], bool], ...]
+    all_below: bool
+
+    def matches(self, key: str) -> bool:
+        """Whether the whole key matches."""
+        if self.all_below:
+            names = key.split("/", len(self.parts))
+            return len(names) == len(self.parts) + 1 and self._fit(names[:-1])
+        return key.count("/") + 1 == len(self.parts) and self._fit(key.split("/"))
+
+    def _fit(self, names: list[str]) -> bool:
+        return all(fits(name) for fits, name in zip(self.parts, names, strict=True))
+
+
+def read_glob(pattern: str) -> Glob:
+    """Return a pattern made ready; any text is one."""
+    all_below = pattern.endswith("/")
+    parts = (pattern[:-1] if all_below else pattern).split("/")
+    return Glob(tuple(_part(text) for text in parts), all_below)
+
+
+def literal_start(pattern: str) -> str:
+    """Return what every match begins with: the letters before the first wildcard."""
+    wildcard = WILDCARDS.search(pattern)
+    return pattern[: wildcard.start()] if wildcard else pattern
+
+
+def _part(text: str) -> Callable[[str], bool]:
+    """Return the test for what stands between two slashes."""
+    if not WILDCARDS.search(text):
+        return text.__eq__
+    pieces = [_Piece(piece) for piece in text.split("*")]
+    takes_dots = not text.startswith(("*", "?"))
+    return lambda name: (takes_dots or not name.startswith(".")) and _fits(pieces, name)
+
+
+class _Piece:
+    """What stands between two stars: letters, and `?` for any one."""
+
+    def __init__(self, text: str) -> None:
+        self.length = len(text)
+        self._text = text
+        # Nothing in it repeats, so that a search takes letters times length at most.
+        self._regex = (
+            re.compile("".join("." if one == "?" else re.escape(one) for one in text), re.DOTALL)
+            if "?" in text
+            else None
+        )
+
+    def is_at(self, name: str, position: int) -> bool:
+        if self._regex:
+            return self._regex.match(name, position) is not None
+        return name.startswith(self._text, position)
+
+    def end_in(self, name: str, start: int, end: int) -> int:
+        """Return where its first place between two positions ends; -1 where there is none."""
+        if self._regex:
+            found = self._regex.search(name, start, end)
+            return found.end() if found else -1
+        place = name.find(self._text, start, end)
+        return place + self.length if place >= 0 else -1
+
+
+def _fits(pieces: list[_Piece], name: str) -> bool:
+    """Whether pieces with anything between them make up a name; the first place of each is the best one."""
+    first, last = pieces[0], pieces[-1]
+    if len(pieces) == 1:
+        return len(name) == first.length and first.is_at(name, 0)
+    end = len(name) - last.length
+    if end < first.length or not first.is_at(name, 0) or not last.is_at(name, end):
+        return False
+    position = first.length
+    for piece in pieces[1:-1]:
+        position = piece.end_in(name, position, end)
+        if position < 0:
+            return False
+    return True
