@@ -24,15 +24,15 @@ from tests import emulators
 from tests.worker.harness import REGION, Cloud, connect
 from worker import s3 as store
 from worker.addresses import names_below
-from worker.bulk import Bulk, find_program, s5cmd_binary
+from worker.bulk import Batch, Bulk, find_program, s5cmd_binary
 from worker.cache import Cache
 from worker.contract_flags import read_flags
+from worker.downloads import Downloads
 from worker.ledger import Ledger
 from worker.marks import mark_of
 from worker.outputs import find_outputs
 from worker.ownership import Ownership, Writer
 from worker.runbook import RunBook
-from worker.transfers import Transfers
 from worker.uploads import Parcel, Uploads
 
 FILES = 1_000
@@ -54,8 +54,8 @@ class Place:
             (self._source / f"{number:05}.bin").write_bytes(os.urandom(BYTES))
         self._names = [path.name for path in self._source.iterdir()]
         self._from = f"{count}/source/"
-        self.by_program = Transfers(cloud.s3, Bulk(cloud.url, self._root, s5cmd_binary(), None))
-        self.in_process = Transfers(cloud.s3, Bulk(cloud.url, self._root, None, None))
+        self.by_program = Downloads(cloud.s3, Bulk(cloud.url, self._root, s5cmd_binary(), None))
+        self.in_process = Downloads(cloud.s3, Bulk(cloud.url, self._root, None, None))
         ledger = Ledger(cloud.s3, BUCKET, "bench")
         ownership = Ownership(cloud.s3, ledger, RunBook(cloud.s3, BUCKET, "bench"), time.time)
         self._uploads = Uploads(cloud.s3, read_flags(""), ownership)
@@ -82,13 +82,16 @@ class Place:
         """Send all files to keys that are new, as the outputs of a job are."""
         self.send(f"{self._root.name}/worker/{next(self._rounds)}/")
 
-    def fetch_by(self, transfers: Transfers, cache: Cache | None = None) -> None:
-        """Fetch all files as the worker fetches a prefix: into a new cache, or one that may have them."""
+    def fetch_by(self, downloads: Downloads, cache: Cache | None = None) -> None:
+        """Fetch and lend all files as the worker does a prefix: by a new cache, or one that has them."""
         objects = names_below(self._from, store.list_objects(self._cloud.s3, BUCKET, self._from))
-        cache = cache or Cache(self.fresh("cache"), transfers)
-        entry = cache.bring(BUCKET, self._from, objects, go_on)
-        assert len(list(entry.folder.iterdir())) == len(self._names)
-        cache.give_back(entry)
+        cache = cache or Cache(self.fresh("cache"), downloads)
+        batch = Batch(BUCKET, self._from, self._root, list(objects), whole=True)
+        loan = cache.bring(batch, objects, Path("objects"), go_on)
+        loan.restore(go_on)
+        loan.move_into(self._root)
+        assert len(list((self._root / "objects").iterdir())) == len(self._names)
+        loan.end()
 
     def fresh(self, name: str) -> Path:
         """Return an empty folder."""

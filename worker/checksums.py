@@ -1,4 +1,4 @@
-"""Checksums of files, and what an ETag can tell about one."""
+"""Checksums of files."""
 
 from __future__ import annotations
 
@@ -42,9 +42,3 @@ def _chunks(path: Path, check: Callable[[], None]) -> Iterator[bytes]:
         while chunk := file.read(CHUNK):
             check()
             yield chunk
-
-
-def etag_fits(etag: str, md5: str) -> bool:
-    """Whether an ETag speaks for a file: it is its MD5, or one of an upload in parts, which tells nothing."""
-    plain = etag.strip('"')
-    return "-" in plain or plain == md5

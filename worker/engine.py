@@ -99,14 +99,19 @@ class Engine:
         """Run a prepared job. Raises what `check` raises, when FIJI is gone, and JobFailed."""
         standby = self._take_standby(held.whole_memory)
         folder = standby.folder if standby else self._scratch.new_run()
+        assert held.inputs is not None
         try:
             parameters = self._put_in_place(held, folder)
             return self._run_by_runner(held, folder, parameters, (check, sink, standby))
         except BaseException:
             if standby:
                 standby.stop(term_seconds=0)
+            held.inputs.end_loans()
             folder.remove()
             raise
+        finally:
+            # FIJI is gone: the next job may have what was lent to this one.
+            held.inputs.end_loans(folder.output)
 
     def prepare_standby(self) -> None:
         """Start the next job's FIJI, unless one waits already or memory or experience speak against it."""

@@ -23,6 +23,10 @@ class JobFailed(Exception):
         self.line = line
 
 
+class ChangedMeanwhile(Exception):
+    """Raised when an object is no longer the one that was listed; its text is the address."""
+
+
 class LeaseLost(Exception):
     """Raised when the message of a job is no longer ours: another worker has it, or will have."""
 

@@ -279,7 +279,7 @@ def _found(held: HeldJob, finished: Finished) -> Found:
     """Return what a run has left. Its outputs may be links to files of its own and to its inputs."""
     assert held.job is not None and held.inputs is not None
     folder = finished.folder
-    own = [folder.work, folder.temporary, *(entry.folder for entry in held.inputs.entries)]
+    own = [folder.work, folder.temporary]
     return find_outputs(folder.output, own, prefix_of(held.job.output_file_location))
 
 

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from worker import s3 as store
-from worker.addresses import (
-    Address,
-    addresses_of,
-    collisions,
-    names_below,
-    read_pattern,
-    safe_name,
-)
 from worker.bulk import Batch
-from worker.cache import Cache, Entry
-from worker.calls import CALL_ERRORS
+from worker.cache import Cache, Loan
 from worker.contract import FailureClass, Job, Value
-from worker.errors import JobFailed
-from worker.transfers import Check, Transfers
+from worker.downloads import Check, Downloads
+from worker.errors import ChangedMeanwhile, JobFailed
+from worker.jobfolder import remove_tree
+from worker.listing import Group, Lister, Listing, value_at
+
+#: How often inputs are listed again because an object changed between its listing and its download.
+LISTINGS = 5
 
 
 @dataclass
@@ -30,170 +26,119 @@ class Inputs:
     """A job's inputs on disk. `staging` holds what is this job's alone and moves into its folder later."""
 
     staging: Path
-    #: Parameters whose value becomes a path: absolute in the cache, or relative to the job's folder.
-    paths: dict[str, Path] = field(default_factory=dict)
-    #: What was used, for the manifest: address, ETag, bytes.
-    used: list[dict[str, Any]] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
+    listing: Listing = field(default_factory=Listing)
+    #: What is lent to this job of what others want as well.
+    loans: list[Loan] = field(default_factory=list)
+
+    @property
+    def used(self) -> list[dict[str, Any]]:
+        """What was used, for the manifest: address, ETag, bytes."""
+        return self.listing.used
 
     def parameters(self, job: Job, work: Path) -> dict[str, Value]:
-        """Return the script's parameters, inputs replaced by local paths. A "/" at a value's end is kept."""
-        values: dict[str, Value] = dict(job.parameters)
-        for name, path in self.paths.items():
-            end = "/" if str(values[name]).endswith("/") else ""
-            values[name] = f"{work / path}{end}"
-        return values
+        """Return the script's parameters, inputs replaced by local paths."""
+        return {**job.parameters, **{name: value_at(one, work) for name, one in self.listing.values.items()}}
 
     def move_into(self, work: Path) -> None:
-        """Move what is staged into a job's folder, on the same disk."""
+        """Move all into a job's folder, on the same disk; there the script may do with it what it likes."""
         for item in self.staging.iterdir():
             item.rename(work / item.name)
         self.staging.rmdir()
+        for loan in self.loans:
+            loan.move_into(work)
+
+    def end_loans(self, output: Path | None = None) -> None:
+        """Give back what was lent. What a link in `output` leads to stays, as it is still to be read."""
+        linked = _targets_of_links(output) if output else []
+        while self.loans:
+            loan = self.loans.pop()
+            place = os.path.realpath(loan.at) if loan.at else ""
+            # A link to a folder may lead to another link in it.
+            loan.end(keep=any(Path(at).is_dir() or f"{at}/".startswith(f"{place}/") for at in linked))
 
 
 class InputFetcher:
-    """Brings inputs; `download`: whether metadata values are inputs, or paths in a mounted bucket."""
+    """Brings inputs, each as it was listed."""
 
-    def __init__(
-        self, s3: Any, transfers: Transfers, cache: Cache, *, source_bucket: str, download: bool
-    ) -> None:
-        self._s3 = s3
-        self._transfers = transfers
+    def __init__(self, lister: Lister, downloads: Downloads, cache: Cache) -> None:
+        self._lister = lister
+        self._downloads = downloads
         self._cache = cache
-        self._source_bucket = source_bucket
-        self._download = download
 
     def fetch(self, job: Job, inputs: Inputs, check: Check) -> None:
         """Bring all inputs of a job, filling `inputs` as it goes. Raises JobFailed with what is missing."""
-        wanted = addresses_of(job.parameters, self._source_bucket) if self._download else {}
-        for name, address in wanted.items():
-            with _failing_as(str(address)):
-                self._fetch_value(name, address, inputs, shared=name not in job.metadata, check=check)
-        if job.inputs:
-            with _failing_as(", ".join(job.inputs)):
-                self._fetch_patterns(job, inputs, check)
+        with store.failing_as(FailureClass.DOWNLOAD_FAILED, "the job's inputs"):
+            self._until_unchanged(inputs, check, lambda: self._list_and_fetch(job, inputs, check))
 
     def listed(self, job: Job, check: Check) -> dict[str, str]:
         """Return what `fetch` would bring now, without bringing it: ETags by address. Raises JobFailed."""
-        found: dict[str, str] = {}
-        wanted = addresses_of(job.parameters, self._source_bucket) if self._download else {}
-        for name, address in wanted.items():
-            with _failing_as(str(address)):
-                _, objects, _ = self._find_value(name, address, check)
-                found |= _etags(address.bucket, objects)
-        for text in job.inputs:
-            with _failing_as(text):
-                batch, objects = self._match(text, Path(), check)
-                found |= _etags(batch.bucket, objects)
-        return found
+        return {entry["key"]: entry["etag"] for entry in self._lister.look(job, check).used}
+
+    def make_ready(self, job: Job, inputs: Inputs, check: Check) -> None:
+        """Make sure, just before FIJI starts, that what other jobs had meanwhile is as it was listed.
+
+        Raises JobFailed where it is not, and cannot be had.
+        """
+
+        def restore() -> None:
+            for loan in inputs.loans:
+                loan.restore(check)
+
+        def again() -> None:
+            self._list_and_fetch(job, inputs, check)
+            restore()
+
+        with store.failing_as(FailureClass.DOWNLOAD_FAILED, "the job's inputs"):
+            try:
+                restore()
+            except ChangedMeanwhile:
+                self._until_unchanged(inputs, check, again)
 
     def release(self, inputs: Inputs) -> None:
         """Give back what the job had from the cache."""
-        while inputs.entries:
-            self._cache.give_back(inputs.entries.pop())
+        inputs.end_loans()
 
-    def _fetch_value(
-        self, name: str, address: Address, inputs: Inputs, *, shared: bool, check: Check
-    ) -> None:
-        """Bring what one parameter names: an object, or all below a prefix."""
-        prefix, objects, last = self._find_value(name, address, check)
-        if not last:
-            _refuse_collisions(objects)
-            entry = self._cache.bring(address.bucket, prefix, objects, check)
-            inputs.entries.append(entry)
-            inputs.paths[name] = entry.folder
-        elif shared:
-            entry = self._cache.bring(address.bucket, prefix, objects, check, only=last)
-            inputs.entries.append(entry)
-            inputs.paths[name] = entry.folder / last
-        else:
-            place = Path("objects", name)
-            self._transfers.fetch(
-                Batch(address.bucket, prefix, inputs.staging / place, [last]), objects, check
-            )
-            inputs.paths[name] = place / last
-        inputs.used += _used(address.bucket, objects)
-
-    def _find_value(
-        self, name: str, address: Address, check: Check
-    ) -> tuple[str, dict[str, store.Object], str]:
-        """Return the prefix and the objects (by their names below it) that a parameter's value names.
-
-        The third is the name of the one object; empty where the value names all below the prefix.
-        """
-        item = None
-        if not address.key.endswith("/"):
-            item = store.retried(lambda: store.find_object(self._s3, address.bucket, address.key), check)
-        if item is not None:
-            prefix, _, last = address.key.rpartition("/")
-            last = safe_name(last, address.key)
-            return f"{prefix}/" if prefix else "", {last: item}, last
-        prefix = address.key.rstrip("/") + "/"
-        listed = store.retried(lambda: list(store.list_objects(self._s3, address.bucket, prefix)), check)
-        if not listed:
-            raise JobFailed(
-                FailureClass.INPUT_MISSING,
-                f"The parameter {name} names {address}, and there is no such file or folder in the bucket.",
-            )
-        return prefix, names_below(prefix, listed), ""
-
-    def _fetch_patterns(self, job: Job, inputs: Inputs, check: Check) -> None:
-        """Bring what the job's patterns match to `input/`, by the names below each pattern's folder."""
-        taken: dict[str, str] = {}
-        batches = []
-        for text in job.inputs:
-            batch, objects = self._match(text, inputs.staging / "input", check)
-            for name, item in objects.items():
-                address = f"s3://{batch.bucket}/{item.key}"
-                if taken.setdefault(name, address) != address:
-                    raise JobFailed(
-                        FailureClass.DOWNLOAD_FAILED,
-                        f"Two inputs would be the same file input/{name}: {taken[name]} and {address}.",
-                    )
-            batches.append((batch, objects))
-        _refuse_collisions(taken)
-        for batch, objects in batches:
-            self._transfers.fetch(batch, objects, check)
-            inputs.used += _used(batch.bucket, objects)
-
-    def _match(self, text: str, folder: Path, check: Check) -> tuple[Batch, dict[str, store.Object]]:
-        pattern = read_pattern(text, self._source_bucket)
-        listed = store.retried(
-            lambda: list(store.list_objects(self._s3, pattern.bucket, pattern.prefix)), check
-        )
-        matching = [item for item in listed if pattern.keys.fullmatch(item.key)]
-        objects = names_below(pattern.folder, matching)
-        if not objects:
-            raise JobFailed(
-                FailureClass.INPUT_MISSING,
-                f"The input {text!r} matches no file in the bucket {pattern.bucket}.",
-            )
-        return Batch(pattern.bucket, pattern.folder, folder, list(objects)), objects
-
-
-@contextlib.contextmanager
-def _failing_as(address: str) -> Iterator[None]:
-    """Turn what S3 or the disk raises into the job's failure, which names the input."""
-    try:
-        yield
-    except (*CALL_ERRORS, OSError) as error:
-        raise store.as_failure(error, FailureClass.DOWNLOAD_FAILED, address) from error
-
-
-def _refuse_collisions(names: Iterable[str]) -> None:
-    if both := collisions(names):
+    def _until_unchanged(self, inputs: Inputs, check: Check, attempt: Callable[[], None]) -> None:
+        for _ in range(LISTINGS):
+            inputs.end_loans()
+            _empty(inputs.staging)
+            try:
+                attempt()
+                return
+            except ChangedMeanwhile as error:
+                check()
+                changed = str(error)
         raise JobFailed(
             FailureClass.DOWNLOAD_FAILED,
-            f"{both[0]!r} is a file and a folder at once in the bucket, which no disk can hold.",
+            f"{changed} changed {LISTINGS} times while it was fetched: submit the job again when"
+            " its inputs stay as they are.",
         )
 
+    def _list_and_fetch(self, job: Job, inputs: Inputs, check: Check) -> None:
+        inputs.listing = self._lister.look(job, check)
+        for group in inputs.listing.groups:
+            with store.failing_as(FailureClass.DOWNLOAD_FAILED, f"s3://{group.bucket}/{group.prefix}"):
+                self._fetch_group(group, inputs, check)
 
-def _used(bucket: str, objects: Mapping[str, store.Object]) -> list[dict[str, Any]]:
-    return [
-        {"key": f"s3://{bucket}/{item.key}", "etag": item.etag, "bytes": item.size}
-        for item in objects.values()
-    ]
+    def _fetch_group(self, group: Group, inputs: Inputs, check: Check) -> None:
+        batch = Batch(
+            group.bucket, group.prefix, inputs.staging / group.place, list(group.objects), group.whole
+        )
+        if group.shared:
+            inputs.loans.append(self._cache.bring(batch, group.objects, group.place, check))
+        else:
+            self._downloads.fetch(batch, group.objects, check)
 
 
-def _etags(bucket: str, objects: Mapping[str, store.Object]) -> dict[str, str]:
-    return {f"s3://{bucket}/{item.key}": item.etag for item in objects.values()}
+def _empty(staging: Path) -> None:
+    if any(staging.iterdir()):
+        remove_tree(staging)
+        staging.mkdir()
+
+
+def _targets_of_links(folder: Path) -> list[str]:
+    """Return where the links in a folder lead, and the folder itself if it is one."""
+    found = [folder] if folder.is_symlink() else []
+    for parent, folders, files in os.walk(folder):
+        found += [path for path in (Path(parent, name) for name in (*folders, *files)) if path.is_symlink()]
+    return [os.path.realpath(path) for path in found]

@@ -5,6 +5,7 @@ Knows nothing of jobs. Failures that a person must mend are JobFailed with a sen
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import logging
@@ -52,6 +53,10 @@ TRANSIENT_CODES = {
 }
 
 
+class MayBeTriedAgain(Exception):
+    """Raised by an action that may succeed when it is tried again."""
+
+
 @dataclass(frozen=True)
 class Object:
     """An object as S3 lists it: key, bytes, ETag with its quotation marks."""
@@ -73,7 +78,7 @@ def is_transient(error: Exception) -> bool:
         # SQS sends some codes with a prefix, as AWS.SimpleQueueService.ThrottlingException.
         code = error_code(error).rpartition(".")[2]
         return status >= 500 or status == 429 or code in TRANSIENT_CODES
-    return isinstance(error, (*CALL_ERRORS, ConnectionError, TimeoutError))
+    return isinstance(error, (*CALL_ERRORS, MayBeTriedAgain, ConnectionError, TimeoutError))
 
 
 def is_disk_full(error: BaseException) -> bool:
@@ -186,3 +191,12 @@ def as_failure(error: Exception, failure: FailureClass, address: str) -> JobFail
     if isinstance(error, ClientError) and error_code(error) == "NoSuchBucket":
         return JobFailed(failure, f"There is no bucket for {address}.")
     return JobFailed(failure, f"{address} could not be transferred: {error}")
+
+
+@contextlib.contextmanager
+def failing_as(failure: FailureClass, address: str) -> Iterator[None]:
+    """Turn what S3 or the disk raises into the job's failure, which names what was transferred."""
+    try:
+        yield
+    except (*CALL_ERRORS, OSError) as error:
+        raise as_failure(error, failure, address) from error

@@ -11,6 +11,7 @@ from worker.bulk import Bulk, find_program, s5cmd_binary
 from worker.cache import Cache
 from worker.clients import Clients, make_clients
 from worker.contract_flags import read_flags
+from worker.downloads import Downloads
 from worker.engine import Engine
 from worker.errors import JobFailed, ScriptUnavailable
 from worker.finish import Finisher, Office
@@ -18,6 +19,7 @@ from worker.inputs import InputFetcher
 from worker.jobfolder import Scratch
 from worker.joblog import JobLog
 from worker.ledger import Ledger
+from worker.listing import Lister
 from worker.logstream import LogStreams
 from worker.metadata import Metadata, watch_for_interruption
 from worker.mount import Mount, MountFailed, mount
@@ -30,7 +32,6 @@ from worker.runbook import RunBook
 from worker.script import Script, fetch_script
 from worker.settings import WorkerSettings
 from worker.stop import Stop
-from worker.transfers import Transfers
 from worker.uploads import Uploads
 from worker.validity import Today
 from worker.verdict import Expected
@@ -82,15 +83,11 @@ def mount_bucket(settings: WorkerSettings, clients: Clients) -> None:
 def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: Script) -> Parts:
     """Put the worker's parts together. Raises JobFailed when there is no FIJI."""
     engine = Engine(settings, scratch, script)
-    transfers = _transfers(settings, clients, scratch)
-    cache = Cache(scratch.cache, transfers)
-    fetcher = InputFetcher(
-        clients.s3,
-        transfers,
-        cache,
-        source_bucket=settings.source_bucket,
-        download=settings.download_files,
-    )
+    bulk = _bulk(clients, scratch)
+    downloads = Downloads(clients.s3, bulk)
+    cache = Cache(scratch.cache, downloads)
+    lister = Lister(clients.s3, source_bucket=settings.source_bucket, values=settings.download_files)
+    fetcher = InputFetcher(lister, downloads, cache)
     ledger = Ledger(clients.s3, settings.aws_bucket, settings.app_name)
     queue = Queue(clients.sqs, clients.beat, settings.sqs_queue_url, settings.visibility_seconds)
     preparer = Preparer(
@@ -108,10 +105,9 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
     return Parts(settings, queue, preparer, engine, Finisher(office), streams, cache, fetcher, protection)
 
 
-def _transfers(settings: WorkerSettings, clients: Clients, scratch: Scratch) -> Transfers:
+def _bulk(clients: Clients, scratch: Scratch) -> Bulk:
     endpoint = clients.s3.meta.endpoint_url if _is_custom(os.environ) else None
-    bulk = Bulk(endpoint, scratch.root, s5cmd_binary(), find_program("aws"))
-    return Transfers(clients.s3, bulk)
+    return Bulk(endpoint, scratch.root, s5cmd_binary(), find_program("aws"))
 
 
 def _uploads(settings: WorkerSettings, clients: Clients, ledger: Ledger, queue: Queue) -> Uploads:

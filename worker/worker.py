@@ -213,6 +213,9 @@ class Worker:
 
         sink = self._parts.streams.sink(f"{held.job_id}/{held.attempt}")
         try:
+            assert held.job is not None and held.inputs is not None
+            with held.timed("inputs"):
+                self._parts.fetcher.make_ready(held.job, held.inputs, check)
             with held.timed("fiji"):
                 return self._parts.engine.run(held, check, sink)
         except Exception as error:

@@ -11,17 +11,16 @@ import pytest
 import urllib3.exceptions
 from botocore.parsers import ResponseParserError
 
-from worker.addresses import MOUNT, Address, address_of, collisions, names_below, read_pattern
 from worker.ahead import may_take_ahead, others_may_wait, should_give_back
 from worker.attempts import Fate, Plan, Settlement, plan_attempt, settlement
 from worker.contract import Outcome
 from worker.contract_flags import InvalidFlags, read_flags
-from worker.errors import JobFailed, SettingsError
+from worker.errors import SettingsError
 from worker.jobfolder import PREFIX, Scratch
 from worker.memory import container_memory_mb, heap_mb, standby_fits
 from worker.outputs import counting, find_outputs
 from worker.queue import Counts
-from worker.s3 import Object, common_prefix, retried
+from worker.s3 import common_prefix, retried
 from worker.settings import read_settings
 
 NEEDED = {
@@ -166,53 +165,6 @@ def test_a_job_taken_ahead_goes_back_once_when_the_queue_has_run_dry() -> None:
     assert not should_give_back(dry, attempt=2, waited_seconds=60)
     assert not should_give_back(dry, attempt=1, waited_seconds=1)
     assert not should_give_back(filled, attempt=1, waited_seconds=60)
-
-
-def test_values_that_name_inputs_are_told_from_others() -> None:
-    assert address_of("s3://other/a/b.tif", "source") == Address("other", "a/b.tif")
-    assert address_of(f"{MOUNT}projects/p/", "source") == Address("source", "projects/p/")
-    assert [address_of(value, "source") for value in ("A01", 7, True, "/home/ubuntu/x", "s3")] == [None] * 5
-
-
-@pytest.mark.parametrize(
-    "value", ["s3://bucket", "s3://bucket/", "s3://", MOUNT, "s3://b/../c", f"{MOUNT}../etc"]
-)
-def test_values_that_name_too_much_are_refused(value: str) -> None:
-    with pytest.raises(JobFailed):
-        address_of(value, "source")
-
-
-@pytest.mark.parametrize(
-    ("pattern", "key", "folder"),
-    [
-        ("in/P1/A01_*.tif", "in/P1/A01_s1.tif", "in/P1/"),
-        ("in/*/A01.tif", "in/P1/A01.tif", "in/"),
-        ("s3://b/in/one.tif", "in/one.tif", "in/"),
-        ("in/", "in/deep/er.tif", "in/"),
-        ("in/a?.tif", "in/a(.tif", "in/"),
-    ],
-)
-def test_a_pattern_matches_below_its_folder_without_wildcards(pattern: str, key: str, folder: str) -> None:
-    read = read_pattern(pattern, "source")
-
-    assert read.keys.fullmatch(key)
-    assert read.folder == folder
-    assert not read.keys.fullmatch(f"{key}.bak") or pattern == "in/"
-
-
-def test_a_star_does_not_cross_folders() -> None:
-    assert not read_pattern("in/*.tif", "source").keys.fullmatch("in/deep/er.tif")
-
-
-@pytest.mark.parametrize("key", ["in/../../etc/passwd", "in//etc/passwd", "in/./x", f"in/{'x' * 300}"])
-def test_a_key_that_is_no_path_below_a_folder_is_refused(key: str) -> None:
-    with pytest.raises(JobFailed, match="cannot be a file's path"):
-        names_below("in/", [Object(key, 1, '"e"')])
-
-
-def test_a_file_that_is_a_folder_too_is_a_collision() -> None:
-    assert collisions(["a", "a/b", "c/d"]) == ["a"]
-    assert collisions(["a/b", "a/c"]) == []
 
 
 def test_the_container_tells_how_much_memory_there_is(tmp_path: Path) -> None:

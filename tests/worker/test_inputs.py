@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -109,13 +111,13 @@ def test_values_are_inputs_only_where_files_are_downloaded(run: Run, download: b
 @pytest.mark.beyond_role("no-such-bucket")
 def test_what_is_missing_or_collides_is_named(cloud: harness.Cloud, tmp_path: Path) -> None:
     with harness.a_run(cloud, tmp_path, retries=1) as run:
-        put(run, **{"one/a.txt": "1", "two/a.txt": "2", "bad//x.txt": "3", "c/both": "4", "c/both/x": "5"})
+        put(run, **{"one/a.txt": "1", "two/a.txt": "2", "bad/../x.txt": "3", "c/both": "4", "c/both/x": "5"})
         cases = {
             "no/such.tif": a_job(1, image=f"{MOUNT}/no/such.tif"),
             "'no/*.tif'": a_job(2, inputs=["no/*.tif"]),
             "input/a.txt": a_job(3, inputs=["one/*", "two/*"]),
             "whole bucket": a_job(4, folder=f"s3://{run.bucket}"),
-            "bad//x.txt": a_job(5, inputs=["bad/"]),
+            "bad/../x.txt": a_job(5, inputs=["bad/"]),
             "file and a folder": a_job(6, inputs=["c/"]),
             "no-such-bucket": a_job(7, image="s3://no-such-bucket/key.tif"),
         }
@@ -127,7 +129,96 @@ def test_what_is_missing_or_collides_is_named(cloud: harness.Cloud, tmp_path: Pa
         for words, job in cases.items():
             assert words in harness.failures(run, job.job_id)[0]["sentence"]
         assert harness.failures(run, cases["no/such.tif"].job_id)[0]["class"] == "input missing"
-        assert harness.failures(run, cases["bad//x.txt"].job_id)[0]["class"] == "download failed"
+        assert harness.failures(run, cases["bad/../x.txt"].job_id)[0]["class"] == "download failed"
+
+
+@pytest.mark.beyond_role("no-such-bucket")
+def test_what_comes_nearest_is_named(cloud: harness.Cloud, tmp_path: Path) -> None:
+    with harness.a_run(cloud, tmp_path, retries=1) as run:
+        put(run, **{"nfd/Gro\u0308ße_A01.tif": "", "nfd/Zu\u0308rich/A01.tif": "", "plate/A01_s1.TIF": ""})
+        put(run, **{"both/ö_1.tif": "composed", "both/o\u0308_2.tif": "taken apart"})
+        cases = {
+            r'"nfd/Gro\u0308\u00dfe_A01.tif"': a_job(1, inputs=["nfd/Größe_*.tif"]),
+            r'"nfd/Zu\u0308rich/"': a_job(2, inputs=["nfd/Zürich/*.tif"]),
+            "looks the same": a_job(3, image=f"{MOUNT}/nfd/Zürich/"),
+            "upper and lower case differ": a_job(4, inputs=["plate/A01_*.tif"]),
+            '"plate/": end it with /': a_job(5, inputs=["plate"]),
+            'nearest is "plate/A01_s1.TIF"': a_job(6, image=f"{MOUNT}/plate/A01_s1.png"),
+            "1 more look as if they matched": a_job(7, inputs=["both/ö_*.tif"]),
+            "inside of a text": a_job(8, image=f"open={MOUNT}/plate/"),
+            "There is no bucket": a_job(9, inputs=["s3://no-such-bucket/*"]),
+        }
+        submit(run, cases.values())
+
+        work_off(run)
+
+        assert harness.check_settled(run, cases.values()) == list(cases.values())
+        for words, job in cases.items():
+            assert words in harness.failures(run, job.job_id)[0]["sentence"]
+
+
+def test_odd_keys_are_reached(run: Run) -> None:
+    keys = ["dbl//A01.txt", "dbl/in/A01.txt", "/lead/A01.txt", "mac/A01.txt", "mac/._A01.txt", "a,b.txt"]
+    put(run, **{key: key for key in keys})
+    asked: dict[str, dict[str, Any]] = {
+        "/lead/A01.txt": {"inputs": ["/lead/*.txt"]},
+        "dbl//A01.txt": {"inputs": ["dbl//*.txt"]},
+        "dbl/in/A01.txt": {"folder": f" {MOUNT}/dbl//in/"},
+        "mac/A01.txt": {"inputs": ["mac/*.txt"]},
+        "mac/._A01.txt": {"inputs": [f"{MOUNT}/mac/._*"]},
+        "a,b.txt": {"image": f"S3://{run.bucket}/a,b.txt"},
+    }
+    jobs = {key: a_job(number, listing=True, **how) for number, (key, how) in enumerate(asked.items())}
+    both = a_job(9, listing=True, inputs=["dbl/"])
+    submit(run, [*jobs.values(), both])
+
+    work_off(run)
+
+    harness.check_done(run, jobs.values())
+    for number, key in enumerate(jobs):
+        assert list(listing(run, number).values()) == [key]
+    assert listing(run, 9) == {"input:A01.txt": "dbl//A01.txt", "input:in/A01.txt": "dbl/in/A01.txt"}
+
+
+@pytest.mark.parametrize("several", [list, ",".join], ids=["a list", "by commas"])
+def test_several_inputs_in_one_value_are_each_brought(run: Run, several: Any) -> None:
+    put(run, **{"p/s1.txt": "1", "p/s2.txt": "2", "q/s1.txt": "3", "r/deep/x.txt": "4"})
+    addresses = [f"s3://{run.bucket}/p/s1.txt", f"{MOUNT}/p/s2.txt"]
+    own = a_job(1, listing=True, images=several(addresses))
+    shared = Job({"n": 2, "listing": True}, "results/2", {"images": several(addresses)})
+    scattered = a_job(3, listing=True, images=several([*addresses, f"{MOUNT}/q/s1.txt", f"{MOUNT}/r"]))
+    submit(run, [own, shared, scattered])
+
+    work_off(run)
+
+    harness.check_done(run, [own, shared, scattered])
+    assert listing(run, 1) == listing(run, 2) == {"images:s1.txt": "1", "images:s2.txt": "2"}
+    assert sorted(listing(run, 3).values()) == ["2", "3", "4"]
+    document = harness.manifest(run, scattered)
+    assert document and len(document["inputs"]) == 4
+
+
+def test_a_manifest_names_the_bytes_that_its_script_saw(run: Run) -> None:
+    put(run, **{"in/a.txt": "0", "in/b.txt": "b"})
+    jobs = [a_job(number, listing=True, folder=f"{MOUNT}/in/", print=1) for number in range(5)]
+    jobs += [a_job(number, listing=True, inputs=["in/*"]) for number in range(5, 10)]
+    submit(run, jobs)
+    worker = harness.start_worker(run)
+    numbers = itertools.count(1)
+    while harness.counts(run) != (0, 0):
+        put(run, **{"in/a.txt": "x" * (next(numbers) % 7)})
+    worker.stop()
+
+    seen = set()
+    for number, job in enumerate(jobs):
+        if document := harness.manifest(run, job):
+            etags = {entry["key"][-5:]: entry["etag"].strip('"') for entry in document["inputs"]}
+            texts = {name[-5:]: text for name, text in listing(run, number).items()}
+            assert etags == {name: hashlib.md5(text.encode()).hexdigest() for name, text in texts.items()}
+            seen.add(texts["a.txt"])
+        else:
+            assert "changed" in harness.failures(run, job.job_id)[0]["sentence"]
+    assert len(seen) > 1
 
 
 def test_a_bucket_for_outputs_that_is_not_there_is_named(cloud: harness.Cloud, tmp_path: Path) -> None:
