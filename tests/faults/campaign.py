@@ -7,7 +7,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.faults import disks, hangs, leases, losses, network, notices, poison, scripts, values
+from tests.faults import (
+    disks,
+    hangs,
+    leases,
+    losses,
+    network,
+    notices,
+    poison,
+    scripts,
+    spoilers,
+    values,
+)
 from tests.faults.ground import Ground
 from tests.faults.report import Report, Row, problems
 
@@ -110,6 +121,13 @@ FAULTS = (
         values.generated_values,
         {"values": 10_000, "each": 200},
         {"values": 200, "each": 200},
+    ),
+    Fault(
+        "R17",
+        "jobs spoil shared inputs",
+        spoilers.spoilt_inputs,
+        {"jobs": 200, "workers": 2},
+        {"jobs": 20, "workers": 1},
     ),
     Fault(
         "S4",
