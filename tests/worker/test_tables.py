@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import nearfiji
-from tests.nearfiji import FIJIS, NEAR_FIJIS
+from tests.nearfiji import FIJIS
 
 HERE = Path(__file__).parent / "tables"
 GROUPS = ("measure", "particles", "tables", "windows")
@@ -81,7 +81,7 @@ def test_they_do_under_fijis_own_patches_too(tmp_path: Path) -> None:
 @pytest.mark.thorough
 @pytest.mark.parametrize("xvfb", [False, True], ids=["headless", "Xvfb"])
 @pytest.mark.parametrize("group", GROUPS)
-@pytest.mark.parametrize("fiji", NEAR_FIJIS)
+@pytest.mark.parametrize("fiji", FIJIS)
 def test_tables_are_the_same_on_every_fiji(fiji: str, group: str, xvfb: bool, tmp_path: Path) -> None:
     if xvfb and not shutil.which("xvfb-run"):
         pytest.skip("Xvfb is not installed")

@@ -205,7 +205,7 @@ def _class_path() -> str:
 def _write_launcher(build: Path, java: Java) -> None:
     versions = _versions(java)
     text = (HERE / "launcher" / LAUNCHER).read_text(encoding="utf-8")
-    text = text.replace("@CLASS_PATH@", _class_path())
+    text = text.replace("@CLASS_PATH@", _class_path()).replace("@PATCHED_JAR@", PATCHED_JAR)
     text = text.replace("@JAVA_FLAGS@", "--enable-native-access=ALL-UNNAMED" if java.feature >= 22 else "")
     text = text.replace("@VERSION@", f"ImageJ core: ImageJ {versions['imagej']}, Java {versions['java']}")
     launcher = build / LAUNCHER

@@ -1,5 +1,6 @@
 package distributedfiji.core;
 
+import java.awt.GraphicsEnvironment;
 import java.io.File;
 import java.util.Arrays;
 import java.util.Collections;
@@ -14,6 +15,8 @@ import org.scijava.command.CommandInfo;
 import org.scijava.command.CommandService;
 import org.scijava.parse.Items;
 import org.scijava.parse.ParseService;
+
+import ij.ImageJ;
 
 import distributedfiji.Outcome;
 import distributedfiji.ScriptRun;
@@ -42,6 +45,8 @@ public final class Main {
 
 	private static int run(final String code, final String values) throws Exception {
 		final Context context = new Context();
+		// ImageJ opens tables and its log in windows only where its main window is, shown or not.
+		if (!GraphicsEnvironment.isHeadless()) new ImageJ(ImageJ.NO_SHOW);
 		final Map<String, Object> given;
 		try {
 			given = parse(context, values);
