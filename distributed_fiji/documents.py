@@ -85,7 +85,7 @@ def worker_environment(
         "JOB_RETRIES",
         "JOB_TIMEOUT_MINUTES",
         "STALL_TIMEOUT_MINUTES",
-        "USE_XVFB",
+        "DISPLAY_MODE",
         "STANDBY",
         "FIJI_RUNNER",
         "LOG_FORMAT",

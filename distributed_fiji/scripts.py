@@ -18,6 +18,7 @@ from distributed_fiji.aws import error_code
 from distributed_fiji.changes import Change
 from distributed_fiji.settings import Settings
 from worker.contract import state_key
+from worker.contract_display import find_need_of_display
 from worker.contract_scripts import (
     LANGUAGES,
     NotAScript,
@@ -96,7 +97,8 @@ def read_script(settings: Settings, s3: Any, folder: Path) -> Script:
         line = f"it could not be looked at from here ({error}); the workers fetch it when they start"
         return Script(address, "", ending=ending, warnings=(line,))
     cleaned = clean(content, ending)
-    return Script(address, "", ending=ending, text=cleaned.text, warnings=cleaned.warnings)
+    warnings = (*cleaned.warnings, *_display_warnings(settings, cleaned.text))
+    return Script(address, "", ending=ending, text=cleaned.text, warnings=warnings)
 
 
 def _local_script(settings: Settings, path: Path) -> Script:
@@ -111,7 +113,15 @@ def _local_script(settings: Settings, path: Path) -> Script:
     digest = hashlib.sha256(content).hexdigest()
     key = state_key(settings.APP_NAME, "scripts", digest, path.name)
     url = f"s3://{settings.AWS_BUCKET}/{key}"
-    return Script(url, digest, path, ending, cleaned.text, cleaned.warnings)
+    warnings = (*cleaned.warnings, *_display_warnings(settings, cleaned.text))
+    return Script(url, digest, path, ending, cleaned.text, warnings)
+
+
+def _display_warnings(settings: Settings, text: str) -> tuple[str, ...]:
+    need = find_need_of_display(text)
+    if need is None or settings.DISPLAY_MODE != "headless":
+        return ()
+    return (f"it works with {need}, which fails without a display: leave DISPLAY_MODE = 'headless' out",)
 
 
 def _refuse_address(address: str) -> None:

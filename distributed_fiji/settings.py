@@ -148,7 +148,7 @@ class Settings(BaseModel):
     CPU_CORES: Annotated[int, Field(ge=0, le=448)] = 0
     SCRIPT_DOWNLOAD_URL: Annotated[Text, StringConstraints(min_length=1)]
     FIJI_RUNNER: Annotated[str, AfterValidator(_fiji_runner)] = "auto"
-    USE_XVFB: Flag = False
+    DISPLAY_MODE: Literal["auto", "headless", "xvfb"] = "auto"
     STANDBY: Flag = True
 
     SQS_QUEUE_NAME: QueueName
@@ -228,10 +228,16 @@ def _python_problem(error: Exception) -> str:
 
 def parse_settings(values: dict[str, Any], source: str = "config.py") -> tuple[Settings, list[str]]:
     """Return checked settings and warnings for a mapping of config names; raises InvalidInput."""
+    values, contradictions = _with_old_names(values)
     warnings = [*_obsolete_warnings(values), *_advice(values)]
     known = {name: value for name, value in values.items() if name in Settings.model_fields}
     filled = _with_derived_defaults(known)
-    problems = [*_placeholder_problems(known), *_field_problems(filled, known), *_lease_problems(filled)]
+    problems = [
+        *_placeholder_problems(known),
+        *_field_problems(filled, known),
+        *_lease_problems(filled),
+        *contradictions,
+    ]
     if problems:
         raise InvalidInput(f"{source} cannot be used", problems)
     return Settings(**filled), warnings
@@ -256,6 +262,21 @@ def _lease_problems(values: dict[str, Any]) -> list[str]:
         f"HEARTBEAT_SECONDS = {beat}: must be at most a third of SQS_MESSAGE_VISIBILITY = {visibility},"
         " since two beats may be missed before a message is lost"
     ]
+
+
+def _with_old_names(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Take USE_XVFB = True for DISPLAY_MODE = 'xvfb', which it was before; return problems beside it."""
+    known = {name: value for name, value in values.items() if name != "USE_XVFB"}
+    old = str(values.get("USE_XVFB", False)).strip().lower()
+    if old not in ("true", "false"):
+        return known, [f"USE_XVFB = {values['USE_XVFB']!r}: must be True or False; DISPLAY_MODE replaces it"]
+    if old == "false":
+        return known, []
+    if known.get("DISPLAY_MODE") == "headless":
+        return known, [
+            "USE_XVFB = True: contradicts DISPLAY_MODE = 'headless', which replaces it; leave it out"
+        ]
+    return known | {"DISPLAY_MODE": "xvfb"}, []
 
 
 def _with_derived_defaults(values: dict[str, Any]) -> dict[str, Any]:

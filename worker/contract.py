@@ -301,7 +301,7 @@ ENVIRONMENT = {
     "JOB_TIMEOUT_MINUTES": "minutes a job may run in FIJI; 0: no limit",
     "STALL_TIMEOUT_MINUTES": "minutes FIJI may stay silent; 0: no limit",
     "STOP_GRACE_SECONDS": "seconds that a running job may take to finish when the task has to stop",
-    "USE_XVFB": "True: FIJI runs under a virtual display, not headless",
+    "DISPLAY_MODE": "auto, headless or xvfb: whether FIJI runs under a virtual display",
     "STANDBY": "True: the next job's FIJI starts while one is at work",
     "FIJI_RUNNER": "auto or runner, which are the same; direct is refused",
     "LOG_FORMAT": "text or json",

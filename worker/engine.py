@@ -17,6 +17,7 @@ from typing import Any
 
 from worker import contract_fiji, fiji_process, launcher, memory
 from worker.contract import FailureClass, Value
+from worker.display import choose_display, is_as_before
 from worker.errors import JobFailed
 from worker.fiji_process import Ending, FijiProcess, Limits
 from worker.held import HeldJob
@@ -62,6 +63,9 @@ class Engine:
         self._scratch = scratch
         self._script = script
         self._container_mb = memory.container_memory_mb(settings.memory_mb)
+        self._display = choose_display(
+            settings.display_mode, script.path.read_text(encoding="utf-8", errors="replace")
+        )
         self._standby: FijiProcess | None = None
         self._standby_deaths = 0
         #: How long the last jobs were in FIJI.
@@ -102,7 +106,17 @@ class Engine:
         assert held.inputs is not None
         try:
             parameters = self._put_in_place(held, folder)
-            return self._run_by_runner(held, folder, parameters, (check, sink, standby))
+            before = self._display.look_at(folder)
+            finished = self._run_by_runner(held, folder, parameters, (check, sink, standby))
+            if not self._display.is_wanted_after(finished.run.result):
+                return finished
+            self._display.turn_on()
+            # It has none.
+            self.close()
+            if not is_as_before(folder, before):
+                return finished
+            folder.renew()
+            return self._run_by_runner(held, folder, parameters, (check, sink, None))
         except BaseException:
             if standby:
                 standby.stop(term_seconds=0)
@@ -135,7 +149,7 @@ class Engine:
 
     def _judge_proof(self, proof: Mapping[str, Any]) -> None:
         """Log what the first FIJI has. Raises JobFailed when it is not as it was started."""
-        problem = proof_problem(proof, self._heap_mb(whole=False), with_display=self._settings.use_xvfb)
+        problem = proof_problem(proof, self._heap_mb(whole=False), with_display=self._display.is_on)
         if problem:
             self.close()
             raise JobFailed(FailureClass.FIJI_DID_NOT_START, f"FIJI does not start as it must: {problem}.")
@@ -243,7 +257,7 @@ class Engine:
             folder.preferences,
             runner_jar=self._runner_jar,
             cpu_cores=settings.cpu_cores,
-            use_xvfb=settings.use_xvfb,
+            use_xvfb=self._display.is_on,
             is_short=launcher.expects_short(self._last_seconds),
         )
 

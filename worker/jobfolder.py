@@ -75,6 +75,13 @@ class RunFolder:
         """Java's preferences, the run's own: SciJava keeps parameters' values there."""
         return self.root / "prefs"
 
+    def renew(self) -> None:
+        """Make `output/` empty again and forget what a run has said, for another run in the same folder."""
+        remove_tree(self.output)
+        self.output.mkdir()
+        for file in (self.ready_file, self.alive_file, self.result_file):
+            file.unlink(missing_ok=True)
+
     def remove(self) -> None:
         """Remove the folder with all that a script may have done to it."""
         remove_tree(self.root)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.contract_display import DISPLAY_MODES
 from worker.contract_fiji import runner_problem
 from worker.contract_flags import InvalidFlags, read_flags
 from worker.errors import SettingsError
@@ -44,7 +45,7 @@ class WorkerSettings:
     job_retries: int
     job_timeout_seconds: float
     stall_timeout_seconds: float
-    use_xvfb: bool
+    display_mode: str
     log_format: str
     memory_mb: int
     tasks_per_machine: int
@@ -130,7 +131,7 @@ def read_settings(environ: Mapping[str, str]) -> WorkerSettings:
         job_retries=read.integer("JOB_RETRIES", 5, 1),
         job_timeout_seconds=60 * read.number("JOB_TIMEOUT_MINUTES", 600),
         stall_timeout_seconds=60 * read.number("STALL_TIMEOUT_MINUTES", 60),
-        use_xvfb=read.flag("USE_XVFB", False),
+        display_mode=read.choice("DISPLAY_MODE", "auto", DISPLAY_MODES),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
         memory_mb=read.integer("MEMORY", 2048, 128),
         tasks_per_machine=read.integer("TASKS_PER_MACHINE", 1, 1),

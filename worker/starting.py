@@ -36,7 +36,7 @@ DEATHS = (
     ),
     (
         re.compile(r"libX11|XInitThreads"),
-        "FIJI's launcher found no libX11, which USE_XVFB needs: install libx11-6",
+        "FIJI's launcher found no libX11, which a virtual display needs: install libx11-6",
     ),
     (
         re.compile(
@@ -84,7 +84,7 @@ def proof_problem(proof: Mapping[str, Any], heap_mb: int, *, with_display: bool)
             " (ImageJ.cfg, fiji.cfg) and in JAVA_TOOL_OPTIONS"
         )
     if headless and with_display:
-        return "it runs headless although USE_XVFB is True"
+        return "it runs headless, although it was started with a display (DISPLAY_MODE)"
     if not headless and not with_display:
-        return "it does not run headless although USE_XVFB is False"
+        return "it does not run headless, as it was started (DISPLAY_MODE)"
     return ""

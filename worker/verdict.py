@@ -40,7 +40,7 @@ SIGNS = (
 ADVICE = {
     FailureClass.NEEDS_DISPLAY: (
         "The script opened a window, a dialog or the ROI Manager, which needs a display."
-        " Use overlays instead, or set USE_XVFB = True."
+        " Use overlays instead, or DISPLAY_MODE = 'xvfb'."
     ),
     FailureClass.DISK_FULL: "The machine's disk was full. A larger EBS_VOL_SIZE helps.",
     FailureClass.FIJI_DID_NOT_START: "FIJI did not start.",

@@ -138,7 +138,19 @@ def test_a_setting_that_follows_from_a_wrong_one_is_not_named_beside_it() -> Non
 
 def test_both_spellings_of_true_mean_the_same() -> None:
     for value in (True, "True", "true"):
-        assert parse_settings({**ENOUGH, "USE_XVFB": value})[0].USE_XVFB is True
+        assert parse_settings({**ENOUGH, "USE_XVFB": value})[0].DISPLAY_MODE == "xvfb"
+        assert parse_settings({**ENOUGH, "ASSIGN_IP": value})[0].ASSIGN_IP is True
+
+
+def test_the_old_name_of_the_display_setting_must_not_contradict_the_new_one() -> None:
+    assert parse_settings(ENOUGH)[0].DISPLAY_MODE == "auto"
+    assert parse_settings({**ENOUGH, "USE_XVFB": False})[0].DISPLAY_MODE == "auto"
+    assert "USE_XVFB = 'often': must be True or False" in problems({**ENOUGH, "USE_XVFB": "often"})
+    assert parse_settings({**ENOUGH, "USE_XVFB": True, "DISPLAY_MODE": "xvfb"})[0].DISPLAY_MODE == "xvfb"
+    assert "USE_XVFB = True: contradicts DISPLAY_MODE = 'headless'" in problems(
+        {**ENOUGH, "USE_XVFB": "True", "DISPLAY_MODE": "headless"}
+    )
+    assert "DISPLAY_MODE" in problems({**ENOUGH, "DISPLAY_MODE": "window"})
 
 
 def test_a_misspelt_setting_is_warned_about_with_the_near_one() -> None:

@@ -1,4 +1,4 @@
-"""USE_XVFB: FIJI gets a display instead of --headless, and all of it is gone when the job is."""
+"""DISPLAY_MODE: FIJI runs headless, or under a display that is gone when the job is."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from tests import nearfiji
 from tests.imagej import imagej_core
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
+from worker.contract_display import find_need_of_display
+from worker.display import choose_display
 
 WINDOW = """
 #@ Integer number
@@ -20,6 +22,15 @@ frame.setSize(50, 50)
 frame.setVisible(true)
 new File("output/${number}.txt").text = "shown ${frame.isShowing()}"
 frame.dispose()
+"""
+
+ROIS = """
+#@ Integer number
+newImage("a", "8-bit ramp", 40, 40, 1);
+makeRectangle(5, 5, 10, 10); roiManager("Add");
+makeOval(20, 20, 8, 8); roiManager("Add");
+roiManager("Deselect"); roiManager("Measure");
+saveAs("Results", call("java.lang.System.getProperty", "user.dir") + "/output/" + number + ".csv");
 """
 
 #: What Debian's xvfb-run does, but for the X server.
@@ -38,7 +49,7 @@ def test_fiji_runs_under_xvfb_run_and_not_headless(run: Run, tmp_path: Path) -> 
     jobs = [a_job(number, sleep=0.3) for number in range(3)]
     submit(run, jobs)
 
-    worker = harness.start_worker(run, USE_XVFB=True, PATH=f"{programs}:{os.environ['PATH']}")
+    worker = harness.start_worker(run, DISPLAY_MODE="xvfb", PATH=f"{programs}:{os.environ['PATH']}")
     harness.wait_until_settled(run)
     worker.stop()
 
@@ -48,30 +59,38 @@ def test_fiji_runs_under_xvfb_run_and_not_headless(run: Run, tmp_path: Path) -> 
     assert all("-Djava.awt.headless=false" in line and "--headless" not in line for line in commands)
 
 
-@pytest.mark.skipif(not shutil.which("xvfb-run"), reason="Xvfb is not installed; tests/docker has it too")
-def test_a_script_may_open_a_window_on_a_real_display(run: Run) -> None:
-    run.cloud.s3.put_object(Bucket=run.bucket, Key="scripts/s.groovy", Body=WINDOW.encode())
-    jobs = [a_job(number) for number in range(3)]
-    submit(run, jobs)
+@pytest.fixture
+def xvfb() -> None:
+    """Skip the test where there is no Xvfb; fail it in CI."""
+    if shutil.which("xvfb-run"):
+        return
+    if os.environ.get("CI"):
+        pytest.fail("CI needs more than it has: Xvfb is not installed")
+    pytest.skip("Xvfb is not installed; tests/docker has it too")
 
-    worker = harness.start_worker(
-        run,
-        FIJI_HOME=imagej_core(),
-        SCRIPT_DOWNLOAD_URL=f"s3://{run.bucket}/scripts/s.groovy",
-        USE_XVFB=True,
-    )
+
+def work_off(run: Run, script: str, text: str, jobs: int = 2, **changes: object) -> str:
+    """Run jobs of a script in ImageJ core, and return the worker's log."""
+    run.cloud.s3.put_object(Bucket=run.bucket, Key=f"scripts/{script}", Body=text.encode())
+    submit(run, [a_job(number) for number in range(jobs)])
+    address = f"s3://{run.bucket}/scripts/{script}"
+    worker = harness.start_worker(run, FIJI_HOME=imagej_core(), SCRIPT_DOWNLOAD_URL=address, **changes)
     harness.wait_until_settled(run)
     worker.stop()
+    return worker.text()
 
-    harness.check_done(run, jobs)
+
+def test_a_script_may_open_a_window_on_a_real_display(run: Run, xvfb: None) -> None:
+    work_off(run, "s.groovy", WINDOW, DISPLAY_MODE="xvfb")
+
+    harness.check_done(run, [a_job(number) for number in range(2)])
     assert harness.content(run, "results/1/1.txt") == b"shown true"
     harness.check_nothing_left(run)
 
 
 @pytest.mark.thorough
-@pytest.mark.skipif(not shutil.which("xvfb-run"), reason="Xvfb is not installed")
 @pytest.mark.parametrize("fiji", nearfiji.NEAR_FIJIS)
-def test_no_dialog_asks_for_the_runner_s_parameters(run: Run, fiji: str) -> None:
+def test_no_dialog_asks_for_the_runner_s_parameters(run: Run, xvfb: None, fiji: str) -> None:
     """SciJava asks on a display for each parameter that is not given, before the runner is alive.
 
     Without a standby the second job's FIJI gets its job on the command line.
@@ -84,10 +103,79 @@ def test_no_dialog_asks_for_the_runner_s_parameters(run: Run, fiji: str) -> None
         run,
         FIJI_HOME=nearfiji.fiji_home(fiji),
         SCRIPT_DOWNLOAD_URL=f"s3://{run.bucket}/scripts/s.groovy",
-        USE_XVFB=True,
+        DISPLAY_MODE="xvfb",
         STANDBY=False,
     )
     harness.wait_until_settled(run, 120)
     worker.stop()
 
     harness.check_done(run, jobs)
+
+
+def test_a_script_that_turns_out_to_need_a_display_gets_one(run: Run, xvfb: None) -> None:
+    said = work_off(run, "s.groovy", WINDOW)
+
+    harness.check_done(run, [a_job(number) for number in range(2)])
+    assert harness.content(run, "results/1/1.txt") == b"shown true"
+    # Found out once; the second job does not run headless first.
+    assert said.count("FIJI runs under a virtual one from now on") == 1
+    harness.check_nothing_left(run)
+
+
+def test_a_script_that_works_with_the_roi_manager_gets_a_display_at_once(run: Run, xvfb: None) -> None:
+    said = work_off(run, "rois.ijm", ROIS, jobs=1)
+
+    harness.check_done(run, [a_job(0)])
+    rows = harness.content(run, "results/0/0.csv").decode().split()
+    assert [row.split(",")[:2] for row in rows[1:]] == [["1", "100"], ["2", "52"]]
+    assert "the script works with the ROI Manager: FIJI runs under a virtual display" in said
+
+
+def test_headless_is_headless(run: Run) -> None:
+    said = work_off(run, "s.groovy", WINDOW, jobs=1, DISPLAY_MODE="headless")
+
+    assert "needs a display" in said and "DISPLAY_MODE = 'xvfb'" in said
+    assert "virtual one" not in said
+
+
+NEEDING = {
+    'roiManager("Add");': "the ROI Manager",
+    "rm = RoiManager.getInstance()": "the ROI Manager",
+    'run("Analyze Particles...", "size=10-Infinity display add");': "the ROI Manager",
+    'run("Bio-Formats Importer", "open=x");': "the Bio-Formats Importer",
+    'run("Bio-Formats Windowless Importer", "open=x");': "the Bio-Formats Importer",
+    "TextWindow('a', 'b', 1, 1)": "a window",
+}
+NOT_NEEDING = (
+    'run("Analyze Particles...", "display clear summarize");',
+    'selectWindow("Results"); saveAs("Results", "r.csv");',
+    'Table.create("T"); getInfo("log");',
+    'run("Add...", "value=1");',
+)
+
+
+def test_auto_is_headless_until_something_needs_a_display() -> None:
+    for script, name in NEEDING.items():
+        assert find_need_of_display(script) == name
+        assert choose_display("auto", script, has_xvfb=True).is_on
+        assert not choose_display("auto", script, has_xvfb=False).is_on
+        assert not choose_display("headless", script, has_xvfb=True).is_on
+    for script in NOT_NEEDING:
+        assert find_need_of_display(script) is None
+        assert not choose_display("auto", script, has_xvfb=True).is_on
+        assert choose_display("xvfb", script, has_xvfb=False).is_on
+
+
+def test_a_display_is_wanted_only_after_a_run_that_lacked_one() -> None:
+    display = choose_display("auto", "", has_xvfb=True)
+    lacking = {"ok": False, "kind": "needs_display"}
+    swallowed = {"ok": False, "kind": "script_error", "message": "m", "trace": "java.awt.HeadlessException"}
+
+    assert [display.is_wanted_after(result) for result in (lacking, swallowed)] == [True, True]
+    assert not display.is_wanted_after({"ok": True})
+    assert not display.is_wanted_after({"ok": False, "kind": "script_error", "message": "no"})
+    assert not display.is_wanted_after(None)
+    # A dialog would wait under a display; headless it fails at once.
+    assert not choose_display("auto", "waitForUser('?')", has_xvfb=True).is_wanted_after(lacking)
+    assert not choose_display("auto", "", has_xvfb=False).is_wanted_after(lacking)
+    assert not choose_display("headless", "", has_xvfb=True).is_wanted_after(lacking)

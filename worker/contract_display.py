@@ -1,0 +1,44 @@
+"""Which scripts need a display, by their text, for `setup` and the worker. Pure, standard library only.
+
+What ImageJ's macro language calls windows of tables and of the log is there headless too (docs/scripts.md);
+the ROI Manager, Bio-Formats' importer and windows that a script makes itself are not. A script that asks a
+person something is not listed: a display would only let it wait.
+"""
+
+from __future__ import annotations
+
+import re
+
+DISPLAY_MODES = ("auto", "headless", "xvfb")
+
+#: What to look for, and how a message names it. Headless, each ends in a HeadlessException or a VerifyError.
+NEEDS = (
+    (r"\broiManager\s*\(|\bRoiManager\b|[\"']ROI Manager|To ROI Manager", "the ROI Manager"),
+    (r"Analyze Particles\.\.\.[\"']\s*,\s*[\"'][^\"'\n]*\badd\b", "the ROI Manager"),
+    (r"Bio-Formats (?:Windowless )?Importer", "the Bio-Formats Importer"),
+    (
+        r"\b(?:new\s+)?(?:TextWindow|ImageWindow|StackWindow|JFrame|ImageCanvas|HistogramWindow)\s*\(",
+        "a window",
+    ),
+    (r"\.getWindow\(\)|\.getCanvas\(\)", "the window of an image"),
+    (
+        r"run\(\s*(?:imp\s*,\s*)?[\"'](?:3D Viewer|Volume Viewer|Synchronize Windows|3D Surface Plot)",
+        "a viewer",
+    ),
+)
+#: What asks a person, who is not there: with a display it waits, without one it fails at once.
+ASKS = re.compile(
+    r"\b(?:waitForUser|Dialog\.create|getNumber|getString|getBoolean|showMessageWithCancel|JOptionPane"
+    r"|GenericDialog|NonBlockingGenericDialog|WaitForUserDialog|JFileChooser|DirectoryChooser|OpenDialog)\b"
+)
+_NEEDS = [(re.compile(pattern), name) for pattern, name in NEEDS]
+
+
+def find_need_of_display(script: str) -> str | None:
+    """Return what in a script's text needs a display, as "the ROI Manager", or None."""
+    return next((name for pattern, name in _NEEDS if pattern.search(script)), None)
+
+
+def asks_a_person(script: str) -> bool:
+    """Whether a script's text has dialogs in it: a display would not help those."""
+    return ASKS.search(script) is not None

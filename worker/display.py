@@ -1,0 +1,83 @@
+"""Whether FIJI runs headless or under a virtual display (DISPLAY_MODE).
+
+`auto` is headless, which is quicker and lets no dialog wait, until a script shows that it needs a display: by
+its text, or by a run that ended for want of one. From then on the worker's FIJIs have a display each, of
+their own (xvfb-run), which is gone when they are.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from worker.contract_display import asks_a_person, find_need_of_display
+from worker.jobfolder import RunFolder
+
+log = logging.getLogger(__name__)
+
+XVFB_RUN = "xvfb-run"
+#: The runner's kind for it, and what Java says: java.awt.HeadlessException, and a VerifyError where a plugin
+#: takes FIJI's headless GenericDialog for a window (ome/bioformats#4372).
+NEEDS_DISPLAY = "needs_display"
+NO_DISPLAY = re.compile(r"HeadlessException|GenericDialog is not assignable")
+
+#: Size and time of a run's files, by path.
+Files = dict[Path, tuple[int, int]]
+
+
+@dataclass
+class Display:
+    """The choice for the FIJIs of one worker. `may_change`: a run may still show that a display is needed."""
+
+    is_on: bool
+    may_change: bool = False
+
+    def look_at(self, folder: RunFolder) -> Files:
+        """Return what a script finds in its folder, as long as it may have to be run again there."""
+        return _inputs_in(folder) if self.may_change else {}
+
+    def is_wanted_after(self, result: Mapping[str, Any] | None) -> bool:
+        """Whether a run failed for want of a display that it can have."""
+        if not self.may_change or result is None or result.get("ok"):
+            return False
+        said = f"{result.get('message')}\n{result.get('trace')}"
+        return result.get("kind") == NEEDS_DISPLAY or NO_DISPLAY.search(said) is not None
+
+    def turn_on(self) -> None:
+        """Run under a display from now on."""
+        log.warning("the script needs a display: FIJI runs under a virtual one from now on (DISPLAY_MODE)")
+        self.is_on, self.may_change = True, False
+
+
+def choose_display(mode: str, script: str, *, has_xvfb: bool | None = None) -> Display:
+    """Return how to run a script: by DISPLAY_MODE, its text, and whether this machine has xvfb-run."""
+    if mode != "auto":
+        return Display(is_on=mode == "xvfb")
+    if has_xvfb is None:
+        has_xvfb = shutil.which(XVFB_RUN) is not None
+    need = find_need_of_display(script)
+    if need and has_xvfb:
+        log.info("the script works with %s: FIJI runs under a virtual display (DISPLAY_MODE)", need)
+    elif need:
+        log.warning("the script works with %s, which needs a display: this machine has no %s", need, XVFB_RUN)
+    is_on = need is not None and has_xvfb
+    return Display(is_on, may_change=has_xvfb and not is_on and not asks_a_person(script))
+
+
+def is_as_before(folder: RunFolder, before: Files) -> bool:
+    """Whether a run has left its folder as it was, but for `output/`, so that it can be run there again."""
+    return _inputs_in(folder) == before
+
+
+def _inputs_in(folder: RunFolder) -> Files:
+    found: Files = {}
+    for path in folder.work.rglob("*"):
+        if path.is_file() and folder.output not in path.parents:
+            status = path.stat()
+            found[path] = (status.st_size, status.st_mtime_ns)
+    return found
