@@ -82,7 +82,8 @@ def submit_job(context: Context, job_file: Path) -> None:
 
     settings, jobs = context.settings(), read_job_file(job_file)
     clients = context.connect_for(settings)
-    done = run_submit_job(settings, clients, (job_file.name, jobs), SystemClock(), context.terminal)
+    folder = context.config.parent
+    done = run_submit_job(settings, clients, (job_file.name, jobs), SystemClock(), context.terminal, folder)
     context.terminal.say(f"{done.sent} jobs sent to {done.queue_url}")
     context.terminal.note("Next: python run.py startCluster files/exampleFleet.json")
 

@@ -5,13 +5,13 @@ Pure but for reading the file; what only AWS can tell (does the subnet exist) is
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from distributed_fiji.errors import InvalidInput
+from distributed_fiji.jsonfiles import read_json
 
 #: API names (EC2 API reference, SpotFleetRequestConfigData).
 STRATEGIES = ("priceCapacityOptimized", "capacityOptimized", "capacityOptimizedPrioritized",
@@ -58,13 +58,7 @@ class FleetFile:
 
 def read_fleet_file(path: Path) -> FleetFile:
     """Read and check a fleet file; raises InvalidInput with every problem."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InvalidInput(f"{path} cannot be used", ["there is no such file"]) from None
-    except (ValueError, OSError) as error:
-        raise InvalidInput(f"{path} cannot be used", [f"it is not JSON: {error}"]) from error
-    return parse_fleet_file(document, str(path))
+    return parse_fleet_file(read_json(path), str(path))
 
 
 def parse_fleet_file(document: Any, source: str) -> FleetFile:

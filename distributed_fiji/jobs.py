@@ -6,15 +6,17 @@ time, so that memory does not grow with a copy per job.
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from distributed_fiji.errors import InvalidInput
+from distributed_fiji.jsonfiles import read_json
 from worker.contract import (
     MAX_MESSAGE_BYTES,
     Job,
@@ -27,6 +29,10 @@ from worker.contract_locations import Shared, find_shared, location_problems
 
 KEYS = ("output_file_location", "shared_metadata", "inputs", "groups")
 BRACES = re.compile(r"\{([^{}]*)\}")
+#: Where the original mounts the bucket on its machines; what lies below is named from the bucket's root here.
+MOUNT = re.compile(r"\A/*home/ubuntu/bucket(/+|\Z)")
+#: How a group of Distributed-CellProfiler says its metadata.
+PAIRS = re.compile(r"[A-Za-z_]\w*=[^,=]*(,[A-Za-z_]\w*=[^,=]*)*", re.ASCII)
 
 #: As many problems are listed; a file with thousands of wrong groups is wrong in one way.
 MOST_PROBLEMS = 20
@@ -45,7 +51,7 @@ class Template:
         values = self.shared_metadata | group
 
         def fill(text: str) -> str:
-            return BRACES.sub(lambda match: str(values[match[1]]), text)
+            return MOUNT.sub("", BRACES.sub(lambda match: str(values[match[1]]), text))
 
         return Job(
             metadata=group,
@@ -103,23 +109,7 @@ class JobFile:
 
 def read_job_file(path: Path) -> JobFile:
     """Read and check a whole job file; raises InvalidInput with what is wrong in it."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique_keys)
-    except FileNotFoundError:
-        raise InvalidInput(f"{path} cannot be used", ["there is no such file"]) from None
-    except (ValueError, OSError) as error:
-        raise InvalidInput(f"{path} cannot be used", [f"it is not JSON: {error}"]) from error
-    return parse_job_file(document, str(path))
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    mapping = dict(pairs)
-    if len(mapping) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1 and not name.startswith("_comment")})
-        if twice:
-            raise ValueError(f"the key {twice[0]!r} stands twice in one object")
-    return mapping
+    return parse_job_file(read_json(path), str(path))
 
 
 def parse_job_file(document: Any, source: str) -> JobFile:
@@ -141,6 +131,7 @@ def parse_job_file(document: Any, source: str) -> JobFile:
         duplicates=tuple(duplicates),
         warnings=(
             *(f"{key!r} is no key of a job file and does nothing" for key in unknown),
+            *_mount_warnings(parts),
             *([_warning_of(shared, groups, template)] if shared else []),
         ),
     )
@@ -157,19 +148,43 @@ def _shortened(problems: list[str]) -> list[str]:
 
 def _read_template(parts: dict[str, Any]) -> tuple[Template, list[str]]:
     """Return what all jobs share, and problems; a part that is wrong is left empty in it."""
-    location, shared = parts.get("output_file_location"), parts.get("shared_metadata", {})
+    location, shared = _unmounted(parts.get("output_file_location")), parts.get("shared_metadata", {})
     inputs = parts.get("inputs", [])
     if isinstance(shared, dict):
         shared = _without_comments(shared)
     if isinstance(inputs, str):
         inputs = [inputs]
-    wrong_location, wrong_inputs = _location_problems(location), input_problems(inputs)
+    if isinstance(inputs, list):
+        inputs = [_unmounted(pattern) for pattern in inputs]
+    wrong_location = _location_problems(location) or _brace_problems("output_file_location", location)
+    wrong_inputs = input_problems(inputs) or [
+        line for pattern in inputs for line in _brace_problems("inputs", pattern)
+    ]
     template = Template(
         output_file_location="" if wrong_location else str(location),
         shared_metadata=shared if isinstance(shared, dict) else {},
         inputs=() if wrong_inputs else tuple(inputs),
     )
     return template, [*wrong_location, *value_problems("shared_metadata", shared), *wrong_inputs]
+
+
+def _unmounted(place: Any) -> Any:
+    """Return a place as it is named from the bucket's root, where it is named below the original's mount."""
+    return MOUNT.sub("", place) if isinstance(place, str) else place
+
+
+def _brace_problems(where: str, text: str) -> list[str]:
+    if "{{" in text or "}}" in text:
+        return [f"{where} {text!r}: a name is filled in between single braces, as {{Well}}"]
+    rest = BRACES.sub("", text)
+    return [f"{where} {text!r} has a brace without its partner"] if "{" in rest or "}" in rest else []
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    """Return a question where a name is nearly one that is known, else ''."""
+    by_fold = {one.casefold(): one for one in known}
+    near = difflib.get_close_matches(name.strip().casefold(), by_fold, n=1)
+    return f"; did you mean {{{by_fold[near[0]]}}}?" if near else ""
 
 
 def _read_groups(groups: Any) -> tuple[list[dict[str, Any]], list[str]]:
@@ -194,9 +209,10 @@ def _check_groups(
     locations: list[tuple[int, str]] = []
     duplicates, problems = [], []
     for number, group in enumerate(groups, 1):
-        wrong = value_problems(f"groups[{number}]", group)
+        wrong = _foreign_problems(number, group) or value_problems(f"groups[{number}]", group)
         wrong += [
             f"groups[{number}]: {{{name}}} in output_file_location or inputs names none of its metadata"
+            f"{_hint(name, (*group, *template.shared_metadata))}"
             for name in template.missing_names(group)
         ]
         wrong += [
@@ -213,6 +229,31 @@ def _check_groups(
         else:
             locations.append((number, job.output_file_location))
     return list(seen), duplicates, find_shared(locations), problems
+
+
+def _foreign_problems(number: int, group: dict[str, Any]) -> list[str]:
+    """Say what to write instead of a group in the form of Distributed-CellProfiler."""
+    value = group.get("Metadata")
+    has_objects = isinstance(value, dict) or (
+        isinstance(value, list) and any(isinstance(item, dict) for item in value)
+    )
+    if len(group) != 1 or not (has_objects or (isinstance(value, str) and PAIRS.fullmatch(value))):
+        return []
+    form = f"groups[{number}]: {json.dumps(group):.80} is how Distributed-CellProfiler says it; here"
+    if not isinstance(value, str):
+        return [f'{form} names and values stand in the group itself, as {{"Well": "A01"}}']
+    pairs = dict(pair.split("=", 1) for pair in value.split(","))
+    return [f"{form} write {json.dumps(pairs):.200}"]
+
+
+def _mount_warnings(parts: dict[str, Any]) -> list[str]:
+    inputs = parts.get("inputs", [])
+    places = [parts.get("output_file_location"), *(inputs if isinstance(inputs, list) else [inputs])]
+    return [
+        f"{place!r} is taken from the bucket's root: {_unmounted(place)!r}"
+        for place in places
+        if _unmounted(place) != place
+    ]
 
 
 def _warning_of(shared: Shared, groups: list[dict[str, Any]], template: Template) -> str:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 
 from distributed_fiji import jobqueue
 from distributed_fiji.aws import Clients
 from distributed_fiji.clock import Clock
 from distributed_fiji.jobs import JobFile
 from distributed_fiji.names import write_names
+from distributed_fiji.scriptparameters import declared_parameters, doubts
+from distributed_fiji.scripts import NoScript, read_script
 from distributed_fiji.settings import Settings
 from distributed_fiji.submissions import Submission, write_submission
 from distributed_fiji.terminal import Terminal
+from worker.contract_scripts import NotAScript
 
 
 @dataclass(frozen=True)
@@ -25,15 +30,23 @@ class Submitted:
 
 
 def submit_job(
-    settings: Settings, clients: Clients, file: tuple[str, JobFile], clock: Clock, terminal: Terminal
+    settings: Settings,
+    clients: Clients,
+    file: tuple[str, JobFile],
+    clock: Clock,
+    terminal: Terminal,
+    folder: Path = Path(),
 ) -> Submitted:
-    """Send a job file's jobs; `file` is its name and its checked content. Raises NothingThere, NotSent."""
+    """Send a job file's jobs; `file` is its name and its checked content. Raises NothingThere, NotSent.
+
+    `folder`: what a relative SCRIPT_DOWNLOAD_URL starts from.
+    """
     name, jobs = file
     for first, again in jobs.duplicates[:20]:
         terminal.warn(f"groups {first} and {again} are the same job; it is sent once")
     if len(jobs.duplicates) > 20:
         terminal.warn(f"and {len(jobs.duplicates) - 20} more groups are duplicates")
-    for line in jobs.warnings:
+    for line in (*jobs.warnings, *parameter_doubts(settings, clients, jobs, folder)):
         terminal.warn(line)
     url = jobqueue.read_queue(clients.sqs, settings.SQS_QUEUE_NAME)
     created = jobqueue.read_attributes(clients.sqs, url)["CreatedTimestamp"]
@@ -51,6 +64,20 @@ def submit_job(
         sent = jobqueue.send_jobs(clients.sqs, url, jobs, progress=progress, sleep=clock.sleep)
     write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())
     return Submitted(sent, url)
+
+
+def parameter_doubts(settings: Settings, clients: Clients, jobs: JobFile, folder: Path) -> Iterable[str]:
+    """Return what does not fit between the jobs' metadata and the script, where that is at hand.
+
+    A script at a web address is not asked for: it may take its time, and setup has looked at it.
+    """
+    if settings.SCRIPT_DOWNLOAD_URL.lower().startswith(("http://", "https://")):
+        return []
+    try:
+        script = read_script(settings, clients.s3, folder)
+    except (NoScript, NotAScript, OSError):
+        return []
+    return doubts(declared_parameters(script.text), jobs.template.shared_metadata, jobs.groups)
 
 
 def submission_id(name: str, job_ids: tuple[str, ...], now: float) -> str:

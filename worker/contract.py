@@ -205,7 +205,7 @@ def value_problems(name: str, mapping: Any) -> list[str]:
             problems.append(
                 f"{name}: {key!r} cannot be a parameter's name (letters, digits and _, no digit first)"
             )
-        if not isinstance(value, list):
+        elif not isinstance(value, list):
             problems += _scalar_problems(f"{name}.{key}", value)
         elif not value:
             problems.append(f"{name}.{key} is an empty list")
@@ -216,7 +216,9 @@ def value_problems(name: str, mapping: Any) -> list[str]:
 
 
 def _scalar_problems(name: str, value: Any) -> list[str]:
-    if not isinstance(value, (str, int, float)) or (isinstance(value, float) and not isfinite(value)):
+    if isinstance(value, float) and not isfinite(value):
+        return [f"{name} must be a finite number, not {value}; text stands in quotes"]
+    if not isinstance(value, (str, int, float)):
         return [f"{name} must be a string, a number, a boolean or a list of these, not {value!r:.60}"]
     if isinstance(value, str) and not _encodable(value):
         return [f"{name} holds a character that is no text (NUL, U+FFFE, U+FFFF, half a pair)"]
@@ -227,7 +229,9 @@ def input_problems(inputs: Any) -> list[str]:
     """Say what is wrong with a message's list of input patterns."""
     if not isinstance(inputs, list) or not all(isinstance(item, str) and item for item in inputs):
         return ["inputs must be a list of key patterns"]
-    return [f"inputs: {item!r} must not contain '..'" for item in inputs if ".." in item.split("/")]
+    problems = [f"inputs: {item!r} must not contain '..'" for item in inputs if ".." in item.split("/")]
+    no_text = "holds a character that is no text (NUL, U+FFFE, U+FFFF, half a pair)"
+    return problems + [f"inputs: {item!r} {no_text}" for item in inputs if not _encodable(item)]
 
 
 def _encodable(text: str) -> bool:

@@ -151,10 +151,15 @@ def clean(content: bytes, ending: str) -> Cleaned:
     return Cleaned(_without_coding_line(text) if ending == ".py" else text, tuple(warnings))
 
 
+def wide_encoding(content: bytes) -> str:
+    """Return "UTF-16" or "UTF-32" where a file begins with the mark of one, else ''."""
+    return next((name for mark, name in WIDE_MARKS if content.startswith(mark)), "")
+
+
 def _refuse_binary(content: bytes) -> None:
-    for mark, name in WIDE_MARKS:
-        if content.startswith(mark):
-            raise NotAScript(f"it is saved as {name}; save it as UTF-8")
+    encoding = wide_encoding(content)
+    if encoding:
+        raise NotAScript(f"it is saved as {encoding}; save it as UTF-8")
     if content.startswith(b"{\\rtf"):
         raise NotAScript("it is a document of a word processor (RTF); save it as plain text")
     body = content.rstrip(b"\0\x1a")

@@ -113,7 +113,7 @@ def a_job_file(**parts: Any) -> str:
 
 JOB_FILES = {
     "not there": (None, "there is no such file"),
-    "empty": ("", "it is not JSON"),
+    "empty": ("", "it is empty"),
     "cut off": ('{"groups": [', "it is not JSON"),
     "a list": ("[]", "it must be an object"),
     "no location": (json.dumps({"groups": [{"Well": "A1"}]}), "output_file_location is missing"),

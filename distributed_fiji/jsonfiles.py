@@ -1,0 +1,68 @@
+"""JSON files that people write: read as their editors leave them; what is wrong is said in one sentence."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+from distributed_fiji.errors import InvalidInput
+from worker.contract_scripts import wide_encoding
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+#: No double has more digits before its point (about 1.8e308).
+MOST_DIGITS = 308
+
+
+def read_json(path: Path) -> Any:
+    """Return a file's document; a byte order mark is passed over. Raises InvalidInput."""
+    try:
+        return parse_json(path.read_bytes())
+    except FileNotFoundError:
+        reason = "there is no such file"
+    except OSError as error:
+        reason = f"it cannot be read: {error.strerror or error}"
+    except RecursionError:
+        reason = "it is nested too deeply"
+    except ValueError as error:
+        reason = str(error)
+    raise InvalidInput(f"{path} cannot be used", [reason])
+
+
+def parse_json(content: bytes) -> Any:
+    """Return the document in a file's content. Raises ValueError with a sentence, and RecursionError."""
+    encoding = wide_encoding(content)
+    if encoding:
+        raise ValueError(f"it is saved as {encoding}; save it as UTF-8")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"it is not UTF-8 (line {line}); save it as UTF-8") from error
+    if not text.strip():
+        raise ValueError("it is empty")
+    try:
+        return json.loads(text, object_pairs_hook=_unique_keys, parse_int=_whole)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON: {error}") from error
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    broken = [name for name in mapping if SURROGATE.search(name)]
+    if broken:
+        raise ValueError(f"the key {broken[0]!r} holds a character that is no text (half a pair)")
+    if len(mapping) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1 and not name.startswith("_comment")})
+        if twice:
+            raise ValueError(f"it is not JSON: the key {twice[0]!r} stands twice in one object")
+    return mapping
+
+
+def _whole(text: str) -> int | float:
+    """Return a whole number; infinity for one that no double holds, which Python would not even convert."""
+    return int(text) if len(text) <= MOST_DIGITS else math.inf
