@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -48,10 +49,15 @@ def start(
 
 
 def finish(process: subprocess.Popen[str], folder: Path, sent: str = "") -> Ran:
-    """Wait for the end of ImageJ, and read what it has left in the job's folder. Kills it when it hangs."""
+    """Wait for the end of ImageJ, and read what it has left in the job's folder.
+
+    Kills it when it hangs, and its whole group where it leads one: under xvfb-run it is a child.
+    """
     try:
         out, err = process.communicate(sent, timeout=PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
+        if os.getpgid(process.pid) == process.pid:
+            os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         process.wait()
         raise
