@@ -60,6 +60,20 @@ def read_open_run(s3: Any, bucket: str, key: str) -> RunFacts | None:
     return run
 
 
+def read_open_runs(s3: Any, bucket: str, app_name: str, region: str) -> tuple[list[RunFacts], list[str]]:
+    """Return an app's runs that are not taken down yet, and the keys among them that hold no record."""
+    runs, unreadable = [], []
+    for key in list_open_runs(s3, bucket, app_name, region):
+        try:
+            found = read_open_run(s3, bucket, key)
+        except Unreadable as error:
+            pass_over(bucket, key, str(error))
+            unreadable.append(key)
+        else:
+            runs += [found] if found else []
+    return runs, unreadable
+
+
 def close_run(s3: Any, run: RunFacts) -> None:
     """Note that nothing of a run is left to be ended."""
     for key in (_memory_key(run), _run_key(run)):

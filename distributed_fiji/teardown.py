@@ -27,7 +27,7 @@ from distributed_fiji.lookups import (
     queue_attributes,
     read_alarms,
 )
-from distributed_fiji.openruns import list_open_runs, read_open_run
+from distributed_fiji.openruns import read_open_runs
 from distributed_fiji.runfacts import RunFacts
 from worker.contract import failure_key
 
@@ -113,8 +113,7 @@ def look_around(run: RunFacts, clients: Clients, tell: Callable[[str], None]) ->
 
 def other_runs(run: RunFacts, clients: Clients) -> list[RunFacts]:
     """Return the app's other open runs in this region."""
-    keys = list_open_runs(clients.s3, run.bucket, run.app_name, run.region)
-    found = [one for key in keys if (one := read_open_run(clients.s3, run.bucket, key))]
+    found, _ = read_open_runs(clients.s3, run.bucket, run.app_name, run.region)
     return [one for one in found if one.run_id != run.run_id]
 
 

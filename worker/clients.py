@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from worker.calls import GarbledAnswer
 from worker.settings import WorkerSettings
 
 #: botocore's own retries: throttling, 5xx, resets and time-outs, with exponential back-off and jitter.
@@ -43,7 +44,9 @@ def make_clients(settings: WorkerSettings) -> Clients:
 
     def client(service: str, read_seconds: float, **options: Any) -> Any:
         config = Config(connect_timeout=min(5.0, read_seconds), read_timeout=read_seconds, **options)
-        return session.client(service, config=config)
+        made = session.client(service, config=config)
+        made.meta.events.register("after-call", refuse_web_page)
+        return made
 
     beat_seconds = max(0.5, min(call_seconds, settings.heartbeat_seconds / 2, LONGEST_BEAT))
     return Clients(
@@ -54,3 +57,15 @@ def make_clients(settings: WorkerSettings) -> Clients:
         if settings.log_group_name
         else None,
     )
+
+
+def refuse_web_page(http_response: Any, model: Any, **_: Any) -> None:
+    """Raise GarbledAnswer where a web page came instead of an answer.
+
+    A proxy or a login page answers with status 200, and botocore takes that for an answer with nothing in
+    it: no message, no object. An object may be a page, an answer of AWS's APIs never is.
+    """
+    if model.has_streaming_output:
+        return
+    if http_response.content.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
+        raise GarbledAnswer(reason=f"{model.name} was answered by a web page")

@@ -23,7 +23,7 @@ from worker.contract import (
     marker_key,
     state_key,
 )
-from worker.contract_state import Unreadable, number, refuse_another_app
+from worker.contract_state import Unreadable, number, refuse_another_app, text
 
 #: What S3 answers when a condition does not hold; 404: what should be replaced has gone.
 NOT_AS_EXPECTED = ("PreconditionFailed", "412", "NoSuchKey", "404")
@@ -183,6 +183,8 @@ class Ledger:
         try:
             refuse_another_app(document, self._app_name)
             number(document, "time_seconds", 0.0)
+            for name in ("class", "sentence", "script_sha256"):
+                text(document, name, "")
         except Unreadable:
             return False
         return True

@@ -5,13 +5,24 @@ Knows nothing of jobs. A message is never sent: a copy would be a second job.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from hashlib import md5
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from worker.calls import GarbledAnswer
+
+Result = TypeVar("Result")
+
 #: Visibility lasts 12 hours at most; a longer delay is refused by SQS.
 LONGEST_DELAY = 43_200
+
+#: Seconds by which SQS's clock may be ahead of the machine's.
+LATEST = 900
 
 #: What SQS answers when a receipt handle is out of date or its message gone (API reference, and emulators).
 NOT_OURS = {
@@ -60,23 +71,15 @@ class Queue:
 
     def receive(self, wait_seconds: int) -> Message | None:
         """Return the next message, or None when none came within `wait_seconds` (0 to 20)."""
-        answer = self._sqs.receive_message(
+        receive = partial(
+            self._sqs.receive_message,
             QueueUrl=self._url,
             MaxNumberOfMessages=1,
             WaitTimeSeconds=wait_seconds,
             VisibilityTimeout=self._visibility_seconds,
             AttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
         )
-        for message in answer.get("Messages", []):
-            attributes = message.get("Attributes", {})
-            return Message(
-                message_id=message["MessageId"],
-                receipt=message["ReceiptHandle"],
-                body=message["Body"],
-                attempt=int(attributes.get("ApproximateReceiveCount", 1)),
-                sent_at=int(attributes.get("SentTimestamp", 0)) / 1000,
-            )
-        return None
+        return _understood(lambda: next(map(_message, receive().get("Messages") or []), None))
 
     def extend(self, message: Message) -> bool:
         """Keep a message hidden for the whole visibility from now; False when it is no longer ours."""
@@ -88,8 +91,10 @@ class Queue:
 
     def _change(self, client: Any, message: Message, seconds: int) -> bool:
         try:
-            client.change_message_visibility(
-                QueueUrl=self._url, ReceiptHandle=message.receipt, VisibilityTimeout=seconds
+            _understood(
+                lambda: client.change_message_visibility(
+                    QueueUrl=self._url, ReceiptHandle=message.receipt, VisibilityTimeout=seconds
+                )
             )
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") in NOT_OURS:
@@ -100,7 +105,7 @@ class Queue:
     def delete(self, message: Message) -> bool:
         """Delete a message; False when its receipt is out of date, so that it may be delivered again."""
         try:
-            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt)
+            _understood(lambda: self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt))
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") in NOT_OURS:
                 return False
@@ -110,6 +115,45 @@ class Queue:
     def counts(self) -> Counts:
         """Return how many messages wait and how many are with workers."""
         wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=wanted)
-        visible, in_flight = (int(answer.get("Attributes", {}).get(name, 0)) for name in wanted)
-        return Counts(visible=visible, in_flight=in_flight)
+
+        def read() -> Counts:
+            answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=wanted)
+            return Counts(*(max(0, int(answer["Attributes"][name])) for name in wanted))
+
+        return _understood(read)
+
+
+def _understood(call: Callable[[], Result]) -> Result:
+    """Return what a call returns. Raises GarbledAnswer for an answer that botocore or we cannot read."""
+    try:
+        return call()
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise GarbledAnswer(reason=f"{type(error).__name__}: {error!s:.200}") from error
+
+
+def _message(message: dict[str, Any]) -> Message:
+    """Return a message. What only helps, its count and time, may be missing or wrong."""
+    body, digest = message["Body"], message.get("MD5OfBody")
+    if not all(isinstance(text, str) for text in (body, message["ReceiptHandle"], message["MessageId"])):
+        raise TypeError("a message without text")
+    if digest and digest != md5(body.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest():
+        raise ValueError("a body that does not fit its digest")
+    attributes = message.get("Attributes") or {}
+    attempt = _number(attributes.get("ApproximateReceiveCount"), 1)
+    # A time that nobody can have sent it at is as good as none: then it is as if it was sent just now.
+    sent = _number(attributes.get("SentTimestamp"), 0) / 1000
+    now = time.time()
+    return Message(
+        message_id=message["MessageId"],
+        receipt=message["ReceiptHandle"],
+        body=body,
+        attempt=max(1, attempt),
+        sent_at=sent if 0 < sent < now + LATEST else now,
+    )
+
+
+def _number(value: Any, otherwise: int) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return otherwise

@@ -162,7 +162,12 @@ class Worker:
         lease = Lease(self._parts.queue, message, settings.heartbeat_seconds, received_at=self._clock())
         held = HeldJob(message, lease)
         self._holdings.add(held)
-        return held if self._prepare(held) else None
+        try:
+            return held if self._prepare(held) else None
+        except Exception:
+            log.exception("taking job %s ended by an error of the worker", held.name)
+            self._holdings.give_back(held)
+            return None
 
     def _receive(self, wait_seconds: int) -> Message | None:
         asked_at = self._clock()
@@ -253,7 +258,7 @@ class Worker:
             self._clear(held, verdict)
             self._holdings.drop(held)
         except Exception:
-            log.exception("finishing job %s ended by an error of the worker", held.job_id)
+            log.exception("finishing job %s ended by an error of the worker", held.name)
             self._holdings.give_back(held)
 
     def _end(self, held: HeldJob, verdict: Verdict) -> None:

@@ -19,7 +19,7 @@ from distributed_fiji.documents import tags
 from distributed_fiji.janitor.names import TARGET_ID, function_name, log_group
 from distributed_fiji.janitor.package import HANDLER, build_package
 from distributed_fiji.janitor.policy import janitor_policy
-from distributed_fiji.openruns import list_open_runs, open_run, read_open_run
+from distributed_fiji.openruns import open_run, read_open_runs
 from distributed_fiji.roles import Role, ensure_role
 from distributed_fiji.runfacts import RunFacts, facts_of
 from distributed_fiji.runrecord import RunRecord
@@ -70,8 +70,7 @@ def prepare(clients: Clients, run: RunFacts, email: str) -> tuple[Ground, list[C
     `email`: who is told when the janitor ended a run; SNS asks its owner to confirm it once.
     """
     app = run.app_name
-    keys = list_open_runs(clients.s3, run.bucket, app, run.region)
-    older = [found for key in keys if (found := read_open_run(clients.s3, run.bucket, key))]
+    older, _ = read_open_runs(clients.s3, run.bucket, app, run.region)
     policy = janitor_policy(run, clients.account, *older)
     role = Role(role_name(app, run.region, "janitor"), "lambda.amazonaws.com", policy)
     role_arn, role_change = ensure_role(clients.iam, role, app)

@@ -7,7 +7,8 @@ from typing import Any
 
 from distributed_fiji.aws import AwsError, Clients, error_text
 from distributed_fiji.janitor.names import TARGET_ID, function_name
-from distributed_fiji.openruns import close_run, list_open_runs
+from distributed_fiji.lookups import live_fleets
+from distributed_fiji.openruns import close_run, read_open_runs
 from distributed_fiji.runfacts import RunFacts
 
 
@@ -24,8 +25,12 @@ def leave(clients: Clients, run: RunFacts, tell: Callable[[str], None]) -> None:
 
 
 def remove_if_idle(clients: Clients, bucket: str, app_name: str) -> bool:
-    """Remove schedule and Lambda where no run is open; its role and topic cost nothing and stay."""
-    if list_open_runs(clients.s3, bucket, app_name, clients.region):
+    """Remove schedule and Lambda where no run is open; its role and topic cost nothing and stay.
+
+    An object that is no record may be what is left of one: the janitor stays while the app has a fleet.
+    """
+    runs, unreadable = read_open_runs(clients.s3, bucket, app_name, clients.region)
+    if runs or (unreadable and live_fleets(clients.ec2, app_name)):
         return False
     remove_schedule(clients.events, app_name)
     remove_function(clients.awslambda, app_name)

@@ -10,13 +10,14 @@ from distributed_fiji.aws import Clients
 from distributed_fiji.clock import Clock
 from distributed_fiji.janitor.removal import remove_if_idle
 from distributed_fiji.jobstate import JobState
-from distributed_fiji.lookups import find_fleet
+from distributed_fiji.lookups import find_fleet, live_fleets
 from distributed_fiji.notdone import NAMED, find_not_done, shown
 from distributed_fiji.openruns import close_run, list_open_runs, read_memory, read_open_run, write_memory
 from distributed_fiji.rounds import DOUBTFUL_WAIT, Watcher
 from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.teardown import Patience, attempt, still_costly, take_down
 from distributed_fiji.verdicts import Verdict, read_verdict
+from worker.contract_state import Unreadable
 
 #: A Lambda lives for fifteen minutes; what is not done then is done in the next round.
 PATIENCE = Patience(machines=300, logs=180)
@@ -52,7 +53,12 @@ def tend(post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]
 def _tend_key(
     key: str, post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]
 ) -> str | None:
-    run = read_open_run(clients.s3, post.bucket, key)
+    try:
+        run = read_open_run(clients.s3, post.bucket, key)
+    except Unreadable as error:
+        if live_fleets(clients.ec2, post.app_name):
+            raise
+        return f"{error}; no fleet of {post.app_name} is there, and it is passed over"
     return tend_run(run, post, clients, clock, tell) if run else None
 
 

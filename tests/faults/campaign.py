@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from tests.faults import (
     disks,
     hangs,
+    hostile,
     leases,
     losses,
     network,
@@ -128,6 +129,13 @@ FAULTS = (
         spoilers.spoilt_inputs,
         {"jobs": 200, "workers": 2},
         {"jobs": 20, "workers": 1},
+    ),
+    Fault(
+        "R20",
+        "hostile state objects, garbled answers",
+        hostile.hostile_state,
+        {"objects": 50, "jobs": 30, "workers": 2, "garbled": 28},
+        {"objects": 24, "jobs": 4, "workers": 1, "garbled": 6},
     ),
     Fault(
         "S4",

@@ -10,7 +10,7 @@ import pytest
 
 from tests.worker import harness
 from worker.claim import Claim, Term, take_claim
-from worker.contract import Outcome
+from worker.contract import Outcome, claim_key
 from worker.errors import LeaseLost
 from worker.held import HeldJob
 from worker.ledger import Ledger
@@ -98,3 +98,18 @@ def test_an_answer_that_was_lost_costs_no_claim(run: harness.Run) -> None:
     time.sleep(1.2 * TERM.renew)
     claim.check()
     claim.check()
+
+
+def test_no_claim_is_valid_for_longer_than_a_message_can_be_hidden(run: harness.Run) -> None:
+    ledger(run).write_claim("job", "of nobody", 1e9)
+    standing = ledger(run).claim("job")
+
+    assert standing is not None
+    assert standing.valid_seconds == 12 * 3600
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b'{"run_id": [], "valid_seconds": "long"}'])
+def test_what_is_no_claim_is_free(run: harness.Run, body: bytes) -> None:
+    run.cloud.s3.put_object(Bucket=run.bucket, Key=claim_key(run.app_name, "job"), Body=body)
+
+    assert isinstance(take(run, "first"), Claim)
