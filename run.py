@@ -77,10 +77,12 @@ def submit_job(context: Context, job_file: Path) -> None:
     \b
     Example: python run.py submitJob files/exampleJob.json
     """
+    from distributed_fiji.jobinputs import check_inputs
     from distributed_fiji.jobs import read_job_file
     from distributed_fiji.submitjob import submit_job as run_submit_job
 
     settings, jobs = context.settings(), read_job_file(job_file)
+    check_inputs(jobs, str(job_file), source_bucket=settings.SOURCE_BUCKET, values=settings.DOWNLOAD_FILES)
     clients = context.connect_for(settings)
     folder = context.config.parent
     done = run_submit_job(settings, clients, (job_file.name, jobs), SystemClock(), context.terminal, folder)

@@ -122,7 +122,7 @@ def parse_job_file(document: Any, source: str) -> JobFile:
     ids, duplicates, shared, more = _check_groups(groups, template)
     problems += wrong + more
     if problems:
-        raise InvalidInput(f"{source} cannot be used", _shortened(problems))
+        raise InvalidInput(f"{source} cannot be used", shortened(problems))
     unknown = [key for key in parts if key not in KEYS]
     return JobFile(
         template=template,
@@ -141,7 +141,8 @@ def _without_comments(mapping: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in mapping.items() if not key.startswith("_comment")}
 
 
-def _shortened(problems: list[str]) -> list[str]:
+def shortened(problems: list[str]) -> list[str]:
+    """Return as many problems as are listed, and how many more there are."""
     more = len(problems) - MOST_PROBLEMS
     return problems[:MOST_PROBLEMS] + ([f"and {more} more like these"] if more > 0 else [])
 

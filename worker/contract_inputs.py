@@ -91,15 +91,16 @@ def address_problems(parameters: Mapping[str, Value], source_bucket: str) -> lis
 def read_patterns(text: str, source_bucket: str) -> list[Pattern]:
     """Return what a job's input pattern may mean; the first that matches anything is meant.
 
-    A "/" before a relative pattern, and spaces around it, are part of the keys only where nothing is found
-    otherwise. Raises InvalidAddress.
+    A "/" before a relative pattern and spaces around it are part of keys only where nothing is found
+    otherwise; "//" in it is "/" then. Raises InvalidAddress.
     """
     if found := _S3.match(text):
         bucket, keys = found[1], [found[2]]
     elif found := _MOUNTED.match(text):
         bucket, keys = source_bucket, _as_path(found[1] or "")
     else:
-        bucket, keys = source_bucket, [text.lstrip("/"), text.strip().lstrip("/"), text]
+        plain = text.strip().lstrip("/")
+        bucket, keys = source_bucket, [text.lstrip("/"), plain, text, _as_path(plain)[0]]
     if not bucket or not keys[0].strip("/"):
         raise _names_no_key(text, bucket)
     return [_pattern(bucket, key) for key in dict.fromkeys(keys)]

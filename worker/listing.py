@@ -21,11 +21,14 @@ from worker.contract_inputs import (
     is_several,
     read_patterns,
 )
+from worker.contract_patterns import WILDCARDS
 from worker.errors import JobFailed
 from worker.nearest import nearest, other_forms
 
 Check = Callable[[], None]
 Result = TypeVar("Result")
+
+WILDCARDS_IN_VALUE = " A value names one file or folder; patterns with * and ? go into inputs."
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,8 @@ class Lister:
             raise JobFailed(
                 FailureClass.INPUT_MISSING,
                 f"The parameter {name} names {address}, and there is no such file or folder in the bucket."
-                + self._nearest(address.bucket, address.key, check),
+                + (WILDCARDS_IN_VALUE if WILDCARDS.search(address.key) else "")
+                + self._nearest(address.bucket, address.key, check, is_pattern=False),
             )
 
     def _find_key(self, bucket: str, key: str, check: Check) -> _Found | None:
@@ -159,7 +163,7 @@ class Lister:
         raise JobFailed(
             FailureClass.INPUT_MISSING,
             f"The input {text!r} matches no file in the bucket {patterns[0].bucket}."
-            + self._nearest(patterns[0].bucket, patterns[0].key, check),
+            + self._nearest(patterns[0].bucket, patterns[0].key, check, is_pattern=True),
         )
 
     def _refuse_other_forms(self, text: str, objects: Mapping[str, store.Object], check: Check) -> None:
@@ -184,8 +188,8 @@ class Lister:
     def _listed(self, bucket: str, prefix: str, check: Check) -> list[store.Object]:
         return store.retried(lambda: list(store.list_objects(self._s3, bucket, prefix)), check)
 
-    def _nearest(self, bucket: str, key: str, check: Check) -> str:
-        return store.retried(lambda: nearest(self._s3, bucket, key), check)
+    def _nearest(self, bucket: str, key: str, check: Check, *, is_pattern: bool) -> str:
+        return store.retried(lambda: nearest(self._s3, bucket, key, is_pattern=is_pattern), check)
 
 
 def _read(name: str, read: Callable[[], Result]) -> Result:

@@ -14,17 +14,37 @@ from worker.contract_patterns import WILDCARDS, read_glob
 MOST_NAMES = 1000
 
 
-def nearest(s3: Any, bucket: str, wanted: str) -> str:
+def nearest(s3: Any, bucket: str, wanted: str, *, is_pattern: bool) -> str:
     """Return a sentence that names what comes nearest to a key or pattern; empty where nothing does."""
     names = wanted.split("/")
-    literal = next((place for place, name in enumerate(names) if WILDCARDS.search(name)), len(names) - 1)
+    literal = len(names) - 1
+    if is_pattern:
+        literal = next((place for place, name in enumerate(names) if WILDCARDS.search(name)), literal)
     for depth in range(literal, -1, -1):
         folder = "".join(f"{name}/" for name in names[:depth])
         there = _names_in(s3, bucket, folder)
-        if there:
-            name = names[depth] + ("/" if depth < len(names) - 1 else "")
-            return _sentence(folder, name, there)
+        if not there:
+            continue
+        name = names[depth] + ("/" if depth < len(names) - 1 else "")
+        fits = _matcher(name, is_pattern)
+        same = next((one for one in there if fits(one, str)), None)
+        if same and WILDCARDS.search(name):
+            # It is what comes below that folder that is not there.
+            return nearest(s3, bucket, "/".join([folder + same[:-1], *names[depth + 1 :]]), is_pattern=True)
+        if same:
+            return f" There is no file in the folder {_quoted(folder + same)}."
+        return _sentence(folder, name, there, fits)
     return " The bucket is empty."
+
+
+Fits = Callable[[str, Callable[[str], str]], bool]
+
+
+def _matcher(name: str, is_pattern: bool) -> Fits:
+    """Return the test whether another name is the wanted one when both are read in some way."""
+    if is_pattern:
+        return lambda one, reads_as: read_glob(reads_as(name)).matches(reads_as(one))
+    return lambda one, reads_as: reads_as(name) == reads_as(one)
 
 
 def _names_in(s3: Any, bucket: str, folder: str) -> list[str]:
@@ -35,10 +55,10 @@ def _names_in(s3: Any, bucket: str, folder: str) -> list[str]:
     return [name for name in (key[len(folder) :] for key in files + folders) if name]
 
 
-def _sentence(folder: str, name: str, there: list[str]) -> str:
+def _sentence(folder: str, name: str, there: list[str], fits: Fits) -> str:
     for reads_as, why in WAYS:
         for one in there:
-            if read_glob(reads_as(name)).matches(reads_as(one)):
+            if fits(one, reads_as):
                 return f" There is {_quoted(folder + one)}: {why}."
     if not name.endswith("/") and f"{name}/" in there:
         return f" There is a folder {_quoted(folder + name + '/')}: end it with / to have all that is in it."

@@ -128,6 +128,18 @@ JOB_FILES = {
         a_job_file(output_file_location="out/{Well}", groups=[{"Well": ["A1", "A2"]}]),
         "{Well} in output_file_location or inputs must be one value, not a list",
     ),
+    "a whole bucket": (
+        a_job_file(groups=[{"image": "s3://bucket/"}]),
+        "groups[1].image: 's3://bucket/' names a",
+    ),
+    "an input inside of a text": (
+        a_job_file(shared_metadata={"options": "open=/home/ubuntu/bucket/a.tif"}),
+        "shared_metadata.options: 'open=/home/ubuntu/bucket/a.tif' names a place in S3 inside of a text",
+    ),
+    "a pattern without a bucket": (
+        a_job_file(inputs=["s3:///a.tif"]),
+        "inputs: 's3:///a.tif' names no bucket",
+    ),
     "null": (a_job_file(groups=[{"Well": None}]), "groups[1].Well must be a string"),
     "not a number": ('{"output_file_location": "o", "groups": [{"x": NaN}]}', "groups[1].x must be"),
     "a key with a space": (

@@ -98,6 +98,8 @@ def test_a_star_takes_no_folder_and_no_dot_at_the_beginning(key: str) -> None:
 def test_keys_that_begin_with_a_slash_or_a_space_are_tried_last_and_first() -> None:
     assert [pattern.key for pattern in read_patterns("/lead/*", "b")] == ["lead/*", "/lead/*"]
     assert [pattern.key for pattern in read_patterns(" a/* ", "b")] == [" a/* ", "a/*"]
+    assert [pattern.key for pattern in read_patterns("a//b/*", "b")] == ["a//b/*", "a/b/*"]
+    assert [pattern.key for pattern in read_patterns("a//b/", "b")] == ["a//b/", "a/b/"]
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_what_is_missing_or_collides_is_named(cloud: harness.Cloud, tmp_path: Pa
 def test_what_comes_nearest_is_named(cloud: harness.Cloud, tmp_path: Path) -> None:
     with harness.a_run(cloud, tmp_path, retries=1) as run:
         put(run, **{"nfd/Gro\u0308ße_A01.tif": "", "nfd/Zu\u0308rich/A01.tif": "", "plate/A01_s1.TIF": ""})
-        put(run, **{"both/ö_1.tif": "composed", "both/o\u0308_2.tif": "taken apart"})
+        put(run, **{"marker/": "", "both/ö_1.tif": "composed", "both/o\u0308_2.tif": "taken apart"})
         cases = {
             r'"nfd/Gro\u0308\u00dfe_A01.tif"': a_job(1, inputs=["nfd/Größe_*.tif"]),
             r'"nfd/Zu\u0308rich/"': a_job(2, inputs=["nfd/Zürich/*.tif"]),
@@ -146,6 +146,9 @@ def test_what_comes_nearest_is_named(cloud: harness.Cloud, tmp_path: Path) -> No
             'nearest is "plate/A01_s1.TIF"': a_job(6, image=f"{MOUNT}/plate/A01_s1.png"),
             "1 more look as if they matched": a_job(7, inputs=["both/ö_*.tif"]),
             "inside of a text": a_job(8, image=f"open={MOUNT}/plate/"),
+            "patterns with * and ? go into inputs": a_job(10, image=f"{MOUNT}/plate/A01_*.TIF"),
+            'nearest is "plate/A01_s1.': a_job(11, inputs=["pla*/A01_s1.TIFF"]),
+            'no file in the folder "marker/"': a_job(12, inputs=["marker/"]),
             "There is no bucket": a_job(9, inputs=["s3://no-such-bucket/*"]),
         }
         submit(run, cases.values())
