@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -30,11 +31,7 @@ def how_it_ended(end: TaskEnd) -> str:
 
 def reasons(seen: Snapshot, run: RunFacts, logs: Any) -> list[str]:
     """Return why nothing runs, as far as ECS and the last task's log say it."""
-    lines = []
-    end = next(filter(ended_at_once, seen.ends), None)
-    if end is not None:
-        lines.append(f"The last {how_it_ended(end)}.")
-        lines += [f"  {line}" for line in last_lines(logs, run, end)]
+    lines = last_words(seen.ends, run, logs)
     missing = sum(1 for machine in seen.alive if not machine.container_instance)
     if missing:
         lines.append(
@@ -44,9 +41,17 @@ def reasons(seen: Snapshot, run: RunFacts, logs: Any) -> list[str]:
     return lines + [f"ECS says: {event}" for event in seen.events[:EVENTS]]
 
 
-def in_a_row_sentence(seen: Snapshot) -> str:
+def last_words(ends: Sequence[TaskEnd], run: RunFacts, logs: Any) -> list[str]:
+    """Return how the latest task that ended at once did so, and its last lines; nothing without one."""
+    end = next(filter(ended_at_once, ends), None)
+    if end is None:
+        return []
+    return [f"The last {how_it_ended(end)}.", *(f"  {line}" for line in last_lines(logs, run, end))]
+
+
+def in_a_row_sentence(ends: Sequence[TaskEnd]) -> str:
     """Return the sentence that tasks end at once again and again; '' while they do not."""
-    count = in_a_row(seen)
+    count = in_a_row(ends)
     if count < IN_A_ROW:
         return ""
     return f"Tasks end as soon as they start, {count} times in a row; machines cost meanwhile."
@@ -58,9 +63,9 @@ def nothing_runs_sentence(seconds: float) -> str:
     return f"For {time} machines have cost, and no task has got to its work."
 
 
-def signature(seen: Snapshot) -> str:
+def signature(ends: Sequence[TaskEnd]) -> str:
     """Return what is the same for ends of one kind, so that each kind is told once."""
-    end = next(filter(ended_at_once, seen.ends), None)
+    end = next(filter(ended_at_once, ends), None)
     return f"{end.code} {end.exit_code} {end.container_reason}" if end else ""
 
 

@@ -5,6 +5,7 @@ Standard library only and no calls: `decide` ends by it what costs, `lastwords` 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import takewhile
 
 from distributed_fiji.snapshot import Snapshot, TaskEnd
@@ -39,9 +40,9 @@ def ended_at_once(end: TaskEnd) -> bool:
     return end.lived is None or end.lived < SETTLED_SECONDS
 
 
-def in_a_row(seen: Snapshot) -> int:
-    """Return how many tasks ended at once, one after the other, up to the latest end."""
-    return len(list(takewhile(ended_at_once, seen.ends)))
+def in_a_row(ends: Iterable[TaskEnd]) -> int:
+    """Return how many tasks ended at once, one after the other; `ends`: the latest first."""
+    return len(list(takewhile(ended_at_once, ends)))
 
 
 def something_runs(seen: Snapshot) -> bool:
@@ -69,7 +70,8 @@ def nothing_ran_for(seconds: float, looked_at: float | None, seen: Snapshot, *, 
 def shows_why(seen: Snapshot) -> bool:
     """Whether waiting on is in vain: tasks end at once, or find no place on machines that have joined."""
     joined = any(machine.container_instance for machine in seen.alive)
-    return in_a_row(seen) >= IN_A_ROW or (joined and not seen.tasks and not in_a_row(seen))
+    count = in_a_row(seen.ends)
+    return count >= IN_A_ROW or (joined and not seen.tasks and not count)
 
 
 def is_over(seconds: float, seen: Snapshot, named_after: float) -> bool:

@@ -73,7 +73,7 @@ class Watcher:
 
     def _tell_troubles(self, seen: Snapshot, limits: Limits, tell: Callable[[str], None]) -> None:
         """Say once of each kind that tasks end as soon as they start, and that for long nothing has run."""
-        sentences = {signature(seen): in_a_row_sentence(seen)}
+        sentences = {signature(seen.ends): in_a_row_sentence(seen.ends)}
         if self.memory.nothing_ran >= limits.named:
             sentences["nothing runs"] = nothing_runs_sentence(self.memory.nothing_ran)
         new = {kind: sentence for kind, sentence in sentences.items() if sentence and kind not in self.told}

@@ -18,6 +18,8 @@ from distributed_fiji.fleetevents import FleetError, find_fatal
 from distributed_fiji.fleetfile import FleetFile
 from distributed_fiji.janitor.install import watch_over
 from distributed_fiji.janitor.removal import leave
+from distributed_fiji.lastwords import in_a_row_sentence, last_words
+from distributed_fiji.lookups import read_ends
 from distributed_fiji.runfacts import facts_of
 from distributed_fiji.runrecord import RunRecord, read_record, upload_record, write_record
 from distributed_fiji.startplan import Run, plan
@@ -169,7 +171,7 @@ def wait_for_machines(run: Run, record: RunRecord) -> None:
     began, interval = run.clock.now(), 0.25
     told: set[FleetError] = set()
     alarmed: set[str] = set()
-    last = None
+    last, failing = None, False
     processors = most_processors(run, record)
     while True:
         machines = fleet.fleet_instances(run.clients.ec2, record.fleet_id)
@@ -185,11 +187,22 @@ def wait_for_machines(run: Run, record: RunRecord) -> None:
         waited = run.clock.now() - began
         if len(joined) >= record.machines:
             return
+        failing = failing or (bool(joined) and tell_failing_tasks(run, record))
         if waited > (PATIENCE_WITH_SOME if joined else PATIENCE_WITH_NONE):
             run.terminal.warn("Not all machines have come; the fleet goes on asking, and monitor shows them.")
             return
         run.clock.sleep(interval)
         interval = min(15.0, interval * 1.5)
+
+
+def tell_failing_tasks(run: Run, record: RunRecord) -> bool:
+    """Say why tasks end as soon as they start, once they do so again and again; return whether they do."""
+    facts = facts_of(record.model_dump())
+    ends = read_ends(run.clients.ecs, facts)
+    sentence = in_a_row_sentence(ends)
+    for line in (sentence, *last_words(ends, facts, run.clients.logs)) if sentence else ():
+        run.terminal.warn(line)
+    return bool(sentence)
 
 
 def most_processors(run: Run, record: RunRecord) -> int:

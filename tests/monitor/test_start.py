@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -10,12 +12,17 @@ import pytest
 
 from distributed_fiji.aws import Clients, pages
 from distributed_fiji.documents import stuck_alarm_name
+from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.inventory import inventory
-from distributed_fiji.lookups import read_alarms
-from distributed_fiji.runrecord import RunRecord
-from tests.monitor.builders import EmulatedSession
+from distributed_fiji.lookups import read_alarms, read_ends
+from distributed_fiji.registry import Answer
+from distributed_fiji.runfacts import facts_of
+from distributed_fiji.runrecord import RunRecord, read_record
+from distributed_fiji.startcluster import start_cluster
+from distributed_fiji.startplan import Run
+from tests.monitor.builders import EmulatedSession, SteppedClock
 from tests.monitor.flow import Flow
-from tests.monitor.screen import clean
+from tests.monitor.screen import Screen, clean
 from worker.contract import APP_TAG
 
 
@@ -104,6 +111,52 @@ def test_a_fleet_ends_by_itself_when_it_would_have_cost_what_it_may_and_limits_e
     assert hours <= 0.5 / (2 * record.machine_extras)
     assert datetime.fromisoformat(record.valid_until) == ends
     assert float(record.fleet_request["SpotMaxTotalPrice"]) == pytest.approx(0.2)
+
+
+def test_start_cluster_says_why_tasks_end_at_once_while_it_waits_for_machines(
+    clients: Clients, app: str, tmp_path: Path
+) -> None:
+    flow = Flow(app, tmp_path / app, clients)
+    flow.begin()
+    flow.setup(clients)
+    screen = Screen()
+
+    def one_machine_joins_and_its_tasks_die() -> None:
+        if not read_ends(clients.ecs, facts_of(read_record(flow.record_path).model_dump())):
+            die(flow, sorted(flow.machines())[0])
+
+    clock = SteppedClock(time.time(), one_machine_joins_and_its_tasks_die)
+    run = Run(flow.settings, clients, flow.record_path, clock, screen.terminal, lambda _: Answer("there"))
+    start_cluster(run, parse_fleet_file({}, "fleet.json"))
+
+    said = " ".join(screen.text.split())
+    assert said.count("Tasks end as soon as they start, 3 times in a row") == 1
+    assert "with exit code 1: Essential container in task exited. the script is gone Not all machines" in (
+        said.replace("Warning: ", "")
+    )
+
+
+def die(flow: Flow, machine: str) -> None:
+    """Let a machine join the cluster, and three of its tasks end soon after their start."""
+    ecs, logs, settings = flow.clients.ecs, flow.clients.logs, flow.settings
+    document = json.dumps({"instanceId": machine, "region": flow.clients.region})
+    place = ecs.register_container_instance(cluster=settings.ECS_CLUSTER, instanceIdentityDocument=document)[
+        "containerInstance"
+    ]["containerInstanceArn"]
+    for _ in range(3):
+        (task,) = ecs.start_task(
+            cluster=settings.ECS_CLUSTER, taskDefinition=settings.task_family, containerInstances=[place]
+        )["tasks"]
+        name = task["containers"][0]["name"]
+        stream = f"{settings.APP_NAME}/{name}/{task['taskArn'].rpartition('/')[2]}"
+        logs.create_log_stream(logGroupName=settings.machine_log_group, logStreamName=stream)
+        line = {"timestamp": int(time.time() * 1000), "message": "the script is gone"}
+        logs.put_log_events(logGroupName=settings.machine_log_group, logStreamName=stream, logEvents=[line])
+        ended = [{"containerName": name, "status": "STOPPED", "exitCode": 1}]
+        for status, containers in (("RUNNING", []), ("STOPPED", ended)):
+            ecs.submit_task_state_change(
+                cluster=settings.ECS_CLUSTER, task=task["taskArn"], status=status, containers=containers
+            )
 
 
 def test_without_the_janitor_nothing_of_it_is_made(clients: Clients, app: str, tmp_path: Path) -> None:
