@@ -20,9 +20,10 @@ NEEDS = (
         r"\b(?:new\s+)?(?:TextWindow|ImageWindow|StackWindow|JFrame|ImageCanvas|HistogramWindow)\s*\(",
         "a window",
     ),
+    (r"run\([^\"'\n]*[\"']Histogram[\"']", "a histogram"),
     (r"\.getWindow\(\)|\.getCanvas\(\)", "the window of an image"),
     (
-        r"run\(\s*(?:imp\s*,\s*)?[\"'](?:3D Viewer|Volume Viewer|Synchronize Windows|3D Surface Plot)",
+        r"run\([^\"'\n]*[\"'](?:3D Viewer|Volume Viewer|Synchronize Windows|3D Surface Plot)",
         "a viewer",
     ),
 )

@@ -74,8 +74,9 @@ def work_off(run: Run, script: str, text: str, jobs: int = 2, **changes: object)
     run.cloud.s3.put_object(Bucket=run.bucket, Key=f"scripts/{script}", Body=text.encode())
     submit(run, [a_job(number) for number in range(jobs)])
     address = f"s3://{run.bucket}/scripts/{script}"
-    worker = harness.start_worker(run, FIJI_HOME=imagej_core(), SCRIPT_DOWNLOAD_URL=address, **changes)
-    harness.wait_until_settled(run)
+    changes = {"FIJI_HOME": imagej_core(), "SCRIPT_DOWNLOAD_URL": address, **changes}
+    worker = harness.start_worker(run, **changes)
+    harness.wait_until_settled(run, 120)
     worker.stop()
     return worker.text()
 
@@ -131,6 +132,15 @@ def test_a_script_that_works_with_the_roi_manager_gets_a_display_at_once(run: Ru
     assert "the script works with the ROI Manager: FIJI runs under a virtual display" in said
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("fiji", nearfiji.NEAR_FIJIS)
+def test_a_script_of_the_roi_manager_runs_on_every_fiji(run: Run, xvfb: None, fiji: str) -> None:
+    work_off(run, "rois.ijm", ROIS, FIJI_HOME=nearfiji.fiji_home(fiji))
+
+    harness.check_done(run, [a_job(number) for number in range(2)])
+    assert len(harness.content(run, "results/1/1.csv").decode().split()) == 3
+
+
 def test_headless_is_headless(run: Run) -> None:
     said = work_off(run, "s.groovy", WINDOW, jobs=1, DISPLAY_MODE="headless")
 
@@ -145,12 +155,14 @@ NEEDING = {
     'run("Bio-Formats Importer", "open=x");': "the Bio-Formats Importer",
     'run("Bio-Formats Windowless Importer", "open=x");': "the Bio-Formats Importer",
     "TextWindow('a', 'b', 1, 1)": "a window",
+    'IJ.run(imp, "Histogram", "")': "a histogram",
 }
 NOT_NEEDING = (
     'run("Analyze Particles...", "display clear summarize");',
     'selectWindow("Results"); saveAs("Results", "r.csv");',
     'Table.create("T"); getInfo("log");',
     'run("Add...", "value=1");',
+    "getHistogram(values, counts, 256);",
 )
 
 
