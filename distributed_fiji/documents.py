@@ -85,6 +85,7 @@ def worker_environment(
         "JOB_RETRIES",
         "JOB_TIMEOUT_MINUTES",
         "STALL_TIMEOUT_MINUTES",
+        "PLUGIN_ERRORS",
         "DISPLAY_MODE",
         "STANDBY",
         "FIJI_RUNNER",

@@ -148,6 +148,7 @@ class Settings(BaseModel):
     CPU_CORES: Annotated[int, Field(ge=0, le=448)] = 0
     SCRIPT_DOWNLOAD_URL: Annotated[Text, StringConstraints(min_length=1)]
     FIJI_RUNNER: Annotated[str, AfterValidator(_fiji_runner)] = "auto"
+    PLUGIN_ERRORS: Literal["fail", "warn"] = "fail"
     DISPLAY_MODE: Literal["auto", "headless", "xvfb"] = "auto"
     STANDBY: Flag = True
 

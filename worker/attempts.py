@@ -18,6 +18,8 @@ DETERMINISTIC = frozenset(
         FailureClass.SCRIPT_ERROR,
         FailureClass.MACRO_ERROR,
         FailureClass.NEEDS_DISPLAY,
+        FailureClass.NEEDS_ANSWER,
+        FailureClass.PLUGIN_ERROR,
         FailureClass.OUT_OF_MEMORY,
         FailureClass.OUTPUTS_MISSING,
         FailureClass.INPUT_MISSING,

@@ -74,6 +74,8 @@ class FailureClass(str, Enum):
     MACRO_ERROR = "macro error"
     OUT_OF_MEMORY = "out of memory"
     NEEDS_DISPLAY = "needs a display"
+    NEEDS_ANSWER = "needs an answer"
+    PLUGIN_ERROR = "plugin error"
     INPUT_MISSING = "input missing"
     OUTPUTS_MISSING = "outputs missing or too small"
     OUTPUTS_REFUSED = "outputs that cannot be uploaded"
@@ -305,6 +307,7 @@ ENVIRONMENT = {
     "JOB_TIMEOUT_MINUTES": "minutes a job may run in FIJI; 0: no limit",
     "STALL_TIMEOUT_MINUTES": "minutes FIJI may stay silent; 0: no limit",
     "STOP_GRACE_SECONDS": "seconds that a running job may take to finish when the task has to stop",
+    "PLUGIN_ERRORS": "fail or warn: what a job becomes in which a plugin failed and the script went on",
     "DISPLAY_MODE": "auto, headless or xvfb: whether FIJI runs under a virtual display",
     "STANDBY": "True: the next job's FIJI starts while one is at work",
     "FIJI_RUNNER": "auto or runner, which are the same; direct is refused",

@@ -192,7 +192,7 @@ class Engine:
         means: tuple[Check, Sink, FijiProcess | None],
     ) -> Finished:
         check, sink, process = means
-        fiji_process.write_job_file(folder, str(self._script.path), parameters)
+        fiji_process.write_job_file(folder, str(self._script.path), parameters, self._settings.plugin_errors)
         if process:
             try:
                 process.give_job(str(folder.job_file))
@@ -228,6 +228,8 @@ class Engine:
             and memory.oom_kills() > kills_before,
             disk_full=process.console.disk_full,
             usage=process.usage,
+            headless=bool((alive or {}).get("headless", not self._display.is_on)),
+            is_core=self._fiji.kind is contract_fiji.Kind.CORE,
         )
         self._last_seconds.append(run.seconds)
         return Finished(process.folder, run, process.peak_memory_mb, *self._made_of(alive or {}))

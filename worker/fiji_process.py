@@ -202,12 +202,19 @@ def overrun_of(process: FijiProcess, limits: Limits, seconds: float, activity: A
     return None
 
 
-def write_job_file(folder: RunFolder, script: str, parameters: Mapping[str, Any]) -> None:
-    """Write what the runner reads: script, parameters with their types, and where its signs go."""
+def write_job_file(
+    folder: RunFolder, script: str, parameters: Mapping[str, Any], plugin_errors: str = "fail"
+) -> None:
+    """Write what the runner reads: script, parameters with their types, and where its signs go.
+
+    The metadata key `argument` is also what a macro's getArgument() returns. `plugin_errors`: fail or warn.
+    """
     document = {
         "script": script,
         "parameters": dict(parameters),
         "offered": {"input_dir": str(folder.input), "output_dir": str(folder.output)},
+        "argument": str(parameters.get("argument", "")),
+        "plugin_errors": plugin_errors,
         "alive": str(folder.alive_file),
         "result": str(folder.result_file),
     }

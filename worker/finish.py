@@ -131,7 +131,7 @@ class Finisher:
         check()
         assert held.job is not None
         found = _found(held, finished)
-        verdict = judge(finished.run, found, self._expected)
+        verdict = judge(finished.run, found, self._expected, finished.folder.written_elsewhere)
         if verdict is not DONE:
             return verdict
         held.faults = {output.name: output.fault for output in found.outputs if output.fault}

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 PREFIX = "distributed-fiji-worker-"
 LOCK = "lock"
 
+#: Of the files that a script leaves where it should not, so many are named.
+MOST_NAMED = 20
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -81,6 +84,21 @@ class RunFolder:
         self.output.mkdir()
         for file in (self.ready_file, self.alive_file, self.result_file):
             file.unlink(missing_ok=True)
+
+    def written_elsewhere(self) -> list[str]:
+        """Return files written outside output/ since the job began, as `input/side.csv`; at most 20."""
+        since = self.job_file.stat().st_mtime
+        found = []
+        for folder, folders, names in os.walk(self.work):
+            if Path(folder) == self.work and "output" in folders:
+                folders.remove("output")
+            for name in sorted(names):
+                path = Path(folder, name)
+                if path.lstat().st_mtime > since:
+                    found.append(str(path.relative_to(self.work)))
+                if len(found) == MOST_NAMED:
+                    return found
+        return found
 
     def remove(self) -> None:
         """Remove the folder with all that a script may have done to it."""

@@ -45,6 +45,7 @@ class WorkerSettings:
     job_retries: int
     job_timeout_seconds: float
     stall_timeout_seconds: float
+    plugin_errors: str
     display_mode: str
     log_format: str
     memory_mb: int
@@ -131,6 +132,7 @@ def read_settings(environ: Mapping[str, str]) -> WorkerSettings:
         job_retries=read.integer("JOB_RETRIES", 5, 1),
         job_timeout_seconds=60 * read.number("JOB_TIMEOUT_MINUTES", 600),
         stall_timeout_seconds=60 * read.number("STALL_TIMEOUT_MINUTES", 60),
+        plugin_errors=read.choice("PLUGIN_ERRORS", "fail", ("fail", "warn")),
         display_mode=read.choice("DISPLAY_MODE", "auto", DISPLAY_MODES),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
         memory_mb=read.integer("MEMORY", 2048, 128),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from worker import advice
 from worker.activity import Usage
 from worker.contract import FailureClass, Outcome
 from worker.fiji_process import Ending
@@ -20,6 +21,8 @@ KINDS = {
     "needs_display": FailureClass.NEEDS_DISPLAY,
     "parameter": FailureClass.SCRIPT_ERROR,
     "cancelled": FailureClass.SCRIPT_ERROR,
+    "plugin_error": FailureClass.PLUGIN_ERROR,
+    "question": FailureClass.NEEDS_ANSWER,
 }
 
 #: What a text says about its cause, most telling first; the console of a failed run, or a runner's message.
@@ -38,13 +41,21 @@ SIGNS = (
 )
 
 ADVICE = {
-    FailureClass.NEEDS_DISPLAY: (
-        "The script opened a window, a dialog or the ROI Manager, which needs a display."
-        " Use overlays instead, or DISPLAY_MODE = 'xvfb'."
-    ),
+    FailureClass.NEEDS_DISPLAY: "The script opened a window or the ROI Manager, which needs a display.",
     FailureClass.DISK_FULL: "The machine's disk was full. A larger EBS_VOL_SIZE helps.",
     FailureClass.FIJI_DID_NOT_START: "FIJI did not start.",
 }
+
+NO_DISPLAY_YET = " Use overlays instead, or DISPLAY_MODE = 'xvfb'."
+
+SAID = "ImageJ said: "
+#: Warnings that tell of an error, not of a value that was made up.
+THREW = re.compile(rf"^{SAID}| threw ")
+
+#: What a FIJI prints at each start, whatever the script does.
+NOISE = re.compile(
+    r"Cannot create plugin: |java\.util\.prefs|user preferences directory|Could not determine the IP address"
+)
 
 LINE = re.compile(r"\bline[: ]+(\d+)", re.IGNORECASE)
 SIGKILL = -9
@@ -65,6 +76,8 @@ class Run:
     killed_for_memory: bool = False
     disk_full: bool = False
     usage: Usage | None = None
+    headless: bool = True
+    is_core: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,9 +102,42 @@ class Verdict:
 DONE = Verdict(Outcome.DONE)
 
 
-def judge(run: Run, found: Found, expected: Expected) -> Verdict:
-    """Return the verdict on a run: how FIJI ended first, then its outputs."""
-    return _judge_run(run) or judge_refused(found.refused) or judge_outputs(found.outputs, expected) or DONE
+def judge(
+    run: Run,
+    found: Found,
+    expected: Expected,
+    written_elsewhere: Callable[[], Sequence[str]] = tuple,
+) -> Verdict:
+    """Return the verdict on a run: how FIJI ended first, then its outputs.
+
+    `written_elsewhere` is asked for the files that the script has left outside output/ when outputs lack.
+    """
+    verdict = _judge_run(run) or judge_refused(found.refused)
+    if verdict:
+        return verdict
+    verdict = judge_outputs(found.outputs, expected)
+    if verdict is None:
+        return DONE
+    at_hand = " ".join(_at_hand(run, written_elsewhere()))
+    return replace(verdict, sentence=f"{verdict.sentence} {at_hand}".strip())
+
+
+def _at_hand(run: Run, written_elsewhere: Sequence[str]) -> list[str]:
+    """Return what may be behind outputs that lack, a sentence each."""
+    told = []
+    if written_elsewhere:
+        names = ", ".join(written_elsewhere[:5]) + (" …" if len(written_elsewhere) > 5 else "")
+        told.append(f"The script wrote {names} instead: only what is in output/ is kept.")
+    warning = next(iter(warnings_of(run.result)), None)
+    if warning:
+        where = f" in line {warning['line']}" if warning["line"] else ""
+        told.append(f"What went wrong{where}: {warning['text'].rstrip('.')}.")
+    if "empty_argument" in ((run.result or {}).get("hints") or ()):
+        told.append(advice.EMPTY_ARGUMENT)
+    last = next((line for line in reversed(run.tail) if line.strip() and not NOISE.search(line)), "")
+    if last:
+        told.append(f"The last that was printed: {last.strip()[:200]!r}.")
+    return told
 
 
 def _judge_run(run: Run) -> Verdict | None:
@@ -101,10 +147,11 @@ def _judge_run(run: Run) -> Verdict | None:
             Outcome.TIMED_OUT,
             FailureClass.TIMED_OUT,
             f"The script still ran after {_duration(run.seconds)} (JOB_TIMEOUT_MINUTES) and was ended."
-            + (f" It had used {run.usage}." if run.usage else ""),
+            + (f" It had used {run.usage}." if run.usage else "")
+            + _known_by_then(run),
         )
     if run.ending is Ending.STALLED:
-        return Verdict(Outcome.STALLED, FailureClass.STALLED, _stalled(run))
+        return Verdict(Outcome.STALLED, FailureClass.STALLED, _stalled(run) + _known_by_then(run))
     if run.disk_full:
         return _failed(FailureClass.DISK_FULL, ADVICE[FailureClass.DISK_FULL])
     if run.killed_for_memory:
@@ -116,24 +163,59 @@ def _judge_run(run: Run) -> Verdict | None:
     return None if run.result.get("ok") is True else _judge_result(run, run.result)
 
 
-def _judge_result(run: Run, result: dict[str, Any]) -> Verdict:
+def _judge_result(run: Run, result: Mapping[str, Any]) -> Verdict:
     """Return the failure that the runner reported."""
-    message = str(result.get("message") or "").strip() or "no message"
-    trace = f"{message}\n{result.get('trace') or ''}"
-    failure = KINDS.get(str(result.get("kind")), FailureClass.SCRIPT_ERROR)
-    if failure in (FailureClass.SCRIPT_ERROR, FailureClass.MACRO_ERROR):
-        failure = _sign_in(trace, without=FailureClass.MACRO_ERROR) or failure
-    line = result.get("line") if isinstance(result.get("line"), int) else None
-    where = f" in line {line}" if line else ""
+    told = advice.tell(result, headless=run.headless, is_core=run.is_core)
+    failure = told.failure or _class_of(result)
     if failure is FailureClass.OUT_OF_MEMORY:
         return _out_of_memory(run)
-    if result.get("kind") == "parameter":
-        return _failed(failure, f"A parameter of the script does not fit: {message}", line)
-    if failure is FailureClass.SCRIPT_ERROR:
-        return _failed(failure, f"The script failed{where}: {message}", line)
-    if failure is FailureClass.MACRO_ERROR:
-        return _failed(failure, f"The macro failed{where}: {message}", line)
-    return _failed(failure, f"{ADVICE[failure]} ({message}{where})", line)
+    line = result.get("line") if isinstance(result.get("line"), int) else None
+    where = f" in line {line}" if line else ""
+    if failure is FailureClass.NEEDS_DISPLAY and not told.advice:
+        more = NO_DISPLAY_YET if run.headless else ""
+        sentence = f"{ADVICE[failure]}{more} ({told.what}{where})"
+    elif failure is FailureClass.DISK_FULL:
+        sentence = f"{ADVICE[failure]} ({told.what}{where})"
+    else:
+        sentence = f"{_subject(str(result.get('kind')), told.what, where)}. {told.advice}".strip()
+    before = _before(result) if result.get("kind") != "plugin_error" else ""
+    return _failed(failure, sentence + before, line)
+
+
+def _class_of(result: Mapping[str, Any]) -> FailureClass:
+    failure = KINDS.get(str(result.get("kind")), FailureClass.SCRIPT_ERROR)
+    if failure not in (FailureClass.SCRIPT_ERROR, FailureClass.MACRO_ERROR, FailureClass.PLUGIN_ERROR):
+        return failure
+    trace = f"{result.get('message') or ''}\n{result.get('trace') or ''}"
+    return _sign_in(trace, without=FailureClass.MACRO_ERROR) or failure
+
+
+def _subject(kind: str, what: str, where: str) -> str:
+    """Return what failed and how, without a full stop."""
+    if kind == "parameter":
+        return f"A parameter of the script does not fit: {what}"
+    if kind != "plugin_error":
+        return f"The {'macro' if kind == 'macro_error' else 'script'} failed{where}: {what}"
+    if what.startswith(SAID):
+        return f"ImageJ showed an error{where}, and the script went on: {what.removeprefix(SAID)}"
+    who = "A thread" if what.startswith("The thread") else "A plugin"
+    return f"{who} failed{where}, and the script went on: {what}"
+
+
+def _before(result: Mapping[str, Any]) -> str:
+    """Return what a script had gone on after, which may be why it failed in the end."""
+    for warning in warnings_of(result):
+        if THREW.search(warning["text"]):
+            where = f" in line {warning['line']}" if warning["line"] else ""
+            return f" Before that{where}: {warning['text'].rstrip('.')}."
+    return ""
+
+
+def _known_by_then(run: Run) -> str:
+    """Return what the runner still said of a script that was ended."""
+    if not run.result or run.result.get("ok") is True:
+        return ""
+    return f" {_judge_result(run, run.result).sentence}"
 
 
 def _without_result(run: Run) -> Verdict:
@@ -146,7 +228,8 @@ def _without_result(run: Run) -> Verdict:
     found = LINE.search("\n".join(run.marks))
     line = int(found[1]) if found else None
     if failure in ADVICE:
-        return _failed(failure, f"{ADVICE[failure]}{said}", line)
+        more = NO_DISPLAY_YET if run.headless and failure is FailureClass.NEEDS_DISPLAY else ""
+        return _failed(failure, f"{ADVICE[failure]}{more}{said}", line)
     how = f"exit code {run.exit_code}"
     if run.exit_code < 0:
         how = f"ended from outside, or crashed by signal {-run.exit_code}"

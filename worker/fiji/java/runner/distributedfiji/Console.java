@@ -13,19 +13,30 @@ import java.util.regex.Pattern;
 final class Console {
 
 	private static final int KEPT = 50;
-	private static final Pattern MACRO_ERROR = Pattern.compile("(?s)^Macro Error: (.*) in line (\\d+)");
+	/** "Macro Error: Undefined variable in line 2", and after an empty line the statement, its words apart. */
+	private static final Pattern MACRO_ERROR = Pattern.compile("(?s)^(?:Macro Error|No Image): (.*?) in line (\\d+)(.*)");
 
 	private final Deque<String> lines = new ArrayDeque<>();
 	private volatile boolean outOfMemory;
 	private volatile String lastWords;
 	private volatile MacroFailure macroError;
+	private final Swallowed swallowed;
+
+	private Console(final Swallowed swallowed) {
+		this.swallowed = swallowed;
+	}
 
 	/** Starts to read along. */
-	static Console install() {
-		final Console console = new Console();
+	static Console install(final Swallowed swallowed) {
+		final Console console = new Console(swallowed);
+		swallowed.install();
 		System.setOut(console.new Tap(System.out));
 		System.setErr(console.new Tap(System.err));
 		return console;
+	}
+
+	Swallowed swallowed() {
+		return swallowed;
 	}
 
 	/** True when ImageJ has caught an OutOfMemoryError and gone on. */
@@ -61,8 +72,16 @@ final class Console {
 		lines.addLast(line);
 		if (line.startsWith("<Out of memory>")) outOfMemory = true;
 		final Matcher error = MACRO_ERROR.matcher(line);
-		if (macroError == null && error.find()) macroError = MacroFailure.of(error.group(1), Integer.valueOf(error.group(2)));
+		if (macroError == null && error.find()) macroError = macroError(error);
 		if (lastWords == null && MacroWatch.hasEndedItself()) lastWords = line;
+	}
+
+	private static MacroFailure macroError(final Matcher error) {
+		final String marked = Statement.marked(error.group(3));
+		final String words = error.group(1);
+		final boolean names = words.startsWith("Undefined") && marked != null && !words.contains(marked);
+		return MacroFailure.of(names ? words + ": " + marked : words, Integer.valueOf(error.group(2)),
+			Statement.upToMark(error.group(3)));
 	}
 
 	/** Sees the whole strings that ImageJ prints. */
@@ -77,8 +96,10 @@ final class Console {
 
 		@Override
 		public void println(final String line) {
-			if (line != null) note(line);
 			out.println(line);
+			if (line == null) return;
+			note(line);
+			swallowed.look(line);
 		}
 	}
 }

@@ -65,7 +65,70 @@ final class Exit {
 		}
 	}
 
-	/** The code that the script gave to System.exit; null when it did not call it, or a signal ends the JVM. */
+	/** Who ends the JVM: the script itself, or ImageJ or a plugin in its name. */
+	static final class Caller {
+
+		/** null for the script itself; else class and method. */
+		private final String foreign;
+		private final Integer line;
+
+		private Caller(final String foreign, final Integer line) {
+			this.foreign = foreign;
+			this.line = line;
+		}
+
+		/** The outcome of a run that ended so. {@code code}: null where it is not known. */
+		Outcome outcome(final Integer code) {
+			if (foreign != null) return Outcome.failed(Outcome.SCRIPT_ERROR, foreignExit(), line, null);
+			if (code != null) return Throwables.exitOutcome(code, null);
+			return Outcome.failed(Outcome.SCRIPT_ERROR, "The script ended itself with an exit code that is not known.", line, null);
+		}
+
+		private String foreignExit() {
+			final String said = ImageJ.lastErrorShown();
+			return foreign + " ended FIJI before the script's end" + (said == null ? "." : ": " + said.trim().replaceAll("\\s*\n\\s*", " "));
+		}
+	}
+
+	/** Frames between a script and what it calls. */
+	private static final Pattern BETWEEN = Pattern.compile(
+		"(java\\.lang\\.(reflect|invoke|Runtime|System|Shutdown|Class)|jdk\\.internal|sun\\.reflect|org\\.codehaus\\.groovy|groovy\\.lang" +
+		"|org\\.apache\\.groovy|org\\.python|bsh|javax\\.script|jdk\\.nashorn|org\\.openjdk\\.nashorn|org\\.mozilla\\.javascript)\\b.*");
+
+	/** Returns who ends the JVM while it shuts down; null for a signal, or for its own end. */
+	static Caller caller(final String scriptName, final Integer lastLine) {
+		for (final StackTraceElement[] stack : Thread.getAllStackTraces().values()) {
+			int at = 0;
+			while (at < stack.length && !isExit(stack[at])) at++;
+			if (at == stack.length) continue;
+			while (at < stack.length && isExit(stack[at])) at++;
+			return at == stack.length ? null : callerAt(stack, at, scriptName, lastLine);
+		}
+		return null;
+	}
+
+	private static boolean isExit(final StackTraceElement frame) {
+		return frame.getMethodName().equals("exit") && frame.getClassName().matches("java\\.lang\\.(Shutdown|Runtime|System)");
+	}
+
+	private static Caller callerAt(final StackTraceElement[] stack, final int exit, final String scriptName,
+		final Integer lastLine)
+	{
+		int at = exit;
+		while (at < stack.length && !isScript(stack[at], scriptName) && BETWEEN.matcher(stack[at].getClassName()).matches()) at++;
+		// A signal comes by java.lang.Terminator, our own end by Exit.begin.
+		if (at == stack.length || stack[at].getClassName().matches("java\\.lang\\.Terminator.*|distributedfiji\\.Exit.*")) return null;
+		final StackTraceElement frame = stack[at];
+		final boolean own = isScript(frame, scriptName) || frame.getClassName().matches("distributedfiji\\..*|org\\.scijava\\..*|ij\\.macro\\.Functions");
+		final Integer line = new ScriptPlace(scriptName).line(stack);
+		return new Caller(own ? null : frame.getClassName() + "." + frame.getMethodName(), line == null ? lastLine : line);
+	}
+
+	private static boolean isScript(final StackTraceElement frame, final String scriptName) {
+		return scriptName.equals(frame.getFileName()) || frame.getClassName().startsWith("org.python.pycode.");
+	}
+
+	/** The code that was given to System.exit; null where it is not known. */
 	static Integer status() {
 		return status;
 	}

@@ -1,5 +1,6 @@
 package distributedfiji;
 
+import java.lang.reflect.Field;
 import java.util.HashSet;
 import java.util.Set;
 
@@ -29,6 +30,18 @@ final class ImageJ {
 	/** Returns the last message of IJ.error since it was last asked for, or null: a script may have gone on after it. */
 	static String lastError() {
 		return (String) call("ij.IJ", "getErrorMessage", null);
+	}
+
+	/** Returns what IJ.error has shown last and nobody has asked for yet, or null; it stays. */
+	static String lastErrorShown() {
+		try {
+			final Field field = type("ij.IJ").getDeclaredField("lastErrorMessage");
+			field.setAccessible(true);
+			return (String) field.get(null);
+		}
+		catch (final ReflectiveOperationException | LinkageError otherImageJ) {
+			return null;
+		}
 	}
 
 	/** Returns the words of the macro language, which cannot be names of variables. */
@@ -65,7 +78,7 @@ final class ImageJ {
 		}
 	}
 
-	private static Class<?> type(final String name) throws ClassNotFoundException {
+	static Class<?> type(final String name) throws ClassNotFoundException {
 		return Class.forName(name, true, Thread.currentThread().getContextClassLoader());
 	}
 }

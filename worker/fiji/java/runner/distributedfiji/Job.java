@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.nio.file.StandardCopyOption;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** One job as job.json tells it, and the two files with which its runner answers. */
@@ -18,13 +19,35 @@ final class Job {
 	final Map<String, Object> parameters;
 	/** Values that the script gets when it declares their names. */
 	final Map<String, Object> offered;
+	/** Whether what a plugin throws fails the job although the script goes on. */
+	final boolean pluginErrorsFail;
+	/** What a macro's getArgument() returns. */
+	final String argument;
+	/** Seconds that a modal window may stand before the job ends. */
+	final double dialogSeconds;
 	private final Path alive;
 	private final Path result;
+
+	/** A script without a job: it reports to nobody. */
+	Job(final File script, final Map<String, ?> parameters) {
+		this.script = script;
+		this.parameters = new LinkedHashMap<>(parameters);
+		offered = Collections.emptyMap();
+		pluginErrorsFail = true;
+		argument = "";
+		dialogSeconds = 60;
+		alive = null;
+		result = null;
+	}
 
 	private Job(final Map<String, Object> document) {
 		script = new File(text(document, "script"));
 		parameters = values(document, "parameters");
 		offered = values(document, "offered");
+		pluginErrorsFail = !"warn".equals(document.get("plugin_errors"));
+		argument = document.get("argument") instanceof String ? (String) document.get("argument") : "";
+		dialogSeconds = document.get("dialog_seconds") instanceof Number
+			? ((Number) document.get("dialog_seconds")).doubleValue() : 60;
 		alive = Paths.get(text(document, "alive"));
 		result = Paths.get(text(document, "result"));
 	}
@@ -36,6 +59,24 @@ final class Job {
 		final Object document = Json.read(text);
 		if (!(document instanceof Map)) throw new IllegalArgumentException(path + " holds no job");
 		return new Job((Map<String, Object>) document);
+	}
+
+	/** Returns the script's text, or an empty one where it cannot be read. */
+	String scriptText() {
+		try {
+			return new String(Files.readAllBytes(script.toPath()), StandardCharsets.UTF_8);
+		}
+		catch (final IOException notThere) {
+			return "";
+		}
+	}
+
+	/** Returns a line of the script, counted from 1, or null. */
+	String scriptLine(final Integer number) {
+		final String[] lines = scriptText().split("\r?\n", -1);
+		if (number == null || number < 1 || number > lines.length) return null;
+		final String line = lines[number - 1].trim();
+		return line.length() > 300 ? line.substring(0, 300) : line;
 	}
 
 	void writeAlive(final Map<String, Object> document) throws IOException {

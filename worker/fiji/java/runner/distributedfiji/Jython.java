@@ -56,6 +56,26 @@ final class Jython {
 		}
 	}
 
+	/** Line of a script, counted from 1, at which the current thread is, or null. */
+	static Integer line(final String scriptName) {
+		try {
+			final Class<?> py = ImageJ.type("org.python.core.Py");
+			for (Object frame = py.getMethod("getFrame").invoke(null); frame != null; frame = field(frame, "f_back")) {
+				if (String.valueOf(field(field(frame, "f_code"), "co_filename")).endsWith(scriptName)) {
+					return (Integer) field(frame, "f_lineno");
+				}
+			}
+			return null;
+		}
+		catch (final ReflectiveOperationException | LinkageError | RuntimeException otherJython) {
+			return null;
+		}
+	}
+
+	private static Object field(final Object target, final String name) throws ReflectiveOperationException {
+		return target.getClass().getField(name).get(target);
+	}
+
 	private static String type(final Throwable thrown) {
 		try {
 			return String.valueOf(thrown.getClass().getField("type").get(thrown));

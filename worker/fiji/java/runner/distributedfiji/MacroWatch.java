@@ -15,12 +15,25 @@ public final class MacroWatch {
 
 	private static final String ABORTED = "[aborted]";
 	private static volatile Object interpreter;
+	private static volatile boolean running;
+	private static volatile String argument = "";
 
 	private MacroWatch() {}
 
 	/** Called by every macro as it starts. */
 	public static void started() {
 		interpreter = ImageJ.call("ij.macro.Interpreter", "getInstance", null);
+		if (interpreter != null) set(interpreter, "argument", argument);
+	}
+
+	/** True while the script's own macro runs. */
+	static boolean isRunning() {
+		return running && interpreter != null;
+	}
+
+	/** The line at which the script's own macro is, or has ended; null without one. */
+	static Integer line() {
+		return interpreter == null ? null : (Integer) ImageJ.call(interpreter, "getLineNumber");
 	}
 
 	/** True between a macro's own exit() and the end of its engine. */
@@ -28,9 +41,11 @@ public final class MacroWatch {
 		return interpreter != null && ImageJ.call("ij.macro.Interpreter", "getInstance", null) == null;
 	}
 
-	/** Runs a macro, and throws MacroFailure when it did not end well. */
-	static Object run(final Callable<Object> macro, final Console console) throws Exception {
+	/** Runs a macro, to which getArgument() gives {@code given}, and throws MacroFailure when it did not end well. */
+	static Object run(final Callable<Object> macro, final Console console, final String given) throws Exception {
 		interpreter = null;
+		argument = given;
+		running = true;
 		ImageJ.lastError();
 		boolean aborted = false;
 		Object value = null;
@@ -43,7 +58,10 @@ public final class MacroWatch {
 			aborted = true;
 		}
 		catch (final Exception | Error thrown) {
-			throw MacroFailure.of(thrown, interpreter == null ? null : line(interpreter));
+			throw MacroFailure.of(thrown, line(), statement());
+		}
+		finally {
+			running = false;
 		}
 		final MacroFailure failure = failure(aborted, console);
 		if (failure != null) throw failure;
@@ -53,23 +71,60 @@ public final class MacroWatch {
 	private static MacroFailure failure(final boolean aborted, final Console console) {
 		if (console.macroError() != null) return console.macroError();
 		final Object ended = interpreter;
-		if (ended == null) return aborted ? MacroFailure.of("The macro could not be started: " + console.tail(), null) : null;
-		if (Boolean.TRUE.equals(ImageJ.call(ended, "wasError"))) {
-			return MacroFailure.of((String) ImageJ.call(ended, "getErrorMessage"), line(ended));
+		if (ended == null) return aborted ? MacroFailure.of("The macro could not be started: " + console.tail(), null, null) : null;
+		if (console.swallowed().endOfMacro() != null) {
+			return MacroFailure.of(console.swallowed().endOfMacro(), line(), statement());
 		}
-		return aborted || wasStopped(ended) ? stopped(ended, console) : null;
+		if (Boolean.TRUE.equals(ImageJ.call(ended, "wasError"))) {
+			return MacroFailure.of((String) ImageJ.call(ended, "getErrorMessage"), line(), statement());
+		}
+		return aborted || wasStopped(ended) ? stopped(console) : null;
 	}
 
-	/** A macro that was stopped: by an error of ImageJ, by exit("message"), or by exit(), which is no failure. */
-	private static MacroFailure stopped(final Object ended, final Console console) {
+	/** A macro that was stopped: by an error of ImageJ, by exit("message"), by exit(), which is no failure, or in silence. */
+	private static MacroFailure stopped(final Console console) {
+		final Integer line = line();
+		final String statement = statement();
 		final String error = ImageJ.lastError();
-		if (error != null) return MacroFailure.of(error, line(ended));
-		if (console.lastWords() != null) return MacroFailure.of(console.lastWords(), line(ended));
-		return console.seriousLine() == null ? null : MacroFailure.of(new Error(console.seriousLine()), line(ended));
+		if (error != null) return MacroFailure.of(error, line, statement);
+		if (isExit(statement)) {
+			return console.lastWords() == null ? null : MacroFailure.of(console.lastWords(), line, null);
+		}
+		if (console.seriousLine() != null) return MacroFailure.of(new Error(console.seriousLine()), line, statement);
+		return MacroFailure.of("ImageJ cancelled the macro without a word", line, statement);
 	}
 
-	private static Integer line(final Object ended) {
-		return (Integer) ImageJ.call(ended, "getLineNumber");
+	private static boolean isExit(final String statement) {
+		return statement != null && statement.matches("(?s)(.*[;{}) ])?exit\\b.*");
+	}
+
+	/** The macro's statement up to the word at which it ended, its words apart, or null where that is not known. */
+	private static String statement() {
+		final Object ended = interpreter;
+		if (ended == null) return null;
+		try {
+			set(ended, "done", false);
+			final java.lang.reflect.Method words = ended.getClass().getDeclaredMethod("getErrorLine");
+			words.setAccessible(true);
+			return Statement.upToMark((String) words.invoke(ended));
+		}
+		catch (final ReflectiveOperationException | RuntimeException otherImageJ) {
+			return null;
+		}
+		finally {
+			set(ended, "done", true);
+		}
+	}
+
+	private static void set(final Object target, final String name, final Object value) {
+		try {
+			final Field field = target.getClass().getDeclaredField(name);
+			field.setAccessible(true);
+			field.set(target, value);
+		}
+		catch (final ReflectiveOperationException otherImageJ) {
+			return;
+		}
 	}
 
 	/** ImageJ tells an interpreter that it aborts to be quiet; nothing else does. */

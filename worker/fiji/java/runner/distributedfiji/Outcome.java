@@ -12,6 +12,10 @@ public final class Outcome {
 	public static final String NEEDS_DISPLAY = "needs_display";
 	public static final String PARAMETER = "parameter";
 	public static final String CANCELLED = "cancelled";
+	/** A plugin or command threw, or ImageJ showed an error, and the script went on. */
+	public static final String PLUGIN_ERROR = "plugin_error";
+	/** A dialog stands, and nobody can answer it. */
+	public static final String QUESTION = "question";
 
 	/** null for a script that ended well. */
 	public final String kind;
@@ -19,15 +23,24 @@ public final class Outcome {
 	/** Line of the script, counted from 1, or null where it is not known. */
 	public final Integer line;
 	public final String trace;
+	/** The words of the script at which it failed, or null. */
+	public final String statement;
 	/** Exit code of the plain command line. */
 	public final int code;
 
 	private Outcome(final String kind, final String message, final Integer line, final String trace, final int code) {
+		this(kind, message, line, trace, code, null);
+	}
+
+	private Outcome(final String kind, final String message, final Integer line, final String trace, final int code,
+		final String statement)
+	{
 		this.kind = kind;
 		this.message = message;
 		this.line = line;
 		this.trace = trace;
 		this.code = code;
+		this.statement = statement;
 	}
 
 	static Outcome ok() {
@@ -51,6 +64,11 @@ public final class Outcome {
 		return new Outcome(PARAMETER, message, null, null, 4);
 	}
 
+	/** Returns this outcome with the words of the script at which it came about. */
+	Outcome at(final String words) {
+		return words == null ? this : new Outcome(kind, message, line, trace, code, words);
+	}
+
 	boolean isOk() {
 		return kind == null;
 	}
@@ -62,6 +80,7 @@ public final class Outcome {
 		document.put("kind", kind);
 		document.put("message", message);
 		document.put("line", line);
+		document.put("statement", statement);
 		document.put("trace", trace);
 		return document;
 	}

@@ -14,17 +14,23 @@ import org.scijava.script.ScriptModule;
 final class RecordedModule extends ScriptModule {
 
 	private final Console console;
+	private final String argument;
 	private volatile Throwable thrown;
 	private ScriptEngine engine;
 
-	RecordedModule(final ScriptInfo info, final Console console) {
+	RecordedModule(final ScriptInfo info, final Console console, final String argument) {
 		super(info);
+		this.argument = argument;
 		this.console = console;
 	}
 
 	/** What the script threw, or null. */
 	Throwable thrown() {
 		return thrown;
+	}
+
+	Console console() {
+		return console;
 	}
 
 	boolean isMacro() {
@@ -51,7 +57,7 @@ final class RecordedModule extends ScriptModule {
 			if (!method.getName().equals("eval")) return invoke(plain, method, arguments);
 			if (!isMacro()) return invoke(plain, method, arguments);
 			arguments[0] = MacroWatch.PREFIX + arguments[0];
-			return MacroWatch.run(() -> invokeChecked(plain, method, arguments), console);
+			return MacroWatch.run(() -> invokeChecked(plain, method, arguments), console, argument);
 		}
 		catch (final Throwable t) {
 			if (method.getName().equals("eval")) thrown = t;
@@ -62,10 +68,14 @@ final class RecordedModule extends ScriptModule {
 	/**
 	 * The script's name without its folder. Groovy makes a class of it, which hides a parameter of that name.
 	 */
-	String scriptName() {
-		final String name = new File(getInfo().getPath()).getName();
+	static String scriptName(final ScriptInfo info) {
+		final String name = new File(info.getPath()).getName();
 		final String stem = name.replaceFirst("\\.[^.]*$", "");
-		return getInfo().getInput(stem) == null ? name : "Script_" + name;
+		return info.getInput(stem) == null ? name : "Script_" + name;
+	}
+
+	String scriptName() {
+		return scriptName(getInfo());
 	}
 
 	private static Object invoke(final ScriptEngine plain, final Method method, final Object[] arguments) throws Throwable {

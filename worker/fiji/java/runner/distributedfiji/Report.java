@@ -1,9 +1,9 @@
 package distributedfiji;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 import org.scijava.Context;
@@ -11,20 +11,22 @@ import org.scijava.Context;
 /** Answers for one job: a sign of life, and exactly one result, whatever way the job ends. */
 final class Report {
 
-	static final String RUNNER_VERSION = "1.0";
+	static final String RUNNER_VERSION = "1.1";
 
 	/** SciJava's own shutdown waits five seconds for the thread of the script that called System.exit. */
 	private static final long GRACE_MS = 500;
 
 	private final Job job;
+	private final Incidents incidents;
 	private final Map<String, Object> versions = versions();
 	private final long start = System.nanoTime();
 	private boolean written;
 	/** Given back to the heap when memory has run out, so that the result can still be written. */
 	private byte[] reserve = new byte[4 << 20];
 
-	Report(final Job job) {
+	Report(final Job job, final Incidents incidents) {
 		this.job = job;
+		this.incidents = incidents;
 	}
 
 	void writeAlive(final Map<String, Object> document) throws IOException {
@@ -36,6 +38,9 @@ final class Report {
 		if (written) return;
 		written = true;
 		final Map<String, Object> document = outcome.document();
+		if (outcome.statement == null) document.put("statement", job.scriptLine(outcome.line));
+		document.put("warnings", incidents.document(outcome.message));
+		document.put("hints", hints());
 		document.put("imagej_error", ImageJ.lastError());
 		document.put("seconds", Math.round((System.nanoTime() - start) / 1e6) / 1e3);
 		document.put("versions", versions);
@@ -47,27 +52,46 @@ final class Report {
 		}
 	}
 
-	/** Covers the ways out that do not pass the end of the script: System.exit, and memory lost in another thread. */
-	void coverOtherEnds() throws IOException {
-		Exit.watch(job.script.isFile() ? new String(Files.readAllBytes(job.script.toPath()), StandardCharsets.UTF_8) : "");
+	/** What may be behind a failure, or behind outputs that are missing. */
+	private List<Object> hints() {
+		final List<Object> hints = new ArrayList<>();
+		if (job.argument.isEmpty() && job.scriptText().contains("getArgument")) hints.add("empty_argument");
+		return hints;
+	}
+
+	/** Covers the ways out that do not pass the end of the script: an exit of the JVM, and memory lost in another thread. */
+	void coverOtherEnds() {
+		Exit.watch(job.scriptText());
 		Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-			final Integer code = Exit.status();
-			if (code == null) return;
-			write(Throwables.exitOutcome(code, null));
-			Exit.haltAfter(GRACE_MS, code);
+			final Exit.Caller caller = Exit.caller(job.script.getName(), incidents.lastLine());
+			if (caller == null) return;
+			write(caller.outcome(Exit.status()));
+			Exit.haltAfter(GRACE_MS, Exit.status() == null ? 1 : Exit.status());
 		}, "report"));
-		Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> {
-			reserve = null;
-			thrown.printStackTrace();
-			if (Throwables.isOutOfMemory(thrown)) end(Throwables.outcome(thrown, job.script.getName()));
-		});
+		Thread.setDefaultUncaughtExceptionHandler(this::uncaught);
+	}
+
+	private void uncaught(final Thread thread, final Throwable thrown) {
+		if (Throwables.isOutOfMemory(thrown)) reserve = null;
+		thrown.printStackTrace();
+		final Integer line = Throwables.line(thrown, Throwables.trace(thrown), job.script.getName());
+		if (Throwables.isOutOfMemory(thrown)) end(Throwables.outcome(thrown, job.script.getName()));
+		else if (thread.getName().startsWith("AWT-")) {
+			// FIJI's own windows; what a script does in them it does for a person.
+			incidents.warning("The thread \"" + thread.getName() + "\" threw " + Throwables.message(thrown), line);
+		}
+		else if (!(thrown instanceof ThreadDeath)) {
+			incidents.failure("The thread \"" + thread.getName() + "\" threw " + Throwables.message(thrown), line,
+				Throwables.trace(thrown));
+		}
 	}
 
 	/** Writes the result and ends the JVM. */
 	void end(final Outcome outcome) {
 		reserve = null;
 		write(outcome);
-		if (!outcome.isOk()) System.err.println("Job failed (" + outcome.kind + "): " + outcome.message);
+		final String where = outcome.line == null ? "" : ", line " + outcome.line;
+		if (!outcome.isOk()) System.err.println("Job failed (" + outcome.kind + where + "): " + outcome.message);
 		Exit.begin(outcome.isOk() ? 0 : 1);
 	}
 

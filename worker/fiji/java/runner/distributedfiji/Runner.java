@@ -54,18 +54,21 @@ public class Runner implements Command {
 	}
 
 	private void runJob(final Job todo) throws IOException {
-		final Report report = new Report(todo);
+		final ScriptRun run = new ScriptRun(context);
+		final Report report = new Report(todo, run.incidents());
 		report.coverOtherEnds();
-		final Outcome outcome = run(context, todo, report);
-		report.end(outcome);
+		run.onQuestion(report::end);
+		report.end(run(run, context, todo, report));
 	}
 
-	private static Outcome run(final Context context, final Job todo, final Report report) throws IOException {
+	private static Outcome run(final ScriptRun run, final Context context, final Job todo, final Report report)
+		throws IOException
+	{
 		report.writeAlive(Means.of(context));
 		final Outcome problem = Tables.problem(todo.script);
 		if (problem != null) return problem;
 		try {
-			return new ScriptRun(context).run(todo.script, todo.parameters, todo.offered);
+			return run.run(todo);
 		}
 		catch (final RuntimeException | Error e) {
 			return Throwables.outcome(e, todo.script.getName());
@@ -76,8 +79,9 @@ public class Runner implements Command {
 	public static boolean rehearse(final Context context, final String path) {
 		try {
 			final Job todo = Job.read(path);
-			final Report report = new Report(todo);
-			final Outcome outcome = run(context, todo, report);
+			final ScriptRun run = new ScriptRun(context);
+			final Report report = new Report(todo, run.incidents());
+			final Outcome outcome = run(run, context, todo, report);
 			report.write(outcome);
 			return outcome.isOk();
 		}

@@ -3,80 +3,83 @@ package distributedfiji;
 import java.io.File;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Consumer;
 
 import org.scijava.Context;
 import org.scijava.convert.ConvertService;
 import org.scijava.module.Module;
-import org.scijava.module.ModuleItem;
 import org.scijava.module.ModuleService;
 import org.scijava.module.process.AbstractPreprocessorPlugin;
 import org.scijava.module.process.PreprocessorPlugin;
 import org.scijava.plugin.PluginService;
 import org.scijava.script.ScriptInfo;
+import org.scijava.script.ScriptLanguage;
+import org.scijava.script.ScriptService;
 
 /** Runs one script through SciJava and tells how it ended. */
 public final class ScriptRun {
 
-	/** Preprocessors that bring values of earlier runs, or ask a person who is not there. */
+	/** Preprocessors that bring values of earlier runs, make values up, or ask a person who is not there. */
 	private static final String NOT_WANTED =
-		".*(LoadInputs|SaveInputs|CheckInputs|File|FileList)Preprocessor|.*InputHarvester";
+		".*(LoadInputs|SaveInputs|CheckInputs|DefaultValue|File|FileList)Preprocessor|.*InputHarvester";
 
 	private final Context context;
-	private final Console console;
+	private final Incidents incidents = new Incidents();
+	private Consumer<Outcome> onQuestion = outcome -> {};
 
 	public ScriptRun(final Context context) {
 		this.context = context;
-		this.console = Console.install();
 	}
 
-	/**
-	 * Runs a script.
-	 *
-	 * @param given values for its parameters; a name that the script does not declare is worth a warning
-	 * @param offered values for those of its parameters that have these names
-	 */
-	public Outcome run(final File script, final Map<String, ?> given, final Map<String, ?> offered) {
-		if (!script.isFile()) return Outcome.noScript("There is no script " + script + ".");
-		final ScriptInfo info = new ScriptInfo(context, script);
-		if (info.getLanguage() == null) return Outcome.noScript("No language for the script " + script.getName() + ".");
-		final RecordedModule module = new RecordedModule(info, console);
+	/** What to do when a window stands that only a person could close. */
+	void onQuestion(final Consumer<Outcome> what) {
+		onQuestion = what;
+	}
+
+	Incidents incidents() {
+		return incidents;
+	}
+
+	/** Runs a script with values for its parameters, as the plain command line does. */
+	public Outcome run(final File script, final Map<String, ?> given) {
+		return run(new Job(script, given));
+	}
+
+	/** Runs a job's script. */
+	Outcome run(final Job job) {
+		if (!job.script.isFile()) return Outcome.noScript("There is no script " + job.script + ".");
+		final ScriptInfo info = new ScriptInfo(context, job.script);
+		if (info.getLanguage() == null) return Outcome.noScript(noLanguage(context, job.script.getName()));
+		final Swallowed swallowed = new Swallowed(incidents, new ScriptPlace(RecordedModule.scriptName(info)));
+		final RecordedModule module = new RecordedModule(info, Console.install(swallowed), job.argument);
+		ModalWindows.watch(swallowed, job.dialogSeconds, onQuestion);
 		context.inject(module);
-		final Outcome problem = assign(module, given, offered);
-		return problem == null ? execute(module) : problem;
+		final Parameters parameters = new Parameters(module, context.service(ConvertService.class), incidents);
+		final Outcome problem = parameters.assign(job.parameters, job.offered, job.scriptText());
+		final Outcome outcome = problem == null ? execute(module, parameters) : problem;
+		if (!outcome.isOk() || !job.pluginErrorsFail) return outcome;
+		return pluginError();
 	}
 
-	private Outcome assign(final RecordedModule module, final Map<String, ?> given, final Map<String, ?> offered) {
-		final Set<String> unknown = new HashSet<>(given.keySet());
-		final Values values = new Values(context.service(ConvertService.class));
-		final Set<String> macroWords = module.isMacro() ? ImageJ.macroWords() : Collections.<String>emptySet();
-		try {
-			for (final ModuleItem<?> input : module.getInfo().inputs()) {
-				final String name = input.getName();
-				unknown.remove(name);
-				if (!given.containsKey(name) && !offered.containsKey(name)) continue;
-				if (macroWords.contains(name)) {
-					return Outcome.wrongParameter("Parameter \"" + name +
-						"\": a macro cannot have a variable of this name, it is a word of the macro language.");
-				}
-				module.setInput(name, values.fit(input, given.containsKey(name) ? given.get(name) : offered.get(name)));
-				module.resolveInput(name);
-			}
+	static String noLanguage(final Context context, final String name) {
+		final TreeSet<String> endings = new TreeSet<>();
+		for (final ScriptLanguage language : context.service(ScriptService.class).getLanguages()) {
+			for (final String ending : language.getExtensions()) endings.add("." + ending);
 		}
-		catch (final Values.Misfit misfit) {
-			return Outcome.wrongParameter(misfit.getMessage());
-		}
-		for (final String name : unknown) {
-			System.out.println("Warning: the script declares no parameter \"" + name + "\"; its value is not used.");
-		}
-		return null;
+		return "This FIJI has no language for the script " + name + "; it runs " + String.join(", ", endings) + ".";
 	}
 
-	private Outcome execute(final RecordedModule module) {
-		final MissingInputs missing = new MissingInputs();
+	private Outcome pluginError() {
+		final Incidents.Incident first = incidents.firstFailure();
+		if (first == null) return Outcome.ok();
+		return Outcome.failed(Outcome.PLUGIN_ERROR, first.text, first.line, first.trace);
+	}
+
+	private Outcome execute(final RecordedModule module, final Parameters parameters) {
+		final MissingInputs missing = new MissingInputs(parameters);
 		final List<PreprocessorPlugin> preprocessors = preprocessors();
 		preprocessors.add(missing);
 		try {
@@ -91,11 +94,11 @@ public final class ScriptRun {
 		for (final PreprocessorPlugin preprocessor : preprocessors) {
 			if (preprocessor.isCanceled()) return cancelled(preprocessor);
 		}
-		return seenOnConsole();
+		return seenOnConsole(module.console());
 	}
 
 	/** Errors that ImageJ shows and then goes on as if nothing had been. */
-	private Outcome seenOnConsole() {
+	private static Outcome seenOnConsole(final Console console) {
 		if (console.macroError() != null) return console.macroError().outcome();
 		if (!console.sawOutOfMemory()) return Outcome.ok();
 		return Outcome.failed(Outcome.OUT_OF_MEMORY, "ImageJ ran out of memory while the script ran.", null, null);
@@ -117,30 +120,19 @@ public final class ScriptRun {
 		return wanted;
 	}
 
-	/**
-	 * Cancels a script that lacks a required value after all others have tried to fill it. SciJava would take 0 for a
-	 * number that nobody gave; the unticked box and the first of the choices are taken, with a warning.
-	 */
+	/** Cancels a script that lacks a required value after all others have tried to fill it. */
 	private static final class MissingInputs extends AbstractPreprocessorPlugin {
+
+		private final Parameters parameters;
+
+		MissingInputs(final Parameters parameters) {
+			this.parameters = parameters;
+		}
 
 		@Override
 		public void process(final Module module) {
-			for (final ModuleItem<?> input : module.getInfo().inputs()) {
-				if (!input.isRequired() || module.isInputResolved(input.getName())) continue;
-				final Object value = module.getInput(input.getName());
-				if (value == null || isMadeUp(input, value)) {
-					cancel("Parameter \"" + input.getName() + "\" has no value, and the script requires one.");
-				}
-				else if (input.getDefaultValue() == null && (value instanceof Boolean || value instanceof String)) {
-					System.out.println("Warning: parameter \"" + input.getName() + "\" is not given; it is " + value + ".");
-				}
-			}
-		}
-
-		private static boolean isMadeUp(final ModuleItem<?> input, final Object value) {
-			final boolean declared = input.getDefaultValue() != null || input.getMinimumValue() != null ||
-				input.getChoices() != null && !input.getChoices().isEmpty();
-			return value instanceof Number && !declared;
+			final String missing = parameters.fillOrTellMissing();
+			if (missing != null) cancel(missing);
 		}
 	}
 }

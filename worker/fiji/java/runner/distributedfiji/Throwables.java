@@ -58,12 +58,22 @@ final class Throwables {
 		return cause;
 	}
 
-	private static String message(final Throwable cause) {
+	static String message(final Throwable cause) {
+		if (isCancel(cause) && ImageJ.lastErrorShown() != null) {
+			return ImageJ.lastErrorShown().trim().replaceAll("\\s*\n\\s*", " ");
+		}
+		final CompilerError told = CompilerError.find(cause);
+		if (told != null) return told.words;
 		final String text = Jython.isException(cause) ? lastLine(cause.toString()) : String.valueOf(cause);
-		// Groovy's compiler says what is wrong in the second line: "startup failed:\nwell.groovy: 3: …".
-		final String first = text.trim().replace("failed:\n", "failed: ").split("\n", 2)[0].trim();
+		final String first = text.trim().split("\n", 2)[0].trim();
 		// Jython says a Java exception's class twice: "java.io.IOException: java.io.IOException: no".
 		return first.replaceFirst("^(\\S+: )\\1", "$1");
+	}
+
+	/** What ImageJ throws into a script after it has shown an error: it names nothing itself. */
+	private static boolean isCancel(final Throwable cause) {
+		for (Throwable t = cause; t != null; t = t.getCause()) if ("Macro canceled".equals(t.getMessage())) return true;
+		return false;
 	}
 
 	private static String lastLine(final String text) {
@@ -79,8 +89,10 @@ final class Throwables {
 	}
 
 	/** The innermost line that lies in the script itself. */
-	private static Integer line(final Throwable cause, final String trace, final String scriptName) {
+	static Integer line(final Throwable cause, final String trace, final String scriptName) {
 		if (Jython.isException(cause)) return lastMatch(trace, "File \"[^\"]*" + Pattern.quote(scriptName) + "\", line (\\d+)");
+		final CompilerError told = CompilerError.find(cause);
+		if (told != null && told.line != null) return told.line;
 		for (Throwable t = cause; t != null; t = t.getCause()) {
 			for (final StackTraceElement frame : t.getStackTrace()) {
 				if (scriptName.equals(frame.getFileName())) return frame.getLineNumber();

@@ -3,7 +3,6 @@ package distributedfiji.core;
 import java.awt.GraphicsEnvironment;
 import java.io.File;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedList;
 import java.util.List;
@@ -88,7 +87,7 @@ public final class Main {
 	}
 
 	private static int runScript(final Context context, final File script, final Map<String, Object> given) {
-		final Outcome outcome = new ScriptRun(context).run(script, given, Collections.<String, Object>emptyMap());
+		final Outcome outcome = new ScriptRun(context).run(script, given);
 		if (outcome.kind != null) System.err.println(outcome.message);
 		return outcome.code;
 	}

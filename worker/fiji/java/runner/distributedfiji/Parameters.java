@@ -1,0 +1,140 @@
+package distributedfiji;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+import org.scijava.ItemVisibility;
+import org.scijava.convert.ConvertService;
+import org.scijava.module.ModuleItem;
+
+/** Gives a job's values to the parameters that its script declares, and says which of them do not fit or are missing. */
+final class Parameters {
+
+	private static final Pattern DECLARED =
+		Pattern.compile("(?m)^#@\\s*(?!output\\b|script\\b|dependency|repository)([A-Za-z_][\\w.]*(?:\\[\\])?)\\s*(?:\\(.*\\))?\\s+([A-Za-z_]\\w*)\\s*$");
+
+	private final RecordedModule module;
+	private final Incidents incidents;
+	private final Values values;
+	private final Set<String> given = new HashSet<>();
+
+	Parameters(final RecordedModule module, final ConvertService converter, final Incidents incidents) {
+		this.module = module;
+		this.incidents = incidents;
+		values = new Values(converter);
+	}
+
+	/**
+	 * Assigns what the job gives and what the script declares as defaults. Returns the failure, or null.
+	 *
+	 * @param job values that the script must take; a name that it does not declare is worth a warning
+	 * @param offered values for those of its parameters that have these names
+	 */
+	Outcome assign(final Map<String, ?> job, final Map<String, ?> offered, final String scriptText) {
+		final Outcome unknown = unknownTypes(scriptText);
+		if (unknown != null) return unknown;
+		final Set<String> macroWords = module.isMacro() ? ImageJ.macroWords() : Collections.<String>emptySet();
+		final List<String> problems = new ArrayList<>();
+		for (final ModuleItem<?> input : module.getInfo().inputs()) {
+			final String name = input.getName();
+			if (!job.containsKey(name) && !offered.containsKey(name)) assignDefault(input);
+			else if (macroWords.contains(name)) {
+				problems.add("Parameter \"" + name + "\": a macro cannot have a variable of this name, it is a word of the macro language.");
+			}
+			else assign(input, job.containsKey(name) ? job.get(name) : offered.get(name), problems);
+		}
+		warnOfUndeclared(job.keySet());
+		return problems.isEmpty() ? null : Outcome.wrongParameter(String.join(" ", problems));
+	}
+
+	private void assign(final ModuleItem<?> input, final Object value, final List<String> problems) {
+		try {
+			give(input, values.fit(input, value));
+			given.add(input.getName());
+		}
+		catch (final Values.Misfit misfit) {
+			problems.add(misfit.getMessage());
+		}
+	}
+
+	/** SciJava itself takes no default for a primitive type, as {@code #@ int (value=3) n}. */
+	private void assignDefault(final ModuleItem<?> input) {
+		if (input.getDefaultValue() != null) give(input, input.getDefaultValue());
+	}
+
+	private void give(final ModuleItem<?> input, final Object value) {
+		module.setInput(input.getName(), value);
+		module.resolveInput(input.getName());
+	}
+
+	/** A type that SciJava does not know is dropped with its parameter: the script would fail where it uses the name. */
+	private Outcome unknownTypes(final String scriptText) {
+		final List<String> unknown = new ArrayList<>();
+		final Matcher declared = DECLARED.matcher(scriptText);
+		while (declared.find()) {
+			final String name = declared.group(2);
+			if (module.getInfo().getInput(name) != null || module.getInfo().getOutput(name) != null) continue;
+			final String parameter = "#@ " + declared.group(1) + " " + name;
+			final String rest = scriptText.substring(0, declared.start()) + scriptText.substring(declared.end());
+			if (Pattern.compile("\\b" + name + "\\b").matcher(rest).find()) unknown.add(parameter);
+			else incidents.warning("This FIJI does not know the type of " + parameter + ", which the script does not use.", null);
+		}
+		if (unknown.isEmpty()) return null;
+		return Outcome.wrongParameter("This FIJI does not know the type of " + String.join(", ", unknown) + ".");
+	}
+
+	private void warnOfUndeclared(final Set<String> names) {
+		final Set<String> open = new HashSet<>();
+		final Set<String> declared = new HashSet<>();
+		for (final ModuleItem<?> input : module.getInfo().inputs()) {
+			declared.add(input.getName());
+			if (!given.contains(input.getName())) open.add(input.getName());
+		}
+		for (final String name : names) {
+			if (declared.contains(name)) continue;
+			final String near = Near.find(name, open);
+			final String text = "The script declares no parameter \"" + name + "\"; its value is not used";
+			if (near != null) incidents.warning(text + ": did you mean \"" + near + "\"?", null);
+			else System.out.println("Warning: " + text.substring(0, 1).toLowerCase() + text.substring(1) + ".");
+		}
+	}
+
+	/**
+	 * Fills what nothing has filled and what FIJI's own dialog would show filled: the unticked box, the first of the
+	 * choices. A number that nobody gave is not made up. Returns all that is missing, or null.
+	 */
+	String fillOrTellMissing() {
+		final List<String> missing = new ArrayList<>();
+		for (final ModuleItem<?> input : module.getInfo().inputs()) {
+			final String name = input.getName();
+			if (!input.isRequired() || module.isInputResolved(name) || input.getVisibility() == ItemVisibility.MESSAGE) continue;
+			final Object value = likeTheDialog(input);
+			if (value != null) {
+				give(input, value);
+				incidents.warning("Parameter \"" + name + "\" is not given; it is " + value + ".", null);
+			}
+			else if (module.getInput(name) == null || isNumber(input)) {
+				missing.add("\"" + name + "\" (" + input.getType().getSimpleName() + ")");
+			}
+		}
+		if (missing.isEmpty()) return null;
+		return (missing.size() == 1 ? "Parameter " + missing.get(0) + " has no value, and the script requires one."
+			: "Parameters " + String.join(", ", missing) + " have no values, and the script requires them.");
+	}
+
+	private static Object likeTheDialog(final ModuleItem<?> input) {
+		final List<?> choices = input.getChoices();
+		if (choices != null && !choices.isEmpty()) return choices.get(0);
+		return input.getType() == Boolean.class || input.getType() == boolean.class ? Boolean.FALSE : null;
+	}
+
+	private static boolean isNumber(final ModuleItem<?> input) {
+		return Number.class.isAssignableFrom(input.getType()) || input.getType().isPrimitive();
+	}
+}

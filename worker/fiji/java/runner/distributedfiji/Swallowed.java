@@ -1,0 +1,205 @@
+package distributedfiji;
+
+import java.lang.reflect.Field;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/**
+ * Sees the errors that ImageJ catches, prints, and then lets the script go on: a command that throws (ij.Executer.run),
+ * IJ.handleException, IJ.error, a plugin that is not there. Who printed a text tells one of them from a script's own
+ * words: a trace that a script prints itself is none.
+ */
+final class Swallowed {
+
+	private static final Pattern TRACE = Pattern.compile("\\n\\s*at [\\w.$/<>]+\\(");
+	private static final Pattern OTHERS = Pattern.compile("^(Call error \\(|Plugin or class not found|Unable to load plugin)");
+	private static final String CANCELED = "Macro canceled";
+
+	private final Incidents incidents;
+	private final ScriptPlace place;
+	/** The commands that run at this moment, those that called others first. */
+	private final List<String> commands = Collections.synchronizedList(new ArrayList<String>());
+	private volatile Throwable endOfMacro;
+
+	Swallowed(final Incidents incidents, final ScriptPlace place) {
+		this.incidents = incidents;
+		this.place = place;
+	}
+
+	/** Starts to listen to ImageJ, where it is there. */
+	void install() {
+		listen("ij.Executer", "addCommandListener", "ij.CommandListener", (proxy, method, arguments) -> {
+			if (!method.getName().equals("commandExecuting")) return plain(proxy, method.getName(), arguments);
+			begin((String) arguments[0]);
+			return arguments[0];
+		});
+		listen("ij.IJ", "setExceptionHandler", "ij.IJ$ExceptionHandler", (proxy, method, arguments) -> {
+			if (!method.getName().equals("handle")) return plain(proxy, method.getName(), arguments);
+			handled((Throwable) arguments[0]);
+			return null;
+		});
+	}
+
+	/** What ended the main macro where ImageJ runs it itself, as FIJI's engine does, or null. */
+	Throwable endOfMacro() {
+		return endOfMacro;
+	}
+
+	/** Looks at a text that is being printed on this thread. */
+	void look(final String text) {
+		final String error = ImageJ.lastErrorShown();
+		final boolean isError = error != null && text.endsWith(error);
+		if (!isError && !OTHERS.matcher(text).find() && !(text.indexOf('\n') > 0 && TRACE.matcher(text).find())) return;
+		final StackTraceElement[] stack = new Throwable().getStackTrace();
+		final int printer = printer(stack);
+		if (printer < 0 || printer + 1 >= stack.length) return;
+		if (isIn(stack[printer], "ij.IJ", "error")) shown(error, stack, isIn(stack[printer - 1], "ij.IJ", "log"));
+		else if (isIn(stack[printer], "ij.Executer", "run")) threw(text, stack);
+		else if (OTHERS.matcher(text).find() && stack[printer].getClassName().matches("ij\\.IJ|ij\\.macro\\.Functions")) {
+			incidents.failure(firstLine(text), place.line(stack), null);
+		}
+	}
+
+	/** Index of the frame that had ImageJ print: the first that is neither ours, nor Java's, nor IJ's way of printing. */
+	private static int printer(final StackTraceElement[] stack) {
+		int index = 0;
+		while (index < stack.length && !stack[index].getClassName().startsWith("ij.")) index++;
+		if (index == stack.length || !isPrinting(stack[index])) return -1;
+		while (index < stack.length && isPrinting(stack[index])) index++;
+		return index;
+	}
+
+	private static boolean isPrinting(final StackTraceElement frame) {
+		return isIn(frame, "ij.IJ", "log") || isIn(frame, "ij.IJ", "showMessage");
+	}
+
+	private static boolean isIn(final StackTraceElement frame, final String type, final String method) {
+		return frame.getClassName().equals(type) && frame.getMethodName().equals(method);
+	}
+
+	/** An error in ImageJ's own words. {@code redirected}: the script has asked for it in the log. */
+	void shown(final String error, final StackTraceElement[] stack, final boolean redirected) {
+		final String text = error.trim().replaceAll("\\s*\n\\s*", " ");
+		final Integer line = place.line(stack);
+		// A script can catch what ends a command, and a null of an opener; a macro can catch nothing.
+		if (redirected || !has(stack, "ij.macro.Interpreter") && (reachesScript(stack) || has(stack, "ij.io.Opener"))) {
+			incidents.warning("ImageJ said: " + text, line);
+		}
+		else incidents.failure("ImageJ said: " + text, line, null);
+	}
+
+	private static boolean reachesScript(final StackTraceElement[] stack) {
+		final Object batch = ImageJ.call("ij.macro.Interpreter", "isBatchMode", null);
+		final boolean throwsLater = Boolean.TRUE.equals(batch) || ImageJ.call("ij.IJ", "getInstance", null) != null;
+		return throwsLater && has(stack, "ij.Executer");
+	}
+
+	private static boolean has(final StackTraceElement[] stack, final String type) {
+		for (final StackTraceElement frame : stack) if (frame.getClassName().equals(type)) return true;
+		return false;
+	}
+
+	private static int depth(final StackTraceElement[] stack) {
+		int depth = 0;
+		for (final StackTraceElement frame : stack) if (isIn(frame, "ij.Executer", "run")) depth++;
+		return depth;
+	}
+
+	private void begin(final String command) {
+		final StackTraceElement[] stack = new Throwable().getStackTrace();
+		incidents.at(place.line(stack));
+		final int depth = Math.max(1, depth(stack));
+		synchronized (commands) {
+			while (commands.size() >= depth) commands.remove(commands.size() - 1);
+			while (commands.size() < depth) commands.add(command);
+		}
+	}
+
+	/** The command that runs in a stack, or null. */
+	String command(final StackTraceElement[] stack) {
+		final int depth = depth(stack);
+		synchronized (commands) {
+			return depth > 0 && depth <= commands.size() ? commands.get(depth - 1) : null;
+		}
+	}
+
+	/** A command threw, and ImageJ has printed its trace. */
+	void threw(final String trace, final StackTraceElement[] stack) {
+		final String command = command(stack);
+		if (Harmless.isHarmless(command, trace)) return;
+		final String name = command == null ? "a command" : "\"" + command.trim() + "\"";
+		incidents.failure(name + " threw " + firstLine(trace), place.line(stack), trace);
+	}
+
+	/** A command threw, and ImageJ shows its trace in a window of its own: on which thread is not known any more. */
+	void threwIntoWindow(final String shown) {
+		final String trace = shown.replaceFirst("(?s)^ImageJ.*?\\n\\s*\\n", "");
+		final String command = last();
+		System.err.println(trace);
+		if (Harmless.isHarmless(command, trace)) return;
+		incidents.failure("\"" + command + "\" threw " + firstLine(trace), MacroWatch.line(), trace);
+	}
+
+	private String last() {
+		synchronized (commands) {
+			return commands.isEmpty() ? "a command" : commands.get(commands.size() - 1).trim();
+		}
+	}
+
+	/** A message that a window showed and that was closed for the script to go on. Returns whether it is printed already. */
+	boolean shownInWindow(final String text) {
+		final String error = ImageJ.lastErrorShown();
+		if (error != null && text.equals(error.trim())) {
+			System.out.println(text);
+			if (!MacroWatch.isRunning()) incidents.failure("ImageJ said: " + text.replaceAll("\\s*\n\\s*", " "), null, null);
+			return true;
+		}
+		return false;
+	}
+
+	/** ImageJ, or a plugin, has caught something and handed it to IJ.handleException. */
+	private void handled(final Throwable thrown) {
+		if (CANCELED.equals(thrown.getMessage()) || thrown instanceof ThreadDeath) return;
+		final Throwable cause = thrown instanceof java.lang.reflect.InvocationTargetException && thrown.getCause() != null
+			? thrown.getCause() : thrown;
+		System.err.print(Throwables.trace(cause));
+		final StackTraceElement[] stack = new Throwable().getStackTrace();
+		if (isMainMacro(stack)) endOfMacro = cause;
+		else incidents.failure(inWhat(stack) + Throwables.message(cause), place.line(stack), Throwables.trace(cause));
+	}
+
+	private String inWhat(final StackTraceElement[] stack) {
+		final String command = command(stack);
+		return command == null ? "" : "\"" + command.trim() + "\" threw ";
+	}
+
+	private static boolean isMainMacro(final StackTraceElement[] stack) {
+		int macros = 0;
+		for (final StackTraceElement frame : stack) if (isIn(frame, "ij.plugin.Macro_Runner", "runMacro")) macros++;
+		return macros == 1 && depth(stack) == 0 && !has(stack, "ij.macro.Functions") && MacroWatch.isRunning();
+	}
+
+	static String firstLine(final String trace) {
+		return trace.trim().split("\n", 2)[0].trim();
+	}
+
+	private static void listen(final String owner, final String method, final String type, final InvocationHandler what) {
+		try {
+			final Class<?> listener = ImageJ.type(type);
+			final Object proxy = Proxy.newProxyInstance(listener.getClassLoader(), new Class<?>[] { listener }, what);
+			ImageJ.type(owner).getMethod(method, listener).invoke(null, proxy);
+		}
+		catch (final ReflectiveOperationException | LinkageError otherImageJ) {
+			return;
+		}
+	}
+
+	private static Object plain(final Object proxy, final String method, final Object[] arguments) {
+		if (method.equals("hashCode")) return System.identityHashCode(proxy);
+		return method.equals("equals") ? (Object) (proxy == arguments[0]) : "distributedfiji.Swallowed";
+	}
+}
