@@ -110,8 +110,17 @@ def run_script(
     script = folder / name
     script.write_text(text, encoding="utf-8")
     job = write_job(folder, script, **parameters)
-    process = subprocess.Popen(
-        command(home, folder, job, *flags, xvfb=xvfb),
+    return finish(_start(command(home, folder, job, *flags, xvfb=xvfb), folder), folder)
+
+
+def start(fiji: str, folder: Path, job: Path, *flags: str, xvfb: bool = False) -> subprocess.Popen[str]:
+    """Start a job file in one of FIJIS, in a folder."""
+    return _start(command(fiji_home(fiji), folder, job, *flags, xvfb=xvfb), folder)
+
+
+def _start(words: list[str], folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        words,
         cwd=folder,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -119,4 +128,3 @@ def run_script(
         text=True,
         start_new_session=True,
     )
-    return finish(process, folder)

@@ -136,7 +136,7 @@ FAILURES = [
         "Undefined identifier",
     ),
     ("a.groovy", "#@ Integer n\n\ndef x = null\nx.foo()", "script_error", 4, "NullPointerException"),
-    ("a.groovy", "#@ Integer n\ndef x = (\n", "script_error", 3, "failed: a.groovy: 3: Unexpected"),
+    ("a.groovy", "#@ Integer n\ndef x = (\n", "script_error", 3, "Unexpected input"),
     (
         "a.groovy",
         "#@ Integer n\nThread.start { new long[n * 99999999] }.join()",
@@ -145,7 +145,7 @@ FAILURES = [
         "OutOfMemory",
     ),
     ("a.groovy", "#@ Integer n\nSystem.exit(5)", "script_error", None, "exit code 5"),
-    ("n.groovy", "#@ String s\n#@ Integer n\n", "parameter", None, '"s" has no value'),
+    ("n.groovy", "#@ String s\n#@ Integer n\n", "parameter", None, '"s" (String) has no value'),
     ("a.ijm", "#@ Boolean n\n", "parameter", None, '"n": 9 is no Boolean'),
     ("a.ijm", "#@ Integer n\n#@ Integer invert\n", "parameter", None, "macro language"),
 ]

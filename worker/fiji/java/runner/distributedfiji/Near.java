@@ -24,19 +24,22 @@ final class Near {
 		return name.toLowerCase(java.util.Locale.ROOT).replace("_", "");
 	}
 
-	/** Levenshtein's distance: how many letters are to be put in, taken out, or changed. */
+	/** How many letters are to be put in, taken out, changed, or changed with their neighbour. */
 	private static int distance(final String one, final String other) {
-		int[] row = new int[other.length() + 1];
-		for (int column = 0; column < row.length; column++) row[column] = column;
-		for (int at = 1; at <= one.length(); at++) {
-			final int[] next = new int[row.length];
-			next[0] = at;
-			for (int column = 1; column < row.length; column++) {
-				final int change = row[column - 1] + (one.charAt(at - 1) == other.charAt(column - 1) ? 0 : 1);
-				next[column] = Math.min(change, 1 + Math.min(row[column], next[column - 1]));
-			}
-			row = next;
+		final int[][] table = new int[one.length() + 1][other.length() + 1];
+		for (int row = 0; row <= one.length(); row++) {
+			for (int column = 0; column <= other.length(); column++) table[row][column] = step(table, one, other, row, column);
 		}
-		return row[other.length()];
+		return table[one.length()][other.length()];
+	}
+
+	private static int step(final int[][] table, final String one, final String other, final int row, final int column) {
+		if (row == 0 || column == 0) return row + column;
+		final int change = one.charAt(row - 1) == other.charAt(column - 1) ? 0 : 1;
+		int least = Math.min(table[row - 1][column - 1] + change, 1 + Math.min(table[row - 1][column], table[row][column - 1]));
+		final boolean swapped = row > 1 && column > 1 && one.charAt(row - 1) == other.charAt(column - 2) &&
+			one.charAt(row - 2) == other.charAt(column - 1);
+		if (swapped) least = Math.min(least, table[row - 2][column - 2] + 1);
+		return least;
 	}
 }

@@ -1,0 +1,362 @@
+"""Scripts of our own, one for each way of ending that docs/worker.md names: data for test_script_endings.py.
+
+Where a sentence gives an advice, a script that follows it stands in FOLLOWED.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from worker.contract import FailureClass as Failure
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A script, and what must become of it.
+
+    `failure`: None for what is done. `line`: of the script. `says`: what the sentence holds, and for what is
+    done what its warnings hold. `quick`: part of every test run. `heap`: MB. `given`: the job's metadata.
+    """
+
+    script: str
+    text: str
+    failure: Failure | None = None
+    line: int | None = None
+    says: tuple[str, ...] = ()
+    quick: bool = False
+    heap: int = 500
+    given: dict[str, Any] = field(default_factory=dict)
+    plugin_errors: str = "fail"
+
+
+NEW_IMAGE = 'newImage("a", "8-bit ramp", 64, 64, 3);'
+SAVED = 'saveAs("Tiff", "output/a.tif");\n'
+PY_SAVED = 'open("output/a.txt", "w").write("x")\n'
+GROOVY_SAVED = 'new File("output/a.txt").text = "x"\n'
+BSH_SAVED = 'w = new java.io.FileWriter("output/a.txt"); w.write("x"); w.close();\n'
+THREW = '"Image Sequence..." threw java.lang.IndexOutOfBoundsException'
+
+MACROS = [
+    Ending("done.ijm", f"{NEW_IMAGE}\n{SAVED}"),
+    Ending("exit-quietly.ijm", f"{NEW_IMAGE}\n{SAVED}exit();\nnothing();"),
+    Ending("exit-in-function.ijm", f"{NEW_IMAGE}\n{SAVED}f();\nfunction f() {{ if (true) exit; }}\n"),
+    Ending("exit-with-words.ijm", 'a = 1;\nexit("no cells");', Failure.MACRO_ERROR, 2, ("no cells",)),
+    Ending(
+        "undefined-variable.ijm",
+        "a = 3;\nb = aa + 3;",
+        Failure.MACRO_ERROR,
+        2,
+        ("in line 2: Undefined variable: aa.",),
+        quick=True,
+    ),
+    Ending("undefined-function.ijm", "a = 3;\nfoo(3);", Failure.MACRO_ERROR, 2, ("foo",)),
+    Ending("syntax.ijm", 'a = 3;\nif (a == 3 {\nprint("x");', Failure.MACRO_ERROR, 2, ("')' expected",)),
+    Ending(
+        "no-image.ijm", 'run("Gaussian Blur...", "sigma=2");', Failure.MACRO_ERROR, 1, ("no images open",)
+    ),
+    Ending(
+        "plugin-throws.ijm",
+        f'{NEW_IMAGE}\nrun("Image Sequence... ", "format=PNG");\n{SAVED}',
+        Failure.PLUGIN_ERROR,
+        2,
+        ("A plugin failed in line 2, and the script went on", THREW, "PLUGIN_ERRORS = 'warn'"),
+        quick=True,
+    ),
+    Ending(
+        "plugin-throws-allowed.ijm",
+        f'{NEW_IMAGE}\nrun("Image Sequence... ", "format=PNG");\n{SAVED}',
+        None,
+        None,
+        (THREW,),
+        plugin_errors="warn",
+    ),
+    Ending(
+        "plugin-throws-then-error.ijm",
+        f'{NEW_IMAGE}\nrun("Image Sequence... ", "format=PNG");\nselectImage("b");',
+        Failure.MACRO_ERROR,
+        3,
+        ("Before that in line 2", THREW),
+    ),
+    Ending("harmless-window.ijm", f'{NEW_IMAGE}\nrun("Brightness/Contrast...");\n{SAVED}', quick=True),
+    Ending("harmless-threshold.ijm", f'{NEW_IMAGE}\nrun("Threshold...");\nsetThreshold(1, 99);\n{SAVED}'),
+    Ending(
+        "call-throws.ijm",
+        f'{NEW_IMAGE}\nx = call("java.lang.Integer.valueOf", "seven");\n{SAVED}',
+        Failure.PLUGIN_ERROR,
+        2,
+        ("NumberFormatException",),
+    ),
+    Ending(
+        "javascript.ijm",
+        f'x = eval("script", "1 + 1");\n{NEW_IMAGE}\n{SAVED}',
+        Failure.PLUGIN_ERROR,
+        1,
+        ("no JavaScript engine", "in Python or in Groovy"),
+    ),
+    Ending(
+        "folder.ijm",
+        'd = getDirectory("Choose");\nprint(d);',
+        Failure.NEEDS_ANSWER,
+        1,
+        ('getDirectory("Choose") asks a person for a folder', "#@ String input_dir"),
+        quick=True,
+    ),
+    Ending(
+        "folder-2.ijm", 'a = 1; d = getDir("in; out"); exit();', Failure.NEEDS_ANSWER, 1, ("for a folder",)
+    ),
+    Ending(
+        "file.ijm",
+        'p = File.openDialog("Which");\nopen(p);',
+        Failure.NEEDS_ANSWER,
+        1,
+        ("asks a person for a file", "#@ File image"),
+    ),
+    Ending(
+        "argument.ijm",
+        "a = getArgument();\nopen(a);",
+        Failure.NEEDS_DISPLAY,
+        2,
+        ("getArgument() gave an empty text", '"argument"'),
+    ),
+    Ending(
+        "number.ijm",
+        'n = getNumber("how many", 3);',
+        Failure.NEEDS_ANSWER,
+        1,
+        ('getNumber("how many", 3) asks a person for a number', "#@ Double"),
+    ),
+    Ending("text.ijm", 's = getString("name", "a");', Failure.NEEDS_ANSWER, 1, ("for a text", "#@ String")),
+    Ending("boolean.ijm", 'b = getBoolean("go on?");', Failure.NEEDS_ANSWER, 1, ("yes or no", "#@ Boolean")),
+    Ending(
+        "dialog.ijm",
+        'Dialog.create("Settings");\nDialog.addNumber("Sigma", 2);\nDialog.show();',
+        Failure.NEEDS_ANSWER,
+        1,
+        ('Dialog.create("Settings") shows a dialog', "#@ Double sigma"),
+    ),
+    Ending(
+        "wait.ijm",
+        'waitForUser("Look", "Draw");',
+        Failure.NEEDS_ANSWER,
+        1,
+        ("waits for a person", "Take it out"),
+    ),
+    Ending("message.ijm", f'showMessage("Hello");\n{NEW_IMAGE}\n{SAVED}'),
+    Ending("roi-manager.ijm", 'roiManager("reset");', Failure.NEEDS_DISPLAY, 1, ("overlays", "DISPLAY_MODE")),
+    Ending(
+        "missing-plugin.ijm",
+        'a = 1;\nrun("Morphological Filters", "operation=Opening");',
+        Failure.MACRO_ERROR,
+        2,
+        ('no plugin with the command "Morphological Filters"', "update site IJPB-plugins", "plugins.txt"),
+        quick=True,
+    ),
+    Ending(
+        "no-file.ijm", 'open("/not/there.tif");\nprint("on");', Failure.MACRO_ERROR, 1, ("/not/there.tif",)
+    ),
+    Ending(
+        "no-memory.ijm", 'newImage("a", "32-bit black", 20000, 20000, 9);', Failure.OUT_OF_MEMORY, heap=96
+    ),
+    Ending("nested.ijm", 'x = eval("foo(3);");\n', Failure.MACRO_ERROR, 1, ("Undefined identifier",)),
+    Ending(
+        "elsewhere.ijm",
+        f'{NEW_IMAGE}\nsaveAs("Tiff", "input/a.tif");\nprint("saved it");',
+        Failure.OUTPUTS_MISSING,
+        None,
+        ("The script wrote input/a.tif instead", "'saved it'"),
+        quick=True,
+    ),
+    Ending(
+        "choice.ijm",
+        f'#@ String (choices={{"Otsu", "Li"}}) m\n{NEW_IMAGE}\n{SAVED}',
+        says=('"m" is not given',),
+    ),
+]
+
+PYTHON = [
+    Ending("done.py", PY_SAVED),
+    Ending("exit-0.py", f"import sys\n{PY_SAVED}sys.exit(0)"),
+    Ending("exit-3.py", "import sys\nsys.exit(3)", Failure.SCRIPT_ERROR, None, ("exit code 3",)),
+    Ending("exit-words.py", "import sys\nsys.exit('no nuclei')", Failure.SCRIPT_ERROR, None, ("no nuclei",)),
+    Ending("raises.py", "def f():\n    return 1 / 0\n\nf()", Failure.SCRIPT_ERROR, 2, ("ZeroDivisionError",)),
+    Ending("syntax.py", "a = 1\nif:\n", Failure.SCRIPT_ERROR, 2, ("SyntaxError",)),
+    Ending(
+        "no-image.py",
+        "from ij import IJ\n\nimp = IJ.getImage()\n",
+        Failure.SCRIPT_ERROR,
+        3,
+        ("no images open",),
+        quick=True,
+    ),
+    Ending(
+        "no-image-2.py", 'from ij import IJ\nIJ.run("Invert")', Failure.SCRIPT_ERROR, 2, ("no images open",)
+    ),
+    Ending(
+        "missing-plugin.py",
+        'from ij import IJ\n\nIJ.run("Unknown Thing", "")',
+        Failure.SCRIPT_ERROR,
+        3,
+        ('no plugin with the command "Unknown Thing"',),
+        quick=True,
+    ),
+    Ending(
+        "caught.py",
+        f'from ij import IJ\ntry:\n    IJ.run("Unknown Thing", "")\nexcept:\n    pass\n{PY_SAVED}',
+        says=("Unknown Thing",),
+        quick=True,
+    ),
+    Ending(
+        "missing-class.py",
+        "from inra.ijpb.morphology import Strel\n",
+        Failure.SCRIPT_ERROR,
+        1,
+        ("inra.ijpb.morphology", "IJPB-plugins"),
+    ),
+    Ending(
+        "plugin-throws.py",
+        'from ij import IJ\n\ndef deep():\n    imp = IJ.createImage("a", "8-bit ramp", 64, 64, 3)\n'
+        f'    IJ.run(imp, "Image Sequence... ", "format=PNG")\n\ndeep()\n{PY_SAVED}',
+        Failure.PLUGIN_ERROR,
+        5,
+        (THREW,),
+    ),
+    Ending(
+        "own-traces.py",
+        "import traceback\nfrom java.lang import RuntimeException\nfrom ij import IJ\ntry:\n"
+        "    raise RuntimeException('own')\nexcept RuntimeException as e:\n    e.printStackTrace()\n"
+        "try:\n    1 / 0\nexcept ZeroDivisionError:\n    traceback.print_exc()\n"
+        f"IJ.log('java.lang.Exception: x\\n\\tat ij.Executer.run(Executer.java:1)')\n{PY_SAVED}",
+    ),
+    Ending("opens-nothing.py", f'from ij import IJ\nimp = IJ.openImage("/not/there.tif")\n{PY_SAVED}'),
+    Ending(
+        "imagej-error.py",
+        f'from ij import IJ\nIJ.error("no cells")\n{PY_SAVED}',
+        Failure.PLUGIN_ERROR,
+        2,
+        ("ImageJ showed an error in line 2, and the script went on: no cells.",),
+    ),
+    Ending(
+        "dialog.py",
+        "from ij.gui import GenericDialog\ngd = GenericDialog('x')",
+        Failure.NEEDS_ANSWER,
+        2,
+        ("shows a dialog",),
+    ),
+    Ending(
+        "image-parameter.py",
+        f"#@ ImagePlus imp\nprint(imp.getTitle())\n{PY_SAVED}",
+        Failure.SCRIPT_ERROR,
+        None,
+        ("ImagePlus", "declare `#@ File image`"),
+    ),
+    Ending(
+        "unknown-type.py",
+        f"#@ NoSuchService thing\nthing.go()\n{PY_SAVED}",
+        Failure.SCRIPT_ERROR,
+        None,
+        ("does not know the type of #@ NoSuchService thing",),
+    ),
+    Ending("unknown-unused.py", f"#@ NoSuchService thing\n{PY_SAVED}", says=("NoSuchService",)),
+    Ending(
+        "missing-values.py",
+        f"#@ Integer a\n#@ Integer (min=3) b\n#@ String c\n{PY_SAVED}",
+        Failure.SCRIPT_ERROR,
+        None,
+        ('"a" (Integer), "b" (Integer), "c" (String)', "Give them in the job file"),
+        quick=True,
+    ),
+    Ending(
+        "near-name.py",
+        f"#@ Double (value=2) sigma\n{PY_SAVED}",
+        says=('did you mean "sigma"?',),
+        given={"sgima": 3, "Well": "A1"},
+    ),
+]
+
+GROOVY = [
+    Ending("done.groovy", GROOVY_SAVED),
+    Ending("exit-0.groovy", f"{GROOVY_SAVED}System.exit(0)"),
+    Ending("exit-5.groovy", "System.exit(5)", Failure.SCRIPT_ERROR, None, ("exit code 5",)),
+    Ending("raises.groovy", "def x = null\n\nx.foo()", Failure.SCRIPT_ERROR, 3, ("NullPointerException",)),
+    Ending("syntax.groovy", "def a = 3\n\ndef b = (a +\nprintln b\n\ndef c = [\n", Failure.SCRIPT_ERROR, 6),
+    Ending(
+        "first-error.groovy",
+        "def a = 1\nNope x = null\n\nNope2 y = null\n",
+        Failure.SCRIPT_ERROR,
+        2,
+        ("unable to resolve class Nope",),
+    ),
+    Ending(
+        "no-image.groovy", "import ij.IJ\ndef i = IJ.getImage()", Failure.SCRIPT_ERROR, 2, ("no images open",)
+    ),
+    Ending(
+        "thread.groovy",
+        f"\nThread.start {{ throw new IllegalStateException('in a thread') }}.join()\n{GROOVY_SAVED}",
+        Failure.PLUGIN_ERROR,
+        2,
+        ("A thread failed in line 2, and the script went on", "in a thread"),
+        quick=True,
+    ),
+    Ending("thread-left.groovy", f"{GROOVY_SAVED}new Thread({{ sleep(600000) }}).start()"),
+    Ending(
+        "handled.groovy",
+        f"import ij.IJ\nIJ.handleException(new RuntimeException('handled'))\n{GROOVY_SAVED}",
+        Failure.PLUGIN_ERROR,
+        2,
+        ("handled",),
+    ),
+    Ending(
+        "missing-class.groovy", "import sc.fiji.analyzeSkeleton.AnalyzeSkeleton_\n", Failure.SCRIPT_ERROR, 1
+    ),
+    Ending(
+        "primitives.groovy",
+        "#@ int (value=3) n\n#@ double (value=1.5) x\n#@ boolean (value=true) b\n#@ long (value=9) l\n"
+        f"#@ float (value=2) f\nassert n == 3 && x == 1.5d && b && l == 9L && f == 2f\n{GROOVY_SAVED}",
+        quick=True,
+    ),
+    Ending(
+        "tick.groovy", f"#@ Boolean dark\nassert dark == false\n{GROOVY_SAVED}", says=('"dark" is not given',)
+    ),
+    Ending("halt.groovy", "Runtime.getRuntime().halt(0)", Failure.SCRIPT_ERROR, None, ("before the script",)),
+]
+
+BEANSHELL = [
+    Ending("done.bsh", BSH_SAVED),
+    Ending("raises.bsh", "x = 3;\n\nObject y = null;\ny.foo();", Failure.SCRIPT_ERROR, 4, ("foo()",)),
+    Ending("syntax.bsh", "x = 3;\nx = (;\n", Failure.SCRIPT_ERROR, 2, ("Parse error",)),
+    Ending(
+        "plugin-throws.bsh",
+        'import ij.IJ;\nimp = IJ.createImage("a", "8-bit ramp", 64, 64, 3);\n'
+        f'IJ.run(imp, "Image Sequence... ", "format=PNG");\n{BSH_SAVED}',
+        Failure.PLUGIN_ERROR,
+        None,
+        (THREW,),
+    ),
+    Ending(
+        "no-image.bsh", "import ij.IJ;\nimp = IJ.getImage();", Failure.SCRIPT_ERROR, None, ("no images open",)
+    ),
+    Ending("exit-4.bsh", "System.exit(4);", Failure.SCRIPT_ERROR, None, ("exit code 4",)),
+]
+
+#: Scripts that do what the sentences advise.
+FOLLOWED = [
+    Ending("folder.ijm", f'#@ String output_dir\n{NEW_IMAGE}\nsaveAs("Tiff", output_dir + "/a.tif");'),
+    Ending(
+        "argument.ijm",
+        f'if (getArgument() != "in put") exit("wrong: " + getArgument());\n{NEW_IMAGE}\n{SAVED}',
+        given={"argument": "in put"},
+        quick=True,
+    ),
+    Ending("number.ijm", f"#@ Double name\nif (name != 3) exit();\n{NEW_IMAGE}\n{SAVED}", given={"name": 3}),
+    Ending(
+        "text.ijm", f'#@ String name\nif (name != "a") exit();\n{NEW_IMAGE}\n{SAVED}', given={"name": "a"}
+    ),
+    Ending("boolean.ijm", f"#@ Boolean name\nif (!name) exit();\n{NEW_IMAGE}\n{SAVED}", given={"name": True}),
+    Ending(
+        "overlay.ijm",
+        f'{NEW_IMAGE}\nmakeRectangle(1, 1, 9, 9);\nOverlay.addSelection;\nrun("Add Selection...");\n{SAVED}',
+    ),
+]
+
+ENDINGS = [*MACROS, *PYTHON, *GROOVY, *BEANSHELL, *FOLLOWED]

@@ -1,0 +1,77 @@
+"""Each way of ending of a script, run by a real ImageJ and judged: verdict, sentence and line.
+
+A dozen in every run, on ImageJ core; all of them on ImageJ core and the near-FIJIs in the long one.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests import nearfiji
+from tests.imagej import Ran, finish
+from tests.worker.endings import BEANSHELL, ENDINGS, FOLLOWED, Ending
+from worker import fiji_process
+from worker.contract import Outcome
+from worker.fiji_process import Ending as End
+from worker.jobfolder import RunFolder
+from worker.outputs import find_outputs
+from worker.verdict import Expected, Run, Verdict, judge, warnings_of
+
+QUICK = [ending for ending in ENDINGS if ending.quick]
+
+
+def name_of(ending: Ending) -> str:
+    return f"{'followed-' if ending in FOLLOWED else ''}{ending.script}"
+
+
+def run(fiji: str, folder: Path, ending: Ending) -> tuple[Ran, Verdict]:
+    """Run a script as the worker does, in a folder such as the worker's; return what it left and is worth."""
+    where = RunFolder(folder)
+    for made in (where.output, where.input, where.job_file.parent, where.temporary):
+        made.mkdir(parents=True)
+    script = folder / ending.script
+    script.write_text(ending.text, encoding="utf-8")
+    fiji_process.write_job_file(where, str(script), ending.given, ending.plugin_errors)
+    process = nearfiji.start(fiji, where.work, where.job_file, f"-Xmx{ending.heap}m")
+    ran = finish(process, folder)
+    result = json.loads(where.result_file.read_text("utf-8")) if where.result_file.exists() else None
+    tail = (ran.out + ran.err).splitlines()[-50:]
+    done = Run(
+        End.BY_ITSELF, ran.code, 1.0, ending.heap, where.alive_file.exists(), result, [], tail,
+        is_core=fiji == "ImageJ core",
+    )  # fmt: skip
+    return ran, judge(
+        done, find_outputs(where.output, [where.work]), Expected(1, 1, ""), where.written_elsewhere
+    )
+
+
+def check(fiji: str, folder: Path, ending: Ending) -> None:
+    ran, verdict = run(fiji, folder, ending)
+    told = f"{verdict}\n{ran}"
+    assert verdict.failure == ending.failure, told
+    assert verdict.outcome == (Outcome.FAILED if ending.failure else Outcome.DONE), told
+    assert verdict.line == ending.line, told
+    result = json.loads(RunFolder(folder).result_file.read_text("utf-8")) if not verdict.failure else None
+    warnings = " ".join(warning["text"] for warning in warnings_of(result))
+    for words in ending.says:
+        assert words in (verdict.sentence if ending.failure else warnings), told
+    assert verdict.sentence.count(f"in line {ending.line}") <= 1, told
+    if not ending.says and not ending.failure:
+        assert not warnings, told
+
+
+@pytest.mark.parametrize("ending", QUICK, ids=name_of)
+def test_a_script_ends_as_its_table_says(tmp_path: Path, ending: Ending) -> None:
+    check("ImageJ core", tmp_path, ending)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("ending", ENDINGS, ids=name_of)
+@pytest.mark.parametrize("fiji", nearfiji.FIJIS)
+def test_every_script_ends_so_in_every_fiji(tmp_path: Path, fiji: str, ending: Ending) -> None:
+    if ending in BEANSHELL and fiji == "ImageJ core":
+        pytest.skip("ImageJ core has no BeanShell")
+    check(fiji, tmp_path, ending)
