@@ -24,7 +24,9 @@ from distributed_fiji.aws import Clients, error_code
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.lookups import find_fleet, live_fleets
 from distributed_fiji.runfacts import RunFacts
+from distributed_fiji.statefiles import pass_over
 from worker.contract import state_key
+from worker.contract_state import MOST_BYTES, Unreadable, number, read_object
 
 #: Seconds in which a run whose fleet cannot be found may still be about to ask for it.
 STARTING_SECONDS = 15 * 60
@@ -92,7 +94,14 @@ def _lives(clients: Clients, run: RunFacts, found: dict[str, Any], now: float) -
     fleet = find_fleet(clients.ec2, run.app_name, str(found.get("run_id")))
     if fleet:
         return fleet in live_fleets(clients.ec2, run.app_name)
-    return not found.get("over") and now - float(found.get("started") or 0) < STARTING_SECONDS
+    return not found.get("over") and now - _started(found) < STARTING_SECONDS
+
+
+def _started(found: dict[str, Any]) -> float:
+    try:
+        return number(found, "started", 0.0)
+    except Unreadable:
+        return 0.0
 
 
 def leave_place(s3: Any, run: RunFacts) -> None:
@@ -115,10 +124,10 @@ def _read(s3: Any, run: RunFacts) -> tuple[dict[str, Any], str]:
     except s3.exceptions.NoSuchKey:
         return {}, ""
     try:
-        document = json.loads(answer["Body"].read())
-    except (ValueError, RecursionError):
-        document = {}
-    return (document if isinstance(document, dict) else {}), answer["ETag"]
+        return read_object(answer["Body"].read(MOST_BYTES + 1)), answer["ETag"]
+    except Unreadable as error:
+        pass_over(run.bucket, _key(run), str(error))
+        return {}, answer["ETag"]
 
 
 def _whose(run: RunFacts, found: dict[str, Any]) -> str:

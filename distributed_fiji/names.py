@@ -7,6 +7,7 @@ only: the janitor's Lambda reads them too.
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import re
 import zlib
@@ -16,10 +17,13 @@ from typing import Any
 from distributed_fiji.aws import pages
 from distributed_fiji.statefiles import pass_over
 from worker.contract import job_name, state_key
-from worker.contract_state import JOB_ID, MOST_BYTES, Unreadable, read_object
+from worker.contract_state import MOST_BYTES, Unreadable, read_object
 
 #: A submission's id, which sorts by time.
 OBJECT = re.compile(r"[A-Za-z0-9-]+\.tsv\.gz\Z")
+
+#: Whatever an object says of itself, so much of it is read.
+MOST_LINES, LONGEST_LINE = 10_000_000, 10_000
 
 
 def write_names(
@@ -41,23 +45,27 @@ def read_names(s3: Any, bucket: str, app_name: str, jobs: Iterable[str]) -> dict
         if not wanted - found.keys():
             break
         if OBJECT.match(key, len(prefix)):
-            names = _names_in(s3, bucket, key)
-            found |= {job: names[job] for job in wanted - found.keys() if job in names}
+            found |= _names_in(s3, bucket, key, wanted - found.keys())
         else:
             pass_over(bucket, key, "it holds no names of ours")
     return found
 
 
-def _names_in(s3: Any, bucket: str, key: str) -> dict[str, str]:
+def _names_in(s3: Any, bucket: str, key: str, wanted: set[str]) -> dict[str, str]:
+    """Return those names that are wanted; read line by line, since a submission may have a million."""
     body = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES)
+    found: dict[str, str] = {}
     try:
-        # Not more than so much, whatever it says of itself.
-        text = zlib.decompressobj(wbits=31).decompress(body, 4 * MOST_BYTES).decode("utf-8", "replace")
-    except zlib.error as error:
+        with gzip.open(io.BytesIO(body), "rt", encoding="utf-8", errors="replace") as lines:
+            for _ in range(MOST_LINES):
+                job, _tab, name = lines.readline(LONGEST_LINE).rstrip("\n").partition("\t")
+                if not job or len(found) == len(wanted):
+                    break
+                if job in wanted:
+                    found[job] = printable(name)
+    except (OSError, EOFError, zlib.error) as error:
         pass_over(bucket, key, f"it cannot be read ({error})")
-        return {}
-    pairs = (line.split("\t", 1) for line in text.splitlines())
-    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and JOB_ID.match(pair[0])}
+    return found
 
 
 def name_in(body: str) -> str:

@@ -17,6 +17,9 @@ from distributed_fiji.verdicts import Verdict
 
 GIVEN_UP, NOT_FINISHED = "given up", "not finished"
 
+#: Of a reason, so many characters are shown; the record has it all.
+LONGEST_REASON = 2000
+
 #: Jobs that are named at the end; where there are more, a file has them all.
 NAMED = 5
 
@@ -62,7 +65,7 @@ def _reason(record: dict[str, Any]) -> str:
     sentence, line = record.get("sentence"), record.get("line")
     if not isinstance(sentence, str):
         return ""
-    told = printable(sentence)
+    told = printable(sentence)[:LONGEST_REASON]
     where = f"line {line}"
     return f"{told} ({where} of the script)" if isinstance(line, int) and where not in told else told
 

@@ -123,7 +123,7 @@ class Finisher:
                     store.retried(lambda: self._office.queue.release(held.message, what.delay_seconds), check)
             except (*CALL_ERRORS, Interrupted) as error:
                 # It comes back by itself; then a manifest is found, or the job run again.
-                log.warning("the message of job %s could not be settled: %s", held.job_id, error)
+                log.warning("the message of job %s could not be settled: %s", held.name, error)
         self._office.job_log.write(held, verdict)
 
     def _publish(self, held: HeldJob, finished: Finished, check: Check) -> Verdict:
@@ -259,7 +259,7 @@ class Finisher:
         try:
             self._office.ledger.keep_log(held.job_id, held.attempt, finished.folder.console_file)
         except (*CALL_ERRORS, OSError) as error:
-            log.warning("the console of job %s could not be kept: %s", held.job_id, error)
+            log.warning("the console of job %s could not be kept: %s", held.name, error)
 
     def _record(self, held: HeldJob, verdict: Verdict, finished: Finished | None, check: Check) -> None:
         console = finished.run.tail if finished else []
@@ -272,7 +272,7 @@ class Finisher:
                 lambda: self._office.ledger.record_failure(held.job_id, held.attempt, document), check
             )
         except (*CALL_ERRORS, Interrupted) as error:
-            log.warning("the failure of job %s could not be recorded: %s", held.job_id, error)
+            log.warning("the failure of job %s could not be recorded: %s", held.name, error)
 
 
 def _found(held: HeldJob, finished: Finished) -> Found:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from distributed_fiji.aws import Clients
+from distributed_fiji.aws import AwsError, Clients, error_text
 from distributed_fiji.clock import Clock
 from distributed_fiji.janitor.removal import remove_if_idle
 from distributed_fiji.jobstate import JobState
@@ -107,16 +107,30 @@ def _notify(clients: Clients, post: Post, run: RunFacts, verdict: Verdict) -> No
         return
     failed = verdict.dead + verdict.unaccounted
     subject = f"{run.app_name}: {verdict.done} jobs done, {failed} not"
+    counts = (
+        f"{verdict.done} jobs are done{verdict.done_how}, {verdict.dead} were given up,"
+        f" {verdict.unaccounted} are not finished."
+    )
+    if verdict.unread:
+        subject = f"{run.app_name}: ended, its jobs could not be looked at"
+        counts = f"How many jobs are done is not known: {verdict.unread}"
     lines = [
         f"The run of {run.app_name} is over: {verdict.end}.",
-        f"{verdict.done} jobs are done{verdict.done_how}, {verdict.dead} were given up,"
-        f" {verdict.unaccounted} are unaccounted for.",
+        counts,
         *verdict.details,
         f"Results: s3://{run.destination_bucket}/",
         "Its machines, service and alarms are gone; nothing of it is billed any more but what is stored in S3"
         " and CloudWatch Logs.",
     ]
-    count = verdict.dead + len(verdict.unaccounted_ids)
-    lines += shown(find_not_done(run, JobState(run, clients.s3), verdict, most=NAMED), count)
+    lines += _not_done(clients, run, verdict)
     # SNS takes 100 ASCII characters as the subject (SNS API reference, Publish).
     clients.sns.publish(TopicArn=post.topic, Subject=subject[:100], Message="\n".join(lines))
+
+
+def _not_done(clients: Clients, run: RunFacts, verdict: Verdict) -> list[str]:
+    """Return the lines that name jobs which are not done; a mail without them is better than none."""
+    count = verdict.dead + len(verdict.unaccounted_ids)
+    try:
+        return shown(find_not_done(run, JobState(run, clients.s3), verdict, most=NAMED), count)
+    except AwsError as error:
+        return [f"The jobs that are not done could not be read: {error_text(error)}"]
