@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from worker.bulk import Batch
 from worker.downloads import Check, Downloads
 from worker.errors import ChangedMeanwhile
-from worker.jobfolder import remove_tree
+from worker.jobfolder import Mark, mark_of, remove_tree
 from worker.s3 import Object
 
 log = logging.getLogger(__name__)
@@ -35,9 +35,6 @@ LEAST_FREE = 0.2
 #: a file that was changed after it was fetched could bear the same time.
 CLOCK_TICK = 12_000_000
 
-#: What tells a file from any other, and from itself once it has been changed: inode, bytes, mtime and ctime
-#: in ns.
-Mark = tuple[int, int, int, int]
 Key = tuple[str, str, tuple[str, ...]]
 
 
@@ -176,7 +173,7 @@ class Cache:
         whole = entry.whole and len(missing) == len(entry.objects)
         batch = Batch(entry.bucket, entry.prefix, entry.folder, list(missing), whole)
         self._downloads.fetch(batch, missing, check)
-        entry.marks |= {name: _mark_of((entry.folder / name).lstat()) for name in missing}
+        entry.marks |= {name: mark_of((entry.folder / name).lstat()) for name in missing}
         entry.newest = time.time_ns()
         if whole:
             # What came into the bucket after it was listed is none of this job's inputs.
@@ -215,10 +212,6 @@ class Cache:
         return Path(tempfile.mkdtemp(prefix="input-", dir=self._root))
 
 
-def _mark_of(found: os.stat_result) -> Mark:
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
 def _keep_only(folder: Path, marks: Mapping[str, Mark]) -> set[str]:
     """Remove all from a folder but the files with these marks and what leads to them; return their names."""
     leading = {str(parent) for name in marks for parent in PurePosixPath(name).parents}
@@ -234,7 +227,7 @@ def _keep_only(folder: Path, marks: Mapping[str, Mark]) -> set[str]:
                         look(one.path, f"{name}/")
                     else:
                         remove_tree(Path(one.path))
-                elif marks.get(name) == _mark_of(one.stat(follow_symlinks=False)):
+                elif marks.get(name) == mark_of(one.stat(follow_symlinks=False)):
                     kept.add(name)
                 else:
                     Path(one.path).unlink()

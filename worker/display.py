@@ -8,15 +8,15 @@ their own (xvfb-run), which is gone when they are.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from worker.contract_display import asks_a_person, find_need_of_display
-from worker.jobfolder import RunFolder
+from worker.jobfolder import Mark, RunFolder, mark_of
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +26,8 @@ XVFB_RUN = "xvfb-run"
 NEEDS_DISPLAY = "needs_display"
 NO_DISPLAY = re.compile(r"HeadlessException|GenericDialog is not assignable")
 
-#: Size and time of a run's files, by path.
-Files = dict[Path, tuple[int, int]]
+#: What tells a run's files from others, and from themselves once they are changed, by path.
+Files = dict[str, Mark]
 
 
 @dataclass
@@ -71,13 +71,25 @@ def choose_display(mode: str, script: str, *, has_xvfb: bool | None = None) -> D
 
 def is_as_before(folder: RunFolder, before: Files) -> bool:
     """Whether a run has left its folder as it was, but for `output/`, so that it can be run there again."""
-    return _inputs_in(folder) == before
+    try:
+        return _inputs_in(folder) == before
+    except OSError:
+        # A folder that it has closed to us.
+        return False
 
 
 def _inputs_in(folder: RunFolder) -> Files:
+    """By os.scandir: lent folders may hold thousands of files, and each job pays for this."""
     found: Files = {}
-    for path in folder.work.rglob("*"):
-        if path.is_file() and folder.output not in path.parents:
-            status = path.stat()
-            found[path] = (status.st_size, status.st_mtime_ns)
+    output = str(folder.output)
+
+    def look(inside: str) -> None:
+        with os.scandir(inside) as entries:
+            for one in entries:
+                if not one.is_dir(follow_symlinks=False):
+                    found[one.path] = mark_of(one.stat(follow_symlinks=False))
+                elif one.path != output:
+                    look(one.path)
+
+    look(str(folder.work))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from tests import nearfiji
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
+from worker.contract import Job, Value
+from worker.fiji.install import install
 
 MACRO = """
 #@ String well
@@ -27,6 +30,45 @@ print("well " + well + " done");
 
 #: What launchers, shells and parsers take for their own.
 HOSTILE = ' ${app-dir} $HOME "quoted" \\back, k="v" \'x\' --headless ümlaut'
+
+
+#: Case 03: a macro that smooths the flat field of the plate and keeps it under its old name.
+SAVES_OVER_ITS_INPUT = """
+#@ String well
+#@ String ref
+open(ref + "flat.tif");
+getStatistics(area, mean);
+run("Add...", "value=10");
+saveAs("Tiff", ref + "flat.tif");
+saveAs("Tiff", ref + "beside.tif");
+files = getFileList(ref);
+File.saveString(well + " " + mean + " of " + files.length, "output/mean.txt");
+"""
+
+
+def a_tiff(value: int) -> bytes:
+    """Return an image of 16 x 16 pixels of 8 bits of one value."""
+    pixels = bytes([value]) * 256
+    tags = [(256, 16), (257, 16), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 16), (279, 256)]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, number) for tag, number in tags)
+    head = b"II*\0" + struct.pack("<I", 8 + len(pixels))
+    return head + pixels + struct.pack("<H", len(tags)) + entries + b"\0\0\0\0"
+
+
+def test_each_job_sees_the_buckets_flat_field_whatever_others_saved_there(run: Run) -> None:
+    run.cloud.s3.put_object(Bucket=run.bucket, Key="scripts/script.ijm", Body=SAVES_OVER_ITS_INPUT.encode())
+    run.cloud.s3.put_object(Bucket=run.bucket, Key="ref/flat.tif", Body=a_tiff(100))
+    shared: dict[str, Value] = {"ref": f"s3://{run.bucket}/ref/"}
+    jobs = [Job({"well": well}, f"results/{well}", shared) for well in ("A1", "A2", "A3")]
+    submit(run, jobs)
+
+    worker = start(run, install())
+    harness.wait_until_settled(run, 120)
+    worker.stop()
+
+    harness.check_done(run, jobs)
+    for well in ("A1", "A2", "A3"):
+        assert harness.content(run, f"results/{well}/mean.txt") == f"{well} 100 of 2".encode()
 
 
 @pytest.mark.parametrize("fiji", nearfiji.FIJIS)
