@@ -27,7 +27,9 @@ DETERMINISTIC = frozenset(
         FailureClass.STALLED,
     }
 )
-RUNS_OF_DETERMINISTIC = 2
+#: Failures that no machine is to blame for: another attempt would only pay for FIJI once more.
+CERTAIN = frozenset({FailureClass.OUTPUTS_REFUSED, FailureClass.OUTPUTS_TAKEN})
+MOST_RUNS = {**dict.fromkeys(DETERMINISTIC, 2), **dict.fromkeys(CERTAIN, 1)}
 
 LONGEST_BACKOFF = 900.0
 
@@ -67,10 +69,11 @@ def plan_attempt(
         for record in records
         if record.get("script_sha256") == script_sha256 and float(record.get("time_seconds") or 0) >= sent_at
     ]
-    for failure in DETERMINISTIC:
+    for failure, most in MOST_RUNS.items():
         same = [record for record in relevant if record.get("class") == failure.value]
-        if len(same) >= RUNS_OF_DETERMINISTIC:
-            sentence = f"{failure.value} {len(same)} times with this script: {same[-1].get('sentence')}"
+        if len(same) >= most:
+            times = f" {len(same)} times with this script" if most > 1 else ""
+            sentence = f"{failure.value}{times}: {same[-1].get('sentence')}"
             return Plan(given_up=sentence, failures=len(relevant))
     if len(relevant) >= job_retries or attempt > job_retries + SPARE_RECEIVES:
         return _out_of_attempts(relevant, attempt - 1)

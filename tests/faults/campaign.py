@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.faults import (
+    collisions,
     disks,
     hangs,
     hostile,
@@ -129,6 +130,20 @@ FAULTS = (
         spoilers.spoilt_inputs,
         {"jobs": 200, "workers": 2},
         {"jobs": 20, "workers": 1},
+    ),
+    Fault(
+        "R18",
+        "colliding outputs",
+        collisions.colliding_outputs,
+        {"jobs": 200, "workers": 4},
+        {"jobs": 24, "workers": 2},
+    ),
+    Fault(
+        "R19",
+        "survivors that rewrite outputs",
+        collisions.survivors,
+        {"jobs": 50, "workers": 4},
+        {"jobs": 7, "workers": 2},
     ),
     Fault(
         "R20",
