@@ -5,6 +5,7 @@ The message is settled last. A crash before that causes a second delivery, which
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -16,7 +17,8 @@ from worker import s3 as store
 from worker.attempts import Fate, settlement
 from worker.calls import CALL_ERRORS
 from worker.claim import Claim, Term, take_claim
-from worker.contract import FailureClass, Outcome, job_name
+from worker.contract import FailureClass, Job, Outcome, job_name
+from worker.contract_inputs import Address, InvalidAddress, addresses_in
 from worker.contract_locations import prefix_of
 from worker.engine import Finished
 from worker.errors import Interrupted, JobFailed, LeaseLost
@@ -150,6 +152,8 @@ class Finisher:
         name = job_name(held.job.metadata)
         mark = mark_of(origin.app_name, settings.aws_bucket, held.job_id, name, held.run_id)
         inputs = {str(entry["key"]) for entry in held.inputs.used}
+        if not settings.download_files:
+            inputs |= _mounted(held.job, settings.source_bucket)
         return Writer(mark, origin.script_sha256, held.job.metadata, inputs)
 
     def _upload_and_commit(self, held: HeldJob, finished: Finished, parcel: Parcel, check: Check) -> Verdict:
@@ -273,6 +277,17 @@ class Finisher:
             )
         except (*CALL_ERRORS, Interrupted) as error:
             log.warning("the failure of job %s could not be recorded: %s", held.name, error)
+
+
+def _mounted(job: Job, source_bucket: str) -> set[str]:
+    """Return the addresses in a job's parameters, where a script reads them from the mounted bucket."""
+    found: set[str] = set()
+    for value in job.parameters.values():
+        # What cannot be one reaches the script as it is.
+        with contextlib.suppress(InvalidAddress):
+            named = addresses_in(value, source_bucket) or []
+            found |= {str(item) for item in named if isinstance(item, Address)}
+    return found
 
 
 def _found(held: HeldJob, finished: Finished) -> Found:
