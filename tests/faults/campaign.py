@@ -136,7 +136,7 @@ FAULTS = (
         "colliding outputs",
         collisions.colliding_outputs,
         {"jobs": 200, "workers": 4},
-        {"jobs": 24, "workers": 2},
+        {"jobs": 14, "workers": 2},
     ),
     Fault(
         "R19",

@@ -20,40 +20,40 @@ from tests.worker.harness import Run, submit
 from worker.contract import FailureClass, Job, Value
 
 #: So many files go up beside the one that is shared.
-MANY = ",".join(f"{{0}}/{number}.csv" for number in range(30))
+MANY = ",".join(f"{{0}}/{number}.bin" for number in range(30))
 #: Of the workers, so many are killed for each ten jobs.
 KILLS_FOR_TEN = 1
 
 
 def one_name(place: str) -> list[Job]:
     """Three wells, one location, one name."""
-    return [_job(place, Well=well, names="result.csv") for well in ("A01", "A02", "A03")]
+    return [_job(place, Well=well, names="result.bin") for well in ("A01", "A02", "A03")]
 
 
 def kinds_of_values(place: str) -> list[Job]:
     """Values that differ in kind, and make one location."""
-    return [_job(f"{place}/{well}", Well=well, names="result.csv") for well in ("0", 0)]
+    return [_job(f"{place}/{well}", Well=well, names="result.bin") for well in ("0", 0)]
 
 
 def nested(place: str) -> list[Job]:
     """A location that lies in another."""
     return [
-        _job(place, Well="A01", names="deep/result.csv,own.csv"),
-        _job(f"{place}/deep", Well="A02", names="result.csv"),
+        _job(place, Well="A01", names="deep/result.bin,own.bin"),
+        _job(f"{place}/deep", Well="A02", names="result.bin"),
     ]
 
 
 def one_of_many(place: str) -> list[Job]:
     """Thirty files of each job's own, and one that both want."""
-    return [_job(place, Well=well, names=f"{MANY.format(well)},shared.csv") for well in ("A01", "A02")]
+    return [_job(place, Well=well, names=f"{MANY.format(well)},shared.bin") for well in ("A01", "A02")]
 
 
 def linked(place: str) -> list[Job]:
     """One name that is a link for one of them."""
-    link = "mv output/own.csv kept.csv; ln -s ../kept.csv output/result.csv"
+    link = "mv output/own.bin kept.bin; ln -s ../kept.bin output/result.bin"
     return [
-        _job(place, Well="A01", names="own.csv", shell=link),
-        _job(place, Well="A02", names="result.csv"),
+        _job(place, Well="A01", names="own.bin", shell=link),
+        _job(place, Well="A02", names="result.bin"),
     ]
 
 
@@ -67,8 +67,10 @@ def _job(place: str, **metadata: Value) -> Job:
 def groups(chance: random.Random, jobs: int) -> Iterator[list[Job]]:
     """Yield groups of jobs that want one output of each other, until there are so many jobs."""
     made = 0
+    ways: list[Callable[[str], list[Job]]] = []
     while made < jobs:
-        way = WAYS[made % len(WAYS)] if made < 2 * len(WAYS) else chance.choice(WAYS)
+        ways = ways or chance.sample(WAYS, len(WAYS))
+        way = ways.pop()
         group = way(f"results/{way.__name__}{made}")
         made += len(group)
         yield [
@@ -93,7 +95,7 @@ def colliding_outputs(ground: Ground, *, jobs: int, workers: int) -> Report:
 
 def _collide(run: Run, chance: random.Random, jobs: int, workers: int, report: Report) -> None:
     made = list(groups(chance, jobs))
-    alone = [_job("results/one_name0", Well=f"B{number:02}", names=f"B{number}.csv") for number in range(5)]
+    alone = [_job("results/one_name0", Well=f"B{number:02}", names=f"B{number}.bin") for number in range(5)]
     sent = [job for group in made for job in group] + alone
     chance.shuffle(sent)
     with contextlib.closing(Twice(run.cloud.url, chance)) as proxy:
