@@ -88,6 +88,15 @@ def test_tables_are_the_same_on_every_fiji(fiji: str, group: str, xvfb: bool, tm
     check_group(fiji, group, tmp_path, xvfb=xvfb)
 
 
+def test_with_a_display_the_log_reaches_the_console_too(tmp_path: Path) -> None:
+    if not shutil.which("xvfb-run"):
+        pytest.skip("Xvfb is not installed")
+    macro = 'print("one"); print("two"); wait(1200); print("three"); print("\\\\Update:four");'
+    ran = nearfiji.run_script("ImageJ core", tmp_path, "log.ijm", macro, xvfb=True)
+    said = [line for line in ran.out.splitlines() if line in ("one", "two", "three", "four")]
+    assert said in (["one", "two", "four"], ["one", "two", "three", "four"])
+
+
 @pytest.mark.parametrize("script", ["loop.ijm", "loop.py", "loop.groovy"])
 def test_measure_in_a_loop_keeps_every_row(script: str, tmp_path: Path) -> None:
     check_measure("ImageJ core", script, tmp_path)

@@ -65,6 +65,7 @@ public class Runner implements Command {
 		throws IOException
 	{
 		report.writeAlive(Means.of(context));
+		LogWindow.follow();
 		final Outcome problem = Tables.problem(todo.script);
 		if (problem != null) return problem;
 		try {
