@@ -26,3 +26,13 @@ def test_a_macro_gets_its_values_as_they_are_and_ends(fiji: str, tmp_path: Path)
 
     assert ran.result.get("ok") is True, (ran.result, ran.err)
     assert (tmp_path / "echo.txt").read_text(encoding="utf-8") == f"{HOSTILE}|1.5"
+
+
+def test_beanshell_names_the_line_that_its_engine_knows(tmp_path: Path) -> None:
+    """The exception's own trace knows nothing of the script: the engine tells the line around it."""
+    text = 'print("begun");\na = 1;\nthrow new IllegalStateException("broken");\n'
+
+    ran = nearfiji.run_script("Fiji.app", tmp_path, "s.bsh", text)
+
+    assert (ran.result["ok"], ran.result["line"]) == (False, 3)
+    assert ran.result["message"] == "java.lang.IllegalStateException: broken"

@@ -26,7 +26,8 @@ final class Throwables {
 		final Integer exit = Jython.exitCode(cause);
 		if (exit != null) return exitOutcome(exit, cause);
 		final String trace = trace(cause);
-		return Outcome.failed(kind(cause, trace), message(cause), line(cause, trace, scriptName), trace);
+		final Integer line = line(cause, trace, scriptName);
+		return Outcome.failed(kind(cause, trace), message(cause), line != null ? line : engineLine(thrown), trace);
 	}
 
 	/** Returns the outcome of a script that ended itself with an exit code. */
@@ -99,6 +100,15 @@ final class Throwables {
 			}
 		}
 		return lastMatch(trace, Pattern.quote(scriptName) + ": ?(\\d+)");
+	}
+
+	/** The line that a script engine names beside what was thrown, as BeanShell's does; null where none does. */
+	private static Integer engineLine(final Throwable thrown) {
+		for (Throwable t = thrown; t != null; t = t.getCause()) {
+			if (t instanceof ScriptException && ((ScriptException) t).getLineNumber() > 0)
+				return ((ScriptException) t).getLineNumber();
+		}
+		return null;
 	}
 
 	private static Integer lastMatch(final String text, final String pattern) {
