@@ -50,7 +50,7 @@ lint: .venv/.dev ## Look for mistakes without running anything.
 check: lint test ## What must be green before a change lands.
 
 image: .venv/.local ## Build the worker image, its name from DOCKERHUB_TAG.
-	$(MAKE) -C worker build $(if $(FIJI_ARCHIVE),FIJI_ARCHIVE=$(if $(findstring ://,$(FIJI_ARCHIVE)),,$(CURDIR)/)$(FIJI_ARCHIVE))
+	$(MAKE) -C worker build $(if $(findstring ://,$(FIJI_ARCHIVE)),,$(if $(FIJI_ARCHIVE),FIJI_ARCHIVE=$(abspath $(FIJI_ARCHIVE))))
 
 image-core: .venv/.local ## Build the worker image with ImageJ core, where no FIJI image can be had.
 	$(MAKE) -C worker core

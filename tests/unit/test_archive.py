@@ -158,6 +158,27 @@ def test_a_download_is_held_to_its_checksum_the_server_s_own_for_the_default(
         kept.unlink(missing_ok=True)
 
 
+def test_a_path_is_meant_from_where_make_is_called(tmp_path: Path) -> None:
+    for given, meant in (("none.zip", ROOT / "none.zip"), (f"{tmp_path}/none.zip", tmp_path / "none.zip")):
+        done = subprocess.run(
+            [
+                "make",
+                "image",
+                "NAME=lab/never:1",
+                "BASE_IMAGE=scratch",
+                "DOCKER=false",
+                f"FIJI_ARCHIVE={given}",
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode != 0
+        assert f"FIJI_ARCHIVE names no file: {meant}\n" in done.stderr
+
+
 def test_make_image_says_what_is_wrong_before_it_builds_anything(tmp_path: Path) -> None:
     both = ["FIJI_ARCHIVE=fiji.zip", "FIJI_IMAGE=fiji/fiji:20220415"]
     command = ["make", "-C", "worker", "build", "NAME=lab/never:1", "BASE_IMAGE=scratch", "DOCKER=false"]
