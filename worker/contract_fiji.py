@@ -74,6 +74,9 @@ LANGUAGES = {
     "Java": r"scripting-java-",
 }
 
+#: Bio-Formats with all that it needs, as its makers offer it.
+BIOFORMATS_JAR = "bioformats_package.jar"
+
 #: A Java home below FIJI's folder: ImageJ core's link, FIJI's own, and one with a JRE inside its JDK.
 JAVA_HOMES = ("java", "java/*/*", "java/*/*/jre")
 ASK_SECONDS = 20.0
@@ -199,6 +202,12 @@ def describe(home: Path, environ: Mapping[str, str], machine: str = "") -> FijiH
         versions_of(names),
         languages,
     )
+
+
+def has_bioformats(home: Path) -> bool:
+    """Whether a FIJI holds Bio-Formats, in one jar or in several, as FIJI itself brings it."""
+    places = ("plugins/bio-formats_plugins*.jar", "jars/bio-formats/formats-gpl*.jar")
+    return any(path for place in (*places, f"plugins/{BIOFORMATS_JAR}") for path in home.glob(place))
 
 
 def versions_of(names: Sequence[str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from distributed_fiji.commandline import Context
 from distributed_fiji.jobs import parse_job_file
 from distributed_fiji.settings import Settings
 from distributed_fiji.terminal import Terminal
+from worker.fiji import check
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGES = [CHECKOUT / "README.md", CHECKOUT / "CHANGES.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
@@ -101,6 +102,8 @@ def test_every_command_in_a_code_block_is_one(page: str, line: str) -> None:
         assert_aws_takes(arguments)
     elif program == "source":
         assert arguments == [".venv/bin/activate"]
+    elif arguments[:2] == ["-m", "worker.fiji.check"]:
+        check.parser().parse_args(arguments[2:])
     else:
         assert [program, arguments[0]] == ["python", "run.py"], f"{page}: nothing checks {line!r}"
         assert_run_py_takes(arguments[1:])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from tests import nearfiji
 from tests.imagej import Ran, run_script
 from tests.plugins import copy_of
 from worker.fiji.bioformats import add_bioformats
+from worker.fiji.check_image import write_ome_tiff
 from worker.fiji.jars import InstallError
 
 MACRO = """
@@ -46,34 +46,6 @@ new File("seen.txt").setText("${image.NChannels} ${image.NSlices} ${image.stackS
 """
 SCRIPTS = {"open.ijm": MACRO, "open.py": JYTHON, "open.groovy": GROOVY}
 SEEN = "2 3 6 50 0.5"
-
-#: The OME-XML of 2 channels and 3 slices, of half a micrometre a pixel.
-OME = """<?xml version="1.0" encoding="UTF-8"?>
-<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0" Name="tiny">
-<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="16" SizeY="8" SizeZ="3" SizeC="2" SizeT="1"
- PhysicalSizeX="0.5" PhysicalSizeY="0.5" PhysicalSizeZ="2"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>
-<Channel ID="Channel:0:1" SamplesPerPixel="1"/><TiffData/></Pixels></Image></OME>"""
-
-
-def write_ome_tiff(path: Path, width: int = 16, height: int = 8, planes: int = 6) -> Path:
-    """Write an OME-TIFF of 8 bits whose planes have the grey values 0, 10, 20, …"""
-    text = OME.encode() + b"\0"
-    file = bytearray(b"II*\0\0\0\0\0" + text + b"\0" * (len(text) % 2))
-    link = 4
-    for plane in range(planes):
-        pixels = len(file)
-        file += bytes([10 * plane]) * (width * height)
-        struct.pack_into("<I", file, link, len(file))
-        tags = [(256, width), (257, height), (258, 8), (259, 1), (262, 1), (273, pixels), (277, 1)]
-        tags += [(278, height), (279, width * height)]
-        entries = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags]
-        if plane == 0:
-            entries.insert(5, struct.pack("<HHII", 270, 2, len(text), 8))
-        file += struct.pack("<H", len(entries)) + b"".join(entries)
-        link = len(file)
-        file += b"\0\0\0\0"
-    path.write_bytes(file)
-    return path
 
 
 def with_bioformats(fiji: str, folder: Path) -> Path:

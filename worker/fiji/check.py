@@ -1,0 +1,185 @@
+"""Look whether a FIJI does what the worker needs: `python -m worker.fiji.check [FIJI_HOME]`.
+
+It runs two dozen short scripts in the FIJI, as jobs are run, and prints a table of what held. Nothing is
+sent anywhere, and the FIJI stays as it is. docs/fiji-checklist.md explains the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker import contract_fiji, launcher, processes
+from worker.contract import Value
+from worker.fiji.check_image import write_ome_tiff
+from worker.fiji.check_run import Means, Ran, run_script
+from worker.fiji.check_trials import LANGUAGES, Trial, trials
+from worker.jobfolder import Scratch
+from worker.starting import proof_problem
+
+HEAP_MB = 600
+HELD, FAILED, LEFT_OUT = "held", "FAILED", "left out"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what was looked at, HELD, FAILED or LEFT_OUT, and a few words."""
+
+    name: str
+    state: str
+    words: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.state:<9} {self.name:<28} {self.words}".rstrip()
+
+
+class Check:
+    """The check of one FIJI. `rows` yields what it finds as it finds it."""
+
+    def __init__(self, means: Means, scratch: Scratch) -> None:
+        self._means = means
+        self._scratch = scratch
+        self._folder = scratch.script
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the table's rows. A FIJI that does not start has one row, the first."""
+        before = _snapshot(self._means.fiji.home)
+        first = self._run_text("start.ijm", "print(1);")
+        yield _judged("starts", f"{first.seconds:.1f} s", "" if first.is_done else first.told())
+        if not first.is_done:
+            return
+        yield from self._proof_rows(first)
+        planned = trials(
+            start_seconds=first.seconds, image=str(write_ome_tiff(self._folder / "tiny.ome.tif"))
+        )
+        languages = " ".join(first.alive.get("languages") or ())
+        # Two at a time: what a machine with one core cannot do, it does one after the other.
+        with ThreadPoolExecutor(2) as pool:
+            yield from pool.map(lambda trial: self._row(trial, languages), planned)
+        yield _judged("FIJI's folder is as it was", "", _changes(before, _snapshot(self._means.fiji.home)))
+
+    def _proof_rows(self, first: Ran) -> Iterator[Row]:
+        alive = first.alive
+        found = f"{self._means.heap_mb} MB given, {alive.get('heap_mb')} MB found"
+        yield _judged(
+            "heap and headless", found, proof_problem(alive, self._means.heap_mb, with_display=False)
+        )
+        yield Row("languages", HELD, ", ".join(alive.get("languages") or ()))
+
+    def _row(self, trial: Trial, languages: str) -> Row:
+        if reason := self._reason_to_leave_out(trial, languages):
+            return Row(trial.name, LEFT_OUT, reason)
+        if trial.earlier is not None:
+            self._run(trial, trial.earlier)
+        ran = self._run(trial, trial.parameters)
+        words = f"{ran.seconds:.1f} s" if ran.is_done else ran.told()
+        return _judged(trial.name, words, trial.judge(ran))
+
+    def _reason_to_leave_out(self, trial: Trial, languages: str) -> str:
+        if LANGUAGES[trial.ending] not in languages:
+            return "this FIJI does not have the language"
+        if trial.display and not shutil.which("xvfb-run"):
+            return "there is no Xvfb on this machine"
+        if trial.needs_bioformats and not contract_fiji.has_bioformats(self._means.fiji.home):
+            return "this FIJI has no Bio-Formats"
+        return ""
+
+    def _run(self, trial: Trial, parameters: Mapping[str, Value]) -> Ran:
+        name = "".join(letter if letter.isalnum() else "_" for letter in trial.name)
+        script = self._folder / f"{name}.{trial.ending}"
+        script.write_text(trial.text, encoding="utf-8")
+        options = {} if trial.job_seconds is None else {"job_seconds": trial.job_seconds}
+        return run_script(self._means, self._scratch, script, parameters, use_xvfb=trial.display, **options)
+
+    def _run_text(self, name: str, text: str) -> Ran:
+        script = self._folder / name
+        script.write_text(text, encoding="utf-8")
+        return run_script(self._means, self._scratch, script, {})
+
+
+def _judged(name: str, words: str, problem: str) -> Row:
+    return Row(name, FAILED if problem else HELD, problem or words)
+
+
+def _snapshot(home: Path) -> dict[str, tuple[int, int]]:
+    """Every file of a FIJI with its size and the time it was written; links are not followed."""
+    found = {}
+    for folder, _, names in os.walk(home):
+        for name in names:
+            status = os.lstat(Path(folder, name))
+            found[str(Path(folder, name).relative_to(home))] = (status.st_size, status.st_mtime_ns)
+    return found
+
+
+def _changes(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> str:
+    changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    return f"runs have changed {', '.join(changed[:5])}" if changed else ""
+
+
+def find_runner(fiji: contract_fiji.FijiHome, say: Callable[[str], None]) -> Path | None:
+    """Return our runner's jar for a FIJI that lacks it, compiled in the checkout; None for one that holds it.
+
+    Ends the program when it cannot be had.
+    """
+    if launcher.find_runner(fiji.home, {}):
+        return None
+    if found := launcher.find_runner(fiji.home, os.environ):
+        return found
+    from worker.fiji.install import InstallError, runner_beside
+
+    try:
+        return runner_beside(fiji.home, Path(__file__).parents[2] / ".fiji-runner", say)
+    except InstallError as error:
+        raise SystemExit(f"The runner for {fiji.home} cannot be made: {error}") from error
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    made = argparse.ArgumentParser(
+        prog="python -m worker.fiji.check",
+        description="Look whether a FIJI does what the worker needs; nothing of it is changed.",
+    )
+    made.add_argument("fiji_home", nargs="?", help="its folder (default: FIJI_HOME, or a usual place)")
+    made.add_argument("--heap", type=int, default=HEAP_MB, metavar="MB", help="heap of a run (default: 600)")
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table; return 0 when all held, 1 when something did not, 2 when there is no FIJI."""
+    options = parser().parse_args(arguments)
+    named = options.fiji_home or os.environ.get("FIJI_HOME")
+    home = Path(named).resolve() if named else contract_fiji.find_fiji(Path.home())
+    fiji = contract_fiji.describe(home, os.environ) if home else None
+    if home is None or fiji is None:
+        problem = contract_fiji.launcher_problem(home) if home else "there is no FIJI in a usual place"
+        print(f"{problem}.", file=sys.stderr)
+        return 2
+    return check(fiji, options.heap)
+
+
+def check(fiji: contract_fiji.FijiHome, heap_mb: int) -> int:
+    """Check a FIJI, printing each row as it is known; return the exit code."""
+    print(f"{fiji.home}: {fiji}", flush=True)
+    runner = find_runner(fiji, lambda line: print(line, flush=True))
+    processes.adopt_orphans()
+    with tempfile.TemporaryDirectory(prefix="distributed-fiji-check-") as folder:
+        scratch = Scratch(Path(folder))
+        rows = []
+        for row in Check(Means(fiji, runner, heap_mb), scratch).rows():
+            print(row, flush=True)
+            rows.append(row)
+        scratch.remove()
+    counts = {state: sum(row.state == state for row in rows) for state in (HELD, FAILED, LEFT_OUT)}
+    print(f"{counts[HELD]} held, {counts[FAILED]} failed, {counts[LEFT_OUT]} left out.")
+    return 1 if counts[FAILED] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
