@@ -140,5 +140,13 @@ def _targets_of_links(folder: Path) -> list[str]:
     """Return where the links in a folder lead, and the folder itself if it is one."""
     found = [folder] if folder.is_symlink() else []
     for parent, folders, files in os.walk(folder):
-        found += [path for path in (Path(parent, name) for name in (*folders, *files)) if path.is_symlink()]
+        found += [path for path in (Path(parent, name) for name in (*folders, *files)) if _is_link(path)]
     return [os.path.realpath(path) for path in found]
+
+
+def _is_link(path: Path) -> bool:
+    """Whether a path is a link; one that is too long to be looked at is none that outputs could follow."""
+    try:
+        return path.is_symlink()
+    except OSError:
+        return False

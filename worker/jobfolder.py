@@ -6,6 +6,7 @@ next worker that starts in the same place.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -104,8 +105,10 @@ class RunFolder:
                 folders.remove("output")
             for name in sorted(names):
                 path = Path(folder, name)
-                if path.lstat().st_mtime > since:
-                    found.append(str(path.relative_to(self.work)))
+                # A script may go deeper than any path that can be looked at.
+                with contextlib.suppress(OSError):
+                    if path.lstat().st_mtime > since:
+                        found.append(str(path.relative_to(self.work)))
                 if len(found) == MOST_NAMED:
                     return found
         return found
