@@ -164,6 +164,8 @@ def environment(run: Run, **changes: object) -> dict[str, str]:
         "RETRY_BACKOFF_SECONDS": 0,
         "STOP_GRACE_SECONDS": 1,
         "LOG_FORMAT": "json",
+        # By 'auto', the default, runs would differ with what the machine has: test_display.py tries it.
+        "DISPLAY_MODE": "headless",
         "FIJI_HOME": run.fiji_home,
         "WORKER_SCRATCH": run.scratch,
         "FAKE_FIJI_TRACE": run.traces,

@@ -74,7 +74,12 @@ def work_off(run: Run, script: str, text: str, jobs: int = 2, **changes: object)
     run.cloud.s3.put_object(Bucket=run.bucket, Key=f"scripts/{script}", Body=text.encode())
     submit(run, [a_job(number) for number in range(jobs)])
     address = f"s3://{run.bucket}/scripts/{script}"
-    changes = {"FIJI_HOME": imagej_core(), "SCRIPT_DOWNLOAD_URL": address, **changes}
+    changes = {
+        "FIJI_HOME": imagej_core(),
+        "SCRIPT_DOWNLOAD_URL": address,
+        "DISPLAY_MODE": "auto",
+        **changes,
+    }
     worker = harness.start_worker(run, **changes)
     harness.wait_until_settled(run, 120)
     worker.stop()

@@ -120,7 +120,7 @@ def start(run: Run, home: Path, display: bool, **changes: object) -> harness.Wor
         run,
         FIJI_HOME=home,
         SCRIPT_DOWNLOAD_URL=f"s3://{run.bucket}/scripts/s.ijm",
-        USE_XVFB=display,
+        DISPLAY_MODE="xvfb" if display else "headless",
         JOB_RETRIES=1,
         JOB_TIMEOUT_MINUTES=1,
         MEMORY=1200,
