@@ -22,6 +22,7 @@ from distributed_fiji.aws import Clients
 from distributed_fiji.janitor.tending import Post, tend
 from distributed_fiji.openruns import open_run
 from tests.faults.audit import audit
+from tests.faults.broken import WRONG, broken_bodies
 from tests.faults.ground import Ground, finish
 from tests.faults.report import Report
 from tests.faults.twice import HOP_BY_HOP, RECEIVE, TARGET, QuietServer
@@ -32,37 +33,10 @@ from tests.worker import harness
 from tests.worker.harness import a_job, submit
 from worker.contract import Job, claim_key, failure_key, manifest_key, state_key
 
-#: Values of the wrong kind for any field.
-WRONG: list[Any] = [None, [], {}, "", "x" * 100_000, -1, 1e308, True, [[[[]]]], {"a": {"b": []}}, "\ud800"]
-
 #: Names that file systems and consoles leave behind.
 STRAY = (".DS_Store", "", "folder/", "._half.json", "Thumbs.db", "a b.json", "..json", "sub/x.json", "ü.json")
 
 FOLDERS = ("manifests", "failures", "submissions", "names", "warnings", "without-outputs", "claims")
-
-
-def broken_bodies() -> list[bytes]:
-    """Return bodies that are no JSON object, or one that no reader should follow to its end."""
-    return [
-        b"",
-        b"\x00\x00\x00\x01Bud1\x00\x00",
-        b"{",
-        b'{"job": {"Metadata": {"Well"',
-        b"[" * 100_000,
-        b'{"a":' * 100_000,
-        b'{"job":' * 900 + b"1" + b"}" * 900,
-        b"null",
-        b"[]",
-        b'"text"',
-        b"1e400",
-        b'{"time_seconds": ' + b"9" * 5000 + b"}",
-        b'{"time_seconds": NaN, "attempt": Infinity}',
-        "\ufeff{}".encode("utf-16"),
-        b"\xef\xbb\xbf{}",
-        b"\xff\xfe\xfa",
-        b"<!doctype html><html></html>",
-        json.dumps({"unknown": [1, 2], "nested": {"deep": {}}}).encode(),
-    ]
 
 
 def with_wrong_fields(document: dict[str, Any], chance: random.Random) -> Iterator[bytes]:

@@ -1,0 +1,141 @@
+"""What stands in the run's state: documents of the versions before are read, and what is none is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from distributed_fiji.runfacts import facts_of
+from distributed_fiji.runrecord import RunRecord
+from distributed_fiji.submissions import submission_in
+from tests.faults.broken import WRONG, broken_bodies
+from worker.contract import Job, job_name
+from worker.contract_state import Unreadable, read_object
+from worker.records import job_document
+from worker.validity import Today, difference_of_work, find_manifest, read_manifest
+from worker.verdict import Expected
+
+#: As 87a4778 wrote them.
+SUBMISSION = {
+    "submission_id": "20261125T120000Z-0a1b2c3d",
+    "job_file": "job.json",
+    "queue_created": "1795600000",
+    "submitted_at": 1795600001.5,
+    "job_ids": ["0123456789abcdef"],
+    "output_location": "results/{Well}",
+    "complete": True,
+}
+RECORD = {
+    "MONITOR_FLEET_ID": "sfr-1",
+    "MONITOR_APP_NAME": "Plate",
+    "MONITOR_ECS_CLUSTER": "default",
+    "MONITOR_QUEUE_NAME": "PlateQueue",
+    "MONITOR_BUCKET_NAME": "bucket",
+    "MONITOR_LOG_GROUP_NAME": "Plate",
+    "MONITOR_START_TIME": "1795600000000",
+    "CLEAN_DASHBOARD": "True",
+    "region": "us-east-1",
+    "local": False,
+    "ready": True,
+    "dead_letter_queue": "PlateDeadMessages",
+    "service": "PlateService",
+    "task_family": "PlateTask",
+    "launch_template": "PlateLaunchTemplate",
+    "machine_log_group": "Plate_perInstance",
+    "destination_bucket": "bucket",
+    "output_locations": ["results/{Well}"],
+    "image": "user/fiji:1",
+    "script": "script.ijm",
+    "script_sha256": "",
+    "machines": 1,
+    "tasks_per_machine": 2,
+    "machine_types": ["m5.large"],
+    "machine_price": 0.1,
+    "job_retries": 5,
+    "visibility_seconds": 180,
+    "dashboard": True,
+    "auto_monitor": True,
+    "client_token": "token",
+}
+JOB = Job({"Well": "A01"}, "results/A01")
+MANIFEST: dict[str, Any] = {
+    "job_id": JOB.job_id,
+    "job": job_document(JOB),
+    "destination": "bucket",
+    "outputs": [{"key": "results/A01/a.csv", "bytes": 7, "etag": '"e"', "sha256": "0" * 64}],
+    "app_name": "Plate",
+    "script_url": "s3://bucket/script.ijm",
+    "script_sha256": "f" * 64,
+    "image": "",
+    "worker_version": "1",
+    "machine": {},
+    "attempt": 1,
+    "message_id": "m",
+    "run_id": "r",
+    "seconds": {"fiji": 1.0},
+    "inputs": [{"key": "s3://bucket/A01.tif", "etag": '"i"', "bytes": 9}],
+    "time": "2026-11-25T12:00:00.000+00:00",
+    "time_seconds": 1795600100.25,
+}
+READERS: tuple[Callable[[dict[str, Any]], Any], ...] = (
+    lambda document: submission_in(document, "Plate"),
+    facts_of,
+    lambda document: read_manifest(document, "Plate"),
+)
+TODAY = Today("Plate", "f" * 64, "bucket", Expected(1, 1, ""))
+
+
+def test_documents_of_the_version_before_are_read() -> None:
+    assert submission_in(SUBMISSION, "Plate").job_ids == ("0123456789abcdef",)
+    assert not submission_in(SUBMISSION, "Plate").by_aws
+    assert facts_of(RECORD).tasks_per_machine == 2
+    assert facts_of(RunRecord.model_validate(RECORD).model_dump()).started == 1795600000
+    assert difference_of_work(read_manifest(MANIFEST, "Plate"), JOB, TODAY) == ""
+
+
+@pytest.mark.parametrize("body", broken_bodies())
+def test_what_is_no_document_of_ours_is_refused_with_a_reason(body: bytes) -> None:
+    for read in READERS:
+        with pytest.raises(Unreadable, match=r"\w"):
+            read(read_object(body))
+
+
+@pytest.mark.parametrize("document", [SUBMISSION, RECORD, MANIFEST], ids=["submission", "record", "manifest"])
+def test_a_field_of_the_wrong_kind_breaks_no_reader(document: dict[str, Any]) -> None:
+    for name in document:
+        for wrong in WRONG:
+            changed = json.loads(json.dumps({**document, name: wrong}))
+            for read in (
+                lambda it: submission_in(it, "Plate"),
+                facts_of,
+                lambda it: read_manifest(it, "Plate"),
+            ):
+                try:
+                    read(changed)
+                except Unreadable:
+                    continue
+
+
+def test_a_manifest_that_says_less_than_today_needs_does_not_hold() -> None:
+    for name in ("job", "script_sha256", "destination", "outputs", "inputs", "job_id"):
+        document = {key: value for key, value in MANIFEST.items() if key != name}
+        assert find_manifest(document, "Plate") is None, name
+    assert find_manifest({**MANIFEST, "app_name": "Another"}, "Plate") is None
+
+
+@pytest.mark.parametrize(
+    ("metadata", "name"),
+    [
+        ({"Plate": "P1", "Well": "A02"}, "Plate=P1 Well=A02"),
+        ({"Well": "A 02", "zoom": 2, "flat": True}, 'Well="A 02" zoom=2 flat=true'),
+        ({"note": "two\nlines\x1b[2J"}, 'note="two\\nlines\\u001b[2J"'),
+        ({"image": "s3://bucket/" + "folder/" * 20 + "A01.tif"}, "image=…"),
+    ],
+)
+def test_jobs_are_named_by_their_metadata_on_one_plain_line(metadata: dict[str, Any], name: str) -> None:
+    assert job_name(metadata).startswith(name)
+    assert job_name(metadata).isprintable()
+    assert len(job_name(metadata)) <= 160
