@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws import DENIED, Clients, error_code, error_text
+from distributed_fiji.aws import DENIED, AwsError, Clients, error_code, error_text
 from distributed_fiji.deadletters import DeadLetter, is_own, read_dead_letters
 from distributed_fiji.jobstate import JobState, submitted_at
 from distributed_fiji.lookups import (
@@ -26,8 +26,9 @@ from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.snapshot import Counts, Jobs, Machine, Snapshot, Task
 from worker.contract import WARNINGS, WITHOUT_OUTPUTS
 
-#: Up to so many dead letters are read whenever one has come; more only when they may be all that is missing.
-FEW_LETTERS = 100
+#: Few dead letters are read whenever one has come, many when there are a tenth more, and more than that only
+#: when they may be all that is missing.
+FEW_LETTERS, MANY_LETTERS, LETTERS_GROWN = 100, 5000, 1.1
 
 #: Seconds by which S3's clock may differ from SQS's, and that of a user's machine.
 CLOCKS_AGREE, CLOCKS_DIFFER = 2, 300
@@ -79,10 +80,17 @@ class Observer:
             machines=placed(self.clients.ecs, self.run.cluster, seen.machines),
             tasks=tasks,
             desired=desired,
-            alarms=read_alarms(self.clients.cloudwatch, self.run.app_name),
+            alarms=self._alarms(seen.machines),
             ends=() if any(task.at_work for task in tasks) else read_ends(self.clients.ecs, self.run),
             events=events,
         )
+
+    def _alarms(self, machines: tuple[Machine, ...]) -> frozenset[str]:
+        """Return which machines have an alarm; where that cannot be seen, as if none had to be made or go."""
+        try:
+            return read_alarms(self.clients.cloudwatch, self.run.app_name)
+        except AwsError:
+            return frozenset(machine.instance_id for machine in machines if machine.alive)
 
     def _tasks(self) -> tuple[Task, ...]:
         tasks = read_tasks(self.clients.ecs, self.run.cluster, self.run.task_family)
@@ -107,8 +115,7 @@ class Observer:
         done = {job for job, written in mine.items() if written >= int(when[job])}
         failures = self.state.failures()
         own, count, url = self._dead_queue()
-        missing = when.keys() - done
-        if url and missing and (len(missing) <= count or count <= FEW_LETTERS):
+        if url and self._are_letters_wanted(len(when.keys() - done), count):
             self._read_letters(url, count)
         slack = CLOCKS_AGREE if all(submission.by_aws for submission in submissions) else CLOCKS_DIFFER
         dead = self._dead(when, float(created or 0), slack) - done
@@ -139,6 +146,14 @@ class Observer:
         if self._owns_dead_queue is None:
             self._owns_dead_queue = is_own(sqs, url, name, self.run.app_name)
         return self._owns_dead_queue, _counts(attributes).left, url
+
+    def _are_letters_wanted(self, missing: int, count: int) -> bool:
+        """Whether letters are to be read: few at once, many when some more have come or all may have.
+
+        Reading hides them for half a minute, and takes the time of a receive for each ten.
+        """
+        grown = len(self._letters) * LETTERS_GROWN <= count <= MANY_LETTERS
+        return bool(missing) and (missing <= count or count <= FEW_LETTERS or grown)
 
     def _read_letters(self, url: str, count: int) -> None:
         """Read the letters unless as many are known; fewer than are known means that some went back."""

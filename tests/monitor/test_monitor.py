@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from distributed_fiji.aws import Clients
 from distributed_fiji.deadletters import read_dead_letters
@@ -148,6 +150,27 @@ def test_a_job_that_was_given_up_is_given_up_though_an_earlier_run_had_done_it(
     assert "no focus plane found" in screen.text
     assert f"  Well=W00001 (job {jobs[1].job_id}): no focus plane found" in screen.out.getvalue()
     assert "1 of the jobs given up still have outputs of an earlier run" in screen.out.getvalue()
+
+
+def test_letters_are_shown_while_work_goes_on_and_alarms_that_cannot_be_read_hide_no_job(
+    clients: Clients, app: str
+) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(5))
+    run.work_off()
+    run.give_up(reported="no cells")
+    look = observer(run)
+    look.clients = Clients(clients._session)
+    look.clients.cloudwatch.meta.events.register("before-send", _refuse)
+
+    seen = look.observe(time.time())
+
+    assert (seen.unread, seen.jobs.done, seen.jobs.gone_dead) == ("", 1, 1)
+    assert seen.alarms == set(run.machines())
+
+
+def _refuse(**_: Any) -> None:
+    raise EndpointConnectionError(endpoint_url="the alarms")
 
 
 def test_jobs_done_with_warnings_or_without_outputs_are_counted_apart(clients: Clients, app: str) -> None:
