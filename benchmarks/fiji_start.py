@@ -1,4 +1,7 @@
-"""How long ImageJ core takes to start (cold, archive, standby), and which compiler suits which job.
+"""How long FIJI takes to start (cold, archive, standby), and which compiler suits which job.
+
+ImageJ core, and near-FIJI beside it where NEAR_FIJI names a folder of them (tests/nearfiji.py); BENCH_FIJI
+names some alone.
 
 The ways take turns. Wall seconds run from asking for the job to the JVM's end, for a standby from giving it
 the job; CPU is that of the whole JVM, a standby's waiting start too.
@@ -20,13 +23,14 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.common import Target, finish, in_turns, show
+from tests import nearfiji
 from worker.contract_fiji import describe
 from worker.fiji.install import install
 from worker.launcher import Launch, runner_command
 
 ROUNDS = 3
-#: Longer than getting ready takes: a standby's start is hidden behind the job before it.
-READY_SECONDS = 4.0
+#: A standby gets its job when it is ready: its start is hidden behind the job before it.
+READY_SECONDS = 120.0
 
 MACRO = """\
 #@ Integer rounds
@@ -99,12 +103,41 @@ def main() -> list[Target]:
         for name, text in SCRIPTS.items():
             (folder / name).write_text(text, encoding="utf-8")
         starts = compare_starts(home, folder)
-        compare_compilers(home, folder)
+        compare_compilers("ImageJ core", home, folder)
+        targets = [target for name in near_fijis() for target in compare_near(name, folder)]
     python = starts["blur.py"]
     cpu, wall = python["archive"].cpu / python["cold"].cpu, python["standby"].wall / python["archive"].wall
     return [
         Target("the archive pays, blur.py: CPU against cold", cpu, "x", at_most=0.95),
         Target("the standby pays, blur.py: wall against the archive", wall, "x", at_most=0.7),
+        *targets,
+    ]
+
+
+def near_fijis() -> list[str]:
+    """Return the names of the near-FIJIs to measure: none where there are none."""
+    named = os.environ.get("BENCH_FIJI", "Fiji-new Fiji.app").split()
+    return [name for name in named if name in nearfiji.NEAR_FIJIS] if os.environ.get("NEAR_FIJI") else []
+
+
+def compare_near(name: str, folder: Path) -> list[Target]:
+    """Print what near-FIJI's start costs by way and compiler; return what must hold."""
+    home = nearfiji.fiji_home(name)
+    ways = {
+        "cold, C1 and C2": Way(home, is_short=False),
+        "cold": Way(home),
+        "standby, C1 and C2": Way(home, is_short=False, is_waiting=True),
+        "standby": Way(home, is_waiting=True),
+    }
+    spent = {script: measure(ways, folder / script, 0) for script in ("blur.ijm", "blur.py", "blur.groovy")}
+    rows = [[script, *by_way.values()] for script, by_way in spent.items()]
+    show(f"Start of {name}, wall / CPU seconds, medians of {ROUNDS}", ["script", *ways], rows)
+    compare_compilers(name, home, folder)
+    macro = spent["blur.ijm"]
+    wall, cpu = macro["standby"].wall / macro["cold"].wall, macro["cold"].cpu / macro["cold, C1 and C2"].cpu
+    return [
+        Target(f"{name}: the start is hidden, standby's wall against cold", wall, "x", at_most=0.5),
+        Target(f"{name}: short jobs' CPU, C1 against C1 and C2", cpu, "x", at_most=0.6),
     ]
 
 
@@ -123,8 +156,8 @@ def compare_starts(home: Path, folder: Path) -> dict[str, dict[str, Spent]]:
     return spent
 
 
-def compare_compilers(home: Path, folder: Path) -> None:
-    """Print what the compilers cost by the length of the job, with the class archive."""
+def compare_compilers(fiji: str, home: Path, folder: Path) -> None:
+    """Print what the compilers cost by the length of the job; ImageJ core has its class archive."""
     ways = {"C1": Way(home), "C1 and C2": Way(home, is_short=False)}
     jobs = [("blur.py", rounds, "blurs of 1024²") for rounds in (0, 5, 20, 40)]
     jobs += [("loop.ijm", rounds, "macro loops of 512²") for rounds in (1, 10, 20, 40)]
@@ -133,7 +166,7 @@ def compare_compilers(home: Path, folder: Path) -> None:
         spent = measure(ways, folder / name, rounds)
         ratio = spent["C1 and C2"].cpu / spent["C1"].cpu
         rows.append([f"{rounds} {what}", *spent.values(), f"{ratio:.2f}"])
-    show(f"Compilers, wall / CPU seconds, medians of {ROUNDS}", ["job", *ways, "CPU ratio"], rows)
+    show(f"Compilers in {fiji}, wall / CPU seconds, medians of {ROUNDS}", ["job", *ways, "CPU ratio"], rows)
 
 
 def measure(ways: Mapping[str, Way], script: Path, job_rounds: int) -> dict[str, Spent]:
@@ -151,7 +184,9 @@ def run(way: Way, script: Path, rounds: int) -> Spent:
     fiji = describe(way.home, os.environ)
     assert fiji
     launch = Launch(fiji, 1024, script.parent, script.parent / "prefs", is_short=way.is_short)
-    waiting = runner_command(launch, "-", warm=str(script))
+    ready = script.with_suffix(".ready")
+    ready.unlink(missing_ok=True)
+    waiting = runner_command(launch, "-", warm=str(script), ready=str(ready))
     process = subprocess.Popen(
         waiting if way.is_waiting else runner_command(launch, str(job)),
         cwd=script.parent,
@@ -162,7 +197,10 @@ def run(way: Way, script: Path, rounds: int) -> Spent:
     assert process.stdin
     started_at = time.perf_counter()
     if way.is_waiting:
-        time.sleep(READY_SECONDS)
+        until = time.monotonic() + READY_SECONDS
+        while not ready.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(0.5)
         started_at = time.perf_counter()
         process.stdin.write(f"{job}\n".encode())
     process.stdin.close()

@@ -260,7 +260,7 @@ class Engine:
             runner_jar=self._runner_jar,
             cpu_cores=settings.cpu_cores,
             use_xvfb=self._display.is_on,
-            is_short=launcher.expects_short(self._last_seconds),
+            is_short=launcher.expects_short(self._last_seconds, self._fiji.kind),
         )
 
 

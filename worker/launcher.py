@@ -33,8 +33,9 @@ RUNNER_CLASS = "distributedfiji.Runner"
 ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 #: Below so many seconds in FIJI, jobs cost less when Java compiles lightly (C1 alone) than when it compiles
-#: well (C1, then C2): docs/performance.md has the measurement.
-SHORT_SECONDS = 1.5
+#: well (C1, then C2): docs/performance.md has the measurement. FIJI's start alone is far larger than ImageJ
+#: core's, and compiling it well costs 3 s of a processor, which a job must first save.
+SHORT_SECONDS = {Kind.CORE: 1.5, Kind.CLASSIC: 6.0, Kind.JAUNCH: 6.0}
 
 OPEN_JAVA_LANG = "--add-opens=java.base/java.lang=ALL-UNNAMED"
 
@@ -57,12 +58,12 @@ class Launch:
     is_short: bool = False
 
 
-def expects_short(last_seconds: Sequence[float]) -> bool:
+def expects_short(last_seconds: Sequence[float], kind: Kind) -> bool:
     """Whether the next job is likely to be short, as the last ones were.
 
     Where nothing is known it is not: a long job loses more by light compiling than a short one gains.
     """
-    return bool(last_seconds) and median(last_seconds) < SHORT_SECONDS
+    return bool(last_seconds) and median(last_seconds) < SHORT_SECONDS[kind]
 
 
 def find_runner(fiji_home: Path, environ: Mapping[str, str]) -> Path | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.contract_fiji import FijiHome, describe, find_launcher, launcher_problem
+from worker.contract_fiji import FijiHome, Kind, describe, find_launcher, launcher_problem
 from worker.launcher import Launch, expects_short, find_runner, make_preferences, runner_command
 from worker.starting import proof_problem
 
@@ -103,9 +103,11 @@ def test_a_fiji_without_the_runner_gets_it_beside_its_own_jars(tmp_path: Path) -
 
 
 def test_java_compiles_lightly_only_when_the_last_jobs_were_short(tmp_path: Path) -> None:
-    assert not expects_short([])
-    assert expects_short([0.4, 0.5, 600.0])
-    assert not expects_short([0.4, 500.0, 600.0])
+    assert not expects_short([], Kind.CORE)
+    assert expects_short([0.4, 0.5, 600.0], Kind.CORE)
+    assert not expects_short([0.4, 500.0, 600.0], Kind.CORE)
+    assert not expects_short([4.0], Kind.CORE)
+    assert expects_short([4.0], Kind.JAUNCH)
     fiji = described(a_fiji(tmp_path, "ImageJ-linux64"))
     assert "-XX:TieredStopAtLevel=1" in words(fiji, is_short=True)[0]
     assert "-XX:ActiveProcessorCount=2" in words(fiji, cpu_cores=2)[0]
