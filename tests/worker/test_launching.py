@@ -52,7 +52,12 @@ EVERYWHERE = [
     "-XX:TieredStopAtLevel=4",
 ]
 OPENS = "--add-opens=java.base/java.lang=ALL-UNNAMED"
-HEADLESS_JOB = ["--headless", "--run", "distributedfiji.Runner", 'job="/run/job.json"']
+HEADLESS_JOB = [
+    "--headless",
+    "--run",
+    "distributedfiji.Runner",
+    'job="/run/job.json", warm="", ready=""',
+]
 
 
 @pytest.mark.parametrize(

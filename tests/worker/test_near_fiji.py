@@ -20,6 +20,20 @@ File.saveString(text + "|" + number, "echo.txt");
 """
 
 
+@pytest.mark.parametrize(
+    "fiji", ["ImageJ core", *(pytest.param(name, marks=pytest.mark.thorough) for name in nearfiji.NEAR_FIJIS)]
+)
+def test_folders_may_have_blanks_in_their_names(fiji: str, tmp_path: Path) -> None:
+    folder = tmp_path / "my own  project"
+    folder.mkdir()
+
+    ran = nearfiji.run_script(fiji, folder, "echo.ijm", ECHO, text="a b", number=1.5)
+
+    assert ran.result.get("ok") is True, (ran.result, ran.err)
+    assert (folder / "echo.txt").read_text(encoding="utf-8") == "a b|1.5"
+
+
+@pytest.mark.thorough
 @pytest.mark.parametrize("fiji", nearfiji.FIJIS)
 def test_a_macro_gets_its_values_as_they_are_and_ends(fiji: str, tmp_path: Path) -> None:
     ran = nearfiji.run_script(fiji, tmp_path, "echo.ijm", ECHO, text=HOSTILE, number=1.5)
