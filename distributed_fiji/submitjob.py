@@ -13,6 +13,7 @@ from distributed_fiji.aws import Clients
 from distributed_fiji.clock import Clock
 from distributed_fiji.jobs import JobFile
 from distributed_fiji.names import write_names
+from distributed_fiji.places import doubts_about_places
 from distributed_fiji.scriptparameters import declared_parameters, doubts
 from distributed_fiji.scripts import NoScript, read_script
 from distributed_fiji.settings import Settings
@@ -46,7 +47,8 @@ def submit_job(
         terminal.warn(f"groups {first} and {again} are the same job; it is sent once")
     if len(jobs.duplicates) > 20:
         terminal.warn(f"and {len(jobs.duplicates) - 20} more groups are duplicates")
-    for line in (*jobs.warnings, *parameter_doubts(settings, clients, jobs, folder)):
+    places = doubts_about_places(jobs, settings.SOURCE_BUCKET, settings.DESTINATION_BUCKET)
+    for line in (*jobs.warnings, *places, *parameter_doubts(settings, clients, jobs, folder)):
         terminal.warn(line)
     url = jobqueue.read_queue(clients.sqs, settings.SQS_QUEUE_NAME)
     created = jobqueue.read_attributes(clients.sqs, url)["CreatedTimestamp"]
