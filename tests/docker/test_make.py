@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=900,
         check=False,
     )
 
@@ -99,3 +100,15 @@ def test_it_lists_its_targets() -> None:
 
     for target in ("build", "core", "test", "push", "shell"):
         assert f"make -C worker {target} " in said
+
+
+@pytest.mark.thorough
+def test_imagej_core_takes_bioformats_into_its_image(daemon: Any, image: str) -> None:
+    name = f"{IMAGE}-bioformats"
+    variables = [f"NAME={name}", f"CORE_NAME={name}-imagej-core", f"BUILD_FLAGS={BUILD_FLAGS}"]
+
+    done = make("core", "BIOFORMATS=1", *variables)
+
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert re.search(r"^held +Bio-Formats ", done.stdout, re.MULTILINE)
+    daemon.images.remove(name, force=True)

@@ -9,6 +9,8 @@ for certificate in /usr/local/share/ca-certificates/*.crt; do
 	[ -f "$certificate" ] || continue
 	keytool=/opt/fiji/java/bin/keytool
 	store=/opt/fiji/java/lib/security/cacerts
+	# A JDK 8 keeps it in the JRE that it holds.
+	[ -f "$store" ] || store=/opt/fiji/java/jre/lib/security/cacerts
 	name=$(basename "$certificate" .crt)
 	"$keytool" -list -alias "$name" -keystore "$store" -storepass changeit >/dev/null 2>&1 ||
 		"$keytool" -importcert -noprompt -alias "$name" -file "$certificate" -keystore "$store" -storepass changeit
