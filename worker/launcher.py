@@ -52,6 +52,7 @@ class Launch:
     heap_mb: int
     temporary: Path
     preferences: Path
+    home: Path | None = None
     runner_jar: Path | None = None
     cpu_cores: int = 0
     use_xvfb: bool = False
@@ -104,6 +105,10 @@ def _jvm_options(launch: Launch) -> list[str]:
         "-Dscijava.app.java-version-recommended=8",
         f"-XX:TieredStopAtLevel={level}",
     ]
+    if launch.home:
+        # Java takes a user's home from the list of users, and ImageJ its own preferences from there: they
+        # are those of the task, not of who rehearses it here.
+        options.append(f"-Duser.home={launch.home}")
     if launch.cpu_cores:
         options.append(f"-XX:ActiveProcessorCount={launch.cpu_cores}")
     return options
