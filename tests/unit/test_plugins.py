@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -36,7 +37,8 @@ def put_in(home: Path, *lines: str) -> tuple[int, str]:
     listed.write_text("\n".join(["# a comment", *lines]) + "\n")
     program = CHECKOUT / "worker" / "image" / "plugins.py"
     command = [sys.executable, str(program), str(listed), str(home)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environ = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
     return done.returncode, done.stdout + done.stderr
 
 

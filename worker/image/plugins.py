@@ -12,8 +12,9 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.contract_fiji import find_launcher
+
 FOLDERS = ("plugins", "jars")
-LAUNCHERS = ("fiji-linux-x64", "fiji-linux-arm64", "ImageJ-linux64")
 #: Where update sites put what they have; a FIJI writes caches and its list of sites elsewhere.
 KEPT_FOLDERS = ("plugins", "jars", "macros", "scripts", "lib", "luts")
 
@@ -103,7 +104,7 @@ def add_site(site: Site, home: Path) -> None:
 
 
 def _update(home: Path, *words: str) -> None:
-    launcher = next((home / name for name in LAUNCHERS if (home / name).is_file()), None)
+    launcher = find_launcher(home)
     if launcher is None or (home / "versions.json").exists():
         raise PluginError("this FIJI has no updater (ImageJ core has none): use `jar` lines")
     done = subprocess.run(

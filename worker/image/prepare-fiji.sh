@@ -16,7 +16,7 @@ for certificate in /usr/local/share/ca-certificates/*.crt; do
 		"$keytool" -importcert -noprompt -alias "$name" -file "$certificate" -keystore "$store" -storepass changeit
 done
 
-"$python" /build/image/plugins.py /build/image/plugins.txt "$home"
+PYTHONPATH=/build "$python" /build/image/plugins.py /build/image/plugins.txt "$home"
 
 # ImageJ core brings the runner, and a class archive that holds it: nothing is done where it is today's.
 if [ -f "$home/versions.json" ]; then
