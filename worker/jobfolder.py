@@ -188,7 +188,9 @@ def remove_tree(folder: Path) -> None:
             shutil.rmtree(folder, onerror=_open_up_and_retry)
         except RecursionError:
             # Folders a thousand deep: rmtree calls itself for each.
-            processes.start(["rm", "-rf", "--", str(folder)], stdin=subprocess.DEVNULL).wait()
+            process = processes.start(["rm", "-rf", "--", str(folder)], stdin=subprocess.DEVNULL)
+            process.wait()
+            processes.forget(process.pid)
         if not folder.exists():
             return
         time.sleep(pause)

@@ -28,7 +28,7 @@ class Mark:
     @property
     def metadata(self) -> dict[str, str]:
         """The mark as metadata of an object, which is ASCII."""
-        return {f"{BEGIN}{field}": quote(value, safe=" =") for field, value in vars(self).items()}
+        return {f"{BEGIN}{field}": quote(value, safe="=") for field, value in vars(self).items()}
 
 
 def mark_of(app: str, state: str, job: str, name: str, run: str) -> Mark:

@@ -22,9 +22,9 @@ Check = Callable[[], None]
 #: Files from this size on go in parts.
 LARGE = 64 * 2**20
 #: A part has this size, or what is needed for S3's 10,000 parts; so many are in memory at once, and one more.
-PART = 16 * 2**20
+PART = 8 * 2**20
 MOST_PARTS = 10_000
-PARTS_AT_ONCE = 4
+PARTS_AT_ONCE = 3
 
 #: What is said of a whole object when its parts are announced, and of each part as well.
 OF_PARTS = ("RequestPayer", "ChecksumAlgorithm")
