@@ -192,7 +192,8 @@ class Engine:
         means: tuple[Check, Sink, FijiProcess | None],
     ) -> Finished:
         check, sink, process = means
-        fiji_process.write_job_file(folder, str(self._script.path), parameters, self._settings.plugin_errors)
+        script = self._script.copied_to(folder.script)
+        fiji_process.write_job_file(folder, str(script), parameters, self._settings.plugin_errors)
         if process:
             try:
                 process.give_job(str(folder.job_file))

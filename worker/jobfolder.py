@@ -60,6 +60,10 @@ class RunFolder:
         return self.work / "input"
 
     @property
+    def script(self) -> Path:
+        return self.root / "control" / "script"
+
+    @property
     def job_file(self) -> Path:
         return self.root / "control" / "job.json"
 

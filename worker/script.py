@@ -28,6 +28,14 @@ class Script:
 
     path: Path
     sha256: str
+    text: str
+
+    def copied_to(self, folder: Path) -> Path:
+        """Return a copy for one run: a script that writes over its own file changes no other job's."""
+        folder.mkdir(exist_ok=True)
+        copy = folder / self.path.name
+        copy.write_text(self.text, encoding="utf-8", newline="")
+        return copy
 
 
 def fetch_script(
@@ -76,4 +84,4 @@ def _kept(url: str, content: bytes, expected_sha256: str, folder: Path) -> Scrip
         log.warning("the script %s: %s", name, warning)
     path = folder / (re.sub(r"[^A-Za-z0-9._-]", "_", Path(name).stem) + ending)
     path.write_text(cleaned.text, encoding="utf-8", newline="")
-    return Script(path, sha256)
+    return Script(path, sha256, cleaned.text)

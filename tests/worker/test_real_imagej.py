@@ -71,6 +71,27 @@ def test_each_job_sees_the_buckets_flat_field_whatever_others_saved_there(run: R
         assert harness.content(run, f"results/{well}/mean.txt") == f"{well} 100 of 2".encode()
 
 
+SPOILS_ALL_SCRIPTS = """
+#@ String well
+new File("output/" + well + ".txt").text = "right"
+def wrong = 'new File("output/x").text = "wrong"'
+new File("../../..").eachFileRecurse { if (it.name == "script.groovy") it.text = wrong }
+"""
+
+
+def test_a_script_that_writes_over_its_own_file_changes_no_other_job(run: Run) -> None:
+    run.cloud.s3.put_object(Bucket=run.bucket, Key="scripts/script.groovy", Body=SPOILS_ALL_SCRIPTS.encode())
+    jobs = [a_job(number, well=f"A{number}") for number in (1, 2)]
+    submit(run, jobs)
+
+    worker = start(run, install(), "script.groovy")
+    harness.wait_until_settled(run, 120)
+    worker.stop()
+
+    harness.check_done(run, jobs)
+    assert sorted(harness.keys(run, "results/")) == ["results/1/A1.txt", "results/2/A2.txt"]
+
+
 @pytest.mark.parametrize("fiji", nearfiji.FIJIS)
 def test_a_macro_leaves_its_image_and_a_broken_one_its_reason(run: Run, fiji: str) -> None:
     home = nearfiji.fiji_home(fiji)
@@ -92,8 +113,8 @@ def test_a_macro_leaves_its_image_and_a_broken_one_its_reason(run: Run, fiji: st
     harness.check_nothing_left(run)
 
 
-def start(run: Run, home: Path, **changes: object) -> harness.WorkerProcess:
-    url = f"s3://{run.bucket}/scripts/script.ijm"
+def start(run: Run, home: Path, script: str = "script.ijm", **changes: object) -> harness.WorkerProcess:
+    url = f"s3://{run.bucket}/scripts/{script}"
     return harness.start_worker(
         run, FIJI_HOME=home, SCRIPT_DOWNLOAD_URL=url, JOB_RETRIES=1, MEMORY=1024, **changes
     )
