@@ -69,11 +69,6 @@ class Loan:
         self._place = place
         self._at: tuple[Path, int] | None = None
 
-    @property
-    def at(self) -> Path | None:
-        """Where the folder is now, when it is in a job's folder."""
-        return self._at[0] if self._at else None
-
     def restore(self, check: Check) -> None:
         """Make the entry hold just its objects. Raises ChangedMeanwhile where the bucket has others now."""
         self._cache.restore(self._entry, check)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,13 +49,13 @@ class Inputs:
             loan.move_into(work)
 
     def end_loans(self, output: Path | None = None) -> None:
-        """Give back what was lent. What a link in `output` leads to stays, as it is still to be read."""
-        linked = _targets_of_links(output) if output else []
+        """Give back what was lent; it stays where a link in `output` leads into the job's folder.
+
+        By way of other links that may be one to the inputs, which are still to be read.
+        """
+        keep = output is not None and _has_links_into(output.parent, output)
         while self.loans:
-            loan = self.loans.pop()
-            place = os.path.realpath(loan.at) if loan.at else ""
-            # A link to a folder may lead to another link in it.
-            loan.end(keep=any(Path(at).is_dir() or f"{at}/".startswith(f"{place}/") for at in linked))
+            self.loans.pop().end(keep=keep)
 
 
 class InputFetcher:
@@ -136,17 +137,18 @@ def _empty(staging: Path) -> None:
         staging.mkdir()
 
 
-def _targets_of_links(folder: Path) -> list[str]:
-    """Return where the links in a folder lead, and the folder itself if it is one."""
-    found = [folder] if folder.is_symlink() else []
-    for parent, folders, files in os.walk(folder):
-        found += [path for path in (Path(parent, name) for name in (*folders, *files)) if _is_link(path)]
-    return [os.path.realpath(path) for path in found]
+def _has_links_into(work: Path, output: Path) -> bool:
+    """Whether `output`, or a link in it, leads into a folder.
 
-
-def _is_link(path: Path) -> bool:
-    """Whether a path is a link; one that is too long to be looked at is none that outputs could follow."""
-    try:
-        return path.is_symlink()
-    except OSError:
-        return False
+    What cannot be read, such as a path that is too long, cannot be uploaded either.
+    """
+    links = [str(output)] if output.is_symlink() else []
+    folders = [str(output)]
+    while folders:
+        with suppress(OSError), os.scandir(folders.pop()) as found:
+            for one in found:
+                if one.is_symlink():
+                    links.append(one.path)
+                elif one.is_dir():
+                    folders.append(one.path)
+    return any(os.path.realpath(link).startswith(f"{os.path.realpath(work)}/") for link in links)
