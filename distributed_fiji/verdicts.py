@@ -21,9 +21,9 @@ class Verdict:
     """How a run ended, in counts. `unaccounted`: submitted jobs that are neither done nor dead.
 
     `warned`, `without_outputs`: how many of the jobs that are done are so with warnings, or left no output.
-    `outdated`: jobs among the dead whose outputs are those of an earlier run. `unread`: why the jobs could
-    not be looked at, so that the counts say nothing. `details`: sentences on why the run ended, where `end`
-    does not say it.
+    `outdated`: jobs among those that are not done whose outputs are of an earlier run. `unread`: why the jobs
+    could not be looked at, so that the counts say nothing. `details`: sentences on why the run ended, where
+    `end` does not say it.
     """
 
     end: str
@@ -68,7 +68,7 @@ def verdict_of(end: End, seen: Snapshot) -> Verdict:
         failed_attempts=jobs.failed_attempts,
         dead_ids=tuple(sorted(jobs.dead)),
         unaccounted_ids=tuple(sorted(jobs.unaccounted)),
-        outdated=len(jobs.dead & jobs.outdated),
+        outdated=len((jobs.dead | jobs.unaccounted) & jobs.outdated),
         warned=jobs.warned,
         without_outputs=jobs.without_outputs,
         unread=seen.unread,

@@ -92,6 +92,8 @@ def monitor(
         out.warn(f"The jobs that are not done could not be read: {error_text(error)}")
     for line in closing_lines(run, verdict, result, failed):
         out.say(line)
+    if listing:
+        listing.unlink(missing_ok=True)  # an earlier run's
     if listing and len(failed) > NAMED:
         listing.write_text(as_table(failed), encoding="utf-8")
         out.say(f"All {len(failed)} of them, with their reasons: {path_shown(listing)}")
@@ -151,9 +153,11 @@ def closing_lines(run: RunFacts, verdict: Verdict, result: MonitorResult, failed
     if verdict.dead:
         records = f"s3://{run.bucket}/{state_key(run.app_name, 'failures', '')}"
         lines.append(f"Dead letters: queue {run.dead_letter_queue}; failure records: {records}")
-        if verdict.outdated:
-            lines.append(f"{verdict.outdated} of the jobs given up still have outputs of an earlier run.")
     lines += named(failed, len(failed))
+    if verdict.outdated:
+        lines.append(
+            f"{verdict.outdated} of the jobs that are not done still have outputs of an earlier run."
+        )
     if verdict.dead:
         lines.append(
             "When the cause is mended: `python run.py setup`, `redrive` and `startCluster` try them again."

@@ -149,7 +149,7 @@ def test_a_job_that_was_given_up_is_given_up_though_an_earlier_run_had_done_it(
     assert (result.exit_code, result.done, result.dead) == (3, 1, 1)
     assert "no focus plane found" in screen.text
     assert f"  Well=W00001 (job {jobs[1].job_id}): no focus plane found" in screen.out.getvalue()
-    assert "1 of the jobs given up still have outputs of an earlier run" in screen.out.getvalue()
+    assert "1 of the jobs that are not done still have outputs of an earlier run" in screen.out.getvalue()
 
 
 def test_letters_are_shown_while_work_goes_on_and_alarms_that_cannot_be_read_hide_no_job(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -42,6 +43,19 @@ def test_everything_that_aws_can_tag_carries_the_apps_tag(clients: Clients, app:
     assert {name: found.get(APP_TAG) for name, found in tags.items()} == dict.fromkeys(tags, app)
     untagged = {"dashboard", "results"}
     assert {item.kind for item in inventory(clients, app)} - untagged == {name.split(":")[0] for name in tags}
+
+
+def test_the_record_says_which_script_and_which_queue_the_run_has(
+    clients: Clients, app: str, tmp_path: Path
+) -> None:
+    flow = Flow(app, tmp_path / app, clients)
+    record = started(flow)
+
+    script = (tmp_path / app / "script.ijm").read_bytes()
+    url = clients.sqs.get_queue_url(QueueName=record.MONITOR_QUEUE_NAME)["QueueUrl"]
+    queue = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["CreatedTimestamp"])["Attributes"]
+    assert record.script_sha256 == hashlib.sha256(script).hexdigest()
+    assert record.queue_created == queue["CreatedTimestamp"]
 
 
 def every_tag(clients: Clients, record: RunRecord) -> Iterator[tuple[str, dict[str, str]]]:
