@@ -32,7 +32,7 @@ BRACES = re.compile(r"\{([^{}]*)\}")
 #: Where the original mounts the bucket on its machines; what lies below is named from the bucket's root here.
 MOUNT = re.compile(r"\A/*home/ubuntu/bucket(/+|\Z)")
 #: How a group of Distributed-CellProfiler says its metadata.
-PAIRS = re.compile(r"[A-Za-z_]\w*=[^,=]*(,[A-Za-z_]\w*=[^,=]*)*", re.ASCII)
+PAIRS = re.compile(r"\s*[A-Za-z_]\w*=[^,=]*(,\s*[A-Za-z_]\w*=[^,=]*)*", re.ASCII)
 
 #: As many problems are listed; a file with thousands of wrong groups is wrong in one way.
 MOST_PROBLEMS = 20
@@ -243,7 +243,7 @@ def _foreign_problems(number: int, group: dict[str, Any]) -> list[str]:
     form = f"groups[{number}]: {json.dumps(group):.80} is how Distributed-CellProfiler says it; here"
     if not isinstance(value, str):
         return [f'{form} names and values stand in the group itself, as {{"Well": "A01"}}']
-    pairs = dict(pair.split("=", 1) for pair in value.split(","))
+    pairs = dict(pair.strip().split("=", 1) for pair in value.split(","))
     return [f"{form} write {json.dumps(pairs):.200}"]
 
 

@@ -103,7 +103,11 @@ def web_address(address: str) -> str:
 def ending_of(name: str) -> str:
     """Return the ending by which FIJI finds a script's language. Raises NotAScript."""
     ending = PurePosixPath(name).suffix
-    known = f"{', '.join(ENDINGS)}"
+    known = ", ".join(ENDINGS)
+    inner = PurePosixPath(PurePosixPath(name).stem).suffix.lower()
+    if ending.lower() == ".txt" and inner in ENDINGS:
+        # Windows and browsers hide endings and add their own: script.py.txt.
+        return ENDINGS[inner]
     if not ending:
         raise NotAScript(f"{name!r} has no ending, by which FIJI knows the language; endings are {known}")
     if ending.lower() not in ENDINGS:

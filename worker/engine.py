@@ -24,7 +24,7 @@ from worker.held import HeldJob
 from worker.jobfolder import RunFolder, Scratch
 from worker.script import Script
 from worker.settings import WorkerSettings
-from worker.starting import proof_problem, why_not_started
+from worker.starting import language_problem, proof_problem, why_not_started
 from worker.verdict import SIGKILL, Run
 
 log = logging.getLogger(__name__)
@@ -149,10 +149,12 @@ class Engine:
 
     def _judge_proof(self, proof: Mapping[str, Any]) -> None:
         """Log what the first FIJI has. Raises JobFailed when it is not as it was started."""
-        problem = proof_problem(proof, self._heap_mb(whole=False), with_display=self._display.is_on)
+        problem = proof_problem(
+            proof, self._heap_mb(whole=False), with_display=self._display.is_on
+        ) or language_problem(proof, self._script.path.suffix)
         if problem:
             self.close()
-            raise JobFailed(FailureClass.FIJI_DID_NOT_START, f"FIJI does not start as it must: {problem}.")
+            raise JobFailed(FailureClass.FIJI_DID_NOT_START, f"This FIJI cannot do the work: {problem}.")
         log.info(
             "FIJI is ready: heap %d MB, %s, Java %s, languages %s",
             proof["heap_mb"],

@@ -122,7 +122,8 @@ def read_settings(environ: Mapping[str, str]) -> WorkerSettings:
         script_sha256=read.text("SCRIPT_SHA256", "").lower(),
         expected_number_files=read.integer("EXPECTED_NUMBER_FILES", 1),
         min_file_size_bytes=read.integer("MIN_FILE_SIZE_BYTES", 1),
-        necessary_string=read.text("NECESSARY_STRING", ""),
+        # As it stands: a space at its end is part of it.
+        necessary_string=environ.get("NECESSARY_STRING", ""),
         download_files=read.flag("DOWNLOAD_FILES", True),
         check_if_done=read.flag("CHECK_IF_DONE_BOOL", True),
         rerun_on_new_image=read.flag("RERUN_ON_NEW_IMAGE", True),

@@ -70,6 +70,17 @@ def why_not_started(marks: Sequence[str], tail: Sequence[str]) -> str:
     return f"{quoted}. {known}" if known else quoted
 
 
+def language_problem(proof: Mapping[str, Any], ending: str) -> str:
+    """Say that a FIJI has no language for scripts of an ending (".js"); "" where it has, or says nothing."""
+    known = proof.get("endings")
+    if not isinstance(known, list) or not known or ending.removeprefix(".") in known:
+        return ""
+    return (
+        f"it has no language for scripts that end with {ending}, but those for {', '.join(map(str, known))}:"
+        " SCRIPT_DOWNLOAD_URL needs one of these, or FIJI the plugin"
+    )
+
+
 def proof_problem(proof: Mapping[str, Any], heap_mb: int, *, with_display: bool) -> str:
     """Say in what a FIJI's sign of life is not as it was started; "" where it is."""
     heap, headless = proof.get("heap_mb"), proof.get("headless")

@@ -19,7 +19,7 @@ SCRIPTS = {
     "a mark, Windows' line ends": ("script.ijm", b"\xef\xbb\xbf" + MACRO.replace("\n", "\r\n").encode()),
     "Latin-1, a Mac's line ends": ("My Macro#2.TXT", MACRO.replace("\n", "\r").encode("latin-1")),
     "a coding line that is right": ("script.Py", JYTHON.encode("latin-1")),
-    "a coding line that is wrong": ("script.py", JYTHON.replace("latin-1", "utf-8").encode("latin-1")),
+    "a coding line that is wrong": ("script.py.txt", JYTHON.replace("latin-1", "utf-8").encode("latin-1")),
 }
 
 
@@ -49,3 +49,16 @@ def test_a_web_page_in_place_of_a_script_ends_the_worker_with_the_reason(run: Ru
     assert worker.process.wait(20) == 1
     assert "cannot be run: it is a web page, no script" in worker.text()
     assert harness.counts(run) == (1, 0)
+
+
+def test_a_script_in_a_language_that_fiji_lacks_ends_the_worker_with_those_it_has(run: Run) -> None:
+    run.cloud.s3.put_object(Bucket=run.bucket, Key="scripts/script.CLJ", Body=b"(println 1)")
+    submit(run, [a_job(1)])
+
+    url = f"s3://{run.bucket}/scripts/script.CLJ"
+    worker = harness.start_worker(run, FIJI_HOME=imagej_core(), SCRIPT_DOWNLOAD_URL=url)
+
+    assert worker.process.wait(60) == 1
+    assert "it has no language for scripts that end with .clj, but those for " in worker.text()
+    assert " ijm, " in worker.text()
+    harness.wait_until(lambda: harness.counts(run) == (1, 0), 40)

@@ -23,12 +23,21 @@ final class Means {
 		document.put("heap_mb", Runtime.getRuntime().maxMemory() >> 20);
 		document.put("headless", GraphicsEnvironment.isHeadless());
 		document.put("languages", languages(context));
+		document.put("endings", endings(context));
 		return document;
 	}
 
 	/** Writes the sign of life of a FIJI that has no job yet. */
 	static void write(final Context context, final String path) throws IOException {
 		Job.write(Paths.get(path), of(context));
+	}
+
+	/** Returns the endings of the names of scripts that this FIJI can run. */
+	static Set<String> endings(final Context context) {
+		final Set<String> endings = new TreeSet<>();
+		for (final ScriptLanguage language : context.service(ScriptService.class).getLanguages())
+			endings.addAll(language.getExtensions());
+		return endings;
 	}
 
 	private static Set<String> languages(final Context context) {
