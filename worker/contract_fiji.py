@@ -70,7 +70,7 @@ LANGUAGES = {
     "ImageJ Macro": r"imagej-legacy|imagej-core\.jar",
     "Python (Jython)": r"scripting-jython|imagej-core\.jar",
     "Groovy": r"scripting-groovy|imagej-core\.jar",
-    "BeanShell": r"scripting-beanshell",
+    "BeanShell": r"scripting-beanshell|imagej-core\.jar",
     "Java": r"scripting-java-",
 }
 

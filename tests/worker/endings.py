@@ -324,7 +324,7 @@ GROOVY = [
 BEANSHELL = [
     Ending("done.bsh", BSH_SAVED),
     Ending("raises.bsh", "x = 3;\n\nObject y = null;\ny.foo();", Failure.SCRIPT_ERROR, 4, ("foo()",)),
-    Ending("syntax.bsh", "x = 3;\nx = (;\n", Failure.SCRIPT_ERROR, 2, ("Parse error",)),
+    Ending("syntax.bsh", "x = 3;\nx = (;\n", Failure.SCRIPT_ERROR, 2, ("Encountered",)),
     Ending(
         "plugin-throws.bsh",
         'import ij.IJ;\nimp = IJ.createImage("a", "8-bit ramp", 64, 64, 3);\n'
@@ -356,6 +356,49 @@ FOLLOWED = [
     Ending(
         "overlay.ijm",
         f'{NEW_IMAGE}\nmakeRectangle(1, 1, 9, 9);\nOverlay.addSelection;\nrun("Add Selection...");\n{SAVED}',
+    ),
+]
+
+#: With a display each of these is a window that somebody should click away.
+SHOWN = [
+    Ending(
+        "macro-error.ijm",
+        "a = 1;\nfoo(3);",
+        Failure.MACRO_ERROR,
+        2,
+        ("Undefined identifier: foo",),
+        quick=True,
+    ),
+    Ending(
+        "exit-with-words.ijm",
+        'showMessage("Info", "just so");\nexit("no cells");',
+        Failure.MACRO_ERROR,
+        2,
+        ("no cells",),
+    ),
+    Ending("message.ijm", f'showMessage("Info", "just so");\n{NEW_IMAGE}\n{SAVED}'),
+    Ending(
+        "imagej-error.groovy",
+        f'import ij.IJ\nIJ.error("no cells")\n{GROOVY_SAVED}',
+        Failure.PLUGIN_ERROR,
+        2,
+        ("ImageJ showed an error in line 2, and the script went on: no cells.",),
+    ),
+    Ending(
+        "dialog.ijm",
+        'Dialog.create("Settings");\nDialog.addNumber("Sigma", 2);\nDialog.show();',
+        Failure.NEEDS_ANSWER,
+        3,
+        ("Dialog.show() shows a dialog", "#@ Double sigma"),
+        quick=True,
+    ),
+    Ending(
+        "plugin-dialog.groovy",
+        "import ij.gui.GenericDialog\ndef gd = new GenericDialog('Mine')\ngd.addNumericField('Sigma', 2, 1)\n"
+        "gd.showDialog()",
+        Failure.NEEDS_ANSWER,
+        None,
+        ('The window "Mine" (Sigma) stood open',),
     ),
 ]
 

@@ -128,3 +128,32 @@ def says_what_it_ran_in(run: Run, job: harness.Job, worker: harness.WorkerProces
     assert "ImageJ Macro" in fiji["languages"]
     assert (home / fiji["launcher"]).is_file()
     assert f"FIJI is ready: heap {fiji['heap_mb']} MB, headless" in worker.text()
+
+
+THROWS = """
+newImage("stack", "8-bit ramp", 64, 64, 5);
+saveAs("Tiff", "output/a.tif");
+run("Image Sequence... ", "dir=output/ format=PNG");
+"""
+
+
+@pytest.mark.parametrize("plugin_errors", ["fail", "warn"])
+def test_a_plugin_that_throws_fails_the_job_or_is_a_warning(run: Run, plugin_errors: str) -> None:
+    run.cloud.s3.put_object(Bucket=run.bucket, Key="scripts/script.ijm", Body=THROWS.encode())
+    job = a_job(1)
+    submit(run, [job])
+
+    worker = start(run, nearfiji.fiji_home("ImageJ core"), PLUGIN_ERRORS=plugin_errors)
+    harness.wait_until_settled(run, 180)
+    worker.stop()
+
+    document = harness.manifest(run, job)
+    found = harness.failures(run, job.job_id)
+    if plugin_errors == "fail":
+        assert document is None
+        assert (found[0]["class"], found[0]["line"]) == ("plugin error", 4)
+        assert "A plugin failed in line 4, and the script went on" in found[0]["sentence"]
+    else:
+        assert document and not found
+        (warning,) = document["warnings"]
+        assert warning["line"] == 4 and "IndexOutOfBoundsException" in warning["text"]

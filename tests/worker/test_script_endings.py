@@ -6,13 +6,14 @@ A dozen in every run, on ImageJ core; all of them on ImageJ core and the near-FI
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests import nearfiji
 from tests.imagej import Ran, finish
-from tests.worker.endings import BEANSHELL, ENDINGS, FOLLOWED, Ending
+from tests.worker.endings import ENDINGS, FOLLOWED, SHOWN, Ending
 from worker import fiji_process
 from worker.contract import Outcome
 from worker.fiji_process import Ending as End
@@ -27,7 +28,7 @@ def name_of(ending: Ending) -> str:
     return f"{'followed-' if ending in FOLLOWED else ''}{ending.script}"
 
 
-def run(fiji: str, folder: Path, ending: Ending) -> tuple[Ran, Verdict]:
+def run(fiji: str, folder: Path, ending: Ending, *, xvfb: bool = False) -> tuple[Ran, Verdict]:
     """Run a script as the worker does, in a folder such as the worker's; return what it left and is worth."""
     where = RunFolder(folder)
     for made in (where.output, where.input, where.job_file.parent, where.temporary):
@@ -35,12 +36,16 @@ def run(fiji: str, folder: Path, ending: Ending) -> tuple[Ran, Verdict]:
     script = folder / ending.script
     script.write_text(ending.text, encoding="utf-8")
     fiji_process.write_job_file(where, str(script), ending.given, ending.plugin_errors)
-    process = nearfiji.start(fiji, where.work, where.job_file, f"-Xmx{ending.heap}m")
+    if xvfb:
+        job = json.loads(where.job_file.read_text("utf-8"))
+        where.job_file.write_text(json.dumps({**job, "dialog_seconds": 2}), encoding="utf-8")
+    process = nearfiji.start(fiji, where.work, where.job_file, f"-Xmx{ending.heap}m", xvfb=xvfb)
     ran = finish(process, folder)
     result = json.loads(where.result_file.read_text("utf-8")) if where.result_file.exists() else None
     tail = (ran.out + ran.err).splitlines()[-50:]
     done = Run(
         End.BY_ITSELF, ran.code, 1.0, ending.heap, where.alive_file.exists(), result, [], tail,
+        headless=not xvfb,
         is_core=fiji == "ImageJ core",
     )  # fmt: skip
     return ran, judge(
@@ -48,8 +53,8 @@ def run(fiji: str, folder: Path, ending: Ending) -> tuple[Ran, Verdict]:
     )
 
 
-def check(fiji: str, folder: Path, ending: Ending) -> None:
-    ran, verdict = run(fiji, folder, ending)
+def check(fiji: str, folder: Path, ending: Ending, *, xvfb: bool = False) -> None:
+    ran, verdict = run(fiji, folder, ending, xvfb=xvfb)
     told = f"{verdict}\n{ran}"
     assert verdict.failure == ending.failure, told
     assert verdict.outcome == (Outcome.FAILED if ending.failure else Outcome.DONE), told
@@ -72,6 +77,21 @@ def test_a_script_ends_as_its_table_says(tmp_path: Path, ending: Ending) -> None
 @pytest.mark.parametrize("ending", ENDINGS, ids=name_of)
 @pytest.mark.parametrize("fiji", nearfiji.FIJIS)
 def test_every_script_ends_so_in_every_fiji(tmp_path: Path, fiji: str, ending: Ending) -> None:
-    if ending in BEANSHELL and fiji == "ImageJ core":
-        pytest.skip("ImageJ core has no BeanShell")
     check(fiji, tmp_path, ending)
+
+
+needs_xvfb = pytest.mark.skipif(not shutil.which("xvfb-run"), reason="Xvfb is not installed")
+
+
+@needs_xvfb
+@pytest.mark.parametrize("ending", [ending for ending in SHOWN if ending.quick], ids=name_of)
+def test_a_window_that_nobody_can_close_is_read_and_named(tmp_path: Path, ending: Ending) -> None:
+    check("ImageJ core", tmp_path, ending, xvfb=True)
+
+
+@needs_xvfb
+@pytest.mark.thorough
+@pytest.mark.parametrize("ending", SHOWN, ids=name_of)
+@pytest.mark.parametrize("fiji", nearfiji.FIJIS)
+def test_every_window_is_read_and_named_in_every_fiji(tmp_path: Path, fiji: str, ending: Ending) -> None:
+    check(fiji, tmp_path, ending, xvfb=True)

@@ -11,8 +11,8 @@ final class CompilerError {
 		Pattern.compile("(?s)startup failed:\\s*(?:[^\\n]*?: (?<line>\\d+): )?(?<words>.*?)(?: @ line \\d+, column \\d+\\.|\\n|$)"),
 		// BeanShell, running: "Sourced file: inline evaluation of: ``…'' : Attempt to resolve method: … : at Line: 5 : in file: …"
 		Pattern.compile("(?s)inline evaluation of: ``.*?''\\s*:?\\s*(?<words>.*?) : at Line: (?<line>\\d+) : in file: "),
-		// BeanShell, reading: "Parse error at line 3, column 5.  Encountered: }"
-		Pattern.compile("(?<words>Parse error) at line (?<line>\\d+), column \\d+") };
+		// BeanShell, reading: "In file: inline evaluation of: ``…'' Encountered ";" at line 2, column 6."
+		Pattern.compile("(?s)inline evaluation of: ``.*?''\\s*(?<words>Encountered .*?) at line (?<line>\\d+), column \\d+") };
 
 	final String words;
 	/** Counted from 1; null where it tells none. */

@@ -106,7 +106,8 @@ final class ModalWindows {
 
 	private void close(final Dialog dialog, final String text) {
 		read.put(dialog, true);
-		if (!swallowed.shownInWindow(text)) System.out.println(text);
+		swallowed.shownInWindow(text);
+		System.out.println(text);
 		dialog.dispatchEvent(new WindowEvent(dialog, WindowEvent.WINDOW_CLOSING));
 	}
 
@@ -128,19 +129,23 @@ final class ModalWindows {
 	private static String text(final Component part) {
 		if (part instanceof Label) return ((Label) part).getText();
 		if (part instanceof TextComponent && !((TextComponent) part).isEditable()) return ((TextComponent) part).getText();
+		if (part instanceof javax.swing.text.JTextComponent) {
+			final javax.swing.text.JTextComponent text = (javax.swing.text.JTextComponent) part;
+			return text.isEditable() ? null : text.getText();
+		}
 		if (part instanceof javax.swing.JLabel) return ((javax.swing.JLabel) part).getText();
 		final String type = part.getClass().getName();
-		if (type.equals("ij.gui.MultiLineLabel")) return String.valueOf(field(part, "text2"));
+		if (type.equals("ij.gui.MultiLineLabel")) return lines(part);
 		return type.equals("ij.text.TextPanel") ? (String) ImageJ.call(part, "getText") : null;
 	}
 
-	private static Object field(final Object target, final String name) {
+	private static String lines(final Component label) {
 		try {
-			final Field field = target.getClass().getDeclaredField(name);
-			field.setAccessible(true);
-			return field.get(target);
+			final Field lines = label.getClass().getDeclaredField("lines");
+			lines.setAccessible(true);
+			return String.join("\n", (String[]) lines.get(label));
 		}
-		catch (final ReflectiveOperationException otherImageJ) {
+		catch (final ReflectiveOperationException | RuntimeException otherImageJ) {
 			return "";
 		}
 	}

@@ -150,15 +150,17 @@ final class Swallowed {
 		}
 	}
 
-	/** A message that a window showed and that was closed for the script to go on. Returns whether it is printed already. */
-	boolean shownInWindow(final String text) {
+	/** A message that a window shows to a person: an error of ImageJ's if IJ.error waits for that window. */
+	void shownInWindow(final String text) {
 		final String error = ImageJ.lastErrorShown();
-		if (error != null && text.equals(error.trim())) {
-			System.out.println(text);
-			if (!MacroWatch.isRunning()) incidents.failure("ImageJ said: " + text.replaceAll("\\s*\n\\s*", " "), null, null);
-			return true;
+		if (error == null || !inOneLine(text).equals(inOneLine(error))) return;
+		for (final StackTraceElement[] stack : Thread.getAllStackTraces().values()) {
+			if (has(stack, "ij.gui.MessageDialog") && has(stack, "ij.IJ")) shown(error, stack, false);
 		}
-		return false;
+	}
+
+	private static String inOneLine(final String text) {
+		return text.trim().replaceAll("\\s+", " ");
 	}
 
 	/** ImageJ, or a plugin, has caught something and handed it to IJ.handleException. */
