@@ -130,7 +130,7 @@ final class Swallowed {
 	/** A command threw, and ImageJ has printed its trace. */
 	void threw(final String trace, final StackTraceElement[] stack) {
 		final String command = command(stack);
-		if (Harmless.isHarmless(command, trace)) return;
+		if (Harmless.isHarmless(command)) return;
 		final String name = command == null ? "a command" : "\"" + command.trim() + "\"";
 		incidents.failure(name + " threw " + firstLine(trace), place.line(stack), trace);
 	}
@@ -140,7 +140,7 @@ final class Swallowed {
 		final String trace = shown.replaceFirst("(?s)^ImageJ.*?\\n\\s*\\n", "");
 		final String command = last();
 		System.err.println(trace);
-		if (Harmless.isHarmless(command, trace)) return;
+		if (Harmless.isHarmless(command)) return;
 		incidents.failure("\"" + command + "\" threw " + firstLine(trace), MacroWatch.line(), trace);
 	}
 
