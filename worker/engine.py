@@ -250,7 +250,9 @@ class Engine:
         )
 
     def _heap_mb(self, whole: bool) -> int:
-        return memory.heap_mb(self._container_mb, whole=whole, standby=self._wants_standby())
+        return memory.heap_mb(
+            self._container_mb, whole=whole, standby=self._wants_standby(), display=self._display.is_on
+        )
 
     def _launch(self, folder: RunFolder, *, whole: bool) -> launcher.Launch:
         settings = self._settings

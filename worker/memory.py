@@ -9,6 +9,8 @@ JVM_BESIDE_HEAP_MB = 200
 WORKER_MB = 100
 #: A JVM that waits for its job beside the one that runs (ImageJ core: 80 to 150 MiB; FIJI has more jars).
 STANDBY_MB = 300
+#: An X server for one JVM (70 MiB were measured).
+XVFB_MB = 80
 LEAST_HEAP_MB = 64
 
 CGROUP = Path("/sys/fs/cgroup")
@@ -40,15 +42,16 @@ def oom_kills(cgroup: Path = CGROUP) -> int:
     return 0
 
 
-def heap_mb(container_mb: int, *, whole: bool, standby: bool) -> int:
+def heap_mb(container_mb: int, *, whole: bool, standby: bool, display: bool = False) -> int:
     """Return FIJI's heap. `whole`: all of the container but what JVM and worker need beside it.
 
     Otherwise a quarter of the container stays free, as plugins take memory outside the heap, and a JVM in
-    standby has its place.
+    standby has its place. `display`: each JVM has an X server of its own.
     """
-    rest = container_mb - JVM_BESIDE_HEAP_MB - WORKER_MB
+    xvfb = XVFB_MB if display else 0
+    rest = container_mb - JVM_BESIDE_HEAP_MB - WORKER_MB - xvfb
     if not whole:
-        rest = min(rest - (STANDBY_MB if standby else 0), container_mb * 3 // 4)
+        rest = min(rest - (STANDBY_MB + xvfb if standby else 0), container_mb * 3 // 4)
     return max(rest, container_mb // 4, LEAST_HEAP_MB)
 
 

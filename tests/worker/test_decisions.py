@@ -179,6 +179,8 @@ def test_the_heap_leaves_room_for_what_is_beside_it() -> None:
     assert heap_mb(4000, whole=False, standby=False) == 3000
     assert heap_mb(4000, whole=True, standby=False) == 3700
     assert heap_mb(2000, whole=False, standby=True) == 1400
+    assert heap_mb(2000, whole=False, standby=True, display=True) == 1240
+    assert heap_mb(2000, whole=True, standby=True, display=True) == 1620
     assert heap_mb(300, whole=False, standby=True) >= 64
     assert standby_fits(4000)
     assert not standby_fits(800)
