@@ -17,8 +17,8 @@ from worker.outputs import Found
 from worker.verdict import SIGKILL, Expected, Run, Verdict, judge
 
 #: A FIJI on a slow or busy machine may take so long to start.
-START_SECONDS = 120.0
-JOB_SECONDS = 300.0
+START_SECONDS = 300.0
+JOB_SECONDS = 900.0
 
 #: What a check looks at are the files that its script writes: none has to be there for a good verdict.
 NOTHING_EXPECTED = Expected(files=0, least_bytes=0, necessary="")
