@@ -221,7 +221,7 @@ def _keep_only(folder: Path, marks: Mapping[str, Mark]) -> set[str]:
                     if name in leading:
                         look(one.path, f"{name}/")
                     else:
-                        remove_tree(Path(one.path))
+                        _remove_all(Path(one.path))
                 elif marks.get(name) == mark_of(one.stat(follow_symlinks=False)):
                     kept.add(name)
                 else:
@@ -229,6 +229,13 @@ def _keep_only(folder: Path, marks: Mapping[str, Mark]) -> set[str]:
 
     look(str(folder), "")
     return kept
+
+
+def _remove_all(folder: Path) -> None:
+    """Remove a folder that is not to be seen by another job. Raises OSError when it stays."""
+    remove_tree(folder)
+    if os.path.lexists(folder):
+        raise OSError(f"{folder} cannot be removed")
 
 
 def _open_up(folder: Path) -> None:
