@@ -53,7 +53,8 @@ def policies_of(who: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def workers_policy(who: Mapping[str, Any]) -> dict[str, Any]:
     """Return the policy of a worker with such an environment. Raises ValueError where there is none."""
-    names = ("APP_NAME", "AWS_BUCKET", "AWS_REGION", "SOURCE_BUCKET", "DESTINATION_BUCKET", "LOG_GROUP_NAME")
+    buckets = ("AWS_BUCKET", "SOURCE_BUCKET", "DESTINATION_BUCKET")
+    names = ("APP_NAME", "AWS_REGION", "LOG_GROUP_NAME", "UPLOAD_FLAGS", *buckets)
     settings, _ = parse_settings(
         {
             **{name: who[name] for name in names if name in who},

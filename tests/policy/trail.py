@@ -32,6 +32,7 @@ NAMES = (
     "LOG_GROUP_NAME",
     "SOURCE_BUCKET",
     "SQS_QUEUE_URL",
+    "UPLOAD_FLAGS",
 )
 #: Parameters that say nothing about rights, and may be large.
 CONTENTS = {"Body", "Message", "MessageBody", "Entries", "logEvents", "MultipartUpload"}
