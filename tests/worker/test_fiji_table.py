@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from distributed_fiji.jobs import read_job_file
 from tests import nearfiji
 from tests.nearfiji import FIJIS, NEAR_FIJIS
 from tests.worker import harness
 from tests.worker.harness import Job, Run, a_job, submit
 from worker.contract_fiji import find_java
+from worker.fiji.install import runner_beside
 
 pytestmark = pytest.mark.thorough
 
@@ -84,12 +86,52 @@ def test_every_way_of_ending_is_told_as_it_is(
     harness.check_nothing_left(run)
 
 
+#: A well's mean over its fields, which lie in the folder that the example job names.
+FIELDS = """
+#@ File (style="directory") input_file_location
+#@ Integer image_size
+#@ Integer rows
+#@ Integer columns
+#@ String Plate
+#@ String Well
+files = getFileList(input_file_location);
+sum = 0;
+for (i = 0; i < files.length; i++) {
+	if (!startsWith(files[i], Plate + "_" + Well)) continue;
+	open(input_file_location + File.separator + files[i]);
+	getStatistics(area, mean);
+	sum += mean * area;
+	close();
+}
+File.saveString(d2s(sum / (rows * columns * image_size * image_size), 3), "output/mean.txt");
+"""
+
+
+@pytest.mark.parametrize("fiji", FIJIS)
+def test_the_example_job_runs(run: Run, fiji: str) -> None:
+    jobs = list(read_job_file(harness.ROOT / "files" / "exampleJob.json"))
+    for job in jobs:
+        for field in range(4):
+            name = f"{job.parameters['Plate']}_{job.parameters['Well']}_{field}.pgm"
+            image = b"P5 1024 1024 255 " + bytes([40 * field]) * 1024**2
+            run.cloud.s3.put_object(Bucket=run.bucket, Key=f"projects/input/{name}", Body=image)
+    submit(run, jobs)
+
+    worker = start(run, nearfiji.fiji_home(fiji), display=False, script=FIELDS)
+    harness.wait_until_settled(run, 400)
+    worker.stop()
+
+    harness.check_done(run, jobs)
+    for job in jobs:
+        assert harness.content(run, f"{job.output_file_location}/mean.txt") == b"60.000"
+
+
 @pytest.mark.parametrize("fiji", NEAR_FIJIS)
 def test_a_fiji_of_the_user_s_own_gets_the_runner_and_stays_as_it_is(
     run: Run, tmp_path: Path, fiji: str
 ) -> None:
     home = nearfiji.copy_of(fiji, tmp_path / "own", runner=False)
-    jar = shutil.copy(nearfiji.imagej_core() / "jars" / nearfiji.RUNNER_JAR, tmp_path / "our runner.jar")
+    jar = runner_beside(home, tmp_path / "of our own", print)
     before = files(home)
     jobs = [a_job(number) for number in range(2)]
     submit(run, jobs)
@@ -112,10 +154,12 @@ def a_fiji(fiji: str, folder: Path, inside: bool) -> Path:
     return nearfiji.copy_of(fiji, folder / "own", java=java.home.resolve())
 
 
-def start(run: Run, home: Path, display: bool, **changes: object) -> harness.WorkerProcess:
+def start(
+    run: Run, home: Path, display: bool, script: str = SCRIPT, **changes: object
+) -> harness.WorkerProcess:
     if display and not shutil.which("xvfb-run"):
         pytest.skip("Xvfb is not installed")
-    run.cloud.s3.put_object(Bucket=run.bucket, Key="scripts/s.ijm", Body=SCRIPT.encode())
+    run.cloud.s3.put_object(Bucket=run.bucket, Key="scripts/s.ijm", Body=script.encode())
     return harness.start_worker(
         run,
         FIJI_HOME=home,
