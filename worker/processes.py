@@ -25,6 +25,8 @@ SUBREAPER = 36
 #: Seconds after which a process that was killed and is still there is given up: it hangs in the kernel.
 KILL_SECONDS = 5.0
 LOOK_SECONDS = 0.005
+#: As long as none has come of processes that start each other, all are taken to be dead.
+CHASE_SECONDS = 0.02
 
 _started: set[int] = set()
 _given_up: set[int] = set()
@@ -77,9 +79,8 @@ def end_strays() -> list[int]:
     until = time.monotonic() + KILL_SECONDS
     while strays := _strays():
         for pid in strays:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-            _bury(pid)
+            _kill(pid)
+        _chase(max(strays), until)
         if time.monotonic() > until:
             _given_up.update(strays)
             return strays
@@ -97,6 +98,57 @@ def family(pid: int) -> list[int]:
     return found
 
 
+def _chase(newest: int, until: float) -> None:
+    """Kill strays that are younger than `newest`, until none has come for a while.
+
+    A process that starts another and ends is gone before a look at all processes is over; the newest ids
+    alone are looked at within a fraction of the time that a program takes to start.
+    """
+    quiet_since = time.monotonic()
+    while (now := time.monotonic()) < until and now - quiet_since < CHASE_SECONDS:
+        last = _newest_id()
+        if last < newest:
+            return
+        with _starting:
+            strays = [pid for pid in _own_among(range(newest + 1, last + 1)) if pid not in _started]
+        newest = last if not strays else max(strays)
+        for pid in strays:
+            _kill(pid)
+            quiet_since = now
+
+
+def _own_among(ids: range) -> list[int]:
+    """Return which of these processes, made since the last look, are children of this one."""
+    if ids.start <= 1:
+        # Nobody knows which are the newest.
+        return []
+    return [pid for pid in ids if _parent_of(pid) == os.getpid()]
+
+
+def _newest_id() -> int:
+    """Return the id that was given to a process last (proc(5), /proc/loadavg); 0 where that is not known."""
+    try:
+        return int(Path("/proc/loadavg").read_bytes().split()[4])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _parent_of(pid: int) -> int | None:
+    """Return the id of a process's parent, or None where there is no such process."""
+    try:
+        # proc(5): the name stands in brackets and may hold any; after it state and parent.
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        return int(stat[stat.rindex(b")") :].split()[2])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+    _bury(pid)
+
+
 def _bury(pid: int) -> None:
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
@@ -105,8 +157,10 @@ def _bury(pid: int) -> None:
 def _strays() -> list[int]:
     """Return the children of this process that it did not start, and their descendants."""
     with _starting:
+        newest = _newest_id()
         children = _children()
-        strays = [pid for pid in children.get(os.getpid(), []) if pid not in _started | _given_up]
+        found = {*children.get(os.getpid(), []), *_own_among(range(newest + 1, _newest_id() + 1))}
+        strays = [pid for pid in found if pid not in _started | _given_up]
     for pid in strays:
         strays += children.get(pid, [])
     return strays
@@ -115,12 +169,10 @@ def _strays() -> list[int]:
 def _children() -> dict[int, list[int]]:
     """Return the ids of all processes by their parents'."""
     children: dict[int, list[int]] = {}
-    for folder in Path("/proc").iterdir() if Path("/proc/self/stat").exists() else []:
-        if folder.name.isdigit():
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                # proc(5): the name stands in brackets and may hold any; after it state and parent.
-                stat = (folder / "stat").read_bytes()
-                children.setdefault(int(stat[stat.rindex(b")") :].split()[2]), []).append(int(folder.name))
+    names = [folder.name for folder in Path("/proc").iterdir()] if Path("/proc/self/stat").exists() else []
+    for pid in (int(name) for name in names if name.isdigit()):
+        if (parent := _parent_of(pid)) is not None:
+            children.setdefault(parent, []).append(pid)
     return children
 
 

@@ -103,8 +103,8 @@ def _collide(run: Run, chance: random.Random, jobs: int, workers: int, report: R
             harness.start_worker,
             run,
             AWS_ENDPOINT_URL_SQS=proxy.url,
-            SQS_MESSAGE_VISIBILITY=6,
-            HEARTBEAT_SECONDS=2,
+            SQS_MESSAGE_VISIBILITY=12,
+            HEARTBEAT_SECONDS=4,
         )
         for _ in range(2):
             submit(run, sent)
