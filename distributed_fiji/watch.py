@@ -85,6 +85,19 @@ def monitor(
     result = _result(verdict, steps)
     if not result.left:
         leave(clients, run, view.tell)
+    _report(run, clients, verdict, result, out, listing)
+    return result
+
+
+def _report(
+    run: RunFacts,
+    clients: Clients,
+    verdict: Verdict,
+    result: MonitorResult,
+    out: Terminal,
+    listing: Path | None,
+) -> None:
+    """Say how a run ended, and write all jobs that are not done to a file where they are many."""
     try:
         failed = find_not_done(run, JobState(run, clients.s3), verdict)
     except AwsError as error:
@@ -97,7 +110,6 @@ def monitor(
     if listing and len(failed) > NAMED:
         listing.write_text(as_table(failed), encoding="utf-8")
         out.say(f"All {len(failed)} of them, with their reasons: {path_shown(listing)}")
-    return result
 
 
 def _watch(watcher: Watcher, clock: Clock, view: View) -> Verdict:
