@@ -106,8 +106,6 @@ def test_measure_in_a_loop_keeps_every_row(script: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("script", MEASURE)
 @pytest.mark.parametrize("fiji", FIJIS)
 def test_measure_keeps_every_row_in_all_languages_and_fijis(fiji: str, script: str, tmp_path: Path) -> None:
-    if fiji == "ImageJ core" and script.endswith(".bsh"):
-        pytest.skip("ImageJ core has no BeanShell")
     check_measure(fiji, script, tmp_path)
 
 
