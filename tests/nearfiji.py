@@ -113,9 +113,11 @@ def run_script(
     return finish(_start(command(home, folder, job, *flags, xvfb=xvfb), folder), folder)
 
 
-def start(fiji: str, folder: Path, job: Path, *flags: str, xvfb: bool = False) -> subprocess.Popen[str]:
-    """Start a job file in one of FIJIS, in a folder."""
-    return _start(command(fiji_home(fiji), folder, job, *flags, xvfb=xvfb), folder)
+def start(
+    fiji: str, folder: Path, job: Path, *flags: str, work: Path, xvfb: bool = False
+) -> subprocess.Popen[str]:
+    """Start a job file in one of FIJIS in the folder `work`; Java's preferences go to `folder`."""
+    return _start(command(fiji_home(fiji), folder, job, *flags, xvfb=xvfb), work)
 
 
 def _start(words: list[str], folder: Path) -> subprocess.Popen[str]:

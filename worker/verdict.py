@@ -55,6 +55,7 @@ THREW = re.compile(rf"^{SAID}| threw ")
 #: What a FIJI prints at each start, whatever the script does.
 NOISE = re.compile(
     r"Cannot create plugin: |java\.util\.prefs|user preferences directory|Could not determine the IP address"
+    r"|^WARNING: package \S+ not in "
 )
 
 LINE = re.compile(r"\bline[: ]+(\d+)", re.IGNORECASE)

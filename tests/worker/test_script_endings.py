@@ -39,7 +39,8 @@ def run(fiji: str, folder: Path, ending: Ending, *, xvfb: bool = False) -> tuple
     if xvfb:
         job = json.loads(where.job_file.read_text("utf-8"))
         where.job_file.write_text(json.dumps({**job, "dialog_seconds": 2}), encoding="utf-8")
-    process = nearfiji.start(fiji, where.work, where.job_file, f"-Xmx{ending.heap}m", xvfb=xvfb)
+    flags = (f"-Xmx{ending.heap}m",)
+    process = nearfiji.start(fiji, folder, where.job_file, *flags, work=where.work, xvfb=xvfb)
     ran = finish(process, folder)
     result = json.loads(where.result_file.read_text("utf-8")) if where.result_file.exists() else None
     tail = (ran.out + ran.err).splitlines()[-50:]
