@@ -131,3 +131,16 @@ def test_what_is_mended_in_a_script_is_named_with_its_line(command: Command, tmp
     said = " ".join(latin.err.split())
     assert 'SCRIPT.IJM: it is not UTF-8 (line 2: print("5 µm");) and is read as Latin-1' in said
     assert "line 2 holds U+FFFD" in lost.err
+
+
+def test_a_script_that_needs_a_display_and_may_have_none_is_named(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "rois.ijm").write_text('roiManager("Add");\n', encoding="utf-8")
+    said = {}
+    for mode in ("headless", "auto"):
+        configure(tmp_path, APP_NAME=f"Rois{mode}", SCRIPT_DOWNLOAD_URL="rois.ijm", DISPLAY_MODE=mode)
+        ended = command("setup")
+        assert ended.code == 0
+        said[mode] = " ".join(ended.err.split())
+
+    assert "it works with the ROI Manager, which fails without a display" in said["headless"]
+    assert "display" not in said["auto"]

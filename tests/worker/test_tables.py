@@ -97,7 +97,7 @@ def test_with_a_display_the_log_reaches_the_console_too(tmp_path: Path) -> None:
     assert said in (["one", "two", "four"], ["one", "two", "three", "four"])
 
 
-@pytest.mark.parametrize("script", ["loop.ijm", "loop.py", "loop.groovy"])
+@pytest.mark.parametrize("script", MEASURE)
 def test_measure_in_a_loop_keeps_every_row(script: str, tmp_path: Path) -> None:
     check_measure("ImageJ core", script, tmp_path)
 
