@@ -73,7 +73,7 @@ final class Console {
 		if (line.startsWith("<Out of memory>")) outOfMemory = true;
 		final Matcher error = MACRO_ERROR.matcher(line);
 		if (macroError == null && error.find()) macroError = macroError(error);
-		if (lastWords == null && MacroWatch.hasEndedItself()) lastWords = line;
+		if (lastWords == null && MacroWatch.isSayingGoodbye()) lastWords = line;
 	}
 
 	private static MacroFailure macroError(final Matcher error) {

@@ -16,12 +16,14 @@ public final class MacroWatch {
 	private static final String ABORTED = "[aborted]";
 	private static volatile Object interpreter;
 	private static volatile boolean running;
+	private static volatile Thread thread;
 	private static volatile String argument = "";
 
 	private MacroWatch() {}
 
 	/** Called by every macro as it starts. */
 	public static void started() {
+		thread = Thread.currentThread();
 		interpreter = ImageJ.call("ij.macro.Interpreter", "getInstance", null);
 		if (interpreter != null) set(interpreter, "argument", argument);
 	}
@@ -36,9 +38,10 @@ public final class MacroWatch {
 		return interpreter == null ? null : (Integer) ImageJ.call(interpreter, "getLineNumber");
 	}
 
-	/** True between a macro's own exit() and the end of its engine. */
-	static boolean hasEndedItself() {
-		return interpreter != null && ImageJ.call("ij.macro.Interpreter", "getInstance", null) == null;
+	/** True between a macro's own exit() and the end of its engine, on the thread that shows what it said with it. */
+	static boolean isSayingGoodbye() {
+		final boolean isItsOwn = Thread.currentThread() == thread || ModalWindows.isWatching();
+		return isItsOwn && interpreter != null && ImageJ.call("ij.macro.Interpreter", "getInstance", null) == null;
 	}
 
 	/** Runs a macro, to which getArgument() gives {@code given}, and throws MacroFailure when it did not end well. */

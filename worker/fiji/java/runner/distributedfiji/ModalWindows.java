@@ -23,6 +23,8 @@ final class ModalWindows {
 
 	private static final long LOOK_MS = 200;
 
+	private static final String NAME = "modal-windows";
+
 	private final Swallowed swallowed;
 	private final Map<Window, Long> standing = new WeakHashMap<>();
 	private final Map<Window, Boolean> read = new WeakHashMap<>();
@@ -44,9 +46,14 @@ final class ModalWindows {
 	static void watch(final Swallowed swallowed, final double patienceSeconds, final Consumer<Outcome> onQuestion) {
 		if (GraphicsEnvironment.isHeadless()) return;
 		final ModalWindows windows = new ModalWindows(swallowed, patienceSeconds, onQuestion);
-		final Thread watch = new Thread(windows::look, "modal-windows");
+		final Thread watch = new Thread(windows::look, NAME);
 		watch.setDaemon(true);
 		watch.start();
+	}
+
+	/** True on the thread that closes windows. */
+	static boolean isWatching() {
+		return Thread.currentThread().getName().equals(NAME);
 	}
 
 	private void look() {
