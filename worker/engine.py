@@ -262,7 +262,6 @@ class Engine:
             self._heap_mb(whole),
             folder.temporary,
             folder.preferences,
-            home=Path(os.environ["HOME"]) if os.environ.get("HOME") else None,
             runner_jar=self._runner_jar,
             cpu_cores=settings.cpu_cores,
             use_xvfb=self._display.is_on,

@@ -90,7 +90,7 @@ class RunFolder:
 
     @property
     def preferences(self) -> Path:
-        """Java's preferences, the run's own: SciJava keeps parameters' values there."""
+        """Java's home and its preferences, the run's own: ImageJ and SciJava keep values there."""
         return self.root / "prefs"
 
     def renew(self) -> None:

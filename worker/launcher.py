@@ -52,7 +52,6 @@ class Launch:
     heap_mb: int
     temporary: Path
     preferences: Path
-    home: Path | None = None
     runner_jar: Path | None = None
     cpu_cores: int = 0
     use_xvfb: bool = False
@@ -101,14 +100,13 @@ def _jvm_options(launch: Launch) -> list[str]:
         f"-Xmx{launch.heap_mb}m",
         f"-Djava.io.tmpdir={launch.temporary}",
         f"-Djava.util.prefs.userRoot={launch.preferences}",
+        # Java takes a user's home from the list of users, and ImageJ its own preferences from there
+        # (~/.imagej/IJ_Prefs.txt): what one job saves there must not reach another, nor yours a rehearsal.
+        f"-Duser.home={launch.preferences}",
         f"-Djava.awt.headless={'false' if launch.use_xvfb else 'true'}",
         "-Dscijava.app.java-version-recommended=8",
         f"-XX:TieredStopAtLevel={level}",
     ]
-    if launch.home:
-        # Java takes a user's home from the list of users, and ImageJ its own preferences from there: they
-        # are those of the task, not of who rehearses it here.
-        options.append(f"-Duser.home={launch.home}")
     if launch.cpu_cores:
         options.append(f"-XX:ActiveProcessorCount={launch.cpu_cores}")
     return options

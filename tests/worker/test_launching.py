@@ -47,6 +47,7 @@ EVERYWHERE = [
     "-Xmx1000m",
     "-Djava.io.tmpdir=/run/tmp",
     "-Djava.util.prefs.userRoot=/run/prefs",
+    "-Duser.home=/run/prefs",
     "-Djava.awt.headless=true",
     "-Dscijava.app.java-version-recommended=8",
     "-XX:TieredStopAtLevel=4",
@@ -116,7 +117,7 @@ def test_java_compiles_lightly_only_when_the_last_jobs_were_short(tmp_path: Path
     fiji = described(a_fiji(tmp_path, "ImageJ-linux64"))
     assert "-XX:TieredStopAtLevel=1" in words(fiji, is_short=True)[0]
     assert "-XX:ActiveProcessorCount=2" in words(fiji, cpu_cores=2)[0]
-    assert "-Duser.home=/tmp/task" in words(fiji, home=Path("/tmp/task"))[0]
+    assert "-Duser.home=/run/prefs" in words(fiji)[0]
 
 
 def test_the_launcher_is_the_newest_that_the_machine_runs(tmp_path: Path) -> None:

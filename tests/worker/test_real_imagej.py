@@ -71,6 +71,30 @@ def test_each_job_sees_the_buckets_flat_field_whatever_others_saved_there(run: R
         assert harness.content(run, f"results/{well}/mean.txt") == f"{well} 100 of 2".encode()
 
 
+REMEMBERS = """
+#@ String well
+#@ String before
+File.saveString(before + ":" + call("ij.Prefs.get", "lab.last", "nothing"), "output/seen.txt");
+call("ij.Prefs.set", "lab.last", well);
+call("ij.Prefs.savePreferences");
+"""
+
+
+@pytest.mark.parametrize("fiji", ["ImageJ core", pytest.param("Fiji-new", marks=pytest.mark.thorough)])
+def test_no_job_sees_what_another_saved_in_imagejs_preferences(run: Run, fiji: str) -> None:
+    run.cloud.s3.put_object(Bucket=run.bucket, Key="scripts/script.ijm", Body=REMEMBERS.encode())
+    jobs = [a_job(number, well=f"A{number}", before="saw") for number in (1, 2, 3)]
+    submit(run, jobs)
+
+    worker = start(run, nearfiji.fiji_home(fiji))
+    harness.wait_until_settled(run, 180)
+    worker.stop()
+
+    harness.check_done(run, jobs)
+    seen = {harness.content(run, f"results/{number}/seen.txt") for number in (1, 2, 3)}
+    assert seen == {b"saw:nothing"}
+
+
 SPOILS_ALL_SCRIPTS = """
 #@ String well
 new File("output/" + well + ".txt").text = "right"
