@@ -122,7 +122,18 @@ def _own_among(ids: range) -> list[int]:
     if ids.start <= 1:
         # Nobody knows which are the newest.
         return []
-    return [pid for pid in ids if _parent_of(pid) == os.getpid()]
+    return [pid for pid in ids if _parent_of(pid) == os.getpid() and _leads_its_threads(pid)]
+
+
+def _leads_its_threads(pid: int) -> bool:
+    """Whether an id is a process's own: threads take their ids from the same numbers, have the parent of
+    their process (proc(5), stat), and a signal to one of them ends the whole process.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return f"\nTgid:\t{pid}\n" in status
 
 
 def _newest_id() -> int:
