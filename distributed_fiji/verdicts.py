@@ -11,7 +11,7 @@ from typing import Any
 
 from distributed_fiji.plans import End
 from distributed_fiji.runfacts import RunFacts
-from distributed_fiji.snapshot import Snapshot
+from distributed_fiji.snapshot import Jobs, Snapshot
 from distributed_fiji.statefiles import find_state
 from worker.contract_state import Unreadable, number, text, texts
 
@@ -59,20 +59,22 @@ class Verdict:
 
 def verdict_of(end: End, seen: Snapshot) -> Verdict:
     """Return the verdict on a run that is over."""
-    jobs = seen.jobs
-    return Verdict(
-        end=end.value,
-        done=jobs.done,
-        dead=jobs.gone_dead,
-        unaccounted=len(jobs.unaccounted) if jobs.submitted else seen.left,
-        failed_attempts=jobs.failed_attempts,
-        dead_ids=tuple(sorted(jobs.dead)),
-        unaccounted_ids=tuple(sorted(jobs.unaccounted)),
-        outdated=len((jobs.dead | jobs.unaccounted) & jobs.outdated),
-        warned=jobs.warned,
-        without_outputs=jobs.without_outputs,
-        unread=seen.unread,
-    )
+    return Verdict(end=end.value, **counts_of(seen.jobs, seen.left), unread=seen.unread)
+
+
+def counts_of(jobs: Jobs, left: int) -> dict[str, Any]:
+    """Return a verdict's counts of the jobs. `left`: messages in the queue, where no job is known by name."""
+    return {
+        "done": jobs.done,
+        "dead": jobs.gone_dead,
+        "unaccounted": len(jobs.unaccounted) if jobs.submitted else left,
+        "failed_attempts": jobs.failed_attempts,
+        "dead_ids": tuple(sorted(jobs.dead)),
+        "unaccounted_ids": tuple(sorted(jobs.unaccounted)),
+        "outdated": len((jobs.dead | jobs.unaccounted) & jobs.outdated),
+        "warned": jobs.warned,
+        "without_outputs": jobs.without_outputs,
+    }
 
 
 def save_verdict(s3: Any, run: RunFacts, verdict: Verdict) -> None:

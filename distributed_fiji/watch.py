@@ -13,6 +13,7 @@ from distributed_fiji.jobstate import JobState
 from distributed_fiji.notdone import NAMED, NotDone, as_table, find_not_done
 from distributed_fiji.notdone import shown as named
 from distributed_fiji.plans import End
+from distributed_fiji.recount import recounted
 from distributed_fiji.rounds import DOUBTFUL_WAIT, Watcher
 from distributed_fiji.runfacts import RunFacts, facts_of
 from distributed_fiji.runrecord import RunRecord
@@ -82,6 +83,7 @@ def monitor(
             f"  To end it:  python run.py cleanup {run.app_name}"
         )
         return MonitorResult(INTERRUPTED)
+    verdict = recounted(run, clients, verdict)
     result = _result(verdict, steps)
     if not result.left:
         leave(clients, run, view.tell)

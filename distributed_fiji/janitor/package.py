@@ -37,6 +37,7 @@ MODULES = (
     "distributed_fiji/observing.py",
     "distributed_fiji/openruns.py",
     "distributed_fiji/plans.py",
+    "distributed_fiji/recount.py",
     "distributed_fiji/removal.py",
     "distributed_fiji/rounds.py",
     "distributed_fiji/runfacts.py",

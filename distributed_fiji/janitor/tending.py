@@ -13,6 +13,7 @@ from distributed_fiji.jobstate import JobState
 from distributed_fiji.lookups import find_fleet, live_fleets
 from distributed_fiji.notdone import NAMED, find_not_done, shown
 from distributed_fiji.openruns import close_run, list_open_runs, read_memory, read_open_run, write_memory
+from distributed_fiji.recount import recounted
 from distributed_fiji.rounds import DOUBTFUL_WAIT, Watcher
 from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.teardown import Patience, attempt, still_costly, take_down
@@ -77,7 +78,7 @@ def tend_run(
     if left:
         return f"run {run.run_id} is over; the next round ends {', '.join(left)}"
     # A topic that is gone must not keep a run open.
-    attempt("mail", partial(_notify, clients, post, run, verdict), tell)
+    attempt("mail", partial(_notify, clients, post, run, recounted(run, clients, verdict)), tell)
     close_run(clients.s3, run)
     return f"run {run.run_id} is taken down"
 
