@@ -109,7 +109,8 @@ def test_a_container_that_is_killed_loses_nothing(app: MakeApp, daemon: Any, tmp
     job = slow.submit(seconds=2)
 
     with slow.task(daemon, tmp_path, SQS_MESSAGE_VISIBILITY="3", HEARTBEAT_SECONDS="1") as container:
-        until(lambda: processes(container, "java"), "FIJI's start")
+        # FIJI is proved before the job is taken.
+        until(lambda: slow.counts()[1] == 1, "the job's start")
         container.kill()
         container.wait(timeout=30)
         assert slow.manifest(job) == {}
