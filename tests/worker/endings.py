@@ -334,7 +334,7 @@ BEANSHELL = [
         (THREW,),
     ),
     Ending(
-        "no-image.bsh", "import ij.IJ;\nimp = IJ.getImage();", Failure.SCRIPT_ERROR, None, ("no images open",)
+        "no-image.bsh", "import ij.IJ;\nimp = IJ.getImage();", Failure.SCRIPT_ERROR, 2, ("no images open",)
     ),
     Ending("exit-4.bsh", "System.exit(4);", Failure.SCRIPT_ERROR, None, ("exit code 4",)),
 ]
