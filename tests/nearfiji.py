@@ -41,6 +41,15 @@ def assembled() -> Path:
     pytest.skip(what)
 
 
+def need_xvfb() -> None:
+    """Skip the test where there is no Xvfb, or fail it in CI."""
+    if shutil.which("xvfb-run"):
+        return
+    if os.environ.get("CI"):
+        pytest.fail("CI needs more than it has: Xvfb is not installed")
+    pytest.skip("Xvfb is not installed; tests/docker has it too")
+
+
 def fiji_home(name: str) -> Path:
     """Return a FIJI_HOME by its name in FIJIS, our runner in it; the tests of one process share it."""
     if name == "ImageJ core":
@@ -81,7 +90,12 @@ def _prepared(name: str) -> Path:
 
 
 def command(home: Path, folder: Path, job: Path, *flags: str, xvfb: bool = False) -> list[str]:
-    """Return the worker's command that runs a job file; `flags` are the JVM's, the last of each wins."""
+    """Return the worker's command that runs a job file; `flags` are the JVM's, the last of each wins.
+
+    Skips the test, or fails it in CI, where a display is wanted and there is no Xvfb.
+    """
+    if xvfb:
+        need_xvfb()
     fiji = describe(home, os.environ)
     assert fiji, home
     make_preferences(folder / "prefs")

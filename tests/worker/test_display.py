@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -62,11 +61,7 @@ def test_fiji_runs_under_xvfb_run_and_not_headless(run: Run, tmp_path: Path) -> 
 @pytest.fixture
 def xvfb() -> None:
     """Skip the test where there is no Xvfb; fail it in CI."""
-    if shutil.which("xvfb-run"):
-        return
-    if os.environ.get("CI"):
-        pytest.fail("CI needs more than it has: Xvfb is not installed")
-    pytest.skip("Xvfb is not installed; tests/docker has it too")
+    nearfiji.need_xvfb()
 
 
 def work_off(run: Run, script: str, text: str, jobs: int = 2, **changes: object) -> str:

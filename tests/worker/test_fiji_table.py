@@ -7,7 +7,6 @@ test_real_imagej.py.
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -157,8 +156,8 @@ def a_fiji(fiji: str, folder: Path, inside: bool) -> Path:
 def start(
     run: Run, home: Path, display: bool, script: str = SCRIPT, **changes: object
 ) -> harness.WorkerProcess:
-    if display and not shutil.which("xvfb-run"):
-        pytest.skip("Xvfb is not installed")
+    if display:
+        nearfiji.need_xvfb()
     run.cloud.s3.put_object(Bucket=run.bucket, Key="scripts/s.ijm", Body=script.encode())
     return harness.start_worker(
         run,

@@ -6,7 +6,6 @@ A dozen in every run, on ImageJ core; all of them on ImageJ core and the near-FI
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -81,16 +80,11 @@ def test_every_script_ends_so_in_every_fiji(tmp_path: Path, fiji: str, ending: E
     check(fiji, tmp_path, ending)
 
 
-needs_xvfb = pytest.mark.skipif(not shutil.which("xvfb-run"), reason="Xvfb is not installed")
-
-
-@needs_xvfb
 @pytest.mark.parametrize("ending", [ending for ending in SHOWN if ending.quick], ids=name_of)
 def test_a_window_that_nobody_can_close_is_read_and_named(tmp_path: Path, ending: Ending) -> None:
     check("ImageJ core", tmp_path, ending, xvfb=True)
 
 
-@needs_xvfb
 @pytest.mark.thorough
 @pytest.mark.parametrize("ending", SHOWN, ids=name_of)
 @pytest.mark.parametrize("fiji", nearfiji.FIJIS)

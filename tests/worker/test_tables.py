@@ -7,7 +7,6 @@ of these tests runs again.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -83,14 +82,10 @@ def test_they_do_under_fijis_own_patches_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.parametrize("fiji", FIJIS)
 def test_tables_are_the_same_on_every_fiji(fiji: str, group: str, xvfb: bool, tmp_path: Path) -> None:
-    if xvfb and not shutil.which("xvfb-run"):
-        pytest.skip("Xvfb is not installed")
     check_group(fiji, group, tmp_path, xvfb=xvfb)
 
 
 def test_with_a_display_the_log_reaches_the_console_too(tmp_path: Path) -> None:
-    if not shutil.which("xvfb-run"):
-        pytest.skip("Xvfb is not installed")
     macro = 'print("one"); print("two"); wait(1200); print("three"); print("\\\\Update:four");'
     ran = nearfiji.run_script("ImageJ core", tmp_path, "log.ijm", macro, xvfb=True)
     said = [line for line in ran.out.splitlines() if line in ("one", "two", "three", "four")]
