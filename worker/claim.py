@@ -45,13 +45,12 @@ class Term:
 class Claim:
     """A claim that is held. `check` keeps it, and raises LeaseLost when it is another's or could be."""
 
-    def __init__(
-        self, ledger: Ledger, job_id: str, run_id: str, etag: str, *, term: Term, taken_at: float
-    ) -> None:
+    def __init__(self, ledger: Ledger, held: HeldJob, etag: str, *, term: Term, taken_at: float) -> None:
         """`taken_at`: by time.monotonic, just before the claim was written."""
         self._ledger = ledger
-        self._job_id = job_id
-        self._run_id = run_id
+        self._job_id = held.job_id
+        self._job_name = held.name
+        self._run_id = held.run_id
         self._etag: str | None = etag
         self._term = term
         self._renewed_at = taken_at
@@ -76,7 +75,7 @@ class Claim:
             if self._etag is not None:
                 self._write(replaces=self._etag, over=True)
         except CALL_ERRORS as error:
-            log.warning("the claim of job %s runs on until it is out of date: %s", self._job_id, error)
+            log.warning("the claim of job %s runs on until it is out of date: %s", self._job_name, error)
         self._etag = None
 
     def _write(self, **how: Any) -> str | None:
@@ -91,7 +90,7 @@ class Claim:
                 standing = self._ledger.claim(self._job_id)
                 etag = standing.etag if standing and standing.run_id == self._run_id else None
         except CALL_ERRORS as error:
-            log.warning("the claim of job %s could not be renewed: %s", self._job_id, error)
+            log.warning("the claim of job %s could not be renewed: %s", self._job_name, error)
             return
         self._etag = etag
         self._renewed_at = started_at
@@ -130,7 +129,7 @@ def take_claim(
                 continue
         # Free, gone, or ours: the answer to the writing was lost.
         replaces = standing.etag if standing else None
-    claim = Claim(ledger, held.job_id, held.run_id, etag, term=term, taken_at=taken_at)
+    claim = Claim(ledger, held, etag, term=term, taken_at=taken_at)
     # The other's manifest may have come between our look and our claim.
     if met_another and (verdict := look()):
         claim.give_up()

@@ -65,14 +65,10 @@ class Ledger:
 
     def manifest(self, job_id: str) -> Standing | None:
         """Return a job's manifest as it stands in the bucket, or None. What is no JSON object reads as {}."""
-        key = manifest_key(self._app_name, job_id)
-        try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=key)
-        except ClientError as error:
-            if store.error_code(error) in ("NoSuchKey", "404"):
-                return None
-            raise
-        document = store.json_object(answer["Body"].read(), f"s3://{self._bucket}/{key}")
+        found = self._read(manifest_key(self._app_name, job_id))
+        if found is None:
+            return None
+        document, answer = found
         return Standing(document, answer["ETag"], answer["LastModified"].timestamp())
 
     def outputs(self, bucket: str, keys: Iterable[str]) -> dict[str, store.Object]:
@@ -123,14 +119,10 @@ class Ledger:
 
     def claim(self, job_id: str) -> StandingClaim | None:
         """Return the claim that stands on a job, or None."""
-        key = claim_key(self._app_name, job_id)
-        try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=key)
-        except ClientError as error:
-            if store.error_code(error) in ("NoSuchKey", "404"):
-                return None
-            raise
-        document = store.json_object(answer["Body"].read(), f"s3://{self._bucket}/{key}")
+        found = self._read(claim_key(self._app_name, job_id))
+        if found is None:
+            return None
+        document, answer = found
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         now = parsedate_to_datetime(date).timestamp() if date else time.time()
         return StandingClaim(
@@ -161,6 +153,16 @@ class Ledger:
             "time_seconds": time.time(),
         }
         return self._write_if(claim_key(self._app_name, job_id), document, replaces)
+
+    def _read(self, key: str) -> tuple[dict[str, Any], Mapping[str, Any]] | None:
+        """Return a document and the answer that brought it, or None where there is none."""
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if store.error_code(error) in ("NoSuchKey", "404"):
+                return None
+            raise
+        return store.json_object(answer["Body"].read(), f"s3://{self._bucket}/{key}"), answer
 
     def _write_if(self, key: str, document: Mapping[str, Any], replaces: str | None) -> str | None:
         condition = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
