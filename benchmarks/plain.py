@@ -51,7 +51,8 @@ def run_job(job: dict[str, Any], script: Path, target: str) -> float:
         launcher = Path(os.environ["FIJI_HOME"]) / "ImageJ-linux64"
         command = [str(launcher), "--mem=1g", "--headless", "--run", str(script)]
         started_at = time.perf_counter()
-        subprocess.run([*command, script_argument(job["Metadata"])], cwd=work, stdout=sys.stderr, check=True)
+        values = script_argument({name: str(value) for name, value in job["Metadata"].items()})
+        subprocess.run([*command, values], cwd=work, stdout=sys.stderr, check=True)
         seconds = time.perf_counter() - started_at
         move = shlex.split(f"aws s3 mv output {shlex.quote(target)} --recursive --only-show-errors")
         subprocess.run(move, cwd=work, check=True)

@@ -152,13 +152,19 @@ def run(case: Case, direct: harness.Cloud, proxy: str, module: str, changes: Map
                 pin(worker.process.pid)
             started_at = time.perf_counter()
             harness.submit(made, jobs)
-            harness.wait_until(
-                lambda: len(worker.lines()) == len(jobs), LONGEST_SECONDS, f"all jobs by {module}"
-            )
+            harness.wait_until(partial(are_through, worker, len(jobs)), LONGEST_SECONDS, f"jobs by {module}")
             wall = time.perf_counter() - started_at
         lines = worker.lines()
     assert all(line["outcome"] == "DONE" for line in lines), lines
     return Spent(wall / len(jobs), mean(line["seconds"]["fiji"] for line in lines))
+
+
+def are_through(worker: harness.WorkerProcess, jobs: int) -> bool:
+    """Whether a worker has told of all its jobs. Fails at once when it ended before."""
+    code = worker.process.poll()
+    through = len(worker.lines()) == jobs
+    assert through or code is None, f"ended with exit code {code}:\n{worker.text()}"
+    return through
 
 
 def pin(pid: int) -> None:
