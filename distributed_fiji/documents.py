@@ -86,6 +86,7 @@ def worker_environment(
         "JOB_TIMEOUT_MINUTES",
         "STALL_TIMEOUT_MINUTES",
         "PLUGIN_ERRORS",
+        "UNANSWERED",
         "DISPLAY_MODE",
         "STANDBY",
         "FIJI_RUNNER",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.jobs import JobFile, shortened
+from distributed_fiji.jobs import ANSWERS, JobFile, answers_of, metadata_of, shortened
 from worker.contract_inputs import InvalidAddress, address_problems, read_patterns
 
 
@@ -17,8 +17,11 @@ def check_inputs(file: JobFile, source: str, *, source_bucket: str, values: bool
     problems = []
     if values:
         problems += _named("shared_metadata", address_problems(file.template.shared_metadata, source_bucket))
+        problems += _named(ANSWERS, address_problems(file.template.answers, source_bucket))
         for number, group in enumerate(file.groups, 1):
-            problems += _named(f"groups[{number}]", address_problems(group, source_bucket))
+            problems += _named(f"groups[{number}]", address_problems(metadata_of(group), source_bucket))
+            answers = address_problems(answers_of(group), source_bucket)
+            problems += _named(f"groups[{number}].{ANSWERS}", answers)
     for pattern in dict.fromkeys(pattern for job in file for pattern in job.inputs):
         try:
             read_patterns(pattern, source_bucket)

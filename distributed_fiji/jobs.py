@@ -10,7 +10,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from distributed_fiji.jsonfiles import read_json
 from worker.contract import (
     MAX_MESSAGE_BYTES,
     Job,
+    answer_problems,
     encode_message,
     input_problems,
     job_name,
@@ -27,7 +28,7 @@ from worker.contract import (
 )
 from worker.contract_locations import Shared, find_shared, location_problems
 
-KEYS = ("output_file_location", "shared_metadata", "inputs", "groups")
+KEYS = ("output_file_location", "shared_metadata", "inputs", "answers", "groups")
 BRACES = re.compile(r"\{([^{}]*)\}")
 #: Where the original mounts the bucket on its machines; what lies below is named from the bucket's root here.
 MOUNT = re.compile(r"\A/*home/ubuntu/bucket(/+|\Z)")
@@ -38,16 +39,38 @@ PAIRS = re.compile(r"\s*[A-Za-z_]\w*=[^,=]*(,\s*[A-Za-z_]\w*=[^,=]*)*", re.ASCII
 MOST_PROBLEMS = 20
 
 
+ANSWERS = "answers"
+
+
+def metadata_of(group: dict[str, Any]) -> dict[str, Any]:
+    """Return a group without its answers, which are no parameters: an object, where a value never is one."""
+    if not isinstance(group.get(ANSWERS), dict):
+        return group
+    return {name: value for name, value in group.items() if name != ANSWERS}
+
+
+def answers_of(group: dict[str, Any]) -> dict[str, Any]:
+    """Return a group's own answers."""
+    answers = group.get(ANSWERS)
+    return _without_comments(answers) if isinstance(answers, dict) else {}
+
+
 @dataclass(frozen=True)
 class Template:
-    """What all jobs of a file share; braces in location and inputs are filled by each group's metadata."""
+    """What all jobs of a file share; braces in location and inputs are filled by each group's metadata.
+
+    `answers`: to what the script asks; a group's own stand in it under the same key.
+    """
 
     output_file_location: str
     shared_metadata: dict[str, Any]
     inputs: tuple[str, ...] = ()
+    answers: dict[str, Any] = field(default_factory=dict)
 
     def job(self, group: dict[str, Any]) -> Job:
         """Return the job of one group."""
+        own = answers_of(group)
+        group = metadata_of(group)
         values = self.shared_metadata | group
 
         def fill(text: str) -> str:
@@ -58,6 +81,7 @@ class Template:
             output_file_location=fill(self.output_file_location),
             shared_metadata=self.shared_metadata,
             inputs=tuple(fill(pattern) for pattern in self.inputs),
+            answers={**self.answers, **own},
         )
 
     def missing_names(self, group: dict[str, Any]) -> list[str]:
@@ -93,7 +117,7 @@ class JobFile:
     def names(self) -> Iterator[tuple[str, str]]:
         """Yield each job's id and what people know it by."""
         for group, job_id in zip(self._once(), self.job_ids, strict=True):
-            yield job_id, job_name(group)
+            yield job_id, job_name(metadata_of(group))
 
     def _once(self) -> Iterator[dict[str, Any]]:
         again = {later for _, later in self.duplicates}
@@ -157,6 +181,10 @@ def _read_template(parts: dict[str, Any]) -> tuple[Template, list[str]]:
         inputs = [inputs]
     if isinstance(inputs, list):
         inputs = [_unmounted(pattern) for pattern in inputs]
+    answers = parts.get(ANSWERS, {})
+    if isinstance(answers, dict):
+        answers = _without_comments(answers)
+    wrong_answers = answer_problems(ANSWERS, answers)
     wrong_location = _location_problems(location) or _brace_problems("output_file_location", location)
     wrong_inputs = input_problems(inputs) or [
         line for pattern in inputs for line in _brace_problems("inputs", pattern)
@@ -165,8 +193,10 @@ def _read_template(parts: dict[str, Any]) -> tuple[Template, list[str]]:
         output_file_location="" if wrong_location else str(location),
         shared_metadata=shared if isinstance(shared, dict) else {},
         inputs=() if wrong_inputs else tuple(inputs),
+        answers={} if wrong_answers else answers,
     )
-    return template, [*wrong_location, *value_problems("shared_metadata", shared), *wrong_inputs]
+    problems = [*value_problems("shared_metadata", shared), *wrong_inputs, *wrong_answers]
+    return template, [*wrong_location, *problems]
 
 
 def _unmounted(place: Any) -> Any:
@@ -210,15 +240,18 @@ def _check_groups(
     locations: list[tuple[int, str]] = []
     duplicates, problems = [], []
     for number, group in enumerate(groups, 1):
-        wrong = _foreign_problems(number, group) or value_problems(f"groups[{number}]", group)
+        metadata = metadata_of(group)
+        wrong = _foreign_problems(number, metadata) or value_problems(f"groups[{number}]", metadata)
+        if metadata is not group:
+            wrong += answer_problems(f"groups[{number}].{ANSWERS}", answers_of(group))
         wrong += [
             f"groups[{number}]: {{{name}}} in output_file_location or inputs names none of its metadata"
-            f"{_hint(name, (*group, *template.shared_metadata))}"
-            for name in template.missing_names(group)
+            f"{_hint(name, (*metadata, *template.shared_metadata))}"
+            for name in template.missing_names(metadata)
         ]
         wrong += [
             f"groups[{number}]: {{{name}}} in output_file_location or inputs must be one value, not a list"
-            for name in template.lists(group)
+            for name in template.lists(metadata)
         ]
         if not wrong:
             job = template.job(group)

@@ -35,7 +35,7 @@ def _input_folders(job: Job, source_bucket: str) -> Iterator[tuple[str, str, boo
         with contextlib.suppress(InvalidAddress):
             pattern = read_patterns(text, source_bucket)[0]
             yield pattern.bucket, pattern.folder, text.endswith("/")
-    for value in job.parameters.values():
+    for value in [*job.parameters.values(), *job.answers.values()]:
         with contextlib.suppress(InvalidAddress):
             for item in addresses_in(value, source_bucket) or []:
                 if isinstance(item, Address):

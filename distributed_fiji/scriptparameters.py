@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from worker.contract_questions import Question, names_question
+
 #: `#@ Type (attributes) name`, anywhere in a script (SciJava, ParameterScriptProcessor).
 DECLARATION = re.compile(
     r"^#@\s*(?:(?P<io>input|both|output)\s+)?(?P<type>[\w.<>\[\]]+)\s*"
@@ -77,6 +79,24 @@ def doubts(
                 "no job gives it" if missing == len(groups) else f"{missing} of {len(groups)} jobs give none"
             )
             warnings.append(f"the script's parameter {parameter.name!r} has no default, and {jobs}")
+    return warnings
+
+
+def doubts_about_answers(
+    answers: Iterable[str], declared: Sequence[Parameter], questions: Sequence[Question]
+) -> list[str]:
+    """Return a warning for each answer that nearly fits a question in the script's text.
+
+    What a script asks is known for sure only when it runs: an answer that fits nothing is not named.
+    """
+    known = {parameter.name for parameter in declared} | {"argument"}
+    free = {question.label for question in questions if question.label}
+    warnings = []
+    for key in answers:
+        if key in known or any(names_question(key, label) for label in free):
+            continue
+        if meant := _nearest(key, free | known):
+            warnings.append(f"the script asks no question {key!r}; did you mean {meant!r}?")
     return warnings
 
 

@@ -149,6 +149,7 @@ class Settings(BaseModel):
     SCRIPT_DOWNLOAD_URL: Annotated[Text, StringConstraints(min_length=1)]
     FIJI_RUNNER: Annotated[str, AfterValidator(_fiji_runner)] = "auto"
     PLUGIN_ERRORS: Literal["fail", "warn"] = "fail"
+    UNANSWERED: Literal["fail", "defaults"] = "fail"
     DISPLAY_MODE: Literal["auto", "headless", "xvfb"] = "auto"
     STANDBY: Flag = True
 

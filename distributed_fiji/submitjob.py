@@ -11,14 +11,15 @@ from pathlib import Path
 from distributed_fiji import jobqueue
 from distributed_fiji.aws import Clients
 from distributed_fiji.clock import Clock
-from distributed_fiji.jobs import JobFile
+from distributed_fiji.jobs import JobFile, answers_of, metadata_of
 from distributed_fiji.names import write_names
 from distributed_fiji.places import doubts_about_places
-from distributed_fiji.scriptparameters import declared_parameters, doubts
+from distributed_fiji.scriptparameters import declared_parameters, doubts, doubts_about_answers
 from distributed_fiji.scripts import NoScript, read_script
 from distributed_fiji.settings import Settings
 from distributed_fiji.submissions import Submission, write_submission
 from distributed_fiji.terminal import Terminal
+from worker.contract_questions import find_questions
 from worker.contract_scripts import NotAScript
 
 
@@ -79,7 +80,13 @@ def parameter_doubts(settings: Settings, clients: Clients, jobs: JobFile, folder
         script = read_script(settings, clients.s3, folder)
     except (NoScript, NotAScript, OSError):
         return []
-    return doubts(declared_parameters(script.text), jobs.template.shared_metadata, jobs.groups)
+    declared = declared_parameters(script.text)
+    groups = [metadata_of(group) for group in jobs.groups]
+    answers = {**jobs.template.answers, **{name: 0 for group in jobs.groups for name in answers_of(group)}}
+    return [
+        *doubts(declared, jobs.template.shared_metadata | jobs.template.answers, groups),
+        *doubts_about_answers(answers, declared, find_questions(script.text)),
+    ]
 
 
 def submission_id(name: str, job_ids: tuple[str, ...], now: float) -> str:

@@ -94,6 +94,7 @@ class FailureClass(str, Enum):
 class Job:
     """One job: a group of metadata, what all jobs share, where its outputs go and which inputs it wants.
 
+    `answers` are to what the script asks a person, by the words of the question.
     `inputs` are key patterns with `*` and `?` (braces are already filled in), relative to SOURCE_BUCKET
     or `s3://bucket/key`.
     """
@@ -102,10 +103,11 @@ class Job:
     output_file_location: str
     shared_metadata: dict[str, Value] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
+    answers: dict[str, Value] = field(default_factory=dict)
 
     @cached_property
     def job_id(self) -> str:
-        return job_id(self.metadata, self.output_file_location, self.shared_metadata)
+        return job_id(self.metadata, self.output_file_location, self.shared_metadata, self.answers)
 
     @property
     def parameters(self) -> dict[str, Value]:
@@ -123,13 +125,23 @@ def canonical_json(value: Any) -> str:
     return _CANONICAL.encode(value)
 
 
-def job_id(metadata: dict[str, Value], output_file_location: str, shared_metadata: dict[str, Value]) -> str:
-    """Return the first 16 hex digits of the SHA-256 of the canonical JSON of a message's three parts."""
-    parts = {
+def job_id(
+    metadata: dict[str, Value],
+    output_file_location: str,
+    shared_metadata: dict[str, Value],
+    answers: dict[str, Value] | None = None,
+) -> str:
+    """Return the first 16 hex digits of the SHA-256 of the canonical JSON of a message's parts.
+
+    A job without answers has the id that it had before there were any.
+    """
+    parts: dict[str, Any] = {
         "Metadata": metadata,
         "output_file_location": output_file_location,
         "shared_metadata": shared_metadata,
     }
+    if answers:
+        parts["answers"] = answers
     return hashlib.sha256(canonical_json(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -163,6 +175,8 @@ def encode_message(job: Job) -> str:
     }
     if job.inputs:
         body["inputs"] = list(job.inputs)
+    if job.answers:
+        body["answers"] = job.answers
     return _COMPACT.encode(body)
 
 
@@ -182,6 +196,7 @@ def decode_message(body: str) -> Job:
         *value_problems("shared_metadata", document.get("shared_metadata", {})),
         *location_problems(document.get("output_file_location")),
         *input_problems(document.get("inputs", [])),
+        *answer_problems("answers", document.get("answers", {})),
     ]
     if problems:
         raise InvalidMessage(problems)
@@ -190,6 +205,7 @@ def decode_message(body: str) -> Job:
         output_file_location=document["output_file_location"],
         shared_metadata=document.get("shared_metadata", {}),
         inputs=tuple(document.get("inputs", [])),
+        answers=document.get("answers", {}),
     )
     sent_id = document.get("job_id", job.job_id)
     if sent_id != job.job_id:
@@ -207,14 +223,32 @@ def value_problems(name: str, mapping: Any) -> list[str]:
             problems.append(
                 f"{name}: {key!r} cannot be a parameter's name (letters, digits and _, no digit first)"
             )
-        elif not isinstance(value, list):
-            problems += _scalar_problems(f"{name}.{key}", value)
-        elif not value:
-            problems.append(f"{name}.{key} is an empty list")
         else:
-            for number, item in enumerate(value, 1):
-                problems += _scalar_problems(f"{name}.{key}[{number}]", item)
+            problems += _value_problems(f"{name}.{key}", value)
     return problems
+
+
+def answer_problems(name: str, mapping: Any) -> list[str]:
+    """Name every entry of a mapping of answers that cannot be one; a key is any text, as labels are."""
+    if not isinstance(mapping, dict):
+        return [f"{name} must be an object of questions and answers, not {type(mapping).__name__}"]
+    problems = []
+    for key, value in mapping.items():
+        if not key.strip() or not _encodable(key):
+            problems.append(f"{name}: {key!r} is no question's label")
+        else:
+            problems += _value_problems(f"{name}[{key!r}]", value)
+    return problems
+
+
+def _value_problems(name: str, value: Any) -> list[str]:
+    if not isinstance(value, list):
+        return _scalar_problems(name, value)
+    if not value:
+        return [f"{name} is an empty list"]
+    return [
+        line for number, item in enumerate(value, 1) for line in _scalar_problems(f"{name}[{number}]", item)
+    ]
 
 
 def _scalar_problems(name: str, value: Any) -> list[str]:
@@ -308,6 +342,7 @@ ENVIRONMENT = {
     "STALL_TIMEOUT_MINUTES": "minutes FIJI may stay silent; 0: no limit",
     "STOP_GRACE_SECONDS": "seconds that a running job may take to finish when the task has to stop",
     "PLUGIN_ERRORS": "fail or warn: what a job becomes in which a plugin failed and the script went on",
+    "UNANSWERED": "fail or defaults: what becomes of a question of the script that the job does not answer",
     "DISPLAY_MODE": "auto, headless or xvfb: whether FIJI runs under a virtual display",
     "STANDBY": "True: the next job's FIJI starts while one is at work",
     "FIJI_RUNNER": "auto or runner, which are the same; direct is refused",

@@ -2,7 +2,7 @@
 
 What ImageJ's macro language calls windows of tables and of the log is there headless too (docs/scripts.md);
 the ROI Manager, Bio-Formats' importer and windows that a script makes itself are not. A script that asks a
-person something is not listed: a display would only let it wait.
+person by Java's own windows is not listed: a display would only let it wait.
 """
 
 from __future__ import annotations
@@ -27,11 +27,9 @@ NEEDS = (
         "a viewer",
     ),
 )
-#: What asks a person, who is not there: with a display it waits, without one it fails at once.
-ASKS = re.compile(
-    r"\b(?:waitForUser|Dialog\.create|getNumber|getString|getBoolean|showMessageWithCancel|JOptionPane"
-    r"|GenericDialog|NonBlockingGenericDialog|WaitForUserDialog|JFileChooser|DirectoryChooser|OpenDialog)\b"
-)
+#: Windows of Java's own that ask a person, who is not there: with a display they wait, without one they fail
+#: at once. What ImageJ asks, the job answers.
+ASKS = re.compile(r"\b(?:JOptionPane|JFileChooser|FileDialog|JDialog)\b")
 _NEEDS = [(re.compile(pattern), name) for pattern, name in NEEDS]
 
 
@@ -41,5 +39,5 @@ def find_need_of_display(script: str) -> str | None:
 
 
 def asks_a_person(script: str) -> bool:
-    """Whether a script's text has dialogs in it: a display would not help those."""
+    """Whether a script's text has dialogs of Java's own in it: a display would not help those."""
     return ASKS.search(script) is not None

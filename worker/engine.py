@@ -17,6 +17,7 @@ from typing import Any
 
 from worker import contract_fiji, fiji_process, launcher, memory
 from worker.contract import FailureClass, Value
+from worker.contract_questions import find_questions
 from worker.display import choose_display, is_as_before
 from worker.errors import JobFailed
 from worker.fiji_process import Ending, FijiProcess, Limits
@@ -66,6 +67,8 @@ class Engine:
         self._display = choose_display(
             settings.display_mode, script.path.read_text(encoding="utf-8", errors="replace")
         )
+        #: What the script asks a person, as far as its text shows it.
+        self._questions = find_questions(script.text)
         self._standby: FijiProcess | None = None
         self._standby_deaths = 0
         #: How long the last jobs were in FIJI.
@@ -195,7 +198,11 @@ class Engine:
     ) -> Finished:
         check, sink, process = means
         script = self._script.copied_to(folder.script)
-        fiji_process.write_job_file(folder, str(script), parameters, self._settings.plugin_errors)
+        assert held.job is not None and held.inputs is not None
+        questions = fiji_process.Questions(
+            held.inputs.answers(held.job, folder.work), self._settings.unanswered, self._questions
+        )
+        fiji_process.write_job_file(folder, str(script), parameters, self._settings.plugin_errors, questions)
         if process:
             try:
                 process.give_job(str(folder.job_file))

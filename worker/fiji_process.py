@@ -11,8 +11,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -20,6 +20,7 @@ from worker import processes
 from worker.activity import Activity, Usage, usage_of_all
 from worker.console import Console
 from worker.contract import FailureClass
+from worker.contract_questions import Question
 from worker.errors import JobFailed
 from worker.jobfolder import RunFolder
 
@@ -46,6 +47,21 @@ class Limits:
     job_seconds: float
     stall_seconds: float
     start_seconds: float
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What a job knows of its script's questions: `answers` by their words, and those seen in its text.
+
+    `unanswered`: fail or defaults.
+    """
+
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    unanswered: str = "fail"
+    in_script: Sequence[Question] = ()
+
+
+NO_QUESTIONS = Questions()
 
 
 class FijiProcess:
@@ -203,17 +219,26 @@ def overrun_of(process: FijiProcess, limits: Limits, seconds: float, activity: A
 
 
 def write_job_file(
-    folder: RunFolder, script: str, parameters: Mapping[str, Any], plugin_errors: str = "fail"
+    folder: RunFolder,
+    script: str,
+    parameters: Mapping[str, Any],
+    plugin_errors: str = "fail",
+    questions: Questions = NO_QUESTIONS,
 ) -> None:
     """Write what the runner reads: script, parameters with their types, and where its signs go.
 
-    The metadata key `argument` is also what a macro's getArgument() returns. `plugin_errors`: fail or warn.
+    The key `argument` of metadata or answers is also what a macro's getArgument() returns. `plugin_errors`:
+    fail or warn.
     """
+    argument = parameters.get("argument", questions.answers.get("argument", ""))
     document = {
         "script": script,
         "parameters": dict(parameters),
         "offered": {"input_dir": str(folder.input), "output_dir": str(folder.output)},
-        "argument": str(parameters.get("argument", "")),
+        "answers": dict(questions.answers),
+        "unanswered": questions.unanswered,
+        "questions": [question.document() for question in questions.in_script],
+        "argument": str(argument),
         "plugin_errors": plugin_errors,
         "alive": str(folder.alive_file),
         "result": str(folder.result_file),

@@ -20,6 +20,7 @@ from worker.claim import Claim, Term, take_claim
 from worker.contract import FailureClass, Job, Outcome, job_name
 from worker.contract_inputs import Address, InvalidAddress, addresses_in
 from worker.contract_locations import prefix_of
+from worker.contract_questions import questions_of
 from worker.engine import Finished
 from worker.errors import Interrupted, JobFailed, LeaseLost
 from worker.held import HeldJob
@@ -76,6 +77,7 @@ class Finisher:
     def finish(self, held: HeldJob, finished: Finished, check: Check) -> Verdict:
         """Bring a job that FIJI has ended to its end; return the verdict."""
         held.warnings = warnings_of(finished.run.result)
+        held.questions = questions_of(finished.run.result)
         kept = self._consoles.submit(self._keep_log, held, finished)
         try:
             verdict = self._publish(held, finished, check)
@@ -250,6 +252,7 @@ class Finisher:
         if finished:
             about |= {
                 "warnings": held.warnings,
+                "questions": held.questions,
                 "versions": finished.versions,
                 "fiji": finished.fiji,
                 "peak_memory_mb": finished.peak_memory_mb,
@@ -282,7 +285,7 @@ class Finisher:
 def _mounted(job: Job, source_bucket: str) -> set[str]:
     """Return the addresses in a job's parameters, where a script reads them from the mounted bucket."""
     found: set[str] = set()
-    for value in job.parameters.values():
+    for value in [*job.parameters.values(), *job.answers.values()]:
         # What cannot be one reaches the script as it is.
         with contextlib.suppress(InvalidAddress):
             named = addresses_in(value, source_bucket) or []

@@ -40,6 +40,8 @@ class HeldJob:
     runs_again: str = ""
     #: What went wrong in the run without failing it: text and line, as the runner told it.
     warnings: list[dict[str, Any]] = field(default_factory=list)
+    #: What the script asked a person, and how it was answered, as the runner told it.
+    questions: list[dict[str, Any]] = field(default_factory=list)
     #: Outputs that do not count, by their name, and why.
     faults: dict[str, str] = field(default_factory=dict)
     #: Outputs of earlier runs, by key, that this one does not write and that are still there.

@@ -40,6 +40,13 @@ class Inputs:
         """Return the script's parameters, inputs replaced by local paths."""
         return {**job.parameters, **{name: value_at(one, work) for name, one in self.listing.values.items()}}
 
+    def answers(self, job: Job, work: Path) -> dict[str, Value]:
+        """Return the answers to the script's questions, inputs replaced by local paths."""
+        return {
+            **job.answers,
+            **{name: value_at(one, work) for name, one in self.listing.answers.items()},
+        }
+
     def move_into(self, work: Path) -> None:
         """Move all into a job's folder, on the same disk; there the script may do with it what it likes."""
         for item in self.staging.iterdir():

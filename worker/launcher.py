@@ -25,7 +25,8 @@ from statistics import median
 from worker.contract_fiji import FijiHome, Kind
 
 RUNNER_JAR = Path("jars", "distributed-fiji-runner.jar")
-#: Mends ImageJ's tables for headless use, beside the runner; ImageJ core, mended already, has none.
+#: Mends ImageJ's tables for headless use, and what asks a person, beside the runner; ImageJ core, mended
+#: already, has none.
 AGENT_JAR = Path("jars", "distributed-fiji-agent.jar")
 RUNNER_CLASS = "distributedfiji.Runner"
 
@@ -123,7 +124,7 @@ def _launcher_options(launch: Launch) -> list[str]:
     if launch.runner_jar:
         options.append(f"--class-path={launch.runner_jar}")
     agent = (launch.runner_jar or launch.fiji.home / RUNNER_JAR).with_name(AGENT_JAR.name)
-    if agent.is_file() and not launch.use_xvfb:
+    if agent.is_file():
         options.append(f"-javaagent:{agent}")
     return options
 

@@ -59,6 +59,7 @@ class Listing:
 
     groups: list[Group] = field(default_factory=list)
     values: dict[str, Local | list[Local | Scalar]] = field(default_factory=dict)
+    answers: dict[str, Local | list[Local | Scalar]] = field(default_factory=dict)
 
     @property
     def used(self) -> list[dict[str, Any]]:
@@ -92,17 +93,30 @@ class Lister:
     def look(self, job: Job, check: Check) -> Listing:
         """Return a job's inputs as they stand in the bucket now. Raises JobFailed with what is missing."""
         listing = Listing()
-        for name, value in job.parameters.items() if self._values else ():
-            items = _read(name, lambda value=value: addresses_in(value, self._source_bucket))  # type: ignore[misc]
-            if items is not None:
-                found = self._find_all(name, items, check)
-                places = _places(name, found.values(), listing, shared=name not in job.metadata)
-                local = [
-                    _local(item, found[item], places) if isinstance(item, Address) else item for item in items
-                ]
-                listing.values[name] = local if is_several(value) else local[0]  # type: ignore[assignment]
+        if self._values:
+            for name, value in job.parameters.items():
+                place = Path("objects", name)
+                if local := self._look_at(name, value, place, listing, name not in job.metadata, check):
+                    listing.values[name] = local
+            # Labels of questions are no names of folders.
+            for number, (name, value) in enumerate(job.answers.items(), 1):
+                place = Path("answers", str(number))
+                if local := self._look_at(name, value, place, listing, True, check):
+                    listing.answers[name] = local
         self._add_patterns(job.inputs, listing, check)
         return listing
+
+    def _look_at(
+        self, name: str, value: Value, place: Path, listing: Listing, shared: bool, check: Check
+    ) -> Local | list[Local | Scalar] | None:
+        """Add what a value names to a listing; return what it becomes, None where it names no input."""
+        items = _read(name, lambda: addresses_in(value, self._source_bucket))
+        if items is None:
+            return None
+        found = self._find_all(name, items, check)
+        places = _places(place, found.values(), listing, shared=shared)
+        local = [_local(item, found[item], places) if isinstance(item, Address) else item for item in items]
+        return local if is_several(value) else local[0]  # type: ignore[return-value]
 
     def _find_all(self, name: str, items: Iterable[Address | Scalar], check: Check) -> dict[Address, _Found]:
         addresses = dict.fromkeys(item for item in items if isinstance(item, Address))
@@ -200,7 +214,7 @@ def _read(name: str, read: Callable[[], Result]) -> Result:
 
 
 def _places(
-    name: str, found: Iterable[_Found], listing: Listing, *, shared: bool
+    at: Path, found: Iterable[_Found], listing: Listing, *, shared: bool
 ) -> dict[tuple[str, str, bool], Path]:
     """Add a parameter's objects to a listing; return their places by bucket, prefix and whether all of it.
 
@@ -212,7 +226,7 @@ def _places(
         objects.setdefault((one.bucket, one.prefix, not one.last), {}).update(one.objects)
     places = {}
     for number, ((bucket, prefix, whole), named) in enumerate(objects.items(), 1):
-        place = Path("objects", name, str(number)) if len(objects) > 1 else Path("objects", name)
+        place = at / str(number) if len(objects) > 1 else at
         group = Group(bucket, prefix, named, place, shared or whole, whole)
         same = next((one for one in listing.groups if _same(one, group)), None)
         if same is None:

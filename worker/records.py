@@ -35,12 +35,14 @@ class Origin:
 
 def job_document(job: Job) -> dict[str, Any]:
     """Return a job as it stands in a manifest and is compared with another's."""
-    return {
+    document: dict[str, Any] = {
         "Metadata": job.metadata,
         "output_file_location": job.output_file_location,
         "shared_metadata": job.shared_metadata,
         "inputs": list(job.inputs),
     }
+    # Manifests of jobs without answers stay as they were before there were any.
+    return document | ({"answers": job.answers} if job.answers else {})
 
 
 def manifest(

@@ -14,6 +14,7 @@ from pathlib import Path
 from worker.contract_display import DISPLAY_MODES
 from worker.contract_fiji import runner_problem
 from worker.contract_flags import InvalidFlags, read_flags
+from worker.contract_questions import UNANSWERED
 from worker.errors import SettingsError
 
 #: SQS keeps a message hidden for 12 hours at most, all extensions together (SQS quotas).
@@ -46,6 +47,7 @@ class WorkerSettings:
     job_timeout_seconds: float
     stall_timeout_seconds: float
     plugin_errors: str
+    unanswered: str
     display_mode: str
     log_format: str
     memory_mb: int
@@ -134,6 +136,7 @@ def read_settings(environ: Mapping[str, str]) -> WorkerSettings:
         job_timeout_seconds=60 * read.number("JOB_TIMEOUT_MINUTES", 600),
         stall_timeout_seconds=60 * read.number("STALL_TIMEOUT_MINUTES", 60),
         plugin_errors=read.choice("PLUGIN_ERRORS", "fail", ("fail", "warn")),
+        unanswered=read.choice("UNANSWERED", "fail", UNANSWERED),
         display_mode=read.choice("DISPLAY_MODE", "auto", DISPLAY_MODES),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
         memory_mb=read.integer("MEMORY", 2048, 128),

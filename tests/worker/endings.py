@@ -28,6 +28,8 @@ class Ending:
     heap: int = 500
     given: dict[str, Any] = field(default_factory=dict)
     plugin_errors: str = "fail"
+    answers: dict[str, Any] = field(default_factory=dict)
+    unanswered: str = "fail"
 
 
 NEW_IMAGE = 'newImage("a", "8-bit ramp", 64, 64, 3);'
@@ -96,21 +98,23 @@ MACROS = [
     ),
     Ending(
         "folder.ijm",
-        'd = getDirectory("Choose");\nprint(d);',
+        'in = getDirectory("Choose");\nout = getDirectory("Where to save");\n'
+        f'if (!endsWith(in, "/input/")) exit("wrong: " + in);\n{NEW_IMAGE}\nsaveAs("Tiff", out + "a.tif");',
+    ),
+    Ending(
+        "folder-3.ijm",
+        'a = getDir("in; out"); b = getDir("and"); c = getDir("Masks; more");',
         Failure.NEEDS_ANSWER,
         1,
-        ('getDirectory("Choose") asks a person for a folder', "#@ String input_dir"),
+        ('it asks for "Masks; more" (a folder)', '"answers": {"Masks; more": "output/more"}'),
         quick=True,
     ),
     Ending(
-        "folder-2.ijm", 'a = 1; d = getDir("in; out"); exit();', Failure.NEEDS_ANSWER, 1, ("for a folder",)
-    ),
-    Ending(
         "file.ijm",
-        'p = File.openDialog("Which");\nopen(p);',
+        'p = File.openDialog("Which ROIs");\nopen(p);',
         Failure.NEEDS_ANSWER,
         1,
-        ("asks a person for a file", "#@ File image"),
+        ('it asks for "Which ROIs" (a file)', '"answers": {"Which ROIs": "input/…"}'),
     ),
     Ending(
         "argument.ijm",
@@ -121,26 +125,76 @@ MACROS = [
     ),
     Ending(
         "number.ijm",
+        'n = getNumber("how many", 3);\ns = getString("name", "a");',
+        Failure.NEEDS_ANSWER,
+        1,
+        (
+            'it asks for "how many" (a number)',
+            'Further on it asks for "name" (a text)',
+            '"answers": {"how many": 3, "name": "a"}',
+        ),
+    ),
+    Ending(
+        "text.ijm",
+        's = getString("name", "a");',
+        Failure.NEEDS_ANSWER,
+        1,
+        ("(a text)", '"answers": {"name": "a"}'),
+    ),
+    Ending(
+        "boolean.ijm",
+        'b = getBoolean("go on?");',
+        Failure.NEEDS_ANSWER,
+        1,
+        ("(yes or no)", '"answers": {"go on?": true}'),
+    ),
+    Ending(
+        "dialog.ijm",
+        'Dialog.create("Settings");\nDialog.addNumber("Sigma", 2);\n'
+        'Dialog.addChoice("Method", newArray("Otsu", "Li"));\nDialog.show();',
+        Failure.NEEDS_ANSWER,
+        4,
+        (
+            'the dialog "Settings" asks for "Sigma" (a number), "Method" (a choice: Otsu, Li)',
+            '"answers": {"Sigma": 2, "Method": "Otsu"}',
+            "UNANSWERED = 'defaults'",
+        ),
+        quick=True,
+    ),
+    Ending(
+        "choice.ijm",
+        'Dialog.create("S");\nDialog.addChoice("Method", newArray("Otsu", "Li"));\nDialog.show();',
+        Failure.NEEDS_ANSWER,
+        3,
+        ('"Huang" by answers "Method", is none of its choices, which are "Otsu", "Li"',),
+        answers={"Method": "Huang"},
+    ),
+    Ending(
+        "word-for-number.ijm",
         'n = getNumber("how many", 3);',
         Failure.NEEDS_ANSWER,
         1,
-        ('getNumber("how many", 3) asks a person for a number', "#@ Double"),
+        ('The answer to "how many", "few" by answers "how many", is no number',),
+        answers={"how many": "few"},
     ),
-    Ending("text.ijm", 's = getString("name", "a");', Failure.NEEDS_ANSWER, 1, ("for a text", "#@ String")),
-    Ending("boolean.ijm", 'b = getBoolean("go on?");', Failure.NEEDS_ANSWER, 1, ("yes or no", "#@ Boolean")),
     Ending(
-        "dialog.ijm",
-        'Dialog.create("Settings");\nDialog.addNumber("Sigma", 2);\nDialog.show();',
-        Failure.NEEDS_ANSWER,
-        1,
-        ('Dialog.create("Settings") shows a dialog', "#@ Double sigma"),
+        "defaults.ijm",
+        f'n = getNumber("how many", 3);\nwaitForUser("Look", "Draw");\n{NEW_IMAGE}\n{SAVED}',
+        says=('"how many" has no answer; it is 3.0, as the dialog shows it', '"Draw" has no answer'),
+        unanswered="defaults",
+    ),
+    Ending(
+        "answer-too-many.ijm",
+        f'n = getNumber("how many", 3);\n{NEW_IMAGE}\n{SAVED}',
+        says=('No question asked for the answer "sigma".',),
+        answers={"how many": 4, "sigma": 3},
     ),
     Ending(
         "wait.ijm",
         'waitForUser("Look", "Draw");',
         Failure.NEEDS_ANSWER,
         1,
-        ("waits for a person", "Take it out"),
+        ('"Draw" (it waits for a person)', "Take it out"),
     ),
     Ending("message.ijm", f'showMessage("Hello");\n{NEW_IMAGE}\n{SAVED}'),
     Ending("roi-manager.ijm", 'roiManager("reset");', Failure.NEEDS_DISPLAY, 1, ("overlays", "DISPLAY_MODE")),
@@ -238,10 +292,11 @@ PYTHON = [
     ),
     Ending(
         "dialog.py",
-        "from ij.gui import GenericDialog\ngd = GenericDialog('x')",
+        "from ij.gui import GenericDialog\ngd = GenericDialog('x')\ngd.addStringField('Name:', 'a')\n"
+        "gd.showDialog()",
         Failure.NEEDS_ANSWER,
-        2,
-        ("shows a dialog",),
+        4,
+        ('the dialog "x" asks for "Name" (a text)', '"answers": {"Name": "a"}'),
     ),
     Ending(
         "image-parameter.py",
@@ -354,6 +409,13 @@ FOLLOWED = [
     ),
     Ending("boolean.ijm", f"#@ Boolean name\nif (!name) exit();\n{NEW_IMAGE}\n{SAVED}", given={"name": True}),
     Ending(
+        "dialog.ijm",
+        'Dialog.create("Settings");\nDialog.addNumber("Sigma", 2);\nDialog.show();\n'
+        f"if (Dialog.getNumber() != 2.5) exit();\n{NEW_IMAGE}\n{SAVED}",
+        answers={"Sigma": 2.5},
+        quick=True,
+    ),
+    Ending(
         "overlay.ijm",
         f'{NEW_IMAGE}\nmakeRectangle(1, 1, 9, 9);\nOverlay.addSelection;\nrun("Add Selection...");\n{SAVED}',
     ),
@@ -389,16 +451,15 @@ SHOWN = [
         'Dialog.create("Settings");\nDialog.addNumber("Sigma", 2);\nDialog.show();',
         Failure.NEEDS_ANSWER,
         3,
-        ("Dialog.show() shows a dialog", "#@ Double sigma"),
-        quick=True,
+        ('the dialog "Settings" asks for "Sigma" (a number)', '"answers": {"Sigma": 2}'),
     ),
     Ending(
-        "plugin-dialog.groovy",
-        "import ij.gui.GenericDialog\ndef gd = new GenericDialog('Mine')\ngd.addNumericField('Sigma', 2, 1)\n"
-        "gd.showDialog()",
+        "java-dialog.groovy",
+        "import javax.swing.JOptionPane\nJOptionPane.showInputDialog(null, 'Sigma', 'Mine', 3)",
         Failure.NEEDS_ANSWER,
         None,
-        ('The window "Mine" (Sigma) stood open',),
+        ('The window "Mine" (Sigma) stood open', "#@ Double sigma"),
+        quick=True,
     ),
 ]
 

@@ -188,6 +188,8 @@ def test_a_display_is_wanted_only_after_a_run_that_lacked_one() -> None:
     assert not display.is_wanted_after({"ok": False, "kind": "script_error", "message": "no"})
     assert not display.is_wanted_after(None)
     # A dialog would wait under a display; headless it fails at once.
-    assert not choose_display("auto", "waitForUser('?')", has_xvfb=True).is_wanted_after(lacking)
+    assert not choose_display(
+        "auto", "JOptionPane.showMessageDialog(null, '?')", has_xvfb=True
+    ).is_wanted_after(lacking)
     assert not choose_display("auto", "", has_xvfb=False).is_wanted_after(lacking)
     assert not choose_display("headless", "", has_xvfb=True).is_wanted_after(lacking)

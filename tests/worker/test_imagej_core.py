@@ -94,7 +94,7 @@ FAILURES = [
     ("a.ijm", '#@ Integer n\nrun("No such command");', "macro_error", 2, "No such command"),
     ("a.ijm", '#@ Integer n\nexit("nothing found");', "macro_error", 2, "nothing found"),
     ("a.ijm", '#@ Integer n\nroiManager("reset");', "needs_display", 2, "HeadlessException"),
-    ("a.ijm", '#@ Integer n\nx = getNumber("how many", 3);', "needs_display", 2, "headless dialog"),
+    ("a.ijm", '#@ Integer n\nx = getNumber("how many", 3);', "question", 2, "does not answer"),
     (
         "a.ijm",
         '#@ Integer n\nnewImage("a", "32-bit black", 20000, 20000, 9);',

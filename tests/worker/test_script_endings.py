@@ -15,6 +15,7 @@ from tests.imagej import Ran, finish
 from tests.worker.endings import ENDINGS, FOLLOWED, SHOWN, Ending
 from worker import fiji_process
 from worker.contract import Outcome
+from worker.contract_questions import find_questions
 from worker.fiji_process import Ending as End
 from worker.jobfolder import RunFolder
 from worker.outputs import find_outputs
@@ -34,7 +35,8 @@ def run(fiji: str, folder: Path, ending: Ending, *, xvfb: bool = False) -> tuple
         made.mkdir(parents=True)
     script = folder / ending.script
     script.write_text(ending.text, encoding="utf-8")
-    fiji_process.write_job_file(where, str(script), ending.given, ending.plugin_errors)
+    questions = fiji_process.Questions(ending.answers, ending.unanswered, find_questions(ending.text))
+    fiji_process.write_job_file(where, str(script), ending.given, ending.plugin_errors, questions)
     if xvfb:
         job = json.loads(where.job_file.read_text("utf-8"))
         where.job_file.write_text(json.dumps({**job, "dialog_seconds": 2}), encoding="utf-8")

@@ -32,6 +32,8 @@ RUNNER_JAR = "distributed-fiji-runner.jar"
 AGENT_JAR = "distributed-fiji-agent.jar"
 CORE_JAR = "imagej-core.jar"
 PATCHED_JAR = "ij-headless.jar"
+#: In its place with a display: the classes alone that ask a person, which the job answers.
+DISPLAY_JAR = "ij-display.jar"
 LAUNCHER = "ImageJ-linux64"
 
 
@@ -192,6 +194,7 @@ def _compile(build: Path, java: Java) -> None:
         joined,
         "distributedfiji.core.Prepatch",
         jars / PATCHED_JAR,
+        jars / DISPLAY_JAR,
         jars / f"ij-{version_of('ij')}.jar",
     ]
     run(command, "patching ImageJ")
@@ -207,6 +210,7 @@ def _write_launcher(build: Path, java: Java) -> None:
     versions = _versions(java)
     text = (HERE / "launcher" / LAUNCHER).read_text(encoding="utf-8")
     text = text.replace("@CLASS_PATH@", _class_path()).replace("@PATCHED_JAR@", PATCHED_JAR)
+    text = text.replace("@DISPLAY_JAR@", DISPLAY_JAR)
     text = text.replace("@JAVA_FLAGS@", "--enable-native-access=ALL-UNNAMED" if java.feature >= 22 else "")
     text = text.replace("@VERSION@", f"ImageJ core: ImageJ {versions['imagej']}, Java {versions['java']}")
     launcher = build / LAUNCHER

@@ -12,6 +12,9 @@ final class Exit {
 
 	private static final long PATIENCE_MS = 5_000;
 
+	/** SciJava's own shutdown waits five seconds for the thread of the script that called System.exit. */
+	static final long GRACE_MS = 500;
+
 	/** "Runtime.exit() called with status: 3" */
 	private static final Pattern STATUS = Pattern.compile("status: (-?\\d+)");
 
@@ -35,6 +38,21 @@ final class Exit {
 			Runtime.getRuntime().halt(code);
 		}
 		while (!hasBegun()) Thread.yield();
+	}
+
+	/** Keeps the thread of a script from going on while the JVM ends, and ends it soon; returns where it does not end. */
+	static void stay() {
+		if (!hasBegun()) return;
+		// SciJava's own shutdown would wait five seconds for this thread.
+		haltAfter(GRACE_MS, 1);
+		while (true) {
+			try {
+				Thread.sleep(PATIENCE_MS);
+			}
+			catch (final InterruptedException goOn) {
+				continue;
+			}
+		}
 	}
 
 	/** Ends the JVM without further ado when it has not ended by then. */

@@ -9,6 +9,7 @@ import java.nio.file.Paths;
 import java.nio.file.StandardCopyOption;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** One job as job.json tells it, and the two files with which its runner answers. */
@@ -21,6 +22,12 @@ final class Job {
 	final Map<String, Object> offered;
 	/** Whether what a plugin throws fails the job although the script goes on. */
 	final boolean pluginErrorsFail;
+	/** Answers to what the script asks a person. */
+	final Map<String, Object> answers;
+	/** Whether a question without an answer takes what its dialog shows. */
+	final boolean takesDefaults;
+	/** Questions that stand in the script's text, as the result has them. */
+	final List<Map<String, Object>> questions;
 	/** What a macro's getArgument() returns. */
 	final String argument;
 	/** Seconds that a modal window may stand before the job ends. */
@@ -33,6 +40,9 @@ final class Job {
 		this.script = script;
 		this.parameters = new LinkedHashMap<>(parameters);
 		offered = Collections.emptyMap();
+		answers = Collections.emptyMap();
+		takesDefaults = false;
+		questions = Collections.emptyList();
 		pluginErrorsFail = true;
 		argument = "";
 		dialogSeconds = 60;
@@ -44,6 +54,9 @@ final class Job {
 		script = new File(text(document, "script"));
 		parameters = values(document, "parameters");
 		offered = values(document, "offered");
+		answers = values(document, "answers");
+		takesDefaults = "defaults".equals(document.get("unanswered"));
+		questions = objects(document.get("questions"));
 		pluginErrorsFail = !"warn".equals(document.get("plugin_errors"));
 		argument = document.get("argument") instanceof String ? (String) document.get("argument") : "";
 		dialogSeconds = document.get("dialog_seconds") instanceof Number
@@ -98,6 +111,16 @@ final class Job {
 		if (values == null) return Collections.emptyMap();
 		if (values instanceof Map) return (Map<String, Object>) values;
 		throw new IllegalArgumentException("the job's " + key + " are no object");
+	}
+
+	@SuppressWarnings("unchecked")
+	private static List<Map<String, Object>> objects(final Object list) {
+		return list instanceof List ? (List<Map<String, Object>>) list : Collections.<Map<String, Object>>emptyList();
+	}
+
+	/** Returns a text that the worker offers to scripts, or null. */
+	String offered(final String name) {
+		return offered.get(name) instanceof String ? (String) offered.get(name) : null;
 	}
 
 	/** Writes beside the target and renames: who waits for the file never reads half of it. */

@@ -3,12 +3,12 @@ package distributedfiji;
 import java.util.Collection;
 
 /** Names that differ by a slip of the keyboard. */
-final class Near {
+public final class Near {
 
 	private Near() {}
 
 	/** Returns that of the names which is nearest, if it is near enough to be meant, or null. */
-	static String find(final String name, final Collection<String> names) {
+	public static String find(final String name, final Collection<String> names) {
 		String nearest = null;
 		int least = Math.min(2, name.length() / 3) + 1;
 		for (final String other : names) {

@@ -2,6 +2,7 @@ package distributedfiji;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +13,8 @@ import java.util.regex.Pattern;
 import org.scijava.ItemVisibility;
 import org.scijava.convert.ConvertService;
 import org.scijava.module.ModuleItem;
+
+import distributedfiji.questions.Questions;
 
 /** Gives a job's values to the parameters that its script declares, and says which of them do not fit or are missing. */
 final class Parameters {
@@ -34,9 +37,11 @@ final class Parameters {
 	 * Assigns what the job gives and what the script declares as defaults. Returns the failure, or null.
 	 *
 	 * @param job values that the script must take; a name that it does not declare is worth a warning
-	 * @param offered values for those of its parameters that have these names
+	 * @param optional values for those of its parameters that have these names, the best first
 	 */
-	Outcome assign(final Map<String, ?> job, final Map<String, ?> offered, final String scriptText) {
+	Outcome assign(final Map<String, ?> job, final List<Map<String, Object>> optional, final String scriptText) {
+		final Map<String, Object> offered = new HashMap<>();
+		for (final Map<String, Object> values : optional) for (final String name : values.keySet()) offered.putIfAbsent(name, values.get(name));
 		final Outcome unknown = unknownTypes(scriptText);
 		if (unknown != null) return unknown;
 		final Set<String> macroWords = module.isMacro() ? ImageJ.macroWords() : Collections.<String>emptySet();
@@ -57,6 +62,7 @@ final class Parameters {
 		try {
 			give(input, values.fit(input, value));
 			given.add(input.getName());
+			Questions.use(input.getName());
 		}
 		catch (final Values.Misfit misfit) {
 			problems.add(misfit.getMessage());
@@ -97,7 +103,7 @@ final class Parameters {
 			if (!given.contains(input.getName())) open.add(input.getName());
 		}
 		for (final String name : names) {
-			if (declared.contains(name)) continue;
+			if (declared.contains(name) || Questions.mayAskFor(name)) continue;
 			final String near = Near.find(name, open);
 			final String text = "The script declares no parameter \"" + name + "\"; its value is not used";
 			if (near != null) incidents.warning(text + ": did you mean \"" + near + "\"?", null);

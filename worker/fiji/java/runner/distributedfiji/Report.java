@@ -8,13 +8,12 @@ import java.util.Map;
 
 import org.scijava.Context;
 
+import distributedfiji.questions.Questions;
+
 /** Answers for one job: a sign of life, and exactly one result, whatever way the job ends. */
 final class Report {
 
-	static final String RUNNER_VERSION = "1.1";
-
-	/** SciJava's own shutdown waits five seconds for the thread of the script that called System.exit. */
-	private static final long GRACE_MS = 500;
+	static final String RUNNER_VERSION = "1.2";
 
 	private final Job job;
 	private final Incidents incidents;
@@ -39,6 +38,8 @@ final class Report {
 		written = true;
 		final Map<String, Object> document = outcome.document();
 		if (outcome.statement == null) document.put("statement", job.scriptLine(outcome.line));
+		for (final String unused : Questions.unused()) incidents.warning(unused, null);
+		document.put("questions", Questions.document());
 		document.put("warnings", incidents.document(outcome.message));
 		document.put("hints", hints());
 		document.put("imagej_error", ImageJ.lastError());
@@ -66,7 +67,7 @@ final class Report {
 			final Exit.Caller caller = Exit.caller(job.script.getName(), incidents.lastLine());
 			if (caller == null) return;
 			write(caller.outcome(Exit.status()));
-			Exit.haltAfter(GRACE_MS, Exit.status() == null ? 1 : Exit.status());
+			Exit.haltAfter(Exit.GRACE_MS, Exit.status() == null ? 1 : Exit.status());
 		}, "report"));
 		Thread.setDefaultUncaughtExceptionHandler(this::uncaught);
 	}

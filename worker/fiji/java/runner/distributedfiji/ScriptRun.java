@@ -2,6 +2,7 @@ package distributedfiji;
 
 import java.io.File;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,9 @@ import org.scijava.plugin.PluginService;
 import org.scijava.script.ScriptInfo;
 import org.scijava.script.ScriptLanguage;
 import org.scijava.script.ScriptService;
+
+import distributedfiji.questions.Questions;
+import distributedfiji.questions.Setup;
 
 /** Runs one script through SciJava and tells how it ended. */
 public final class ScriptRun {
@@ -53,15 +57,28 @@ public final class ScriptRun {
 		if (!job.script.isFile()) return Outcome.noScript("There is no script " + job.script + ".");
 		final ScriptInfo info = new ScriptInfo(context, job.script);
 		if (info.getLanguage() == null) return Outcome.noScript(noLanguage(context, job.script.getName()));
-		final Swallowed swallowed = new Swallowed(incidents, new ScriptPlace(RecordedModule.scriptName(info)));
+		final ScriptPlace place = new ScriptPlace(RecordedModule.scriptName(info));
+		final Swallowed swallowed = new Swallowed(incidents, place);
 		final RecordedModule module = new RecordedModule(info, Console.install(swallowed), job.argument);
 		ModalWindows.watch(swallowed, job.dialogSeconds, onQuestion);
+		if (ImageJ.has("ij.IJ")) Questions.begin(setup(job, place));
 		context.inject(module);
 		final Parameters parameters = new Parameters(module, context.service(ConvertService.class), incidents);
-		final Outcome problem = parameters.assign(job.parameters, job.offered, job.scriptText());
+		final Outcome problem = parameters.assign(job.parameters, Arrays.asList(job.answers, job.offered), job.scriptText());
 		final Outcome outcome = problem == null ? execute(module, parameters) : problem;
 		if (!outcome.isOk() || !job.pluginErrorsFail) return outcome;
 		return pluginError();
+	}
+
+	/** What answers the script's questions; one without an answer ends the run. */
+	private Setup setup(final Job job, final ScriptPlace place) {
+		final Setup setup = new Setup(job.answers, job.parameters, job.offered("input_dir"), job.offered("output_dir"),
+			job.takesDefaults);
+		for (final Map<String, Object> question : job.questions) setup.seen(question);
+		return setup.line(() -> place.line(new Throwable().getStackTrace())).warn(incidents::warning).fail((text, line) -> {
+			onQuestion.accept(Outcome.failed(Outcome.QUESTION, text, line, null));
+			Exit.stay();
+		});
 	}
 
 	static String noLanguage(final Context context, final String name) {

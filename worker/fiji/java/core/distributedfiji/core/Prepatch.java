@@ -19,32 +19,51 @@ import net.imagej.patcher.LegacyInjector;
 
 import distributedfiji.mend.Mending;
 
-/** Writes ImageJ's classes that need a display, changed to do without, into a jar: once, when ImageJ core is installed. */
+/**
+ * Writes ImageJ's classes that need a display, changed to do without, into a jar: once, when ImageJ core is installed.
+ * Those that ask a person go, for use with a display, into one of their own.
+ */
 public final class Prepatch {
 
 	/** What a class holds that knows text windows or what they show. */
 	private static final String TEXT = "ij/text/Text";
+	/** The patcher brings it; ImageJ's own jar has it not. */
+	private static final String HEADLESS_DIALOG = "net/imagej/patcher/HeadlessGenericDialog.class";
 
 	private Prepatch() {}
 
-	/** Arguments: the jar to write, and ImageJ's own jar. */
+	/** Arguments: the jar to write, the one for use with a display, and ImageJ's own jar. */
 	public static void main(final String[] arguments) throws Exception {
 		final File patched = new File(arguments[0]);
 		LegacyInjector.writeJar(patched, true, false);
-		try (ZipFile imagej = new ZipFile(arguments[1]);
-				FileSystem out = FileSystems.newFileSystem(URI.create("jar:" + patched.toURI()), Collections.emptyMap()))
+		try (ZipFile imagej = new ZipFile(arguments[2])) {
+			mendAll(imagej, patched, true);
+			mendAll(imagej, new File(arguments[1]), false);
+		}
+	}
+
+	private static void mendAll(final ZipFile imagej, final File jar, final boolean headless) throws Exception {
+		try (FileSystem out = FileSystems.newFileSystem(URI.create("jar:" + jar.toURI()),
+			Collections.singletonMap("create", "true")))
 		{
 			for (final ZipEntry entry : Collections.list(imagej.entries())) {
-				if (entry.getName().endsWith(".class")) mend(imagej.getInputStream(entry), out.getPath(entry.getName()));
+				if (!entry.getName().endsWith(".class")) continue;
+				final Path target = out.getPath(entry.getName());
+				final byte[] bytes = Files.exists(target) ? Files.readAllBytes(target) : read(imagej.getInputStream(entry));
+				mend(entry.getName(), bytes, target, headless);
 			}
+			final Path parent = out.getPath(HEADLESS_DIALOG);
+			if (Files.exists(parent)) mend(HEADLESS_DIALOG, Files.readAllBytes(parent), parent, headless);
 		}
 	}
 
 	/** Mends a class of ImageJ, as it is patched already or as it comes. */
-	private static void mend(final InputStream original, final Path target) throws Exception {
-		final byte[] bytes = Files.exists(target) ? Files.readAllBytes(target) : read(original);
-		if (!new String(bytes, StandardCharsets.ISO_8859_1).contains(TEXT)) return;
-		final byte[] mended = Mending.mend(Prepatch.class.getClassLoader(), bytes);
+	private static void mend(final String entry, final byte[] bytes, final Path target, final boolean headless)
+		throws Exception
+	{
+		final boolean shows = headless && new String(bytes, StandardCharsets.ISO_8859_1).contains(TEXT);
+		if (!shows && !Mending.asks(entry.replaceFirst("\\.class$", ""))) return;
+		final byte[] mended = Mending.mend(Prepatch.class.getClassLoader(), bytes, headless);
 		if (mended == null) return;
 		Files.createDirectories(target.getParent());
 		try (OutputStream out = Files.newOutputStream(target)) {

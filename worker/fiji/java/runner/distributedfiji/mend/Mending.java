@@ -43,24 +43,36 @@ public final class Mending {
 
 	private Mending() {}
 
-	/** Returns the changed bytes of a class that knows text windows, or null where there is nothing to change. */
-	public static byte[] mend(final ClassLoader loader, final byte[] bytes)
+	/** Whether a class asks a person something, by its name in a class file. */
+	public static boolean asks(final String name) {
+		return Asking.CLASSES.contains(name.replace('/', '.'));
+	}
+
+	/**
+	 * Returns the changed bytes of a class that knows text windows, or asks a person; null where there is nothing to
+	 * change.
+	 *
+	 * @param headless whether there is no display: with one, text windows stay as they are
+	 */
+	public static byte[] mend(final ClassLoader loader, final byte[] bytes, final boolean headless)
 		throws IOException, CannotCompileException, NotFoundException
 	{
 		final ClassPool pool = new ClassPool(true);
 		pool.appendClassPath(new LoaderClassPath(loader));
-		return mend(pool.makeClass(new ByteArrayInputStream(bytes)));
+		final CtClass type = pool.makeClass(new ByteArrayInputStream(bytes));
+		final boolean shows = headless && mendWindows(type);
+		return Asking.mend(type, headless) || shows ? type.toBytecode() : null;
 	}
 
-	private static byte[] mend(final CtClass type) throws IOException, CannotCompileException, NotFoundException {
+	private static boolean mendWindows(final CtClass type) throws CannotCompileException, NotFoundException {
 		// TextWindow itself is left as it is: HeadlessWindow does without its constructors.
-		if (type.getName().equals(WINDOW)) return null;
+		if (type.getName().equals(WINDOW)) return false;
 		final Edits edits = new Edits(type.getName());
 		type.instrument(edits);
 		if (type.getName().equals("ij.IJ")) echoLog(type);
-		if (edits.made == 0) return null;
+		if (edits.made == 0) return false;
 		type.addField(CtField.make("public static final boolean " + MARK + " = true;", type));
-		return type.toBytecode();
+		return true;
 	}
 
 	/** With a window for it, the log would no longer reach the console. */

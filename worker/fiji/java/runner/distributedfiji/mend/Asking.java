@@ -1,0 +1,232 @@
+package distributedfiji.mend;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+import javassist.CannotCompileException;
+import javassist.CtClass;
+import javassist.CtConstructor;
+import javassist.CtField;
+import javassist.CtMethod;
+import javassist.CtNewMethod;
+import javassist.Modifier;
+import javassist.NotFoundException;
+
+/**
+ * Changes the classes by which ImageJ asks a person, so that the job answers: with a display and without, in all
+ * languages, since all of them come here in the end. getNumber, getString, Dialog.*, IJ.getNumber, IJ.getString and
+ * showMessageWithCancel all make a GenericDialog; getBoolean a YesNoCancelDialog; getDirectory, IJ.getDirectory a
+ * DirectoryChooser; File.openDialog and IJ.getFilePath an OpenDialog (ImageJ 1.54p). Without a display FIJI's patches
+ * have put HeadlessGenericDialog over GenericDialog, whose methods they have renamed: then the inherited ones are
+ * overridden here (ij1-patcher 2.0.0, LegacyHeadless).
+ */
+final class Asking {
+
+	private static final String DIALOG = "ij.gui.GenericDialog";
+	/** Its constructor refuses where there are no options of a command. */
+	private static final String HEADLESS_DIALOG = "net.imagej.patcher.HeadlessGenericDialog";
+	private static final String ASK = "distributedfiji.questions.Ask";
+	private static final String FORM = "((distributedfiji.questions.Form) _form)";
+	static final Set<String> CLASSES = new HashSet<>(Arrays.asList(DIALOG, HEADLESS_DIALOG,
+		"ij.gui.NonBlockingGenericDialog", "ij.gui.YesNoCancelDialog", "ij.gui.WaitForUserDialog",
+		"ij.io.DirectoryChooser", "ij.io.OpenDialog", "ij.io.SaveDialog"));
+
+	/** What the form is told when a field is added, by ImageJ's method. */
+	private static final Map<String, String> ADDED = new HashMap<>();
+	/** What the form is asked for, by ImageJ's method. */
+	private static final Map<String, String> READ = new HashMap<>();
+
+	static {
+		ADDED.put("addNumericField", "number($1, $2)");
+		ADDED.put("addSlider", "slider($1, $2, $3, $4)");
+		ADDED.put("addStringField", "text($1, $2)");
+		ADDED.put("addDirectoryField", "folder($1, $2)");
+		ADDED.put("addFileField", "file($1, $2)");
+		ADDED.put("addCheckbox", "checkbox($1, $2)");
+		ADDED.put("addPreviewCheckbox", "preview()");
+		ADDED.put("addCheckboxGroup", "checkboxes($3, $4)");
+		ADDED.put("addRadioButtonGroup", "radio($1, $2, $5)");
+		ADDED.put("addChoice", "choice($1, $2, $3)");
+		ADDED.put("addImageChoice", "images($1, $2)");
+		ADDED.put("addTextAreas", "areas($1, $2)");
+		ADDED.put("addMessage", "message($1)");
+		ADDED.put("hideCancelButton", "noCancel()");
+		ADDED.put("addDialogListener", "listener($1)");
+		READ.put("getNextNumber", "nextNumber()");
+		READ.put("getNextString", "nextText()");
+		READ.put("getNextBoolean", "nextBoolean()");
+		READ.put("getNextChoice", "nextChoice()");
+		READ.put("getNextChoiceIndex", "nextChoiceIndex()");
+		READ.put("getNextImage", "nextImage()");
+		READ.put("getNextRadioButton", "nextRadio()");
+		READ.put("getNextText", "nextArea()");
+		READ.put("wasCanceled", "isCanceledAndAborts()");
+		READ.put("wasOKed", "isOk()");
+	}
+
+	private final CtClass type;
+
+	private Asking(final CtClass type) {
+		this.type = type;
+	}
+
+	/** Changes a class, if it is one of {@link #CLASSES}; returns whether it has. */
+	static boolean mend(final CtClass type, final boolean headless) throws CannotCompileException, NotFoundException {
+		if (!CLASSES.contains(type.getName())) return false;
+		final Asking asking = new Asking(type);
+		switch (type.getSimpleName()) {
+			case "GenericDialog": asking.dialog(); break;
+			case "HeadlessGenericDialog": asking.headlessDialog(); break;
+			case "NonBlockingGenericDialog": asking.nonBlocking(headless); break;
+			case "YesNoCancelDialog": asking.yesNoCancel(); break;
+			case "WaitForUserDialog": asking.waitForUser(); break;
+			case "DirectoryChooser": asking.directoryChooser(); break;
+			case "OpenDialog": asking.openDialog(); break;
+			default: asking.saveDialog();
+		}
+		return true;
+	}
+
+	private void dialog() throws CannotCompileException, NotFoundException {
+		final boolean hasWindow = !type.getSuperclass().getName().equals(HEADLESS_DIALOG);
+		type.addField(CtField.make("public Object _form;", type));
+		for (final CtConstructor made : type.getConstructors()) {
+			if (!made.callsSuper()) continue;
+			// The one with a parent window makes buttons, which Java refuses without a display.
+			if (!hasWindow && made.getParameterTypes().length == 2) {
+				made.setBody("{ super(); macroOptions = ij.Macro.getOptions(); macro = macroOptions != null; }");
+			}
+			made.insertBeforeBody("_form = distributedfiji.questions.Form.of($1);");
+		}
+		for (final Map.Entry<String, String> hook : ADDED.entrySet()) {
+			for (final CtMethod method : methods(hook.getKey())) added(method, hook.getValue(), hasWindow);
+		}
+		for (final CtMethod method : methods("enableYesNoCancel")) {
+			final boolean isPlain = method.getParameterTypes().length == 0;
+			added(method, isPlain ? "yesNo(\"Yes\", \"No\")" : "yesNo($1, $2)", hasWindow);
+		}
+		for (final Map.Entry<String, String> hook : READ.entrySet()) {
+			for (final CtMethod method : methods(hook.getKey())) {
+				method.insertBefore("if (_form != null) return " + FORM + "." + hook.getValue() + ";");
+			}
+		}
+		for (final CtMethod method : methods("resetCounters")) {
+			method.insertBefore("if (_form != null) " + FORM + ".reset();");
+		}
+		final String fill = !hasWindow ? "" : FORM + ".fill(numberField, stringField, checkbox, choice, radioButtonGroups," +
+			" new java.awt.TextArea[] { textArea1, textArea2 });";
+		for (final CtMethod method : methods("showDialog")) {
+			method.insertBefore("if (_form != null) { " + FORM + ".answer(); " + fill + FORM + ".heed($0); return; }");
+		}
+	}
+
+	/** With a window ImageJ's fields are made as well: a script may ask for them. */
+	private static void added(final CtMethod method, final String told, final boolean hasWindow)
+		throws CannotCompileException
+	{
+		if (!hasWindow) {
+			method.insertBefore("if (_form != null) { " + FORM + "." + told + "; return; }");
+			return;
+		}
+		method.insertBefore("if (_form != null) { " + FORM + "." + told + "; " + FORM + ".enter(); }");
+		method.insertAfter("if (_form != null) " + FORM + ".leave();", true);
+	}
+
+	/** The public methods of a name, inherited ones made this class's own. */
+	private List<CtMethod> methods(final String name) throws CannotCompileException, NotFoundException {
+		final List<CtMethod> own = new ArrayList<>();
+		for (final CtMethod method : type.getDeclaredMethods(name)) {
+			if (Modifier.isPublic(method.getModifiers())) own.add(method);
+		}
+		if (!own.isEmpty() || !type.getSuperclass().getName().equals(HEADLESS_DIALOG)) return own;
+		for (final CtMethod inherited : type.getSuperclass().getDeclaredMethods(name)) {
+			if (!Modifier.isPublic(inherited.getModifiers())) continue;
+			final CtMethod method = CtNewMethod.delegator(inherited, type);
+			type.addMethod(method);
+			own.add(method);
+		}
+		return own;
+	}
+
+	/** It refuses to be made where a command has no options; the form needs none. */
+	private void headlessDialog() throws CannotCompileException {
+		for (final CtConstructor made : type.getConstructors()) {
+			made.instrument(new javassist.expr.ExprEditor() {
+
+				@Override
+				public void edit(final javassist.expr.MethodCall call) throws CannotCompileException {
+					if (call.getMethodName().equals("getOptions")) call.replace("$_ = \"\";");
+				}
+			});
+		}
+	}
+
+	/** Without a display it is no window of Java's, and so must not be given to what wants one: Java would not load it. */
+	private void nonBlocking(final boolean headless) throws CannotCompileException, NotFoundException {
+		for (final CtMethod method : type.getDeclaredMethods("showDialog")) {
+			if (headless) method.setBody("{ super.showDialog(); }");
+			else method.insertBefore("if (distributedfiji.questions.Form.isAsking($0)) { super.showDialog(); return; }");
+		}
+		if (!headless) return;
+		for (final CtMethod method : type.getDeclaredMethods("dispose")) method.setBody("{ super.dispose(); }");
+		for (final CtMethod method : type.getDeclaredMethods("windowActivated")) method.setBody("{}");
+	}
+
+	private void yesNoCancel() throws CannotCompileException, NotFoundException {
+		withoutWindow();
+		for (final CtConstructor made : type.getConstructors()) {
+			if (!made.callsSuper()) continue;
+			final String buttons = made.getParameterTypes().length == 5 ? "$4, $5" : "\"Yes\", \"No\"";
+			made.setBody("{ super($2, $3); int answer = " + ASK + ".yesNoCancel($2, $3, " + buttons + ");" +
+				" yesPressed = answer == " + ASK + ".YES; cancelPressed = answer == " + ASK + ".CANCEL; }");
+		}
+	}
+
+	private void waitForUser() throws CannotCompileException, NotFoundException {
+		withoutWindow();
+		for (final CtConstructor made : type.getConstructors()) {
+			if (made.callsSuper()) made.setBody("{ super($1, $2); }");
+		}
+		for (final CtMethod method : type.getDeclaredMethods("show")) method.setBody("{ " + ASK + ".pause(getTitle(), text()); }");
+	}
+
+	/** Takes the class from under Java's Dialog, which cannot be made without a display. */
+	private void withoutWindow() throws CannotCompileException, NotFoundException {
+		type.setSuperclass(type.getClassPool().get(NoDialog.class.getName()));
+		for (final CtMethod method : type.getDeclaredMethods("paint")) type.removeMethod(method);
+	}
+
+	private void directoryChooser() throws CannotCompileException, NotFoundException {
+		for (final CtMethod method : type.getDeclaredMethods()) {
+			if (!method.getName().startsWith("getDirectoryUsing")) continue;
+			method.setBody("{ directory = " + ASK + ".folder($1);" +
+				" if (directory != null) ij.io.OpenDialog.setDefaultDirectory(directory); }");
+		}
+	}
+
+	private void openDialog() throws CannotCompileException, NotFoundException {
+		for (final String name : new String[] { "jOpen", "open" }) {
+			for (final CtMethod method : type.getDeclaredMethods(name)) {
+				method.setBody("{ String path = " + ASK + ".file($1, $3);" +
+					" if (path == null) ij.Macro.abort(); else decodePath(path); }");
+			}
+		}
+	}
+
+	private void saveDialog() throws CannotCompileException, NotFoundException {
+		for (final String name : new String[] { "jSave", "save" }) {
+			for (final CtMethod method : type.getDeclaredMethods(name)) {
+				method.setBody("{ String path = " + ASK + ".save($1, $3);" +
+					" if (path == null) { ij.Macro.abort(); return; }" +
+					" java.io.File file = new java.io.File(path);" +
+					" dir = file.getParent() + java.io.File.separator; name = file.getName();" +
+					" if (name.indexOf('.') < 0) name = setExtension(name, ext); }");
+			}
+		}
+	}
+}

@@ -1,0 +1,241 @@
+package distributedfiji.questions;
+
+import java.io.File;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+import distributedfiji.Near;
+
+/**
+ * Answers what a script asks a person: from the job's answers, from its metadata, by the job's folders, and, where the
+ * job allows it, by what the dialog shows. What has no answer ends the run. There is one job in a JVM.
+ */
+public final class Questions {
+
+	/** So many different questions are reported. */
+	private static final int KEPT = 200;
+
+	private static volatile Questions current;
+
+	private final Setup setup;
+	private final List<Question> asked = new ArrayList<>();
+	private final Map<String, Integer> counts = new HashMap<>();
+
+	private Questions(final Setup setup) {
+		this.setup = setup;
+	}
+
+	/** From now on questions are answered; before, ImageJ's own code asks. */
+	public static void begin(final Setup setup) {
+		current = new Questions(setup);
+	}
+
+	static boolean isActive() {
+		return current != null;
+	}
+
+	/** Returns the questions that were asked, and those that are only seen in the script, as the result has them. */
+	public static List<Object> document() {
+		final Questions now = current;
+		return now == null ? Collections.emptyList() : now.all();
+	}
+
+	/** Returns a warning for each answer that nothing has asked for. */
+	public static List<String> unused() {
+		final Questions now = current;
+		return now == null ? Collections.<String>emptyList() : now.unusedAnswers();
+	}
+
+	/** Notes that the script has taken an answer in another way than by asking. */
+	public static void use(final String key) {
+		if (current != null) current.setup.answers.use(key);
+	}
+
+	/** Whether a question that stands in the script's text has a name that a key fits. */
+	public static boolean mayAskFor(final String key) {
+		if (current == null) return false;
+		for (final Question seen : current.setup.seen) {
+			for (final String name : seen.names()) {
+				for (int way = Names.LABEL; way <= Names.SHORT; way++) if (Names.fits(way, key, name)) return true;
+			}
+		}
+		return false;
+	}
+
+	/** Answers one question, or ends the run. */
+	static Object ask(final Question question) {
+		askAll(Collections.singletonList(question));
+		return question.answer;
+	}
+
+	/** Answers all questions of one dialog, or ends the run with all that have none. */
+	static void askAll(final List<Question> questions) {
+		current.answerAll(questions);
+	}
+
+	private synchronized void answerAll(final List<Question> questions) {
+		final Integer line = setup.line.get();
+		final List<Question> others = new ArrayList<>(setup.seen);
+		others.addAll(questions);
+		final List<String> misfits = new ArrayList<>();
+		boolean lacks = false;
+		for (final Question question : questions) {
+			question.line = line;
+			number(question);
+			try {
+				answer(question, others);
+			}
+			catch (final Fitting.Misfit misfit) {
+				misfits.add(misfit.getMessage());
+			}
+			lacks |= question.by == null;
+			note(question);
+		}
+		if (lacks) fail(misfits.isEmpty() ? "The script asks what the job does not answer." : String.join(" ", misfits), line);
+	}
+
+	/** Counts windows that ask for a place: folder_1, folder_2, file_1. */
+	private void number(final Question question) {
+		if (!Arrays.asList(Question.FOLDER, Question.FILE, Question.SAVE).contains(question.kind)) return;
+		if (question.dialog.isEmpty()) question.ordinal = question.kind + "_" + counts.merge(question.kind, 1, Integer::sum);
+	}
+
+	private void answer(final Question question, final List<Question> others) throws Fitting.Misfit {
+		final Answers.Found found = setup.answers.find(question, others);
+		if (found != null) take(question, found);
+		else if (!placed(question) && setup.takesDefaults && hasDefault(question)) {
+			give(question, shown(question), "default", null);
+			setup.warn.accept("\"" + question.name() + "\" has no answer; it is " + said(question) + ", as the dialog shows it" +
+				" (UNANSWERED = 'defaults').", question.line);
+		}
+	}
+
+	private void take(final Question question, final Answers.Found found) throws Fitting.Misfit {
+		final String which = "The answer to \"" + question.name() + "\"";
+		if (found.isUsedUp) {
+			throw new Fitting.Misfit(which + ", " + found.by + " \"" + found.key + "\", is a list of " +
+				((List<?>) found.value).size() + ", and the script asks once more.");
+		}
+		try {
+			give(question, setup.fitting.fit(question, found.value), found.by, found.key);
+		}
+		catch (final Fitting.Misfit misfit) {
+			final String value = found.value instanceof String ? "\"" + found.value + "\"" : String.valueOf(found.value);
+			throw new Fitting.Misfit(which + ", " + cut(value) + " by " + found.by + " \"" + found.key + "\", " +
+				misfit.getMessage() + ".");
+		}
+	}
+
+	/** Whether one of the job's folders is what a question obviously means. */
+	private boolean placed(final Question question) {
+		final String name = question.name();
+		final Places places = setup.places;
+		if (question.kind.equals(Question.FOLDER)) {
+			final File folder = places.folder(question.label);
+			if (folder == null) return false;
+			give(question, Fitting.withSeparator(folder), places.isInput(folder) ? "input" : "output", null);
+		}
+		else if (question.kind.equals(Question.FILE)) {
+			final File file = places.file(name);
+			if (file == null) return false;
+			give(question, file.getAbsolutePath(), "input", null);
+		}
+		else if (question.kind.equals(Question.SAVE)) {
+			final File file = places.save((String) question.standard);
+			if (file == null) return false;
+			give(question, file.getAbsolutePath(), "output", null);
+		}
+		return question.by != null;
+	}
+
+	/** A window that chooses a place shows the folder that a person used last: that is none of the job's. */
+	private static boolean hasDefault(final Question question) {
+		return question.standard != null &&
+			!Arrays.asList(Question.FOLDER, Question.FILE, Question.SAVE).contains(question.kind);
+	}
+
+	private static Object shown(final Question question) {
+		final boolean agrees = question.kind.equals(Question.CONFIRM) || question.kind.equals(Question.WAIT);
+		return agrees ? Boolean.TRUE : question.standard;
+	}
+
+	private static void give(final Question question, final Object answer, final String by, final String key) {
+		question.answer = answer;
+		question.by = by;
+		question.key = key;
+	}
+
+	private static String said(final Question question) {
+		return question.answer instanceof String ? "\"" + cut((String) question.answer) + "\"" : String.valueOf(question.answer);
+	}
+
+	private static String cut(final String text) {
+		return text.length() > 200 ? text.substring(0, 200) + "…" : text;
+	}
+
+	private void note(final Question question) {
+		for (final Question before : asked) {
+			if (!before.isAgain(question)) continue;
+			before.again();
+			return;
+		}
+		if (asked.size() < KEPT) asked.add(question);
+		if (question.by != null) System.out.println("Asked: " + question.name() + ": " + said(question) + " (" + question.by + ")");
+	}
+
+	private void fail(final String message, final Integer line) {
+		setup.fail.accept(message, line);
+		throw new IllegalStateException(message);
+	}
+
+	private synchronized List<Object> all() {
+		final List<Object> all = new ArrayList<>();
+		for (final Question question : asked) all.add(relative(question));
+		for (final Question seen : setup.seen) if (!isAsked(seen)) all.add(foreseen(seen).document());
+		return all;
+	}
+
+	/** Paths below the working directory are told from there: where it lies says nothing of the job. */
+	private Map<String, Object> relative(final Question question) {
+		final Map<String, Object> document = question.document();
+		final String home = Fitting.withSeparator(setup.work);
+		if (question.answer instanceof String && ((String) question.answer).startsWith(home)) {
+			document.put("answer", ((String) question.answer).substring(home.length()));
+		}
+		return document;
+	}
+
+	private boolean isAsked(final Question seen) {
+		for (final Question question : asked) {
+			if (question.names().contains(seen.name())) return true;
+		}
+		return false;
+	}
+
+	/** What would answer a question that the script has not come to: the run is over. */
+	private Question foreseen(final Question seen) {
+		final String[] place = setup.answers.place(seen, setup.seen);
+		if (place == null) placed(seen);
+		else give(seen, null, place[0], place[1]);
+		return seen;
+	}
+
+	private List<String> unusedAnswers() {
+		final List<String> warnings = new ArrayList<>();
+		for (final String key : setup.answers.unused()) {
+			warnings.add("No question asked for the answer \"" + key + "\"" + nearest(key));
+		}
+		return warnings;
+	}
+
+	private synchronized String nearest(final String key) {
+		final List<String> names = new ArrayList<>();
+		for (final Question question : asked) if (!"answers".equals(question.by)) names.add(question.name());
+		final String near = Near.find(key, names);
+		return near == null ? "." : "; did you mean \"" + near + "\"?";
+	}
+}
