@@ -272,7 +272,8 @@ def _parameter(facts: _Facts) -> Told | None:
     if IMAGE_TYPES.search(facts.message):
         return Told(
             facts.message,
-            "A job gives files: declare `#@ File image`, give its address in the job file, and open it by"
+            "A job gives files: the one input of a job is opened for it, or the file that the job file gives"
+            " under the parameter's name. Else declare `#@ File image`, and open it by"
             " `IJ.openImage(image.getPath())`, in a macro by `open(image);`.",
         )
     if UNKNOWN_TYPE.search(facts.message):

@@ -91,6 +91,7 @@ SCRIPT = """#@ String(label="Well (as A01)") well_name
 #@ Integer (value=3) rounds
 #@ LogService log
 #@output Integer count
+Dialog.addNumber("Size (px)", 3);
 """
 
 
@@ -102,13 +103,16 @@ def test_metadata_that_nearly_fit_the_script_are_asked_about(
     account.client("s3").put_object(Bucket=BUCKET, Key="parameters.ijm", Body=SCRIPT.encode())
     configure(tmp_path, SCRIPT_DOWNLOAD_URL=where)
     groups = [{"WellName": f"A0{number}", "extra": 1} for number in range(2)]
-    (tmp_path / "job.json").write_text(json.dumps({"output_file_location": "res", "groups": groups}))
+    (tmp_path / "job.json").write_text(
+        json.dumps({"output_file_location": "res", "answers": {"Sise (px)": 4}, "groups": groups})
+    )
 
     ended = ready("submitJob", "job.json")
     account.client("sqs").purge_queue(QueueUrl=ended.out.split()[-1])
 
     said = " ".join(ended.err.split())
     assert ended.code == 0, ended.said
+    assert "the script asks no question 'Sise (px)'; did you mean 'Size (px)'?" in said
     assert "the script declares no parameter 'WellName'; did you mean 'well_name'?" in said
     assert "the script's parameter 'sigma' has no default, and no job gives it" in said
     assert not [word for word in ("'extra'", "'rounds'", "'log'", "'count'") if word in said]

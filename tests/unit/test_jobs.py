@@ -176,3 +176,46 @@ def test_jobs_with_folders_of_their_own_are_not_warned_of() -> None:
 
     assert not jobs.warnings
     assert len(jobs.duplicates) == 1
+
+
+def test_answers_of_a_group_go_before_those_of_all_and_make_another_job() -> None:
+    document = a_job_file(
+        answers={"_comment": "for all", "Sigma (pixels)": 2, "Method": "Otsu"},
+        groups=[{"Well": "A1"}, {"Well": "A2", "answers": {"_comment": "not here", "Method": "Li"}}],
+    )
+
+    file = parse_job_file(document, "job.json")
+    first, second = file
+
+    assert first.answers == {"Sigma (pixels)": 2, "Method": "Otsu"}
+    assert second.answers == {"Sigma (pixels)": 2, "Method": "Li"}
+    assert second.metadata == {"Well": "A2"}
+    assert [name for _, name in file.names()] == ["Well=A1", "Well=A2"]
+    assert decode_message(encode_message(second)) == second
+    same_but_other = parse_job_file(a_job_file(answers={"Method": "Li"}), "job.json")
+    plain = parse_job_file(a_job_file(), "job.json")
+    assert same_but_other.job_ids != plain.job_ids
+
+
+def test_a_job_without_answers_is_sent_as_before_there_were_any() -> None:
+    (job,) = parse_job_file(a_job_file(), "job.json")
+
+    assert "answers" not in json.loads(encode_message(job))
+    assert job.job_id == Job({"Well": "A1"}, "out").job_id == "ba1756ca19d961d5"
+
+
+def test_wrong_answers_are_all_named() -> None:
+    document = a_job_file(
+        answers={" ": 1, "Sigma": {"px": 1}, "Method": []},
+        groups=[{"Well": "A1", "answers": {"Level": None}}],
+    )
+
+    assert problems(document) == [
+        "answers: ' ' is no question's label",
+        "answers['Sigma'] must be a string, a number, a boolean or a list of these, not {'px': 1}",
+        "answers['Method'] is an empty list",
+        "groups[1].answers['Level'] must be a string, a number, a boolean or a list of these, not None",
+    ]
+    assert problems(a_job_file(answers=["Sigma"])) == [
+        "answers must be an object of questions and answers, not list"
+    ]

@@ -1,5 +1,6 @@
 package distributedfiji;
 
+import java.io.File;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -24,12 +25,14 @@ final class Parameters {
 
 	private final RecordedModule module;
 	private final Incidents incidents;
+	private final ConvertService converter;
 	private final Values values;
 	private final Set<String> given = new HashSet<>();
 
 	Parameters(final RecordedModule module, final ConvertService converter, final Incidents incidents) {
 		this.module = module;
 		this.incidents = incidents;
+		this.converter = converter;
 		values = new Values(converter);
 	}
 
@@ -46,9 +49,15 @@ final class Parameters {
 		if (unknown != null) return unknown;
 		final Set<String> macroWords = module.isMacro() ? ImageJ.macroWords() : Collections.<String>emptySet();
 		final List<String> problems = new ArrayList<>();
+		final Map<String, Object> all = new HashMap<>(offered);
+		all.putAll(job);
+		final File only = Images.onlyInput(module, all);
 		for (final ModuleItem<?> input : module.getInfo().inputs()) {
 			final String name = input.getName();
-			if (!job.containsKey(name) && !offered.containsKey(name)) assignDefault(input);
+			if (!job.containsKey(name) && !offered.containsKey(name)) {
+				if (only != null && Images.isImage(input)) assign(input, only.getPath(), problems);
+				else assignDefault(input);
+			}
 			else if (macroWords.contains(name)) {
 				problems.add("Parameter \"" + name + "\": a macro cannot have a variable of this name, it is a word of the macro language.");
 			}
@@ -60,13 +69,19 @@ final class Parameters {
 
 	private void assign(final ModuleItem<?> input, final Object value, final List<String> problems) {
 		try {
-			give(input, values.fit(input, value));
+			give(input, Images.isImage(input) ? image(input, value) : values.fit(input, value));
 			given.add(input.getName());
 			Questions.use(input.getName());
 		}
 		catch (final Values.Misfit misfit) {
 			problems.add(misfit.getMessage());
 		}
+	}
+
+	private Object image(final ModuleItem<?> input, final Object value) throws Values.Misfit {
+		final Object image = Images.open(String.valueOf(value), input, converter);
+		if (image != null) return image;
+		throw new Values.Misfit("Parameter \"" + input.getName() + "\": \"" + value + "\" cannot be opened as an image.");
 	}
 
 	/** SciJava itself takes no default for a primitive type, as {@code #@ int (value=3) n}. */

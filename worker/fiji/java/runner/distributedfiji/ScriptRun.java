@@ -55,6 +55,8 @@ public final class ScriptRun {
 	/** Runs a job's script. */
 	Outcome run(final Job job) {
 		if (!job.script.isFile()) return Outcome.noScript("There is no script " + job.script + ".");
+		// FIJI knows it, and SciJava alone does not.
+		if (ImageJ.has("ij.ImagePlus")) context.service(ScriptService.class).addAlias(ij.ImagePlus.class);
 		final ScriptInfo info = new ScriptInfo(context, job.script);
 		if (info.getLanguage() == null) return Outcome.noScript(noLanguage(context, job.script.getName()));
 		final ScriptPlace place = new ScriptPlace(RecordedModule.scriptName(info));
