@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from worker.contract_questions import Question, names_question
+from worker.contract_questions import Question, misfits, names_question
 
 #: `#@ Type (attributes) name`, anywhere in a script (SciJava, ParameterScriptProcessor).
 DECLARATION = re.compile(
@@ -83,21 +83,22 @@ def doubts(
 
 
 def doubts_about_answers(
-    answers: Iterable[str], declared: Sequence[Parameter], questions: Sequence[Question]
+    answers: Sequence[tuple[str, Any]], declared: Sequence[Parameter], questions: Sequence[Question]
 ) -> list[str]:
-    """Return a warning for each answer that nearly fits a question in the script's text.
+    """Return a warning for each answer that nearly fits a question in the script's text, or does not fit it.
 
     What a script asks is known for sure only when it runs: an answer that fits nothing is not named.
     """
     known = {parameter.name for parameter in declared} | {"argument"}
     free = {question.label for question in questions if question.label}
     warnings = []
-    for key in answers:
-        if key in known or any(names_question(key, label) for label in free):
-            continue
-        if meant := _nearest(key, free | known):
+    for key, value in answers:
+        asked = [question for question in questions if names_question(key, question.label)]
+        if asked:
+            warnings += misfits(asked[0], value)
+        elif key not in known and (meant := _nearest(key, free | known)):
             warnings.append(f"the script asks no question {key!r}; did you mean {meant!r}?")
-    return warnings
+    return list(dict.fromkeys(warnings))
 
 
 def _nearest(name: str, candidates: Iterable[str]) -> str:

@@ -82,7 +82,10 @@ def parameter_doubts(settings: Settings, clients: Clients, jobs: JobFile, folder
         return []
     declared = declared_parameters(script.text)
     groups = [metadata_of(group) for group in jobs.groups]
-    answers = {**jobs.template.answers, **{name: 0 for group in jobs.groups for name in answers_of(group)}}
+    answers = [
+        *jobs.template.answers.items(),
+        *(item for group in jobs.groups for item in answers_of(group).items()),
+    ]
     return [
         *doubts(declared, jobs.template.shared_metadata | jobs.template.answers, groups),
         *doubts_about_answers(answers, declared, find_questions(script.text)),

@@ -6,15 +6,14 @@ macro have spaces between them), and the trace.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from worker.contract import FailureClass
-from worker.contract_questions import answers_for, questions_of
 from worker.plugins import where_to_get
+from worker.unanswered import tell_unanswered
 
 
 @dataclass(frozen=True)
@@ -41,15 +40,6 @@ def _question(script: str, trace: str, what: str, instead: str) -> _Question:
 
 
 NOBODY = "and a job has nobody to answer"
-#: The runner's message where it is the lack of answers alone that ends a script.
-NO_ANSWER = "The script asks what the job does not answer"
-DEFAULTS_SETTING = "UNANSWERED = 'defaults' takes what the dialogs show."
-WAITS = "Take it out: a script that runs by itself cannot have a person draw or look."
-KINDS_OF_QUESTIONS = {
-    "number": "a number", "text": "a text", "boolean": "true or false", "choice": "a choice",
-    "folder": "a folder", "file": "a file", "save": "a file to write", "confirm": "yes or no",
-    "wait": "it waits for a person",
-}  # fmt: skip
 QUESTIONS = (
     _question(
         r"\bgetDir(ectory)?\b|DirectoryChooser",
@@ -147,7 +137,7 @@ class _Facts:
         self.trace = str(result.get("trace") or "")
         self.all = "\n".join((self.message, self.statement, self.trace))
         hints = result.get("hints")
-        self.questions = questions_of(result)
+        self.result = result
         self.hints = hints if isinstance(hints, list) else []
         self.headless = headless
         self.is_core = is_core
@@ -166,38 +156,8 @@ def _shown(facts: _Facts) -> str:
 
 
 def _unanswered(facts: _Facts) -> Told | None:
-    """Name all that the script asks and the job does not answer, and what to write into the job file."""
-    unanswered = [question for question in facts.questions if question.get("by") is None]
-    asked = [question for question in unanswered if question.get("met")]
-    if facts.kind != "question" or not asked:
-        return None
-    later = [question for question in unanswered if not question.get("met")]
-    if facts.message == NO_ANSWER:
-        names = ", ".join(_named(question) for question in asked)
-        what = (
-            f"it asks for {names}, {NOBODY}"
-            if asked[0].get("dialog") == ""
-            else (
-                f"the dialog {json.dumps(asked[0]['dialog'], ensure_ascii=False)} asks for {names}, {NOBODY}"
-            )
-        )
-    else:
-        what = facts.message
-    waits = {question.get("kind") for question in asked} == {"wait"}
-    snippet = json.dumps({"answers": answers_for(unanswered)}, ensure_ascii=False)[1:-1]
-    more = f" Further on it asks for {', '.join(_named(question) for question in later)}." if later else ""
-    advice = (
-        WAITS if waits else f"Write into the job file, for all jobs or in a group, as it fits: {snippet}."
-    )
-    return Told(what, f"{advice}{more} {DEFAULTS_SETTING}", _asks())
-
-
-def _named(question: Mapping[str, Any]) -> str:
-    """A question in a sentence: its name, its kind, and what there is to choose from."""
-    name = json.dumps(str(question.get("name") or question.get("label") or ""), ensure_ascii=False)
-    kind = KINDS_OF_QUESTIONS.get(str(question.get("kind")), "")
-    choices = question.get("choices")
-    return f"{name} ({kind}{': ' + ', '.join(map(str, choices)) if choices else ''})"
+    told = tell_unanswered(facts.result)
+    return Told(*told, _asks()) if told else None
 
 
 def _question_asked(facts: _Facts) -> Told | None:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Any
 
 UNANSWERED = ("fail", "defaults")
@@ -45,6 +46,9 @@ _KINDS = {
 _DEFAULT = re.compile(rf"\s*,\s*(?P<value>{_TEXT}|-?[\d.]+(?:[eE]-?\d+)?|[Tt]rue|[Ff]alse)\s*[,)]")
 _CHOICES = re.compile(rf"\s*,\s*(?:newArray\(|\[)(?P<items>\s*{_TEXT}(?:\s*,\s*{_TEXT})*)\s*[)\]]")
 _COMMENT = re.compile(r"^\s*(//|#(?!@))")
+
+
+TRUTHS = frozenset({"true", "false", "1", "0", "yes", "no"})
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,27 @@ def plain(name: str) -> str:
 def brief(name: str) -> str:
     """Return `plain` of a label without what stands in brackets."""
     return plain(re.sub(r"\([^()]*\)|\[[^\[\]]*\]", " ", name))
+
+
+def misfits(question: Question, value: Any) -> list[str]:
+    """Say what of an answer does not fit a question, as the runner will (distributedfiji.questions)."""
+    where = f"the answer to {question.label!r},"
+    found = []
+    for item in value if isinstance(value, list) else [value]:
+        if question.kind == NUMBER and not _is_number(item):
+            found.append(f"{where} {item!r}, is no number")
+        elif question.kind == BOOLEAN and str(item).lower() not in TRUTHS:
+            found.append(f"{where} {item!r}, is neither true nor false")
+        elif question.kind == CHOICE and question.choices and str(item) not in question.choices:
+            found.append(f"{where} {item!r}, is none of {', '.join(map(repr, question.choices))}")
+    return found
+
+
+def _is_number(item: Any) -> bool:
+    try:
+        return not isinstance(item, bool) and isfinite(float(item))
+    except ValueError:
+        return False
 
 
 def questions_of(result: Mapping[str, Any] | None) -> list[dict[str, Any]]:

@@ -88,8 +88,18 @@ def test_proposed_answers_are_what_the_dialog_shows_for_what_has_none() -> None:
 
 def test_an_answer_that_nearly_fits_is_asked_about() -> None:
     text = f"#@ String stain\n{MACRO}"
-    answers = ["sigma_pixel", "How many", "stain", "Something else", "argument"]
+    answers = [(key, 1) for key in ("sigma_pixel", "How many", "stain", "Something else", "argument")]
 
     assert doubts_about_answers(answers, declared_parameters(text), find_questions(text)) == [
         "the script asks no question 'sigma_pixel'; did you mean 'Sigma (pixels)'?"
+    ]
+
+
+def test_an_answer_of_the_wrong_kind_is_named_with_the_choices() -> None:
+    answers = [("How many", "few"), ("dark", "maybe"), ("Method", ["Li", "Huang"]), ("sigma", "2.5")]
+
+    assert doubts_about_answers(answers, [], find_questions(MACRO)) == [
+        "the answer to 'How many', 'few', is no number",
+        "the answer to 'Dark', 'maybe', is neither true nor false",
+        "the answer to 'Method', 'Huang', is none of 'Otsu', 'Li'",
     ]

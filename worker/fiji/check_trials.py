@@ -168,6 +168,12 @@ Dialog.addNumber("number", 7);
 Dialog.show();
 waitForUser("Another", "question");
 """
+ANSWERED = """
+Dialog.create("A question");
+Dialog.addNumber("Sigma (pixels)", 7);
+Dialog.show();
+File.saveString(d2s(Dialog.getNumber(), 2) + getString("Name", "none"), getDirectory("Save to") + "seen.txt");
+"""
 MEMORY = """
 for (i = 0; i < 100; i++) newImage("made", "32-bit", 10000, 10000, 1);
 """
@@ -213,6 +219,7 @@ def trials(*, start_seconds: float, image: str) -> list[Trial]:
         Trial("out of memory", "ijm", MEMORY, _fails("memory", by=FailureClass.OUT_OF_MEMORY)),
         Trial("a plugin that throws", "ijm", PLUGIN, _fails("plugin")),
         Trial("a dialog, headless", "ijm", DIALOG, _fails("dialog")),
+        Trial("a dialog with answers", "ijm", ANSWERED, _writes("2.25ä"), {"sigma": 2.25, "name": "ä"}),
         Trial("Measure keeps rows", "ijm", MEASURE, _keeps_rows),
         Trial("no run knows of another", "ijm", REMEMBER, _writes("unset"), earlier={"kept": "remembered"}),
         Trial("ROI Manager, display", "ijm", DISPLAY, _writes("1"), display=True),

@@ -1,5 +1,6 @@
 package distributedfiji;
 
+import java.io.File;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -57,6 +58,8 @@ final class Report {
 	private List<Object> hints() {
 		final List<Object> hints = new ArrayList<>();
 		if (job.argument.isEmpty() && job.scriptText().contains("getArgument")) hints.add("empty_argument");
+		final String input = job.offered("input_dir");
+		if (input != null && !new File(input).isDirectory()) hints.add("no_input");
 		return hints;
 	}
 

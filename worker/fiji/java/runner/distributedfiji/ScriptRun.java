@@ -64,6 +64,8 @@ public final class ScriptRun {
 		final RecordedModule module = new RecordedModule(info, Console.install(swallowed), job.argument);
 		ModalWindows.watch(swallowed, job.dialogSeconds, onQuestion);
 		if (ImageJ.has("ij.IJ")) Questions.begin(setup(job, place));
+		// A macro takes this one without asking.
+		if (job.scriptText().contains("getArgument")) Questions.use("argument");
 		context.inject(module);
 		final Parameters parameters = new Parameters(module, context.service(ConvertService.class), incidents);
 		final Outcome problem = parameters.assign(job.parameters, Arrays.asList(job.answers, job.offered), job.scriptText());
