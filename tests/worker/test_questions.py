@@ -130,7 +130,7 @@ def test_a_list_answers_the_same_question_in_turn(tmp_path: Path) -> None:
     answers = {"Channel": [3, 1, 2], "stain": "x", "Size": [4, 5]}
     ran, where = ask("ImageJ core", tmp_path, "turns.ijm", ASKED_IN_TURN, Questions(answers))
     assert ran.result.get("ok"), ran
-    assert (where.output / "said.txt").read_text("utf-8").strip() == "3x 1x 2x 4 5"
+    assert (where.output / "said.txt").read_text("utf-8").strip() == "3x 1x 2x 4 5.0"
 
 
 ALIKE = """
