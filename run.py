@@ -80,13 +80,14 @@ def submit_job(context: Context, job_file: Path) -> None:
     from distributed_fiji.jobinputs import check_inputs
     from distributed_fiji.jobs import read_job_file
     from distributed_fiji.submitjob import submit_job as run_submit_job
+    from distributed_fiji.verdicts import counted
 
     settings, jobs = context.settings(), read_job_file(job_file)
     check_inputs(jobs, str(job_file), source_bucket=settings.SOURCE_BUCKET, values=settings.DOWNLOAD_FILES)
     clients = context.connect_for(settings)
     folder = context.config.parent
     done = run_submit_job(settings, clients, (job_file.name, jobs), SystemClock(), context.terminal, folder)
-    context.terminal.say(f"{done.sent} jobs sent to {done.queue_url}")
+    context.terminal.say(f"{counted(done.sent, 'job')} sent to {done.queue_url}")
     context.terminal.note("Next: python run.py startCluster files/exampleFleet.json")
 
 

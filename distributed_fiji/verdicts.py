@@ -16,6 +16,11 @@ from distributed_fiji.statefiles import find_state
 from worker.contract_state import Unreadable, number, text, texts
 
 
+def counted(number: int, thing: str) -> str:
+    """Return a number of things in words, as "1 attempt"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True)
 class Verdict:
     """How a run ended, in counts. `unaccounted`: submitted jobs that are neither done nor dead.

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from distributed_fiji.observing import phases
 from distributed_fiji.snapshot import Snapshot
+from distributed_fiji.verdicts import counted
 
 #: Seconds over which the rate is taken.
 RATE_WINDOW = 900
@@ -63,11 +64,6 @@ def figures(seen: Snapshot, progress: Progress) -> dict[str, str]:
         "time left": duration(left * 3600 / rate) if rate and left else "not yet known" if left else "none",
         "spent": f"about ${seen.spent:.2f}",
     }
-
-
-def counted(number: int, thing: str) -> str:
-    """Return a number of things in words, as "1 attempt"."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -20,8 +20,8 @@ from distributed_fiji.runrecord import RunRecord
 from distributed_fiji.teardown import Step, still_costly, take_down
 from distributed_fiji.terminal import Terminal
 from distributed_fiji.terminal import shown as path_shown
-from distributed_fiji.verdicts import Verdict, read_verdict
-from distributed_fiji.view import View, counted
+from distributed_fiji.verdicts import Verdict, counted, read_verdict
+from distributed_fiji.view import View
 from worker.contract import WARNINGS, state_key
 
 #: Seconds between two looks: at first, and at most.
@@ -189,6 +189,6 @@ def _counts(verdict: Verdict) -> str:
     if verdict.unread:
         return f"How many jobs are done is not known, since they could not be looked at: {verdict.unread}"
     return (
-        f"{verdict.done} jobs done{verdict.done_how}, {verdict.dead} given up,"
+        f"{counted(verdict.done, 'job')} done{verdict.done_how}, {verdict.dead} given up,"
         f" {verdict.unaccounted} not finished; {counted(verdict.failed_attempts, 'attempt')} failed."
     )

@@ -17,7 +17,7 @@ from distributed_fiji.recount import recounted
 from distributed_fiji.rounds import DOUBTFUL_WAIT, Watcher
 from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.teardown import Patience, attempt, still_costly, take_down
-from distributed_fiji.verdicts import Verdict, read_verdict
+from distributed_fiji.verdicts import Verdict, counted, read_verdict
 from worker.contract_state import Unreadable
 
 #: A Lambda lives for fifteen minutes; what is not done then is done in the next round.
@@ -107,7 +107,7 @@ def _notify(clients: Clients, post: Post, run: RunFacts, verdict: Verdict) -> No
     if not post.topic:
         return
     failed = verdict.dead + verdict.unaccounted
-    subject = f"{run.app_name}: {verdict.done} jobs done, {failed} not"
+    subject = f"{run.app_name}: {counted(verdict.done, 'job')} done, {failed} not"
     counts = (
         f"{verdict.done} jobs are done{verdict.done_how}, {verdict.dead} were given up,"
         f" {verdict.unaccounted} are not finished."

@@ -63,7 +63,7 @@ def test_a_plate_of_24_jobs_runs_in_containers_of_a_fiji_from_its_zip(
     demo = Demo(folder, fiji_image, f"Archive{os.getpid()}", "docker", wells=None)
     try:
         demo.start(plate)
-        ended = run_py(*demo.arguments("monitor", demo.record), environment=demo.environment)
+        ended = run_py(*demo.arguments("monitor", demo.record), environment=demo.environment, timeout=900)
 
         assert ended.code == 0, ended.said
         manifests = demo.manifests()

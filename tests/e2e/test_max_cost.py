@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from distributed_fiji.verdicts import counted
 from tests.e2e.conftest import App
 
 WELLS = ["A01", "A02", "A03", "A04"]
@@ -33,7 +34,10 @@ def test_a_run_stops_at_its_max_cost_and_goes_on_where_it_stopped(app: App) -> N
     first = results(app)
     assert stopped.code == 3, stopped.said
     assert "MAX_COST was reached" in stopped.out
-    assert f"{len(first)} jobs done, 0 given up, {len(WELLS) - len(first)} not finished" in stopped.out
+    assert (
+        f"{counted(len(first), 'job')} done, 0 given up, {len(WELLS) - len(first)} not finished"
+        in stopped.out
+    )
     assert len(first) < len(WELLS)
     assert not [item for item in app.inventory() if item["bills"]]
     assert f"queue {app.name}Queue" in {f"{item['kind']} {item['name']}" for item in app.inventory()}

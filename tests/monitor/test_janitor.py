@@ -238,7 +238,7 @@ def test_the_owner_is_told_how_a_run_ended(session: EmulatedSession, clients: Cl
 
     (message,) = inbox.receive_message(QueueUrl=url)["Messages"]
     mail = json.loads(message["Body"])
-    assert mail["Subject"] == f"{app}: 1 jobs done, 1 not"
+    assert mail["Subject"] == f"{app}: 1 job done, 1 not"
     assert "1 were given up" in mail["Message"]
 
 
