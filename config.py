@@ -32,6 +32,7 @@ CPU_CORES = 0                           # Processors of a task; 0: the machine's
 DOWNLOAD_FILES = True                   # True: inputs are brought to local disk. False: the bucket is mounted by s3fs.
 PLUGIN_ERRORS = 'fail'                  # Of a plugin that fails while the script goes on; 'warn': done, with a warning.
 UNANSWERED = 'fail'                     # Of a question that a job does not answer; 'defaults': what the dialog shows.
+COLLECT_ALL = False                     # True: what a script writes beside its inputs or elsewhere is kept too.
 DISPLAY_MODE = 'auto'                   # 'auto': a virtual display where a script needs one; 'headless'; 'xvfb'.
 STANDBY = True                          # The next job's FIJI starts while one is at work (docs/performance.md).
 FIJI_RUNNER = 'auto'                    # 'auto' or 'runner', which mean the same (docs/worker.md).

@@ -87,6 +87,7 @@ def worker_environment(
         "STALL_TIMEOUT_MINUTES",
         "PLUGIN_ERRORS",
         "UNANSWERED",
+        "COLLECT_ALL",
         "DISPLAY_MODE",
         "STANDBY",
         "FIJI_RUNNER",

@@ -27,8 +27,9 @@ from worker.contract import (
     value_problems,
 )
 from worker.contract_locations import Shared, find_shared, location_problems
+from worker.contract_paths import path_problems
 
-KEYS = ("output_file_location", "shared_metadata", "inputs", "answers", "groups")
+KEYS = ("output_file_location", "shared_metadata", "inputs", "answers", "paths", "groups")
 BRACES = re.compile(r"\{([^{}]*)\}")
 #: Where the original mounts the bucket on its machines; what lies below is named from the bucket's root here.
 MOUNT = re.compile(r"\A/*home/ubuntu/bucket(/+|\Z)")
@@ -39,37 +40,52 @@ PAIRS = re.compile(r"\s*[A-Za-z_]\w*=[^,=]*(,\s*[A-Za-z_]\w*=[^,=]*)*", re.ASCII
 MOST_PROBLEMS = 20
 
 
-ANSWERS = "answers"
+ANSWERS, PATHS = "answers", "paths"
 
 
 def metadata_of(group: dict[str, Any]) -> dict[str, Any]:
-    """Return a group without its answers, which are no parameters: an object, where a value never is one."""
-    if not isinstance(group.get(ANSWERS), dict):
+    """Return a group without its answers and paths, which are no parameters: objects, as no value is."""
+    if not any(isinstance(group.get(name), dict) for name in (ANSWERS, PATHS)):
         return group
-    return {name: value for name, value in group.items() if name != ANSWERS}
+    return {
+        name: value
+        for name, value in group.items()
+        if name not in (ANSWERS, PATHS) or not isinstance(value, dict)
+    }
 
 
 def answers_of(group: dict[str, Any]) -> dict[str, Any]:
     """Return a group's own answers."""
-    answers = group.get(ANSWERS)
-    return _without_comments(answers) if isinstance(answers, dict) else {}
+    return _own(group, ANSWERS)
+
+
+def paths_of(group: dict[str, Any]) -> dict[str, Any]:
+    """Return what a group itself leads elsewhere."""
+    return _own(group, PATHS)
+
+
+def _own(group: dict[str, Any], name: str) -> dict[str, Any]:
+    own = group.get(name)
+    return _without_comments(own) if isinstance(own, dict) else {}
 
 
 @dataclass(frozen=True)
 class Template:
     """What all jobs of a file share; braces in location and inputs are filled by each group's metadata.
 
-    `answers`: to what the script asks; a group's own stand in it under the same key.
+    `answers`: to what the script asks; `paths`: folders of another machine. A group's own stand in it under
+    the same keys, and go before these.
     """
 
     output_file_location: str
     shared_metadata: dict[str, Any]
     inputs: tuple[str, ...] = ()
     answers: dict[str, Any] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
 
     def job(self, group: dict[str, Any]) -> Job:
         """Return the job of one group."""
-        own = answers_of(group)
+        answers, paths = answers_of(group), paths_of(group)
         group = metadata_of(group)
         values = self.shared_metadata | group
 
@@ -81,7 +97,8 @@ class Template:
             output_file_location=fill(self.output_file_location),
             shared_metadata=self.shared_metadata,
             inputs=tuple(fill(pattern) for pattern in self.inputs),
-            answers={**self.answers, **own},
+            answers=self.answers | answers,
+            paths=self.paths | paths,
         )
 
     def missing_names(self, group: dict[str, Any]) -> list[str]:
@@ -184,7 +201,10 @@ def _read_template(parts: dict[str, Any]) -> tuple[Template, list[str]]:
     answers = parts.get(ANSWERS, {})
     if isinstance(answers, dict):
         answers = _without_comments(answers)
-    wrong_answers = answer_problems(ANSWERS, answers)
+    paths = parts.get(PATHS, {})
+    if isinstance(paths, dict):
+        paths = _without_comments(paths)
+    wrong_answers, wrong_paths = answer_problems(ANSWERS, answers), path_problems(PATHS, paths)
     wrong_location = _location_problems(location) or _brace_problems("output_file_location", location)
     wrong_inputs = input_problems(inputs) or [
         line for pattern in inputs for line in _brace_problems("inputs", pattern)
@@ -194,8 +214,9 @@ def _read_template(parts: dict[str, Any]) -> tuple[Template, list[str]]:
         shared_metadata=shared if isinstance(shared, dict) else {},
         inputs=() if wrong_inputs else tuple(inputs),
         answers={} if wrong_answers else answers,
+        paths={} if wrong_paths else paths,
     )
-    problems = [*value_problems("shared_metadata", shared), *wrong_inputs, *wrong_answers]
+    problems = [*value_problems("shared_metadata", shared), *wrong_inputs, *wrong_answers, *wrong_paths]
     return template, [*wrong_location, *problems]
 
 
@@ -244,6 +265,7 @@ def _check_groups(
         wrong = _foreign_problems(number, metadata) or value_problems(f"groups[{number}]", metadata)
         if metadata is not group:
             wrong += answer_problems(f"groups[{number}].{ANSWERS}", answers_of(group))
+            wrong += path_problems(f"groups[{number}].{PATHS}", paths_of(group))
         wrong += [
             f"groups[{number}]: {{{name}}} in output_file_location or inputs names none of its metadata"
             f"{_hint(name, (*metadata, *template.shared_metadata))}"

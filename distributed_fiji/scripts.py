@@ -19,8 +19,10 @@ from distributed_fiji.changes import Change
 from distributed_fiji.settings import Settings
 from worker.contract import state_key
 from worker.contract_display import find_need_of_display
+from worker.contract_paths import find_fixed_paths, warnings_of_paths
 from worker.contract_scripts import (
     LANGUAGES,
+    Cleaned,
     NotAScript,
     clean,
     ending_of,
@@ -97,7 +99,7 @@ def read_script(settings: Settings, s3: Any, folder: Path) -> Script:
         line = f"it could not be looked at from here ({error}); the workers fetch it when they start"
         return Script(address, "", ending=ending, warnings=(line,))
     cleaned = clean(content, ending)
-    warnings = (*cleaned.warnings, *_display_warnings(settings, cleaned.text))
+    warnings = _warnings_of(settings, cleaned, ending)
     return Script(address, "", ending=ending, text=cleaned.text, warnings=warnings)
 
 
@@ -113,8 +115,13 @@ def _local_script(settings: Settings, path: Path) -> Script:
     digest = hashlib.sha256(content).hexdigest()
     key = state_key(settings.APP_NAME, "scripts", digest, path.name)
     url = f"s3://{settings.AWS_BUCKET}/{key}"
-    warnings = (*cleaned.warnings, *_display_warnings(settings, cleaned.text))
+    warnings = _warnings_of(settings, cleaned, ending)
     return Script(url, digest, path, ending, cleaned.text, warnings)
+
+
+def _warnings_of(settings: Settings, cleaned: Cleaned, ending: str) -> tuple[str, ...]:
+    paths = warnings_of_paths(find_fixed_paths(cleaned.text, ending))
+    return (*cleaned.warnings, *_display_warnings(settings, cleaned.text), *paths)
 
 
 def _display_warnings(settings: Settings, text: str) -> tuple[str, ...]:

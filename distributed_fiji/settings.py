@@ -150,6 +150,7 @@ class Settings(BaseModel):
     FIJI_RUNNER: Annotated[str, AfterValidator(_fiji_runner)] = "auto"
     PLUGIN_ERRORS: Literal["fail", "warn"] = "fail"
     UNANSWERED: Literal["fail", "defaults"] = "fail"
+    COLLECT_ALL: Flag = False
     DISPLAY_MODE: Literal["auto", "headless", "xvfb"] = "auto"
     STANDBY: Flag = True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from distributed_fiji import jobqueue
 from distributed_fiji.aws import Clients
 from distributed_fiji.clock import Clock
-from distributed_fiji.jobs import JobFile, answers_of, metadata_of
+from distributed_fiji.jobs import JobFile, answers_of, metadata_of, paths_of
 from distributed_fiji.names import write_names
 from distributed_fiji.places import doubts_about_places
 from distributed_fiji.scriptparameters import declared_parameters, doubts, doubts_about_answers
@@ -19,6 +19,7 @@ from distributed_fiji.scripts import NoScript, read_script
 from distributed_fiji.settings import Settings
 from distributed_fiji.submissions import Submission, write_submission
 from distributed_fiji.terminal import Terminal
+from worker.contract_paths import FixedPath, find_fixed_paths, warnings_of_paths
 from worker.contract_questions import find_questions
 from worker.contract_scripts import NotAScript
 
@@ -89,7 +90,15 @@ def parameter_doubts(settings: Settings, clients: Clients, jobs: JobFile, folder
     return [
         *doubts(declared, jobs.template.shared_metadata | jobs.template.answers, groups),
         *doubts_about_answers(answers, declared, find_questions(script.text)),
+        *path_doubts(find_fixed_paths(script.text, script.ending), jobs),
     ]
+
+
+def path_doubts(fixed: Sequence[FixedPath], jobs: JobFile) -> list[str]:
+    """Return a warning for each whole path in the script that some job leads nowhere."""
+    shared = jobs.template.paths
+    ways = {tuple(sorted({*shared, *paths_of(group)})) for group in jobs.groups} if fixed else set()
+    return list(dict.fromkeys(line for folders in sorted(ways) for line in warnings_of_paths(fixed, folders)))
 
 
 def submission_id(name: str, job_ids: tuple[str, ...], now: float) -> str:

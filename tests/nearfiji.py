@@ -67,7 +67,7 @@ def copy_of(name: str, into: Path, *, runner: bool = True, java: Path | None = N
     shutil.copytree(assembled() / name, home, symlinks=True, copy_function=_link)
     if runner:
         shutil.copy(imagej_core() / "jars" / RUNNER_JAR, home / "jars" / RUNNER_JAR)
-        shutil.copy(imagej_core() / "build-jars" / AGENT_JAR, home / "jars" / AGENT_JAR)
+        shutil.copy(imagej_core() / "jars" / AGENT_JAR, home / "jars" / AGENT_JAR)
     if java is not None:
         (home / "java" / "linux64").mkdir(parents=True)
         (home / "java" / "linux64" / java.name).symlink_to(java)

@@ -17,6 +17,7 @@ from math import isfinite
 from typing import Any
 
 from worker.contract_locations import RESERVED, location_problems
+from worker.contract_paths import path_problems
 
 Scalar = str | int | float | bool
 #: A list is for parameters that take several, such as `#@ File[]`.
@@ -96,7 +97,8 @@ class Job:
 
     `answers` are to what the script asks a person, by the words of the question.
     `inputs` are key patterns with `*` and `?` (braces are already filled in), relative to SOURCE_BUCKET
-    or `s3://bucket/key`.
+    or `s3://bucket/key`. `paths`: folders of another machine that the script names, and the job's own that
+    each leads to, `input` or `output` or one below (`contract_paths`).
     """
 
     metadata: dict[str, Value]
@@ -104,10 +106,13 @@ class Job:
     shared_metadata: dict[str, Value] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     answers: dict[str, Value] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def job_id(self) -> str:
-        return job_id(self.metadata, self.output_file_location, self.shared_metadata, self.answers)
+        return job_id(
+            self.metadata, self.output_file_location, self.shared_metadata, self.answers, self.paths
+        )
 
     @property
     def parameters(self) -> dict[str, Value]:
@@ -130,10 +135,11 @@ def job_id(
     output_file_location: str,
     shared_metadata: dict[str, Value],
     answers: dict[str, Value] | None = None,
+    paths: dict[str, str] | None = None,
 ) -> str:
     """Return the first 16 hex digits of the SHA-256 of the canonical JSON of a message's parts.
 
-    A job without answers has the id that it had before there were any.
+    What a job does not have is left out, so that the id stays what it was before such a part was known.
     """
     parts: dict[str, Any] = {
         "Metadata": metadata,
@@ -142,6 +148,8 @@ def job_id(
     }
     if answers:
         parts["answers"] = answers
+    if paths:
+        parts["paths"] = paths
     return hashlib.sha256(canonical_json(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -177,6 +185,8 @@ def encode_message(job: Job) -> str:
         body["inputs"] = list(job.inputs)
     if job.answers:
         body["answers"] = job.answers
+    if job.paths:
+        body["paths"] = job.paths
     return _COMPACT.encode(body)
 
 
@@ -197,6 +207,7 @@ def decode_message(body: str) -> Job:
         *location_problems(document.get("output_file_location")),
         *input_problems(document.get("inputs", [])),
         *answer_problems("answers", document.get("answers", {})),
+        *path_problems("paths", document.get("paths", {})),
     ]
     if problems:
         raise InvalidMessage(problems)
@@ -206,6 +217,7 @@ def decode_message(body: str) -> Job:
         shared_metadata=document.get("shared_metadata", {}),
         inputs=tuple(document.get("inputs", [])),
         answers=document.get("answers", {}),
+        paths=document.get("paths", {}),
     )
     sent_id = document.get("job_id", job.job_id)
     if sent_id != job.job_id:
@@ -343,6 +355,7 @@ ENVIRONMENT = {
     "STOP_GRACE_SECONDS": "seconds that a running job may take to finish when the task has to stop",
     "PLUGIN_ERRORS": "fail or warn: what a job becomes in which a plugin failed and the script went on",
     "UNANSWERED": "fail or defaults: what becomes of a question of the script that the job does not answer",
+    "COLLECT_ALL": "True: files that a script writes elsewhere than in output/ are outputs too",
     "DISPLAY_MODE": "auto, headless or xvfb: whether FIJI runs under a virtual display",
     "STANDBY": "True: the next job's FIJI starts while one is at work",
     "FIJI_RUNNER": "auto or runner, which are the same; direct is refused",

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from worker import contract_fiji, fiji_process, launcher, memory
+from worker import contract_fiji, elsewhere, fiji_process, launcher, memory
 from worker.contract import FailureClass, Value
 from worker.contract_questions import find_questions
 from worker.display import choose_display, is_as_before
@@ -52,6 +52,8 @@ class Finished:
     peak_memory_mb: int
     versions: dict[str, Any] = field(default_factory=dict)
     fiji: dict[str, Any] = field(default_factory=dict)
+    #: Files that the script wrote elsewhere than in `output/`.
+    elsewhere: tuple[str, ...] = ()
 
 
 class Engine:
@@ -71,6 +73,8 @@ class Engine:
         self._questions = find_questions(script.text)
         self._standby: FijiProcess | None = None
         self._standby_deaths = 0
+        #: Whether a job had `paths`: then those after it have, most likely; and whether the standby can lead.
+        self._leads_paths = self._standby_leads = False
         #: How long the last jobs were in FIJI.
         self._last_seconds: deque[float] = deque(maxlen=9)
 
@@ -104,22 +108,19 @@ class Engine:
 
     def run(self, held: HeldJob, check: Check, sink: Sink) -> Finished:
         """Run a prepared job. Raises what `check` raises, when FIJI is gone, and JobFailed."""
-        standby = self._take_standby(held.whole_memory)
+        assert held.job is not None
+        self._leads_paths = self._leads_paths or bool(held.job.paths)
+        standby = self._take_standby(held)
         folder = standby.folder if standby else self._scratch.new_run()
         assert held.inputs is not None
         try:
             parameters = self._put_in_place(held, folder)
-            before = self._display.look_at(folder)
-            finished = self._run_by_runner(held, folder, parameters, (check, sink, standby))
-            if not self._display.is_wanted_after(finished.run.result):
-                return finished
-            self._display.turn_on()
-            # It has none.
-            self.close()
-            if not is_as_before(folder, before):
-                return finished
-            folder.renew()
-            return self._run_by_runner(held, folder, parameters, (check, sink, None))
+            seen = elsewhere.look(folder)
+            finished = self._run_or_again(held, folder, parameters, (check, sink, standby))
+            finished.elsewhere = tuple(elsewhere.written(folder, seen))
+            if self._settings.collect_all:
+                elsewhere.collect(folder, finished.elsewhere)
+            return finished
         except BaseException:
             if standby:
                 standby.stop(term_seconds=0)
@@ -129,6 +130,27 @@ class Engine:
         finally:
             # FIJI is gone: the next job may have what was lent to this one.
             held.inputs.end_loans(folder.output)
+
+    def _run_or_again(
+        self,
+        held: HeldJob,
+        folder: RunFolder,
+        parameters: Mapping[str, Value],
+        means: tuple[Check, Sink, FijiProcess | None],
+    ) -> Finished:
+        """Run a job; once more, with a display, where it turns out to need one and has changed nothing."""
+        check, sink, _ = means
+        before = self._display.look_at(folder)
+        finished = self._run_by_runner(held, folder, parameters, means)
+        if not self._display.is_wanted_after(finished.run.result):
+            return finished
+        self._display.turn_on()
+        # It has none.
+        self.close()
+        if not is_as_before(folder, before):
+            return finished
+        folder.renew()
+        return self._run_by_runner(held, folder, parameters, (check, sink, None))
 
     def prepare_standby(self) -> None:
         """Start the next job's FIJI, unless one waits already or memory or experience speak against it."""
@@ -145,6 +167,7 @@ class Engine:
     def _start_standby(self) -> FijiProcess:
         folder = self._scratch.new_run()
         launch = self._launch(folder, whole=False)
+        self._standby_leads = self._leads_paths
         return FijiProcess(
             launcher.runner_command(launch, "-", warm=str(self._script.path), ready=str(folder.ready_file)),
             folder,
@@ -169,12 +192,13 @@ class Engine:
     def _wants_standby(self) -> bool:
         return self._settings.standby and memory.standby_fits(self._container_mb)
 
-    def _take_standby(self, whole_memory: bool) -> FijiProcess | None:
-        """Return the FIJI that waits, if it lives and has the heap that the job needs."""
+    def _take_standby(self, held: HeldJob) -> FijiProcess | None:
+        """Return the FIJI that waits, if it lives and has the heap and the agent that the job needs."""
         standby, self._standby = self._standby, None
         if standby is None:
             return None
-        if not whole_memory and standby.running():
+        fits = self._standby_leads or not (held.job and held.job.paths)
+        if not held.whole_memory and fits and standby.running():
             return standby
         if not standby.running():
             self._standby_deaths += 1
@@ -202,7 +226,9 @@ class Engine:
         questions = fiji_process.Questions(
             held.inputs.answers(held.job, folder.work), self._settings.unanswered, self._questions
         )
-        fiji_process.write_job_file(folder, str(script), parameters, self._settings.plugin_errors, questions)
+        fiji_process.write_job_file(
+            folder, str(script), parameters, self._settings.plugin_errors, questions, held.job.paths
+        )
         if process:
             try:
                 process.give_job(str(folder.job_file))
@@ -272,6 +298,7 @@ class Engine:
             runner_jar=self._runner_jar,
             cpu_cores=settings.cpu_cores,
             use_xvfb=self._display.is_on,
+            leads_paths=self._leads_paths,
             is_short=launcher.expects_short(self._last_seconds, self._fiji.kind),
         )
 

@@ -14,12 +14,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 from worker import processes
 from worker.activity import Activity, Usage, usage_of_all
 from worker.console import Console
 from worker.contract import FailureClass
+from worker.contract_paths import led
 from worker.contract_questions import Question
 from worker.errors import JobFailed
 from worker.jobfolder import RunFolder
@@ -224,13 +226,19 @@ def write_job_file(
     parameters: Mapping[str, Any],
     plugin_errors: str = "fail",
     questions: Questions = NO_QUESTIONS,
+    paths: Mapping[str, str] | None = None,
 ) -> None:
     """Write what the runner reads: script, parameters with their types, and where its signs go.
 
     The key `argument` of metadata or answers is also what a macro's getArgument() returns. `plugin_errors`:
-    fail or warn.
+    fail or warn. `paths`: a job's; the folders in `output/` that they lead to are made, as they were there on
+    the machine that the script names.
     """
     argument = parameters.get("argument", questions.answers.get("argument", ""))
+    places = led(paths or {}, folder.work)
+    for place in places.values():
+        if Path(place).is_relative_to(folder.output):
+            Path(place).mkdir(parents=True, exist_ok=True)
     document = {
         "script": script,
         "parameters": dict(parameters),
@@ -240,6 +248,7 @@ def write_job_file(
         "questions": [question.document() for question in questions.in_script],
         "argument": str(argument),
         "plugin_errors": plugin_errors,
+        "paths": places,
         "alive": str(folder.alive_file),
         "result": str(folder.result_file),
     }

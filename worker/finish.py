@@ -42,6 +42,8 @@ Check = Callable[[], None]
 
 #: How often two workers that did the same job may overtake each other before one gives it back.
 OVERTAKINGS = 5
+#: Of the files that a script wrote elsewhere, so many are named in a manifest.
+MOST_LEFT = 1_000
 
 
 @dataclass(frozen=True)
@@ -135,9 +137,11 @@ class Finisher:
         check()
         assert held.job is not None
         found = _found(held, finished)
-        verdict = judge(finished.run, found, self._expected, finished.folder.written_elsewhere)
+        verdict = judge(finished.run, found, self._expected, finished.elsewhere)
         if verdict is not DONE:
             return verdict
+        if not self._office.settings.collect_all:
+            held.left_elsewhere = finished.elsewhere
         held.faults = {output.name: output.fault for output in found.outputs if output.fault}
         parcel = Parcel(
             self._office.settings.destination_bucket,
@@ -229,6 +233,8 @@ class Finisher:
             about["runs_again"] = held.runs_again
         if held.left_from_before:
             about["left_from_before"] = list(held.left_from_before)
+        if held.left_elsewhere:
+            about["left_elsewhere"] = list(held.left_elsewhere[:MOST_LEFT])
         destination = self._office.settings.destination_bucket
         return records.manifest(self._office.origin, held.job, about, destination=destination, outputs=sent)
 
@@ -297,8 +303,9 @@ def _found(held: HeldJob, finished: Finished) -> Found:
     """Return what a run has left. Its outputs may be links to files of its own and to its inputs."""
     assert held.job is not None and held.inputs is not None
     folder = finished.folder
-    own = [folder.work, folder.temporary]
-    return find_outputs(folder.output, own, prefix_of(held.job.output_file_location))
+    own = [folder.work, folder.temporary, folder.collected]
+    prefix = prefix_of(held.job.output_file_location)
+    return find_outputs(folder.output, own, prefix, collected=folder.collected)
 
 
 def _expect_unchanged(parcel: Parcel, now: Found) -> None:

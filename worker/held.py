@@ -46,6 +46,8 @@ class HeldJob:
     faults: dict[str, str] = field(default_factory=dict)
     #: Outputs of earlier runs, by key, that this one does not write and that are still there.
     left_from_before: tuple[str, ...] = ()
+    #: Files that the script wrote elsewhere than in `output/`, and that were left there.
+    left_elsewhere: tuple[str, ...] = ()
     whole_memory: bool = False
     given_up: bool = False
     #: How often the job has failed before, by its records.
@@ -75,8 +77,9 @@ class HeldJob:
         """What the job's line says beside its outcome."""
         notes = [f"runs again: {self.runs_again}"] if self.runs_again else []
         if left := self.left_from_before:
-            shown = ", ".join(left[:SHOWN]) + (f" and {len(left) - SHOWN} more" if len(left) > SHOWN else "")
-            notes.append(f"left from an earlier run and not written any more: {shown}")
+            notes.append(f"left from an earlier run and not written any more: {shortened(left)}")
+        if self.left_elsewhere:
+            notes.append(f"also written, and not kept: {shortened(self.left_elsewhere)}")
         return tuple(notes)
 
     @property
@@ -103,3 +106,9 @@ class HeldJob:
             yield
         finally:
             self.seconds[phase] = round(self.seconds.get(phase, 0.0) + time.monotonic() - started_at, 3)
+
+
+def shortened(names: tuple[str, ...]) -> str:
+    """Return the first of some names, and how many more there are."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

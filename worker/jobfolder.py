@@ -6,7 +6,6 @@ next worker that starts in the same place.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import logging
 import os
@@ -26,9 +25,6 @@ log = logging.getLogger(__name__)
 
 PREFIX = "distributed-fiji-worker-"
 LOCK = "lock"
-
-#: Of the files that a script leaves where it should not, so many are named.
-MOST_NAMED = 20
 
 
 #: What tells a file from any other, and from itself once it has been changed: inode, bytes, mtime and ctime
@@ -93,29 +89,17 @@ class RunFolder:
         """Java's home and its preferences, the run's own: ImageJ and SciJava keep values there."""
         return self.root / "prefs"
 
+    @property
+    def collected(self) -> Path:
+        """Files that the script has written elsewhere and that are outputs all the same (COLLECT_ALL)."""
+        return self.root / "collected"
+
     def renew(self) -> None:
         """Make `output/` empty again and forget what a run has said, for another run in the same folder."""
         remove_tree(self.output)
         self.output.mkdir()
         for file in (self.ready_file, self.alive_file, self.result_file):
             file.unlink(missing_ok=True)
-
-    def written_elsewhere(self) -> list[str]:
-        """Return files written outside output/ since the job began, as `input/side.csv`; at most 20."""
-        since = self.job_file.stat().st_mtime
-        found = []
-        for folder, folders, names in os.walk(self.work):
-            if Path(folder) == self.work and "output" in folders:
-                folders.remove("output")
-            for name in sorted(names):
-                path = Path(folder, name)
-                # A script may go deeper than any path that can be looked at.
-                with contextlib.suppress(OSError):
-                    if path.lstat().st_mtime > since:
-                        found.append(str(path.relative_to(self.work)))
-                if len(found) == MOST_NAMED:
-                    return found
-        return found
 
     def remove(self) -> None:
         """Remove the folder with all that a script may have done to it."""

@@ -25,8 +25,8 @@ from statistics import median
 from worker.contract_fiji import FijiHome, Kind
 
 RUNNER_JAR = Path("jars", "distributed-fiji-runner.jar")
-#: Mends ImageJ's tables for headless use, and what asks a person, beside the runner; ImageJ core, mended
-#: already, has none.
+#: Mends ImageJ's tables for headless use, and what asks a person, and leads paths elsewhere; beside the
+#: runner. ImageJ core, mended already, needs it for the last alone.
 AGENT_JAR = Path("jars", "distributed-fiji-agent.jar")
 RUNNER_CLASS = "distributedfiji.Runner"
 
@@ -46,7 +46,8 @@ class Launch:
     """How FIJI is started: heap in MiB, the run's folders, processors (0: all it sees).
 
     `runner_jar`: our runner where FIJI's own jars do not hold it, its agent beside it. `is_short`: whether a
-    job of seconds is expected, for which compiling well does not pay.
+    job of seconds is expected, for which compiling well does not pay. `leads_paths`: whether the job has
+    `paths`, for which FIJI needs our agent.
     """
 
     fiji: FijiHome
@@ -57,6 +58,7 @@ class Launch:
     cpu_cores: int = 0
     use_xvfb: bool = False
     is_short: bool = False
+    leads_paths: bool = False
 
 
 def expects_short(last_seconds: Sequence[float], kind: Kind) -> bool:
@@ -114,19 +116,18 @@ def _jvm_options(launch: Launch) -> list[str]:
 
 
 def _launcher_options(launch: Launch) -> list[str]:
-    """Return what this launcher needs beside Java's options; ImageJ core's needs nothing."""
+    """Return what this launcher needs beside Java's options."""
+    agent = (launch.runner_jar or launch.fiji.home / RUNNER_JAR).with_name(AGENT_JAR.name)
+    with_agent = [f"-javaagent:{agent}"] if agent.is_file() else []
     if launch.fiji.kind is Kind.CORE:
-        return []
+        return [f"{option}=paths" for option in with_agent] if launch.leads_paths else []
     options = ["--no-splash"] if launch.use_xvfb else []
     java = launch.fiji.java
     if launch.fiji.kind is Kind.CLASSIC and not (java and java.feature == 8):
         options.append(OPEN_JAVA_LANG)
     if launch.runner_jar:
         options.append(f"--class-path={launch.runner_jar}")
-    agent = (launch.runner_jar or launch.fiji.home / RUNNER_JAR).with_name(AGENT_JAR.name)
-    if agent.is_file():
-        options.append(f"-javaagent:{agent}")
-    return options
+    return [*options, *with_agent]
 
 
 def make_preferences(folder: Path) -> None:

@@ -10,7 +10,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import BinaryIO, TypeVar
 
@@ -60,17 +60,25 @@ class Found:
     refused: list[str] = field(default_factory=list)
 
 
-def find_outputs(folder: Path, own: Sequence[Path], prefix: str = "") -> Found:
+def find_outputs(
+    folder: Path, own: Sequence[Path], prefix: str = "", *, collected: Path | None = None
+) -> Found:
     """Return what a script left in a folder.
 
     `own`: folders of the job that links may lead to; `prefix`: what stands before the names in their keys.
+    `collected`: a folder of files that were written elsewhere, named as they were there (COLLECT_ALL).
     """
     found = Found()
-    if os.path.lexists(folder):
-        walk = _Walk([Path(os.path.realpath(one)) for one in own], prefix, found)
-        walk.look(_Place(folder, ""))
-        while walk.folders:
-            walk.enter(walk.folders.pop())
+    walk = _Walk([Path(os.path.realpath(one)) for one in own], prefix, found)
+    for place in (_Place(folder, "", "output"), *([_Place(collected, "", "")] if collected else [])):
+        if os.path.lexists(place.path):
+            walk.look(place)
+            while walk.folders:
+                walk.enter(walk.folders.pop())
+    times = Counter(output.name for output in found.outputs)
+    found.refused += [
+        f"output/{name} and {name} would be one output" for name, count in times.items() if count > 1
+    ]
     found.outputs.sort(key=lambda output: output.name)
     found.refused.sort()
     return found
@@ -92,10 +100,11 @@ def identity_of(about: os.stat_result) -> Identity:
 
 @dataclass(frozen=True)
 class _Place:
-    """A path, its name below `output/`, and the real folders that it was reached through."""
+    """A path, its name below a root (`output`, or none), and the real folders that it was reached through."""
 
     path: Path
     name: str
+    root: str
     above: tuple[Path, ...] = ()
 
 
@@ -114,7 +123,7 @@ class _Walk:
         try:
             about = _opened_up(place.path.lstat, place.path.parent)
             if stat.S_ISLNK(about.st_mode):
-                place = _Place(self._target(place.path), place.name, place.above)
+                place = replace(place, path=self._target(place.path))
                 about = place.path.lstat()
             kind = stat.S_IFMT(about.st_mode)
             if kind == stat.S_IFDIR:
@@ -140,7 +149,8 @@ class _Walk:
             return
         above = (*folder.above, folder.path)
         for name in names:
-            self.look(_Place(folder.path / name, f"{folder.name}/{name}" if folder.name else name, above))
+            below = f"{folder.name}/{name}" if folder.name else name
+            self.look(_Place(folder.path / name, below, folder.root, above))
 
     def _target(self, link: Path) -> Path:
         """Return where a link of the job leads to. Raises _Refused when that is none of its own files."""
@@ -160,7 +170,7 @@ class _Walk:
         self._ways[real] += 1
         if self._ways[real] > MOST_WAYS:
             raise _Refused(f"is one of more than {MOST_WAYS} ways to the same folder, by links to folders")
-        self.folders.append(_Place(real, place.name, place.above))
+        self.folders.append(replace(place, path=real))
 
     def _note_file(self, place: _Place) -> None:
         if problem := key_problem(self._prefix + place.name):
@@ -171,7 +181,7 @@ class _Walk:
         self._found.outputs.append(Output(place.name, about.st_size, fault, place.path, identity_of(about)))
 
     def _refuse(self, place: _Place, reason: str) -> None:
-        told = os.fsencode(f"output/{place.name}".rstrip("/")).decode("utf-8", "backslashreplace")
+        told = os.fsencode(f"{place.root}/{place.name}".strip("/")).decode("utf-8", "backslashreplace")
         begin, end = SHOWN
         shown = told if len(told) <= begin + end else f"{told[:begin]}…{told[-end:]}"
         self._found.refused.append(f"{shown} {reason}")

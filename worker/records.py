@@ -41,8 +41,9 @@ def job_document(job: Job) -> dict[str, Any]:
         "shared_metadata": job.shared_metadata,
         "inputs": list(job.inputs),
     }
-    # Manifests of jobs without answers stay as they were before there were any.
-    return document | ({"answers": job.answers} if job.answers else {})
+    # What a job does not have is left out: manifests stay as they were before such a part was known.
+    more = {"answers": job.answers, "paths": job.paths}
+    return document | {name: value for name, value in more.items() if value}
 
 
 def manifest(

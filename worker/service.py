@@ -128,6 +128,7 @@ def today(settings: WorkerSettings, script: Script) -> Today:
         expected=expected,
         image=settings.image or image_of(os.environ),
         image_counts=settings.rerun_on_new_image,
+        collect_all=settings.collect_all,
     )
 
 

@@ -48,6 +48,7 @@ class WorkerSettings:
     stall_timeout_seconds: float
     plugin_errors: str
     unanswered: str
+    collect_all: bool
     display_mode: str
     log_format: str
     memory_mb: int
@@ -137,6 +138,7 @@ def read_settings(environ: Mapping[str, str]) -> WorkerSettings:
         stall_timeout_seconds=60 * read.number("STALL_TIMEOUT_MINUTES", 60),
         plugin_errors=read.choice("PLUGIN_ERRORS", "fail", ("fail", "warn")),
         unanswered=read.choice("UNANSWERED", "fail", UNANSWERED),
+        collect_all=read.flag("COLLECT_ALL", False),
         display_mode=read.choice("DISPLAY_MODE", "auto", DISPLAY_MODES),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
         memory_mb=read.integer("MEMORY", 2048, 128),

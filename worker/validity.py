@@ -20,7 +20,10 @@ from worker.verdict import Expected
 
 @dataclass(frozen=True)
 class Today:
-    """What a manifest must agree with. `image`: as NAME@DIGEST; `image_counts`: whether it must be it."""
+    """What a manifest must agree with. `image`: as NAME@DIGEST; `image_counts`: whether it must be it.
+
+    `collect_all`: whether files that a script writes elsewhere are outputs.
+    """
 
     app_name: str
     script_sha256: str
@@ -28,6 +31,7 @@ class Today:
     expected: Expected
     image: str = ""
     image_counts: bool = True
+    collect_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Manifest:
     """What a manifest says. `inputs`: ETags by address; `outputs` by key, `left` of runs before it.
 
     `faults`: names of outputs that did not count when they were made, since they did not open.
+    `left_elsewhere`: files that the script wrote outside of `output/`, and that were not kept.
     """
 
     job: str
@@ -57,6 +62,7 @@ class Manifest:
     outputs: Mapping[str, Listed]
     faults: frozenset[str] = frozenset()
     left: tuple[str, ...] = ()
+    left_elsewhere: tuple[str, ...] = ()
 
 
 def read_manifest(document: Mapping[str, Any], app_name: str) -> Manifest:
@@ -82,6 +88,7 @@ def read_manifest(document: Mapping[str, Any], app_name: str) -> Manifest:
         outputs={text(entry, "key"): _listed(entry) for entry in _entries(document, "outputs")},
         faults=frozenset(_object(document, "faults")),
         left=texts(document, "left_from_before"),
+        left_elsewhere=texts(document, "left_elsewhere"),
     )
 
 
@@ -123,6 +130,8 @@ def difference_of_work(manifest: Manifest, job: Job, today: Today) -> str:
         return f"its outputs are in {manifest.destination}, not in {today.destination}"
     if today.image_counts and _is_another_image(manifest.image, today.image):
         return "the image changed"
+    if today.collect_all and manifest.left_elsewhere:
+        return f"{_name(manifest.left_elsewhere[0])} was not kept, and COLLECT_ALL is True now"
     return _difference_of_expectations(manifest, today.expected)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -55,7 +55,7 @@ THREW = re.compile(rf"^{SAID}| threw ")
 #: What a FIJI prints at each start, whatever the script does.
 NOISE = re.compile(
     r"Cannot create plugin: |java\.util\.prefs|user preferences directory|Could not determine the IP address"
-    r"|^WARNING: package \S+ not in "
+    r"|^WARNING: package \S+ not in |VM warning: Sharing is only supported"
 )
 
 LINE = re.compile(r"\bline[: ]+(\d+)", re.IGNORECASE)
@@ -107,11 +107,11 @@ def judge(
     run: Run,
     found: Found,
     expected: Expected,
-    written_elsewhere: Callable[[], Sequence[str]] = tuple,
+    written_elsewhere: Sequence[str] = (),
 ) -> Verdict:
     """Return the verdict on a run: how FIJI ended first, then its outputs.
 
-    `written_elsewhere` is asked for the files that the script has left outside output/ when outputs lack.
+    `written_elsewhere`: files that the script has left outside output/, named when outputs lack.
     """
     verdict = _judge_run(run) or judge_refused(found.refused)
     if verdict:
@@ -119,7 +119,7 @@ def judge(
     verdict = judge_outputs(found.outputs, expected)
     if verdict is None:
         return DONE
-    at_hand = " ".join(_at_hand(run, written_elsewhere()))
+    at_hand = " ".join(_at_hand(run, written_elsewhere))
     return replace(verdict, sentence=f"{verdict.sentence} {at_hand}".strip())
 
 
@@ -128,7 +128,9 @@ def _at_hand(run: Run, written_elsewhere: Sequence[str]) -> list[str]:
     told = []
     if written_elsewhere:
         names = ", ".join(written_elsewhere[:5]) + (" …" if len(written_elsewhere) > 5 else "")
-        told.append(f"The script wrote {names} instead: only what is in output/ is kept.")
+        told.append(
+            f"The script wrote {names} instead: only what is in output/ is kept, unless COLLECT_ALL = True."
+        )
     warning = next(iter(warnings_of(run.result)), None)
     if warning:
         where = f" in line {warning['line']}" if warning["line"] else ""

@@ -100,7 +100,7 @@ def test_an_interrupted_install_is_not_taken_for_a_whole_one_and_a_plain_jre_is_
 def test_runner_goes_into_a_fiji_as_classes_for_java_8(tmp_path: Path) -> None:
     (tmp_path / "jars").mkdir()
     needed = {}
-    for name in ("jars/scijava-common-", "jars/ij-1", "build-jars/javassist-"):
+    for name in ("jars/scijava-common-", "jars/ij-1", "jars/javassist-"):
         jar = next(imagej_core().glob(f"{name}*.jar"))
         needed[jar.name] = shutil.copy(jar, tmp_path / "jars")
 

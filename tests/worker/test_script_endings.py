@@ -13,7 +13,7 @@ import pytest
 from tests import nearfiji
 from tests.imagej import Ran, finish
 from tests.worker.endings import ENDINGS, FOLLOWED, SHOWN, Ending
-from worker import fiji_process
+from worker import elsewhere, fiji_process
 from worker.contract import Outcome
 from worker.contract_questions import find_questions
 from worker.fiji_process import Ending as End
@@ -40,6 +40,7 @@ def run(fiji: str, folder: Path, ending: Ending, *, xvfb: bool = False) -> tuple
     if xvfb:
         job = json.loads(where.job_file.read_text("utf-8"))
         where.job_file.write_text(json.dumps({**job, "dialog_seconds": 2}), encoding="utf-8")
+    seen = elsewhere.look(where)
     flags = (f"-Xmx{ending.heap}m",)
     process = nearfiji.start(fiji, folder, where.job_file, *flags, work=where.work, xvfb=xvfb)
     ran = finish(process, folder)
@@ -51,7 +52,7 @@ def run(fiji: str, folder: Path, ending: Ending, *, xvfb: bool = False) -> tuple
         is_core=fiji == "ImageJ core",
     )  # fmt: skip
     return ran, judge(
-        done, find_outputs(where.output, [where.work]), Expected(1, 1, ""), where.written_elsewhere
+        done, find_outputs(where.output, [where.work]), Expected(1, 1, ""), elsewhere.written(where, seen)
     )
 
 

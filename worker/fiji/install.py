@@ -28,7 +28,8 @@ from worker.fiji.toolchain import QUICK_START, Java, compile_jar, find_java, run
 HERE = Path(__file__).parent
 DEFAULT_HOME = HERE.parents[1] / ".imagej-core"
 RUNNER_JAR = "distributed-fiji-runner.jar"
-#: Mends ImageJ's classes as a headless FIJI loads them; ImageJ core has them mended already.
+#: Mends ImageJ's classes as a headless FIJI loads them, and leads paths of another machine into a job's
+#: folder. ImageJ core's classes are mended already.
 AGENT_JAR = "distributed-fiji-agent.jar"
 CORE_JAR = "imagej-core.jar"
 PATCHED_JAR = "ij-headless.jar"
@@ -180,7 +181,7 @@ def _compile(build: Path, java: Java) -> None:
     jars = build / "jars"
     class_path = [*jars.glob("*.jar"), *(build / "build-jars").glob("*.jar")]
     compile_jar(java, HERE / "java" / "runner", jars / RUNNER_JAR, class_path, release=8)
-    compile_jar(java, HERE / "java" / "agent", build / "build-jars" / AGENT_JAR, class_path, release=8)
+    compile_jar(java, HERE / "java" / "agent", jars / AGENT_JAR, class_path, release=8)
     compile_jar(java, HERE / "java" / "core", jars / CORE_JAR, [*class_path, jars / RUNNER_JAR], release=11)
     _say("patching ImageJ for headless use")
     # The patcher looks through every jar of its class path: it gets only those it needs.

@@ -30,6 +30,8 @@ final class Job {
 	final List<Map<String, Object>> questions;
 	/** What a macro's getArgument() returns. */
 	final String argument;
+	/** Folders of another machine, and the job's own that they lead to. */
+	final Map<String, Object> paths;
 	/** Seconds that a modal window may stand before the job ends. */
 	final double dialogSeconds;
 	private final Path alive;
@@ -45,6 +47,7 @@ final class Job {
 		questions = Collections.emptyList();
 		pluginErrorsFail = true;
 		argument = "";
+		paths = Collections.emptyMap();
 		dialogSeconds = 60;
 		alive = null;
 		result = null;
@@ -59,6 +62,7 @@ final class Job {
 		questions = objects(document.get("questions"));
 		pluginErrorsFail = !"warn".equals(document.get("plugin_errors"));
 		argument = document.get("argument") instanceof String ? (String) document.get("argument") : "";
+		paths = values(document, "paths");
 		dialogSeconds = document.get("dialog_seconds") instanceof Number
 			? ((Number) document.get("dialog_seconds")).doubleValue() : 60;
 		alive = Paths.get(text(document, "alive"));

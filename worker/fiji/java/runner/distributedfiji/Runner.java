@@ -66,10 +66,14 @@ public class Runner implements Command {
 	{
 		report.writeAlive(Means.of(context));
 		LogWindow.follow();
-		final Outcome problem = Tables.problem(todo.script);
+		final Paths paths = new Paths(todo.paths);
+		Outcome problem = Tables.problem(todo.script);
+		if (problem == null) problem = paths.install();
 		if (problem != null) return problem;
 		try {
-			return run.run(todo);
+			final Outcome outcome = run.run(todo);
+			paths.warnOfUnused(run.incidents());
+			return outcome;
 		}
 		catch (final RuntimeException | Error e) {
 			return Throwables.outcome(e, todo.script.getName());

@@ -27,10 +27,15 @@ final class Warmup {
 		final ScriptEngine engine = info.getLanguage().getScriptEngine();
 		try {
 			engine.eval(info.getLanguage().getLanguageName().contains("Python") ? "from ij import IJ" : "");
-			if (engine instanceof Compilable) ((Compilable) engine).compile(info.getProcessedScript());
+			if (compiles(engine)) ((Compilable) engine).compile(info.getProcessedScript());
 		}
-		catch (final ScriptException | RuntimeException notReady) {
+		catch (final ScriptException | RuntimeException | Error notReady) {
 			System.err.println("Not warmed up: " + notReady);
 		}
+	}
+
+	/** BeanShell says that it compiles, and throws an Error when it is asked to (bsh.engine.BshScriptEngine, 2.0b6). */
+	private static boolean compiles(final ScriptEngine engine) {
+		return engine instanceof Compilable && !engine.getClass().getName().startsWith("bsh.");
 	}
 }

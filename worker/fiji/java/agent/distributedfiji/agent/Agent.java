@@ -1,20 +1,25 @@
 package distributedfiji.agent;
 
+import java.io.File;
 import java.awt.GraphicsEnvironment;
 import java.lang.instrument.ClassFileTransformer;
 import java.lang.instrument.Instrumentation;
 import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
 import java.security.ProtectionDomain;
+import java.util.jar.JarFile;
 import java.util.regex.Pattern;
 
 /**
  * Lets the runner mend ImageJ's classes as FIJI loads them: {@code -javaagent:jars/distributed-fiji-agent.jar}.
  * It is in a jar of its own, since Java puts an agent's jar on the system class path, where not every launcher has
  * ImageJ: what knows ImageJ is found through the loader of the class that is being loaded. It sees the bytes after
- * FIJI's own patches.
+ * FIJI's own patches. It also lets the runner change how Java reads paths, for a job that asks for it.
  */
 public final class Agent implements ClassFileTransformer {
+
+	/** Java's own readers of paths, of java.io.File and of java.nio.file.Path. */
+	private static final String[] READERS = { "java.io.UnixFileSystem", "sun.nio.fs.UnixPath" };
 
 	private static final String MENDING = "distributedfiji.mend.Mending";
 	/** What a class holds that knows text windows or what they show, as it stands in its constant pool. */
@@ -26,11 +31,36 @@ public final class Agent implements ClassFileTransformer {
 	private static final String OWN = "distributedfiji/";
 
 	private final boolean headless = GraphicsEnvironment.isHeadless();
+	private static Instrumentation instrumentation;
 
 	private Agent() {}
 
-	public static void premain(final String arguments, final Instrumentation instrumentation) {
-		instrumentation.addTransformer(new Agent());
+	public static void premain(final String arguments, final Instrumentation given) {
+		instrumentation = given;
+		// ImageJ core's classes are mended already.
+		if (!"paths".equals(arguments)) given.addTransformer(new Agent());
+	}
+
+	/**
+	 * Changes Java's own readers of paths, so that they ask {@link Redirect}, which is returned as they see it. The
+	 * Java virtual machine lets a class of java.base that an agent has changed read what the agent has added to the
+	 * bootstrap search path (java.lang.instrument, "Instrumenting code in modules").
+	 *
+	 * @param change makes the changes, each of which must be one in a method's code
+	 */
+	public static Class<?> changeReaders(final ClassFileTransformer change) throws Exception {
+		final File jar = new File(Agent.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+		instrumentation.appendToBootstrapClassLoaderSearch(new JarFile(jar));
+		final Class<?>[] readers = new Class<?>[READERS.length];
+		for (int i = 0; i < readers.length; i++) readers[i] = Class.forName(READERS[i]);
+		instrumentation.addTransformer(change, true);
+		try {
+			instrumentation.retransformClasses(readers);
+		}
+		finally {
+			instrumentation.removeTransformer(change);
+		}
+		return Class.forName("distributedfiji.agent.Redirect", true, null);
 	}
 
 	@Override

@@ -1,0 +1,56 @@
+package distributedfiji;
+
+import java.lang.instrument.ClassFileTransformer;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+
+/** Leads the folders of another machine that a script names to the job's own. */
+final class Paths {
+
+	private static final String AGENT = "distributedfiji.agent.Agent";
+
+	private final List<String> from;
+	private final Map<String, Object> leads;
+	private Class<?> redirect;
+
+	/** @param leads where each folder leads, an absolute path; the folders have slashes, and none at the end */
+	Paths(final Map<String, Object> leads) {
+		this.leads = leads;
+		from = new ArrayList<>(leads.keySet());
+		from.sort(Comparator.comparingInt(String::length).reversed());
+	}
+
+	/** Starts to lead. Returns why that cannot be done here, or null. */
+	Outcome install() {
+		if (from.isEmpty()) return null;
+		try {
+			final Class<?> agent = ClassLoader.getSystemClassLoader().loadClass(AGENT);
+			final Object readers = Class.forName("distributedfiji.mend.Readers").getConstructor().newInstance();
+			redirect = (Class<?>) agent.getMethod("changeReaders", ClassFileTransformer.class).invoke(null, readers);
+			readers.getClass().getMethod("check").invoke(readers);
+			final String[] to = from.stream().map(one -> String.valueOf(leads.get(one))).toArray(String[]::new);
+			redirect.getMethod("set", String[].class, String[].class, String.class)
+				.invoke(null, from.toArray(new String[0]), to, System.getProperty("user.dir"));
+			return null;
+		}
+		catch (final ReflectiveOperationException | LinkageError notHere) {
+			final Throwable cause = notHere.getCause() == null ? notHere : notHere.getCause();
+			return Outcome.wrongParameter("The job's \"paths\" cannot be led elsewhere in this FIJI (" + cause + ").");
+		}
+	}
+
+	/** Warns of each folder below which the script has looked for nothing: its name may be mistyped. */
+	void warnOfUnused(final Incidents incidents) {
+		for (int i = 0; redirect != null && i < from.size(); i++) {
+			try {
+				if (Boolean.TRUE.equals(redirect.getMethod("isUsed", int.class).invoke(null, i))) continue;
+				incidents.warning("The script opened nothing below \"" + from.get(i) + "\", which the job's \"paths\" name.", null);
+			}
+			catch (final ReflectiveOperationException notHere) {
+				return;
+			}
+		}
+	}
+}
