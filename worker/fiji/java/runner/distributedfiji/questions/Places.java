@@ -71,7 +71,7 @@ final class Places {
 
 	/** The one file of input/, or null. */
 	File onlyInput() {
-		final File[] files = input == null ? null : input.listFiles();
+		final File[] files = input == null ? null : input.listFiles((folder, name) -> !name.startsWith("."));
 		return files != null && files.length == 1 && files[0].isFile() ? files[0] : null;
 	}
 

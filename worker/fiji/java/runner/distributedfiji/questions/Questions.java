@@ -195,7 +195,7 @@ public final class Questions {
 	private synchronized List<Object> all() {
 		final List<Object> all = new ArrayList<>();
 		for (final Question question : asked) all.add(relative(question));
-		for (final Question seen : setup.seen) if (!isAsked(seen)) all.add(foreseen(seen).document());
+		for (final Question seen : setup.seen) if (!isAsked(seen)) all.add(relative(foreseen(seen)));
 		return all;
 	}
 
