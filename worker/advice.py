@@ -146,7 +146,8 @@ class _Facts:
 def _empty_argument(facts: _Facts) -> Told | None:
     if "empty_argument" not in facts.hints:
         return None
-    return Told(_shown(facts), EMPTY_ARGUMENT)
+    told = tell_unanswered(facts.result)
+    return Told(told[0], EMPTY_ARGUMENT, _asks()) if told else Told(_shown(facts), EMPTY_ARGUMENT)
 
 
 def _shown(facts: _Facts) -> str:

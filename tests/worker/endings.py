@@ -119,9 +119,9 @@ MACROS = [
     Ending(
         "argument.ijm",
         "a = getArgument();\nopen(a);",
-        Failure.NEEDS_DISPLAY,
+        Failure.NEEDS_ANSWER,
         2,
-        ("getArgument() gave an empty text", '"argument"'),
+        ("it asks for", "getArgument() gave an empty text", '"argument"'),
     ),
     Ending(
         "number.ijm",

@@ -43,3 +43,12 @@ def test_classes_of_an_added_jar_are_there_for_scripts(tmp_path: Path, folder: s
 
     assert ran.result["ok"] is True, ran
     assert "a line on standard output" in ran.out
+
+
+def test_a_plugins_own_dialog_is_answered_by_the_job(home: Path, tmp_path: Path) -> None:
+    ran = run_script(tmp_path, "s.ijm", 'run("Ask Number");', home=home, number=9)
+
+    assert ran.result["ok"] is True, ran
+    assert "the number is 9" in ran.out.splitlines()
+    (question,) = ran.result["questions"]
+    assert (question["dialog"], question["default"], question["by"]) == ("A number", 7, "metadata")

@@ -22,9 +22,12 @@ final class Images {
 	/** Returns the job's one input where one image alone is asked for and no value is given, else null. */
 	static File onlyInput(final Module module, final Map<String, ?> given) {
 		int images = 0;
-		for (final ModuleItem<?> input : module.getInfo().inputs()) if (isImage(input) && !given.containsKey(input.getName())) images++;
+		for (final ModuleItem<?> input : module.getInfo().inputs()) {
+			if (isImage(input) && !given.containsKey(input.getName())) images++;
+		}
 		final Object folder = given.get("input_dir");
-		final File[] files = images == 1 && folder instanceof String ? new File((String) folder).listFiles() : null;
+		if (images != 1 || !(folder instanceof String)) return null;
+		final File[] files = new File((String) folder).listFiles((in, name) -> !name.startsWith("."));
 		return files != null && files.length == 1 && files[0].isFile() ? files[0] : null;
 	}
 

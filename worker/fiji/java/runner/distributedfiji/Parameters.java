@@ -44,7 +44,7 @@ final class Parameters {
 	 */
 	Outcome assign(final Map<String, ?> job, final List<Map<String, Object>> optional, final String scriptText) {
 		final Map<String, Object> offered = new HashMap<>();
-		for (final Map<String, Object> values : optional) for (final String name : values.keySet()) offered.putIfAbsent(name, values.get(name));
+		for (final Map<String, Object> source : optional) source.forEach(offered::putIfAbsent);
 		final Outcome unknown = unknownTypes(scriptText);
 		if (unknown != null) return unknown;
 		final Set<String> macroWords = module.isMacro() ? ImageJ.macroWords() : Collections.<String>emptySet();

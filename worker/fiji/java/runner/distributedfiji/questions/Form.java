@@ -1,11 +1,7 @@
 package distributedfiji.questions;
 
 import java.awt.AWTEvent;
-import java.awt.Checkbox;
-import java.awt.CheckboxGroup;
-import java.awt.Choice;
 import java.awt.TextArea;
-import java.awt.TextField;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -25,31 +21,11 @@ import ij.gui.GenericDialog;
  */
 public final class Form {
 
-	/** Kinds of fields, each of which ImageJ reads in the order in which they were added. */
-	private enum Type {
-		NUMBER, TEXT, CHECKBOX, CHOICE, RADIO, AREA
-	}
-
-	private static final class Field {
-
-		final Type type;
-		final Question question;
-
-		Field(final Type type, final Question question) {
-			this.type = type;
-			this.question = question;
-		}
-
-		Object value() {
-			return question.by == null ? question.standard : question.answer;
-		}
-	}
-
 	private static final String SCROLLBARS = "SCROLLBARS_(BOTH|VERTICAL_ONLY)$";
 
 	private final String title;
 	private final List<Field> fields = new ArrayList<>();
-	private final Map<Type, Integer> read = new HashMap<>();
+	private final Map<Field.Type, Integer> read = new HashMap<>();
 	private final List<String> messages = new ArrayList<>();
 	private final List<ImagePlus> images = new ArrayList<>();
 	private DialogListener listener;
@@ -90,7 +66,7 @@ public final class Form {
 		depth--;
 	}
 
-	private void add(final Type type, final String kind, final String label, final Object standard,
+	private void add(final Field.Type type, final String kind, final String label, final Object standard,
 		final List<String> choices)
 	{
 		if (depth == 0) fields.add(new Field(type, new Question(kind, title, clean(label), standard, choices)));
@@ -103,7 +79,7 @@ public final class Form {
 
 	public void number(final String label, final double standard) {
 		final boolean isNumber = !Double.isNaN(standard) && !Double.isInfinite(standard);
-		add(Type.NUMBER, Question.NUMBER, label, isNumber ? (Object) standard : null, null);
+		add(Field.Type.NUMBER, Question.NUMBER, label, isNumber ? (Object) standard : null, null);
 	}
 
 	public void slider(final String label, final double least, final double most, final double standard) {
@@ -111,7 +87,7 @@ public final class Form {
 	}
 
 	public void text(final String label, final String standard) {
-		add(Type.TEXT, kindOfText(), label, standard == null ? "" : standard, null);
+		add(Field.Type.TEXT, kindOfText(), label, standard == null ? "" : standard, null);
 	}
 
 	/** FIJI's GenericDialogPlus makes its fields for files and folders of ImageJ's text fields. */
@@ -126,15 +102,15 @@ public final class Form {
 	}
 
 	public void folder(final String label, final String standard) {
-		add(Type.TEXT, Question.FOLDER, label, standard == null ? "" : standard, null);
+		add(Field.Type.TEXT, Question.FOLDER, label, standard == null ? "" : standard, null);
 	}
 
 	public void file(final String label, final String standard) {
-		add(Type.TEXT, Question.FILE, label, standard == null ? "" : standard, null);
+		add(Field.Type.TEXT, Question.FILE, label, standard == null ? "" : standard, null);
 	}
 
 	public void checkbox(final String label, final boolean standard) {
-		add(Type.CHECKBOX, Question.BOOLEAN, label, standard, null);
+		add(Field.Type.CHECKBOX, Question.BOOLEAN, label, standard, null);
 	}
 
 	public void checkboxes(final String[] labels, final boolean[] standards) {
@@ -154,7 +130,7 @@ public final class Form {
 	public void choice(final String label, final String[] items, final String standard) {
 		final List<String> choices = Arrays.asList(items.clone());
 		final Object shown = choices.contains(standard) ? standard : choices.isEmpty() ? null : choices.get(0);
-		add(Type.CHOICE, Question.CHOICE, label, shown, choices);
+		add(Field.Type.CHOICE, Question.CHOICE, label, shown, choices);
 	}
 
 	/** A choice of the images that are open. */
@@ -172,7 +148,7 @@ public final class Form {
 
 	public void radio(final String label, final String[] items, final String standard) {
 		final List<String> choices = Arrays.asList(items.clone());
-		add(Type.RADIO, Question.CHOICE, label, choices.contains(standard) ? standard : null, choices);
+		add(Field.Type.RADIO, Question.CHOICE, label, choices.contains(standard) ? standard : null, choices);
 	}
 
 	public void areas(final String first, final String second) {
@@ -182,7 +158,7 @@ public final class Form {
 
 	private void area(final String label, final String text) {
 		final String shown = text == null ? "" : text.replaceFirst(SCROLLBARS, "");
-		add(Type.AREA, Question.TEXT, label, shown, null);
+		add(Field.Type.AREA, Question.TEXT, label, shown, null);
 	}
 
 	public void message(final String text) {
@@ -231,25 +207,8 @@ public final class Form {
 	public void fill(final Vector<?> numbers, final Vector<?> texts, final Vector<?> boxes, final Vector<?> choices,
 		final Vector<?> radios, final TextArea[] areas)
 	{
-		final Map<Type, Integer> at = new HashMap<>();
-		for (final Field field : fields) {
-			final int index = at.merge(field.type, 1, Integer::sum) - 1;
-			final String value = String.valueOf(field.value());
-			if (field.type == Type.NUMBER) ((TextField) numbers.get(index)).setText(field.value() == null ? "" : value);
-			else if (field.type == Type.TEXT) ((TextField) texts.get(index)).setText(value);
-			else if (field.type == Type.CHECKBOX) ((Checkbox) boxes.get(index)).setState((Boolean) field.value());
-			else if (field.type == Type.CHOICE) ((Choice) choices.get(index)).select(value);
-			else if (field.type == Type.RADIO) select((CheckboxGroup) radios.get(index), value);
-			else areas[index].setText(value);
-		}
-	}
-
-	private static void select(final CheckboxGroup group, final String value) {
-		final Checkbox before = group.getSelectedCheckbox();
-		if (before == null || before.getLabel().equals(value) || before.getParent() == null) return;
-		for (final java.awt.Component box : before.getParent().getComponents()) {
-			if (box instanceof Checkbox && ((Checkbox) box).getLabel().equals(value)) ((Checkbox) box).setState(true);
-		}
+		final Widgets widgets = new Widgets(numbers, texts, boxes, choices, radios, areas);
+		for (final Field field : fields) widgets.show(field);
 	}
 
 	public boolean isCanceled() {
@@ -273,7 +232,7 @@ public final class Form {
 	}
 
 	/** The next field of a kind, or null where the dialog has none of it. */
-	private Field next(final Type type) {
+	private Field next(final Field.Type type) {
 		final int wanted = read.merge(type, 1, Integer::sum);
 		int at = 0;
 		for (final Field field : fields) if (field.type == type && ++at == wanted) return field;
@@ -282,28 +241,28 @@ public final class Form {
 	}
 
 	public double nextNumber() {
-		final Field field = next(Type.NUMBER);
+		final Field field = next(Field.Type.NUMBER);
 		if (field == null) return -1;
 		return field.value() == null ? Double.NaN : ((Number) field.value()).doubleValue();
 	}
 
 	public String nextText() {
-		final Field field = next(Type.TEXT);
+		final Field field = next(Field.Type.TEXT);
 		return field == null ? "" : (String) field.value();
 	}
 
 	public boolean nextBoolean() {
-		final Field field = next(Type.CHECKBOX);
+		final Field field = next(Field.Type.CHECKBOX);
 		return field != null && (Boolean) field.value();
 	}
 
 	public String nextChoice() {
-		final Field field = next(Type.CHOICE);
+		final Field field = next(Field.Type.CHOICE);
 		return field == null ? "" : (String) field.value();
 	}
 
 	public int nextChoiceIndex() {
-		final Field field = next(Type.CHOICE);
+		final Field field = next(Field.Type.CHOICE);
 		return field == null ? -1 : field.question.choices.indexOf(field.value());
 	}
 
@@ -313,12 +272,12 @@ public final class Form {
 	}
 
 	public String nextRadio() {
-		final Field field = next(Type.RADIO);
+		final Field field = next(Field.Type.RADIO);
 		return field == null ? null : String.valueOf(field.value());
 	}
 
 	public String nextArea() {
-		final Field field = next(Type.AREA);
+		final Field field = next(Field.Type.AREA);
 		return field == null ? null : (String) field.value();
 	}
 }

@@ -184,7 +184,8 @@ public final class Questions {
 			return;
 		}
 		if (asked.size() < KEPT) asked.add(question);
-		if (question.by != null) System.out.println("Asked: " + question.name() + ": " + said(question) + " (" + question.by + ")");
+		if (question.by == null) return;
+		System.out.println("Asked: " + question.name() + ": " + said(question) + " (" + question.by + ")");
 	}
 
 	private void fail(final String message, final Integer line) {
