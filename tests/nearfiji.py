@@ -26,6 +26,9 @@ NEAR_FIJIS = ("Fiji-new", "Fiji-2025", "Fiji.app")
 #: All that tests of launching, parameters and verdicts run on.
 FIJIS = ("ImageJ core", *NEAR_FIJIS)
 
+#: From this size on, files of a copy are links.
+LINKED_BYTES = 2**20
+
 RUNNER_JAR = "distributed-fiji-runner.jar"
 AGENT_JAR = "distributed-fiji-agent.jar"
 
@@ -75,7 +78,13 @@ def copy_of(name: str, into: Path, *, runner: bool = True, java: Path | None = N
 
 
 def _link(source: str, target: str) -> None:
-    """Link, which costs no space (never edit such a file in place); copy from one disk to another."""
+    """Link what is large, which costs no space (never edit such a file in place); copy from disk to disk.
+
+    The classic launcher writes its folder into ImageJ2.desktop, in place.
+    """
+    if Path(source).stat().st_size < LINKED_BYTES:
+        shutil.copy2(source, target)
+        return
     try:
         os.link(source, target)
     except OSError:

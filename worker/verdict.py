@@ -181,7 +181,7 @@ def _judge_result(run: Run, result: Mapping[str, Any]) -> Verdict:
         sentence = f"{ADVICE[failure]} ({told.what}{where})"
     else:
         sentence = f"{_subject(str(result.get('kind')), told.what, where)}. {told.advice}".strip()
-    before = _before(result) if result.get("kind") != "plugin_error" else ""
+    before = _before(run, result) if result.get("kind") != "plugin_error" else ""
     return _failed(failure, sentence + before, line)
 
 
@@ -205,12 +205,14 @@ def _subject(kind: str, what: str, where: str) -> str:
     return f"{who} failed{where}, and the script went on: {what}"
 
 
-def _before(result: Mapping[str, Any]) -> str:
-    """Return what a script had gone on after, which may be why it failed in the end."""
+def _before(run: Run, result: Mapping[str, Any]) -> str:
+    """Return what a script had gone on after, which may be why it failed in the end, and what helps."""
     for warning in warnings_of(result):
         if THREW.search(warning["text"]):
             where = f" in line {warning['line']}" if warning["line"] else ""
-            return f" Before that{where}: {warning['text'].rstrip('.')}."
+            threw = {"kind": "warning", "message": warning["text"]}
+            told = advice.tell(threw, headless=run.headless, is_core=run.is_core)
+            return f" Before that{where}: {told.what}. {told.advice}".rstrip()
     return ""
 
 

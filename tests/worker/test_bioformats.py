@@ -10,6 +10,8 @@ import pytest
 from tests import nearfiji
 from tests.imagej import Ran, run_script
 from tests.plugins import copy_of
+from tests.worker import harness
+from tests.worker.harness import Run, a_job
 from worker.fiji.bioformats import add_bioformats
 from worker.fiji.check_image import write_ome_tiff
 from worker.fiji.jars import InstallError
@@ -43,6 +45,15 @@ image.setSlice(image.stackSize)
 calibration = image.calibration
 new File("seen.txt").setText("${image.NChannels} ${image.NSlices} ${image.stackSize} " +
     "${(int) image.statistics.mean} ${calibration.pixelWidth} ${calibration.unit}", "UTF-8")
+"""
+#: As people's macros open a file.
+IMPORTER = """
+#@ String file
+run("Bio-Formats Importer", "open=[" + file + "] autoscale color_mode=Default"
+    + " rois_import=[ROI manager] view=Hyperstack stack_order=XYCZT");
+setSlice(nSlices);
+seen = d2s(nSlices, 0) + " " + getTitle() + " " + d2s(getValue("Mean"), 0);
+File.saveString(seen, call("java.lang.System.getProperty", "user.dir") + "/output/seen.txt");
 """
 SCRIPTS = {"open.ijm": MACRO, "open.py": JYTHON, "open.groovy": GROOVY}
 SEEN = "2 3 6 50 0.5"
@@ -101,3 +112,38 @@ def test_every_language_opens_an_ome_tiff_in_every_fiji(fiji: str, name: str, tm
     ran = nearfiji.run_script(fiji, tmp_path, name, SCRIPTS[name], home=home, file=str(image))
 
     assert seen(tmp_path, ran).startswith(SEEN)
+
+
+def import_one(run: Run, home: Path, folder: Path, **changes: object) -> harness.WorkerProcess:
+    """Let a worker do one job that calls the importer; return the worker, which has left."""
+    image = write_ome_tiff(folder / "tiny.ome.tif")
+    run.cloud.s3.put_object(Bucket=run.bucket, Key="images/tiny.ome.tif", Body=image.read_bytes())
+    run.cloud.s3.put_object(Bucket=run.bucket, Key="scripts/s.ijm", Body=IMPORTER.encode())
+    harness.submit(run, [a_job(0, file=f"s3://{run.bucket}/images/{image.name}")])
+    address = f"s3://{run.bucket}/scripts/s.ijm"
+    worker = harness.start_worker(run, FIJI_HOME=home, SCRIPT_DOWNLOAD_URL=address, JOB_RETRIES=1, **changes)
+    harness.wait_until_settled(run, 120)
+    worker.stop()
+    return worker
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("fiji", nearfiji.FIJIS)
+def test_the_importer_gets_the_display_that_it_needs(run: Run, fiji: str, tmp_path: Path) -> None:
+    nearfiji.need_xvfb()
+
+    home = with_bioformats(fiji, tmp_path / "home")
+
+    worker = import_one(run, home, tmp_path, DISPLAY_MODE="auto")
+
+    assert [line["outcome"] for line in worker.lines()] == ["DONE"], worker.text()
+    assert harness.content(run, "results/0/seen.txt") == b"6 tiny.ome.tif 50"
+
+
+def test_the_importer_headless_is_told_as_what_it_is(run: Run, core: Path, tmp_path: Path) -> None:
+    worker = import_one(run, core, tmp_path, DISPLAY_MODE="headless")
+
+    line = worker.lines()[-1]
+    assert line["outcome"] == "FAILED"
+    assert "the Bio-Formats Importer needs a display" in line["reason"], line
+    assert "Ext.openImagePlus(path)" in line["reason"]

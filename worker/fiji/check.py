@@ -107,11 +107,16 @@ def _judged(name: str, words: str, problem: str) -> Row:
     return Row(name, FAILED if problem else HELD, problem or words)
 
 
+#: The classic launcher writes where it stands into it, whoever starts it, after its folder was moved (seen on
+#: near-FIJI).
+OF_THE_LAUNCHER = {"ImageJ2.desktop"}
+
+
 def _snapshot(home: Path) -> dict[str, tuple[int, int]]:
     """Every file of a FIJI with its size and the time it was written; links are not followed."""
     found = {}
     for folder, _, names in os.walk(home):
-        for name in names:
+        for name in set(names) - OF_THE_LAUNCHER:
             status = os.lstat(Path(folder, name))
             found[str(Path(folder, name).relative_to(home))] = (status.st_size, status.st_mtime_ns)
     return found
