@@ -5,6 +5,7 @@ The embedded cloud, and what only one command needs, is imported when it is aske
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ import click
 
 from distributed_fiji import errors
 from distributed_fiji.aws import Clients, connect
-from distributed_fiji.settings import Settings, load_settings
+from distributed_fiji.jsonfiles import has_key
+from distributed_fiji.settings import Settings, check_region, load_settings
 from distributed_fiji.terminal import Terminal, shown
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class Context:
     config: Path = CHECKOUT / "config.py"
     local: bool = False
     runtime: str | None = None
+    may_make_buckets: bool = False
 
     def choose(self, name: str, value: Any) -> None:
         """Take an option's value, so that commands shown to the user carry it too."""
@@ -41,6 +44,19 @@ class Context:
             f" --config {shown(self.config)}" if self.config != CHECKOUT / "config.py" else ""
         )
         self.terminal.command = f"python run.py{options}"
+        self.terminal.config = str(shown(self.config))
+
+    def check_cloud(self) -> None:
+        """Raise NothingThere where the embedded cloud is used and has ended."""
+        if self.local:
+            from distributed_fiji.local import cloud
+
+            cloud.check()
+
+    def file_beside(self, key: str, example: str) -> Path:
+        """Return the JSON file beside config.py that has a key, as one would type it; else an example's."""
+        found = (path for path in sorted(self.config.parent.glob("*.json")) if has_key(path, key))
+        return shown(next(found, CHECKOUT / "files" / example))
 
     def settings(self) -> Settings:
         """Read config.py, telling its warnings."""
@@ -65,6 +81,7 @@ class Context:
 
     def place(self, region: str | None) -> tuple[str, str | None]:
         """Return region and profile of commands that need no config.py: theirs, its, or the environment's."""
+        check_region(region)
         try:
             settings, _ = load_settings(self.config)
         except errors.InvalidInput:
@@ -72,15 +89,14 @@ class Context:
         return region or settings.AWS_REGION, settings.AWS_PROFILE
 
     def connect(self, region: str, profile: str | None, buckets: set[str]) -> Clients:
-        """Return clients: of AWS, or with --local of the embedded cloud, which then has these buckets."""
+        """Return clients: of AWS, or with --local of the embedded cloud, which has these buckets."""
         if self.local:
             from distributed_fiji.local import cloud
 
             here = cloud.start(progress=self.terminal.note, runtime=self.runtime, region=region)
             here.apply(os.environ)
             clients = connect(region, profile)
-            for bucket in sorted(buckets):
-                cloud.ensure_bucket(clients.s3, bucket)
+            cloud.check_buckets(clients.s3, buckets, may_make=self.may_make_buckets)
             return clients
         clients = connect(region, profile)
         clients.identify()
@@ -108,6 +124,17 @@ class Context:
         """Return clients for the settings' account and region."""
         buckets = {settings.AWS_BUCKET, settings.SOURCE_BUCKET, settings.DESTINATION_BUCKET}
         return self.connect(settings.AWS_REGION, settings.AWS_PROFILE, buckets)
+
+
+class Finite(click.FloatRange):
+    """A number in a range; `nan` is in none, though it is not outside of any either."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number; fail where it is none."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number that can be used.", param, ctx)
+        return number
 
 
 def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:

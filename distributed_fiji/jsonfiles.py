@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,39 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 MOST_DIGITS = 308
 
 
+def read_file(path: Path) -> bytes:
+    """Return what a person's file holds. Raises ValueError with a sentence.
+
+    Only of a regular file: a pipe or a device would be waited for, or never end.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ValueError("it is a folder" if path.is_dir() else "it is no file but a pipe or a device")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ValueError("there is no such file") from None
+    except OSError as error:
+        raise ValueError(f"it cannot be read: {error.strerror or error}") from error
+
+
 def read_json(path: Path) -> Any:
     """Return a file's document; a byte order mark is passed over. Raises InvalidInput."""
     try:
-        return parse_json(path.read_bytes())
-    except FileNotFoundError:
-        reason = "there is no such file"
-    except OSError as error:
-        reason = f"it cannot be read: {error.strerror or error}"
-    except RecursionError:
+        return parse_json(read_file(path))
+    except (RecursionError, MemoryError):
         reason = "it is nested too deeply"
     except ValueError as error:
         reason = str(error)
     raise InvalidInput(f"{path} cannot be used", [reason])
+
+
+def has_key(path: Path, key: str) -> bool:
+    """Return whether a file is a JSON object with a key; one that cannot be read has none."""
+    try:
+        document = read_json(path)
+    except InvalidInput:
+        return False
+    return isinstance(document, dict) and key in document
 
 
 def parse_json(content: bytes) -> Any:

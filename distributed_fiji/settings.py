@@ -7,6 +7,7 @@ Distributed-CellProfiler 2.2, and ours; `'True'` and `True` mean the same.
 from __future__ import annotations
 
 import difflib
+import re
 import runpy
 import unicodedata
 from pathlib import Path
@@ -23,6 +24,7 @@ from pydantic import (
 )
 
 from distributed_fiji.errors import InvalidInput
+from distributed_fiji.jsonfiles import read_file
 from worker.contract_fiji import runner_problem
 from worker.contract_flags import read_flags
 
@@ -107,9 +109,11 @@ def _plain(text: str) -> str:
 Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_plain)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 #: Letters first, since the name stands in names of SQS, ECS, EC2, IAM (64 characters) and CloudWatch.
-AppName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
+APP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+AppName = Annotated[str, StringConstraints(pattern=f"^{APP_NAME.pattern}$")]
 #: General purpose bucket names (S3 user guide, "Bucket naming rules").
-Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+Bucket = Annotated[str, StringConstraints(pattern=f"^{BUCKET.pattern}$")]
 QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
 MachineTypes = Annotated[
     list[Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")]],
@@ -204,6 +208,30 @@ def role_name(app_name: str, region: str, purpose: str) -> str:
     return f"{app_name}-{region}-fiji-{purpose}"
 
 
+def check_app_name(name: str | None) -> None:
+    """Raise InvalidInput for an APP_NAME on the command line that is none: a pattern, or nothing at all."""
+    if name is not None and not APP_NAME.fullmatch(name):
+        problem = (
+            f"APP_NAME = {name!r}: must be {ALLOWED['APP_NAME']}; `python run.py inventory` lists the apps"
+        )
+        raise InvalidInput("APP_NAME names no app", [problem])
+
+
+def check_bucket(name: str) -> None:
+    """Raise InvalidInput for a bucket's name on the command line that is none."""
+    if not BUCKET.fullmatch(name):
+        raise InvalidInput("The bucket cannot be made", [f"NAME = {name!r}: must be {ALLOWED['AWS_BUCKET']}"])
+
+
+def check_region(name: str | None) -> None:
+    """Raise InvalidInput for a --region that is none."""
+    if name is not None and not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", name):
+        problem = (
+            f"--region {name!r}: must be {ALLOWED['AWS_REGION']}; left out, it is AWS_REGION of config.py"
+        )
+        raise InvalidInput("The region cannot be used", [problem])
+
+
 def record_file_name(app_name: str) -> str:
     """Return the name of the file in files/ that monitor reads."""
     return f"{app_name}SpotFleetRequestId.json"
@@ -215,15 +243,17 @@ def load_settings(path: Path) -> tuple[Settings, list[str]]:
     Raises InvalidInput with every problem in the file.
     """
     try:
+        read_file(path)
+    except ValueError as error:
+        raise InvalidInput(f"{path} cannot be used", [f"{error}; --config names one"]) from error
+    try:
         namespace = runpy.run_path(str(path))
-    except FileNotFoundError:
-        raise InvalidInput(f"{path} cannot be used", ["there is no such file; --config names one"]) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InvalidInput(f"{path} cannot be used", [_python_problem(error)]) from error
     return parse_settings({k: v for k, v in namespace.items() if k.isupper()}, str(path))
 
 
-def _python_problem(error: Exception) -> str:
+def _python_problem(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"line {error.lineno} is not Python: {error.msg}"
     return f"it is not Python that runs: {type(error).__name__}: {error}"

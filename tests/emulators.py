@@ -1,7 +1,7 @@
 """Start an emulator of AWS on a free port of 127.0.0.1, as a process of its own, and end it by its pid.
 
 ministack is the data plane (SQS, S3 on disk, logs), moto_server the control plane (and a second opinion on
-SQS and S3). Both are context managers that yield the endpoint's URL.
+SQS and S3), or what the embedded cloud makes of it. All are context managers that yield the endpoint's URL.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from distributed_fiji.local import doors
 
 #: What a client of an emulator needs: keys that are none, a region, and no configuration of the developer's.
 CLIENT_ENVIRONMENT = {
@@ -59,6 +61,23 @@ def moto(folder: Path) -> Iterator[str]:
     port = free_port()
     command = [program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
     with running(command, port, {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}, folder / "moto.log") as url:
+        yield url
+
+
+@contextlib.contextmanager
+def control_plane(folder: Path, **environment: str) -> Iterator[str]:
+    """Run the embedded cloud's control plane, moto with what AWS does and moto does not; yield its URL.
+
+    Its door opens to the key of CLIENT_ENVIRONMENT.
+    """
+    port = free_port()
+    own = {
+        "MOTO_PORT": str(port),
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+        doors.VARIABLE: CLIENT_ENVIRONMENT["AWS_ACCESS_KEY_ID"],
+    }
+    command = [sys.executable, "-m", "distributed_fiji.local.controlplane", str(folder)]
+    with running(command, port, own | environment, folder / "control.log") as url:
         yield url
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
+import urllib.request
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distributed_fiji.local import doors
 from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, Folders, State
 
 
@@ -31,16 +34,25 @@ class Cloud:
         """Return where a server listens."""
         return self.state.servers[server].url
 
-    def environment(self) -> dict[str, str]:
-        """Return the variables with which boto3 and the AWS CLI talk to this cloud, and to nothing else."""
+    def request(self, server: str, path: str, document: Any = None) -> urllib.request.Request:
+        """Return a request of the cloud's own parts to one another; with a document as JSON it is a POST."""
+        body = None if document is None else json.dumps(document).encode()
+        sent = doors.headers(self.state.key) | ({"Content-Type": "application/json"} if body else {})
+        return urllib.request.Request(self.url(server) + path, body, sent)
+
+    def environment(self, key: str = "") -> dict[str, str]:
+        """Return the variables with which boto3 and the AWS CLI talk to this cloud, and to nothing else.
+
+        `key`: the access key, where it is not the owner's.
+        """
         data = self.url(DATA_PLANE)
         return {
             "AWS_ENDPOINT_URL": self.url(CONTROL_PLANE),
             "AWS_ENDPOINT_URL_S3": data,
             "AWS_ENDPOINT_URL_SQS": data,
             "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": data,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_ACCESS_KEY_ID": key or self.state.key,
+            "AWS_SECRET_ACCESS_KEY": key or self.state.key,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_CONFIG_FILE": str(self.folders.aws / "config"),
@@ -65,8 +77,8 @@ class Cloud:
             service,
             region_name=region or self.region,
             endpoint_url=endpoint or environment["AWS_ENDPOINT_URL"],
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
+            aws_access_key_id=self.state.key,
+            aws_secret_access_key=self.state.key,
             config=Config(proxies={}, max_pool_connections=32),
         )
 

@@ -8,14 +8,17 @@ import threading
 import time
 import urllib.request
 
+from distributed_fiji.local.access import Cloud
+from distributed_fiji.local.state import CONTROL_PLANE
+
 RETRY_SECONDS = 0.2
 
 
 class ChangeWatch:
     """Follows the control plane's count of changes; `wake` is set whenever it moves, or by `ring`."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
         self._ending = False
         self._wake = threading.Event()
         self.regions: list[str] = []
@@ -39,9 +42,8 @@ class ChangeWatch:
         changes = -1
         while not self._ending:
             try:
-                with urllib.request.urlopen(
-                    f"{self._url}/_local/changes?since={changes}", timeout=30
-                ) as answer:
+                asked = self._cloud.request(CONTROL_PLANE, f"/_local/changes?since={changes}")
+                with urllib.request.urlopen(asked, timeout=30) as answer:
                     now = json.load(answer)
             except (OSError, http.client.HTTPException, ValueError):
                 changes = -1

@@ -8,12 +8,14 @@ import shlex
 from dataclasses import asdict
 
 import click
-from rich.console import Console
 
+from distributed_fiji.commandline import Finite
 from distributed_fiji.errors import NothingThere
 from distributed_fiji.local import access
 from distributed_fiji.local import cloud as clouds
 from distributed_fiji.local.access import Cloud
+from distributed_fiji.settings import check_bucket
+from distributed_fiji.terminal import Terminal
 
 #: Version 1 of the AWS CLI asks AWS itself for SQS, whatever AWS_ENDPOINT_URL_SQS says, unless it is told on
 #: the command line (github.com/aws/aws-cli/issues/8737): nothing must leave this computer.
@@ -24,7 +26,7 @@ AWS_FUNCTION = """aws() {
 
 def note(line: str) -> None:
     """Print a line of progress to stderr."""
-    click.echo(line, err=True)
+    Terminal().note(line)
 
 
 def running_cloud() -> Cloud:
@@ -35,14 +37,17 @@ def running_cloud() -> Cloud:
     return found
 
 
-@click.group(no_args_is_help=False)
-def local() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def local(called: click.Context) -> None:
     """Manage the embedded cloud that --local uses.
 
     \b
     Example:
       python run.py local status
     """
+    if called.invoked_subcommand is None:
+        click.echo(called.get_help())
 
 
 @local.command()
@@ -60,16 +65,16 @@ def status(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(found), indent=2, default=str))
         return
-    console = Console(soft_wrap=True, highlight=False)
+    say = Terminal().say
     for server in found.servers:
         answers = "answers" if server.answers else "does not answer"
-        console.print(f"{server.name:<13} {server.url}  pid {server.pid}  {answers}", markup=False)
+        say(f"{server.name:<13} {server.url}  pid {server.pid}  {answers}")
     for name, folder in found.buckets.items():
-        console.print(f"bucket        s3://{name}/  {folder}", markup=False)
+        say(f"bucket        s3://{name}/  {folder}")
     for instance_id, tasks in found.machines.items():
-        console.print(f"machine       {instance_id}  {', '.join(tasks) or 'no task'}", markup=False)
-    console.print(f"region        {found.region}, tasks run as {found.runtime}", markup=False)
-    console.print(f"logs          {found.root / 'logs'}", markup=False)
+        say(f"machine       {instance_id}  {', '.join(tasks) or 'no task'}")
+    say(f"region        {found.region}, tasks run as {found.runtime}")
+    say(f"logs          {found.root / 'logs'}")
 
 
 @local.command()
@@ -90,6 +95,22 @@ def env() -> None:
     for name, value in wanted.items():
         click.echo(f"export {name}={shlex.quote(value)}")
     click.echo(AWS_FUNCTION)
+
+
+@local.command()
+@click.argument("name")
+def bucket(name: str) -> None:
+    """Make a bucket, which is a folder to put your images into; start the cloud where it does not run.
+
+    \b
+    Example:
+      python run.py local bucket my-images
+    """
+    check_bucket(name)
+    found = clouds.start(progress=note)
+    clouds.ensure_bucket(found.client("s3"), name)
+    click.echo(f"{found.folders.buckets / name}")
+    note("Files come into it by `aws s3 cp`: see `python run.py local env --help`")
 
 
 @local.command()
@@ -124,7 +145,13 @@ def reset(yes: bool) -> None:
 @local.command()
 @click.argument("instance_id", required=False)
 @click.option("--notice/--no-notice", default=True, help="Tell the machine ahead, as EC2 mostly does.")
-@click.option("--seconds", default=10.0, show_default=True, help="Time between notice and end; EC2: 120.")
+@click.option(
+    "--seconds",
+    type=Finite(0, 3600),
+    default=10.0,
+    show_default=True,
+    help="Time between notice and end; EC2: 120.",
+)
 def interrupt(instance_id: str | None, notice: bool, seconds: float) -> None:
     """Take a spot machine away: the one named, or the one with the most tasks.
 

@@ -7,6 +7,7 @@ a program, an AWS CLI or a boto3 client needs.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import shutil
 from collections.abc import Callable
@@ -14,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from distributed_fiji.errors import DistributedFijiError
-from distributed_fiji.local import processes, runtimes, servers, state
+from distributed_fiji.errors import DistributedFijiError, InvalidInput, NothingThere
+from distributed_fiji.local import doors, processes, runtimes, servers, state
 from distributed_fiji.local.access import Cloud
 from distributed_fiji.local.fiji import give_bioformats, own_fiji, runner_for
 from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, MACHINES, SERVERS, Folders, Server, State
@@ -71,6 +72,7 @@ def start(
             region=region or known.region,
             fiji=str(home) if home else None,
             runner=_runner(home, runtime or known.runtime, progress),
+            key=known.key or doors.new_key(),
         )
         state.prepare(Folders(root), wanted.region)
         if wanted.runtime == "docker":
@@ -83,6 +85,22 @@ def start(
             return Cloud(root, wanted)
         _say_what_was_lost(known, missing, progress)
         return Cloud(root, _start_missing(Folders(root), wanted, missing, progress))
+
+
+def check(root: Path = ROOT) -> None:
+    """Raise NothingThere, with what was lost and how to start it, where a server of a cloud has ended."""
+    known = state.read(Folders(root.resolve())) or State()
+    ended = [name for name in SERVERS if not (name in known.servers and _process(known.servers[name]))]
+    if len(ended) == len(SERVERS):
+        what = (
+            "The embedded cloud has ended, and with it all but the buckets' files: queues, fleets and roles"
+        )
+        raise NothingThere(f"{what} were in its memory. `python run.py --local setup` starts it anew.")
+    if ended:
+        lost = "; ".join(f"its {name} has ended: {LOST[name]}" for name in ended)
+        raise NothingThere(
+            f"The embedded cloud is not whole: {lost}. `python run.py --local setup` mends it."
+        )
 
 
 def runtime(wanted: str | None, root: Path = ROOT) -> str:
@@ -117,7 +135,7 @@ def ask_image(name: str) -> Answer:
 
 def _missing(known: State, wanted: State) -> list[str]:
     """Return the servers to start: what does not answer, and machines that get another runtime."""
-    missing = [name for name in SERVERS if not _answers(name, known)]
+    missing = [name for name in SERVERS if not (known.key and _answers(name, known))]
     if wanted.runtime != known.runtime and MACHINES not in missing:
         processes.end(_identities(known, [MACHINES]), STOP_SECONDS[MACHINES])
         missing.append(MACHINES)
@@ -126,7 +144,7 @@ def _missing(known: State, wanted: State) -> list[str]:
 
 def _answers(name: str, known: State) -> bool:
     server = known.servers.get(name)
-    return server is not None and _process(server) and servers.healthy(name, server)
+    return server is not None and _process(server) and servers.healthy(name, server, known.key)
 
 
 def _process(server: Server) -> bool:
@@ -151,9 +169,7 @@ def _start_missing(folders: Folders, wanted: State, missing: list[str], progress
         for name in pending:
             ready.servers[name] = servers.start(name, folders, ready)
         state.write(folders, ready)
-        pending = [
-            name for name in pending if not servers.wait_until_ready(name, ready.servers[name], folders)
-        ]
+        pending = [name for name in pending if not servers.wait_until_ready(name, folders, ready)]
     return ready
 
 
@@ -205,6 +221,29 @@ def reset(root: Path = ROOT) -> None:
         _stop(Folders(root))
         if root.is_dir():
             shutil.rmtree(root)
+
+
+def check_buckets(s3: Any, names: set[str], *, may_make: bool) -> None:
+    """Raise InvalidInput where a cloud lacks buckets: a name that was mistyped must not become a bucket.
+
+    `may_make`: they are made where there is no bucket at all, as when a cloud is used first.
+    """
+    there = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    missing = sorted(names - there)
+    if may_make and not there:
+        for name in missing:
+            s3.create_bucket(Bucket=name)
+        return
+    if missing:
+        raise InvalidInput(
+            "The embedded cloud has no such bucket", [_missing_bucket(it, there) for it in missing]
+        )
+
+
+def _missing_bucket(name: str, there: set[str]) -> str:
+    near = difflib.get_close_matches(name, there, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? Else " if near else ""
+    return f"{name!r}: {hint}`python run.py local bucket {name}` makes it"
 
 
 def ensure_bucket(s3: Any, name: str) -> bool:

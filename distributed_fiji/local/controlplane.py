@@ -35,7 +35,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
-from distributed_fiji.local import additions, watchdog
+from distributed_fiji.local import additions, doors, watchdog
 from distributed_fiji.local.state import CONTROL_PLANE, Folders
 
 WAIT_SECONDS = 0.5
@@ -182,7 +182,8 @@ def keep_schedules_for_ever(root: Path) -> None:
     from distributed_fiji.local import schedules
 
     here = f"http://127.0.0.1:{os.environ['MOTO_PORT']}"
-    leading = schedules.endpoints(here, os.environ.get("LOCAL_DATA_PLANE", ""))
+    key = os.environ[doors.VARIABLE]
+    leading = schedules.endpoints(here, os.environ.get("LOCAL_DATA_PLANE", ""), key)
     leading["LOCAL_SITE"] = os.environ.get("LOCAL_SITE", "")
     minute = float(os.environ.get("LOCAL_MINUTE") or 60)
     scheduler = schedules.Scheduler(leading, Folders(root).logs, minute)
@@ -194,10 +195,11 @@ def main() -> None:
     watchdog.guard(Path(sys.argv[1]), CONTROL_PLANE)
     changes = Changes()
     application = LocalRoutes(DomainDispatcherApplication(create_app), changes)
+    port = int(os.environ["MOTO_PORT"])
     server = make_server(
         "127.0.0.1",
-        int(os.environ["MOTO_PORT"]),
-        application,
+        port,
+        doors.wsgi(application, doors.Door(os.environ[doors.VARIABLE], port)),
         threaded=True,
         request_handler=QuietRequestHandler,
     )

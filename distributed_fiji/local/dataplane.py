@@ -5,18 +5,27 @@ Run as `python -m distributed_fiji.local.dataplane ROOT`; all else is in the env
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
-from distributed_fiji.local import watchdog
-from distributed_fiji.local.state import DATA_PLANE
+from distributed_fiji.local import doors, objects, watchdog
+from distributed_fiji.local.state import DATA_PLANE, Folders
 
 
 def main() -> None:
     """Serve until a signal ends the process."""
+    # Its objects are loaded when it is imported, unless it is told that there are none.
+    os.environ["S3_PERSIST"] = "0"
     from ministack import app
+    from ministack.services import s3
 
-    watchdog.guard(Path(sys.argv.pop(1)), DATA_PLANE)
+    root = Path(sys.argv.pop(1))
+    watchdog.guard(root, DATA_PLANE)
+    folders = Folders(root)
+    objects.install(s3, folders.objects, folders.facts)
+    door = doors.Door(os.environ[doors.VARIABLE], int(os.environ["GATEWAY_PORT"]), tasks=True)
+    app.app = doors.asgi(app.app, door)
     app.main()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import urllib.error
 import urllib.request
 from typing import Any
@@ -30,11 +29,8 @@ def interrupt(
         raise NothingThere(f"{instance_id} is none of the running spot machines: {', '.join(running)}")
     chosen = instance_id or running[0]
     body = {"instance": chosen, "seconds": seconds if notice else None}
-    request = urllib.request.Request(
-        f"{cloud.url(MACHINES)}/interrupt", json.dumps(body).encode(), method="POST"
-    )
     try:
-        with urllib.request.urlopen(request, timeout=30):
+        with urllib.request.urlopen(cloud.request(MACHINES, "/interrupt", body), timeout=30):
             return chosen
     except urllib.error.HTTPError as error:
         raise NothingThere(f"{chosen} has not joined its cluster yet; try again in a second") from error

@@ -9,7 +9,6 @@ on meanwhile.
 from __future__ import annotations
 
 import http.client
-import json
 import logging
 import os
 import signal
@@ -28,6 +27,7 @@ from distributed_fiji.local import runtimes, state, watchdog
 from distributed_fiji.local.access import Cloud
 from distributed_fiji.local.agent import Agent
 from distributed_fiji.local.changes import ChangeWatch
+from distributed_fiji.local.doors import Door, task_key
 from distributed_fiji.local.fiji import imagej_core
 from distributed_fiji.local.logdriver import LogDriver
 from distributed_fiji.local.metadata import Facts, MetadataServer, RunningTask
@@ -61,12 +61,13 @@ class Machines:
         self.logs = LogDriver(lambda region: cloud.client("logs", region))
         self.regions: dict[str, Region] = {}
         self.ending = False
-        self.watch = ChangeWatch(cloud.url(CONTROL_PLANE))
+        self.watch = ChangeWatch(cloud)
         self._look_at = 0.0
         self._task_logs = cloud.folders.logs / "tasks"
         self._task_logs.mkdir(exist_ok=True)
         port = cloud.state.servers[MACHINES].port
-        self.server = MetadataServer(port, self.facts, self.protect, self.interrupt)
+        door = Door(cloud.state.key, port)
+        self.server = MetadataServer(door, self.facts, self.protect, self.interrupt)
 
     def run(self) -> None:
         """Go on until a signal says to end; then end all tasks."""
@@ -108,19 +109,17 @@ class Machines:
         return Region(name, clients, agent, self._gifts, self._tell_service)
 
     def _gifts(self, instance_id: str, region: str) -> Gifts:
+        key = task_key(self.cloud.state.key)
         return Gifts(
-            cloud=self.cloud.environment(),
+            cloud=self.cloud.environment(key),
             region=region,
-            metadata_url=self.cloud.url(MACHINES),
+            metadata_url=f"{self.cloud.url(MACHINES)}/{key}",
             instance_id=instance_id,
             checkout=CHECKOUT,
         )
 
     def _tell_service(self, event: dict[str, str]) -> None:
-        url = f"{self.cloud.url(CONTROL_PLANE)}/_local/service-event"
-        request = urllib.request.Request(
-            url, json.dumps(event).encode(), {"Content-Type": "application/json"}
-        )
+        request = self.cloud.request(CONTROL_PLANE, "/_local/service-event", event)
         with urllib.request.urlopen(request, timeout=30):
             pass
 

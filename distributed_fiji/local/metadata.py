@@ -1,10 +1,14 @@
 """What a machine and its agent tell the tasks on it, by HTTP on 127.0.0.1, as IMDSv2 and the ECS agent do.
 
+Tasks cannot send the cloud's secret in a header, so it stands before these paths (`doors`):
+
 - `/instances/ID/latest/…`: instance metadata, session token required (EC2 user guide, "Use IMDS")
 - `/tasks/ID/v4`, `/tasks/ID/v4/task`: task metadata (ECS developer guide, "Task metadata endpoint version 4")
 - `/tasks/ID/agent/task-protection/v1/state`: scale-in protection (ECS developer guide, "Task scale-in
   protection endpoint")
-- `/health`, and `POST /interrupt` with which `run.py local interrupt` takes a machine away
+
+With the secret in the header: `/health`, and `POST /interrupt` with which `run.py local interrupt` takes a
+machine away.
 """
 
 from __future__ import annotations
@@ -14,13 +18,14 @@ import secrets
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from distributed_fiji.local.doors import REFUSED_HEADERS, Door
 from distributed_fiji.local.observation import Machine
 from distributed_fiji.local.taskplan import TaskPlan
 
@@ -70,15 +75,17 @@ class MetadataServer:
 
     def __init__(
         self,
-        port: int,
+        door: Door,
         facts: Facts,
         protect: Callable[[RunningTask, dict[str, Any] | None], dict[str, Any]],
         interrupt: Callable[[str, float | None], None],
     ) -> None:
+        self.door = door
+        self.tasks_door = replace(door, tasks=True)
         self.facts = facts
         self.protect = protect
         self.interrupt = interrupt
-        self._server = QuietServer(("127.0.0.1", port), _handler(self))
+        self._server = QuietServer(("127.0.0.1", door.port), _handler(self))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
@@ -86,20 +93,29 @@ class MetadataServer:
         self._server.shutdown()
         self._server.server_close()
 
-    def reply(self, method: str, path: str, headers: Any, body: bytes) -> Reply:
-        """Return status and body for a request."""
-        parts = path.strip("/").split("/")
-        if parts == ["health"]:
+    def reply(self, method: str, path: str, headers: Any, read: Callable[[], bytes]) -> Reply | None:
+        """Return status and body for a request, whose body `read` reads; None for one that is refused."""
+        host, origin = headers.get("Host"), headers.get("Origin")
+        key, *parts = path.strip("/").split("/")
+        if self.door.admits(host=host, origin=origin, authorization=headers.get("Authorization", "")):
+            return self._own(method, path.strip("/"), read())
+        if parts and self.door.is_for_here(host, origin) and self.tasks_door.is_key(key):
+            return self._tell(method, parts, headers, read())
+        return None
+
+    def _own(self, method: str, path: str, body: bytes) -> Reply:
+        if path == "health":
             return 200, "ok"
-        if parts == ["interrupt"] and method == "POST":
-            wanted = json.loads(body)
-            if wanted["instance"] not in self.facts.machines:
-                return NOT_FOUND
-            self.interrupt(wanted["instance"], wanted["seconds"])
-            return 200, {}
+        wanted = json.loads(body) if (method, path) == ("POST", "interrupt") else {}
+        if wanted.get("instance") not in self.facts.machines:
+            return NOT_FOUND
+        self.interrupt(wanted["instance"], wanted["seconds"])
+        return 200, {}
+
+    def _tell(self, method: str, parts: list[str], headers: Any, body: bytes) -> Reply:
         if parts[0] == "instances" and len(parts) > 3:
             return self._instance(method, parts[1], "/".join(parts[2:]), headers)
-        if parts[0] == "tasks" and parts[1] in self.facts.tasks:
+        if parts[0] == "tasks" and len(parts) > 1 and parts[1] in self.facts.tasks:
             return self._task(method, self.facts.tasks[parts[1]], "/".join(parts[2:]), body)
         return NOT_FOUND
 
@@ -209,13 +225,30 @@ def _handler(server: MetadataServer) -> type[BaseHTTPRequestHandler]:
             self._answer()
 
         def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, content = server.reply(self.command, self.path, self.headers, body)
+            reply = server.reply(self.command, self.path, self.headers, self._body)
+            if reply is None:
+                self._refuse()
+                return
+            status, content = reply
             data = (content if isinstance(content, str) else json.dumps(content)).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
+
+        def _body(self) -> bytes:
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+        def send_error(self, *_: Any) -> None:
+            """Say nothing about a request that is none, nor about a method that is not known."""
+            self._refuse()
+
+        def _refuse(self) -> None:
+            self.close_connection = True
+            self.send_response_only(403)
+            for name, value in REFUSED_HEADERS:
+                self.send_header(name, value)
+            self.end_headers()
 
         def log_message(self, format: str, *args: Any) -> None:
             """Write no line per request."""

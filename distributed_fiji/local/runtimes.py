@@ -73,7 +73,10 @@ class ProcessRuntime:
 
     def launch(self, plan: TaskPlan, log: Path) -> Task:
         if taskplan.own_command(plan):
-            return ProcessTask(plan, log)
+            raise CannotStart(
+                "CannotStartContainerError: the task definition names its own command; a process runs the"
+                " worker alone, --runtime docker runs such a task in a container"
+            )
         known = state.read(self._folders)
         runner = Path(known.runner) if known and known.runner else None
         return ProcessTask(plan, log, self._fiji(), runner)

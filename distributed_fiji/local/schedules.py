@@ -119,8 +119,6 @@ class Scheduler:
         """Return what Lambda gives: its own variables and the function's, nothing of this process's."""
         return {
             "PATH": os.environ.get("PATH", os.defpath),
-            "AWS_ACCESS_KEY_ID": "lambda",
-            "AWS_SECRET_ACCESS_KEY": "lambda",
             "AWS_REGION": function.region,
             "AWS_DEFAULT_REGION": function.region,
             "AWS_LAMBDA_FUNCTION_NAME": function.name,
@@ -166,13 +164,17 @@ def read_function(region: str, name: str) -> Function | None:
     return Function(name, region, handler, made.code_bytes, made.environment_vars, made.timeout)
 
 
-def endpoints(control_plane: str, data_plane: str) -> dict[str, str]:
-    """Return the variables that lead a function to this cloud; empty without a data plane."""
+def endpoints(control_plane: str, data_plane: str, key: str) -> dict[str, str]:
+    """Return the variables that lead a function to this cloud; empty without a data plane.
+
+    `key`: the cloud's secret.
+    """
     if not data_plane:
         return {}
     names = ("S3", "SQS", "CLOUDWATCH_LOGS")
     data = {f"AWS_ENDPOINT_URL_{name}": data_plane for name in names}
-    return {"AWS_ENDPOINT_URL": control_plane, **data}
+    keys = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": key}
+    return {"AWS_ENDPOINT_URL": control_plane, **data, **keys}
 
 
 def run_for_ever(scheduler: Scheduler, every: float) -> None:

@@ -10,8 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 from distributed_fiji.errors import DistributedFijiError
-from distributed_fiji.local import processes
+from distributed_fiji.local import doors, processes
 from distributed_fiji.local.state import (
     ACCOUNT,
     CONTROL_PLANE,
@@ -75,6 +77,7 @@ def environment(name: str, folders: Folders, state: State) -> dict[str, str]:
         "PYTHONPATH": str(CHECKOUT),
         "PYTHONUNBUFFERED": "1",
         "LANG": "C.UTF-8",
+        doors.VARIABLE: state.key,
     }
     return common | {CONTROL_PLANE: _moto, DATA_PLANE: _ministack, MACHINES: _machines}[name](folders, state)
 
@@ -115,11 +118,13 @@ def _machines(folders: Folders, state: State) -> dict[str, str]:
     return own | {"LOCAL_SITE": os.environ.get("DISTRIBUTED_FIJI_LOCAL_SITE", "")}
 
 
-def healthy(name: str, server: Server) -> bool:
-    """Return whether a server answers as itself."""
+def healthy(name: str, server: Server, key: str) -> bool:
+    """Return whether a server answers as itself. `key`: the cloud's secret, which nobody else is sent."""
+    if not listens(server):
+        return False
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     try:
-        connection.request("GET", HEALTH[name])
+        connection.request("GET", HEALTH[name], headers=doors.headers(key))
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
@@ -127,18 +132,32 @@ def healthy(name: str, server: Server) -> bool:
         connection.close()
 
 
-def wait_until_ready(name: str, server: Server, folders: Folders) -> bool:
+def listens(server: Server) -> bool:
+    """Return whether it is the server's own process that listens on its port: anybody may take a free one."""
+    process = server.identity.process() if server.identity else None
+    if process is None:
+        return False
+    with contextlib.suppress(psutil.Error):
+        return any(
+            found.status == psutil.CONN_LISTEN and found.laddr.port == server.port
+            for found in process.net_connections("tcp4")
+        )
+    return False
+
+
+def wait_until_ready(name: str, folders: Folders, state: State) -> bool:
     """Return True once a server answers; False when it ended because its port was taken meanwhile.
 
     Raises DistributedFijiError with the end of its log when it ended otherwise, or does not answer in time.
     """
+    server = state.servers[name]
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.identity is None or server.identity.process() is None:
             if taken(server.port):
                 return False
             break
-        if healthy(name, server):
+        if healthy(name, server, state.key):
             return True
         time.sleep(POLL_SECONDS)
     raise DistributedFijiError(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from distributed_fiji.errors import DistributedFijiError
 from distributed_fiji.local.processes import Identity
 
 CONTROL_PLANE = "controlplane"
@@ -42,6 +43,7 @@ class State:
 
     `runtime` is how tasks run: as processes, or as containers of their image; `fiji` the FIJI_HOME that
     processes are given (containers have their image's), `runner` our runner's jar where that FIJI lacks it.
+    `key` is the secret that opens the servers' doors.
     """
 
     servers: dict[str, Server] = field(default_factory=dict)
@@ -49,6 +51,7 @@ class State:
     region: str = DEFAULT_REGION
     fiji: str | None = None
     runner: str | None = None
+    key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,11 @@ class Folders:
         return self.root / "data"
 
     @property
+    def facts(self) -> Path:
+        """What the data plane knows of each object beside its bytes."""
+        return self.root / "facts"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 
@@ -91,8 +99,9 @@ class Folders:
 
 
 def prepare(folders: Folders, region: str) -> None:
-    """Make a cloud's folders; git ignores what they hold, as the first file in them says."""
-    for folder in (folders.logs, folders.scratch, folders.temporary, folders.aws):
+    """Make a cloud's folders, for its owner alone; git ignores what they hold, as a file in them says."""
+    make_private(folders.root)
+    for folder in (folders.facts, folders.logs, folders.scratch, folders.temporary, folders.aws):
         folder.mkdir(parents=True, exist_ok=True)
     (folders.objects / ACCOUNT).mkdir(parents=True, exist_ok=True)
     if not folders.buckets.is_symlink():
@@ -100,6 +109,16 @@ def prepare(folders: Folders, region: str) -> None:
     (folders.root / ".gitignore").write_text("*\n", encoding="utf-8")
     (folders.aws / "config").write_text(f"[default]\nregion = {region}\n", encoding="utf-8")
     (folders.aws / "credentials").write_text("", encoding="utf-8")
+
+
+def make_private(root: Path) -> None:
+    """Make a folder that only its owner can enter. Raises DistributedFijiError for somebody else's."""
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if root.stat().st_uid != os.geteuid():
+        raise DistributedFijiError(
+            f"{root} belongs to another user; DISTRIBUTED_FIJI_LOCAL can name another folder for the cloud."
+        )
+    root.chmod(0o700)
 
 
 def read(folders: Folders) -> State | None:
@@ -111,16 +130,26 @@ def read(folders: Folders) -> State | None:
             for name, entry in document["servers"].items()
         }
         return State(
-            servers, document["runtime"], document["region"], document["fiji"], document.get("runner")
+            servers,
+            document["runtime"],
+            document["region"],
+            document["fiji"],
+            document.get("runner"),
+            document.get("key", ""),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def write(folders: Folders, state: State) -> None:
-    """Write state.json at once: to a file beside it, then renamed."""
+    """Write state.json at once, for its owner's eyes alone: to a file beside it, then renamed."""
     beside = folders.state.with_suffix(".new")
-    beside.write_text(json.dumps(asdict(state), indent=2) + "\n", encoding="utf-8")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(descriptor, (json.dumps(asdict(state), indent=2) + "\n").encode())
+    finally:
+        os.close(descriptor)
     beside.replace(folders.state)
 
 

@@ -38,7 +38,10 @@ def status(cloud: Cloud) -> Status:
     """Look at everything; a server that does not answer leaves its part empty."""
     found = [
         ServerStatus(
-            name, server.url, server.identity.pid if server.identity else 0, servers.healthy(name, server)
+            name,
+            server.url,
+            server.identity.pid if server.identity else 0,
+            servers.healthy(name, server, cloud.state.key),
         )
         for name, server in cloud.state.servers.items()
     ]

@@ -73,10 +73,10 @@ def container_environment(plan: TaskPlan) -> dict[str, str]:
     return given | defined | machine
 
 
-def process_environment(plan: TaskPlan, fiji: Path | None, runner: Path | None = None) -> dict[str, str]:
+def process_environment(plan: TaskPlan, fiji: Path, runner: Path | None = None) -> dict[str, str]:
     """Return all that a task sees when it runs as a process: of the user's environment, PATH alone.
 
-    `fiji`: the FIJI_HOME that takes the place of the image's; None for a command that needs none.
+    `fiji`: the FIJI_HOME that takes the place of the image's.
     `runner`: our runner's jar for a FIJI without it.
     """
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
@@ -88,17 +88,11 @@ def process_environment(plan: TaskPlan, fiji: Path | None, runner: Path | None =
         "PYTHONPATH": os.pathsep.join(filter(None, (os.environ.get("LOCAL_SITE"), str(plan.gifts.checkout)))),
         "PYTHONUNBUFFERED": "1",
         "WORKER_SCRATCH": str(plan.scratch),
+        "FIJI_HOME": str(fiji),
     }
-    if fiji is not None:
-        own["FIJI_HOME"] = str(fiji)
     if runner is not None:
         own["FIJI_RUNNER_JAR"] = str(runner)
     return container_environment(plan) | own
-
-
-def process_command(plan: TaskPlan) -> list[str]:
-    """Return what a task runs as a process: the worker, unless the definition names a command."""
-    return own_command(plan) or [sys.executable, "-m", "worker"]
 
 
 def own_command(plan: TaskPlan) -> list[str]:

@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,24 +58,21 @@ class Task(Protocol):
 
 
 class ProcessTask:
-    """A task in a session of its own, its output appended to `log`. Raises CannotStart.
+    """A worker as a task, in a session of its own, its output appended to `log`. Raises CannotStart.
 
     `fiji`: the FIJI_HOME it is given, `runner`: our runner's jar where that FIJI lacks it.
     """
 
-    def __init__(
-        self, plan: TaskPlan, log: Path, fiji: Path | None = None, runner: Path | None = None
-    ) -> None:
+    def __init__(self, plan: TaskPlan, log: Path, fiji: Path, runner: Path | None = None) -> None:
         self.plan = plan
         self.log = log
         self._kill_at: float | None = None
         for folder in (plan.scratch, plan.work, plan.folder / "home", plan.folder / "tmp"):
             folder.mkdir(parents=True, exist_ok=True)
-        command = taskplan.process_command(plan)
         try:
             with log.open("ab") as output:
                 self._process = subprocess.Popen(
-                    command,
+                    [sys.executable, "-m", "worker"],
                     env=taskplan.process_environment(plan, fiji, runner),
                     cwd=plan.work,
                     stdin=subprocess.DEVNULL,
@@ -83,7 +81,7 @@ class ProcessTask:
                     start_new_session=True,
                 )
         except OSError as error:
-            raise CannotStart(f"CannotStartContainerError: {command[0]}: {error.strerror}") from error
+            raise CannotStart(f"CannotStartContainerError: {sys.executable}: {error.strerror}") from error
 
     def stop(self, seconds: float) -> None:
         """Send SIGTERM to the task's first process, as Docker does; what it starts is its own to end."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ import pytest
 import run
 from distributed_fiji.aws import pages
 from tests.commands import Ended
-from tests.emulators import CLIENT_ENVIRONMENT, free_port, microburst, ministack, running
+from tests.emulators import CLIENT_ENVIRONMENT, control_plane, microburst, ministack
 
 BUCKET = "cli-bucket"
 
@@ -73,16 +71,6 @@ class Account:
 def _waiting(sqs: Any, url: str) -> str:
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
     return str(answer["Attributes"]["ApproximateNumberOfMessages"])
-
-
-@contextmanager
-def control_plane(folder: Path) -> Iterator[str]:
-    """Run the embedded cloud's control plane: moto with what AWS does and moto does not; yield its URL."""
-    command = [sys.executable, "-m", "distributed_fiji.local.controlplane", str(folder)]
-    port = free_port()
-    environment = {"MOTO_PORT": str(port), "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
-    with running(command, port, environment, folder / "control.log") as url:
-        yield url
 
 
 @pytest.fixture(scope="session")

@@ -64,8 +64,14 @@ class Demo:
         assert ended.code == 0, ended.said
         return ended.said
 
+    def make_bucket(self) -> None:
+        """Make the demo's bucket."""
+        made = run_py("local", "bucket", self.bucket, environment=self.environment)
+        assert made.code == 0, made.said
+
     def start(self, plate: Path) -> None:
         """Run all commands up to startCluster."""
+        self.make_bucket()
         self.run("setup")
         for image in plate.glob("*.tif"):
             self.cloud.client("s3").upload_file(str(image), self.bucket, f"demo/plate/Demo1/{image.name}")
@@ -158,6 +164,7 @@ def test_machines_of_containers_and_of_processes_give_the_same_results(
 
 def test_no_machine_is_asked_for_while_docker_lacks_the_image(folder: Path, daemon: Any) -> None:
     demo = Demo(folder, "lab/not-built:1.0", f"Missing{os.getpid()}", "docker")
+    demo.make_bucket()
     demo.run("setup")
 
     ended = run_py(*demo.arguments("startCluster", DEMO / "fleet.json"), environment=demo.environment)

@@ -51,6 +51,11 @@ class App:
     def record(self) -> Path:
         return CHECKOUT / "files" / f"{self.name}SpotFleetRequestId.json"
 
+    def make_bucket(self) -> None:
+        """Make the app's bucket, as a user does: setup makes the first alone."""
+        made = run_py("local", "bucket", self.bucket, environment=self.environment)
+        assert made.code == 0, made.said
+
     def configure(self, **settings: Any) -> None:
         """Write config.py: small machines of one task, and what a test says."""
         self.settings |= settings
@@ -121,6 +126,7 @@ def app(cloud: dict[str, str], tmp_path: Path) -> Iterator[App]:
     """An app with config and script, nothing of it in the cloud yet."""
     made = App(f"Endtoend{os.getpid()}x{next(NUMBERS)}", tmp_path, cloud)
     (tmp_path / "script.ijm").write_text(SCRIPT)
+    made.make_bucket()
     made.configure()
     yield made
     made.record.unlink(missing_ok=True)

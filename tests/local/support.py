@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import functools
 import itertools
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 
 from distributed_fiji.local import cloud as clouds
 from distributed_fiji.local.access import Cloud
+from tests.policy import trail
 
 T = TypeVar("T")
 
@@ -78,11 +78,11 @@ class Deployment:
             "image": "example/worker:1",
             "cpu": 1024,
             "memory": 3000,
-            "command": [sys.executable, "-c", script],
             "logConfiguration": {"logDriver": "awslogs", "options": options},
         }
+        variables = [*container.pop("environment", []), {"name": trail.SCRIPT, "value": script}]
         response = self.ecs.register_task_definition(
-            family=self.name, containerDefinitions=[definition | container]
+            family=self.name, containerDefinitions=[definition | container | {"environment": variables}]
         )
         return response["taskDefinition"]["taskDefinitionArn"]
 

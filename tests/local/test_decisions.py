@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import sys
 import threading
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -206,12 +205,14 @@ def test_the_definition_decides_but_for_what_says_where_the_task_is(tmp_path):
     assert "AWS_EC2_METADATA_DISABLED" not in environ
 
 
-def test_a_task_without_a_command_runs_the_worker(tmp_path):
-    assert taskplan.process_command(a_plan(tmp_path)) == [sys.executable, "-m", "worker"]
-    assert taskplan.process_command(a_plan(tmp_path, entryPoint=["sh", "-c"], command=["true"])) == [
-        *("sh", "-c"),
-        "true",
-    ]
+@pytest.mark.parametrize("own", [{"command": ["true"]}, {"entryPoint": ["sh", "-c"]}])
+def test_a_command_of_the_definition_is_run_by_no_process(tmp_path, own):
+    runtime = ProcessRuntime(Folders(tmp_path), lambda: tmp_path / "core")
+
+    with pytest.raises(CannotStart, match="--runtime docker runs such a task"):
+        runtime.launch(a_plan(tmp_path, **own), tmp_path / "log")
+
+    assert not (tmp_path / "abc").exists()
 
 
 def test_log_streams_are_named_as_the_awslogs_driver_names_them(tmp_path):

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from distributed_fiji.local.doors import task_key
 from tests.local.conftest import SECRETS
 from tests.local.support import PATIENT, until, user_data
 
@@ -92,7 +93,7 @@ def test_a_task_sees_its_definition_and_the_cloud_and_nothing_of_the_user(deploy
     environ = seen["environ"]
     assert environ["APP_NAME"] == "MyApp"
     assert environ["AWS_ENDPOINT_URL_S3"] == cloud.environment()["AWS_ENDPOINT_URL_S3"]
-    assert environ["AWS_SECRET_ACCESS_KEY"] == "local"
+    assert environ["AWS_ACCESS_KEY_ID"] == task_key(cloud.state.key)
     assert Path(environ["WORKER_SCRATCH"]).is_dir()
     assert Path(seen["folder"]).is_relative_to(cloud.folders.scratch)
     assert seen["files"] == []

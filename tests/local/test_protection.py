@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-
 from distributed_fiji.local.state import DATA_PLANE
 from tests.local.support import until
 from tests.worker import harness
 from tests.worker.harness import a_job, submit
+
+#: The worker with the run's stand-in for FIJI instead of the cloud's.
+WORKER = """
+import os, sys
+del os.environ["TEST_SCRIPT"]
+os.environ["FIJI_HOME"] = "{fiji}"
+os.execv(sys.executable, [sys.executable, "-m", "worker"])
+"""
 
 
 def protected(deployment) -> set[str]:
@@ -16,11 +22,10 @@ def protected(deployment) -> set[str]:
 
 
 def test_lowering_a_service_ends_no_worker_that_holds_a_job(deploy, cloud, tmp_path):
-    with harness.a_run(harness.connect(cloud.url(DATA_PLANE)), tmp_path) as run:
-        environment = harness.environment(run)
+    with harness.a_run(harness.connect(cloud.url(DATA_PLANE), cloud.state.key), tmp_path) as run:
+        environment = {**harness.environment(run), **cloud.environment()}
         variables = [{"name": name, "value": value} for name, value in environment.items()]
-        command = [sys.executable, "-m", "worker"]
-        deployment = deploy(command=command, environment=variables, cpu=512, memory=1000)
+        deployment = deploy(WORKER.format(fiji=run.fiji_home), environment=variables, cpu=512, memory=1000)
         deployment.start_fleet()
         workers = {task["taskArn"] for task in deployment.scale(4)}
         for worker in workers:

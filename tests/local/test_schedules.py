@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ import boto3
 import pytest
 
 from distributed_fiji.local.schedules import minutes
-from tests.emulators import free_port, running
+from tests.emulators import control_plane
 
 REGION = "us-east-1"
 
@@ -39,15 +38,12 @@ def handler(event, context):
 @pytest.fixture(scope="module")
 def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A control plane in which a minute takes a fifth of a second."""
-    folder, port = tmp_path_factory.mktemp("control"), free_port()
     environment = {
-        "MOTO_PORT": str(port),
         "LOCAL_DATA_PLANE": "http://127.0.0.1:1",
         "LOCAL_MINUTE": "0.2",
         "CANARY": "of the user's",
     }
-    command = [sys.executable, "-m", "distributed_fiji.local.controlplane", str(folder)]
-    with running(command, port, environment, folder / "control.log") as url:
+    with control_plane(tmp_path_factory.mktemp("control"), **environment) as url:
         yield url
 
 

@@ -44,8 +44,9 @@ class Handler(BaseHTTPRequestHandler):
             self.server.pages += 1
             self._answer(200, {"Content-Type": "text/html"}, PAGE)
             return
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
         request = urllib.request.Request(
-            self.server.upstream + self.path, body or None, dict(self.headers), method=self.command
+            self.server.upstream + self.path, body or None, headers, method=self.command
         )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from distributed_fiji.aws import Clients
-from tests.emulators import free_port, ministack, running
+from tests.emulators import control_plane, ministack
 from tests.monitor.builders import EmulatedSession
 from tests.policy.trail import SITE
 
@@ -26,18 +25,12 @@ def emulators(folder: Path, minute: float = 60) -> Iterator[EmulatedSession]:
     The control plane is moto with what AWS does and moto does not. `minute`: seconds that a minute of
     schedules takes.
     """
-    command = [sys.executable, "-m", "distributed_fiji.local.controlplane", str(folder)]
-    port = free_port()
-    with ministack(folder) as data:
-        environment = {
-            "MOTO_PORT": str(port),
-            "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
-            "LOCAL_DATA_PLANE": data,
-            "LOCAL_MINUTE": str(minute),
-            "LOCAL_SITE": os.environ.get(SITE, ""),
-        }
-        with running(command, port, environment, folder / "control.log") as control:
-            yield EmulatedSession(control, data)
+    site = os.environ.get(SITE, "")
+    with (
+        ministack(folder) as data,
+        control_plane(folder, LOCAL_DATA_PLANE=data, LOCAL_MINUTE=str(minute), LOCAL_SITE=site) as control,
+    ):
+        yield EmulatedSession(control, data)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,10 @@ from typing import Any
 
 #: What names the folder to the embedded cloud and to the tests' own workers.
 SITE = "DISTRIBUTED_FIJI_LOCAL_SITE"
+
+#: Names a test's script to run in place of the worker, in a task's definition: the embedded cloud runs
+#: no command of a definition.
+SCRIPT = "TEST_SCRIPT"
 
 #: Of a process's environment, what its role's policy is made of.
 NAMES = (
@@ -139,7 +144,23 @@ class Acting:
             self._write = write
 
 
+def run_in_place_of_the_worker(script: str) -> None:
+    """Run a test's script where the embedded cloud has started the worker, and end with its exit code."""
+    code: object = 0
+    try:
+        exec(script, {"__name__": "__main__"})
+    except SystemExit as end:
+        code = end.code
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    os._exit(code if isinstance(code, int) else code is not None)
+
+
 acting = Acting()
 
 if __name__ == "sitecustomize":
     begin(Path(__file__).parent)
+    if SCRIPT in os.environ and "worker" in sys.orig_argv:
+        run_in_place_of_the_worker(os.environ[SCRIPT])

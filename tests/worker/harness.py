@@ -100,9 +100,9 @@ class WorkerProcess:
         return self.process.wait(seconds)
 
 
-def connect(url: str) -> Cloud:
-    """Return the clients of an emulator."""
-    session = boto3.session.Session("testing", "testing", region_name=REGION)
+def connect(url: str, key: str = CLIENT_ENVIRONMENT["AWS_ACCESS_KEY_ID"]) -> Cloud:
+    """Return the clients of an emulator. `key`: the access key that it asks for, if any."""
+    session = boto3.session.Session(key, key, region_name=REGION)
     s3, sqs, logs = (session.client(name, endpoint_url=url) for name in ("s3", "sqs", "logs"))
     return Cloud(url, s3, sqs, logs)
 

