@@ -24,6 +24,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from distributed_fiji.errors import InvalidInput
+from worker.contract_text import one_line
 
 #: Standard mode backs off with jitter and knows AWS's throttling codes (botocore guide, "Retries").
 CONFIG = Config(
@@ -60,7 +61,11 @@ class Clients:
         self._session = session
 
     def _client(self, service: str, config: Config = CONFIG) -> Any:
-        client = self._session.client(service, config=config)
+        try:
+            client = self._session.client(service, config=config)
+        except ValueError as error:  # an address, or a number, in AWS's variables or files that is none
+            problem = f"{error}: look at the AWS_ variables of your environment and at ~/.aws/config"
+            raise InvalidInput("AWS cannot be asked", [problem]) from error
         client.meta.events.register("after-call", refuse_web_page)
         return client
 
@@ -203,10 +208,10 @@ def error_code(error: Exception) -> str:
 
 
 def error_text(error: Exception) -> str:
-    """Return AWS's sentence about an error, without boto3's frame around it."""
+    """Return AWS's sentence about an error, on one line, without boto3's frame around it."""
     if isinstance(error, ClientError):
-        return error.response["Error"].get("Message") or error_code(error)
-    return str(error)
+        return one_line(str(error.response["Error"].get("Message") or error_code(error)))
+    return one_line(str(error))
 
 
 def answered_at(answer: dict[str, Any]) -> float | None:

@@ -6,6 +6,8 @@ invalid input, 3 the work ended with failed jobs, 4 something that costs is left
 
 from __future__ import annotations
 
+from worker.contract_text import one_line
+
 FAILED = 1
 INVALID = 2
 JOBS_FAILED = 3
@@ -25,15 +27,25 @@ class InvalidInput(DistributedFijiError):
     exit_code = INVALID
 
     def __init__(self, what: str, problems: list[str]) -> None:
-        self.what = what
-        self.problems = problems
-        super().__init__("\n".join([f"{what}: nothing was changed.", *(f"  - {line}" for line in problems)]))
+        self.what = one_line(what)
+        self.problems = [one_line(line) for line in problems]
+        lines = [f"{self.what}: nothing was changed.", *(f"  - {line}" for line in self.problems)]
+        super().__init__("\n".join(lines))
 
 
 class NothingThere(DistributedFijiError):
     """Raised when a command needs what an earlier command makes, and it is not there."""
 
     exit_code = INVALID
+
+
+def of_file(error: OSError) -> str:
+    """Return a sentence about a file, a folder or a disk that fails a command."""
+    where = f"{error.filename}: " if error.filename else ""
+    return (
+        f"{where}{error.strerror or error}. Make room, or look who may read and write it, and run the command"
+        " again; it goes on where it was."
+    )
 
 
 class SomethingLeft(DistributedFijiError):

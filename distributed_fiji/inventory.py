@@ -21,6 +21,7 @@ from distributed_fiji.lookups import ECS_BATCH, app_instances, live_fleets, read
 from distributed_fiji.removal import find_launch_template, is_own_cluster, task_definitions
 from distributed_fiji.settings import role_name
 from worker.contract import APP_TAG, state_key
+from worker.contract_text import one_line
 
 #: What each kind of thing costs while it stays (AWS price lists, us-east-1), and whether that is a bill to
 #: end. In the order in which cleanup removes them.
@@ -88,7 +89,8 @@ def listing(items: Iterable[Item]) -> Table:
     table.add_column("state")
     table.add_column("costs while it stays")
     for item in items:
-        table.add_row(item.app, item.kind, escape(item.name), escape(item.state), item.costs)
+        told = (item.app, item.kind, item.name, item.state, item.costs)
+        table.add_row(*(escape(one_line(text)) for text in told))
     return table
 
 

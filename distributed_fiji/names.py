@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import re
 import zlib
 from collections.abc import Iterable, Mapping
@@ -18,6 +17,7 @@ from distributed_fiji.aws import pages
 from distributed_fiji.statefiles import pass_over
 from worker.contract import job_name, state_key
 from worker.contract_state import MOST_BYTES, Unreadable, read_object
+from worker.contract_text import one_line
 
 #: A submission's id, which sorts by time.
 OBJECT = re.compile(r"[A-Za-z0-9-]+\.tsv\.gz\Z")
@@ -86,6 +86,5 @@ def called(job: str, names: Mapping[str, str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text on one line, without what could move a terminal's cursor."""
-    flat = " ".join(text.split())
-    return flat if flat.isprintable() else json.dumps(flat)[1:-1]
+    """Return a text on one line, without what a terminal would obey, each space once."""
+    return " ".join(one_line(text).split())

@@ -7,15 +7,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 from rich.table import Table
 
 from distributed_fiji.changes import Change
+from worker.contract_text import one_line
+from worker.contract_text import shown as fit
 
-#: Columns of tables where no terminal says how many it has: wide enough to cut no name.
-COLUMNS_ELSEWHERE = 240
+#: Columns where no terminal says how many it has: so many that no name and no path is cut or wrapped.
+COLUMNS_ELSEWHERE = 10_000
+
+#: How texts name the settings' file, alone and not as a part of another's name.
+CONFIG = re.compile(r"(?<![\w./-])config\.py\b")
 
 #: How texts name the command; what stands after it may already say which cloud is meant.
 COMMAND = re.compile(r"python run\.py (?!--local|local )")
@@ -26,8 +32,25 @@ def shown(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
+class SafeConsole(Console):
+    """Shows what others have written without what a terminal would obey: the one waist of all that is shown.
+
+    Everything that rich shows, nested or live, is rendered here. Links are no style of ours either.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Render, each text as it may be shown."""
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                style = segment.style
+                linked = style is not None and style.link is not None
+                yield Segment(fit(segment.text), style.update_link(None) if style and linked else style)
+
+
 def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, soft_wrap=True, highlight=False)
+    console = SafeConsole(stderr=stderr, soft_wrap=True, highlight=False)
     if not console.is_terminal:
         console.width = COLUMNS_ELSEWHERE
     return console
@@ -37,31 +60,35 @@ class Terminal:
     """Two streams: `out` for results, `err` for everything else.
 
     `command`: how the user called run.py, options included; texts that name a next command are shown so.
+    `config`: the file that stands for config.py; texts that name that name this one.
     """
 
     command = "python run.py"
+    config = "config.py"
 
     def __init__(self, out: Console | None = None, err: Console | None = None) -> None:
         self.out = out or _console(stderr=False)
         self.err = err or _console(stderr=True)
 
     def _text(self, text: str) -> str:
-        return escape(COMMAND.sub(f"{self.command} ", text))
+        named = CONFIG.sub(lambda _: self.config, text) if self.config != "config.py" else text
+        return escape(COMMAND.sub(lambda _: f"{self.command} ", named))
 
     def say(self, text: str) -> None:
-        """Print a result."""
-        self.out.print(self._text(text))
+        """Print a result, on one line."""
+        self.out.print(self._text(one_line(text)))
 
-    def note(self, text: str) -> None:
-        """Print a line of progress."""
-        self.err.print(self._text(text))
+    def note(self, *lines: str) -> None:
+        """Print lines of progress."""
+        for line in lines:
+            self.err.print(self._text(one_line(line)))
 
     def warn(self, text: str) -> None:
-        """Print a warning."""
-        self.err.print(f"[yellow]Warning:[/yellow] {self._text(text)}")
+        """Print a warning, on one line."""
+        self.err.print(f"[yellow]Warning:[/yellow] {self._text(one_line(text))}")
 
     def fail(self, text: str) -> None:
-        """Print why a command ends."""
+        """Print why a command ends; an error may have a line for each of its problems."""
         self.err.print(f"[red]Error:[/red] {self._text(text)}")
 
     def changes(self, changes: list[Change]) -> None:
@@ -70,7 +97,7 @@ class Terminal:
         colours = {"created": "green", "changed": "yellow", "kept": "dim"}
         for change in changes:
             did = f"[{colours[change.did]}]{change.did}[/]"
-            table.add_row(change.kind, escape(change.name), did, escape(change.detail))
+            table.add_row(change.kind, escape(one_line(change.name)), did, escape(one_line(change.detail)))
         self.out.print(table)
 
     @contextmanager

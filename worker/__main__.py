@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
+from worker.contract_text import one_line
 from worker.errors import SettingsError
 from worker.joblog import set_up_logging
 from worker.settings import read_settings
@@ -29,7 +30,8 @@ def main(arguments: list[str]) -> int:
     try:
         settings = read_settings(os.environ)
     except SettingsError as error:
-        print("The worker's environment is wrong:", *error.problems, sep="\n- ", file=sys.stderr)
+        problems = [one_line(problem) for problem in error.problems]
+        print("The worker's environment is wrong:", *problems, sep="\n- ", file=sys.stderr)
         return 2
     stop = Stop()
     for number in (signal.SIGTERM, signal.SIGINT):

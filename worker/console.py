@@ -1,11 +1,14 @@
 """What FIJI prints: read line by line beside the run, kept in a file, its end and its error marks in memory.
 
-Reading never stops before FIJI does, whatever becomes of the file or of the log it is streamed to.
+Reading never stops before FIJI does, whatever becomes of the file or of the log it is streamed to. What a
+terminal would obey is left out (`contract_text`), and every kind of line end is a newline.
 """
 
 from __future__ import annotations
 
+import codecs
 import errno
+import io
 import os
 import re
 import threading
@@ -14,6 +17,8 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
+
+from worker.contract_text import shown
 
 TAIL_LINES = 50
 #: A line longer than this is cut, in what is shown and streamed.
@@ -66,13 +71,17 @@ class Console:
         self._thread.join(seconds)
 
     def _read(self) -> None:
-        rest = b""
+        decoder = io.IncrementalNewlineDecoder(
+            codecs.getincrementaldecoder("utf-8")("replace"), translate=True
+        )
+        rest = ""
         written = 0
         with self._file.open("wb", buffering=0) as file, self._pipe as pipe:
             while chunk := os.read(pipe.fileno(), 65536):
                 self.last_output_at = self._clock()
-                written += self._keep(file, chunk[: LARGEST_FILE - written])
-                *lines, rest = (rest + chunk).split(b"\n")
+                text = shown(decoder.decode(chunk))
+                written += self._keep(file, text.encode()[: LARGEST_FILE - written])
+                *lines, rest = (rest + text).split("\n")
                 for line in lines:
                     self._take(line)
                 rest = rest[-LONGEST_LINE:]
@@ -87,8 +96,8 @@ class Console:
             self.disk_full = self.disk_full or error.errno == errno.ENOSPC
             return 0
 
-    def _take(self, raw: bytes) -> None:
-        line = raw[:LONGEST_LINE].decode("utf-8", "replace").rstrip("\r")
+    def _take(self, whole: str) -> None:
+        line = whole[:LONGEST_LINE]
         with self._lock:
             self.tail.append(line)
             if len(self.marks) < MOST_MARKS and ERROR_MARKS.search(line):

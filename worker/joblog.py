@@ -8,6 +8,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from worker.contract_text import one_line, shown
+
 if TYPE_CHECKING:
     # For annotations alone: the log is set up before boto3 is imported.
     from worker.held import HeldJob
@@ -50,14 +52,24 @@ class JsonLines(logging.Formatter):
         document |= getattr(record, "facts", None) or {"message": record.getMessage()}
         if record.exc_info:
             document["trace"] = self.formatException(record.exc_info)
-        return json.dumps(document, ensure_ascii=False)
+        return one_line(json.dumps(document, ensure_ascii=False))
+
+
+class TextLines(logging.Formatter):
+    """A line for each message; a trace, which is Python's own, has lines below it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the message on one line."""
+        return one_line(super().formatMessage(record))
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the message, and the trace where there is one."""
+        return shown(super().format(record))
 
 
 def set_up_logging(log_format: str) -> None:
     """Send the worker's log to stdout, as text or as JSON lines, times in UTC."""
-    formatter = (
-        JsonLines() if log_format == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s")
-    )
+    formatter = JsonLines() if log_format == "json" else TextLines("%(asctime)s %(levelname)s %(message)s")
     formatter.converter = time.gmtime
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)

@@ -8,6 +8,7 @@ from typing import Any
 from distributed_fiji.aws import connect
 from distributed_fiji.clock import SystemClock
 from distributed_fiji.janitor.tending import Post, tend
+from worker.contract_text import one_line
 
 
 class RoundFailed(RuntimeError):
@@ -22,6 +23,6 @@ def handler(event: Any, context: Any) -> None:
         topic=os.environ.get("TOPIC", ""),
     )
     clients = connect(os.environ["AWS_REGION"], None)
-    problems = tend(post, clients, SystemClock(), lambda sentence: print(sentence, flush=True))
+    problems = tend(post, clients, SystemClock(), lambda sentence: print(one_line(sentence), flush=True))
     if problems:
         raise RoundFailed("; ".join(problems))

@@ -51,6 +51,7 @@ MODULES = (
     "worker/contract.py",
     "worker/contract_locations.py",
     "worker/contract_state.py",
+    "worker/contract_text.py",
 )
 
 #: What Lambda calls, in a zip made by build_package().
