@@ -7,18 +7,30 @@ killed in between is asked again with the same ClientToken, and EC2 answers with
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from distributed_fiji.aws import Clients
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.settings import Settings
+from distributed_fiji.jsonfiles import read_json
+from distributed_fiji.runfacts import facts_of
+from distributed_fiji.settings import Settings, record_file_name
 from distributed_fiji.spending import extras
 from worker.contract import state_key
+from worker.contract_state import Unreadable
+
+#: Of the record's form; a file that says another was written by a newer Distributed-FIJI.
+VERSION = 1
+
+#: Bytes that a record may take, and a list of jobs that are not done.
+ROOM = 256 * 1024
+
+#: What names of AWS's are made of; whatever stands in a file is used to find, and to remove, what has it.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$")]
 
 
 class RunRecord(BaseModel):
@@ -26,16 +38,18 @@ class RunRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    MONITOR_FLEET_ID: str = ""
-    MONITOR_APP_NAME: str
-    MONITOR_ECS_CLUSTER: str
-    MONITOR_QUEUE_NAME: str
-    MONITOR_BUCKET_NAME: str
-    MONITOR_LOG_GROUP_NAME: str
-    MONITOR_START_TIME: str
+    MONITOR_FLEET_ID: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{0,80}$")] = ""
+    MONITOR_APP_NAME: Name
+    MONITOR_ECS_CLUSTER: Name
+    MONITOR_QUEUE_NAME: Name
+    MONITOR_BUCKET_NAME: Name
+    MONITOR_LOG_GROUP_NAME: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./#-]{1,512}$")]
+    MONITOR_START_TIME: Annotated[str, Field(pattern=r"^[0-9]{1,14}$")]
     CLEAN_DASHBOARD: str
 
-    region: str
+    version: int = VERSION
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+    account: str = ""
     profile: str | None = None
     local: bool = False
     ready: bool = False
@@ -80,7 +94,9 @@ class RunRecord(BaseModel):
         return int(self.MONITOR_START_TIME) / 1000
 
 
-def record_of(settings: Settings, *, started: float, client_token: str, local: bool) -> RunRecord:
+def record_of(
+    settings: Settings, *, started: float, client_token: str, local: bool, account: str = ""
+) -> RunRecord:
     """Return the record of a run that is about to start."""
     return RunRecord(
         MONITOR_APP_NAME=settings.APP_NAME,
@@ -93,6 +109,7 @@ def record_of(settings: Settings, *, started: float, client_token: str, local: b
         region=settings.AWS_REGION,
         profile=settings.AWS_PROFILE,
         local=local,
+        account=account,
         dead_letter_queue=settings.SQS_DEAD_LETTER_QUEUE,
         service=settings.service,
         task_family=settings.task_family,
@@ -115,21 +132,68 @@ def record_of(settings: Settings, *, started: float, client_token: str, local: b
     )
 
 
+def find_record(given: Path, checkout: Path) -> Path:
+    """Return the record that is meant: a file, as seen from here or from the checkout, or an app's name."""
+    by_name = checkout / "files" / record_file_name(str(given))
+    return next((path for path in (given, checkout / given, by_name) if _is_there(path)), given)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no name of a file
+        return False
+
+
 def read_record(path: Path) -> RunRecord:
     """Read a record; raises InvalidInput when it is missing or no record."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InvalidInput(
-            f"{path} cannot be read", ["there is no such file; `python run.py startCluster` writes it"]
-        ) from None
-    except ValueError as error:
-        raise InvalidInput(f"{path} cannot be read", [f"it is not JSON: {error}"]) from error
+        document = read_json(path)
+    except InvalidInput as error:
+        hint = "`python run.py startCluster` writes the record of a run"
+        raise InvalidInput(f"{path} cannot be read", [f"{line}; {hint}" for line in error.problems]) from None
+    newer = document.get("version", VERSION) if isinstance(document, dict) else VERSION
+    if newer != VERSION:
+        problem = (
+            f"version: {newer!r}, where this Distributed-FIJI knows {VERSION}: use the one that started it"
+        )
+        raise InvalidInput(f"{path} is no record that can be read here", [problem])
     try:
-        return RunRecord.model_validate(document)
-    except ValidationError as error:
-        problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
-        raise InvalidInput(f"{path} is no record of a run", problems) from error
+        record = RunRecord.model_validate(document)
+        facts_of(record.model_dump())
+        return record
+    except (ValidationError, Unreadable) as error:
+        problems = _problems(error)
+        hint = "`python run.py cleanup APP_NAME` needs no record"
+        raise InvalidInput(f"{path} is no record of a run ({hint})", problems) from error
+
+
+def _problems(error: ValidationError | Unreadable) -> list[str]:
+    if isinstance(error, Unreadable):
+        return [str(error)]
+    return [f"{'.'.join(map(str, item['loc'])) or 'the file'}: {item['msg']}" for item in error.errors()]
+
+
+def check_writable(folder: Path) -> None:
+    """Raise InvalidInput where a run's files could not be written, before anything depends on them."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".try.") as file:
+            file.write(bytes(ROOM))
+            file.flush()
+    except OSError as error:
+        problem = (
+            f"{error.strerror or error}: the record of the run is written there; make room, or make it yours"
+        )
+        raise InvalidInput(f"The folder {folder} cannot be written", [problem]) from error
+
+
+def check_account(record: RunRecord, path: Path, clients: Clients) -> None:
+    """Raise InvalidInput where AWS knows us as another account than the one whose run it is."""
+    if record.account and clients.account != record.account:
+        problem = f"account: the run is in {record.account}, your keys are of {clients.account};"
+        problem += " AWS_PROFILE in the environment chooses others"
+        raise InvalidInput(f"{path} is the record of another account's run", [problem])
 
 
 def write_record(path: Path, record: RunRecord) -> None:

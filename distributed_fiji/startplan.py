@@ -52,7 +52,9 @@ def plan(run: Run, file: FleetFile) -> RunRecord:
         run.terminal.warn(line)
     now = run.clock.now()
     token = uuid.uuid4().hex
-    record = record_of(settings, started=now, client_token=token, local=run.local)
+    record = record_of(
+        settings, started=now, client_token=token, local=run.local, account=run.clients.account
+    )
     until = datetime.fromtimestamp(int(now), timezone.utc) + timedelta(hours=longest_hours(run, record))
     frame = Frame(role, file.strategy, file.type, until.isoformat(timespec="seconds"), token)
     return record.model_copy(
@@ -115,4 +117,4 @@ def check_image(run: Run) -> str:
 def output_locations(settings: Settings, clients: Clients, queue_created: str) -> list[str]:
     """Return where the submitted jobs' outputs will be, as the job files say it."""
     submissions = read_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, queue_created)
-    return sorted({submission.output_location for submission in submissions})
+    return sorted({submission.output_location for submission in submissions} - {""})

@@ -1,0 +1,362 @@
+"""Generated nonsense at every command: no traceback, nothing changed, exit code 2, field and next step named.
+
+Each example is made from something right by breaking one thing for certain, so that all must be refused.
+`make test-all` throws 500 at each command, `make test` fewer of the same. docs/faults.md has the table.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import run
+from tests.cli.conftest import APP, BUCKET, Account, fill
+from tests.commands import Ended
+
+FEW, MANY = 40, 500
+
+#: Any text, and often what breaks readers: halves of characters, NUL, escapes, bidi, braces, paths.
+NASTY = st.sampled_from(
+    [
+        "\ud800",
+        "\udcff",
+        "\0",
+        "\x1b[2J",
+        "\u202e",
+        "{",
+        "}}",
+        "../",
+        "%s",
+        "$(id)",
+        "*",
+        "\n",
+        "é",
+        "🔬",
+        "/dev/zero",
+    ]
+)
+TEXT = st.lists(st.one_of(st.text(max_size=8), NASTY), max_size=6).map("".join)
+
+#: Values of JSON that are never what a setting, a name or a place may be.
+NESTED = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXT,
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=6,
+)
+DEEP = st.integers(1, 100_000).map(lambda depth: "[" * depth)
+
+
+@st.composite
+def broken_text(draw: Any) -> bytes:
+    """The content of a file that is no JSON object and no config.py."""
+    return draw(
+        st.one_of(
+            st.binary(max_size=40).map(lambda content: b"\xff\xfe" + content),
+            st.binary(max_size=40).map(lambda content: b"{" + content + b"\0"),
+            TEXT.map(lambda text: b"[" + json.dumps(text).encode()),
+            DEEP.map(str.encode),
+            DEEP.map(lambda text: f'{{"groups": {text}'.encode()),
+            st.just(b'{"groups": 1, "groups": 2}'),
+            st.just(b'{"\\ud800": 1}'),
+            st.just(b""),
+            st.integers().map(lambda number: str(number).encode()),
+        )
+    )
+
+
+WRONG_SETTINGS = {
+    "APP_NAME": TEXT.filter(lambda text: not re.fullmatch("[A-Za-z][A-Za-z0-9_-]{0,31}", text))
+    | st.integers(),
+    "AWS_BUCKET": TEXT.filter(lambda text: not re.fullmatch("[a-z0-9.-]{3,63}", text)) | st.none(),
+    "AWS_REGION": TEXT.filter(lambda text: text not in ("",)) | st.just("eu-centrall-1"),
+    "SCRIPT_DOWNLOAD_URL": TEXT.map(lambda text: f"no/{text.replace('/', '')}.ijm") | st.integers(),
+    "CLUSTER_MACHINES": st.integers(max_value=0)
+    | TEXT.filter(lambda text: not text.strip().isdigit())
+    | st.floats(),
+    "MACHINE_TYPE": st.lists(TEXT.map(lambda text: f"{text}!"), min_size=1) | st.just([]) | st.integers(),
+    "MACHINE_PRICE": st.sampled_from([0, -1, "cheap", float("nan"), float("inf"), None, [], 10**400]),
+    "MEMORY": st.integers(max_value=0) | st.just(10**400) | st.floats(allow_nan=True).map(str),
+    "EXPECTED_NUMBER_FILES": st.integers(max_value=-1)
+    | st.just("many")
+    | st.lists(st.integers(), min_size=1),
+    "CHECK_IF_DONE_BOOL": st.integers(2) | st.just("perhaps") | st.lists(st.booleans()),
+    "SQS_MESSAGE_VISIBILITY": st.integers(max_value=0) | st.just(10**9) | st.just("long"),
+    "SQS_QUEUE_NAME": TEXT.map(lambda text: f"{text}!"),
+    "NECESSARY_STRING": TEXT.map(lambda text: f"{text}\0"),
+    "UPLOAD_FLAGS": TEXT.map(lambda text: f"--no-such-flag {text.replace(chr(34), '')}"),
+    "NOTIFY_EMAIL": TEXT.map(lambda text: f"{text} @"),
+}
+
+
+@st.composite
+def wrong_config(draw: Any) -> tuple[bytes, str]:
+    """The content of a config.py that is wrong, and what must be named."""
+    if draw(st.booleans()):
+        name = draw(st.sampled_from(sorted(WRONG_SETTINGS)))
+        value = draw(WRONG_SETTINGS[name])
+        literal = {"nan": "float('nan')", "inf": "float('inf')"}.get(repr(value), repr(value))
+        return right_config().encode() + f"{name} = {literal}\n".encode(), name
+    statement = draw(
+        st.sampled_from(
+            ["import no_such_module", "raise SystemExit(0)", "exit()", "1/0", "open('/no/such')",
+             "raise KeyboardInterrup", "def f(): f()\nf()", "APP_NAME = ", "\0", "exec('x' * 10)",
+             "x = " + "(" * 300, "raise Exception('\\ud800')"]
+        )
+    )  # fmt: skip
+    return f"{right_config()}\n{statement}\n".encode(), "config.py"
+
+
+def right_config() -> str:
+    return (
+        f"APP_NAME = {APP!r}\nAWS_BUCKET = {BUCKET!r}\n"
+        "SCRIPT_DOWNLOAD_URL = 'script.ijm'\nMACHINE_TYPE = 'm5.large'\nMEMORY = 1000\n"
+        "DOCKERHUB_TAG = 'registry.invalid/distributed-fiji:1.0'\n"
+    )
+
+
+@st.composite
+def wrong_job_file(draw: Any) -> tuple[bytes, str]:
+    right: dict[str, Any] = {"output_file_location": "out", "groups": [{"Well": "A1"}]}
+    wrong = {
+        "output_file_location": st.integers()
+        | st.none()
+        | TEXT.map(lambda text: f"/{text}")
+        | st.just("out/{Wel}"),
+        "groups": st.none() | st.integers() | TEXT | st.just([]) | st.lists(st.integers() | TEXT, min_size=1),
+        "shared_metadata": st.integers() | TEXT | st.lists(st.integers(), min_size=1),
+        "inputs": st.integers()
+        | st.lists(st.integers(), min_size=1)
+        | st.just("s3:///a.tif")
+        | st.just("{Wel"),
+    }
+    name = draw(st.sampled_from(sorted(wrong)))
+    return json.dumps(right | {name: draw(wrong[name])}).encode(), name
+
+
+@st.composite
+def wrong_group(draw: Any) -> tuple[bytes, str]:
+    value = draw(
+        st.none()
+        | st.just([])
+        | st.dictionaries(st.text(max_size=4), NESTED)
+        | st.just([[1]])
+        | st.just({"a": {"b": []}})
+    )
+    return json.dumps({"output_file_location": "out", "groups": [{"Well": value}]}).encode(), "groups[1]"
+
+
+@st.composite
+def wrong_fleet_file(draw: Any) -> tuple[bytes, str]:
+    wrong = {
+        "Type": st.integers() | TEXT.map(lambda text: f"{text}!"),
+        "AllocationStrategy": st.integers() | TEXT.map(lambda text: f"{text}!"),
+        "LaunchSpecifications": st.integers() | TEXT | st.just([]) | st.lists(st.integers(), min_size=1),
+        "no_such_key": NESTED,
+        "SubnetId": st.just("subnet-xxxxxxxx"),
+    }
+    name = draw(st.sampled_from(sorted(wrong)))
+    return json.dumps({name: draw(wrong[name])}).encode(), name
+
+
+RECORD = {
+    **dict.fromkeys(("MONITOR_ECS_CLUSTER", "MONITOR_QUEUE_NAME", "MONITOR_BUCKET_NAME"), "name"),
+    **dict.fromkeys(("MONITOR_LOG_GROUP_NAME", "dead_letter_queue", "service", "task_family"), "name"),
+    **dict.fromkeys(("machine_log_group", "destination_bucket", "image", "script"), "name"),
+    **dict.fromkeys(("machines", "tasks_per_machine", "job_retries", "visibility_seconds"), 1),
+    **dict.fromkeys(("local", "dashboard", "auto_monitor"), False),
+    "MONITOR_APP_NAME": APP,
+    "MONITOR_START_TIME": "1700000000000",
+    "CLEAN_DASHBOARD": "True",
+    "region": "us-east-1",
+    "account": "123456789012",
+    "machine_types": [],
+    "machine_price": 1.0,
+    "client_token": "t",
+}
+
+
+@st.composite
+def wrong_record(draw: Any) -> tuple[bytes, str]:
+    wrong = {
+        "MONITOR_APP_NAME": st.sampled_from(["*", "", "a b", "\ud800", "../x"]) | st.integers(),
+        "MONITOR_START_TIME": st.sampled_from(["", "soon", "1e99", "-1", "९", "9" * 400, "\0"])
+        | st.integers(),
+        "MONITOR_QUEUE_NAME": st.sampled_from(["*", "", "a b"]) | st.lists(TEXT),
+        "region": TEXT.map(lambda text: f"{text}!") | st.just("mars-north-1"),
+        "account": st.just("999999999999"),
+        "local": st.just(True) | st.just("perhaps"),
+        "version": st.integers(2) | st.just("2") | st.none(),
+        "tasks_per_machine": st.sampled_from([0, -1, "many", 1.5]),
+        "machine_price": st.sampled_from(["cheap", None, [1]]),
+        "machine_types": st.integers() | TEXT,
+        "fleet_request": st.integers() | st.just([1]),
+    }
+    name = draw(st.sampled_from(sorted(wrong)))
+    named = {"local": "--local" if name == "local" else name}.get(name, name)
+    value = draw(wrong[name])
+    return json.dumps(RECORD | {name: value}).encode(), name if value == "perhaps" else named
+
+
+NOT_APPS = TEXT.filter(lambda text: not re.fullmatch("[A-Za-z][A-Za-z0-9_-]{0,31}", text)) | st.just("*")
+
+Thrown = tuple[list[str], dict[str, bytes], str]
+
+
+def in_file(
+    name: str, strategy: st.SearchStrategy[tuple[bytes, str]], *arguments: str
+) -> st.SearchStrategy[Thrown]:
+    """Arguments, the content of a file among them, and what must be named."""
+    whole = strategy | broken_text().map(lambda content: (content, name))
+    return whole.map(lambda made: (list(arguments), {name: made[0]}, made[1]))
+
+
+def option(*words: str, values: st.SearchStrategy[Any], named: str) -> st.SearchStrategy[Thrown]:
+    """A command whose last option has a wrong value."""
+    return values.map(
+        lambda value: (
+            [*words[:-1], f"{words[-1]}={value}"]
+            if words[-1][:2] == "--" and words[-1][-1] != "="
+            else [*words, str(value)],
+            {},
+            named,
+        )
+    )
+
+
+WORDS = TEXT.filter(lambda text: not text.startswith("-"))
+PLACES = st.sampled_from(
+    [".", "/dev/zero", "/dev/null", "pipe", "/no/such/file", "/proc/self/mem", "x" * 300, "", "a\udcffb"]
+)
+NO_SECONDS = st.sampled_from(["nan", "-1", "many", "1e9"])
+NO_NUMBER = st.sampled_from(["nan", "inf", "-inf", "-1", "0", "1e400", "many", "", "0x10", "١٢!"])
+
+MARKED = WORDS.map(lambda word: f"{word}!")
+LONG = WORDS.filter(lambda word: len(word) > 5)
+APPS = NOT_APPS.filter(lambda text: not text.startswith("-"))
+
+
+def somewhere(command: str) -> st.SearchStrategy[Thrown]:
+    """A command whose file is a folder, a device, a pipe, or not there."""
+    return PLACES.map(lambda place: ([command, place], {}, ""))
+
+
+COMMANDS: dict[str, st.SearchStrategy[Thrown]] = {
+    "setup": in_file("config.py", wrong_config(), "setup"),
+    "submitJob": st.one_of(
+        in_file("job.json", wrong_job_file() | wrong_group(), "submitJob", "job.json"),
+        somewhere("submitJob"),
+    ),
+    "startCluster": st.one_of(
+        in_file("fleet.json", wrong_fleet_file(), "startCluster", "fleet.json"),
+        somewhere("startCluster"),
+        option("startCluster", "fleet.json", "--max-cost", values=NO_NUMBER, named="--max-cost"),
+    ),
+    "monitor": st.one_of(
+        in_file("record.json", wrong_record(), "monitor", "record.json"),
+        somewhere("monitor"),
+        option("monitor", "record.json", values=LONG, named="CHEAPEST"),
+    ),
+    "redrive": in_file("config.py", wrong_config(), "redrive"),
+    "inventory": st.one_of(
+        option("inventory", values=APPS, named="APP_NAME"),
+        option("inventory", "--region", values=MARKED, named="--region"),
+    ),
+    "cleanup": st.one_of(
+        option("cleanup", "--yes", "--keep=", values=APPS, named="APP_NAME"),
+        option("cleanup", "--yes", "Nonsense", "--keep", values=MARKED, named="--keep"),
+        option("cleanup", "--yes", "Nonsense", "--region", values=MARKED, named="--region"),
+    ),
+    "local": st.one_of(
+        option("local", values=MARKED, named=""),
+        option("local", "interrupt", "--seconds", values=NO_SECONDS, named="--seconds"),
+    ),
+}
+
+
+@pytest.fixture
+def throw(
+    account: Account,
+    made: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[[Thrown], Ended]:
+    """Run a command with what was thrown, in a folder where all else is right."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DISTRIBUTED_FIJI_LOCAL", str(tmp_path / "no-cloud"))
+    fill(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "record.json").write_text(json.dumps(RECORD))
+    right = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+
+    def call(thrown: Thrown) -> Ended:
+        arguments, files, _ = thrown
+        for path, content in right.items():
+            path.write_bytes(files.get(path.name, content))
+        capsys.readouterr()
+        code = run.run(["--config", "config.py", *arguments])
+        said = capsys.readouterr()
+        return Ended(code, said.out, said.err)
+
+    return call
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nonsense_is_refused_with_its_field_and_changes_nothing(
+    command: str, count: int, account: Account, throw: Callable[[Thrown], Ended]
+) -> None:
+    before = account.everything()
+
+    @settings(
+        max_examples=count,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(COMMANDS[command])
+    def thrown_at(thrown: Thrown) -> None:
+        ended = throw(thrown)
+
+        assert (ended.code, ended.out) == (2, ""), ended.said
+        assert "Traceback" not in ended.err
+        assert ended.err.startswith("Error: ")
+        assert thrown[2] in ended.err, (thrown, ended.err)
+        assert re.search(r"nothing was changed|--help shows how|starts it", ended.err), ended.err
+
+    thrown_at()
+    assert account.everything() == before
+
+
+@contextlib.contextmanager
+def a_full_disk() -> Any:
+    """Let no file grow in this process: what is written fails as on a full disk."""
+    import resource
+    import signal
+
+    limits, action = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, action)
+
+
+def test_a_disk_without_room_for_the_record_keeps_machines_back(account: Account, throw: Any) -> None:
+    before = account.everything()
+    with a_full_disk():
+        code = run.run(["--config", "config.py", "startCluster", "fleet.json"])
+
+    assert code == 2
+    assert account.everything() == before
