@@ -18,7 +18,9 @@ from tests.faults import (
     notices,
     poison,
     scripts,
+    shown,
     spoilers,
+    strangers,
     values,
 )
 from tests.faults.ground import Ground
@@ -158,6 +160,14 @@ FAULTS = (
         values.hostile_values,
         {"jobs": 501, "workers": 4},
         {"jobs": 36, "workers": 2},
+    ),
+    Fault("S5", "strangers at the doors", strangers.strangers, {"requests": 20_000}, {"requests": 300}),
+    Fault(
+        "S6",
+        "what a terminal obeys",
+        shown.hostile_texts,
+        {"texts": 5_000, "jobs": 200, "workers": 4},
+        {"texts": 100, "jobs": 12, "workers": 2},
     ),
 )
 BY_NAME = {fault.name: fault for fault in FAULTS}

@@ -1,0 +1,128 @@
+"""S5: strangers ask every port of an embedded cloud: without a key, by a guess, from a page, by other names.
+
+One request in a hundred is the owner's own, which shows that the cloud answers all the while.
+"""
+
+from __future__ import annotations
+
+import http.client
+import random
+from collections import Counter
+from typing import Any
+
+import psutil
+
+from distributed_fiji.local import cloud as clouds
+from distributed_fiji.local import doors
+from distributed_fiji.local.access import Cloud
+from distributed_fiji.local.state import CONTROL_PLANE
+from tests.faults.ground import Ground
+from tests.faults.report import Report
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "NONSENSE")
+PATHS = (
+    *("/", "/health", "/interrupt", "/_local/health", "/_local/changes?since=-1", "/_local/service-event"),
+    *(
+        "/_ministack/health",
+        "/_ministack/reset",
+        "/_ministack/config",
+        "/moto-api/reset",
+        "/moto-api/data.json",
+    ),
+    *("/strangers/secret.txt", "/strangers?list-type=2", "/evil", "/2015-03-31/functions", "//", "/%2e%2e/"),
+    "/LOCAL/tasks/x/v4",
+    "/latest/meta-data/iam/security-credentials/",
+)
+BODIES = (
+    "",
+    "Action=RunInstances&ImageId=ami-1&MinCount=1&MaxCount=1&Version=2016-11-15",
+    "Action=CreateRole&RoleName=evil&AssumeRolePolicyDocument=%7B%7D&Version=2010-05-08",
+    '{"family": "evil", "containerDefinitions": [{"name": "x", "image": "x", "command": ["id"]}]}',
+    '{"QueueName": "evil"}',
+)
+TARGETS = ("", "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition", "AmazonSQS.CreateQueue")
+
+
+def strangers(ground: Ground, *, requests: int) -> Report:
+    """Ask as strangers do; nothing is answered, no byte is read, and nothing has changed."""
+    report, chance = Report(), ground.chance("S5")
+    root = ground.new_folder("strangers") / "local-cloud"
+    cloud = clouds.start(root)
+    try:
+        s3 = cloud.client("s3")
+        clouds.ensure_bucket(s3, "strangers")
+        s3.put_object(Bucket="strangers", Key="secret.txt", Body=b"secret")
+        before = everything(cloud)
+        ports = listening(cloud)
+        for number in range(requests):
+            kind, headers = a_stranger(chance, cloud.state.key, chance.choice(ports))
+            _ask_as(report, chance, kind, headers, chance.choice(ports))
+            if number % 100 == 0:
+                report.expect(everything(cloud) == before, f"after {number} requests the cloud has changed")
+        report.expect(set(clouds.find(root).state.servers) == set(cloud.state.servers), "a server has ended")  # type: ignore[union-attr]
+        report.outcomes["the owner's answered"] += 1 + requests // 100
+    finally:
+        clouds.reset(root)
+    return report
+
+
+def a_stranger(chance: random.Random, key: str, port: int) -> tuple[str, dict[str, str]]:
+    """Return who asks, and with what headers; whoever has the key comes from a page, or by another name."""
+    guess = chance.choice(["", "local", "test", "123456789012", key[:-1], key.lower(), "*"])
+    sent = {"X-Amz-Target": chance.choice(TARGETS), "Content-Type": "application/x-amz-json-1.1"}
+    kind = chance.choice(["no key", "a guessed key", "a page", "a rebound name"])
+    if kind == "a guessed key":
+        sent["Authorization"] = f"AWS4-HMAC-SHA256 Credential={guess}/20260101/us-east-1/s3/aws4_request"
+    if kind == "a page":
+        origin = chance.choice(["null", "https://evil.example", f"http://127.0.0.1:{port}"])
+        sent |= doors.headers(key) | {"Origin": origin}
+    if kind == "a rebound name":
+        host = chance.choice(
+            ["evil.example", "localhost.evil.example", f"evil.example:{port}", "169.254.169.254"]
+        )
+        sent |= doors.headers(key) | {"Host": host}
+    return kind, sent
+
+
+def _ask_as(report: Report, chance: random.Random, kind: str, sent: dict[str, str], port: int) -> None:
+    method, path, body = chance.choice(METHODS), chance.choice(PATHS), chance.choice(BODIES)
+    report.injected[kind] += 1
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path, body or None, sent)
+        answer = connection.getresponse()
+        status, read = answer.status, len(answer.read())
+    except (TimeoutError, http.client.HTTPException, ConnectionError):
+        report.outcomes["not answered at all"] += 1
+        return
+    finally:
+        connection.close()
+    cors = [name for name in answer.headers if doors.is_cors(name)]
+    report.outcomes["refused" if status == 403 else "answered"] += 1
+    said = f"{kind}: {method} {path} at {port} with {sent}: {status}, {read} bytes, {cors}"
+    report.expect(status == 403 and not read and not cors, said)
+
+
+def everything(cloud: Cloud) -> dict[str, Any]:
+    """Return what strangers would have made: by the owner's own requests."""
+    ecs, iam, ec2 = cloud.client("ecs"), cloud.client("iam"), cloud.client("ec2")
+    return {
+        "buckets": [item["Name"] for item in cloud.client("s3").list_buckets()["Buckets"]],
+        "queues": cloud.client("sqs").list_queues().get("QueueUrls", []),
+        "definitions": ecs.list_task_definitions()["taskDefinitionArns"],
+        "roles": sorted(item["RoleName"] for item in iam.list_roles()["Roles"]),
+        "machines": ec2.describe_instances()["Reservations"],
+    }
+
+
+def listening(cloud: Cloud) -> list[int]:
+    """Return every port that the cloud's servers listen on."""
+    found = Counter[int]()
+    for name, server in cloud.state.servers.items():
+        process = psutil.Process(server.identity.pid if server.identity else 0)
+        for item in process.net_connections():
+            if item.status == psutil.CONN_LISTEN:
+                found[item.laddr.port] += 1
+        assert found[server.port], f"{name} does not listen"
+    assert CONTROL_PLANE in cloud.state.servers
+    return sorted(found)
