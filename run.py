@@ -13,11 +13,11 @@ CHECKOUT = Path(__file__).resolve().parent
 try:
     import click
 
-    from distributed_fiji import errors
+    from distributed_fiji import VERSION, errors
     from distributed_fiji.aws import AwsError, error_text
     from distributed_fiji.clock import SystemClock
-    from distributed_fiji.commandline import Context, common
-    from distributed_fiji.settings import record_file_name
+    from distributed_fiji.commandline import Context, Finite, common
+    from distributed_fiji.settings import check_app_name, record_file_name
     from distributed_fiji.terminal import Terminal, shown
 except ModuleNotFoundError as missing:
     if (missing.name or "").startswith("distributed_fiji"):
@@ -28,11 +28,21 @@ except ModuleNotFoundError as missing:
     )
 
 
+#: What tells a fleet file from others, and the example that is named where there is none.
+FLEET = ("LaunchSpecifications", "exampleFleet.json")
+
+#: More than any run costs; a limit also keeps out what is no number.
+MOST_DOLLARS = 1_000_000
+
+
 @click.group(
-    no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+@click.version_option(VERSION, prog_name="Distributed-FIJI", message="%(prog)s %(version)s")
 @common
-def main() -> None:
+@click.pass_context
+def main(called: click.Context) -> None:
     """Run one FIJI script over thousands of images on AWS spot machines.
 
     \b
@@ -46,6 +56,8 @@ def main() -> None:
     The same on this machine, without AWS:
       python run.py --local setup
     """
+    if called.invoked_subcommand is None:
+        click.echo(called.get_help())
 
 
 @main.command()
@@ -60,18 +72,22 @@ def setup(context: Context) -> None:
     from distributed_fiji.setup import setup as run_setup
 
     settings = context.settings()
+    context.may_make_buckets = True
     clients = context.connect_for(settings)
     folder, languages = context.config.parent, context.languages()
     changes = run_setup(settings, clients, folder, SystemClock(), context.terminal, languages)
     context.terminal.changes(changes)
-    context.terminal.note("Next: python run.py submitJob files/exampleJob.json")
+    context.terminal.note(f"Next: python run.py submitJob {context.file_beside('groups', 'exampleJob.json')}")
 
 
 @main.command("submitJob")
 @click.argument("job_file", type=click.Path(path_type=Path))
+@click.option(
+    "--undo", is_flag=True, help="Take back what was last submitted from this file and still waits."
+)
 @common
 @click.pass_obj
-def submit_job(context: Context, job_file: Path) -> None:
+def submit_job(context: Context, job_file: Path, undo: bool) -> None:
     """Check a job file and send its jobs to the queue.
 
     \b
@@ -80,15 +96,22 @@ def submit_job(context: Context, job_file: Path) -> None:
     from distributed_fiji.jobinputs import check_inputs
     from distributed_fiji.jobs import read_job_file
     from distributed_fiji.submitjob import submit_job as run_submit_job
+    from distributed_fiji.undo import take_back
     from distributed_fiji.verdicts import counted
 
     settings, jobs = context.settings(), read_job_file(job_file)
     check_inputs(jobs, str(job_file), source_bucket=settings.SOURCE_BUCKET, values=settings.DOWNLOAD_FILES)
     clients = context.connect_for(settings)
     folder = context.config.parent
+    if undo:
+        back = take_back(settings, clients, job_file.name, context.terminal)
+        context.terminal.say(
+            f"{back.taken} jobs of {back.submission_id} were taken back, {back.left} were not"
+        )
+        return
     done = run_submit_job(settings, clients, (job_file.name, jobs), SystemClock(), context.terminal, folder)
     context.terminal.say(f"{counted(done.sent, 'job')} sent to {done.queue_url}")
-    context.terminal.note("Next: python run.py startCluster files/exampleFleet.json")
+    context.terminal.note(f"Next: python run.py startCluster {context.file_beside(*FLEET)}")
 
 
 @main.command()
@@ -111,14 +134,14 @@ def redrive(context: Context) -> None:
             " redrive was interrupted; then run it again."
         )
     if done.moved:
-        context.terminal.note("Next: python run.py startCluster files/exampleFleet.json")
+        context.terminal.note(f"Next: python run.py startCluster {context.file_beside(*FLEET)}")
 
 
 @main.command("startCluster")
 @click.argument("fleet_file", type=click.Path(path_type=Path))
 @click.option(
     "--max-cost",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0, max=MOST_DOLLARS, min_open=True),
     help="Dollars that the run may cost, instead of MAX_COST in config.py.",
 )
 @common
@@ -130,6 +153,7 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None) ->
     Example: python run.py startCluster files/exampleFleet.json
     """
     from distributed_fiji.fleetfile import read_fleet_file
+    from distributed_fiji.runrecord import check_writable
     from distributed_fiji.startcluster import start_cluster as run_start_cluster
     from distributed_fiji.startplan import Run
 
@@ -137,6 +161,7 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None) ->
     if max_cost is not None:
         settings = settings.model_copy(update={"MAX_COST": max_cost})
     path = CHECKOUT / "files" / record_file_name(settings.APP_NAME)
+    check_writable(path.parent)
     clients = context.connect_for(settings)
     ask_image = context.ask_image(clients)
     run = Run(settings, clients, path, SystemClock(), context.terminal, ask_image, context.local)
@@ -154,19 +179,23 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None) ->
 def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
     """Watch a run to its end and take everything down; needs only its record.
 
-    CHEAPEST as True: after 15 minutes lost spot machines are not replaced any more.
+    RECORD_FILE is the file that startCluster wrote, or just the app's name. CHEAPEST as True: after 15
+    minutes lost spot machines are not replaced any more.
 
     \b
     Example: python run.py monitor files/APP_NAMESpotFleetRequestId.json
     """
-    from distributed_fiji.runrecord import read_record
+    from distributed_fiji.runrecord import check_account, check_writable, find_record, read_record
     from distributed_fiji.watch import monitor as run_monitor
 
+    record_file = find_record(record_file, CHECKOUT)
     record = read_record(record_file)
+    check_writable(record_file.parent)
     if record.local != context.local:
         where = "on the embedded cloud: add --local" if record.local else "on AWS: leave out --local"
         raise errors.InvalidInput(f"{record_file} cannot be watched so", [f"its run is {where}"])
     clients = context.connect(record.region, record.profile, set())
+    check_account(record, record_file, clients)
     result = run_monitor(
         record,
         clients,
@@ -174,6 +203,7 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
         clock=SystemClock(),
         out=context.terminal,
         listing=record_file.with_name(f"{record_file.stem}.notdone.tsv"),
+        check=context.check_cloud,
     )
     if context.local:
         from distributed_fiji.local import cloud, state
@@ -198,6 +228,7 @@ def inventory(context: Context, app_name: str | None, region: str | None, as_jso
     from distributed_fiji.cleanup import listing
     from distributed_fiji.inventory import inventory as find_items
 
+    check_app_name(app_name)
     clients = context.connect(*context.place(region), set())
     items = find_items(clients, app_name)
     if as_json:
@@ -230,7 +261,8 @@ def cleanup(context: Context, app_name: str | None, region: str | None, yes: boo
     from distributed_fiji.cleanup import cleanup as run_cleanup
     from distributed_fiji.cleanup import read_keep
 
-    kept, name = read_keep(keep), app_name or context.settings().APP_NAME
+    check_app_name(app_name)
+    kept, name = read_keep(keep), context.settings().APP_NAME if app_name is None else app_name
     clients = context.connect(*context.place(region), set())
 
     def confirm(question: str) -> bool:
@@ -255,12 +287,24 @@ def _usage_line(error: click.ClickException) -> str:
     return f"{' '.join(error.format_message().split())} (python {command} --help shows how)"
 
 
+def _not_answered(error: Exception, context: Context) -> int:
+    """Say why AWS did not do it: with --local, that the embedded cloud has ended, where it has."""
+    try:
+        context.check_cloud()
+    except errors.DistributedFijiError as ended:
+        context.terminal.fail(str(ended))
+    else:
+        context.terminal.fail(f"AWS refused or did not answer: {error_text(error)}")
+    return errors.FAILED
+
+
 def run(arguments: list[str]) -> int:
     """Run a command; return its exit code. Every exception that a user can cause ends here."""
     terminal = Terminal()
+    context = Context(terminal)
     mount_more()
     try:
-        main.main(arguments, prog_name="run.py", standalone_mode=False, obj=Context(terminal))
+        main.main(arguments, prog_name="run.py", standalone_mode=False, obj=context)
     except click.ClickException as error:
         terminal.fail(_usage_line(error))
         return errors.INVALID
@@ -268,7 +312,9 @@ def run(arguments: list[str]) -> int:
         terminal.fail(str(error))
         return error.exit_code
     except AwsError as error:
-        terminal.fail(f"AWS refused or did not answer: {error_text(error)}")
+        return _not_answered(error, context)
+    except OSError as error:
+        terminal.fail(errors.of_file(error))
         return errors.FAILED
     except (KeyboardInterrupt, click.Abort):
         terminal.note("Interrupted.")

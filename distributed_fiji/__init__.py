@@ -1,1 +1,3 @@
-"""What runs on the user's machine: setup, submitJob, startCluster, monitor and their kin."""
+"""Distributed-FIJI's commands; `VERSION` is that of pyproject.toml."""
+
+VERSION = "1.0.0"

@@ -29,6 +29,9 @@ THREADS = 16
 #: Entries in a batch (SQS quota).
 BATCH = 10
 
+#: The attribute of a message that names its submission.
+SUBMISSION = "submission"
+
 #: Times that the failed entries of a batch are sent again before they are named.
 RESENDS = 6
 
@@ -147,17 +150,23 @@ def differing_attributes(current: dict[str, str], wanted: dict[str, str]) -> lis
     return [key for key, value in wanted.items() if plain(current.get(key)) != plain(value)]
 
 
-def batches(jobs: Iterable[Job]) -> Iterator[list[dict[str, str]]]:
-    """Yield SendMessageBatch entries: ten at most, and no more bytes together than SQS takes."""
-    entries: list[dict[str, str]] = []
+def batches(jobs: Iterable[Job], submission: str = "") -> Iterator[list[dict[str, Any]]]:
+    """Yield SendMessageBatch entries: ten at most, and no more bytes together than SQS takes.
+
+    `submission`: what the messages carry, so that those of one submission can be told from another's.
+    """
+    attributes = {SUBMISSION: {"DataType": "String", "StringValue": submission}} if submission else {}
+    marked: dict[str, Any] = {"MessageAttributes": attributes} if attributes else {}
+    extra = len(f"{SUBMISSION}String{submission}") if submission else 0
+    entries: list[dict[str, Any]] = []
     size = 0
     for job in jobs:
         body = encode_message(job)
-        length = len(body.encode("utf-8"))
+        length = len(body.encode("utf-8")) + extra
         if len(entries) == BATCH or (entries and size + length > MAX_MESSAGE_BYTES):
             yield entries
             entries, size = [], 0
-        entries.append({"Id": job.job_id, "MessageBody": body})
+        entries.append({"Id": job.job_id, "MessageBody": body, **marked})
         size += length
     if entries:
         yield entries
@@ -170,6 +179,7 @@ def send_jobs(
     *,
     progress: Callable[[int], None],
     sleep: Callable[[float], None],
+    submission: str = "",
 ) -> int:
     """Send jobs over several threads; return how many SQS took. `progress` hears of each batch's number.
 
@@ -180,7 +190,7 @@ def send_jobs(
     refused: list[tuple[str, str]] = []
     with ThreadPoolExecutor(THREADS) as pool:
         under_way: set[Any] = set()
-        for entries in batches(jobs):
+        for entries in batches(jobs, submission):
             under_way.add(pool.submit(_send_named, sqs, url, entries, sleep))
             if len(under_way) >= 2 * THREADS:
                 done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
@@ -193,7 +203,7 @@ def send_jobs(
 
 
 def _send_named(
-    sqs: Any, url: str, entries: list[dict[str, str]], sleep: Callable[[float], None]
+    sqs: Any, url: str, entries: list[dict[str, Any]], sleep: Callable[[float], None]
 ) -> tuple[int, list[tuple[str, str]]]:
     """Send a batch as `send_batch` does; what was refused is called as people know it."""
     taken, refused = send_batch(sqs, url, entries, sleep)
@@ -213,7 +223,7 @@ def _settle(
 
 
 def send_batch(
-    sqs: Any, url: str, entries: list[dict[str, str]], sleep: Callable[[float], None]
+    sqs: Any, url: str, entries: list[dict[str, Any]], sleep: Callable[[float], None]
 ) -> tuple[int, list[tuple[str, str]]]:
     """Send one batch, the entries that failed inside it again; return how many went and (id, reason)s.
 

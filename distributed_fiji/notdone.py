@@ -51,7 +51,19 @@ def find_not_done(run: RunFacts, state: JobState, verdict: Verdict, most: int | 
     if verdict.dead and not verdict.dead_ids:
         dead = sorted(failures)  # nobody has submitted them by name
     jobs = [(job, GIVEN_UP) for job in dead] + [(job, NOT_FINISHED) for job in verdict.unaccounted_ids]
-    jobs = jobs[:most]
+    return _described(state, jobs[:most], failures)
+
+
+def find_failing(run: RunFacts, state: JobState, jobs: list[str]) -> list[NotDone]:
+    """Return jobs that have failed and may be tried again, each with the reason of its last attempt."""
+    if not jobs:
+        return []
+    failures = {job: records[-1][0] for job, records in state.failures().items()}
+    return _described(state, [(job, GIVEN_UP) for job in jobs], failures)
+
+
+def _described(state: JobState, jobs: list[tuple[str, str]], failures: dict[str, str]) -> list[NotDone]:
+    """Return jobs by name and reason; `failures`: the key of each one's last failure record."""
     with ThreadPoolExecutor(THREADS) as pool:
         read = pool.map(lambda job: state.read_failure(failures[job[0]]) if job[0] in failures else {}, jobs)
         records = {job: record for (job, _), record in zip(jobs, read, strict=True)}

@@ -132,6 +132,11 @@ class Observer:
                 for _, written in records
             ),
             outdated=frozenset(mine.keys() - done),
+            failing=frozenset(
+                job
+                for job, records in failures.items()
+                if job not in fresh and records[-1][1] >= int(when.get(job, self.run.started))
+            ),
             warned=len(self.state.marked(WARNINGS) & fresh),
             without_outputs=len(self.state.marked(WITHOUT_OUTPUTS) & fresh),
         )

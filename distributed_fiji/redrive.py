@@ -64,7 +64,9 @@ def redrive(
     letters = read_dead_letters(sqs, dead_url, read_counts(sqs, dead_url).left, hidden_seconds)
     mine = own_jobs(letters, settings, clients, dead_url)
     if mine:
-        submission = submission_of(mine, read_attributes(sqs, url)["CreatedTimestamp"], clock.now())
+        created = read_attributes(sqs, url)["CreatedTimestamp"]
+        location = output_location(mine, all_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME))
+        submission = submission_of(mine, created, clock.now(), location)
         submission = write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission)
         names = {letter.job_id: name_in(letter.body) for letter in letters if letter.job_id in mine}
         write_names(
@@ -109,10 +111,19 @@ def _is_job(body: str) -> bool:
     return True
 
 
-def submission_of(jobs: frozenset[str], queue_created: str, now: float) -> Submission:
+def output_location(jobs: frozenset[str], submissions: list[Submission]) -> str:
+    """Return where the outputs of jobs were said to be when they were submitted; '' where nobody knows.
+
+    `submissions`: oldest first. Where jobs of several files are dead, it is that of the latest.
+    """
+    named = (item.output_location for item in reversed(submissions) if jobs & set(item.job_ids))
+    return next(filter(None, named), "")
+
+
+def submission_of(jobs: frozenset[str], queue_created: str, now: float, location: str) -> Submission:
     """Return what tells the monitor that these jobs have to end once more."""
     ids = tuple(sorted(jobs))
-    return Submission(submission_id("redrive", ids, now), "redrive", queue_created, now, ids)
+    return Submission(submission_id("redrive", ids, now), "redrive", queue_created, now, ids, location)
 
 
 @dataclass(frozen=True)

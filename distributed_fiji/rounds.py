@@ -8,8 +8,10 @@ from functools import partial
 
 from distributed_fiji.actions import perform
 from distributed_fiji.aws import Clients
+from distributed_fiji.jobstate import JobState
 from distributed_fiji.lastwords import in_a_row_sentence, nothing_runs_sentence, reasons, signature
 from distributed_fiji.monitoring import Limits, Memory, decide
+from distributed_fiji.notdone import NAMED, find_failing
 from distributed_fiji.observing import Observer
 from distributed_fiji.plans import End, TakeDown
 from distributed_fiji.runfacts import RunFacts
@@ -35,6 +37,7 @@ class Watcher:
     cheapest: bool = False
     unread: str = ""
     told: set[str] = field(default_factory=set)
+    failing: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.observer = Observer(self.run, self.clients)
@@ -56,6 +59,8 @@ class Watcher:
         if not seen.unread:
             show(seen)
             self._tell_troubles(seen, limits, tell)
+            if show is not show_nothing:
+                attempt("failures", partial(self._tell_failures, seen, tell), tell)
         for action in actions:
             if isinstance(action, TakeDown):
                 verdict = verdict_of(action.end, seen)
@@ -80,6 +85,13 @@ class Watcher:
         self.told |= new.keys()
         for line in (*new.values(), *(self._reasons(seen) if new else ())):
             tell(line)
+
+    def _tell_failures(self, seen: Snapshot, tell: Callable[[str], None]) -> None:
+        """Name the first jobs that fail, with their reasons, while the rest can still be stopped."""
+        new = sorted(seen.jobs.failing - self.failing)[: NAMED - len(self.failing)]
+        self.failing |= set(new)
+        for job in find_failing(self.run, JobState(self.run, self.clients.s3), new):
+            tell(f"A job failed and is tried again, or given up:{job.line[1:]}")
 
     def _reasons(self, seen: Snapshot) -> list[str]:
         return reasons(seen, self.run, self.clients.logs)

@@ -26,8 +26,9 @@ class Jobs:
     hold writes it anew. What an earlier run did proves nothing: its job may be about to run again. `dead`: a
     dead letter of this submission. `others`: manifests since the run's start of jobs that no submission
     names. `failed_attempts`: failure records since the submission. `outdated`: jobs that have a manifest, but
-    of an earlier run. `warned`, `without_outputs`: how many of the jobs that are done are so with warnings,
-    or left no output, as they may where EXPECTED_NUMBER_FILES = 0.
+    of an earlier run. `failing`: jobs with a failed attempt that are not done. `warned`, `without_outputs`:
+    how many of the jobs that are done are so with warnings, or left no output, as they may where
+    EXPECTED_NUMBER_FILES = 0.
     """
 
     submitted: frozenset[str] = frozenset()
@@ -37,6 +38,7 @@ class Jobs:
     dead_letters: int = 0
     failed_attempts: int = 0
     outdated: frozenset[str] = frozenset()
+    failing: frozenset[str] = frozenset()
     warned: int = 0
     without_outputs: int = 0
 

@@ -66,6 +66,11 @@ def write_submission(s3: Any, bucket: str, app_name: str, submission: Submission
     return replace(submission, submitted_at=time, by_aws=True)
 
 
+def remove_submission(s3: Any, bucket: str, app_name: str, submission_id: str) -> None:
+    """Remove a submission none of whose jobs is left."""
+    s3.delete_object(Bucket=bucket, Key=state_key(app_name, "submissions", f"{submission_id}.json"))
+
+
 def read_submissions(s3: Any, bucket: str, app_name: str, queue_created: str) -> list[Submission]:
     """Return the submissions that went to the queue created at that time, oldest first."""
     found = all_submissions(s3, bucket, app_name)

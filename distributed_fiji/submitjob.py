@@ -65,7 +65,14 @@ def submit_job(
     submission = write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission)
     write_names(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.submission_id, jobs.names())
     with terminal.counting("Sending jobs", len(jobs.job_ids)) as progress:
-        sent = jobqueue.send_jobs(clients.sqs, url, jobs, progress=progress, sleep=clock.sleep)
+        sent = jobqueue.send_jobs(
+            clients.sqs,
+            url,
+            jobs,
+            progress=progress,
+            sleep=clock.sleep,
+            submission=submission.submission_id,
+        )
     write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())
     return Submitted(sent, url)
 

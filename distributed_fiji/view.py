@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from distributed_fiji.observing import phases
 from distributed_fiji.snapshot import Snapshot
 from distributed_fiji.verdicts import counted
+from worker.contract_text import one_line
 
 #: Seconds over which the rate is taken.
 RATE_WINDOW = 900
@@ -54,9 +56,10 @@ def figures(seen: Snapshot, progress: Progress) -> dict[str, str]:
     how = "".join(f", {count} {note}" for note, count in notes.items() if count)
     return {
         "done": (f"{jobs.done} of {total}" if total else str(jobs.done)) + (f" ({how[2:]})" if how else ""),
-        "running": str(queue.in_flight if queue else 0),
+        "running": running(seen),
         "waiting": str(queue.visible + queue.delayed if queue else 0),
-        "failed": counted(jobs.failed_attempts, "attempt"),
+        "failed": counted(jobs.failed_attempts, "attempt")
+        + (f" of {counted(len(jobs.failing), 'job')}" if jobs.failing else ""),
         "dead": str(jobs.gone_dead),
         "machines": f"{sum(machines.values())} of {seen.target_capacity}"
         + (f" ({states})" if states else ""),
@@ -64,6 +67,18 @@ def figures(seen: Snapshot, progress: Progress) -> dict[str, str]:
         "time left": duration(left * 3600 / rate) if rate and left else "not yet known" if left else "none",
         "spent": f"about ${seen.spent:.2f}",
     }
+
+
+def running(seen: Snapshot) -> str:
+    """Return how many jobs run, and how many more workers hold: taken ahead, or on their way to the bucket.
+
+    The queue counts both as in flight. A worker runs one job at a time and says that it holds some by its
+    protection; where that is not known, no more run than there are workers.
+    """
+    held = seen.queue.in_flight if seen.queue else 0
+    workers = sum(task.status == "RUNNING" for task in seen.tasks)
+    run = min(held, seen.at_work if seen.work_is_known else workers)
+    return f"{run} (+{held - run} held by workers)" if held > run else str(run)
 
 
 def duration(seconds: float) -> str:
@@ -107,7 +122,7 @@ class View:
     def tell(self, sentence: str) -> None:
         """Print a sentence with the time, above the live table."""
         time = datetime.now().strftime("%H:%M:%S")
-        self._console.print(f"{time} {sentence}", highlight=False, markup=False, soft_wrap=True)
+        self._console.print(f"{time} {one_line(sentence)}", highlight=False, markup=False, soft_wrap=True)
 
     def _table(self, seen: Snapshot, shown: dict[str, str]) -> Table:
         table = Table(title=self._app_name, show_header=False, min_width=50)
@@ -115,5 +130,5 @@ class View:
         if seen.jobs.submitted:
             table.add_row("", ProgressBar(total=total, completed=seen.jobs.done, width=40))
         for name, value in shown.items():
-            table.add_row(name, value)
+            table.add_row(name, escape(value))
         return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,10 +63,12 @@ def monitor(
     clock: Clock,
     out: Terminal,
     listing: Path | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> MonitorResult:
     """Watch a run to its end and take it down; killed at any point and called again, it goes on.
 
     `listing`: the file that names all jobs that are not done, where there are too many to be shown.
+    `check` raises what ends the watching when AWS does not answer: that there is nothing left that could.
     Ctrl-C leaves the run alive: exit code 130.
     """
     run = facts_of(record.model_dump())
@@ -73,14 +76,14 @@ def monitor(
     try:
         verdict = read_verdict(clients.s3, run)
         if verdict is None:
-            verdict = _watch(Watcher(run, clients, cheapest=cheapest), clock, view)
+            verdict = _watch(Watcher(run, clients, cheapest=cheapest), clock, view, check)
         view.tell(f"{verdict.end[0].upper()}{verdict.end[1:]}. {DOWN[verdict.whole]}")
         steps = take_down(run, clients, clock, view.tell, whole=verdict.whole)
     except KeyboardInterrupt:
         out.note(
-            f"Stopped watching; {run.app_name} runs on, and costs.\n"
-            f"  To go on:   python run.py monitor files/{run.app_name}SpotFleetRequestId.json\n"
-            f"  To end it:  python run.py cleanup {run.app_name}"
+            f"Stopped watching; {run.app_name} runs on, and costs.",
+            f"  To go on:   python run.py monitor files/{run.app_name}SpotFleetRequestId.json",
+            f"  To end it:  python run.py cleanup {run.app_name}",
         )
         return MonitorResult(INTERRUPTED)
     verdict = recounted(run, clients, verdict)
@@ -108,14 +111,24 @@ def _report(
     for line in closing_lines(run, verdict, result, failed):
         out.say(line)
     if listing:
-        listing.unlink(missing_ok=True)  # an earlier run's
-    if listing and len(failed) > NAMED:
-        listing.write_text(as_table(failed), encoding="utf-8")
-        out.say(f"All {len(failed)} of them, with their reasons: {path_shown(listing)}")
+        _list(failed, listing, out)
 
 
-def _watch(watcher: Watcher, clock: Clock, view: View) -> Verdict:
-    """Look until the run is over; return how it ended."""
+def _list(failed: list[NotDone], listing: Path, out: Terminal) -> None:
+    """Write jobs that are not done to a file where they are too many to be named; an earlier run's goes."""
+    try:
+        listing.unlink(missing_ok=True)
+        if len(failed) > NAMED:
+            listing.write_text(as_table(failed), encoding="utf-8")
+            out.say(f"All {len(failed)} of them, with their reasons: {path_shown(listing)}")
+    except OSError as error:
+        out.warn(
+            f"{listing} could not be written: {error.strerror or error}; the records in the bucket have all"
+        )
+
+
+def _watch(watcher: Watcher, clock: Clock, view: View, check: Callable[[], None]) -> Verdict:
+    """Look until the run is over; return how it ended. Raises what `check` raises."""
     begun = clock.now()
     with view.showing():
         while True:
@@ -123,6 +136,7 @@ def _watch(watcher: Watcher, clock: Clock, view: View) -> Verdict:
             try:
                 verdict = watcher.step(before, view.tell, view.show)
             except AwsError as error:
+                check()
                 view.tell(f"AWS did not answer, the next look comes soon: {error_text(error)}")
                 clock.sleep(LONGEST_WAIT)
                 continue

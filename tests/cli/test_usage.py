@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +17,8 @@ from tests.commands import CHECKOUT, Ended, run_py
 
 COMMANDS = ("setup", "submitJob", "startCluster", "monitor", "inventory", "cleanup")
 LOCAL_COMMANDS = ("status", "env", "stop", "reset", "interrupt")
+
+PATHS = {"PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))}
 
 ENOUGH = "APP_NAME = 'Usage'\nAWS_BUCKET = 'usage-bucket'\nSCRIPT_DOWNLOAD_URL = 's3://usage-bucket/a.ijm'\n"
 
@@ -58,8 +62,6 @@ def test_help_lists_every_command(here: Callable[..., Ended]) -> None:
         (["nonsense"], "nonsense"),
         (["setup", "--nonsense"], "--nonsense"),
         (["--runtime", "magic", "setup"], "magic"),
-        ([], "command"),
-        (["local"], "command"),
         (["local", "nonsense"], "nonsense"),
         (["monitor", "record.json", "perhaps"], "perhaps"),
     ],
@@ -74,6 +76,40 @@ def test_wrong_usage_is_one_line_and_exit_2(
     (line,) = ended.err.strip().splitlines()
     assert words in line
     assert "--help shows how" in line
+
+
+@pytest.mark.parametrize("words", [[], ["local"]])
+def test_a_command_group_alone_shows_its_help(here: Callable[..., Ended], words: list[str]) -> None:
+    alone, asked = here(*words), here(*words, "--help")
+
+    assert (alone.code, alone.err) == (0, "")
+    assert alone.out == asked.out
+
+
+def test_the_version_is_the_projects(here: Callable[..., Ended]) -> None:
+    (line,) = re.findall(r'^version = "(.+)"$', (CHECKOUT / "pyproject.toml").read_text(), re.MULTILINE)
+
+    ended = here("--version")
+
+    assert (ended.code, ended.out) == (0, f"Distributed-FIJI {line}\n")
+
+
+def test_messages_name_the_config_that_was_given(here: Callable[..., Ended], tmp_path: Path) -> None:
+    (tmp_path / "other.py").write_text(ENOUGH + "AWS_REGION = 'eu-central-9'\n")
+
+    ended = here("--config", tmp_path / "other.py", "setup")
+
+    assert ended.code == 2
+    assert f"{tmp_path}/other.py cannot be used" in ended.err
+    assert "config.py" not in ended.err
+
+
+def test_bash_completes_commands_and_options() -> None:
+    script = 'eval "$(_RUN_PY_COMPLETE=bash_source python run.py)"; complete -p run.py'
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=PATHS, cwd=CHECKOUT)
+    assert "_runpy_completion" in done.stdout, done.stderr
+    words = {"COMP_WORDS": "run.py sub", "COMP_CWORD": "1", "_RUN_PY_COMPLETE": "bash_complete"}
+    assert "submitJob" in run_py(environment=words).out
 
 
 def test_the_exit_code_is_that_of_the_process() -> None:

@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 
 from tests.commands import CHECKOUT, run_py
 from tests.e2e.conftest import App
@@ -48,7 +50,18 @@ def shell(script: str, environment: dict[str, str]) -> str:
 
 def readme_blocks() -> list[str]:
     text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
-    return re.findall(r"^```\n(python run\.py .*?)^```", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```\n(python run\.py .*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [block for block in blocks if "my/config.py" not in block]
+
+
+def own_example() -> tuple[dict[str, str], str]:
+    """Return the README's own example: its files by name, and its commands."""
+    text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Your own images")[2].partition("\n## ")[0]
+    files = re.findall(r"^`(my/[\w.]+)`.*?^```\w+\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    commands = re.search(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    assert commands is not None
+    return dict(files), commands[1]
 
 
 @pytest.fixture
@@ -69,7 +82,37 @@ def original(cloud: dict[str, str], tmp_path: Path) -> App:
         text = text.replace(placeholder, value)
     (tmp_path / "config.py").write_text(text, encoding="utf-8")
     (tmp_path / "measure.py").write_text(SCRIPT)
+    app.make_bucket()
     return app
+
+
+def test_the_readmes_own_example_gives_results_word_by_word(cloud: dict[str, str], tmp_path: Path) -> None:
+    files, commands = own_example()
+    assert files.keys() == {"my/measure.ijm", "my/job.json", "my/config.py"}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "my" / "plate1").mkdir()
+    for number, name in enumerate(("A01.tif", "A02.tif", "A02_b.tif"), 1):
+        image = np.full((8, 8), 10 * number, np.uint16)
+        tifffile.imwrite(tmp_path / "my" / "plate1" / name, image)
+    app = f"MyFirst{os.getpid()}"
+    config = tmp_path / "my" / "config.py"
+    config.write_text(config.read_text().replace("MyFirst", app))
+    mine = commands.replace("my/", f"{tmp_path}/my/").replace("monitor MyFirst", f"monitor {app}")
+    try:
+        said = shell(mine, cloud)
+    finally:
+        (CHECKOUT / "files" / f"{app}SpotFleetRequestId.json").unlink(missing_ok=True)
+
+    results = Path(cloud["DISTRIBUTED_FIJI_LOCAL"]) / "s3" / "my-images" / "results"
+    assert "2 jobs done, 0 given up" in said
+    assert "argument: a note" in "".join(log.read_text() for log in results.parents[1].rglob("*.log"))
+    assert {path.name for path in results.rglob("*") if path.is_file()} == {
+        *("A01.csv", "A01_files.txt", "A02.csv", "A02_files.txt")
+    }
+    assert (results / "A02" / "A02_files.txt").read_text() == "2"
+    assert ",20,20,20" in (results / "A02" / "A02.csv").read_text()
 
 
 def bring_inputs(app: App) -> None:

@@ -165,7 +165,7 @@ def test_a_redriven_job_is_tried_again_by_a_worker(
         flow = Flow(run.app_name.title(), tmp_path, clients)
         settings = flow.settings.model_copy(update={**queues, "AWS_BUCKET": run.bucket})
         write_submission(
-            clients.s3, run.bucket, settings.APP_NAME, submission_of(frozenset({job.job_id}), "", 0.0)
+            clients.s3, run.bucket, settings.APP_NAME, submission_of(frozenset({job.job_id}), "", 0.0, "")
         )
 
         assert redriven(flow, settings=settings).moved == 1
