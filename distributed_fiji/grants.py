@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Grant:
-    """Actions of one service that are allowed on resources.
+    """Actions of one service that are allowed on resources, or denied.
 
     `why_all`: why the resource is `*`, where it is. `made_by`: who makes these calls where it is not this
     project's own code. `condition`: as IAM has it.
@@ -23,10 +23,15 @@ class Grant:
     condition: Mapping[str, Mapping[str, str | list[str]]] = field(default_factory=dict)
     why_all: str = ""
     made_by: str = ""
+    effect: str = "Allow"
 
     def statement(self) -> dict[str, Any]:
         """Return the grant as a statement of a policy."""
-        statement = {"Effect": "Allow", "Action": list(self.actions), "Resource": list(self.resources)}
+        statement: dict[str, Any] = {
+            "Effect": self.effect,
+            "Action": list(self.actions),
+            "Resource": list(self.resources),
+        }
         condition = {operator: dict(keys) for operator, keys in self.condition.items()}
         return statement | ({"Condition": condition} if condition else {})
 
@@ -35,6 +40,11 @@ def grant(actions: str, *resources: str, **more: Any) -> Grant:
     """Return a grant; `actions` are of one service, as 'sqs: DeleteQueue GetQueueUrl'."""
     service, _, names = actions.partition(": ")
     return Grant(tuple(f"{service}:{name}" for name in names.split()), resources, **more)
+
+
+def denial(actions: str, *resources: str) -> Grant:
+    """Return what is denied, whatever grants allow; for a part of what one must be wide enough to reach."""
+    return grant(actions, *resources, effect="Deny")
 
 
 def s3_keys(*buckets: str) -> Grant:

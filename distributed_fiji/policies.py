@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from distributed_fiji.grants import Grant, document, grant, s3_keys
+from distributed_fiji.grants import Grant, denial, document, grant, s3_keys
 from distributed_fiji.registry import ECR_HOST, parse_image
 from distributed_fiji.settings import Settings
-from worker.contract import APP_TAG
+from worker.contract import APP_TAG, state_key
 from worker.contract_flags import GRANTS, read_flags
 
 #: AWS's own policy for the fleet role: it starts, tags and ends instances for a spot fleet
@@ -19,10 +19,29 @@ FLEET_POLICY_ARN = "arn:aws:iam::aws:policy/service-role/AmazonEC2SpotFleetTaggi
 AGENT = "the ECS agent on the machine"
 
 
-def trust(service: str) -> dict[str, Any]:
-    """Return the trust policy of a role that one AWS service may take on."""
+#: What stands in an app's state for commands and janitor alone to write; workers write the rest of it.
+RECORDS = (
+    *("run.json", "runs/*", "current/*", "submissions/*", "names/*"),
+    *("scripts/*", "machines/*", "memories/*", "endings/*"),
+)
+
+
+def trust(service: str, condition: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the trust policy of a role that one AWS service may take on, under a condition if any."""
     allow = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    return {"Version": "2012-10-17", "Statement": [allow]}
+    return {"Version": "2012-10-17", "Statement": [allow | ({"Condition": condition} if condition else {})]}
+
+
+def tasks_of(region: str, account: str) -> dict[str, Any]:
+    """Return the condition that ECS takes a role on for tasks of one region and account.
+
+    No narrower: ECS knows no cluster here (ECS developer guide, "Amazon ECS task IAM role", on the confused
+    deputy). For EC2, spot fleets and Lambda no such condition is documented, so their roles have none.
+    """
+    return {
+        "StringEquals": {"aws:SourceAccount": account},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:ecs:{region}:{account}:*"},
+    }
 
 
 def task_policy(settings: Settings, account: str) -> dict[str, Any]:
@@ -34,7 +53,9 @@ def task_grants(settings: Settings, account: str) -> list[Grant]:
     """Return what a worker may do: take jobs from one queue, read and write its buckets, log, and protect
     its task against scale-in (the ECS agent asks for that with the task's role).
 
-    A bucket may be listed whole: else S3 answers 403 instead of 404 for an object that is not there.
+    Outputs may go anywhere in a bucket, so it may be written whole, but for the records of runs, of any app.
+    IAM has no pattern for the other state of other apps. A bucket may be listed whole: else S3 answers 403
+    instead of 404 for an object that is not there.
     """
     region = settings.AWS_REGION
     readable = sorted({settings.AWS_BUCKET, settings.SOURCE_BUCKET, settings.DESTINATION_BUCKET})
@@ -47,6 +68,10 @@ def task_grants(settings: Settings, account: str) -> list[Grant]:
         grant("s3: GetObject", *(f"arn:aws:s3:::{bucket}/*" for bucket in readable)),
         grant("s3: ListBucket", *(f"arn:aws:s3:::{bucket}" for bucket in readable)),
         grant("s3: PutObject AbortMultipartUpload", *(f"arn:aws:s3:::{bucket}/*" for bucket in writable)),
+        denial(
+            "s3: PutObject",
+            *(f"arn:aws:s3:::{bucket}/{state_key('*', record)}" for bucket in writable for record in RECORDS),
+        ),
         *_script_grants(settings, readable),
         *_upload_grants(settings),
         s3_keys(*(f"arn:aws:s3:::{bucket}" for bucket in readable)),

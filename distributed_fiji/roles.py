@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -35,6 +36,12 @@ class Role:
     trusted_service: str
     inline_policy: dict[str, Any] | None = None
     managed_policy_arn: str | None = None
+    condition: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def trust(self) -> dict[str, Any]:
+        """Who may take the role on."""
+        return policies.trust(self.trusted_service, self.condition)
 
 
 def wanted_roles(settings: Settings, account: str) -> dict[str, Role]:
@@ -44,7 +51,12 @@ def wanted_roles(settings: Settings, account: str) -> dict[str, Role]:
         return role_name(settings.APP_NAME, settings.AWS_REGION, purpose)
 
     return {
-        "task": Role(name("task"), "ecs-tasks.amazonaws.com", policies.task_policy(settings, account)),
+        "task": Role(
+            name("task"),
+            "ecs-tasks.amazonaws.com",
+            policies.task_policy(settings, account),
+            condition=policies.tasks_of(settings.AWS_REGION, account),
+        ),
         "instance": Role(name("instance"), "ec2.amazonaws.com", policies.instance_policy(settings, account)),
         "fleet": Role(name("fleet"), "spotfleet.amazonaws.com", managed_policy_arn=policies.FLEET_POLICY_ARN),
     }
@@ -57,12 +69,13 @@ def ensure_role(iam: Any, role: Role, app_name: str) -> tuple[str, Change]:
     if arn is None:
         response = iam.create_role(
             RoleName=role.name,
-            AssumeRolePolicyDocument=json.dumps(policies.trust(role.trusted_service)),
+            AssumeRolePolicyDocument=json.dumps(role.trust),
             Tags=tags(app_name),
         )
         arn = response["Role"]["Arn"]
         iam.get_waiter("role_exists").wait(RoleName=role.name)
-    changed = _ensure_inline_policy(iam, role) | _ensure_managed_policy(iam, role)
+    changed = not created and _ensure_trust(iam, role)
+    changed |= _ensure_inline_policy(iam, role) | _ensure_managed_policy(iam, role)
     return arn, Change.of("role", role.name, created=created, changed=changed)
 
 
@@ -90,6 +103,13 @@ def find_role(iam: Any, name: str) -> str | None:
         return iam.get_role(RoleName=name)["Role"]["Arn"]
     except iam.exceptions.NoSuchEntityException:
         return None
+
+
+def _ensure_trust(iam: Any, role: Role) -> bool:
+    if iam.get_role(RoleName=role.name)["Role"]["AssumeRolePolicyDocument"] == role.trust:
+        return False
+    iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=json.dumps(role.trust))
+    return True
 
 
 def _ensure_inline_policy(iam: Any, role: Role) -> bool:

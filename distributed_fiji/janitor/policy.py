@@ -61,7 +61,10 @@ def _ecs(run: RunFacts, account: str) -> list[Grant]:
     machines, tasks = f"{base}:container-instance/{run.cluster}/*", f"{base}:task/{run.cluster}/*"
     return [
         grant("ecs: DescribeServices UpdateService DeleteService", service),
-        grant("ecs: DescribeTasks GetTaskProtection StopTask", tasks),
+        grant("ecs: DescribeTasks GetTaskProtection", tasks),
+        grant(
+            "ecs: StopTask", tasks, condition={"StringEquals": {f"aws:ResourceTag/{APP_TAG}": run.app_name}}
+        ),
         grant("ecs: DescribeContainerInstances UpdateContainerInstancesState", machines),
         grant(
             "ecs: ListTasks",

@@ -65,7 +65,7 @@ def test_what_a_role_may_do_and_what_not(policy: dict, need: Need, expected: boo
 @pytest.mark.parametrize(
     "statement",
     [
-        {"Effect": "Deny", "Action": "s3:*", "Resource": "*"},
+        {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"},
         {"Effect": "Allow", "NotAction": "s3:*", "Action": "s3:*", "Resource": "*"},
         {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"Bool": {"x": "true"}}},
     ],

@@ -19,10 +19,12 @@ from distributed_fiji.policies import (
     task_grants,
     task_policy,
 )
+from distributed_fiji.roles import wanted_roles
 from distributed_fiji.runfacts import facts_of
 from distributed_fiji.runrecord import record_of
 from distributed_fiji.settings import Settings, parse_settings
 from tests.policy.evaluator import Need, allowed
+from worker.contract import APP_TAG, manifest_key, state_key
 
 ACCOUNT = "123456789012"
 
@@ -88,6 +90,44 @@ def test_a_grant_is_as_narrow_as_aws_allows(grant: Grant) -> None:
             named = re.sub(r"(?<=kms:EncryptionContext:).*", "${EncryptionContextKey}", key)
             assert re.sub(r"/.*", "/${TagKey}", named) in keys, f"{action} has no condition {key}"
     assert bool(grant.why_all) == ("*" in grant.resources)
+
+
+@pytest.mark.parametrize("app", ["Cells", "Other"])
+def test_a_worker_can_write_no_record_of_a_run_of_its_app_nor_of_any_other(app: str) -> None:
+    policy = task_policy(settings(DESTINATION_BUCKET="results"), ACCOUNT)
+
+    def may_write(key: str, bucket: str) -> bool:
+        return allowed(policy, Need("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}"))
+
+    for bucket in ("cells-bucket", "results"):
+        for record in ("run.json", "runs/us-east-1/1.json", "submissions/a.json", "memories/us-east-1/1.json",
+                       "scripts/0a/count.ijm", "current/us-east-1.json", "machines/1.json"):  # fmt: skip
+            assert not may_write(state_key(app, record), bucket)
+        for own in ("results/A01.csv", "my runs/a.csv", manifest_key("Cells", "0" * 16)):
+            assert may_write(own, bucket)
+
+
+def test_ecs_takes_the_tasks_role_on_for_its_own_account_alone() -> None:
+    roles = wanted_roles(settings(), ACCOUNT)
+
+    [statement] = roles["task"].trust["Statement"]
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:ecs:us-east-1:{ACCOUNT}:*"},
+    }
+    assert "Condition" not in roles["fleet"].trust["Statement"][0]
+
+
+def test_the_janitor_stops_tasks_of_its_app_alone() -> None:
+    run = facts_of(record_of(settings(), started=1.0, client_token="t", local=False).model_dump())
+    task = f"arn:aws:ecs:us-east-1:{ACCOUNT}:task/CellsCluster/0123"
+
+    def may_stop(app: str) -> bool:
+        tags = {f"aws:ResourceTag/{APP_TAG}": app}
+        return allowed(janitor_policy(run, ACCOUNT), Need("ecs:StopTask", task, tags))
+
+    assert may_stop("Cells")
+    assert not may_stop("Other")
 
 
 def test_no_grant_reaches_beyond_its_account_and_region() -> None:
