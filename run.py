@@ -73,6 +73,7 @@ def setup(context: Context) -> None:
 
     settings = context.settings()
     context.may_make_buckets = True
+    context.prepare_fiji()
     clients = context.connect_for(settings)
     folder, languages = context.config.parent, context.languages()
     changes = run_setup(settings, clients, folder, SystemClock(), context.terminal, languages)
@@ -162,6 +163,7 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None) ->
         settings = settings.model_copy(update={"MAX_COST": max_cost})
     path = CHECKOUT / "files" / record_file_name(settings.APP_NAME)
     check_writable(path.parent)
+    context.prepare_fiji()
     clients = context.connect_for(settings)
     ask_image = context.ask_image(clients)
     run = Run(settings, clients, path, SystemClock(), context.terminal, ask_image, context.local)

@@ -102,6 +102,13 @@ class Context:
         clients.identify()
         return clients
 
+    def prepare_fiji(self) -> None:
+        """With --local make ImageJ core where there is no FIJI: here, not while tasks wait for it."""
+        if self.local:
+            from distributed_fiji.local import cloud
+
+            cloud.prepare_fiji(cloud.runtime(self.runtime), self.terminal.note)
+
     def languages(self) -> frozenset[str] | None:
         """Return the endings of the script languages that FIJI has; None where an image holds it."""
         if not self.local:

@@ -18,7 +18,7 @@ from typing import Any
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, NothingThere
 from distributed_fiji.local import doors, processes, runtimes, servers, state
 from distributed_fiji.local.access import Cloud
-from distributed_fiji.local.fiji import give_bioformats, own_fiji, runner_for
+from distributed_fiji.local.fiji import give_bioformats, imagej_core, own_fiji, runner_for
 from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, MACHINES, SERVERS, Folders, Server, State
 from distributed_fiji.registry import Answer
 
@@ -101,6 +101,15 @@ def check(root: Path = ROOT) -> None:
         raise NothingThere(
             f"The embedded cloud is not whole: {lost}. `python run.py --local setup` mends it."
         )
+
+
+def prepare_fiji(runtime: str, progress: Progress) -> None:
+    """Build ImageJ core where tasks are processes and there is no FIJI, with the user's way to the network.
+
+    Raises DistributedFijiError when that fails.
+    """
+    if runtime != "docker" and not own_fiji(os.environ):
+        imagej_core(servers.CHECKOUT, progress)
 
 
 def runtime(wanted: str | None, root: Path = ROOT) -> str:

@@ -59,7 +59,7 @@ def own_example() -> tuple[dict[str, str], str]:
     text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
     section = text.partition("## Your own images")[2].partition("\n## ")[0]
     files = re.findall(r"^`(my/[\w.]+)`.*?^```\w+\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-    commands = re.search(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    commands = re.search(r"^```\n(python run\.py local.*?)^```", section, re.MULTILINE | re.DOTALL)
     assert commands is not None
     return dict(files), commands[1]
 
