@@ -107,7 +107,7 @@ def submit_job(context: Context, job_file: Path, undo: bool) -> None:
     if undo:
         back = take_back(settings, clients, job_file.name, context.terminal)
         context.terminal.say(
-            f"{back.taken} jobs of {back.submission_id} were taken back, {back.left} were not"
+            f"Taken back: {counted(back.taken, 'job')} of {back.submission_id}; {back.left} are at work or done"
         )
         return
     done = run_submit_job(settings, clients, (job_file.name, jobs), SystemClock(), context.terminal, folder)

@@ -49,8 +49,8 @@ def test_undo_takes_back_the_files_latest_submission_and_leaves_others(
     ended = ready("submitJob", "mine.json", "--undo")
 
     assert ended.code == 0, ended.said
-    assert "25 jobs of " in ended.out
-    assert "were taken back, 0 were not" in ended.out
+    assert "Taken back: 25 jobs of " in ended.out
+    assert "; 0 are at work or done" in ended.out
     assert waiting(account, queue) == ["A1", "B1"]
     created = jobqueue.read_attributes(account.client("sqs"), queue)["CreatedTimestamp"]
     files = [item.job_file for item in read_submissions(account.client("s3"), BUCKET, APP, created)]
@@ -67,8 +67,8 @@ def test_a_job_that_a_worker_holds_is_not_taken_back_and_must_still_end(
 
     ended = ready("submitJob", "held.json", "--undo")
 
-    assert "1 jobs of " in ended.out
-    assert "were taken back, 1 were not" in ended.out
+    assert "Taken back: 1 job of " in ended.out
+    assert "; 1 are at work or done" in ended.out
     created = jobqueue.read_attributes(account.client("sqs"), queue)["CreatedTimestamp"]
     [left] = [
         item
