@@ -107,7 +107,8 @@ def submit_job(context: Context, job_file: Path, undo: bool) -> None:
     if undo:
         back = take_back(settings, clients, job_file.name, context.terminal)
         context.terminal.say(
-            f"Taken back: {counted(back.taken, 'job')} of {back.submission_id}; {back.left} are at work or done"
+            f"Taken back: {counted(back.taken, 'job')} of {back.submission_id};"
+            f" {back.left} are at work or done"
         )
         return
     done = run_submit_job(settings, clients, (job_file.name, jobs), SystemClock(), context.terminal, folder)
