@@ -46,7 +46,7 @@ ADVICE = {
     FailureClass.FIJI_DID_NOT_START: "FIJI did not start.",
 }
 
-NO_DISPLAY_YET = " Use overlays instead, or DISPLAY_MODE = 'xvfb'."
+NO_DISPLAY_YET = " Use overlays instead, or DISPLAY_MODE = 'xvfb' where xvfb-run is, as in the image."
 
 SAID = "ImageJ said: "
 #: Warnings that tell of an error, not of a value that was made up.
