@@ -227,6 +227,7 @@ def reset(root: Path = ROOT) -> None:
     """Stop a cloud and delete everything in its folder, the buckets' files too."""
     root = root.resolve()
     with state.locked(root):
+        state.check_folder(root)
         _stop(Folders(root))
         if root.is_dir():
             shutil.rmtree(root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import re
 import socket
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from distributed_fiji.errors import DistributedFijiError
+from distributed_fiji.errors import DistributedFijiError, InvalidInput
 from distributed_fiji.local import doors, processes
 from distributed_fiji.local.state import (
     ACCOUNT,
@@ -82,12 +83,20 @@ def environment(name: str, folders: Folders, state: State) -> dict[str, str]:
     return common | {CONTROL_PLANE: _moto, DATA_PLANE: _ministack, MACHINES: _machines}[name](folders, state)
 
 
+def minute_seconds(text: str) -> str:
+    """Return for how many seconds a minute of schedules is to last, as given. Raises InvalidInput."""
+    if not re.fullmatch(r"([0-9]+(\.[0-9]+)?)?", text):
+        problem = f"DISTRIBUTED_FIJI_LOCAL_MINUTE = {text!r}: must be a number of seconds, as 1 or 0.5"
+        raise InvalidInput("The embedded cloud cannot be started", [problem])
+    return text
+
+
 def _moto(folders: Folders, state: State) -> dict[str, str]:
     return {
         "MOTO_PORT": str(state.servers[CONTROL_PLANE].port),
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
         "LOCAL_DATA_PLANE": state.servers[DATA_PLANE].url,
-        "LOCAL_MINUTE": os.environ.get("DISTRIBUTED_FIJI_LOCAL_MINUTE", ""),
+        "LOCAL_MINUTE": minute_seconds(os.environ.get("DISTRIBUTED_FIJI_LOCAL_MINUTE", "")),
         "LOCAL_SITE": os.environ.get("DISTRIBUTED_FIJI_LOCAL_SITE", ""),
         "DOCKER_HOST": f"unix://{folders.temporary}/none",
         "AWS_EC2_METADATA_DISABLED": "true",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from distributed_fiji.errors import DistributedFijiError
+from distributed_fiji.errors import InvalidInput
 from distributed_fiji.local.processes import Identity
 
 CONTROL_PLANE = "controlplane"
@@ -23,6 +23,10 @@ RUNTIMES = ("processes", "docker")
 #: The account that both emulators speak for; moto's own default.
 ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
+
+
+#: Git ignores all that a cloud's folder holds; by this file such a folder is known, too.
+MARK, ALL_IGNORED = ".gitignore", b"*\n"
 
 
 @dataclass(frozen=True)
@@ -101,24 +105,40 @@ class Folders:
 def prepare(folders: Folders, region: str) -> None:
     """Make a cloud's folders, for its owner alone; git ignores what they hold, as a file in them says."""
     make_private(folders.root)
+    (folders.root / MARK).write_bytes(ALL_IGNORED)
     for folder in (folders.facts, folders.logs, folders.scratch, folders.temporary, folders.aws):
         folder.mkdir(parents=True, exist_ok=True)
     (folders.objects / ACCOUNT).mkdir(parents=True, exist_ok=True)
     if not folders.buckets.is_symlink():
         folders.buckets.symlink_to(Path("data") / ACCOUNT)
-    (folders.root / ".gitignore").write_text("*\n", encoding="utf-8")
     (folders.aws / "config").write_text(f"[default]\nregion = {region}\n", encoding="utf-8")
     (folders.aws / "credentials").write_text("", encoding="utf-8")
 
 
 def make_private(root: Path) -> None:
-    """Make a folder that only its owner can enter. Raises DistributedFijiError for somebody else's."""
+    """Make a folder that only its owner can enter. Raises InvalidInput for one that is not for a cloud."""
+    check_folder(root)
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     if root.stat().st_uid != os.geteuid():
-        raise DistributedFijiError(
-            f"{root} belongs to another user; DISTRIBUTED_FIJI_LOCAL can name another folder for the cloud."
-        )
+        raise _not_for_a_cloud(root, "it belongs to another user")
     root.chmod(0o700)
+
+
+def check_folder(root: Path) -> None:
+    """Raise InvalidInput for a folder with other things in it: it would be closed, and `reset` deletes it."""
+    if not root.exists():
+        return
+    if not root.is_dir():
+        raise _not_for_a_cloud(root, "it is no folder")
+    mark = root / MARK
+    ours = Folders(root).state.exists() or (mark.is_file() and mark.read_bytes() == ALL_IGNORED)
+    if not ours and any(root.iterdir()):
+        raise _not_for_a_cloud(root, "it holds things that are not the embedded cloud's")
+
+
+def _not_for_a_cloud(root: Path, why: str) -> InvalidInput:
+    where = "DISTRIBUTED_FIJI_LOCAL names the embedded cloud's folder"
+    return InvalidInput(f"{root} cannot be used", [f"{why}; {where}: an empty one, or one that is not there"])
 
 
 def read(folders: Folders) -> State | None:

@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
+from distributed_fiji.errors import InvalidInput
 from distributed_fiji.local import cloud as clouds
 from distributed_fiji.local import doors, state
 from distributed_fiji.local.access import Cloud
@@ -171,6 +172,24 @@ def test_a_folder_that_was_open_is_closed_and_a_cloud_without_a_secret_gets_one(
         assert set(pids(first).values()).isdisjoint(pids(second).values())
     finally:
         clouds.reset(root)
+
+
+@pytest.mark.parametrize("kind", ["a file", "somebody's documents"])
+def test_a_folder_with_other_things_is_neither_closed_nor_deleted(tmp_path, kind):
+    root = tmp_path / "documents"
+    if kind == "a file":
+        root.write_text("thesis")
+    else:
+        root.mkdir(mode=0o755)
+        (root / "thesis.txt").write_text("thesis")
+    before = stat.S_IMODE(root.stat().st_mode)
+
+    for use in (clouds.start, clouds.reset):
+        with pytest.raises(InvalidInput, match="DISTRIBUTED_FIJI_LOCAL names the embedded cloud's folder"):
+            use(root)
+
+    assert stat.S_IMODE(root.stat().st_mode) == before
+    assert (root if kind == "a file" else root / "thesis.txt").read_text() == "thesis"
 
 
 #: What another user of the machine tries: the folder, what runs, and every port, as boto3 would.
