@@ -21,7 +21,12 @@ def test_the_folder_holds_the_objects_alone_and_a_restart_forgets_nothing(tmp_pa
     old = root / "data" / ACCOUNT / "old-bucket"
     old.mkdir(parents=True)
     (old / "a.tif").write_bytes(b"image")
-    told = {"etag": '"e"', "last_modified": "2026-01-01T00:00:00.000Z", "size": 5, "metadata": {"well": "A1"}}
+    told = {
+        "etag": '"e"',
+        "last_modified": "2026-01-01T00:00:00.000Z",
+        "size": 5,
+        "metadata": {"x-amz-meta-well": "A1"},
+    }
     (old / "a.tif.meta.json").write_text(json.dumps(told))
     try:
         s3 = clouds.start(root).client("s3")
