@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,14 @@ from worker.contract_questions import answers_for, questions_of
 NO_ANSWER = "The script asks what the job does not answer."
 DEFAULTS_SETTING = "UNANSWERED = 'defaults' takes what the dialogs show."
 NO_INPUT = 'This job has no input/: "inputs" in the job file names the images that are brought there.'
+#: How the runner's warnings of answers too many begin.
+NOT_ASKED_FOR = "No question asked for the answer"
+#: What asks, as it stands in a script.
+CONSTRUCT = re.compile(
+    r"\b(?:getNumber|getString|getBoolean|getDirectory|getDir|File\.openDialog|Dialog\.show|showDialog"
+    r"|waitForUser|WaitForUserDialog|showMessageWithCancel|getFilePath|DirectoryChooser|OpenDialog|SaveDialog"
+    r"|YesNoCancelDialog|IJ\.run|run|open)\b"
+)
 WAITS = "Take it out: a script that runs by itself cannot have a person draw or look."
 KINDS = {
     "number": "a number",
@@ -38,30 +47,43 @@ def tell_unanswered(result: Mapping[str, Any]) -> tuple[str, str] | None:
     if result.get("kind") != "question" or not asked:
         return None
     message = str(result.get("message") or NO_ANSWER)
-    what = _asks(asked) if message == NO_ANSWER else message.rstrip(".")
+    found = CONSTRUCT.search(str(result.get("statement") or ""))
+    what = _asks(asked, found[0] if found else "it") if message == NO_ANSWER else message.rstrip(".")
     later = _list(question for question in open_ones if not question.get("met"))
-    advice = [_advice(asked, open_ones)]
+    advice = [_advice(asked, open_ones, _texts(result.get("input_files")))]
     advice += [f"Further on it asks for {later}."] if later else []
-    advice += [NO_INPUT] if _lacks_input(asked, result.get("hints")) else []
-    return what, " ".join([*advice, DEFAULTS_SETTING])
+    return what, " ".join([*advice, *_at_hand(asked, result), DEFAULTS_SETTING])
 
 
-def _asks(asked: Sequence[Question]) -> str:
+def _asks(asked: Sequence[Question], construct: str) -> str:
     dialog = asked[0].get("dialog")
-    who = f"the dialog {_quoted(dialog)}" if dialog else "it"
+    who = f"{construct}, the dialog {_quoted(dialog)}," if dialog else construct
     return f"{who} asks for {_list(asked)}, and a job has nobody to answer"
 
 
-def _advice(asked: Sequence[Question], open_ones: Sequence[Question]) -> str:
+def _advice(asked: Sequence[Question], open_ones: Sequence[Question], files: Sequence[str]) -> str:
     if all(question.get("kind") == "wait" for question in asked):
         return WAITS
-    snippet = json.dumps({"answers": answers_for(open_ones)}, ensure_ascii=False)[1:-1]
+    snippet = json.dumps({"answers": answers_for(open_ones, files)}, ensure_ascii=False)[1:-1]
     return f"Write into the job file, for all jobs or in a group, as it fits: {snippet}."
 
 
-def _lacks_input(asked: Sequence[Question], hints: Any) -> bool:
-    has_place = any(question.get("kind") in ("folder", "file") for question in asked)
-    return has_place and isinstance(hints, list) and "no_input" in hints
+def _at_hand(asked: Sequence[Question], result: Mapping[str, Any]) -> list[str]:
+    """Return what there is that may be meant: files of the job, and answers that nothing has asked for."""
+    told = []
+    if any(question.get("kind") in ("folder", "file") for question in asked):
+        files = _texts(result.get("input_files"))
+        told += [NO_INPUT] if "no_input" in _texts(result.get("hints")) else []
+        told += [f"In input/ there are {', '.join(files)}."] if files else []
+    warnings = result.get("warnings")
+    for warning in warnings if isinstance(warnings, list) else []:
+        text = warning.get("text") if isinstance(warning, dict) else None
+        told += [text] if isinstance(text, str) and text.startswith(NOT_ASKED_FOR) else []
+    return told
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _list(questions: Any) -> str:

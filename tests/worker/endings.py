@@ -106,7 +106,7 @@ MACROS = [
         'a = getDir("in; out"); b = getDir("and"); c = getDir("Masks; more");',
         Failure.NEEDS_ANSWER,
         1,
-        ('it asks for "Masks; more" (a folder)', '"answers": {"Masks; more": "output/more"}'),
+        ('getDir asks for "Masks; more" (a folder)', '"answers": {"Masks; more": "output/more"}'),
         quick=True,
     ),
     Ending(
@@ -114,14 +114,14 @@ MACROS = [
         'p = File.openDialog("Which ROIs");\nopen(p);',
         Failure.NEEDS_ANSWER,
         1,
-        ('it asks for "Which ROIs" (a file)', '"answers": {"Which ROIs": "input/…"}'),
+        ('File.openDialog asks for "Which ROIs" (a file)', '"answers": {"Which ROIs": "input/…"}'),
     ),
     Ending(
         "argument.ijm",
         "a = getArgument();\nopen(a);",
         Failure.NEEDS_ANSWER,
         2,
-        ("it asks for", "getArgument() gave an empty text", '"argument"'),
+        ("open asks for", "getArgument() gave an empty text", '"argument"'),
     ),
     Ending(
         "number.ijm",
@@ -129,7 +129,7 @@ MACROS = [
         Failure.NEEDS_ANSWER,
         1,
         (
-            'it asks for "how many" (a number)',
+            'getNumber asks for "how many" (a number)',
             'Further on it asks for "name" (a text)',
             '"answers": {"how many": 3, "name": "a"}',
         ),
@@ -155,7 +155,7 @@ MACROS = [
         Failure.NEEDS_ANSWER,
         4,
         (
-            'the dialog "Settings" asks for "Sigma" (a number), "Method" (a choice: Otsu, Li)',
+            'Dialog.show, the dialog "Settings", asks for "Sigma" (a number), "Method" (a choice: Otsu, Li)',
             '"answers": {"Sigma": 2, "Method": "Otsu"}',
             "UNANSWERED = 'defaults'",
         ),
@@ -296,7 +296,7 @@ PYTHON = [
         "gd.showDialog()",
         Failure.NEEDS_ANSWER,
         4,
-        ('the dialog "x" asks for "Name" (a text)', '"answers": {"Name": "a"}'),
+        ('showDialog, the dialog "x", asks for "Name" (a text)', '"answers": {"Name": "a"}'),
     ),
     Ending(
         "image-parameter.py",
@@ -451,7 +451,7 @@ SHOWN = [
         'Dialog.create("Settings");\nDialog.addNumber("Sigma", 2);\nDialog.show();',
         Failure.NEEDS_ANSWER,
         3,
-        ('the dialog "Settings" asks for "Sigma" (a number)', '"answers": {"Sigma": 2}'),
+        ('Dialog.show, the dialog "Settings", asks for "Sigma" (a number)', '"answers": {"Sigma": 2}'),
     ),
     Ending(
         "java-dialog.groovy",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from worker.advice import tell
@@ -64,3 +66,35 @@ def test_the_bio_formats_importer_is_told_as_what_it_is(headless: bool) -> None:
     assert told.failure is FailureClass.NEEDS_DISPLAY
     assert "Ext.openImagePlus" in told.advice
     assert ("DISPLAY_MODE" in told.advice) is headless
+
+
+ASKED: dict[str, Any] = {
+    "kind": "question",
+    "message": "The script asks what the job does not answer.",
+    "statement": 'p = File.openDialog("Which ROIs");',
+    "line": 2,
+    "input_files": ["a.tif", "rois.zip"],
+    "warnings": [
+        {"text": 'No question asked for the answer "ROI"; did you mean "Which ROIs"?', "line": None},
+        {"text": "Something else.", "line": 1},
+    ],
+    "questions": [
+        {"kind": "file", "dialog": "", "name": "Which ROIs", "by": None, "met": True},
+        {"kind": "number", "dialog": "", "name": "n", "default": 3.0, "by": None, "met": False},
+        {"kind": "number", "dialog": "", "name": "m", "default": 3.0, "by": "answers", "met": False},
+    ],
+}
+
+
+def test_a_question_without_an_answer_is_told_with_what_is_at_hand_and_what_to_write() -> None:
+    told = tell(ASKED, headless=True, is_core=True)
+
+    assert told.failure is FailureClass.NEEDS_ANSWER
+    assert told.what == 'File.openDialog asks for "Which ROIs" (a file), and a job has nobody to answer'
+    assert told.advice == (
+        "Write into the job file, for all jobs or in a group, as it fits:"
+        ' "answers": {"Which ROIs": "input/a.tif", "n": 3}. Further on it asks for "n" (a number).'
+        " In input/ there are a.tif, rois.zip."
+        ' No question asked for the answer "ROI"; did you mean "Which ROIs"?'
+        " UNANSWERED = 'defaults' takes what the dialogs show."
+    )

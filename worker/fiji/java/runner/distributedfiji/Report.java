@@ -3,6 +3,8 @@ package distributedfiji;
 import java.io.File;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +17,8 @@ import distributedfiji.questions.Questions;
 final class Report {
 
 	static final String RUNNER_VERSION = "1.2";
+
+	private static final int NAMED_FILES = 5;
 
 	private final Job job;
 	private final Incidents incidents;
@@ -41,6 +45,7 @@ final class Report {
 		if (outcome.statement == null) document.put("statement", job.scriptLine(outcome.line));
 		for (final String unused : Questions.unused()) incidents.warning(unused, null);
 		document.put("questions", Questions.document());
+		if (Outcome.QUESTION.equals(outcome.kind)) document.put("input_files", inputFiles());
 		document.put("warnings", incidents.document(outcome.message));
 		document.put("hints", hints());
 		document.put("imagej_error", ImageJ.lastError());
@@ -52,6 +57,15 @@ final class Report {
 		catch (final IOException e) {
 			System.err.println("The result of the job cannot be written: " + e);
 		}
+	}
+
+	/** Names of what is in the job's input/, for a script that asks for a file of it. */
+	private List<String> inputFiles() {
+		final String input = job.offered("input_dir");
+		final String[] names = input == null ? null : new File(input).list();
+		if (names == null) return Collections.emptyList();
+		Arrays.sort(names);
+		return Arrays.asList(names).subList(0, Math.min(names.length, NAMED_FILES));
 	}
 
 	/** What may be behind a failure, or behind outputs that are missing. */
