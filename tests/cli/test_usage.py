@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import run
+from distributed_fiji.errors import InvalidInput
+from distributed_fiji.runrecord import check_writable
 from tests.commands import CHECKOUT, Ended, run_py
 
 COMMANDS = ("setup", "submitJob", "startCluster", "monitor", "inventory", "cleanup")
@@ -115,6 +117,38 @@ def test_bash_completes_commands_and_options() -> None:
 def test_the_exit_code_is_that_of_the_process() -> None:
     assert run_py("nonsense").code == 2
     assert run_py("--help").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["submitJob", "/dev/zero"], "it is no file but a pipe or a device"),
+        (["startCluster", "."], "it is a folder"),
+        (["submitJob", "a\udcff.json"], "there is no such file"),
+        (["monitor", "x" * 300], "cannot be read"),
+        (["cleanup", "*", "--yes"], "APP_NAME = '*'"),
+        (["cleanup", "", "--yes"], "APP_NAME = ''"),
+        (["--config", "/dev/stdin", "setup"], "cannot be used"),
+    ],
+)
+def test_nonsense_is_refused_by_the_real_program_too(
+    tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    (tmp_path / "config.py").write_text(ENOUGH)
+
+    ended = run_py("--config", tmp_path / "config.py", *arguments)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert words in ended.err
+    assert "nothing was changed" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_anything_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "files").write_text("not a folder")
+
+    with pytest.raises(InvalidInput, match=r"files cannot be written.*make it yours"):
+        check_writable(tmp_path / "files")
 
 
 def test_without_its_packages_it_says_how_to_get_them() -> None:
