@@ -147,7 +147,7 @@ def test_nonsense_is_refused_by_the_real_program_too(
 def test_a_folder_that_cannot_be_written_is_named_before_anything_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "files").write_text("not a folder")
 
-    with pytest.raises(InvalidInput, match=r"files cannot be written.*make it yours"):
+    with pytest.raises(InvalidInput, match=r"(?s)files cannot be written.*make it yours"):
         check_writable(tmp_path / "files")
 
 
