@@ -1,7 +1,7 @@
 """The settings of a run: edit them for each job. True and 'True' mean the same. docs/config.md tells more."""
 
 APP_NAME = 'DistributedFiji'            # Names everything in AWS: a letter, then letters, digits, - and _.
-LOG_GROUP_NAME = APP_NAME               # Log group of FIJI's console; the workers' own is LOG_GROUP_NAME_perInstance.
+LOG_GROUP_NAME = APP_NAME               # Log group of FIJI's console, '' for none; the workers' own has _perInstance behind.
 
 # The worker's image: `make image` builds it, `make image-push` uploads it.
 DOCKERHUB_TAG = 'your-docker-user/distributed-fiji:latest'
@@ -16,7 +16,7 @@ DESTINATION_BUCKET = AWS_BUCKET         # Outputs go here.
 UPLOAD_FLAGS = ''                       # Flags for uploads, as `aws s3 cp` takes them: '--acl bucket-owner-full-control'.
 
 # Machines
-ECS_CLUSTER = 'default'
+ECS_CLUSTER = APP_NAME                  # A cluster of its own, made by setup; an older 'default' works too.
 CLUSTER_MACHINES = 3                    # Spot machines.
 TASKS_PER_MACHINE = 1                   # Workers on each; each runs one FIJI at a time.
 MACHINE_TYPE = ['m5.xlarge']            # Several types find capacity sooner.
@@ -46,7 +46,7 @@ SQS_MESSAGE_VISIBILITY = 180            # Seconds until a job of a lost worker i
 HEARTBEAT_SECONDS = 60                  # At most a third of that; a job itself may take hours.
 SQS_DEAD_LETTER_QUEUE = APP_NAME + 'DeadMessages'
 JOB_RETRIES = 5                         # Times a job may fail; a machine that is taken away is no failure of its job.
-JOB_TIMEOUT_MINUTES = 600               # A job that takes longer is ended; 0: never.
+JOB_TIMEOUT_MINUTES = 600               # A job that takes longer is ended; 0: after 11½ hours, SQS's limit.
 STALL_TIMEOUT_MINUTES = 60              # A FIJI that does nothing for so long is ended; 0: never.
 
 # Monitoring

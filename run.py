@@ -69,15 +69,20 @@ def setup(context: Context) -> None:
     \b
     Example: python run.py setup
     """
+    from distributed_fiji.datacosts import bucket_notes
     from distributed_fiji.setup import setup as run_setup
 
     settings = context.settings()
     context.may_make_buckets = True
     context.prepare_fiji()
     clients = context.connect_for(settings)
+    buckets = () if context.local else sorted({settings.AWS_BUCKET, settings.DESTINATION_BUCKET})
+    notes = [line for bucket in buckets for line in bucket_notes(clients.s3, bucket)]
     folder, languages = context.config.parent, context.languages()
     changes = run_setup(settings, clients, folder, SystemClock(), context.terminal, languages)
     context.terminal.changes(changes)
+    for line in notes:
+        context.terminal.warn(line)
     context.terminal.note(f"Next: python run.py submitJob {context.file_beside('groups', 'exampleJob.json')}")
 
 
@@ -86,16 +91,22 @@ def setup(context: Context) -> None:
 @click.option(
     "--undo", is_flag=True, help="Take back what was last submitted from this file and still waits."
 )
+@click.option("--replace", is_flag=True, help="First take the jobs of earlier submissions back that wait.")
+@click.option("--yes", is_flag=True, help="Do not ask before jobs are sent a second time.")
 @common
 @click.pass_obj
-def submit_job(context: Context, job_file: Path, undo: bool) -> None:
+def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes: bool) -> None:
     """Check a job file and send its jobs to the queue.
+
+    Asks first where they were sent before and are not done.
 
     \b
     Example: python run.py submitJob files/exampleJob.json
     """
+    from distributed_fiji.confirmations import asking
     from distributed_fiji.jobinputs import check_inputs
     from distributed_fiji.jobs import read_job_file
+    from distributed_fiji.submitjob import Manner
     from distributed_fiji.submitjob import submit_job as run_submit_job
     from distributed_fiji.undo import take_back
     from distributed_fiji.verdicts import counted
@@ -103,7 +114,6 @@ def submit_job(context: Context, job_file: Path, undo: bool) -> None:
     settings, jobs = context.settings(), read_job_file(job_file)
     check_inputs(jobs, str(job_file), source_bucket=settings.SOURCE_BUCKET, values=settings.DOWNLOAD_FILES)
     clients = context.connect_for(settings)
-    folder = context.config.parent
     if undo:
         back = take_back(settings, clients, job_file.name, context.terminal)
         context.terminal.say(
@@ -111,7 +121,10 @@ def submit_job(context: Context, job_file: Path, undo: bool) -> None:
             f" {back.left} are at work or done"
         )
         return
-    done = run_submit_job(settings, clients, (job_file.name, jobs), SystemClock(), context.terminal, folder)
+    manner = Manner(context.config.parent, asking(context.terminal, yes=yes), replace)
+    done = run_submit_job(settings, clients, (job_file.name, jobs), SystemClock(), context.terminal, manner)
+    if done.taken_back:
+        context.terminal.note(done.taken_back.sentence)
     context.terminal.say(f"{counted(done.sent, 'job')} sent to {done.queue_url}")
     context.terminal.note(f"Next: python run.py startCluster {context.file_beside(*FLEET)}")
 
@@ -146,14 +159,18 @@ def redrive(context: Context) -> None:
     type=Finite(min=0, max=MOST_DOLLARS, min_open=True),
     help="Dollars that the run may cost, instead of MAX_COST in config.py.",
 )
+@click.option("--yes", is_flag=True, help="Do not ask where the queue is empty or the fleet is too large.")
 @common
 @click.pass_obj
-def start_cluster(context: Context, fleet_file: Path, max_cost: float | None) -> None:
+def start_cluster(context: Context, fleet_file: Path, max_cost: float | None, yes: bool) -> None:
     """Start the spot fleet and wait until machines have joined; Ctrl-C takes it back.
+
+    Asks first where the queue holds no jobs, or fewer than the fleet does at once.
 
     \b
     Example: python run.py startCluster files/exampleFleet.json
     """
+    from distributed_fiji.confirmations import asking
     from distributed_fiji.fleetfile import read_fleet_file
     from distributed_fiji.runrecord import check_writable
     from distributed_fiji.startcluster import start_cluster as run_start_cluster
@@ -167,7 +184,8 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None) ->
     context.prepare_fiji()
     clients = context.connect_for(settings)
     ask_image = context.ask_image(clients)
-    run = Run(settings, clients, path, SystemClock(), context.terminal, ask_image, context.local)
+    confirm = asking(context.terminal, yes=yes)
+    run = Run(settings, clients, path, SystemClock(), context.terminal, ask_image, context.local, confirm)
     record = run_start_cluster(run, file)
     limit = f", or when it has cost ${record.max_cost:g}" if record.max_cost else ""
     context.terminal.say(f"Fleet {record.fleet_id} runs; it ends by itself at {record.valid_until}{limit}.")

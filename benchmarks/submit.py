@@ -78,7 +78,15 @@ def measured_send(way: str, url: str, job_file: Path, environment: dict[str, str
 
 def measured_command(folder: Path, job_file: Path, environment: dict[str, str]) -> Sent:
     """Measure `run.py submitJob` whole: start of Python, checking the file, sending."""
-    command = [sys.executable, "run.py", "--config", str(folder / "config.py"), "submitJob", str(job_file)]
+    command = [
+        sys.executable,
+        "run.py",
+        "--config",
+        str(folder / "config.py"),
+        "submitJob",
+        "--yes",
+        str(job_file),
+    ]
     began = time.perf_counter()
     process = subprocess.Popen(
         command, env=environment, cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -43,7 +43,8 @@ def lower_target(ec2: Any, fleet_id: str, capacity: int) -> str | None:
 
     The target is read again first: another monitor may have lowered it further meanwhile.
     """
-    if read_fleet(ec2, fleet_id)[1] <= capacity:
+    fleet = read_fleet(ec2, fleet_id)
+    if fleet.target <= capacity or not fleet.modifiable:
         return None
     ec2.modify_spot_fleet_request(
         SpotFleetRequestId=fleet_id,
@@ -65,8 +66,9 @@ def lower_service(ecs: Any, run: RunFacts, desired: int) -> str | None:
 def end_machine(clients: Clients, run: RunFacts, instance_id: str, place: str, why: str) -> str | None:
     """Terminate a machine that has no task.
 
-    It is set to draining first, so that ECS places nothing on it, and then looked at again: a task that
-    came meanwhile keeps it.
+    ECS stops what a draining machine has (ECS developer guide, "Container instance draining"), so that one
+    which was given a task meanwhile is left alone. It is set to draining, so that ECS places nothing on it,
+    and then looked at once more.
     """
     if place and not _drained(clients.ecs, run.cluster, place):
         return None
@@ -83,13 +85,16 @@ def _drained(ecs: Any, cluster: str, place: str) -> bool:
     def set_state(status: str) -> None:
         ecs.update_container_instances_state(cluster=cluster, containerInstances=[place], status=status)
 
+    def is_busy() -> bool:
+        found = ecs.describe_container_instances(cluster=cluster, containerInstances=[place])
+        return any(
+            item["runningTasksCount"] + item["pendingTasksCount"] for item in found["containerInstances"]
+        )
+
+    if is_busy():
+        return False
     set_state("DRAINING")
-    found = ecs.describe_container_instances(cluster=cluster, containerInstances=[place])
-    busy = [
-        item
-        for item in found["containerInstances"]
-        if item["runningTasksCount"] + item["pendingTasksCount"] > 0
-    ]
+    busy = is_busy()
     if busy:
         set_state("ACTIVE")
     return not busy

@@ -24,6 +24,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from distributed_fiji.errors import InvalidInput
+from distributed_fiji.pace import Pace
 from worker.contract_text import one_line
 
 #: Standard mode backs off with jitter and knows AWS's throttling codes (botocore guide, "Retries").
@@ -34,6 +35,12 @@ CONFIG = Config(
     max_pool_connections=32,
     user_agent_extra="distributed-fiji",
 )
+
+#: For the first call of a command: eight tries of ten seconds would be more than a minute without a word.
+FIRST = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=5, read_timeout=20)
+
+#: PutMetricAlarm takes three calls a second (CloudWatch user guide, "CloudWatch service quotas").
+ALARMS_A_SECOND = 3
 
 #: Codes with which AWS refuses a call for want of a permission (EC2, ECS and S3 have one each).
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
@@ -102,7 +109,9 @@ class Clients:
 
     @cached_property
     def cloudwatch(self) -> Any:
-        return self._client("cloudwatch")
+        client = self._client("cloudwatch")
+        client.meta.events.register("before-send.cloudwatch.PutMetricAlarm", Pace(ALARMS_A_SECOND))
+        return client
 
     @cached_property
     def ssm(self) -> Any:
@@ -110,7 +119,8 @@ class Clients:
 
     @cached_property
     def sts(self) -> Any:
-        return self._client("sts")
+        """Asked first of all: where AWS cannot be reached, that is to be said soon."""
+        return self._client("sts", CONFIG.merge(FIRST))
 
     def ecr(self, region: str) -> Any:
         """Return a client of another region's container registry."""

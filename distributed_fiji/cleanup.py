@@ -12,6 +12,7 @@ from distributed_fiji.clock import Clock
 from distributed_fiji.errors import SOMETHING_LEFT, InvalidInput
 from distributed_fiji.inventory import KINDS, Item, inventory, listing
 from distributed_fiji.janitor.removal import remove_function, remove_schedule
+from distributed_fiji.leftovers import remove_upload, remove_volume
 from distributed_fiji.teardown import Step, attempt
 from distributed_fiji.terminal import Terminal
 
@@ -96,7 +97,7 @@ def wait_until_gone(clients: Clients, app_name: str, kept: set[str], clock: Cloc
 
 def _settling(left: list[Item]) -> bool:
     """Whether something is still there that ends by itself in a while."""
-    return any(item.kind in ("machine", "task", "fleet", "service") for item in left)
+    return any(item.kind in ("machine", "volume", "task", "fleet", "service") for item in left)
 
 
 def _silent(_sentence: str) -> None:
@@ -131,6 +132,8 @@ def _remove_passive(clients: Clients, item: Item) -> str | None:
         "queue": lambda: removal.remove_queue(clients.sqs, item.name),
         "schedule": lambda: remove_schedule(clients.events, item.app),
         "janitor": lambda: remove_function(clients.awslambda, item.app),
+        "volume": lambda: remove_volume(clients.ec2, item.name),
+        "upload": lambda: remove_upload(clients.s3, item.place, item.name),
         "topic": lambda: clients.sns.delete_topic(TopicArn=item.name),
         "instance profile": lambda: removal.remove_instance_profile(clients.iam, item.name),
         "role": lambda: removal.remove_role(clients.iam, item.name),

@@ -7,6 +7,8 @@ from typing import Any
 
 from distributed_fiji import documents
 from distributed_fiji.changes import Change
+from distributed_fiji.clock import Clock
+from distributed_fiji.eventually import OTHER_SECONDS, ROLE_IS_LATE, until_seen
 from distributed_fiji.settings import Settings
 
 #: What a service is given anew when setup finds it different.
@@ -19,22 +21,34 @@ UPDATED = (
 )
 
 
-def ensure_cluster(ecs: Any, settings: Settings) -> Change:
-    """Make the cluster unless an active one of that name is there; one that was there is not tagged ours."""
+def ensure_cluster(ecs: Any, settings: Settings, clock: Clock) -> Change:
+    """Make the cluster unless an active one of that name is there; one that was there is not tagged ours.
+
+    An account's first cluster may have to wait for ECS's own role.
+    """
     found = ecs.describe_clusters(clusters=[settings.ECS_CLUSTER])["clusters"]
     if any(cluster["status"] == "ACTIVE" for cluster in found):
         return Change("cluster", settings.ECS_CLUSTER, "kept")
-    ecs.create_cluster(clusterName=settings.ECS_CLUSTER, tags=documents.ecs_tags(settings.APP_NAME))
+    tags = documents.ecs_tags(settings.APP_NAME)
+    until_seen(
+        lambda: ecs.create_cluster(clusterName=settings.ECS_CLUSTER, tags=tags),
+        ROLE_IS_LATE,
+        clock,
+        OTHER_SECONDS,
+    )
     return Change("cluster", settings.ECS_CLUSTER, "created")
 
 
-def ensure_task_definition(ecs: Any, wanted: dict[str, Any], app_name: str) -> tuple[str, Change]:
+def ensure_task_definition(
+    ecs: Any, wanted: dict[str, Any], app_name: str, clock: Clock
+) -> tuple[str, Change]:
     """Register a revision unless the newest active one says the same; return its ARN."""
     current = find_task_definition(ecs, wanted["family"])
     differing = _differing(current, wanted) if current else []
     if current and not differing:
         return current["taskDefinitionArn"], Change("task definition", wanted["family"], "kept")
-    response = ecs.register_task_definition(**wanted, tags=documents.ecs_tags(app_name))
+    tags = documents.ecs_tags(app_name)
+    response = until_seen(lambda: ecs.register_task_definition(**wanted, tags=tags), ROLE_IS_LATE, clock)
     change = Change.of(
         "task definition",
         wanted["family"],
@@ -77,7 +91,7 @@ def _differing_variables(current: list[dict[str, str]], wanted: list[dict[str, s
 
 
 def ensure_service(
-    ecs: Any, settings: Settings, task_definition_arn: str, tell: Callable[[str], None]
+    ecs: Any, settings: Settings, task_definition_arn: str, clock: Clock, tell: Callable[[str], None]
 ) -> Change:
     """Make the service with no task, or give the one that is there the new task definition.
 
@@ -89,7 +103,8 @@ def ensure_service(
         wait_for_end(ecs, settings.ECS_CLUSTER, settings.service)
         current = None
     if current is None:
-        ecs.create_service(**documents.service(settings, task_definition_arn))
+        wanted = documents.service(settings, task_definition_arn)
+        until_seen(lambda: ecs.create_service(**wanted), ROLE_IS_LATE, clock, OTHER_SECONDS)
         return Change("service", settings.service, "created")
     wanted = {key: documents.service(settings, task_definition_arn)[key] for key in UPDATED}
     differing = [key for key in UPDATED if _differing(current.get(key), wanted[key])]
@@ -126,6 +141,18 @@ def find_service(
 def scale_service(ecs: Any, cluster: str, name: str, tasks: int) -> None:
     """Set how many tasks the service wants."""
     ecs.update_service(cluster=cluster, service=name, desiredCount=tasks)
+
+
+def start_service(ecs: Any, cluster: str, name: str, tasks: int) -> None:
+    """Let the service want tasks, by the image that its tag names today.
+
+    ECS resolves a tag once for each deployment (ECS developer guide, "Container image resolution";
+    aws/containers-roadmap#2393), so that a service with no task is deployed anew: its tasks would run the
+    image that the tag named when setup ran.
+    """
+    service = find_service(ecs, cluster, name)
+    idle = service is not None and not service["desiredCount"]
+    ecs.update_service(cluster=cluster, service=name, desiredCount=tasks, forceNewDeployment=idle)
 
 
 def joined_machines(ecs: Any, cluster: str) -> set[str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji import documents, fleetdocuments
-from distributed_fiji.aws import Clients, error_code
+from distributed_fiji import documents, fleetdocuments, pools
+from distributed_fiji.aws import Clients, error_code, pages
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.fleetdocuments import Machine
+from distributed_fiji.fleetdocuments import Machine, Subnet
 from distributed_fiji.fleetevents import TROUBLE, FleetError
 from distributed_fiji.fleetfile import FleetFile, Specification
 from distributed_fiji.roles import find_role
@@ -22,25 +23,50 @@ AMI_PARAMETERS = {
     "arm64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",
 }
 
+#: How the names of ECS's images of Amazon Linux 2023 begin, those with drivers too (ECS developer guide).
+ECS_IMAGES = "al2023-ami-ecs-"
+
+#: Of a region's subnets, those of its default VPC.
+DEFAULT_SUBNETS = [{"Name": "default-for-az", "Values": ["true"]}]
+
 #: States of a request in which machines run or may still come (EC2 API reference, BatchState).
 LIVE = ("submitted", "active", "modifying", "cancelled_running")
 
 
+@dataclass
+class Findings:
+    """What is wrong with a fleet file's machines, and what is to be said of them."""
+
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
 def find_machines(
-    clients: Clients, settings: Settings, file: FleetFile, architecture: str
-) -> tuple[list[Machine], str]:
-    """Fill in what the file leaves open; return the machines and the fleet role's ARN.
+    clients: Clients, settings: Settings, file: FleetFile, architecture: str, now: float
+) -> tuple[list[Machine], str, list[str]]:
+    """Fill in what the file leaves open; return the machines, the fleet role's ARN, and warnings.
 
     Raises InvalidInput with everything that could not be found.
     """
-    problems: list[str] = []
-    role = _fleet_role(clients.iam, settings, file.fleet_role, problems)
+    found = Findings()
+    role = _fleet_role(clients.iam, settings, file.fleet_role, found.problems)
     machines = [
-        _find_machine(clients, settings, item, architecture, problems) for item in file.specifications
+        _find_machine(clients, settings, item, architecture, file.original, found)
+        for item in file.specifications
     ]
-    if problems:
-        raise InvalidInput("The fleet cannot be started", list(dict.fromkeys(problems)))
-    return machines, role
+    if not found.problems:
+        _check_prices(clients.ec2, settings, machines, now, found)
+    if found.problems:
+        raise InvalidInput("The fleet cannot be started", list(dict.fromkeys(found.problems)))
+    return machines, role, list(dict.fromkeys(found.warnings))
+
+
+def _check_prices(ec2: Any, settings: Settings, machines: list[Machine], now: float, found: Findings) -> None:
+    prices = pools.read_latest_prices(ec2, settings.MACHINE_TYPE, now)
+    every = [pool for machine in machines for pool in machine.pools]
+    problems, warnings = pools.price_findings(every, prices, settings.MACHINE_PRICE)
+    found.problems += problems
+    found.warnings += warnings
 
 
 def _fleet_role(iam: Any, settings: Settings, given: str | None, problems: list[str]) -> str:
@@ -54,40 +80,93 @@ def _fleet_role(iam: Any, settings: Settings, given: str | None, problems: list[
 
 
 def _find_machine(
-    clients: Clients, settings: Settings, wanted: Specification, architecture: str, problems: list[str]
+    clients: Clients,
+    settings: Settings,
+    wanted: Specification,
+    architecture: str,
+    original: bool,
+    found: Findings,
 ) -> Machine:
-    image = _image(clients, wanted.image_id, architecture, problems)
+    image = _image(clients, wanted.image_id, architecture, found, original=original)
     profile = wanted.instance_profile or role_name(settings.APP_NAME, settings.AWS_REGION, "instance")
     if not profile.startswith("arn:"):
-        problems += _profile_problems(clients.iam, profile)
+        found.problems += _profile_problems(clients.iam, profile)
     key_name = wanted.key_name or settings.SSH_KEY_NAME
     if key_name:
-        problems += _key_pair_problems(clients.ec2, key_name)
+        found.problems += _key_pair_problems(clients.ec2, key_name)
     return Machine(
         specification=wanted,
         image_id=image.get("ImageId", ""),
         root_device=image.get("RootDeviceName", "/dev/xvda"),
         root_gb=_root_gb(image),
         instance_profile=profile,
-        subnets=_subnets(clients.ec2, wanted.subnets, problems),
+        pools=_pools(clients.ec2, settings, wanted.subnets, found),
     )
 
 
-def _image(clients: Clients, given: str | None, architecture: str, problems: list[str]) -> dict[str, Any]:
-    image_id = given or clients.ssm.get_parameter(Name=AMI_PARAMETERS[architecture])["Parameter"]["Value"]
+def _pools(
+    ec2: Any, settings: Settings, given: tuple[str, ...], found: Findings
+) -> tuple[tuple[str, Subnet], ...]:
+    """Return the machine types and subnets in which machines can start."""
+    subnets = _subnets(ec2, given, found.problems)
+    closed = [subnet.subnet_id for subnet in subnets if not subnet.public]
+    if closed and settings.ASSIGN_IP:
+        found.warnings.append(
+            f"Subnets: {', '.join(closed)} give no public address of themselves; machines are given one."
+            " Where they have a NAT, ASSIGN_IP = False saves $0.005 an hour for each"
+        )
+    offerings, doubts = pools.read_offerings(ec2, settings.MACHINE_TYPE) if subnets else (None, [])
+    offered, lacking = pools.offered(settings.MACHINE_TYPE, subnets, offerings)
+    found.warnings += [*doubts, *lacking]
+    if subnets and not offered:
+        found.problems.append(
+            f"MACHINE_TYPE: no zone of these subnets offers {', '.join(settings.MACHINE_TYPE)}"
+        )
+    return offered
+
+
+def _image(
+    clients: Clients, given: str | None, architecture: str, found: Findings, *, original: bool
+) -> dict[str, Any]:
+    """Return the image of machines: the file's, or ECS's newest where it names none, or one that cannot run.
+
+    The original's files name images of Amazon's of 2017, whose agents know neither IMDSv2 nor stopTimeout.
+    """
+    if given:
+        image = _describe_image(clients.ec2, given)
+        if image is None and not original:
+            found.problems.append(
+                f"ImageId = {given!r}: the region has no such image; leave it out for ECS's newest"
+            )
+            return {}
+        if image is not None and image.get("Architecture", architecture) != architecture:
+            found.problems.append(
+                f"ImageId = {given!r} is for {image['Architecture']}, MACHINE_TYPE is {architecture}"
+            )
+            return image
+        if image is not None and _can_run(image):
+            return image
+        found.warnings.append(
+            f"ImageId = {given!r} is no ECS image of Amazon Linux 2023; ECS's newest is taken instead"
+        )
+    newest = clients.ssm.get_parameter(Name=AMI_PARAMETERS[architecture])["Parameter"]["Value"]
+    return _describe_image(clients.ec2, newest) or {"ImageId": newest}
+
+
+def _describe_image(ec2: Any, image_id: str) -> dict[str, Any] | None:
+    """Return an image, or None where the region has none of that id."""
     try:
-        found = clients.ec2.describe_images(ImageIds=[image_id])["Images"]
+        found = ec2.describe_images(ImageIds=[image_id])["Images"]
     except ClientError as error:
         if not error_code(error).startswith("InvalidAMIID"):
             raise
-        found = []
-    if given and not found:
-        problems.append(f"ImageId = {given!r}: the region has no such image; leave it out for ECS's newest")
-    elif found and found[0].get("Architecture", architecture) != architecture and given:
-        problems.append(
-            f"ImageId = {given!r} is for {found[0]['Architecture']}, MACHINE_TYPE is {architecture}"
-        )
-    return found[0] if found else {"ImageId": image_id}
+        return None
+    return found[0] if found else None
+
+
+def _can_run(image: dict[str, Any]) -> bool:
+    """Whether an image is ECS's of Amazon Linux 2023, or not Amazon's: somebody's own, made on purpose."""
+    return image.get("ImageOwnerAlias") != "amazon" or image.get("Name", "").startswith(ECS_IMAGES)
 
 
 def _root_gb(image: dict[str, Any]) -> int:
@@ -118,21 +197,22 @@ def _key_pair_problems(ec2: Any, name: str) -> list[str]:
     return []
 
 
-def _subnets(ec2: Any, given: tuple[str, ...], problems: list[str]) -> tuple[str, ...]:
-    """Return the given subnets, checked, or those of the default VPC."""
-    if given:
-        try:
-            ec2.describe_subnets(SubnetIds=list(given))
-        except ClientError as error:
-            if error_code(error) != "InvalidSubnetID.NotFound":
-                raise
-            problems.append(f"Subnets: {error.response['Error']['Message']}")
-        return given
-    filters = [{"Name": "default-for-az", "Values": ["true"]}]
-    found = sorted(item["SubnetId"] for item in ec2.describe_subnets(Filters=filters)["Subnets"])
+def _subnets(ec2: Any, given: tuple[str, ...], problems: list[str]) -> tuple[Subnet, ...]:
+    """Return the given subnets, or those of the default VPC."""
+    wanted: dict[str, Any] = {"SubnetIds": list(given)} if given else {"Filters": DEFAULT_SUBNETS}
+    try:
+        found = list(pages(ec2, "describe_subnets", "Subnets", **wanted))
+    except ClientError as error:
+        if error_code(error) != "InvalidSubnetID.NotFound":
+            raise
+        problems.append(f"Subnets: {error.response['Error']['Message']}")
+        return ()
     if not found:
         problems.append("Subnets: the region has no default VPC; name subnets in the fleet file")
-    return tuple(found)
+    found.sort(key=lambda item: (given.index(item["SubnetId"]) if given else 0, item["SubnetId"]))
+    return tuple(
+        Subnet(item["SubnetId"], item["AvailabilityZone"], item["MapPublicIpOnLaunch"]) for item in found
+    )
 
 
 def ensure_launch_template(ec2: Any, name: str, data: dict[str, Any], app_name: str) -> tuple[str, str]:
@@ -164,22 +244,15 @@ def find_launch_template(ec2: Any, name: str) -> dict[str, Any] | None:
         return None
 
 
-def fleet_machines(ec2: Any, settings: Settings, machines: list[Machine]) -> tuple[dict[str, Any], list[str]]:
-    """Return the request's part about machines, and warnings: a launch template where one can say it all."""
-    if len(machines) > 1:
-        specifications = fleetdocuments.launch_specifications(settings, machines)
-        warning = (
-            "The fleet file's launch specifications differ in more than their subnets, so that no launch"
-            " template serves them all: machines will accept IMDSv1"
-        )
-        return {"LaunchSpecifications": specifications}, [warning]
-    data = fleetdocuments.launch_template(settings, machines[0])
-    template, version = ensure_launch_template(ec2, settings.launch_template, data, settings.APP_NAME)
-    config = {
-        "LaunchTemplateSpecification": {"LaunchTemplateId": template, "Version": version},
-        "Overrides": fleetdocuments.overrides(settings, machines[0]),
-    }
-    return {"LaunchTemplateConfigs": [config]}, []
+def fleet_machines(ec2: Any, settings: Settings, machines: list[Machine]) -> dict[str, Any]:
+    """Return the request's part about machines: versions of the app's launch template, with overrides."""
+    configs = []
+    for machine in machines:
+        for data, overrides in fleetdocuments.launch_templates(settings, machine):
+            template, version = ensure_launch_template(ec2, settings.launch_template, data, settings.APP_NAME)
+            specification = {"LaunchTemplateId": template, "Version": version}
+            configs.append({"LaunchTemplateSpecification": specification, "Overrides": overrides})
+    return {"LaunchTemplateConfigs": configs}
 
 
 def request_fleet(ec2: Any, request: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Documents of the fleet as pure functions: launch template, launch specifications, spot fleet request."""
+"""Documents of the fleet as pure functions: launch templates and spot fleet request."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from distributed_fiji.documents import tags, user_data
 from distributed_fiji.fleetfile import Specification
 from distributed_fiji.settings import Settings
+from worker.contract import RUN_TAG
 
 BURSTABLE = re.compile(r"t\d+[a-z]*\.")
 
@@ -23,19 +24,61 @@ def is_burstable(machine_type: str) -> bool:
 
 
 @dataclass(frozen=True)
+class Subnet:
+    """A subnet that machines may start in. `public`: it gives machines a public address by itself."""
+
+    subnet_id: str
+    zone: str = ""
+    public: bool = True
+
+
+@dataclass(frozen=True)
 class Machine:
-    """A specification with everything found: what the file left open is filled in."""
+    """A specification with everything found: what the file left open is filled in.
+
+    `pools`: machine types and subnets in which it can start.
+    """
 
     specification: Specification
     image_id: str
     root_device: str
     root_gb: int
     instance_profile: str
-    subnets: tuple[str, ...]
+    pools: tuple[tuple[str, Subnet], ...]
+
+    @property
+    def subnets(self) -> tuple[Subnet, ...]:
+        return tuple(dict.fromkeys(subnet for _, subnet in self.pools))
 
 
-def launch_template(settings: Settings, machine: Machine) -> dict[str, Any]:
-    """Return LaunchTemplateData: IMDSv2 required, two hops so that containers reach it."""
+def launch_templates(
+    settings: Settings, machine: Machine
+) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Return a machine's launch templates, each as LaunchTemplateData with the overrides that belong to it.
+
+    A public address, or none, is said by a network interface, and RunInstances refuses an interface beside a
+    subnet (aws/aws-parallelcluster#4521; CreateFleet takes both, of spot fleets nothing is known): then each
+    subnet has a template of its own, whose interface names it.
+    """
+    public_ip = _public_ip(settings, machine)
+    if public_ip is None:
+        data = _template(settings, machine)
+        if machine.specification.security_groups:
+            data["SecurityGroupIds"] = list(machine.specification.security_groups)
+        pools = machine.pools
+        return [(data, [{"InstanceType": kind, "SubnetId": subnet.subnet_id} for kind, subnet in pools])]
+    return [
+        (
+            _template(settings, machine)
+            | {"NetworkInterfaces": [_interface(machine.specification, subnet, public_ip)]},
+            [{"InstanceType": kind} for kind, place in machine.pools if place == subnet],
+        )
+        for subnet in machine.subnets
+    ]
+
+
+def _template(settings: Settings, machine: Machine) -> dict[str, Any]:
+    """Return LaunchTemplateData without a network: IMDSv2 required, two hops so that containers reach it."""
     data = _common(settings, machine)
     data["MetadataOptions"] = {
         "HttpEndpoint": "enabled",
@@ -44,43 +87,10 @@ def launch_template(settings: Settings, machine: Machine) -> dict[str, Any]:
     }
     if any(is_burstable(name) for name in settings.MACHINE_TYPE):
         data["CreditSpecification"] = {"CpuCredits": "standard"}
-    specification = machine.specification
-    if _public_ip(settings, specification) is None:
-        if specification.security_groups:
-            data["SecurityGroupIds"] = list(specification.security_groups)
-    else:
-        data["NetworkInterfaces"] = [_interface(settings, specification)]
     data["TagSpecifications"] = [
         {"ResourceType": kind, "Tags": _instance_tags(settings)} for kind in ("instance", "volume")
     ]
     return data
-
-
-def launch_specifications(settings: Settings, machines: list[Machine]) -> list[dict[str, Any]]:
-    """Return a launch specification per machine type and subnet, where one template cannot say it all."""
-    specifications = []
-    for machine in machines:
-        for machine_type in settings.MACHINE_TYPE:
-            for subnet in machine.subnets:
-                interface = _interface(settings, machine.specification) | {"SubnetId": subnet}
-                specifications.append(
-                    _common(settings, machine)
-                    | {
-                        "InstanceType": machine_type,
-                        "NetworkInterfaces": [interface],
-                        "TagSpecifications": [{"ResourceType": "instance", "Tags": _instance_tags(settings)}],
-                    }
-                )
-    return specifications
-
-
-def overrides(settings: Settings, machine: Machine) -> list[dict[str, Any]]:
-    """Return a launch template override per machine type and subnet."""
-    return [
-        {"InstanceType": machine_type, "SubnetId": subnet}
-        for machine_type in settings.MACHINE_TYPE
-        for subnet in machine.subnets
-    ]
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,7 @@ class Frame:
 
 
 def fleet_request(settings: Settings, frame: Frame, machines: dict[str, Any]) -> dict[str, Any]:
-    """Return SpotFleetRequestConfig; `machines` holds LaunchTemplateConfigs or LaunchSpecifications."""
+    """Return SpotFleetRequestConfig; `machines` holds LaunchTemplateConfigs."""
     return {
         "IamFleetRole": frame.fleet_role_arn,
         "AllocationStrategy": frame.strategy,
@@ -107,7 +117,13 @@ def fleet_request(settings: Settings, frame: Frame, machines: dict[str, Any]) ->
         "TerminateInstancesWithExpiration": True,
         "InstanceInterruptionBehavior": "terminate",
         "ClientToken": frame.client_token,
-        "TagSpecifications": [{"ResourceType": "spot-fleet-request", "Tags": tags(settings.APP_NAME)}],
+        # Whether DescribeSpotFleetRequests shows the ClientToken is documented nowhere; tags it does show.
+        "TagSpecifications": [
+            {
+                "ResourceType": "spot-fleet-request",
+                "Tags": [*tags(settings.APP_NAME), {"Key": RUN_TAG, "Value": frame.client_token}],
+            }
+        ],
         **machines,
     }
 
@@ -144,33 +160,39 @@ def _common(settings: Settings, machine: Machine) -> dict[str, Any]:
 
 
 def block_devices(machine: Machine, volume_gb: int) -> list[dict[str, Any]]:
-    """Return the volumes: the file's, its second one of EBS_VOL_SIZE as the original has it, or the root.
+    """Return the one volume, the root: today's ECS image keeps containers on it.
 
-    Today's ECS image keeps containers on its root volume, which cannot be smaller than its snapshot.
+    It cannot be smaller than its snapshot, and ends with its machine: a volume that stays bills for ever.
     """
-    given = [dict(device) for device in machine.specification.block_devices]
-    if len(given) > 1:
-        given[1]["Ebs"] = given[1].get("Ebs", {}) | {"VolumeSize": volume_gb}
-        return given
-    root: dict[str, Any] = {"DeviceName": machine.root_device, "Ebs": {"VolumeType": "gp3"}}
-    device = given[0] if given else root
-    volume = device.get("Ebs", {}) | {
+    volume = {
+        "VolumeType": "gp3",
+        **machine.specification.volume,
         "VolumeSize": max(volume_gb, machine.root_gb),
         "DeleteOnTermination": True,
     }
-    return [device | {"Ebs": volume}]
+    return [{"DeviceName": machine.root_device, "Ebs": volume}]
 
 
-def _public_ip(settings: Settings, specification: Specification) -> bool | None:
-    """ASSIGN_IP = False overrules the file; None leaves it to the subnet."""
-    return specification.public_ip if settings.ASSIGN_IP else False
+def _public_ip(settings: Settings, machine: Machine) -> bool | None:
+    """Return whether machines get a public address; None leaves it to their subnets, which give one.
+
+    ASSIGN_IP = False overrules the file. Subnets that one makes oneself give none (EC2 user guide,
+    MapPublicIpOnLaunch), and a machine without one and without a NAT never joins its cluster.
+    """
+    if not settings.ASSIGN_IP:
+        return False
+    if machine.specification.public_ip is not None or all(subnet.public for subnet in machine.subnets):
+        return machine.specification.public_ip
+    return True
 
 
-def _interface(settings: Settings, specification: Specification) -> dict[str, Any]:
-    interface: dict[str, Any] = {"DeviceIndex": 0, "DeleteOnTermination": True}
-    public_ip = _public_ip(settings, specification)
-    if public_ip is not None:
-        interface["AssociatePublicIpAddress"] = public_ip
+def _interface(specification: Specification, subnet: Subnet, public_ip: bool) -> dict[str, Any]:
+    interface: dict[str, Any] = {
+        "DeviceIndex": 0,
+        "DeleteOnTermination": True,
+        "SubnetId": subnet.subnet_id,
+        "AssociatePublicIpAddress": public_ip,
+    }
     if specification.security_groups:
         interface["Groups"] = list(specification.security_groups)
     return interface

@@ -6,7 +6,7 @@ Pure but for reading the file; what only AWS can tell (does the subnet exist) is
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +27,25 @@ SPECIFICATION_KEYS = ("ImageId", "KeyName", "IamInstanceProfile", "BlockDeviceMa
                       "NetworkInterfaces", "SubnetId", "SecurityGroups", "InstanceType", "UserData",
                       "EbsOptimized", "Monitoring")  # fmt: skip
 
+#: What of a volume in the file counts for the root volume (EC2 API reference, EbsBlockDevice).
+VOLUME_KEYS = ("VolumeType", "Iops", "Throughput", "Encrypted", "KmsKeyId")
+
 PLACEHOLDER = re.compile(r"X{6,}|subnet-W+|sg-Z+|your_key_file_name|your-key-file")
 
 
 @dataclass(frozen=True)
 class Specification:
-    """How a machine is to be: what the file says; None and () are found. `subnets`: ids."""
+    """How a machine is to be: what the file says; None, () and {} are found. `subnets`: ids.
+
+    `volume`: how its root volume is to be, in EC2's names; its size is EBS_VOL_SIZE.
+    """
 
     image_id: str | None = None
     key_name: str | None = None
     instance_profile: str | None = None
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
-    block_devices: tuple[dict[str, Any], ...] = ()
+    volume: dict[str, Any] = field(default_factory=dict)
     public_ip: bool | None = None
     ebs_optimized: bool | None = None
     monitoring: bool | None = None
@@ -47,13 +53,17 @@ class Specification:
 
 @dataclass(frozen=True)
 class FleetFile:
-    """A fleet file that was checked. More than one specification: they differ in more than the subnet."""
+    """A fleet file that was checked. More than one specification: they differ in more than the subnet.
+
+    `original`: whether it is in the original's form, whose image and volumes are of 2017.
+    """
 
     specifications: tuple[Specification, ...]
     fleet_role: str | None = None
     strategy: str = "priceCapacityOptimized"
     type: str = "maintain"
     warnings: tuple[str, ...] = ()
+    original: bool = False
 
 
 def read_fleet_file(path: Path) -> FleetFile:
@@ -76,6 +86,7 @@ def parse_fleet_file(document: Any, source: str) -> FleetFile:
         strategy=parts.get("AllocationStrategy", "priceCapacityOptimized"),
         type=parts.get("Type", "maintain"),
         warnings=tuple(_warnings(parts)),
+        original="LaunchSpecifications" in parts,
     )
 
 
@@ -153,11 +164,22 @@ def _specification(item: dict[str, Any]) -> Specification:
         instance_profile=profile.get("Arn") or profile.get("Name") if isinstance(profile, dict) else profile,
         subnets=tuple(item.get("Subnets") or [part.strip() for part in subnet_text.split(",") if part]),
         security_groups=tuple(group["GroupId"] if isinstance(group, dict) else group for group in groups),
-        block_devices=tuple(item.get("BlockDeviceMappings") or ()),
+        volume=_volume(item.get("BlockDeviceMappings") or []),
         public_ip=interface.get("AssociatePublicIpAddress"),
         ebs_optimized=item.get("EbsOptimized"),
         monitoring=(item.get("Monitoring") or {}).get("Enabled"),
     )
+
+
+def _volume(devices: list[Any]) -> dict[str, Any]:
+    """Return what the file says of the volume that holds containers: its last one, as the original has it.
+
+    Today's ECS image keeps containers on its root volume, so that all volumes become that one. A snapshot of
+    2017 is no root for it.
+    """
+    last = devices[-1] if devices else {}
+    ebs = last.get("Ebs") if isinstance(last, dict) else None
+    return {key: value for key, value in (ebs or {}).items() if key in VOLUME_KEYS}
 
 
 def _merged(specifications: list[Specification]) -> tuple[Specification, ...]:
@@ -178,6 +200,13 @@ def _with_subnets(specification: Specification, subnets: tuple[str, ...]) -> Spe
     return Specification(**{**vars(specification), "subnets": subnets})
 
 
+def _says_volumes(item: dict[str, Any]) -> bool:
+    """Whether a specification says more of its volumes than counts."""
+    devices = item.get("BlockDeviceMappings") or []
+    said = [device.get("Ebs", {}).keys() - set(VOLUME_KEYS) for device in devices if isinstance(device, dict)]
+    return len(devices) > 1 or any(keys & {"VolumeSize", "SnapshotId"} for keys in said)
+
+
 def _warnings(parts: dict[str, Any]) -> list[str]:
     warnings = [
         f"{key}: config.py says it, the fleet file is not asked" for key in FROM_CONFIG if key in parts
@@ -195,6 +224,11 @@ def _warnings(parts: dict[str, Any]) -> list[str]:
     given = parts.get("LaunchSpecifications", [])
     if any("UserData" in item for item in given):
         warnings.append("UserData is replaced: it is how machines join the cluster")
+    if any(_says_volumes(item) for item in given):
+        warnings.append(
+            "BlockDeviceMappings: machines have one volume of EBS_VOL_SIZE, since today's ECS image keeps"
+            " containers on its root; more volumes, sizes and snapshots in the fleet file are not used"
+        )
     if any("InstanceType" in item for item in given):
         warnings.append("InstanceType is replaced: MACHINE_TYPE in config.py says it")
     return warnings

@@ -17,6 +17,7 @@ from distributed_fiji.apps import Queues, find_apps, owner, queues_with_tags
 from distributed_fiji.aws import Clients, pages
 from distributed_fiji.documents import stuck_alarm_name
 from distributed_fiji.janitor.names import function_name, log_group
+from distributed_fiji.leftovers import uploads, volumes
 from distributed_fiji.lookups import ECS_BATCH, app_instances, live_fleets, read_alarms, read_tasks
 from distributed_fiji.removal import find_launch_template, is_own_cluster, task_definitions
 from distributed_fiji.settings import role_name
@@ -30,6 +31,8 @@ KINDS = {
     "fleet": ("its machines, and it starts new ones", True),
     "schedule": ("half a cent a day: it calls the janitor every five minutes", True),
     "machine": ("by the second until it is terminated", True),
+    "volume": ("$0.08 a GB and month", True),
+    "upload": ("$0.023 a GB and month, for parts that make no object", True),
     "task": ("nothing by itself", False),
     "alarm": ("$0.10 a month", True),
     "dashboard": ("$3 a month beyond three dashboards", True),
@@ -112,6 +115,7 @@ def _everything(clients: Clients, app: str, queues: Queues) -> list[tuple[str, s
     definition = newest_definition(clients.ecs, app)
     found = [
         *_machines(clients, app),
+        *volumes(clients.ec2, app),
         *_ecs(clients, app),
         *_watching(clients, app),
         *_janitor(clients, app),
@@ -119,6 +123,7 @@ def _everything(clients: Clients, app: str, queues: Queues) -> list[tuple[str, s
         *_roles(clients.iam, app, clients.region),
         *_logs(clients.logs, app, definition),
         *_results(clients.s3, app, definition),
+        *uploads(clients.s3, app, _environment(definition)),
     ]
     return sorted(found, key=lambda item: list(KINDS).index(item[0]))
 

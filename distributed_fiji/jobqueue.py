@@ -13,6 +13,7 @@ from typing import Any
 from distributed_fiji.changes import Change
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import DistributedFijiError, NothingThere
+from distributed_fiji.eventually import OTHER_SECONDS, QUEUE_IS_LATE, until_seen
 from distributed_fiji.names import called, name_in
 from distributed_fiji.settings import Settings
 from worker.contract import APP_TAG, MAX_MESSAGE_BYTES, SPARE_RECEIVES, Job, encode_message
@@ -76,7 +77,11 @@ def read_attributes(sqs: Any, url: str) -> dict[str, str]:
 
 def read_counts(sqs: Any, url: str) -> Counts:
     """Return what waits, runs and is delayed in a queue."""
-    attributes = read_attributes(sqs, url)
+    return counts_in(read_attributes(sqs, url))
+
+
+def counts_in(attributes: dict[str, str]) -> Counts:
+    """Return the counts among a queue's attributes."""
     return Counts(
         waiting=int(attributes["ApproximateNumberOfMessages"]),
         running=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
@@ -87,7 +92,11 @@ def read_counts(sqs: Any, url: str) -> Counts:
 def ensure_queues(
     sqs: Any, settings: Settings, clock: Clock, tell: Callable[[str], None]
 ) -> tuple[str, list[Change]]:
-    """Make or mend the dead-letter queue and the queue; return the queue's URL and what was done."""
+    """Make or mend the dead-letter queue and the queue; return the queue's URL and what was done.
+
+    A new queue may not be seen for a second or more (SQS API reference, CreateQueue), so that its ARN is made
+    of its URL, and each is waited for: the next command needs it.
+    """
 
     def ensure(name: str, attributes: dict[str, str]) -> tuple[str, Change]:
         return ensure_queue(
@@ -97,7 +106,7 @@ def ensure_queues(
     retention = {"MessageRetentionPeriod": str(RETENTION_SECONDS)}
     dead_url, dead = ensure(settings.SQS_DEAD_LETTER_QUEUE, retention)
     redrive = {
-        "deadLetterTargetArn": read_attributes(sqs, dead_url)["QueueArn"],
+        "deadLetterTargetArn": queue_arn(dead_url, settings.AWS_REGION),
         "maxReceiveCount": settings.JOB_RETRIES + SPARE_RECEIVES,
     }
     attributes = {
@@ -109,21 +118,37 @@ def ensure_queues(
     return url, [queue, dead]
 
 
+def queue_arn(url: str, region: str) -> str:
+    """Return a queue's ARN, of its URL, which ends with the account and the name (SQS developer guide, "Queue
+    and message identifiers").
+    """
+    _, account, name = url.rsplit("/", 2)
+    return f"arn:aws:sqs:{region}:{account}:{name}"
+
+
 def _create_queue(
     sqs: Any, app_name: str, clock: Clock, tell: Callable[[str], None], name: str, attributes: dict[str, str]
 ) -> str:
-    """Make a queue, waiting until SQS gives a name free whose queue was deleted within the last minute."""
+    """Make a queue and wait until it is seen; return its URL.
+
+    SQS gives a name free a minute after its queue was deleted, which is waited for too.
+    """
     until = clock.now() + NAME_TAKEN_SECONDS
+
+    def create() -> dict[str, Any]:
+        return sqs.create_queue(QueueName=name, Attributes=attributes, tags={APP_TAG: app_name})
+
     while True:
         try:
-            answer = sqs.create_queue(QueueName=name, Attributes=attributes, tags={APP_TAG: app_name})
+            until_seen(create, QUEUE_IS_LATE, clock, OTHER_SECONDS)
         except sqs.exceptions.QueueDeletedRecently:
             if clock.now() > until:
                 raise
             tell(f"A queue {name} was deleted within the last minute; waiting until its name is free")
             clock.sleep(ASK_SECONDS)
         else:
-            return answer["QueueUrl"]
+            found = until_seen(lambda: sqs.get_queue_url(QueueName=name), QUEUE_IS_LATE, clock, OTHER_SECONDS)
+            return found["QueueUrl"]
 
 
 def ensure_queue(
@@ -151,22 +176,28 @@ def differing_attributes(current: dict[str, str], wanted: dict[str, str]) -> lis
 
 
 def batches(jobs: Iterable[Job], submission: str = "") -> Iterator[list[dict[str, Any]]]:
-    """Yield SendMessageBatch entries: ten at most, and no more bytes together than SQS takes.
+    """Yield jobs as SendMessageBatch entries that SQS takes together.
 
     `submission`: what the messages carry, so that those of one submission can be told from another's.
     """
     attributes = {SUBMISSION: {"DataType": "String", "StringValue": submission}} if submission else {}
     marked: dict[str, Any] = {"MessageAttributes": attributes} if attributes else {}
-    extra = len(f"{SUBMISSION}String{submission}") if submission else 0
+    return in_batches({"Id": job.job_id, "MessageBody": encode_message(job), **marked} for job in jobs)
+
+
+def in_batches(messages: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield SendMessageBatch entries: ten at most, and no more bytes together than SQS takes, attributes too."""
     entries: list[dict[str, Any]] = []
     size = 0
-    for job in jobs:
-        body = encode_message(job)
-        length = len(body.encode("utf-8")) + extra
+    for message in messages:
+        length = len(message["MessageBody"].encode("utf-8")) + sum(
+            len(name) + len(value["DataType"]) + len(value["StringValue"])
+            for name, value in message.get("MessageAttributes", {}).items()
+        )
         if len(entries) == BATCH or (entries and size + length > MAX_MESSAGE_BYTES):
             yield entries
             entries, size = [], 0
-        entries.append({"Id": job.job_id, "MessageBody": body, **marked})
+        entries.append(message)
         size += length
     if entries:
         yield entries
@@ -198,7 +229,10 @@ def send_jobs(
         sent, refused = _settle(wait(under_way).done, sent, refused, progress)
     if refused:
         listed = "\n".join(f"  - {job}: {reason}" for job, reason in refused[:20])
-        raise NotSent(f"{sent} jobs were sent, {len(refused)} were refused; submit the file again:\n{listed}")
+        raise NotSent(
+            f"{sent} jobs were sent, {len(refused)} were refused; submit the file again, with --replace:"
+            f"\n{listed}"
+        )
     return sent
 
 

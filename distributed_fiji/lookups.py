@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from distributed_fiji.aws import error_code, pages
 from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.snapshot import Machine, Task, TaskEnd
-from worker.contract import APP_TAG
+from worker.contract import APP_TAG, RUN_TAG
 
 #: Items in one DescribeTasks, DescribeContainerInstances or GetTaskProtection (ECS API reference).
 ECS_BATCH = 100
@@ -47,19 +47,31 @@ def queue_attributes(sqs: Any, name: str) -> dict[str, str] | None:
         return None
 
 
-def read_fleet(ec2: Any, fleet_id: str) -> tuple[str, int]:
-    """Return a spot fleet's state and target capacity; ('', 0) where there is no such fleet."""
+class FleetView(NamedTuple):
+    """A spot fleet's state, '' where there is none, its target capacity, and whether that can be changed:
+    of a fleet of type `request` it cannot (EC2 API reference, ModifySpotFleetRequest).
+    """
+
+    state: str = ""
+    target: int = 0
+    modifiable: bool = False
+
+
+def read_fleet(ec2: Any, fleet_id: str) -> FleetView:
+    """Return what EC2 says of a spot fleet."""
     if not fleet_id:
-        return "", 0
+        return FleetView()
     try:
         found = ec2.describe_spot_fleet_requests(SpotFleetRequestIds=[fleet_id])["SpotFleetRequestConfigs"]
     except ClientError as error:
         if error_code(error) == "InvalidSpotFleetRequestId.NotFound":
-            return "", 0
+            return FleetView()
         raise
     if not found:
-        return "", 0
-    return found[0]["SpotFleetRequestState"], found[0]["SpotFleetRequestConfig"]["TargetCapacity"]
+        return FleetView()
+    wanted = found[0]["SpotFleetRequestConfig"]
+    modifiable = wanted.get("Type", "maintain") == "maintain"
+    return FleetView(found[0]["SpotFleetRequestState"], wanted["TargetCapacity"], modifiable)
 
 
 def read_machines(ec2: Any, run: RunFacts) -> tuple[Machine, ...]:
@@ -130,11 +142,14 @@ def app_instances(ec2: Any, app_name: str, states: tuple[str, ...] = THERE) -> l
 
 
 def find_fleet(ec2: Any, app_name: str, client_token: str) -> str:
-    """Return the id of the app's fleet that was asked for with a ClientToken; '' where there is none."""
+    """Return the id of the app's fleet that was asked for with a ClientToken; '' where there is none.
+
+    The request's own tag names the run too: whether EC2 shows the token is documented nowhere.
+    """
     for fleet in pages(ec2, "describe_spot_fleet_requests", "SpotFleetRequestConfigs"):
         tags = {tag["Key"]: tag["Value"] for tag in fleet.get("Tags", [])}
-        token = fleet["SpotFleetRequestConfig"].get("ClientToken")
-        if tags.get(APP_TAG) == app_name and token == client_token:
+        tokens = (tags.get(RUN_TAG), fleet["SpotFleetRequestConfig"].get("ClientToken"))
+        if tags.get(APP_TAG) == app_name and client_token in tokens:
             return fleet["SpotFleetRequestId"]
     return ""
 

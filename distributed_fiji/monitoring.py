@@ -32,6 +32,9 @@ FIRST_JOB = 15 * 60
 #: Seconds after the fleet was asked for when a service that wants no task shows that the start was cut off.
 START_DEADLINE = 15 * 60
 
+#: Alarms that are made at one look: CloudWatch takes three a second, and what costs is to be looked at again.
+ALARMS_A_LOOK = 20
+
 #: States of a spot fleet in which it starts no machine any more (EC2 API reference, BatchState).
 ENDED_FLEET = frozenset({"", "cancelled", "cancelled_running", "cancelled_terminating", "failed"})
 
@@ -280,7 +283,8 @@ def shrinking(
     tasks = min(needed_tasks(limits, seen, memory), desired)
     machines = ceil(tasks / run.tasks_per_machine) if known else seen.target_capacity
     target = 1 if cheapest and seen.now - run.started >= CHEAPEST_AFTER else machines
-    if seen.fleet_state not in ENDED_FLEET and seen.target_capacity > target:
+    can_shrink = seen.fleet_state not in ENDED_FLEET and not seen.target_is_fixed
+    if can_shrink and seen.target_capacity > target:
         yield LowerTarget(target)
     if not known:
         return
@@ -300,9 +304,9 @@ def never_joined(seen: Snapshot) -> Iterator[Action]:
 
 
 def alarms(seen: Snapshot) -> Iterator[Action]:
-    """Yield what gives every machine its alarm, and takes away those of machines that are gone."""
+    """Yield what gives machines their alarms, some at a look, and removes those of machines that are gone."""
     alive = {machine.instance_id: machine for machine in seen.alive}
-    for instance_id in sorted(alive.keys() - seen.alarms):
+    for instance_id in sorted(alive.keys() - seen.alarms)[:ALARMS_A_LOOK]:
         yield AddAlarm(instance_id, alive[instance_id].processors)
     gone = tuple(sorted(seen.alarms - alive.keys()))
     if gone:

@@ -52,14 +52,15 @@ class Observer:
         Whatever the look at queue, jobs, tasks and alarms raises, the snapshot says what the run has cost
         and whether its fleet still is. Raises AwsError where even that cannot be seen.
         """
-        state, target = read_fleet(self.clients.ec2, self.run.fleet_id)
+        fleet = read_fleet(self.clients.ec2, self.run.fleet_id)
         machines = read_machines(self.clients.ec2, self.run)
         seen = Snapshot(
             now=now,
             jobs=Jobs(),
             queue=None,
-            fleet_state=state,
-            target_capacity=target,
+            fleet_state=fleet.state,
+            target_capacity=fleet.target,
+            target_is_fixed=not fleet.modifiable,
             machines=machines,
             spent=self.meter.read(machines, now),
         )

@@ -75,13 +75,20 @@ def task_grants(settings: Settings, account: str) -> list[Grant]:
         *_script_grants(settings, readable),
         *_upload_grants(settings),
         s3_keys(*(f"arn:aws:s3:::{bucket}" for bucket in readable)),
-        grant("logs: CreateLogStream PutLogEvents", _log_group(region, account, settings.LOG_GROUP_NAME)),
+        *_console_grants(settings, account),
         grant(
             "ecs: UpdateTaskProtection",
             f"arn:aws:ecs:{region}:{account}:task/{settings.ECS_CLUSTER}/*",
             condition={"StringEquals": {f"aws:ResourceTag/{APP_TAG}": settings.APP_NAME}},
         ),
     ]
+
+
+def _console_grants(settings: Settings, account: str) -> Iterator[Grant]:
+    """Yield what FIJI's console needs where it goes to CloudWatch."""
+    if settings.LOG_GROUP_NAME:
+        group = _log_group(settings.AWS_REGION, account, settings.LOG_GROUP_NAME)
+        yield grant("logs: CreateLogStream PutLogEvents", group)
 
 
 def _script_grants(settings: Settings, readable: list[str]) -> Iterator[Grant]:

@@ -21,6 +21,7 @@ from distributed_fiji.jobqueue import (
     THREADS,
     NotSent,
     find_queue,
+    in_batches,
     read_attributes,
     read_counts,
     read_queue,
@@ -180,13 +181,12 @@ def move_some(mover: Mover) -> Handful | None:
         return None
     letters = {str(number): message for number, message in enumerate(found)}
     jobs = {number: job_id_of(message["Body"]) for number, message in letters.items()}
-    entries = [
-        {"Id": number, "MessageBody": letters[number]["Body"]}
-        for number in jobs
-        if jobs[number] in mover.jobs
-    ]
-    refused = dict(send_batch(mover.sqs, mover.url, entries, mover.sleep)[1]) if entries else {}
-    sent = [entry["Id"] for entry in entries if entry["Id"] not in refused]
+    mine = [number for number in jobs if jobs[number] in mover.jobs]
+    refused: dict[str, str] = {}
+    # Ten letters may be more than SQS takes together.
+    for entries in in_batches({"Id": number, "MessageBody": letters[number]["Body"]} for number in mine):
+        refused.update(send_batch(mover.sqs, mover.url, entries, mover.sleep)[1])
+    sent = [number for number in mine if number not in refused]
     if sent:
         receipts = _entries([letters[number]["ReceiptHandle"] for number in sent])
         mover.sqs.delete_message_batch(QueueUrl=mover.dead_url, Entries=receipts)

@@ -17,6 +17,7 @@ from distributed_fiji.documents import stuck_alarm_name
 from distributed_fiji.errors import SomethingLeft
 from distributed_fiji.lookups import (
     ENDED_SERVICE,
+    THERE,
     placed,
     queue_attributes,
     read_container_instances,
@@ -29,6 +30,9 @@ from worker.contract import APP_TAG
 
 #: Alarms in one DeleteAlarms (CloudWatch API reference).
 ALARM_BATCH = 100
+
+#: Values that one filter of EC2's takes.
+FILTER_VALUES = 200
 
 #: States of a spot fleet that starts no machine any more and has ended those it had, or never had any.
 CANCELLED = ("cancelled", "cancelled_terminating", "failed")
@@ -74,7 +78,7 @@ def cancel_fleet(ec2: Any, fleet_id: str, clock: Clock, *, started: float = 0) -
     while True:
         refusal = _ask_to_cancel(ec2, fleet_id)
         accepted = accepted or not refusal
-        state, _ = read_fleet(ec2, fleet_id)
+        state = read_fleet(ec2, fleet_id).state
         missed = 0 if state else missed + 1
         if state in CANCELLED:
             return f"fleet {fleet_id} cancelled, its machines end" if accepted else None
@@ -182,18 +186,25 @@ def is_own_cluster(cluster: dict[str, Any], app_name: str) -> bool:
     return named and tags.get(APP_TAG) == app_name
 
 
+def there_of(ec2: Any, instance_ids: list[str]) -> set[str]:
+    """Return which of some instances are there. A filter takes 200 values (EC2 API reference, Filter)."""
+    found: set[str] = set()
+    for start in range(0, len(instance_ids), FILTER_VALUES):
+        filters = [
+            {"Name": "instance-id", "Values": instance_ids[start : start + FILTER_VALUES]},
+            {"Name": "instance-state-name", "Values": list(THERE)},
+        ]
+        for reservation in pages(ec2, "describe_instances", "Reservations", Filters=filters):
+            found |= {item["InstanceId"] for item in reservation["Instances"]}
+    return found
+
+
 def deregister_gone(clients: Clients, cluster: str) -> None:
     """Take machines that are gone out of a cluster, where ECS has not seen it itself."""
     joined = read_container_instances(clients.ecs, cluster)
     if not joined:
         return
-    filters = [
-        {"Name": "instance-id", "Values": list(joined)},
-        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
-    ]
-    reservations = pages(clients.ec2, "describe_instances", "Reservations", Filters=filters)
-    there = {item["InstanceId"] for reservation in reservations for item in reservation["Instances"]}
-    for instance_id in joined.keys() - there:
+    for instance_id in joined.keys() - there_of(clients.ec2, sorted(joined)):
         arn = joined[instance_id]["containerInstanceArn"]
         clients.ecs.deregister_container_instance(cluster=cluster, containerInstance=arn, force=True)
 

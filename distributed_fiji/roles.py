@@ -30,7 +30,7 @@ SERVICE_LINKED_ROLES = {
 
 @dataclass(frozen=True)
 class Role:
-    """A role that should be: one inline policy, or AWS's managed one."""
+    """A role that should be: one inline policy, or AWS's managed one. `account`: whose tasks may have it."""
 
     name: str
     trusted_service: str

@@ -75,7 +75,11 @@ def facts_of(record: Mapping[str, Any]) -> RunFacts:
         bucket=text(record, "MONITOR_BUCKET_NAME"),
         destination_bucket=text(record, "destination_bucket"),
         output_locations=texts(record, "output_locations"),
-        log_groups=(text(record, "MONITOR_LOG_GROUP_NAME"), text(record, "machine_log_group")),
+        log_groups=tuple(
+            group
+            for group in (text(record, "MONITOR_LOG_GROUP_NAME"), text(record, "machine_log_group"))
+            if group
+        ),
         script_sha256=text(record, "script_sha256", ""),
         tasks_per_machine=int(number(record, "tasks_per_machine")),
         started=int(record["MONITOR_START_TIME"][:15]) / 1000,

@@ -57,7 +57,7 @@ OBSOLETE = {
 #: What a name may look like, in words, for settings that are checked by a pattern.
 ALLOWED = {
     "APP_NAME": "a letter, then letters, digits, - and _, 32 characters at most",
-    "LOG_GROUP_NAME": "letters, digits and the characters _ / . # -",
+    "LOG_GROUP_NAME": "letters, digits and the characters _ / . # -, or empty for none",
     "DOCKERHUB_TAG": "an image's name without spaces, as user/distributed-fiji:1.0",
     "AWS_REGION": "a region as us-east-1",
     **dict.fromkeys(
@@ -99,6 +99,13 @@ def _fiji_runner(text: str) -> str:
     return text
 
 
+def _log_group(name: str) -> str:
+    """Let through what may name a log group of ours (CloudWatch Logs API, CreateLogGroup)."""
+    if name.startswith("aws/"):
+        raise ValueError("must not begin with aws/, which is AWS's own")
+    return name
+
+
 def _plain(text: str) -> str:
     """Let through what can stand in a task's environment and in a file's name."""
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
@@ -128,7 +135,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     APP_NAME: AppName
-    LOG_GROUP_NAME: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_/.#-]{1,400}$")]
+    LOG_GROUP_NAME: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z0-9_/.#-]{0,400}$"), AfterValidator(_log_group)
+    ]
 
     DOCKERHUB_TAG: Annotated[str, StringConstraints(min_length=1, pattern=r"^\S+$")]
     AWS_REGION: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = "us-east-1"
@@ -139,7 +148,7 @@ class Settings(BaseModel):
     DESTINATION_BUCKET: Bucket
     UPLOAD_FLAGS: Annotated[Text, AfterValidator(_upload_flags)] = ""
 
-    ECS_CLUSTER: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}$")] = "default"
+    ECS_CLUSTER: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
     CLUSTER_MACHINES: Annotated[int, Field(ge=1, le=1000)] = 3
     TASKS_PER_MACHINE: Annotated[int, Field(ge=1, le=200)] = 1
     MACHINE_TYPE: MachineTypes
@@ -195,7 +204,7 @@ class Settings(BaseModel):
     @property
     def machine_log_group(self) -> str:
         """Log group of the workers' own output, a stream per task; FIJI's console is in LOG_GROUP_NAME."""
-        return f"{self.LOG_GROUP_NAME}_perInstance"
+        return f"{self.LOG_GROUP_NAME or self.APP_NAME}_perInstance"
 
     @property
     def tasks(self) -> int:
@@ -318,6 +327,7 @@ def _with_derived_defaults(values: dict[str, Any]) -> dict[str, Any]:
     visibility = values.get("SQS_MESSAGE_VISIBILITY", 180)
     derived: dict[str, Any] = {
         "LOG_GROUP_NAME": app,
+        "ECS_CLUSTER": app,
         "SOURCE_BUCKET": bucket,
         "DESTINATION_BUCKET": bucket,
         "SQS_QUEUE_NAME": f"{app}Queue",

@@ -37,7 +37,7 @@ def setup(
     """
     script, cpu_units = check(settings, clients, folder, terminal, languages)
     queue_url, changes = jobqueue.ensure_queues(clients.sqs, settings, clock, terminal.note)
-    for group in (settings.LOG_GROUP_NAME, settings.machine_log_group):
+    for group in filter(None, (settings.LOG_GROUP_NAME, settings.machine_log_group)):
         changes.append(telemetry.ensure_log_group(clients.logs, group, settings.APP_NAME))
     task_role_arn, role_changes = ensure_roles(clients, settings)
     changes += role_changes
@@ -46,10 +46,10 @@ def setup(
     wanted = documents.task_definition(
         settings, environment, task_role_arn=task_role_arn, cpu_units=cpu_units
     )
-    changes.append(cluster.ensure_cluster(clients.ecs, settings))
-    definition_arn, change = cluster.ensure_task_definition(clients.ecs, wanted, settings.APP_NAME)
+    changes.append(cluster.ensure_cluster(clients.ecs, settings, clock))
+    definition_arn, change = cluster.ensure_task_definition(clients.ecs, wanted, settings.APP_NAME, clock)
     changes.append(change)
-    changes.append(cluster.ensure_service(clients.ecs, settings, definition_arn, terminal.note))
+    changes.append(cluster.ensure_service(clients.ecs, settings, definition_arn, clock, terminal.note))
     if settings.AUTO_MONITOR:
         record = record_of(settings, started=0, client_token="", local=False)
         changes += install.prepare(clients, facts_of(record.model_dump()), settings.NOTIFY_EMAIL)[1]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: What ECS says of a task before its container has begun (ECS developer guide, "Task lifecycle").
+NOT_YET_RUNNING = frozenset({"PROVISIONING", "PENDING", "ACTIVATING"})
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -122,6 +125,7 @@ class TaskEnd:
 class Snapshot:
     """One look at everything. `queue` None: there is none; `fleet_state` '': there is no such fleet.
 
+    `target_is_fixed`: the fleet replaces no machine, and its target cannot be changed.
     `desired`: tasks that the service wants; None: there is no service. `spent`: dollars, an estimate.
     `unread`: why queue, jobs or tasks could not be looked at, so that they say nothing; '' where they were.
     `ends`: how tasks of this run ended, the latest first; not looked at while a task holds a job. `events`:
@@ -141,6 +145,7 @@ class Snapshot:
     unread: str = ""
     ends: tuple[TaskEnd, ...] = ()
     events: tuple[str, ...] = ()
+    target_is_fixed: bool = False
 
     @property
     def left(self) -> int:
@@ -158,5 +163,8 @@ class Snapshot:
 
     @property
     def work_is_known(self) -> bool:
-        """Whether every task says if it holds a job, so that lowering the service ends no work."""
-        return all(task.at_work is not None for task in self.tasks)
+        """Whether every task says if it holds a job, so that lowering the service ends no work.
+
+        One that does not run yet holds none, and ECS says nothing of its protection.
+        """
+        return all(task.at_work is not None for task in self.tasks if task.status not in NOT_YET_RUNNING)

@@ -11,15 +11,17 @@ from datetime import datetime
 from botocore.exceptions import ClientError
 
 from distributed_fiji import cluster, fleet, machinetypes, removal, telemetry
-from distributed_fiji.aws import AwsError, error_code, error_text
+from distributed_fiji.aws import AwsError, error_text
 from distributed_fiji.currentrun import alone, leave_place, take_place
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, SomethingLeft
+from distributed_fiji.eventually import ROLE_IS_LATE, until_seen
 from distributed_fiji.fleetevents import FleetError, find_fatal
 from distributed_fiji.fleetfile import FleetFile
-from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.janitor.install import NotPermitted, watch_over
 from distributed_fiji.janitor.removal import leave
 from distributed_fiji.lastwords import in_a_row_sentence, last_words
 from distributed_fiji.lookups import read_ends
+from distributed_fiji.monitoring import ALARMS_A_LOOK
 from distributed_fiji.runfacts import facts_of
 from distributed_fiji.runrecord import RunRecord, read_record, upload_record, write_record
 from distributed_fiji.startplan import Run, plan
@@ -53,7 +55,7 @@ def _start(run: Run, file: FleetFile) -> RunRecord:
         record = request(run, record)
         look_after(run, record)
         tasks = record.machines * record.tasks_per_machine
-        cluster.scale_service(run.clients.ecs, record.MONITOR_ECS_CLUSTER, record.service, tasks)
+        cluster.start_service(run.clients.ecs, record.MONITOR_ECS_CLUSTER, record.service, tasks)
         if record.dashboard:
             for line in telemetry.put_dashboard(run.clients.cloudwatch, run.settings, record.fleet_id):
                 run.terminal.warn(f"dashboard: {line}")
@@ -118,7 +120,7 @@ def look_after(run: Run, record: RunRecord) -> None:
         return
     try:
         watch_over(run.clients, record, run.clock, run.settings.NOTIFY_EMAIL)
-    except AwsError as error:
+    except (*AwsError, NotPermitted, SomethingLeft) as error:
         raise NoJanitor(
             f"No fleet is started, since the janitor cannot be installed: {error_text(error)}"
             " (AUTO_MONITOR = False goes without it; docs/costs.md)"
@@ -153,14 +155,9 @@ def request(run: Run, record: RunRecord) -> RunRecord:
 
 def ask_for_fleet(run: Run, record: RunRecord) -> str:
     """Send the request; roles that setup has just made may take a moment until EC2 sees them."""
-    for _ in range(5):
-        try:
-            return fleet.request_fleet(run.clients.ec2, record.fleet_request)
-        except ClientError as error:
-            if error_code(error) != "InvalidSpotFleetRequestConfig" or "role" not in str(error).lower():
-                raise
-            run.clock.sleep(5)
-    return fleet.request_fleet(run.clients.ec2, record.fleet_request)
+    return until_seen(
+        lambda: fleet.request_fleet(run.clients.ec2, record.fleet_request), ROLE_IS_LATE, run.clock
+    )
 
 
 def wait_for_machines(run: Run, record: RunRecord) -> None:
@@ -175,9 +172,9 @@ def wait_for_machines(run: Run, record: RunRecord) -> None:
     processors = most_processors(run, record)
     while True:
         machines = fleet.fleet_instances(run.clients.ec2, record.fleet_id)
-        for instance_id in sorted(machines - alarmed):
+        for instance_id in sorted(machines - alarmed)[:ALARMS_A_LOOK]:
             put_alarm(run, record, instance_id, processors)
-        alarmed |= machines
+            alarmed.add(instance_id)
         told |= tell_errors(run, record, told, len(machines))
         joined = machines & cluster.joined_machines(run.clients.ecs, record.MONITOR_ECS_CLUSTER)
         state = f"{len(machines)} of {record.machines} machines started, {len(joined)} joined the cluster"
@@ -240,17 +237,24 @@ def _line(error: FleetError) -> str:
 def _take_back_or_say(run: Run, record: RunRecord) -> None:
     """Take a fleet back; raises SomethingLeft where it cannot be, a second Ctrl-C included."""
     try:
-        take_back(run, record)
+        left = take_back(run, record)
     except (Exception, KeyboardInterrupt) as error:
         reason = error_text(error) if isinstance(error, Exception) else "interrupted"
         raise SomethingLeft(
             f"The fleet of {record.app_name} was not taken back ({reason}): it may run, and cost."
             f" `python run.py cleanup {record.app_name}` ends it."
         ) from error
+    if left:
+        raise SomethingLeft(
+            f"The fleet of {record.app_name} is taken back, and of its guard is left, which removes itself:"
+            f" {left}. `python run.py cleanup {record.app_name}` ends it at once."
+        )
 
 
-def take_back(run: Run, record: RunRecord) -> None:
+def take_back(run: Run, record: RunRecord) -> str | None:
     """End the fleet whose start failed, then its record, service and dashboard: money first.
+
+    Returns what is left of the janitor, None where nothing is.
 
     A request without an answer is asked again first: the same token gives the same fleet.
     """
@@ -266,9 +270,10 @@ def take_back(run: Run, record: RunRecord) -> None:
     if record.dashboard:
         removal.remove_dashboard(clients.cloudwatch, record.app_name)
     facts = facts_of(record.model_dump())
-    leave(clients, facts, run.terminal.warn)
+    left = leave(clients, facts, run.terminal.warn)
     leave_place(clients.s3, facts)
     run.record_path.unlink(missing_ok=True)
+    return left
 
 
 def _machines_if_told(run: Run, fleet_id: str) -> set[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from distributed_fiji import cluster, fleet, jobqueue, machinetypes
 from distributed_fiji.aws import Clients
 from distributed_fiji.clock import Clock
+from distributed_fiji.confirmations import Confirm, accept, fleet_findings, jobs_waiting
 from distributed_fiji.errors import InvalidInput, NothingThere
 from distributed_fiji.fleetdocuments import Frame, fleet_request
 from distributed_fiji.fleetfile import FleetFile
@@ -25,7 +26,10 @@ from distributed_fiji.terminal import Terminal
 
 @dataclass(frozen=True)
 class Run:
-    """What startCluster works with. `ask_image`: tells whether an image is where machines will get it."""
+    """What startCluster works with. `ask_image`: tells whether an image is where machines will get it.
+
+    `confirm`: asks before what would cost without a need.
+    """
 
     settings: Settings
     clients: Clients
@@ -34,23 +38,27 @@ class Run:
     terminal: Terminal
     ask_image: Callable[[str], Answer]
     local: bool = False
+    confirm: Confirm = accept
 
 
 def plan(run: Run, file: FleetFile) -> RunRecord:
     """Check and find everything; return the record with the request in it. No machine yet."""
     settings, clients = run.settings, run.clients
-    definition, queue_created = check_setup(settings, clients)
+    definition, queue_created, left = check_setup(settings, clients)
+    submissions = read_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, queue_created)
+    jobs = jobs_waiting(left, submissions, run.clock.now())
     digest = check_image(run)
     types, warnings = machinetypes.read_machine_types(clients.ec2, settings.MACHINE_TYPE)
     problems = machinetypes.fit_problems(settings, types or [])
     if problems:
         raise InvalidInput("config.py cannot be used", problems)
     architecture = types[0].architecture if types else "x86_64"
-    machines, role = fleet.find_machines(clients, settings, file, architecture)
-    part, more = fleet.fleet_machines(clients.ec2, settings, machines)
+    now = run.clock.now()
+    machines, role, more = fleet.find_machines(clients, settings, file, architecture, now)
     for line in (*file.warnings, *warnings, *more):
         run.terminal.warn(line)
-    now = run.clock.now()
+    run.confirm("No fleet is started", fleet_findings(settings, jobs))
+    part = fleet.fleet_machines(clients.ec2, settings, machines)
     token = uuid.uuid4().hex
     record = record_of(
         settings, started=now, client_token=token, local=run.local, account=run.clients.account
@@ -65,7 +73,7 @@ def plan(run: Run, file: FleetFile) -> RunRecord:
             "image_digest": digest,
             "queue_created": queue_created,
             "script_sha256": cluster.read_environment(clients.ecs, definition).get("SCRIPT_SHA256", ""),
-            "output_locations": output_locations(settings, clients, queue_created),
+            "output_locations": sorted({submission.output_location for submission in submissions} - {""}),
         }
     )
 
@@ -88,8 +96,9 @@ def longest_hours(run: Run, record: RunRecord) -> float:
     return min(hours, run.settings.MAX_HOURS)
 
 
-def check_setup(settings: Settings, clients: Clients) -> tuple[str, str]:
-    """Return the service's task definition and when the queue was made (its CreatedTimestamp).
+def check_setup(settings: Settings, clients: Clients) -> tuple[str, str, int]:
+    """Return the service's task definition, when the queue was made (its CreatedTimestamp), and how many
+    messages it says it holds.
 
     Raises NothingThere where setup was not run.
     """
@@ -97,7 +106,8 @@ def check_setup(settings: Settings, clients: Clients) -> tuple[str, str]:
     service = cluster.find_service(clients.ecs, settings.ECS_CLUSTER, settings.service)
     if service is None:
         raise NothingThere(f"There is no service {settings.service}: run `python run.py setup` first.")
-    return service["taskDefinition"], jobqueue.read_attributes(clients.sqs, url)["CreatedTimestamp"]
+    attributes = jobqueue.read_attributes(clients.sqs, url)
+    return service["taskDefinition"], attributes["CreatedTimestamp"], jobqueue.counts_in(attributes).left
 
 
 def check_image(run: Run) -> str:
@@ -112,9 +122,3 @@ def check_image(run: Run) -> str:
     if answer.state == "unknown":
         run.terminal.warn(f"The image {name} could not be checked: {answer.detail}")
     return answer.digest
-
-
-def output_locations(settings: Settings, clients: Clients, queue_created: str) -> list[str]:
-    """Return where the submitted jobs' outputs will be, as the job files say it."""
-    submissions = read_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, queue_created)
-    return sorted({submission.output_location for submission in submissions} - {""})

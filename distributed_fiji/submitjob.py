@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,13 +11,19 @@ from pathlib import Path
 from distributed_fiji import jobqueue
 from distributed_fiji.aws import Clients
 from distributed_fiji.clock import Clock
+from distributed_fiji.confirmations import Confirm, accept, again_findings, jobs_waiting
+from distributed_fiji.datacosts import listing_doubts
 from distributed_fiji.jobs import JobFile, answers_of, metadata_of, paths_of
+from distributed_fiji.jobstate import JobState
 from distributed_fiji.names import write_names
 from distributed_fiji.places import doubts_about_places
+from distributed_fiji.runfacts import facts_of
+from distributed_fiji.runrecord import record_of
 from distributed_fiji.scriptparameters import declared_parameters, doubts, doubts_about_answers
 from distributed_fiji.scripts import NoScript, read_script
 from distributed_fiji.settings import Settings
-from distributed_fiji.submissions import Submission, write_submission
+from distributed_fiji.submissions import Submission, read_submissions, write_submission
+from distributed_fiji.takeback import TakenBack, take_back
 from distributed_fiji.terminal import Terminal
 from worker.contract_paths import FixedPath, find_fixed_paths, warnings_of_paths
 from worker.contract_questions import find_questions
@@ -26,10 +32,22 @@ from worker.contract_scripts import NotAScript
 
 @dataclass(frozen=True)
 class Submitted:
-    """What submitJob did."""
+    """What submitJob did. `taken_back`: what --replace took out of the queue; None where it was not asked."""
 
     sent: int
     queue_url: str
+    taken_back: TakenBack | None = None
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How jobs are submitted. `folder`: what a relative SCRIPT_DOWNLOAD_URL starts from; `confirm`: asks
+    before jobs are sent twice; `replace`: the waiting jobs of earlier submissions are taken back first.
+    """
+
+    folder: Path = Path()
+    confirm: Confirm = accept
+    replace: bool = False
 
 
 def submit_job(
@@ -38,22 +56,25 @@ def submit_job(
     file: tuple[str, JobFile],
     clock: Clock,
     terminal: Terminal,
-    folder: Path = Path(),
+    manner: Manner = Manner(),
 ) -> Submitted:
-    """Send a job file's jobs; `file` is its name and its checked content. Raises NothingThere, NotSent.
+    """Send a job file's jobs; `file` is its name and its checked content.
 
-    `folder`: what a relative SCRIPT_DOWNLOAD_URL starts from.
+    Raises NothingThere, NotSent, and InvalidInput where the answer to a question is no.
     """
     name, jobs = file
-    for first, again in jobs.duplicates[:20]:
-        terminal.warn(f"groups {first} and {again} are the same job; it is sent once")
-    if len(jobs.duplicates) > 20:
-        terminal.warn(f"and {len(jobs.duplicates) - 20} more groups are duplicates")
-    places = doubts_about_places(jobs, settings.SOURCE_BUCKET, settings.DESTINATION_BUCKET)
-    for line in (*jobs.warnings, *places, *parameter_doubts(settings, clients, jobs, folder)):
+    for line in job_doubts(settings, clients, jobs, manner.folder):
         terminal.warn(line)
     url = jobqueue.read_queue(clients.sqs, settings.SQS_QUEUE_NAME)
-    created = jobqueue.read_attributes(clients.sqs, url)["CreatedTimestamp"]
+    attributes = jobqueue.read_attributes(clients.sqs, url)
+    created = attributes["CreatedTimestamp"]
+    earlier = read_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, created)
+    taken_back = None
+    if manner.replace:
+        taken_back = take_back(settings, clients.s3, clients.sqs, url, earlier)
+    elif jobs_waiting(jobqueue.counts_in(attributes).left, earlier, clock.now()):
+        again = again_findings(jobs.job_ids, not_done(settings, clients, jobs, earlier))
+        manner.confirm("Nothing is sent", again)
     submission = Submission(
         submission_id=submission_id(name, jobs.job_ids, clock.now()),
         job_file=name,
@@ -74,7 +95,32 @@ def submit_job(
             submission=submission.submission_id,
         )
     write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())
-    return Submitted(sent, url)
+    return Submitted(sent, url, taken_back)
+
+
+def job_doubts(settings: Settings, clients: Clients, jobs: JobFile, folder: Path) -> Iterator[str]:
+    """Yield what is to be said of the jobs before they are sent."""
+    for first, again in jobs.duplicates[:20]:
+        yield f"groups {first} and {again} are the same job; it is sent once"
+    if len(jobs.duplicates) > 20:
+        yield f"and {len(jobs.duplicates) - 20} more groups are duplicates"
+    yield from jobs.warnings
+    yield from doubts_about_places(jobs, settings.SOURCE_BUCKET, settings.DESTINATION_BUCKET)
+    yield from parameter_doubts(settings, clients, jobs, folder)
+    yield from listing_doubts(clients.s3, settings.SOURCE_BUCKET, jobs)
+
+
+def not_done(
+    settings: Settings, clients: Clients, jobs: JobFile, earlier: list[Submission]
+) -> dict[str, Submission]:
+    """Return which of some jobs were submitted before and are not done since, with their last submission."""
+    before = {job: submission for submission in earlier for job in submission.job_ids}
+    again = {job: before[job] for job in jobs.job_ids if job in before}
+    if not again:
+        return {}
+    record = record_of(settings, started=0, client_token="", local=False)
+    written = JobState(facts_of(record.model_dump()), clients.s3).manifests()
+    return {job: one for job, one in again.items() if written.get(job, 0.0) < one.submitted_at}
 
 
 def parameter_doubts(settings: Settings, clients: Clients, jobs: JobFile, folder: Path) -> Iterable[str]:

@@ -14,18 +14,33 @@ RETENTION_DAYS = 60
 
 
 def ensure_log_group(logs: Any, name: str, app_name: str) -> Change:
-    """Make a log group, or set its retention where it differs."""
+    """Make a log group with its retention; how long one that is not ours keeps logs is its owner's choice."""
     found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
     current = next((group for group in found if group["logGroupName"] == name), None)
-    if current is None:
-        try:
-            logs.create_log_group(logGroupName=name, tags={APP_TAG: app_name})
-        except logs.exceptions.ResourceAlreadyExistsException:
-            current = {}
+    created = current is None and _create_log_group(logs, name, app_name)
+    if not created and not _is_ours(logs, current, app_name):
+        return Change("log group", name, "kept")
     kept = current is not None and current.get("retentionInDays") == RETENTION_DAYS
     if not kept:
         logs.put_retention_policy(logGroupName=name, retentionInDays=RETENTION_DAYS)
-    return Change.of("log group", name, created=current is None, changed=not kept, detail="retention")
+    return Change.of("log group", name, created=created, changed=not kept, detail="retention")
+
+
+def _create_log_group(logs: Any, name: str, app_name: str) -> bool:
+    """Return whether the group was made; somebody else may just have made it."""
+    try:
+        logs.create_log_group(logGroupName=name, tags={APP_TAG: app_name})
+    except logs.exceptions.ResourceAlreadyExistsException:
+        return False
+    return True
+
+
+def _is_ours(logs: Any, group: dict[str, Any] | None, app_name: str) -> bool:
+    """Whether a log group carries this app's tag."""
+    if group is None:
+        return False
+    arn = group["arn"].removesuffix(":*")
+    return logs.list_tags_for_resource(resourceArn=arn).get("tags", {}).get(APP_TAG) == app_name
 
 
 def put_stuck_alarm(cloudwatch: Any, app_name: str, instance_id: str, region: str, processors: int) -> None:

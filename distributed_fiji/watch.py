@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from distributed_fiji.aws import AwsError, Clients, error_text
@@ -88,8 +88,8 @@ def monitor(
         return MonitorResult(INTERRUPTED)
     verdict = recounted(run, clients, verdict)
     result = _result(verdict, steps)
-    if not result.left:
-        leave(clients, run, view.tell)
+    if not result.left and (left := leave(clients, run, view.tell)):
+        result = replace(result, exit_code=SOMETHING_LEFT, left=(left,))
     _report(run, clients, verdict, result, out, listing)
     return result
 

@@ -16,6 +16,21 @@ AT_ONCE_SECONDS = 0.2
 OTHERS_FIRST_SECONDS = 1.0
 
 
+#: SQS hides a message for 12 hours from its receive at most, all extensions together (SQS quotas): a job must
+#: have ended before, its upload too.
+LEASE_SECONDS = 11.5 * 3600
+
+
+def fits_its_lease(waited_seconds: float, timeout_seconds: float) -> bool:
+    """Whether a job that has waited here may still run for its whole time-out; 0: it has none."""
+    return waited_seconds + timeout_seconds <= LEASE_SECONDS
+
+
+def longest_run(timeout_seconds: float, waited_seconds: float) -> float:
+    """Return after how many seconds a run is ended: without a time-out when its message would come back."""
+    return timeout_seconds or max(60.0, LEASE_SECONDS - waited_seconds)
+
+
 def may_take_ahead(counts: Counts, held_here: int) -> bool:
     """Whether a job may be taken while another is in FIJI; `held_here`: messages that this worker holds.
 

@@ -38,6 +38,9 @@ STATE_PREFIX = RESERVED[0]
 #: The tag that everything of an app carries in AWS.
 APP_TAG = "distributed-fiji:app"
 
+#: The tag with which a fleet names its run.
+RUN_TAG = "distributed-fiji:run"
+
 #: Receives that SQS allows a message beyond JOB_RETRIES. Each receive counts there, also those that end
 #: before FIJI has begun: a job that was taken ahead and given back, a machine that was taken away. Failures
 #: are counted by their records alone.

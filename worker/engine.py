@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from worker import contract_fiji, elsewhere, fiji_process, launcher, memory
+from worker.ahead import longest_run
 from worker.contract import FailureClass, Value
 from worker.contract_questions import find_questions
 from worker.display import choose_display, is_as_before
@@ -247,7 +248,7 @@ class Engine:
         kills_before = memory.oom_kills()
         started_at = time.monotonic()
         process.console.stream_to(sink)
-        ending = fiji_process.supervise(process, self._limits(), check)
+        ending = fiji_process.supervise(process, self._limits(started_at - held.taken_at), check)
         exit_code = process.exit_code if process.exit_code is not None else SIGKILL
         alive = process.alive()
         run = Run(
@@ -276,11 +277,11 @@ class Engine:
         told = {name: alive[name] for name in ("heap_mb", "headless", "languages") if name in alive}
         return versions if isinstance(versions, dict) else {}, {**self._fiji.document(), **told}
 
-    def _limits(self) -> Limits:
+    def _limits(self, waited_seconds: float) -> Limits:
+        """Return how long a run may take whose message came so many seconds ago."""
         settings = self._settings
-        return Limits(
-            settings.job_timeout_seconds, settings.stall_timeout_seconds, settings.fiji_start_seconds
-        )
+        longest = longest_run(settings.job_timeout_seconds, waited_seconds)
+        return Limits(longest, settings.stall_timeout_seconds, settings.fiji_start_seconds)
 
     def _heap_mb(self, whole: bool) -> int:
         return memory.heap_mb(

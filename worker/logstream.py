@@ -22,6 +22,8 @@ MOST_BYTES = 900_000
 EVENT_OVERHEAD = 26
 #: Lines that wait to be sent; a script that prints faster than they go loses the oldest here, not in its log.
 MOST_WAITING = 20_000
+#: Of one job's console, so many bytes: CloudWatch takes $0.50 a GB, and the bucket has the whole.
+MOST_OF_A_JOB = 10 * 2**20
 
 
 class LogStreams:
@@ -40,11 +42,25 @@ class LogStreams:
             self._thread = threading.Thread(target=self._send_until_closed, name="logs", daemon=True)
             self._thread.start()
 
-    def sink(self, stream: str) -> Callable[[str], None]:
-        """Return what takes the lines of one stream, as `JOB_ID/ATTEMPT`."""
+    def sink(self, stream: str, whole: str, most_bytes: int = MOST_OF_A_JOB) -> Callable[[str], None]:
+        """Return what takes the lines of one stream, as `JOB_ID/ATTEMPT`, up to so many bytes.
+
+        `whole`: where all of them are once the job has ended, which the last line says.
+        """
         if self._client is None:
             return lambda line: None
-        return lambda line: self._waiting.append((stream, int(time.time() * 1000), line))
+        left = most_bytes
+
+        def take(line: str) -> None:
+            nonlocal left
+            if left < 0:
+                return
+            left -= len(line.encode("utf-8", "replace")) + EVENT_OVERHEAD
+            if left < 0:
+                line = f"More than {most_bytes} bytes: the rest is in {whole} when the job has ended."
+            self._waiting.append((stream, int(time.time() * 1000), line))
+
+        return take
 
     def close(self, seconds: float) -> None:
         """Send what waits, for `seconds` at most."""

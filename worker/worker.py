@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from worker.ahead import (
     LONGEST_WAIT_SECONDS,
     OTHERS_FIRST_SECONDS,
+    fits_its_lease,
     may_take_ahead,
     others_may_wait,
     should_give_back,
 )
 from worker.cache import LEAST_FREE, Cache
 from worker.calls import CALL_ERRORS
-from worker.contract import SPARE_RECEIVES, FailureClass, Outcome
+from worker.contract import SPARE_RECEIVES, FailureClass, Outcome, log_key
 from worker.engine import Engine, Finished
 from worker.errors import Interrupted
 from worker.finish import Finisher, verdict_on
@@ -48,6 +49,7 @@ LONGEST_POLL = 8
 FINISHING_AT_ONCE = 2
 LONGEST_PAUSE = 30.0
 CHANGED_MIND = Verdict(Outcome.INTERRUPTED, sentence="another worker can run it sooner")
+LEASE_TOO_SHORT = Verdict(Outcome.INTERRUPTED, sentence="it has waited here too long for SQS's twelve hours")
 DISK_TAKEN = Verdict(Outcome.INTERRUPTED, sentence="another job here has filled the disk")
 
 
@@ -83,6 +85,7 @@ class Worker:
         self._came_up_empty = True  # as good as: workers that begin together have all asked for nothing yet
         self._reconsidered_at = 0.0
         self._pause = 1.0
+        self._jobs_are_long = False
 
     def run(self) -> None:
         """Take jobs until asked to stop, then give back what cannot be finished in time."""
@@ -95,7 +98,7 @@ class Worker:
         held = self._next()
         if held is None:
             return
-        if self._parts.settings.overlap:
+        if self._parts.settings.overlap and not self._jobs_are_long:
             self._idle.clear()
             self._ahead = self._ahead_lane.submit(self._take_ahead)
         finished = self._run(held)
@@ -208,6 +211,11 @@ class Worker:
     def _run(self, held: HeldJob) -> Finished | None:
         """Run a job in FIJI; None when it came to its end without a run to be judged."""
         held.claim()
+        waited = self._clock() - held.taken_at
+        if not fits_its_lease(waited, self._parts.settings.job_timeout_seconds):
+            self._jobs_are_long = True
+            self._end(held, LEASE_TOO_SHORT)
+            return None
         self._wait_for_disk()
 
         def check() -> None:
@@ -216,7 +224,9 @@ class Worker:
             if self._stop.expired:
                 raise Interrupted
 
-        sink = self._parts.streams.sink(f"{held.job_id}/{held.attempt}")
+        settings = self._parts.settings
+        whole = f"s3://{settings.aws_bucket}/{log_key(settings.app_name, held.job_id, held.attempt)}"
+        sink = self._parts.streams.sink(f"{held.job_id}/{held.attempt}", whole)
         try:
             assert held.job is not None and held.inputs is not None
             with held.timed("inputs"):

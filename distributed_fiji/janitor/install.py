@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from distributed_fiji.aws import Clients, error_code
+from distributed_fiji.aws import Clients
 from distributed_fiji.changes import Change
 from distributed_fiji.clock import Clock
 from distributed_fiji.documents import tags
+from distributed_fiji.errors import DistributedFijiError
+from distributed_fiji.eventually import ROLE_IS_LATE, until_seen
 from distributed_fiji.janitor.names import TARGET_ID, function_name, log_group
 from distributed_fiji.janitor.package import HANDLER, build_package
 from distributed_fiji.janitor.policy import janitor_policy
+from distributed_fiji.janitor.removal import refuse_failed_entries
 from distributed_fiji.openruns import open_run, read_open_runs
 from distributed_fiji.roles import Role, ensure_role
 from distributed_fiji.runfacts import RunFacts, facts_of
@@ -38,8 +40,12 @@ TIMEOUT = 900
 #: MiB: boto3 and a log page fit many times.
 MEMORY = 512
 
-#: How often, and how many seconds each time, to wait until Lambda sees a role that was just made.
-ROLE_TIMES, ROLE_SECONDS = 12, 5.0
+#: Tries to allow the schedule its calls, each after Lambda's own waiters.
+PERMIT_TIMES = 5
+
+
+class NotPermitted(DistributedFijiError):
+    """Raised when the schedule may not call the janitor, so that no round would ever come."""
 
 
 def watch_over(clients: Clients, record: RunRecord, clock: Clock, email: str = "") -> list[Change]:
@@ -113,7 +119,7 @@ def ensure_function(awslambda: Any, run: RunFacts, ground: Ground, clock: Clock)
     changed = _renew_code(awslambda, current, package)
     if any(current.get(key) != value for key, value in configuration.items()):
         awslambda.get_waiter("function_updated_v2").wait(FunctionName=name)
-        awslambda.update_function_configuration(**configuration)
+        until_seen(lambda: awslambda.update_function_configuration(**configuration), ROLE_IS_LATE, clock)
         changed = True
     return current["FunctionArn"], Change.of("janitor", name, created=False, changed=changed)
 
@@ -140,14 +146,7 @@ def _create_function(
         code, tagged = {"ZipFile": package}, {APP_TAG: app_name}
         return awslambda.create_function(**configuration, Code=code, Tags=tagged)["FunctionArn"]
 
-    for _ in range(ROLE_TIMES):
-        try:
-            return create()
-        except ClientError as error:
-            if error_code(error) != "InvalidParameterValueException" or "role" not in str(error):
-                raise
-            clock.sleep(ROLE_SECONDS)
-    return create()
+    return until_seen(create, ROLE_IS_LATE, clock)
 
 
 def ensure_schedule(clients: Clients, app_name: str, function_arn: str) -> Change:
@@ -157,7 +156,8 @@ def ensure_schedule(clients: Clients, app_name: str, function_arn: str) -> Chang
     arn = clients.events.put_rule(
         Name=name, ScheduleExpression=SCHEDULE, State="ENABLED", Tags=tags(app_name)
     )["RuleArn"]
-    clients.events.put_targets(Rule=name, Targets=[{"Id": TARGET_ID, "Arn": function_arn}])
+    targets = [{"Id": TARGET_ID, "Arn": function_arn}]
+    refuse_failed_entries(clients.events.put_targets(Rule=name, Targets=targets), "PutTargets")
     _permit(clients.awslambda, name, arn)
     return Change.of("schedule", name, created=created, changed=False, detail=SCHEDULE)
 
@@ -171,14 +171,33 @@ def _has_schedule(events: Any, name: str) -> bool:
 
 
 def _permit(awslambda: Any, name: str, rule_arn: str) -> None:
-    """Let the schedule, and it alone, call the Lambda."""
+    """Let the schedule, and it alone, call the Lambda.
+
+    ResourceConflictException says that it is allowed already, or that the Lambda is still being made or
+    changed (Lambda API reference, AddPermission), so that its policy is read.
+    """
+    awslambda.get_waiter("function_active_v2").wait(FunctionName=name)
+    awslambda.get_waiter("function_updated_v2").wait(FunctionName=name)
+    for _ in range(PERMIT_TIMES):
+        try:
+            awslambda.add_permission(
+                FunctionName=name,
+                StatementId=TARGET_ID,
+                Action="lambda:InvokeFunction",
+                Principal="events.amazonaws.com",
+                SourceArn=rule_arn,
+            )
+        except awslambda.exceptions.ResourceConflictException:
+            if _is_permitted(awslambda, name):
+                return
+        else:
+            return
+    raise NotPermitted(f"The schedule {name} may not call the janitor: Lambda says that it is busy.")
+
+
+def _is_permitted(awslambda: Any, name: str) -> bool:
     try:
-        awslambda.add_permission(
-            FunctionName=name,
-            StatementId=TARGET_ID,
-            Action="lambda:InvokeFunction",
-            Principal="events.amazonaws.com",
-            SourceArn=rule_arn,
-        )
-    except awslambda.exceptions.ResourceConflictException:
-        return
+        policy = json.loads(awslambda.get_policy(FunctionName=name)["Policy"])
+    except awslambda.exceptions.ResourceNotFoundException:
+        return False
+    return any(statement.get("Sid") == TARGET_ID for statement in policy["Statement"])

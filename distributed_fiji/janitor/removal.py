@@ -6,22 +6,26 @@ from collections.abc import Callable
 from typing import Any
 
 from distributed_fiji.aws import AwsError, Clients, error_text
+from distributed_fiji.errors import SomethingLeft
 from distributed_fiji.janitor.names import TARGET_ID, function_name
 from distributed_fiji.lookups import live_fleets
 from distributed_fiji.openruns import close_run, read_open_runs
 from distributed_fiji.runfacts import RunFacts
 
 
-def leave(clients: Clients, run: RunFacts, tell: Callable[[str], None]) -> None:
+def leave(clients: Clients, run: RunFacts, tell: Callable[[str], None]) -> str | None:
     """Note that nothing of a run is left to be ended; with no other run the janitor goes.
 
-    An error is told and ends nothing: the janitor's next round finds no run and goes by itself.
+    Returns what is left of it after an error, None where nothing is: the janitor's next round finds no run
+    and goes by itself.
     """
     try:
         close_run(clients.s3, run)
         remove_if_idle(clients, run.bucket, run.app_name)
-    except AwsError as error:
+    except (*AwsError, SomethingLeft) as error:
         tell(f"The janitor could not be removed, and removes itself: {error_text(error)}")
+        return f"janitor: {error_text(error)}"
+    return None
 
 
 def remove_if_idle(clients: Clients, bucket: str, app_name: str) -> bool:
@@ -41,10 +45,19 @@ def remove_schedule(events: Any, app_name: str) -> None:
     """Delete the schedule of the janitor."""
     rule = function_name(app_name)
     try:
-        events.remove_targets(Rule=rule, Ids=[TARGET_ID])
+        refuse_failed_entries(events.remove_targets(Rule=rule, Ids=[TARGET_ID]), "RemoveTargets")
         events.delete_rule(Name=rule)
     except events.exceptions.ResourceNotFoundException:
         return
+
+
+def refuse_failed_entries(answer: dict[str, Any], call: str) -> None:
+    """Raise SomethingLeft for what EventBridge refuses inside a 200 answer (API reference, PutTargets)."""
+    if answer.get("FailedEntryCount"):
+        reasons = [
+            f"{item.get('ErrorCode')} {item.get('ErrorMessage', '')}" for item in answer["FailedEntries"]
+        ]
+        raise SomethingLeft(f"EventBridge refuses {call}: {'; '.join(reasons)}")
 
 
 def remove_function(awslambda: Any, app_name: str) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from distributed_fiji.aws import AwsError, Clients, error_text
 from distributed_fiji.clock import Clock
 from distributed_fiji.janitor.removal import remove_if_idle
+from distributed_fiji.janitor.turn import turn
 from distributed_fiji.jobstate import JobState
 from distributed_fiji.lookups import find_fleet, live_fleets
 from distributed_fiji.notdone import NAMED, find_not_done, shown
@@ -40,7 +41,18 @@ class Post:
 
 
 def tend(post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> list[str]:
-    """Look after every open run; return the problems met. With no run left the janitor removes itself."""
+    """Look after every open run; return the problems met. With no run left the janitor removes itself.
+
+    Where another round is at work, this one leaves all to it.
+    """
+    with turn(clients.s3, post.bucket, post.app_name, clients.region, clock) as is_ours:
+        if is_ours:
+            return _tend_all(post, clients, clock, tell)
+    tell("Another round of the janitor is at work, and does what is to be done.")
+    return []
+
+
+def _tend_all(post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> list[str]:
     problems = []
     for key in list_open_runs(clients.s3, post.bucket, post.app_name, clients.region):
         # A run that cannot be looked at must not keep the others from being ended.

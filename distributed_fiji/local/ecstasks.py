@@ -176,7 +176,11 @@ def _protectable(response: Any) -> tuple[list[Any], list[dict[str, str]]]:
         task = known.get(name.split("/")[-1])
         if task is None or task.state == "STOPPED":
             failures.append({"arn": name, "reason": "MISSING"})
-        elif not task.group.startswith("service:") or task.desired_status == "STOPPED":
+        elif (
+            task.state == "PENDING"
+            or not task.group.startswith("service:")
+            or task.desired_status == "STOPPED"
+        ):
             failures.append({"arn": name, "reason": "TASK_NOT_VALID"})
         else:
             tasks.append(task)

@@ -71,11 +71,29 @@ def request_spot_fleet(response: Any) -> ActionResult:
     for fleet in response.ec2_backend.spot_fleet_requests.values():
         if token and fleet.wanted.get("ClientToken") == token:
             return ActionResult({"SpotFleetRequestId": fleet.id})
+    refuse_interface_beside_subnet(response, wanted)
     result = _request(response)
     answer: Any = result.result
     fleet = response.ec2_backend.spot_fleet_requests[answer["SpotFleetRequestId"]]
     prepare(fleet, wanted)
     return result
+
+
+def refuse_interface_beside_subnet(response: Any, wanted: dict[str, Any]) -> None:
+    """Raise as RunInstances does for a network interface in the template and a subnet in an override.
+
+    Whether spot fleets take the pair is documented nowhere; CreateFleet does (aws/aws-parallelcluster#4521).
+    """
+    for config in wanted.get("LaunchTemplateConfigs", []):
+        specification = config["LaunchTemplateSpecification"]
+        template = response.ec2_backend.launch_templates.get(specification.get("LaunchTemplateId"))
+        data = template.get_version(specification.get("Version", "$Default")).data if template else {}
+        beside = any("SubnetId" in override for override in config.get("Overrides", []))
+        if data.get("NetworkInterfaces") and beside:
+            raise EC2ClientError(
+                "InvalidParameterCombination",
+                "Network interfaces and an instance-level subnet ID may not be specified on the same request",
+            )
 
 
 def prepare(fleet: Any, wanted: dict[str, Any]) -> None:
@@ -137,11 +155,17 @@ def describe_spot_fleet_instances(response: Any) -> ActionResult:
 
 
 def modify_spot_fleet_request(response: Any) -> ActionResult:
-    """Change a fleet's target. Raises InvalidSpotFleetRequestConfig where the fleet is no longer active."""
+    """Change a fleet's target. Raises InvalidSpotFleetRequestConfig where the fleet is no longer active, or
+    is of type `request`: "You can only modify a Spot Fleet request of type maintain" (API reference).
+    """
     fleet = find_fleet(response, response._get_param("SpotFleetRequestId"))
     if fleet.state != "active":
         raise EC2ClientError(
             "InvalidSpotFleetRequestConfig", f"Spot fleet request {fleet.id} is in state {fleet.state}."
+        )
+    if fleet.wanted.get("Type", "maintain") != "maintain":
+        raise EC2ClientError(
+            "InvalidSpotFleetRequestConfig", f"Spot fleet request {fleet.id} is not of type maintain."
         )
     policy = response._get_param("ExcessCapacityTerminationPolicy", if_none="default")
     if policy not in {"default", "noTermination"}:

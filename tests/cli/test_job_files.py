@@ -76,7 +76,7 @@ def test_a_place_below_the_originals_mount_is_one_in_the_bucket(
     (tmp_path / "job.json").write_bytes(MARK + GOOD.replace(b"res/", mount.encode() + b"res/"))
     sqs = account.client("sqs")
 
-    ended = ready("submitJob", "job.json")
+    ended = ready("submitJob", "job.json", "--yes")
 
     assert ended.code == 0, ended.said
     assert "is taken from the bucket's root: 'res/{Well}'" in " ".join(ended.err.split())
@@ -107,7 +107,7 @@ def test_metadata_that_nearly_fit_the_script_are_asked_about(
         json.dumps({"output_file_location": "res", "answers": {"Sise (px)": 4}, "groups": groups})
     )
 
-    ended = ready("submitJob", "job.json")
+    ended = ready("submitJob", "job.json", "--yes")
     account.client("sqs").purge_queue(QueueUrl=ended.out.split()[-1])
 
     said = " ".join(ended.err.split())

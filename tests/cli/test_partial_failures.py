@@ -58,7 +58,8 @@ def wells(account: Account, url: str) -> list[str]:
     found = []
     while (
         messages := account.client("sqs")
-        .receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+        # For good: messages that come back would be a change in the account for other tests.
+        .receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=43_200)
         .get("Messages")
     ):
         found += [json.loads(message["Body"])["Metadata"]["Well"] for message in messages]

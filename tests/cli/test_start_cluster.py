@@ -37,7 +37,7 @@ def test_a_fleet_that_ec2_refuses_leaves_nothing(account: Account, ready: Comman
     answer = {"code": "MaxSpotInstanceCountExceeded", "status": 400, "message": "Max spot count exceeded"}
     set_faults(faulty, {"service": "ec2", "operation": "RequestSpotFleet", "error": answer})
 
-    ended = ready("startCluster", "fleet.json")
+    ended = ready("startCluster", "fleet.json", "--yes")
 
     assert ended.code == 1
     assert "Max spot count exceeded" in ended.err
@@ -48,7 +48,7 @@ def test_a_fleet_that_ec2_refuses_leaves_nothing(account: Account, ready: Comman
 def test_a_start_that_fails_takes_its_fleet_back(account: Account, ready: Command, faulty: str) -> None:
     set_faults(faulty, *refuse("DescribeSpotFleetInstances"))
 
-    ended = ready("startCluster", "fleet.json")
+    ended = ready("startCluster", "fleet.json", "--yes")
 
     assert ended.code == 1
     assert "is cancelled" in ended.err
@@ -62,7 +62,7 @@ def test_what_cannot_be_taken_back_is_named_and_cleanup_ends_it(
 ) -> None:
     set_faults(faulty, *refuse("DescribeSpotFleetInstances", "CancelSpotFleetRequests"))
 
-    ended = ready("startCluster", "fleet.json")
+    ended = ready("startCluster", "fleet.json", "--yes")
 
     assert ended.code == 4
     assert "it may run, and cost" in ended.err

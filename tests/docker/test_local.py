@@ -76,7 +76,7 @@ class Demo:
         for image in plate.glob("*.tif"):
             self.cloud.client("s3").upload_file(str(image), self.bucket, f"demo/plate/Demo1/{image.name}")
         self.run("submitJob", self.folder / "job.json")
-        self.run("startCluster", DEMO / "fleet.json")
+        self.run("startCluster", DEMO / "fleet.json", "--yes")
 
     def monitor(self) -> subprocess.Popen[str]:
         """Start monitor and return it running."""
@@ -167,7 +167,9 @@ def test_no_machine_is_asked_for_while_docker_lacks_the_image(folder: Path, daem
     demo.make_bucket()
     demo.run("setup")
 
-    ended = run_py(*demo.arguments("startCluster", DEMO / "fleet.json"), environment=demo.environment)
+    ended = run_py(
+        *demo.arguments("startCluster", DEMO / "fleet.json", "--yes"), environment=demo.environment
+    )
 
     assert ended.code == 2
     assert "DOCKERHUB_TAG = 'lab/not-built:1.0': Docker here has no such image" in ended.err

@@ -106,7 +106,7 @@ class App:
     def start_cluster(self, *options: str) -> Ended:
         """Run startCluster with a fleet file that leaves all to be found."""
         (self.folder / "fleet.json").write_text("{}")
-        return self.run("startCluster", self.folder / "fleet.json", *options)
+        return self.run("startCluster", self.folder / "fleet.json", "--yes", *options)
 
     def inventory(self) -> list[dict[str, Any]]:
         """Return what exists of this app."""

@@ -165,7 +165,7 @@ def test_the_originals_job_and_fleet_files_go_through_with_their_placeholders_fi
     (original.folder / "fleet.json").write_text(json.dumps(fleet))
     try:
         submitted = original.run("submitJob", ORIGINAL / "exampleJob.json")
-        started = original.run("startCluster", original.folder / "fleet.json")
+        started = original.run("startCluster", original.folder / "fleet.json", "--yes")
         record = json.loads(original.record.read_text())
     finally:
         original.run("cleanup", original.name, "--yes", "--keep", "")
@@ -174,6 +174,9 @@ def test_the_originals_job_and_fleet_files_go_through_with_their_placeholders_fi
     assert submitted.out.startswith("2 jobs sent")
     assert started.code == 0, started.said
     assert "Warning: AllocationStrategy = 'lowestPrice'" in started.err
+    # Its image is of 2017 and its volumes are two: a machine like that would never join.
+    assert "Warning: ImageId = 'ami-fad25980'" in started.err
+    assert "Warning: BlockDeviceMappings" in started.err
     assert record["fleet_request"]["AllocationStrategy"] == "lowestPrice"
     for key in ("MONITOR_FLEET_ID", "MONITOR_APP_NAME", "MONITOR_ECS_CLUSTER", "MONITOR_QUEUE_NAME",
                 "MONITOR_BUCKET_NAME", "MONITOR_LOG_GROUP_NAME", "MONITOR_START_TIME"):  # fmt: skip
@@ -186,15 +189,13 @@ def fill_in(fleet: dict[str, Any], app: App) -> None:
         'eval "$(python run.py local env)"\n'
         "aws ec2 describe-subnets --query 'Subnets[0].SubnetId' --output text\n"
         "aws ec2 describe-security-groups --query 'SecurityGroups[0].GroupId' --output text\n"
-        "aws ssm get-parameter --query Parameter.Value --output text"
-        " --name /aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id\n"
         "aws ec2 create-key-pair --key-name my-key --query KeyName --output text\n",
         app.environment,
     )
-    subnet, group, image, key = said.split()
+    subnet, group, key = said.split()
     fleet["IamFleetRole"] = f"arn:aws:iam::123456789012:role/{app.name}-us-east-1-fiji-fleet"
     (specification,) = fleet["LaunchSpecifications"]
-    specification |= {"ImageId": image, "KeyName": key}
+    specification |= {"KeyName": key}
     profile = f"arn:aws:iam::123456789012:instance-profile/{app.name}-us-east-1-fiji-instance"
     specification["IamInstanceProfile"] = {"Arn": profile}
     specification["NetworkInterfaces"][0] |= {"SubnetId": subnet, "Groups": [group]}

@@ -50,7 +50,7 @@ def test_a_start_that_was_killed_goes_on_with_the_same_fleet(app: App) -> None:
     app.run("setup")
     app.configure(CLUSTER_MACHINES=2)
     (app.folder / "fleet.json").write_text("{}")
-    process = app.start("startCluster", app.folder / "fleet.json")
+    process = app.start("startCluster", app.folder / "fleet.json", "--yes")
     assert process.stdout is not None
     for line in process.stdout:
         if "is asked for" in line:
@@ -71,7 +71,7 @@ def test_ctrl_c_takes_the_fleet_back(app: App) -> None:
     app.run("setup")
     app.configure(CLUSTER_MACHINES=2, MACHINE_TYPE="m5.large")
     (app.folder / "fleet.json").write_text("{}")
-    process = app.start("startCluster", app.folder / "fleet.json")
+    process = app.start("startCluster", app.folder / "fleet.json", "--yes")
     assert process.stdout is not None
     for line in process.stdout:
         if "is asked for" in line:

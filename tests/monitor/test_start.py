@@ -76,6 +76,9 @@ def every_tag(clients: Clients, record: RunRecord) -> Iterator[tuple[str, dict[s
         "instance profile:",
         plain(iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Tags"]),
     )
+    own = [{"Name": f"tag:{APP_TAG}", "Values": [app]}]
+    for number, volume in enumerate(ec2.describe_volumes(Filters=own)["Volumes"]):
+        yield f"volume:{number}", plain(volume["Tags"])
     found = ecs.describe_clusters(clusters=[cluster], include=["TAGS"])["clusters"][0]
     yield "cluster:", plain(found["tags"])
     service = ecs.describe_services(cluster=cluster, services=[record.service], include=["TAGS"])["services"]

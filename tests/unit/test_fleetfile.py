@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from botocore.validate import ParamValidator
 
 from distributed_fiji import documents, fleetdocuments
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.fleetdocuments import Frame, Machine
+from distributed_fiji.fleetdocuments import Frame, Machine, Subnet
 from distributed_fiji.fleetfile import parse_fleet_file, read_fleet_file
 from distributed_fiji.settings import Settings, parse_settings
+from worker.contract import RUN_TAG
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -53,9 +55,16 @@ def some_settings(**values: Any) -> Settings:
     return parse_settings({**base, **values})[0]
 
 
-def a_machine(document: dict[str, Any]) -> Machine:
+def a_machine(document: dict[str, Any], kinds: tuple[str, ...] = ("m5.xlarge",)) -> Machine:
     (specification,) = parse_fleet_file(document, "fleet.json").specifications
-    return Machine(specification, "ami-1", "/dev/xvda", 30, "profile", specification.subnets or ("subnet-9",))
+    subnets = [Subnet(name, "us-east-1a") for name in specification.subnets or ("subnet-9",)]
+    pools = tuple((kind, subnet) for kind in kinds for subnet in subnets)
+    return Machine(specification, "ami-1", "/dev/xvda", 30, "profile", pools)
+
+
+def the_template(settings: Settings, machine: Machine) -> dict[str, Any]:
+    ((data, _),) = fleetdocuments.launch_templates(settings, machine)
+    return data
 
 
 def assert_ec2_takes(operation: str, shape: str, document: dict[str, Any]) -> None:
@@ -94,11 +103,11 @@ def test_the_example_and_the_demos_fleet_files_are_valid_and_leave_all_to_be_fou
 def test_specifications_that_differ_only_in_their_subnet_become_one() -> None:
     document = an_original(a_specification("subnet-1"), a_specification("subnet-2"))
 
-    machine = a_machine(document)
+    machine = a_machine(document, ("m5.large", "m5a.large"))
 
-    assert machine.subnets == ("subnet-1", "subnet-2")
-    types = some_settings(MACHINE_TYPE=["m5.large", "m5a.large"])
-    assert len(fleetdocuments.overrides(types, machine)) == 4
+    assert [subnet.subnet_id for subnet in machine.subnets] == ["subnet-1", "subnet-2"]
+    templates = fleetdocuments.launch_templates(some_settings(), machine)
+    assert sum(len(overrides) for _, overrides in templates) == 4
 
 
 def test_every_placeholder_of_the_original_is_named() -> None:
@@ -137,7 +146,7 @@ def test_a_fleet_file_that_is_wrong_says_why(document: object, words: str) -> No
 
 def test_machines_require_imdsv2_and_join_the_cluster_with_draining_on() -> None:
     settings = some_settings(ECS_CLUSTER="mine")
-    data = fleetdocuments.launch_template(settings, a_machine({}))
+    data = the_template(settings, a_machine({}))
 
     assert_ec2_takes("CreateLaunchTemplate", "LaunchTemplateData", data)
     assert data["MetadataOptions"]["HttpTokens"] == "required"
@@ -154,12 +163,46 @@ def test_the_volume_follows_config_and_is_never_smaller_than_the_images_own() ->
 
     assert sizes({}, 22) == [30]
     assert sizes({}, 100) == [100]
-    assert sizes(an_original(), 50) == [8, 50]
+    assert sizes(an_original(), 50) == [50]
+
+
+def test_the_originals_two_volumes_become_the_root_and_none_outlives_its_machine() -> None:
+    kept = {"DeleteOnTermination": False, "SnapshotId": "snap-1", "VolumeType": "io2", "Iops": 9}
+    document = an_original(a_specification(BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": kept}]))
+
+    (device,) = fleetdocuments.block_devices(a_machine(document), 40)
+
+    assert device["DeviceName"] == "/dev/xvda"
+    assert device["Ebs"] == {
+        "DeleteOnTermination": True, "VolumeType": "io2", "Iops": 9, "VolumeSize": 40,
+    }  # fmt: skip
+    assert "BlockDeviceMappings" in " ".join(parse_fleet_file(an_original(), "fleet.json").warnings)
+
+
+def test_a_subnet_stands_beside_an_interface_or_in_it_and_never_both() -> None:
+    given, open_subnet = an_original(), Subnet("subnet-2", "us-east-1b")
+    closed = Subnet("subnet-3", "us-east-1c", public=False)
+    machine = a_machine({})
+    in_a_closed_subnet = replace(machine, pools=(("m5.large", open_subnet), ("m5.large", closed)))
+
+    for settings, one, address in (
+        (some_settings(), a_machine(given), False),
+        (some_settings(ASSIGN_IP=False), machine, False),
+        (some_settings(), in_a_closed_subnet, True),
+    ):
+        templates = fleetdocuments.launch_templates(settings, one)
+        assert len(templates) == len(one.subnets)
+        for (data, overrides), subnet in zip(templates, one.subnets, strict=True):
+            (interface,) = data["NetworkInterfaces"]
+            assert interface["SubnetId"] == subnet.subnet_id
+            assert interface["AssociatePublicIpAddress"] is address
+            assert not [override for override in overrides if "SubnetId" in override]
+            assert data["MetadataOptions"]["HttpTokens"] == "required"
 
 
 def test_no_public_address_where_the_config_forbids_it() -> None:
-    closed = fleetdocuments.launch_template(some_settings(ASSIGN_IP=False), a_machine({}))
-    left_open = fleetdocuments.launch_template(some_settings(), a_machine({"SecurityGroups": ["sg-1"]}))
+    closed = the_template(some_settings(ASSIGN_IP=False), a_machine({}))
+    left_open = the_template(some_settings(), a_machine({"SecurityGroups": ["sg-1"]}))
 
     assert closed["NetworkInterfaces"][0]["AssociatePublicIpAddress"] is False
     assert left_open["SecurityGroupIds"] == ["sg-1"]
@@ -168,15 +211,18 @@ def test_no_public_address_where_the_config_forbids_it() -> None:
 def test_the_request_ends_by_itself_and_carries_cap_token_and_tag() -> None:
     settings = some_settings(MACHINE_PRICE=0.1, CLUSTER_MACHINES=4)
     frame = Frame("arn:role", "priceCapacityOptimized", "maintain", "2026-01-01T00:00:00+00:00", "token")
-    specifications = fleetdocuments.launch_specifications(settings, [a_machine(an_original())])
+    _, overrides = fleetdocuments.launch_templates(settings, a_machine({}))[0]
+    template = {"LaunchTemplateId": "lt-0123456789abcdef0", "Version": "1"}
+    configs = [{"LaunchTemplateSpecification": template, "Overrides": overrides}]
 
-    request = fleetdocuments.fleet_request(settings, frame, {"LaunchSpecifications": specifications})
+    request = fleetdocuments.fleet_request(settings, frame, {"LaunchTemplateConfigs": configs})
 
     assert_ec2_takes("RequestSpotFleet", "SpotFleetRequestConfig", request)
     assert request["TerminateInstancesWithExpiration"] is True
     assert request["ValidUntil"] == "2026-01-01T00:00:00+00:00"
     assert (request["TargetCapacity"], float(request["SpotPrice"])) == (4, 0.1)
-    assert request["TagSpecifications"][0]["Tags"] == documents.tags("Nuclei")
+    run = {"Key": RUN_TAG, "Value": "token"}
+    assert request["TagSpecifications"][0]["Tags"] == [*documents.tags("Nuclei"), run]
 
 
 def test_the_worker_gets_its_settings_and_never_a_key() -> None:

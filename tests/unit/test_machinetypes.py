@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from distributed_fiji.documents import cpu_units, stuck_alarm
-from distributed_fiji.fleetdocuments import Machine, launch_template
+from distributed_fiji.fleetdocuments import Machine, Subnet, launch_templates
 from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.machinetypes import MachineType, fit_problems
 from distributed_fiji.settings import Settings, parse_settings
@@ -67,9 +67,10 @@ def test_types_without_spot_and_mixtures_with_burstable_ones_are_refused() -> No
 @pytest.mark.parametrize(("machine_type", "credits"), [("t3.large", "standard"), ("m5.large", None)])
 def test_burstable_machines_bill_no_surplus_credits(machine_type: str, credits: str | None) -> None:
     specification = parse_fleet_file({}, "fleet.json").specifications[0]
-    machine = Machine(specification, "ami-1", "/dev/xvda", 30, "profile", ("subnet-1",))
+    pools = ((machine_type, Subnet("subnet-1")),)
+    machine = Machine(specification, "ami-1", "/dev/xvda", 30, "profile", pools)
 
-    template = launch_template(settings(MACHINE_TYPE=machine_type), machine)
+    ((template, _),) = launch_templates(settings(MACHINE_TYPE=machine_type), machine)
 
     assert template.get("CreditSpecification", {}).get("CpuCredits") == credits
     lines = base64.b64decode(template["UserData"]).decode().splitlines()

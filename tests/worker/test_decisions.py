@@ -11,12 +11,13 @@ import pytest
 import urllib3.exceptions
 from botocore.parsers import ResponseParserError
 
-from worker.ahead import may_take_ahead, others_may_wait, should_give_back
+from worker.ahead import fits_its_lease, longest_run, may_take_ahead, others_may_wait, should_give_back
 from worker.attempts import Fate, Plan, Settlement, plan_attempt, settlement
 from worker.contract import Outcome
 from worker.contract_flags import InvalidFlags, read_flags
 from worker.errors import SettingsError
 from worker.jobfolder import PREFIX, Scratch
+from worker.logstream import LogStreams
 from worker.memory import container_memory_mb, heap_mb, standby_fits
 from worker.outputs import counting, find_outputs
 from worker.queue import Counts
@@ -281,3 +282,42 @@ def test_a_scratch_is_swept_when_its_worker_is_dead_and_not_before(tmp_path: Pat
     living.remove()
     following.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_job_that_would_outlast_its_message_is_not_begun() -> None:
+    hour = 3600.0
+
+    assert fits_its_lease(1 * hour, 10 * hour)
+    assert not fits_its_lease(2 * hour, 10 * hour)
+    assert not fits_its_lease(11.6 * hour, 0)
+    # Without a time-out a job is ended before SQS gives its message to another worker.
+    assert longest_run(0, 1 * hour) == 10.5 * hour
+    assert longest_run(600, 1 * hour) == 600
+
+
+def test_a_job_that_prints_without_end_fills_no_log_group() -> None:
+    client = Sent()
+    streams = LogStreams(client, "group")
+    sink = streams.sink("job/1", "s3://bucket/job/1.log", most_bytes=1000)
+
+    for number in range(500):
+        sink(f"line {number} of a script that prints in a loop")
+    streams.close(5)
+
+    sent = [event["message"] for events in client.events for event in events]
+    assert 10 < len(sent) < 20
+    assert sent[-1] == "More than 1000 bytes: the rest is in s3://bucket/job/1.log when the job has ended."
+    assert sum(len(line) + 26 for line in sent[:-1]) <= 1000
+
+
+class Sent:
+    """Keeps what is sent to CloudWatch Logs."""
+
+    def __init__(self) -> None:
+        self.events: list[list[dict[str, str]]] = []
+
+    def create_log_stream(self, **_: str) -> None:
+        """Make a stream."""
+
+    def put_log_events(self, *, logEvents: list[dict[str, str]], **_: str) -> None:
+        self.events.append(logEvents)

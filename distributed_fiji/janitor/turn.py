@@ -1,0 +1,98 @@
+"""One round of the janitor at a time: a rule each five minutes and rounds of up to fifteen would overlap.
+
+Two rounds at once are harmless, since each step looks again before it acts; they would only do all twice, and
+send two mails. So where the bucket does not answer, a round goes on without its turn. A round that dies keeps
+the next one out no longer than its turn lasts, which is renewed while it works.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji.aws import AwsError, error_code
+from distributed_fiji.clock import Clock
+from worker.contract import state_key
+from worker.contract_state import MOST_BYTES, Unreadable, number, read_object
+
+#: Seconds that a turn lasts, and after which it is renewed.
+LASTS, RENEWED = 90, 30
+
+#: What S3 answers a conditional write when the object is not as expected.
+LOST = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+
+
+@contextmanager
+def turn(s3: Any, bucket: str, app_name: str, region: str, clock: Clock) -> Iterator[bool]:
+    """Yield whether this round may go on, which it does unless another is at work; give the turn up after."""
+    mine = _Turn(s3, bucket, state_key(app_name, "rounds", f"{region}.json"), clock)
+    if not mine.take():
+        yield False
+        return
+    over = threading.Event()
+    renewing = threading.Thread(target=mine.renew_until, args=(over,), daemon=True)
+    renewing.start()
+    try:
+        yield True
+    finally:
+        over.set()
+        renewing.join()
+        mine.write(0.0)
+
+
+class _Turn:
+    """The object that says until when a round is at work. `etag`: of our own writing; '' for none."""
+
+    def __init__(self, s3: Any, bucket: str, key: str, clock: Clock) -> None:
+        self._s3, self._bucket, self._key, self._clock = s3, bucket, key, clock
+        self._etag = ""
+
+    def take(self) -> bool:
+        """Take the turn; return False where another round has it."""
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=self._key)
+            until, self._etag = _until(answer["Body"].read(MOST_BYTES + 1)), answer["ETag"]
+        except self._s3.exceptions.NoSuchKey:
+            until = 0.0
+        except AwsError:
+            return True
+        if until > self._clock.now():
+            return False
+        condition = {"IfMatch": self._etag} if self._etag else {"IfNoneMatch": "*"}
+        return self.write(self._clock.now() + LASTS, condition)
+
+    def renew_until(self, over: threading.Event) -> None:
+        """Renew the turn again and again."""
+        while not over.wait(RENEWED):
+            self.write(self._clock.now() + LASTS)
+
+    def write(self, until: float, condition: dict[str, str] | None = None) -> bool:
+        """Write until when a round is at work; return False where another has taken the turn.
+
+        Without a condition what stands there must be of our own writing.
+        """
+        if condition is None and not self._etag:
+            return True
+        condition = condition or {"IfMatch": self._etag}
+        try:
+            body = json.dumps({"until": until}).encode()
+            self._etag = self._s3.put_object(Bucket=self._bucket, Key=self._key, Body=body, **condition)[
+                "ETag"
+            ]
+        except AwsError as error:
+            self._etag = ""
+            return not (isinstance(error, ClientError) and error_code(error) in LOST)
+        return True
+
+
+def _until(body: bytes) -> float:
+    """Return until when another round may be at work (seconds since 1970); 0 where that is not readable."""
+    try:
+        return number(read_object(body), "until", 0.0)
+    except Unreadable:
+        return 0.0

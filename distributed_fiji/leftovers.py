@@ -1,0 +1,88 @@
+"""What bills on unseen: volumes that outlived their machines, parts of uploads that became no object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji.aws import error_code, pages
+from distributed_fiji.statefiles import find_state
+from worker.contract import APP_TAG, state_key
+from worker.contract_patterns import literal_start
+from worker.contract_state import Unreadable, texts
+
+#: As the inventory lists things: kind, name, state, place.
+Found = Iterator[tuple[str, str, str, str]]
+
+#: Between an upload's key and its id, as in its address (S3 API reference, AbortMultipartUpload).
+UPLOAD_ID = "?uploadId="
+
+#: What S3 answers where there is no such bucket or upload.
+GONE = ("NoSuchBucket", "NoSuchUpload", "404")
+
+
+def volumes(ec2: Any, app: str) -> Found:
+    """Yield the app's volumes, by tag. Those of its machines end with them."""
+    filters = [{"Name": f"tag:{APP_TAG}", "Values": [app]}]
+    for volume in pages(ec2, "describe_volumes", "Volumes", Filters=filters):
+        if volume["State"] != "deleted":
+            yield "volume", volume["VolumeId"], f"{volume['Size']} GB, {volume['State']}", ""
+
+
+def remove_volume(ec2: Any, volume_id: str) -> None:
+    """Delete a volume. Raises ClientError while a machine has it."""
+    try:
+        ec2.delete_volume(VolumeId=volume_id)
+    except ClientError as error:
+        if error_code(error) != "InvalidVolume.NotFound":
+            raise
+
+
+def uploads(s3: Any, app: str, environment: Mapping[str, str]) -> Found:
+    """Yield uploads that were begun and neither completed nor aborted, below the last run's own places.
+
+    `environment`: its workers'. A place that begins with a name in braces may be anywhere, and is looked for
+    nowhere: other people's uploads are not ours to end.
+    """
+    bucket = environment.get("AWS_BUCKET")
+    if not bucket:
+        return
+    destination = environment.get("DESTINATION_BUCKET", bucket)
+    places = {(bucket, state_key(app, "")), *((destination, start) for start in _starts(s3, bucket, app))}
+    for place, prefix in sorted(places):
+        try:
+            for item in pages(s3, "list_multipart_uploads", "Uploads", Bucket=place, Prefix=prefix):
+                name = f"{item['Key']}{UPLOAD_ID}{item['UploadId']}"
+                yield "upload", name, f"begun {item['Initiated']:%Y-%m-%d %H:%M}", place
+        except ClientError as error:
+            if error_code(error) not in GONE:
+                raise
+
+
+def remove_upload(s3: Any, bucket: str, name: str) -> None:
+    """Abort an upload, which removes its parts."""
+    key, _, upload = name.rpartition(UPLOAD_ID)
+    try:
+        s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+    except ClientError as error:
+        if error_code(error) not in GONE:
+            raise
+
+
+def _starts(s3: Any, bucket: str, app: str) -> set[str]:
+    """Return how the keys of the last run's outputs begin."""
+    try:
+        locations = find_state(s3, bucket, state_key(app, "run.json"), lambda record: _locations(record, app))
+    except s3.exceptions.NoSuchBucket:
+        return set()
+    starts = (literal_start(location.partition("{")[0]).lstrip("/") for location in locations or ())
+    return {start for start in starts if start}
+
+
+def _locations(record: dict[str, Any], app: str) -> tuple[str, ...]:
+    """Return the output locations in a record. Raises Unreadable."""
+    if record.get("MONITOR_APP_NAME") != app:
+        raise Unreadable("it is another app's")
+    return texts(record, "output_locations")
