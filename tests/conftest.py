@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.contract import calls
+from tests.contract.calls import notebook
+from tests.contract.made import MADE
 from tests.policy import trail
 from tests.policy.judging import Trails, refused
+
+PASSED = pytest.StashKey[bool]()
 
 #: Variables that would lead a test to somebody's account.
 AWS_VARIABLES = [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]
@@ -47,17 +55,52 @@ def trails(tmp_path_factory: pytest.TempPathFactory, no_account: None) -> Iterat
     folder = tmp_path_factory.mktemp("trail")
     trail.lay(folder)
     trail.watch(trail.acting.line)
+    calls.watch()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(trail.SITE, str(folder))
         yield Trails(folder)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Let fixtures see whether their test ran to its end."""
+    report = yield
+    if report.when == "call":
+        item.stash[PASSED] = report.passed
+    return report
+
+
 @pytest.fixture(autouse=True)
-def roles_suffice(trails: Trails, request: pytest.FixtureRequest) -> Iterator[None]:
+def requests_are_aws(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test whose product code asks for what AWS would refuse, or that makes a request no longer for
+    which it stands in tests/contract/made.py. Outermost: what other processes asked is noted before.
+    """
+    notebook.take()
+    yield
+    made, wrong = notebook.take()
+    asked = {":".join(operation) for operation in made}
+    folder = os.environ.get("CONTRACT_NOTES")
+    if folder and not request.node.get_closest_marker("thorough"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with Path(folder, f"{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"test": request.node.nodeid, "made": sorted(asked)}) + "\n")
+    assert wrong == set(), "AWS would refuse it"
+    if request.node.stash.get(PASSED, False):
+        # What an account needs once, as AWS's own roles, another test of this process may have made before.
+        missing = set(MADE.get(request.node.nodeid, ())) - {":".join(one) for one in notebook.ever}
+        assert missing == set(), "it makes these requests no longer: see tests/contract/record.py"
+
+
+@pytest.fixture(autouse=True)
+def roles_suffice(requests_are_aws: None, trails: Trails, request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test whose workers or janitors did what their roles do not allow."""
     yield
     marker = request.node.get_closest_marker("beyond_role")
     expected = set(marker.args) if marker else set()
-    wrong = {need for one in trails.news() for need in refused(one)}
+    news = list(trails.news())
+    for one in news:
+        for call in one.calls:
+            notebook.note_others(call.service, call.operation, dict(call.parameters))
+    wrong = {need for one in news for need in refused(one)}
     wrong = {(app, need) for app, need in wrong if not expected & set(re.split("[:/]", need.resource))}
     assert wrong == set(), "not allowed by the role, with the app's name"
