@@ -1,0 +1,262 @@
+"""A session whose AWS answers as it does on a bad day, and what must hold whichever call it meets.
+
+`python -m tests.monitor.answers [COMMAND …]` meets every call with every answer; a test some. What an answer
+does to a command is judged by what is left: no fleet that nobody guards, exit code 4 where something bills.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import EndpointConnectionError
+
+from distributed_fiji.aws import AwsError, Clients
+from distributed_fiji.errors import FAILED, DistributedFijiError
+from distributed_fiji.inventory import inventory
+from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.openruns import list_open_runs
+from tests.monitor.builders import EmulatedSession, SteppedClock, a_run, some_jobs
+from tests.monitor.conftest import emulators
+from tests.monitor.flow import Flow
+from tests.monitor.screen import clean, watch
+
+#: Errors by what they are called here: code, status, message. All but the last two come to one call alone.
+ERRORS = {
+    "throttled": ("ThrottlingException", 400, "Rate exceeded"),
+    "denied": ("AccessDeniedException", 403, "is not authorized to perform this action"),
+    "failed": ("InternalFailure", 500, "We encountered an internal error"),
+    "not seen yet": ("ResourceNotReady", 400, "Unable to assume the service linked role"),
+    "keys expired": ("ExpiredTokenException", 403, "The security token included in the request is expired"),
+}
+
+#: What lasts once it has begun.
+LASTING = ("keys expired", "no network")
+
+#: Answers that are 200 and say inside what failed: operation, list of failures, and one of them.
+PARTIAL: dict[str, tuple[str, dict[str, Any]]] = {
+    "CancelSpotFleetRequests": (
+        "UnsuccessfulFleetRequests",
+        {"SpotFleetRequestId": "sfr-1", "Error": {"Code": "unexpectedError", "Message": "try again later"}},
+    ),
+    "SendMessageBatch": ("Failed", {"Id": "0", "SenderFault": False, "Code": "InternalError"}),
+    "DeleteMessageBatch": ("Failed", {"Id": "0", "SenderFault": False, "Code": "InternalError"}),
+    "ChangeMessageVisibilityBatch": ("Failed", {"Id": "0", "SenderFault": False, "Code": "InternalError"}),
+    "DeleteObjects": ("Errors", {"Key": "k", "Code": "InternalError", "Message": "try again"}),
+    "PutTargets": ("FailedEntries", {"TargetId": "janitor", "ErrorCode": "ConcurrentModification"}),
+    "RemoveTargets": ("FailedEntries", {"TargetId": "janitor", "ErrorCode": "ConcurrentModification"}),
+    "DescribeTasks": ("failures", {"arn": "t", "reason": "MISSING"}),
+    "DescribeServices": ("failures", {"arn": "s", "reason": "MISSING"}),
+    "DescribeContainerInstances": ("failures", {"arn": "c", "reason": "MISSING"}),
+    "GetTaskProtection": ("failures", {"arn": "t", "reason": "TASK_NOT_VALID"}),
+}
+
+#: Ways in which AWS answers. "stale": what it answered to the same question the first time.
+ANSWERS = (*ERRORS, "no network", "refused inside", "stale")
+
+
+class Answered:
+    """What botocore's `before-call` takes for a response of HTTP."""
+
+    def __init__(self, status: int) -> None:
+        self.status_code, self.headers, self.content, self.raw = status, {}, b"", None
+
+
+def refusal(code: str, status: int, message: str) -> tuple[Answered, dict[str, Any]]:
+    """Return an error as a handler of `before-call` answers with it; then nothing is sent."""
+    error = {"Code": code, "Message": message}
+    return Answered(status), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}
+
+
+class AnsweringSession(EmulatedSession):
+    """A session whose k-th call, and with what lasts every later one, is answered as `kind` says.
+
+    Calls are counted before they are sent; one that is answered here never arrives. `hit`: the call that was.
+    """
+
+    def __init__(self, session: EmulatedSession, kind: str, calls: int) -> None:
+        super().__init__(session.control, session.data, session.region_name)
+        self.boto = session.boto
+        self.kind, self.calls, self.hit = kind, calls, ""
+        self._counted = itertools.count(1)
+        self._first: dict[str, Any] = {}
+
+    def client(self, service: str, config: Any) -> Any:
+        client = super().client(service, config)
+        client.meta.events.register("before-call", self._before)
+        client.meta.events.register("after-call", self._after)
+        return client
+
+    def _before(self, model: Any, context: Any, **_: Any) -> Any:
+        number = next(self._counted)
+        context["meets"] = number == self.calls or (number > self.calls and self.kind in LASTING)
+        if not context["meets"]:
+            return None
+        self.hit = self.hit or f"{model.service_model.service_name}:{model.name}"
+        if self.kind == "no network":
+            raise EndpointConnectionError(endpoint_url="https://aws.invalid")
+        if self.kind not in ERRORS:
+            return None
+        return refusal(*ERRORS[self.kind])
+
+    def _after(self, parsed: Any, model: Any, context: Any, **_: Any) -> None:
+        known = self._first.setdefault(model.name, dict(parsed))
+        if not context.get("meets"):
+            return
+        if self.kind == "refused inside" and model.name in PARTIAL:
+            name, failure = PARTIAL[model.name]
+            parsed[name] = [failure]
+            if name == "FailedEntries":
+                parsed["FailedEntryCount"] = 1
+        if self.kind == "stale" and model.name.startswith(("Describe", "List", "Get")):
+            parsed.clear()
+            parsed.update(known)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it. `hit`: the call that was answered so; '' where the command makes fewer calls."""
+
+    hit: str
+    code: int
+    wrong: tuple[str, ...]
+
+
+def code_of(command: Callable[[], int]) -> int:
+    """Return the exit code with which run.py would end."""
+    try:
+        return command()
+    except DistributedFijiError as error:
+        return error.exit_code
+    except AwsError:
+        return FAILED
+
+
+def guarded(clients: Clients, app: str, bucket: str) -> bool:
+    """Whether somebody ends the app's fleet: a janitor that is called, and knows of a run."""
+    kinds = {item.kind for item in inventory(clients, app)}
+    return {"schedule", "janitor"} <= kinds and bool(list_open_runs(clients.s3, bucket, app, clients.region))
+
+
+def wrong_after(clients: Clients, app: str, bucket: str, code: int, *, running: bool) -> list[str]:
+    """Name what must not be, after a command has ended with a code. `running`: a run may go on."""
+    billing = [f"{item.kind} {item.name}" for item in inventory(clients, app) if item.bills]
+    wrong = []
+    fleets = [one for one in billing if one.startswith("fleet")]
+    if fleets and not guarded(clients, app, bucket):
+        wrong.append(f"nobody guards {', '.join(fleets)}")
+    if billing and code != 4 and not (running and code == 0):
+        wrong.append(f"exit code {code} with {', '.join(billing)} left")
+    return wrong
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A command that meets one answer at its k-th call, with an app of its own."""
+
+    session: EmulatedSession
+    folder: Path
+    app: str
+    kind: str
+    calls: int
+
+    @property
+    def clients(self) -> Clients:
+        return Clients(self.session)
+
+    def answering(self) -> AnsweringSession:
+        return AnsweringSession(self.session, self.kind, self.calls)
+
+    def ended(self, answers: AnsweringSession, code: int, bucket: str, *, running: bool = False) -> Outcome:
+        """Return what came of it, with all cleaned up."""
+        wrong = wrong_after(self.clients, self.app, bucket, code, running=running)
+        clean(self.clients, self.app, keep=())
+        left = [f"cleanup leaves {item.kind} {item.name}" for item in inventory(self.clients, self.app)]
+        return Outcome(answers.hit, code, (*wrong, *left))
+
+
+def start(trial: Trial) -> Outcome:
+    """StartCluster: a fleet and its guard, or neither."""
+    flow = Flow(trial.app, trial.folder / trial.app, trial.clients)
+    flow.begin()
+    flow.setup(trial.clients)
+    flow.submit(trial.clients)
+    answers = trial.answering()
+    code = code_of(lambda: 0 * len(flow.start(Clients(answers)).fleet_id))
+    return trial.ended(answers, code, flow.settings.AWS_BUCKET, running=True)
+
+
+def end(trial: Trial) -> Outcome:
+    """The monitor of a run that is over, with its janitor in place."""
+    run = a_run(trial.clients, trial.app, machines=1)
+    run.submit(some_jobs(2))
+    run.work_off()
+    run.give_up(reported="no cells")
+    watch_over(trial.clients, run.record, SteppedClock(time.time()))
+    answers = trial.answering()
+    code = code_of(lambda: watch(run, run.report_stopped_tasks, clients=Clients(answers))[0].exit_code)
+    return trial.ended(answers, code, run.bucket)
+
+
+def remove(trial: Trial) -> Outcome:
+    """Cleanup of a live run, with its janitor in place."""
+    run = a_run(trial.clients, trial.app, machines=1)
+    watch_over(trial.clients, run.record, SteppedClock(time.time()))
+    answers = trial.answering()
+    code = code_of(lambda: clean(Clients(answers), trial.app, on_sleep=run.report_stopped_tasks)[0])
+    return trial.ended(answers, code, run.bucket)
+
+
+#: What meets the answers, and how many calls it makes at least.
+COMMANDS: dict[str, tuple[Callable[[Trial], Outcome], int]] = {
+    "startCluster": (start, 55),
+    "monitor": (end, 60),
+    "cleanup": (remove, 60),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Try calls with answers; return 1 when anything was wrong."""
+    parser = argparse.ArgumentParser(prog="make answers", description=__doc__)
+    parser.add_argument("commands", nargs="*", choices=[*COMMANDS, []], help="all where none is named")
+    parser.add_argument("--answers", nargs="*", choices=ANSWERS, default=ANSWERS)
+    parser.add_argument("--every", type=int, default=1, help="try every so-manieth call")
+    parser.add_argument("--first", type=int, default=1, help="the first call that is tried")
+    given = parser.parse_args(arguments)
+    folder, bad, tried = Path(tempfile.mkdtemp()), 0, 0
+    with emulators(folder) as session:
+        for name, kind in itertools.product(given.commands or COMMANDS, given.answers):
+            outcomes = list(meet(session, folder, name, kind, range(given.first, 1000, given.every)))
+            tried, bad = tried + len(outcomes), bad + sum(bool(one.wrong) for one in outcomes)
+            codes = Counter(one.code for one in outcomes)
+            print(
+                f"{name}, {kind}: {len(outcomes)} calls, exit codes {dict(sorted(codes.items()))}", flush=True
+            )
+    print(f"{tried} answers met, {bad} left what must not be", flush=True)
+    return 1 if bad else 0
+
+
+def meet(
+    session: EmulatedSession, folder: Path, name: str, kind: str, numbers: Iterable[int]
+) -> Iterator[Outcome]:
+    """Yield what comes of each call that a command makes, printing what is wrong."""
+    for calls in numbers:
+        app = f"{name.title()}{ANSWERS.index(kind)}x{calls}"
+        outcome = COMMANDS[name][0](Trial(session, folder, app, kind, calls))
+        if not outcome.hit:
+            return
+        if outcome.wrong:
+            print(f"{name}, {kind} at call {calls}, {outcome.hit}: {outcome.wrong}", flush=True)
+        yield outcome
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

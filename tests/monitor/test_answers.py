@@ -1,0 +1,29 @@
+"""Commands whose AWS answers as on a bad day: `make answers` tries all calls and answers, these some."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.monitor.answers import ANSWERS, COMMANDS, Trial
+from tests.monitor.builders import EmulatedSession
+
+#: Cleanup stops at the first look that AWS refuses, and cannot say what it leaves: `make answers` shows it.
+NOT_YET = {"cleanup"}
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"), [(name, kind) for name in COMMANDS if name not in NOT_YET for kind in ANSWERS]
+)
+def test_no_answer_leaves_a_fleet_that_nobody_guards_or_a_bill_without_exit_code_4(
+    session: EmulatedSession, tmp_path: Path, app: str, command: str, kind: str
+) -> None:
+    trial, most = COMMANDS[command]
+    calls = random.Random(f"{command} {kind}").randrange(1, most + 1)
+
+    outcome = trial(Trial(session, tmp_path, app, kind, calls))
+
+    assert outcome.wrong == (), f"at call {calls}, {outcome.hit}"
+    assert outcome.hit, f"{command} makes fewer calls than {calls}: correct COMMANDS"
