@@ -1,6 +1,6 @@
 # The project's targets; `make` alone lists them. Everything is set up on first use, in .venv/ and .imagej-core/.
 .DEFAULT_GOAL := help
-.PHONY: help lock venv demo test test-all bench faults kills laptop-gone lint check image image-core image-push clean
+.PHONY: help lock venv demo test test-all bench faults kills answers aws-smoke laptop-gone lint check image image-core image-push clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -41,6 +41,12 @@ faults: .venv/.dev ## Inject faults into real workers (about 25 minutes); FAULTS
 
 kills: .venv/.dev ## Kill every command after each of its API calls, and run it again; let monitor and janitor meet.
 	$(BIN)/python -m tests.monitor.kills $(ARGS)
+
+answers: .venv/.dev ## Meet every call of the commands with errors, stale and half answers; look what is left.
+	$(BIN)/python -m tests.monitor.answers $(ARGS)
+
+aws-smoke: .venv/.dev ## Run two jobs on a real account, for some cents, and report what AWS answers (docs/aws.md).
+	$(BIN)/python -m tests.smoke $(ARGS)
 
 laptop-gone: .venv/.dev ## Kill the monitor at fifty random moments; the janitor must end every run.
 	$(BIN)/python -m tests.monitor.laptop 50
