@@ -186,7 +186,7 @@ def batches(jobs: Iterable[Job], submission: str = "") -> Iterator[list[dict[str
 
 
 def in_batches(messages: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Yield SendMessageBatch entries: ten at most, and no more bytes together than SQS takes, attributes too."""
+    """Yield SendMessageBatch entries: ten at most, and no more bytes together than SQS takes."""
     entries: list[dict[str, Any]] = []
     size = 0
     for message in messages:

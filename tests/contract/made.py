@@ -130,6 +130,7 @@ MADE: dict[str, tuple[str, ...]] = {
         "s3:GetBucketVersioning",
     ),
     "tests/monitor/test_money.py::test_what_another_version_left_is_made_as_this_one_wants_it": (
+        "iam:UpdateAssumeRolePolicy",
         "events:ListRules",
         "events:ListTagsForResource",
         "iam:CreateServiceLinkedRole",

@@ -27,6 +27,7 @@ from distributed_fiji.jobs import parse_job_file
 from distributed_fiji.lookups import find_fleet
 from distributed_fiji.observing import Observer
 from distributed_fiji.plans import AddAlarm, EndMachine, LowerTarget
+from distributed_fiji.policies import trust
 from distributed_fiji.redrive import redrive
 from distributed_fiji.registry import Answer
 from distributed_fiji.removal import there_of
@@ -557,10 +558,16 @@ def test_what_another_version_left_is_made_as_this_one_wants_it(
         clients.awslambda.update_function_code(FunctionName=name, ZipFile=package.getvalue())
     clients.awslambda.update_function_configuration(FunctionName=name, Timeout=3)
     flow.more["SQS_MESSAGE_VISIBILITY"] = 300
+    role = f"{app}-us-east-1-fiji-task"
+    clients.iam.update_assume_role_policy(
+        RoleName=role, PolicyDocument=json.dumps(trust("ecs-tasks.amazonaws.com"))
+    )
 
     watch_over(clients, record, SteppedClock(time.time()))
     changed = {change.kind for change in flow.setup(clients) if change.did == "changed"}
 
     assert clients.awslambda.get_function_configuration(FunctionName=name)["Timeout"] == 900
-    assert {"queue", "task definition"} <= changed
+    assert {"queue", "task definition", "role"} <= changed
+    document = clients.iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    assert "aws:SourceAccount" in json.dumps(document)
     assert app in {item.app for item in inventory(clients, None)}
