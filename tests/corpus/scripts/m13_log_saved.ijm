@@ -1,0 +1,12 @@
+dir = getDirectory("Source folder");
+print("\\Clear");
+list = getFileList(dir);
+for (i = 0; i < list.length; i++) {
+	open(dir + list[i]);
+	getStatistics(area, mean);
+	print(getTitle() + "\t" + d2s(mean, 2));
+	close();
+}
+selectWindow("Log");
+saveAs("Text", getDirectory("Destination folder") + "log.txt");
+run("Close");

@@ -1,0 +1,11 @@
+open("input/a.tif");
+title = getTitle();
+run("Duplicate...", "title=mask");
+selectWindow("mask");
+setThreshold(128, 255);
+setOption("BlackBackground", true);
+run("Convert to Mask");
+run("Set Measurements...", "area mean redirect=" + title + " decimal=3");
+run("Analyze Particles...", "size=0-Infinity display clear");
+saveAs("Results", "output/redirected.csv");
+close("mask"); close(title);

@@ -1,0 +1,11 @@
+Dialog.create("Options");
+Dialog.addSlider("Value to add", 0, 100, 0);
+Dialog.addCheckboxGroup(1, 2, newArray("Invert", "Measure"), newArray(false, false));
+Dialog.show;
+value = Dialog.getNumber;
+invert = Dialog.getCheckbox; measure = Dialog.getCheckbox;
+open("input/a.tif");
+run("Add...", "value=" + value);
+if (invert) run("Invert");
+if (measure) run("Measure");
+saveAs("Results", "output/options.csv");

@@ -1,0 +1,7 @@
+open("input/stack.tif");
+for (i = 1; i <= nSlices; i++) {
+	setSlice(i);
+	getStatistics(area, mean);
+	print(i + ": " + d2s(mean, 3));
+}
+selectWindow("Log"); saveAs("Text", "output/slices.txt");

@@ -1,0 +1,10 @@
+run("Options...", "iterations=1 count=1 black");
+open("input/c.tif");
+setThreshold(128, 255);
+run("Convert to Mask");
+run("Fill Holes");
+run("Watershed");
+run("Analyze Particles...", "size=10-Infinity show=Outlines display clear");
+saveAs("Results", "output/watershed.csv");
+selectWindow("Drawing of c.tif");
+close();

@@ -1,0 +1,150 @@
+"""Scripts as people wrote them: each is done with its tables, or fails by name and is cured.
+
+A dozen in every run, headless on ImageJ core; the whole table headless and under Xvfb, on ImageJ core and
+near-FIJI, in the long one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import nearfiji
+from tests.corpus import images
+from tests.corpus.cases import CASES, SCRIPTS, Case, kept_as
+from tests.corpus.expected import differences
+from tests.imagej import finish
+from tests.nearfiji import fiji_home
+from worker import elsewhere, fiji_process
+from worker.contract import FailureClass, Outcome
+from worker.contract_display import find_need_of_display
+from worker.contract_fiji import describe
+from worker.contract_questions import find_questions
+from worker.contract_scripts import clean, ending_of
+from worker.fiji_process import Ending, Questions
+from worker.jobfolder import RunFolder
+from worker.launcher import Launch, make_preferences, runner_command
+from worker.outputs import find_outputs
+from worker.verdict import Expected, Run, Verdict, judge
+
+
+def run(fiji: str, case: Case, text: str, root: Path, *, xvfb: bool) -> Verdict:
+    """Run a script as the worker does, with its inputs and COLLECT_ALL where it saves elsewhere; judge it."""
+    folder = RunFolder(root)
+    for made in (folder.output, folder.input, folder.job_file.parent, folder.temporary):
+        made.mkdir(parents=True)
+    for name in case.inputs:
+        images.write(name, folder.input)
+    cleaned = clean(text.encode(), ending_of(case.script)).text
+    script = root / case.script
+    script.write_text(cleaned, encoding="utf-8")
+    questions = Questions(filled(case.answers, folder), "fail", find_questions(cleaned))
+    fiji_process.write_job_file(
+        folder, str(script), filled(case.given, folder), "fail", questions, case.paths
+    )
+    job = json.loads(folder.job_file.read_text("utf-8"))
+    folder.job_file.write_text(json.dumps({**job, "dialog_seconds": 5}), encoding="utf-8")
+    seen = elsewhere.look(folder)
+    done = ended(fiji, case, folder, xvfb=xvfb)
+    written = elsewhere.written(folder, seen)
+    if any(not name.startswith("output/") for name in case.files):
+        elsewhere.collect(folder, written)
+    found = find_outputs(folder.output, [folder.work], collected=folder.collected)
+    return judge(done, found, Expected(len(case.files), 1, ""), written)
+
+
+def filled(values: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
+    """Return values with the job's folders in them."""
+
+    def fill(value: Any) -> Any:
+        if isinstance(value, list):
+            return [fill(item) for item in value]
+        if not isinstance(value, str):
+            return value
+        return value.replace("{input}", str(folder.input)).replace("{output}", str(folder.output))
+
+    return {name: fill(value) for name, value in values.items()}
+
+
+def ended(fiji: str, case: Case, folder: RunFolder, *, xvfb: bool) -> Run:
+    """Start a FIJI on the job, wait for its end, and return what is known of it."""
+    home = describe(fiji_home(fiji), os.environ)
+    assert home
+    make_preferences(folder.preferences)
+    launch = Launch(
+        home,
+        500,
+        folder.temporary,
+        folder.preferences,
+        use_xvfb=xvfb,
+        is_short=True,
+        leads_paths=bool(case.paths),
+    )
+    process = nearfiji._start(runner_command(launch, str(folder.job_file)), folder.work)
+    ran = finish(process, folder.root)
+    result = json.loads(folder.result_file.read_text("utf-8")) if folder.result_file.exists() else None
+    return Run(
+        Ending.BY_ITSELF,
+        ran.code,
+        1.0,
+        500,
+        folder.alive_file.exists(),
+        result,
+        [],
+        (ran.out + ran.err).splitlines()[-50:],
+        headless=not xvfb,
+        is_core=fiji == "ImageJ core",
+    )
+
+
+def check(fiji: str, case: Case, folder: Path, *, xvfb: bool = False) -> None:
+    verdict = run(fiji, case, case.text, folder / "run", xvfb=xvfb)
+    if case.needs_display and not xvfb:
+        assert verdict.failure is FailureClass.NEEDS_DISPLAY, verdict
+        assert "DISPLAY_MODE = 'xvfb'" in verdict.sentence, verdict
+        return
+    if case.failure is not None:
+        assert (verdict.failure, verdict.outcome) == (case.failure, Outcome.FAILED), verdict
+        assert case.says in verdict.sentence, verdict
+        verdict = run(fiji, case, case.cured, folder / "cured", xvfb=xvfb)
+    assert verdict.outcome is Outcome.DONE, verdict
+    check_files(case, RunFolder(folder / ("cured" if case.failure else "run")).work)
+
+
+def check_files(case: Case, work: Path) -> None:
+    told = [line for name, wanted in case.files.items() for line in differences(work / name, wanted)]
+    assert not told, told
+
+
+def name_of(case: Case) -> str:
+    return case.script
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.quick], ids=name_of)
+def test_a_script_runs_as_it_is(case: Case, tmp_path: Path) -> None:
+    check("ImageJ core", case, tmp_path)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+@pytest.mark.parametrize("xvfb", [False, True], ids=["headless", "Xvfb"])
+@pytest.mark.parametrize("fiji", ["ImageJ core", "Fiji-new"])
+def test_every_script_does_with_and_without_a_display(
+    fiji: str, xvfb: bool, case: Case, tmp_path: Path
+) -> None:
+    check(fiji, case, tmp_path, xvfb=xvfb)
+
+
+def test_the_table_is_whole() -> None:
+    """Each script once, in all languages; nine in ten are done unchanged."""
+    assert sorted(kept_as(case.script) for case in CASES) == sorted(path.name for path in SCRIPTS.iterdir())
+    assert len(CASES) == 120
+    assert {ending_of(case.script) for case in CASES} == {".ijm", ".py", ".groovy", ".bsh"}
+    assert sum(case.failure is None for case in CASES) >= 0.9 * len(CASES)
+    assert all(case.cure for case in CASES if case.failure)
+    assert all(find_need_of_display(case.text) for case in CASES if case.needs_display)
