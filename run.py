@@ -129,6 +129,34 @@ def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes:
     context.terminal.note(f"Next: python run.py startCluster {context.file_beside(*FLEET)}")
 
 
+@main.command("tryScript")
+@click.argument("script", type=click.Path(path_type=Path))
+@click.argument("images", type=click.Path(path_type=Path), nargs=-1)
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="Folder for the job file and the settings.  [default: this one]",
+)
+@click.option("--overwrite", is_flag=True, help="Write both files anew where they are there.")
+@common
+@click.pass_obj
+def try_script(context: Context, script: Path, images: tuple[Path, ...], into: Path, overwrite: bool) -> None:
+    """Look at a script, run it on an image or two on this machine, and write the files to go on with.
+
+    A job file that is there is used, so that you can edit the answers in it and try again. Nothing of AWS is
+    needed or touched. Exit code 3 when a job failed.
+
+    \b
+    Example: python run.py tryScript measure.ijm image1.tif image2.tif
+    """
+    from distributed_fiji.local.tries import try_on_images
+
+    context.choose("local", True)
+    results = try_on_images(context, script, images, (into, overwrite), CHECKOUT)
+    sys.exit(0 if all(one.is_done for one in results) else errors.JOBS_FAILED)
+
+
 @main.command()
 @common
 @click.pass_obj

@@ -153,3 +153,8 @@ def _folder_of(path: str) -> str:
     name = folder.rpartition("/")[2]
     is_file = not re.search(r"[\\/]\Z", path) and re.search(r"\.\w{1,5}\Z", name)
     return folder.rpartition("/")[0] if is_file else folder
+
+
+def suggested_paths(found: Sequence[FixedPath]) -> dict[str, str]:
+    """Return `paths` that lead what a script names to the job's folders, as a start to edit."""
+    return {_folder_of(one.path): "output" if one.is_output else "input" for one in found}

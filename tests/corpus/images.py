@@ -32,4 +32,6 @@ def image(name: str) -> Image:
 
 def write(name: str, folder: Path) -> None:
     """Write an image as NAME.tif."""
-    tifffile.imwrite(folder / f"{name}.tif", image(name), imagej=True)
+    pixels = image(name)
+    axes = "ZYX" if pixels.ndim == 3 else "YX"
+    tifffile.imwrite(folder / f"{name}.tif", pixels, imagej=True, metadata={"axes": axes})

@@ -29,6 +29,12 @@ public final class Redirect {
 			isUsed = true;
 			return to + path.substring(from.length());
 		}
+
+		/** A script may ask Java for the path that it was led to, and go on with Windows' own slashes. */
+		boolean isGoneOnFrom(final String path) {
+			return isWindows && path.startsWith(to) && path.indexOf('\\', to.length()) >= 0
+				&& "/\\".indexOf(path.charAt(to.length())) >= 0;
+		}
 	}
 
 	private static volatile Way[] ways = {};
@@ -63,6 +69,7 @@ public final class Redirect {
 			final String read = way.isWindows ? windows : plain;
 			final String led = read == null ? null : way.lead(read);
 			if (led != null) return led;
+			if (way.isGoneOnFrom(path)) return withSingleSlashes(path.replace('\\', '/'));
 		}
 		return path;
 	}
