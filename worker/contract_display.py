@@ -11,11 +11,13 @@ import re
 
 DISPLAY_MODES = ("auto", "headless", "xvfb")
 
-#: What to look for, and how a message names it. Headless, each ends in a HeadlessException or a VerifyError.
+#: What to look for, and how a message names it. Headless, each ends in an exception.
 NEEDS = (
     (r"\broiManager\s*\(|\bRoiManager\b|[\"']ROI Manager|To ROI Manager", "the ROI Manager"),
     (r"Analyze Particles\.\.\.[\"']\s*,\s*[\"'][^\"'\n]*\badd\b", "the ROI Manager"),
     (r"Bio-Formats (?:Windowless )?Importer", "the Bio-Formats Importer"),
+    # FolderOpener throws an IndexOutOfBoundsException under FIJI's headless dialog (ImageJ 1.54p).
+    (r"run\([^\"'\n]*[\"']Image Sequence\.\.\.[\"']", "File>Import>Image Sequence"),
     (
         r"\b(?:new\s+)?(?:TextWindow|ImageWindow|StackWindow|JFrame|ImageCanvas|HistogramWindow)\s*\(",
         "a window",

@@ -91,7 +91,7 @@ def test_a_script_is_tried_its_answers_edited_and_tried_again(newcomer: Newcomer
     settings = runpy.run_path(str(folder / "count.config.py"))
     assert settings["EXPECTED_NUMBER_FILES"] == 1 and settings["COLLECT_ALL"] is True
     assert settings["SCRIPT_DOWNLOAD_URL"] == str(folder / "count.ijm")
-    table = folder / "cloud" / "buckets" / "try-script" / "results" / "a.tif" / "input" / "counted.csv"
+    table = folder / "cloud" / "s3" / "try-script" / "results" / "a.tif" / "input" / "counted.csv"
     assert [line.split(",")[1] for line in table.read_text("utf-8").splitlines()[1:]] == ["100"]
 
     # What it wrote is what setup and submitJob take.

@@ -52,6 +52,7 @@ MACROS = [
         ("in line 2: Undefined variable: aa.",),
         quick=True,
     ),
+    Ending("requires.ijm", f'{NEW_IMAGE}\nrequires("9.99z");\n{SAVED}', Failure.MACRO_ERROR, 2, ("9.99z",)),
     Ending("undefined-function.ijm", "a = 3;\nfoo(3);", Failure.MACRO_ERROR, 2, ("foo",)),
     Ending("syntax.ijm", 'a = 3;\nif (a == 3 {\nprint("x");', Failure.MACRO_ERROR, 2, ("')' expected",)),
     Ending(
@@ -244,6 +245,13 @@ PYTHON = [
         quick=True,
     ),
     Ending(
+        "no-image-said.py",
+        f"from ij import IJ\nIJ.noImage()\n{PY_SAVED}",
+        Failure.PLUGIN_ERROR,
+        2,
+        ("no images open",),
+    ),
+    Ending(
         "no-image-2.py", 'from ij import IJ\nIJ.run("Invert")', Failure.SCRIPT_ERROR, 2, ("no images open",)
     ),
     Ending(
@@ -346,6 +354,13 @@ GROOVY = [
         "no-image.groovy", "import ij.IJ\ndef i = IJ.getImage()", Failure.SCRIPT_ERROR, 2, ("no images open",)
     ),
     Ending(
+        "no-image-said.groovy",
+        f"import ij.IJ\nIJ.noImage()\n{GROOVY_SAVED}",
+        Failure.PLUGIN_ERROR,
+        2,
+        ("no images open",),
+    ),
+    Ending(
         "thread.groovy",
         f"\nThread.start {{ throw new IllegalStateException('in a thread') }}.join()\n{GROOVY_SAVED}",
         Failure.PLUGIN_ERROR,
@@ -396,6 +411,18 @@ BEANSHELL = [
 
 #: Scripts that do what the sentences advise.
 FOLLOWED = [
+    Ending(
+        "sequence.ijm",
+        'File.makeDirectory("output/s"); newImage("a", "8-bit", 9, 9, 1); saveAs("Tiff", "output/s/1.tif");\n'
+        'saveAs("Tiff", "output/s/2.tif"); close(); File.openSequence("output/s");\n'
+        'if (nSlices != 2) exit("slices: " + nSlices);',
+    ),
+    Ending(
+        "sequence.py",
+        "import os\nfrom ij import IJ\nfrom ij.plugin import FolderOpener\nos.mkdir('output/s')\n"
+        "for n in '12':\n    IJ.save(IJ.createImage('a', '8-bit', 9, 9, 1), 'output/s/%s.tif' % n)\n"
+        "assert FolderOpener.open('output/s/').getStackSize() == 2\n",
+    ),
     Ending("folder.ijm", f'#@ String output_dir\n{NEW_IMAGE}\nsaveAs("Tiff", output_dir + "/a.tif");'),
     Ending(
         "argument.ijm",

@@ -5,7 +5,7 @@ list = getFileList(dir);
 for (i = 0; i < list.length; i++) {
 	open(dir + list[i]);
 	run("Measure");
-	run("Close");
+	close();
 }
 saveAs("Results", out + "measured.csv");
 showMessage("Done!");
