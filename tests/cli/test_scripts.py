@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -144,3 +145,24 @@ def test_a_script_that_needs_a_display_and_may_have_none_is_named(command: Comma
 
     assert "it works with the ROI Manager, which fails without a display" in said["headless"]
     assert "display" not in said["auto"]
+
+
+def test_folders_of_another_machine_are_named_by_setup_and_by_submit_job(
+    command: Command, tmp_path: Path
+) -> None:
+    text = '// C:/old/\ndir = "C:\\\\Users\\\\me\\\\in\\\\";\nopen(dir + "a.tif");\n'
+    (tmp_path / "fixed.ijm").write_text(text, encoding="utf-8")
+    configure(tmp_path, APP_NAME="Fixed", SCRIPT_DOWNLOAD_URL="fixed.ijm")
+    told = "line 2: 'C:\\Users\\me\\in\\' is on another machine"
+    cure = '"paths": {"C:/Users/me/in": "input"}'
+    ended = command("setup")
+    said = " ".join(ended.err.split())
+    assert ended.code == 0 and told in said and cure in said, ended
+    job = {"output_file_location": "out", "groups": [{"Well": "A01"}]}
+    paths: dict[str, str]
+    for paths, code in (({}, 0), ({"C:/Users": "input"}, 0), ({"C:/Users": "results"}, 2)):
+        (tmp_path / "job.json").write_text(json.dumps({**job, "paths": paths}), encoding="utf-8")
+        ended = command("submitJob", str(tmp_path / "job.json"))
+        assert ended.code == code, ended
+        assert (told in " ".join(ended.err.split())) == (not paths), ended
+    assert "paths: 'C:/Users' leads to 'results'" in ended.err
