@@ -263,3 +263,47 @@ def test_jobs_with_other_answers_each_get_them_value_for_value(run: Run, jobs: i
         assert document and document["job"]["answers"] == job.answers
         assert [question["by"] for question in document["questions"]].count(None) == 0
     assert len({job.job_id for job, _ in expected}) == jobs
+
+
+OPENS = """
+masks = getFileList(getDirectory("Choose the masks"));
+flat = File.openAsString(File.openDialog("Flat field"));
+File.saveString(flat + masks.length, "output/said.txt");
+"""
+
+
+def test_an_answer_may_be_a_file_or_a_folder_in_the_bucket(run: Run) -> None:
+    run.cloud.s3.put_object(Bucket=run.bucket, Key="scripts/script.ijm", Body=OPENS.encode())
+    for key, text in (("ref/flat field.txt", "flat"), ("masks/a.txt", "a"), ("masks/b.txt", "b")):
+        run.cloud.s3.put_object(Bucket=run.bucket, Key=key, Body=text.encode())
+    bucket = f"s3://{run.bucket}"
+    answers: dict[str, Value] = {
+        "Flat field": f"{bucket}/ref/flat field.txt",
+        "Choose the masks": f"{bucket}/masks/",
+    }
+    jobs = [Job({"number": number}, f"results/{number}", answers=answers) for number in (1, 2)]
+    lacking = Job({"number": 3}, "results/3", answers={"Flat field": "input/none.txt"})
+    submit(run, [*jobs, lacking])
+
+    worker = harness.start_worker(
+        run,
+        SCRIPT_DOWNLOAD_URL=f"s3://{run.bucket}/scripts/script.ijm",
+        FIJI_HOME=nearfiji.fiji_home("ImageJ core"),
+    )
+    harness.wait_until_settled(run, 90)
+    worker.stop()
+
+    harness.check_done(run, jobs)
+    for job in jobs:
+        assert harness.content(run, f"{job.output_file_location}/said.txt") == b"flat\n2"
+        document = harness.manifest(run, job)
+        assert document and {one["key"] for one in document["inputs"]} == {
+            f"{bucket}/ref/flat field.txt",
+            f"{bucket}/masks/a.txt",
+            f"{bucket}/masks/b.txt",
+        }
+    record = harness.failures(run, lacking.job_id)[0]
+    assert record["class"] == "needs an answer"
+    assert 'getDirectory asks for "Choose the masks" (a folder)' in record["sentence"]
+    assert '"inputs" in the job file names the images' in record["sentence"]
+    assert [question["name"] for question in record["questions"] if question["by"] is None]
