@@ -157,7 +157,8 @@ class Settings(BaseModel):
     ASSIGN_IP: Flag = True
     DOWNLOAD_FILES: Flag = True
 
-    MEMORY: Annotated[int, Field(ge=512)]
+    # No machine of EC2 has more than 32 TiB.
+    MEMORY: Annotated[int, Field(ge=512, le=50_000_000)]
     CPU_CORES: Annotated[int, Field(ge=0, le=448)] = 0
     SCRIPT_DOWNLOAD_URL: Annotated[Text, StringConstraints(min_length=1)]
     FIJI_RUNNER: Annotated[str, AfterValidator(_fiji_runner)] = "auto"
