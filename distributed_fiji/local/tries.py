@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from distributed_fiji.clock import SystemClock
 from distributed_fiji.commandline import Context
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobs import parse_job_file, read_job_file
-from distributed_fiji.local import trial
+from distributed_fiji.local import cloud, state, trial
 from distributed_fiji.local.trial import Tried
 from distributed_fiji.scripts import locate_script
 from distributed_fiji.terminal import shown
@@ -27,7 +28,8 @@ def try_on_images(
     path = path.absolute()
     tryscript.check_images(images)
     settings = tryscript.trial_settings(path)
-    clients = context.connect_for(settings)
+    clients = context.connect(settings.AWS_REGION, settings.AWS_PROFILE, set())
+    cloud.ensure_bucket(clients.s3, tryscript.BUCKET)
     script, problems = locate_script(settings, clients.s3, Path(), context.languages())
     if script is None or problems:
         raise InvalidInput(str(path), problems)
@@ -50,7 +52,7 @@ def try_on_images(
     answers = tryscript.unanswered(tried)
     if answers:
         terminal.say(f"Answers to begin with, to be edited in {job_file}:")
-        terminal.say(tryscript.as_json({"answers": answers}).rstrip())
+        terminal.say(json.dumps({"answers": answers}, ensure_ascii=False))
         document |= {"answers": answers, "groups": document.pop("groups")}
     for file, text in (
         (job_file, tryscript.as_json(document)),
@@ -62,8 +64,6 @@ def try_on_images(
 
 
 def _say_next(context: Context, tried: Sequence[Tried], config: Path, job_file: Path) -> None:
-    from distributed_fiji.local import cloud, state
-
     if all(one.is_done for one in tried):
         outputs = state.Folders(cloud.ROOT).buckets / "try-script" / "results"
         context.terminal.note(f"The outputs are in {shown(outputs)}")

@@ -78,7 +78,7 @@ def test_a_script_is_tried_its_answers_edited_and_tried_again(newcomer: Newcomer
     document = json.loads(job_file.read_text("utf-8"))
     assert document["answers"] == {"Minimum size": 50}
     assert document["paths"] == {"C:/Users/me/plate1": "input"}
-    assert json.dumps({"answers": document["answers"]}, indent=2) in first.stdout
+    assert json.dumps({"answers": document["answers"]}) in first.stdout
 
     job_file.write_text(json.dumps({**document, "answers": {"Minimum size": 70}}), encoding="utf-8")
     (folder / "count.config.py").unlink()
