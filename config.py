@@ -13,7 +13,15 @@ SSH_KEY_NAME = ''                       # Name of an EC2 key pair, for those who
 AWS_BUCKET = 'your-bucket-name'         # Holds the run's own state: manifests, failures, logs, scripts.
 SOURCE_BUCKET = AWS_BUCKET              # Inputs come from here.
 DESTINATION_BUCKET = AWS_BUCKET         # Outputs go here.
+MORE_SOURCE_BUCKETS = []                # Further buckets that jobs may read inputs from.
 UPLOAD_FLAGS = ''                       # Flags for uploads, as `aws s3 cp` takes them: '--acl bucket-owner-full-control'.
+
+# Roles: '' lets setup make them; docs/permissions.md, where you may not.
+TASK_ROLE = ''
+INSTANCE_PROFILE = ''
+FLEET_ROLE = ''
+JANITOR_ROLE = ''
+PERMISSIONS_BOUNDARY = ''               # ARN of the policy that bounds the roles that setup makes.
 
 # Machines
 ECS_CLUSTER = APP_NAME                  # A cluster of its own, made by setup; an older 'default' works too.

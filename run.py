@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -14,9 +15,10 @@ try:
     import click
 
     from distributed_fiji import VERSION, errors
-    from distributed_fiji.aws import AwsError, error_text
+    from distributed_fiji.aws import KEYS_ADVICE, AwsError, error_text
     from distributed_fiji.clock import SystemClock
     from distributed_fiji.commandline import Context, Finite, common
+    from distributed_fiji.refusals import is_denied, keys_are_over
     from distributed_fiji.settings import check_app_name, record_file_name
     from distributed_fiji.terminal import Terminal, shown
 except ModuleNotFoundError as missing:
@@ -112,7 +114,13 @@ def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes:
     from distributed_fiji.verdicts import counted
 
     settings, jobs = context.settings(), read_job_file(job_file)
-    check_inputs(jobs, str(job_file), source_bucket=settings.SOURCE_BUCKET, values=settings.DOWNLOAD_FILES)
+    check_inputs(
+        jobs,
+        str(job_file),
+        source_bucket=settings.SOURCE_BUCKET,
+        values=settings.DOWNLOAD_FILES,
+        readable=settings.readable_buckets,
+    )
     clients = context.connect_for(settings)
     if undo:
         back = take_back(settings, clients, job_file.name, context.terminal)
@@ -243,7 +251,10 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
     if record.local != context.local:
         where = "on the embedded cloud: add --local" if record.local else "on AWS: leave out --local"
         raise errors.InvalidInput(f"{record_file} cannot be watched so", [f"its run is {where}"])
-    clients = context.connect(record.region, record.profile, set())
+    # Where the run was started, profiles may have other names than here.
+    profile = None if "AWS_PROFILE" in os.environ else record.profile
+    clients = context.connect(record.region, profile, set(), source=str(record_file))
+    clients.encryption = record.encryption
     check_account(record, record_file, clients)
     result = run_monitor(
         record,
@@ -276,10 +287,12 @@ def inventory(context: Context, app_name: str | None, region: str | None, as_jso
     """
     from distributed_fiji.cleanup import listing
     from distributed_fiji.inventory import inventory as find_items
+    from distributed_fiji.unseen import Unseen
 
     check_app_name(app_name)
     clients = context.connect(*context.place(region), set())
-    items = find_items(clients, app_name)
+    unseen = Unseen()
+    items = find_items(clients, app_name, unseen)
     if as_json:
         context.terminal.say(
             json.dumps([asdict(item) | {"bills": item.bills, "costs": item.costs} for item in items])
@@ -288,6 +301,10 @@ def inventory(context: Context, app_name: str | None, region: str | None, as_jso
         context.terminal.out.print(listing(items))
     billing = sum(item.bills for item in items)
     context.terminal.note(f"{len(items)} things are there in {clients.region}, {billing} of them bill.")
+    for line in unseen.sentences:
+        context.terminal.warn(line)
+    if unseen:
+        sys.exit(errors.SOMETHING_LEFT)
 
 
 @main.command()
@@ -322,6 +339,25 @@ def cleanup(context: Context, app_name: str | None, region: str | None, yes: boo
     )
 
 
+@main.command()
+@click.argument("commands", nargs=-1, metavar="[COMMAND]...")
+@click.option("--roles", is_flag=True, help="Print the roles instead, for an administrator who makes them.")
+@click.option("--account", help="Number of the AWS account; that of your keys where not given.")
+@common
+@click.pass_obj
+def policy(context: Context, commands: tuple[str, ...], roles: bool, account: str | None) -> None:
+    """Print the least IAM policy that you need, for some commands or for all, as JSON.
+
+    \b
+    Example: python run.py policy submitJob startCluster monitor
+    """
+    from distributed_fiji.policycommand import print_policy
+
+    settings = context.settings()
+    number = account or context.connect(settings.AWS_REGION, settings.AWS_PROFILE, set()).account
+    print_policy(settings, number, commands, roles=roles, terminal=context.terminal)
+
+
 def mount_more() -> None:
     """Add the commands that live beside what they command."""
     from distributed_fiji.local.cli import local
@@ -336,15 +372,26 @@ def _usage_line(error: click.ClickException) -> str:
     return f"{' '.join(error.format_message().split())} (python {command} --help shows how)"
 
 
-def _not_answered(error: Exception, context: Context) -> int:
+def _not_answered(error: Exception, context: Context, arguments: list[str]) -> int:
     """Say why AWS did not do it: with --local, that the embedded cloud has ended, where it has."""
     try:
         context.check_cloud()
     except errors.DistributedFijiError as ended:
         context.terminal.fail(str(ended))
-    else:
-        context.terminal.fail(f"AWS refused or did not answer: {error_text(error)}")
-    return errors.FAILED
+        return errors.FAILED
+    context.terminal.fail(failure(error, arguments))
+    return errors.KEYS_OVER if keys_are_over(error) else errors.FAILED
+
+
+def failure(error: Exception, arguments: list[str]) -> str:
+    """Return what is said of AWS's refusal: a missing permission is named, with where all of them stand."""
+    if keys_are_over(error):
+        return f"AWS does not take your keys any more: {error_text(error)}. {KEYS_ADVICE}."
+    text = f"AWS refused or did not answer: {error_text(error)}"
+    command = next((word for word in arguments if word in main.commands), "")
+    if not is_denied(error):
+        return text
+    return f"{text}. `python run.py policy {command}` prints all that it needs (docs/permissions.md)."
 
 
 def run(arguments: list[str]) -> int:
@@ -361,7 +408,7 @@ def run(arguments: list[str]) -> int:
         terminal.fail(str(error))
         return error.exit_code
     except AwsError as error:
-        return _not_answered(error, context)
+        return _not_answered(error, context, arguments)
     except OSError as error:
         terminal.fail(errors.of_file(error))
         return errors.FAILED

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
-from distributed_fiji.aws import Clients, pages
+from distributed_fiji.aws import AwsError, Clients, pages
 from distributed_fiji.janitor.names import is_janitor
+from distributed_fiji.refusals import is_denied
+from distributed_fiji.unseen import Unseen
 from worker.contract import APP_TAG
 
 THREADS = 16
@@ -32,12 +35,19 @@ def owner(tags: Iterable[dict[str, str]]) -> str | None:
     return None
 
 
-def find_apps(clients: Clients, queues: Queues) -> set[str]:
+def find_apps(clients: Clients, queues: Queues, unseen: Unseen) -> set[str]:
     """Return the names of all apps of which anything is there; `queues`: as of queues_with_tags."""
-    finders = (_on_machines, _on_clusters, _on_roles, _on_janitors)
-    owners = (owner(tags) for finder in finders for tags in finder(clients))
+    looks = {
+        "the tags of fleets and machines": _on_machines,
+        "the tags of clusters and services": _on_clusters,
+        "the tags of roles": _on_roles,
+        "the tags of janitors": _on_janitors,
+    }
+    owners = (
+        owner(tags) for what, find in looks.items() for tags in unseen.look(what, partial(find, clients))
+    )
     named = {app for app in owners if app}
-    alarms = pages(clients.cloudwatch, "describe_alarms", "MetricAlarms")
+    alarms = unseen.look("alarms", lambda: pages(clients.cloudwatch, "describe_alarms", "MetricAlarms"))
     matches = (ALARM_NAME.fullmatch(alarm["AlarmName"]) for alarm in alarms)
     sending = {app for _, app in queues if app}
     return named | sending | {match[1] for match in matches if match}
@@ -92,17 +102,29 @@ def _on_janitors(clients: Clients) -> Tags:
             yield [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def queues_with_tags(sqs: Any) -> Queues:
-    """Return the name of every queue and the app whose tag it carries, or None."""
-    urls = list(pages(sqs, "list_queues", "QueueUrls", PaginationConfig={"PageSize": 1000}))
+def queues_with_tags(sqs: Any, unseen: Unseen, app: str = "") -> Queues:
+    """Return the name of every queue and the app whose tag it carries, or None.
+
+    A queue whose tags may not be read is left out, as it may be another app's. `app`: only what may be this
+    app's is said of such queues, those of its own names; '' for all apps.
+    """
+    urls = unseen.look(
+        "the list of queues",
+        lambda: pages(sqs, "list_queues", "QueueUrls", PaginationConfig={"PageSize": 1000}),
+    )
 
     def read(url: str) -> tuple[str, str | None] | None:
+        name = url.rpartition("/")[2]
         try:
             tags = sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
         except sqs.exceptions.QueueDoesNotExist:
             # A deleted queue stays in the listing for a minute.
             return None
-        return url.rpartition("/")[2], tags.get(APP_TAG)
+        except AwsError as error:
+            if not app or name in (f"{app}Queue", f"{app}DeadMessages") or not is_denied(error):
+                unseen.note("the tags of some queues", error)
+            return None
+        return name, tags.get(APP_TAG)
 
     with ThreadPoolExecutor(THREADS) as pool:
         return [found for found in pool.map(read, urls) if found]

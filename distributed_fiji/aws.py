@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 from botocore.parsers import ResponseParserError
 
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.pace import Pace
+from distributed_fiji.refusals import NO_KEYS, denied_text
 from worker.contract_text import one_line
 
 #: Standard mode backs off with jitter and knows AWS's throttling codes (botocore guide, "Retries").
@@ -42,30 +34,28 @@ FIRST = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_ti
 #: PutMetricAlarm takes three calls a second (CloudWatch user guide, "CloudWatch service quotas").
 ALARMS_A_SECOND = 3
 
-#: Codes with which AWS refuses a call for want of a permission (EC2, ECS and S3 have one each).
-DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
-
 #: What a call raises that AWS refused, or did not answer as AWS does.
 AwsError = (ClientError, BotoCoreError, ResponseParserError)
 
-#: What boto3 raises when it finds no keys, half of them, or a login that is over.
-NoAnswerToKeys = (
-    NoCredentialsError,
-    PartialCredentialsError,
-    CredentialRetrievalError,
-    TokenRetrievalError,
-    SSOError,
-)
 KEYS_ADVICE = (
     "`aws configure` stores keys for AWS_PROFILE, `aws sso login` renews a login; `--local` needs none"
 )
 
 
-class Clients:
-    """The clients that the commands need, each made when it is first used."""
+#: The only partition whose names are written here: arn:aws:…, amazonaws.com. In aws-cn (China) and aws-us-gov
+#: (GovCloud) they are others (AWS general reference, "ARNs"), so that setup would fail half-way.
+PARTITION = "aws"
 
-    def __init__(self, session: Any) -> None:
+
+class Clients:
+    """The clients that the commands need, each made when it is first used.
+
+    `encryption`: arguments of PutObject for all that is written to S3, as UPLOAD_FLAGS say it.
+    """
+
+    def __init__(self, session: Any, encryption: Mapping[str, str] | None = None) -> None:
         self._session = session
+        self.encryption = dict(encryption or {})
 
     def _client(self, service: str, config: Config = CONFIG) -> Any:
         try:
@@ -74,6 +64,7 @@ class Clients:
             problem = f"{error}: look at the AWS_ variables of your environment and at ~/.aws/config"
             raise InvalidInput("AWS cannot be asked", [problem]) from error
         client.meta.events.register("after-call", refuse_web_page)
+        client.meta.events.register("after-call", name_service)
         return client
 
     @property
@@ -89,7 +80,14 @@ class Clients:
 
     @cached_property
     def s3(self) -> Any:
-        return self._client("s3")
+        """A bucket's policy may refuse what is written without its encryption: all that is has it."""
+        client = self._client("s3")
+        for operation in ("PutObject", "CreateMultipartUpload"):
+            client.meta.events.register(f"provide-client-params.s3.{operation}", self._encrypted)
+        return client
+
+    def _encrypted(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return self.encryption | params
 
     @cached_property
     def ecs(self) -> Any:
@@ -141,13 +139,18 @@ class Clients:
     @cached_property
     def account(self) -> str:
         """The account's number."""
-        return self.sts.get_caller_identity()["Account"]
+        return self.caller["Account"]
+
+    @cached_property
+    def caller(self) -> dict[str, str]:
+        """Who asks: Account and Arn, as AWS says (STS API reference, GetCallerIdentity)."""
+        return self.sts.get_caller_identity()
 
     def identify(self) -> None:
         """Ask AWS who we are, which needs no permission. Raises InvalidInput when it does not know us."""
         try:
             _ = self.account
-        except NoAnswerToKeys as error:
+        except NO_KEYS as error:
             raise InvalidInput("AWS cannot be asked", [f"{error}: {KEYS_ADVICE}"]) from error
         except ClientError as error:
             raise InvalidInput("AWS cannot be asked", [f"{error_text(error)}: {KEYS_ADVICE}"]) from error
@@ -167,8 +170,16 @@ def refuse_web_page(http_response: Any, model: Any, **_: Any) -> None:
         )
 
 
-def connect(region: str, profile: str | None) -> Clients:
+def name_service(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    """Write into an error which service answered it: botocore's ClientError names the operation alone."""
+    if "Error" in parsed:
+        parsed["Error"]["Service"] = model.service_model.service_name
+
+
+def connect(region: str, profile: str | None, source: str = "config.py") -> Clients:
     """Return clients for a region. A profile counts only where the environment holds no keys.
+
+    `source`: the file that names both.
 
     boto3 itself prefers a profile that is named in code to keys in the environment; people who export
     keys, and the embedded cloud, mean them. Raises InvalidInput where profile or region does not exist.
@@ -182,29 +193,40 @@ def connect(region: str, profile: str | None) -> Clients:
             raise ProfileNotFound(profile=wanted)
     except ProfileNotFound as error:
         raise InvalidInput(
-            "config.py cannot be used",
-            [f"AWS_PROFILE = {wanted!r}: {error}; `aws configure --profile {wanted}` makes it"],
+            f"{source} cannot be used",
+            [
+                f"AWS_PROFILE = {wanted!r}: {error}; `aws configure --profile {wanted}` makes it, and"
+                " AWS_PROFILE in your environment names another"
+            ],
         ) from error
-    _check_region(session, region)
+    _check_region(session, region, source)
     return Clients(session)
 
 
-def _check_region(session: Any, region: str) -> None:
+def _check_region(session: Any, region: str, source: str) -> None:
     """Raise InvalidInput for a region that boto3 does not know: it would wait long for no answer.
 
     Asked for SQS, which is in every region and whose model is small.
     """
-    known = [
-        name
+    known = {
+        name: partition
         for partition in session.get_available_partitions()
         for name in session.get_available_regions("sqs", partition_name=partition)
-    ]
-    if region in known:
+    }
+    if known.get(region) == PARTITION:
         return
+    if region in known:
+        raise InvalidInput(
+            f"{source} cannot be used",
+            [
+                f"AWS_REGION = {region!r} is of AWS's partition {known[region]}, which is not supported:"
+                " names of roles, policies and services differ there, and none of it was ever tried"
+            ],
+        )
     near = difflib.get_close_matches(region, known, n=3, cutoff=0.7)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise InvalidInput(
-        "config.py cannot be used",
+        f"{source} cannot be used",
         [
             f"AWS_REGION = {region!r}: boto3 {boto3.__version__} knows no such region of AWS{hint}"
             " (one that is newer needs a newer boto3)"
@@ -218,7 +240,11 @@ def error_code(error: Exception) -> str:
 
 
 def error_text(error: Exception) -> str:
-    """Return AWS's sentence about an error, on one line, without boto3's frame around it."""
+    """Return AWS's sentence about an error, on one line, without boto3's frame around it; a missing
+    permission by its action.
+    """
+    if denied := denied_text(error):
+        return one_line(denied)
     if isinstance(error, ClientError):
         return one_line(str(error.response["Error"].get("Message") or error_code(error)))
     return one_line(str(error))

@@ -15,6 +15,7 @@ from distributed_fiji.janitor.removal import remove_function, remove_schedule
 from distributed_fiji.leftovers import remove_upload, remove_volume
 from distributed_fiji.teardown import Step, attempt
 from distributed_fiji.terminal import Terminal
+from distributed_fiji.unseen import Unseen
 
 #: What --keep may name, and the kind that it keeps.
 KEEPABLE = {"logs": "log group", "results": "results"}
@@ -32,31 +33,40 @@ def cleanup(
     clock: Clock,
     out: Terminal,
 ) -> int:
-    """Remove what there is of an app after a question; return 0 when nothing is left, else 4.
+    """Remove what there is of an app after a question; return 0 when nothing is left, else 4: also where
+    something could not be looked at, which is named.
 
     `confirm` is asked once, with a sentence, and answers whether to go on. Needs nothing but the name.
     """
-    kept = {KEEPABLE[name] for name in keep}
-    items = [item for item in inventory(clients, app_name) if item.kind not in kept]
+    kept, unseen = {KEEPABLE[name] for name in keep}, Unseen()
+    items = [item for item in inventory(clients, app_name, unseen) if item.kind not in kept]
+    for line in unseen.sentences:
+        out.warn(line)
     if not items:
-        out.say(f"Nothing of {app_name} is there in {clients.region}.")
-        return 0
+        seen = ", as far as could be seen" if unseen else ""
+        out.say(f"Nothing of {app_name} is there in {clients.region}{seen}.")
+        return SOMETHING_LEFT if unseen else 0
     out.say(f"Of {app_name} there is in {clients.region}:")
     out.out.print(listing(items))
     if not confirm(f"Remove these {len(items)}?"):
         out.note("Nothing was changed.")
         return SOMETHING_LEFT if any(item.bills for item in items) else 0
     steps = remove(clients, items, clock, out.note)
-    left = wait_until_gone(clients, app_name, kept, clock)
-    if not left:
-        out.say(f"Listed again: nothing of {app_name} is left.")
-        return 0
-    out.say("Left:")
-    out.out.print(listing(left))
-    for step in steps:
-        if step.error:
-            out.warn(f"{step.name}: {step.error}")
-    return SOMETHING_LEFT
+    left, unseen = wait_until_gone(clients, app_name, kept, clock)
+    if left:
+        out.say("Left:")
+        out.out.print(listing(left))
+        for step in steps:
+            if step.error:
+                out.warn(f"{step.name}: {step.error}")
+        return SOMETHING_LEFT
+    if unseen:
+        for line in unseen.sentences:
+            out.warn(line)
+        out.say(f"Listed again: nothing of {app_name} that can be seen is left.")
+        return SOMETHING_LEFT
+    out.say(f"Listed again: nothing of {app_name} is left.")
+    return 0
 
 
 def read_keep(text: str) -> tuple[str, ...]:
@@ -77,22 +87,30 @@ def remove(clients: Clients, items: list[Item], clock: Clock, tell: Callable[[st
     ]
 
 
-def wait_until_gone(clients: Clients, app_name: str, kept: set[str], clock: Clock) -> list[Item]:
-    """List and remove again until nothing is left; return what stays when nothing ends by itself any more.
+def wait_until_gone(
+    clients: Clients, app_name: str, kept: set[str], clock: Clock
+) -> tuple[list[Item], Unseen]:
+    """List and remove again until nothing is left; return what stays when nothing ends by itself any more,
+    and what could not be looked at then.
 
     A cluster can go only when its machines have, so that it takes more than one round.
     """
+
+    def look() -> tuple[list[Item], Unseen]:
+        unseen = Unseen()
+        return [item for item in inventory(clients, app_name, unseen) if item.kind not in kept], unseen
+
     begun = clock.now()
     while True:
-        left = [item for item in inventory(clients, app_name) if item.kind not in kept]
+        left, unseen = look()
         if not left or clock.now() - begun >= DEADLINE:
-            return left
+            return left, unseen
         settling = _settling(left)
         if settling:
             clock.sleep(5)
         remove(clients, left, clock, _silent)
         if not settling:
-            return [item for item in inventory(clients, app_name) if item.kind not in kept]
+            return look()
 
 
 def _settling(left: list[Item]) -> bool:

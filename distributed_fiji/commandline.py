@@ -88,8 +88,13 @@ class Context:
             return region or os.environ.get("AWS_REGION", "us-east-1"), os.environ.get("AWS_PROFILE")
         return region or settings.AWS_REGION, settings.AWS_PROFILE
 
-    def connect(self, region: str, profile: str | None, buckets: set[str]) -> Clients:
-        """Return clients: of AWS, or with --local of the embedded cloud, which has these buckets."""
+    def connect(
+        self, region: str, profile: str | None, buckets: set[str], source: str = "config.py"
+    ) -> Clients:
+        """Return clients: of AWS, or with --local of the embedded cloud, which has these buckets.
+
+        `source`: the file that names region and profile.
+        """
         if self.local:
             from distributed_fiji.local import cloud
 
@@ -98,8 +103,9 @@ class Context:
             clients = connect(region, profile)
             cloud.check_buckets(clients.s3, buckets, may_make=self.may_make_buckets)
             return clients
-        clients = connect(region, profile)
+        clients = connect(region, profile, source)
         clients.identify()
+        self.terminal.note(f"AWS account {clients.account}, {region}, as {clients.caller['Arn']}")
         return clients
 
     def prepare_fiji(self) -> None:
@@ -129,8 +135,9 @@ class Context:
 
     def connect_for(self, settings: Settings) -> Clients:
         """Return clients for the settings' account and region."""
-        buckets = {settings.AWS_BUCKET, settings.SOURCE_BUCKET, settings.DESTINATION_BUCKET}
-        return self.connect(settings.AWS_REGION, settings.AWS_PROFILE, buckets)
+        clients = self.connect(settings.AWS_REGION, settings.AWS_PROFILE, set(settings.readable_buckets))
+        clients.encryption = settings.encryption
+        return clients
 
 
 class Finite(click.FloatRange):

@@ -1,7 +1,8 @@
 """What can go wrong, one sentence each, with the exit code of the command that it ends.
 
 Only run.py turns these into an exit; the codes are those of design.md: 0 done, 1 failed, 2 misuse or
-invalid input, 3 the work ended with failed jobs, 4 something that costs is left, 130 interrupted.
+invalid input, 3 the work ended with failed jobs, 4 something that costs is left, 5 AWS does not take the
+keys any more, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ FAILED = 1
 INVALID = 2
 JOBS_FAILED = 3
 SOMETHING_LEFT = 4
+KEYS_OVER = 5
 INTERRUPTED = 130
 
 
@@ -52,3 +54,9 @@ class SomethingLeft(DistributedFijiError):
     """Raised when something that costs money could not be removed; its text names it."""
 
     exit_code = SOMETHING_LEFT
+
+
+class KeysOver(DistributedFijiError):
+    """Raised when AWS has not taken the keys for so long that waiting helps nothing."""
+
+    exit_code = KEYS_OVER

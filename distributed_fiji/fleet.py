@@ -14,7 +14,8 @@ from distributed_fiji.errors import InvalidInput
 from distributed_fiji.fleetdocuments import Machine, Subnet
 from distributed_fiji.fleetevents import TROUBLE, FleetError
 from distributed_fiji.fleetfile import FleetFile, Specification
-from distributed_fiji.roles import find_role
+from distributed_fiji.refusals import is_denied
+from distributed_fiji.roles import find_role, role_arn
 from distributed_fiji.settings import Settings, role_name
 
 #: ECS's own pointers to its newest image; Amazon Linux 2 ended 2026-06-30 (ECS developer guide).
@@ -49,7 +50,7 @@ def find_machines(
     Raises InvalidInput with everything that could not be found.
     """
     found = Findings()
-    role = _fleet_role(clients.iam, settings, file.fleet_role, found.problems)
+    role = _fleet_role(clients, settings, file.fleet_role or settings.FLEET_ROLE, found.problems)
     machines = [
         _find_machine(clients, settings, item, architecture, file.original, found)
         for item in file.specifications
@@ -69,11 +70,17 @@ def _check_prices(ec2: Any, settings: Settings, machines: list[Machine], now: fl
     found.warnings += warnings
 
 
-def _fleet_role(iam: Any, settings: Settings, given: str | None, problems: list[str]) -> str:
-    if given and given.startswith("arn:"):
+def _fleet_role(clients: Clients, settings: Settings, given: str, problems: list[str]) -> str:
+    """Return the fleet role's ARN; one that may not be looked at is believed to be there."""
+    if given.startswith("arn:"):
         return given
     name = given or role_name(settings.APP_NAME, settings.AWS_REGION, "fleet")
-    arn = find_role(iam, name)
+    try:
+        arn = find_role(clients.iam, name)
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        return role_arn(name, clients.account)
     if arn is None:
         problems.append(f"IamFleetRole: there is no role {name}; `python run.py setup` makes it")
     return arn or ""
@@ -88,7 +95,8 @@ def _find_machine(
     found: Findings,
 ) -> Machine:
     image = _image(clients, wanted.image_id, architecture, found, original=original)
-    profile = wanted.instance_profile or role_name(settings.APP_NAME, settings.AWS_REGION, "instance")
+    own = settings.INSTANCE_PROFILE or role_name(settings.APP_NAME, settings.AWS_REGION, "instance")
+    profile = wanted.instance_profile or own
     if not profile.startswith("arn:"):
         found.problems += _profile_problems(clients.iam, profile)
     key_name = wanted.key_name or settings.SSH_KEY_NAME
@@ -182,6 +190,9 @@ def _profile_problems(iam: Any, name: str) -> list[str]:
         iam.get_instance_profile(InstanceProfileName=name)
     except iam.exceptions.NoSuchEntityException:
         return [f"IamInstanceProfile: there is no {name}; `python run.py setup` makes it"]
+    except ClientError as error:
+        if not is_denied(error):
+            raise
     return []
 
 

@@ -6,8 +6,9 @@ counts as an app's when its name is exactly the one derived from the app's; anot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from rich.markup import escape
@@ -21,6 +22,7 @@ from distributed_fiji.leftovers import uploads, volumes
 from distributed_fiji.lookups import ECS_BATCH, app_instances, live_fleets, read_alarms, read_tasks
 from distributed_fiji.removal import find_launch_template, is_own_cluster, task_definitions
 from distributed_fiji.settings import role_name
+from distributed_fiji.unseen import Strict, Unseen
 from worker.contract import APP_TAG, state_key
 from worker.contract_text import one_line
 
@@ -100,59 +102,83 @@ def listing(items: Iterable[Item]) -> Table:
 Found = Iterator[tuple[str, str, str, str]]
 
 
-def inventory(clients: Clients, app_name: str | None) -> list[Item]:
-    """Return everything of one app, or with None of every app that anything carries the tag of."""
-    queues = queues_with_tags(clients.sqs)
-    apps = [app_name] if app_name is not None else sorted(find_apps(clients, queues))
-    return [
-        Item(kind, name, app, clients.region, state, place)
-        for app in apps
-        for kind, name, state, place in _everything(clients, app, queues)
+def inventory(clients: Clients, app_name: str | None, unseen: Unseen | None = None) -> list[Item]:
+    """Return everything of one app, or with None of every app that anything carries the tag of.
+
+    `unseen` collects what could not be looked at, each kind by itself; without it such an error rises.
+    """
+    unseen = Strict() if unseen is None else unseen
+    found = partial(_everything, clients, unseen=unseen)
+    if app_name is not None:
+        # What costs is looked at first: a stranger's queue must not stand before a fleet.
+        return found(app_name, partial(queues_with_tags, clients.sqs, unseen, app_name))
+    queues = queues_with_tags(clients.sqs, unseen)
+    return [item for app in sorted(find_apps(clients, queues, unseen)) for item in found(app, lambda: queues)]
+
+
+def _everything(clients: Clients, app: str, queues: Callable[[], Queues], unseen: Unseen) -> list[Item]:
+    looks: list[tuple[str, Callable[[], Found]]] = [
+        ("fleets", lambda: _fleets(clients, app)),
+        ("machines", lambda: _instances(clients, app)),
+        ("volumes", lambda: volumes(clients.ec2, app)),
+        ("services, tasks and clusters", lambda: _ecs(clients, app, unseen)),
+        ("alarms", lambda: _alarms(clients, app)),
+        ("the janitor's schedule", lambda: _schedule(clients, app)),
+        ("the dashboard", lambda: _dashboard(clients, app)),
+        ("the launch template", lambda: _template(clients, app)),
+        ("the janitor", lambda: _function(clients, app)),
+        ("the janitor's topic", lambda: _topic(clients, app)),
+        ("queues", lambda: _queues(queues(), app)),
+        ("roles", lambda: _roles(clients.iam, app, clients.region)),
+        ("the instance profile", lambda: _profile(clients.iam, app, clients.region)),
     ]
+    found = [item for what, look in looks for item in unseen.look(what, look)]
+    definition = next(
+        iter(unseen.look("the task definition", lambda: [newest_definition(clients.ecs, app)])), {}
+    )
+    found += unseen.look("log groups", lambda: _logs(clients.logs, app, definition))
+    found += unseen.look("results", lambda: _results(clients.s3, app, definition))
+    found += unseen.look("uploads", lambda: uploads(clients.s3, app, _environment(definition)))
+    items = [Item(kind, name, app, clients.region, state, place) for kind, name, state, place in found]
+    return sorted(items, key=lambda item: list(KINDS).index(item.kind))
 
 
-def _everything(clients: Clients, app: str, queues: Queues) -> list[tuple[str, str, str, str]]:
-    definition = newest_definition(clients.ecs, app)
-    found = [
-        *_machines(clients, app),
-        *volumes(clients.ec2, app),
-        *_ecs(clients, app),
-        *_watching(clients, app),
-        *_janitor(clients, app),
-        *_queues(queues, app),
-        *_roles(clients.iam, app, clients.region),
-        *_logs(clients.logs, app, definition),
-        *_results(clients.s3, app, definition),
-        *uploads(clients.s3, app, _environment(definition)),
-    ]
-    return sorted(found, key=lambda item: list(KINDS).index(item[0]))
-
-
-def _machines(clients: Clients, app: str) -> Found:
+def _fleets(clients: Clients, app: str) -> Found:
     for fleet in live_fleets(clients.ec2, app):
         yield "fleet", fleet, "", ""
+
+
+def _instances(clients: Clients, app: str) -> Found:
     for instance in app_instances(clients.ec2, app):
         yield "machine", instance["InstanceId"], instance["State"]["Name"], ""
+
+
+def _template(clients: Clients, app: str) -> Found:
     name = f"{app}LaunchTemplate"
     if find_launch_template(clients.ec2, name, app):
         yield "launch template", name, "", ""
 
 
-def _ecs(clients: Clients, app: str) -> Found:
-    ecs, family = clients.ecs, f"{app}Task"
-    for cluster in _clusters(ecs):
-        name = cluster["clusterName"]
-        # Clusters of other people may be many; those with nothing in them need not be asked.
-        if any(cluster[count] for count in IN_USE):
-            for service in _service(ecs, name, app):
-                wanted = service["desiredCount"]
-                yield "service", service["serviceName"], f"wants {wanted} tasks" if wanted else NO_TASKS, name
-            for task in read_tasks(ecs, name, family):
-                yield "task", task.arn, task.status, name
-        if is_own_cluster(cluster, app) and not _used_by_others(ecs, cluster, app):
-            yield "cluster", name, "", ""
-    if task_definitions(ecs, family):
+def _ecs(clients: Clients, app: str, unseen: Unseen) -> Found:
+    for cluster in _clusters(clients.ecs):
+        what = f"services and tasks of cluster {cluster['clusterName']}"
+        yield from unseen.look(what, partial(_in_cluster, clients.ecs, cluster, app))
+    family = f"{app}Task"
+    if task_definitions(clients.ecs, family):
         yield "task definition", family, "", ""
+
+
+def _in_cluster(ecs: Any, cluster: dict[str, Any], app: str) -> Found:
+    name = cluster["clusterName"]
+    # Clusters of other people may be many; those with nothing in them need not be asked.
+    if any(cluster[count] for count in IN_USE):
+        for service in _service(ecs, name, app):
+            wanted = service["desiredCount"]
+            yield "service", service["serviceName"], f"wants {wanted} tasks" if wanted else NO_TASKS, name
+        for task in read_tasks(ecs, name, f"{app}Task"):
+            yield "task", task.arn, task.status, name
+    if is_own_cluster(cluster, app) and not _used_by_others(ecs, cluster, app):
+        yield "cluster", name, "", ""
 
 
 def _clusters(ecs: Any) -> Iterator[dict[str, Any]]:
@@ -179,29 +205,39 @@ def _used_by_others(ecs: Any, cluster: dict[str, Any], app: str) -> bool:
     return any(arn.rpartition("/")[2] != f"{app}Service" for arn in services)
 
 
-def _watching(clients: Clients, app: str) -> Found:
+def _alarms(clients: Clients, app: str) -> Found:
     for instance_id in sorted(read_alarms(clients.cloudwatch, app)):
         yield "alarm", stuck_alarm_name(app, instance_id), "", ""
+
+
+def _dashboard(clients: Clients, app: str) -> Found:
     boards = pages(clients.cloudwatch, "list_dashboards", "DashboardEntries", DashboardNamePrefix=app)
     if app in [board["DashboardName"] for board in boards]:
         yield "dashboard", app, "", ""
 
 
-def _janitor(clients: Clients, app: str) -> Found:
+def _schedule(clients: Clients, app: str) -> Found:
     name = function_name(app)
     try:
         clients.events.describe_rule(Name=name)
-        yield "schedule", name, "", ""
     except clients.events.exceptions.ResourceNotFoundException:
-        pass
+        return
+    yield "schedule", name, "", ""
+
+
+def _function(clients: Clients, app: str) -> Found:
+    name = function_name(app)
     try:
         tags = clients.awslambda.get_function(FunctionName=name).get("Tags", {})
-        if tags.get(APP_TAG, app) == app:
-            yield "janitor", name, "", ""
     except clients.awslambda.exceptions.ResourceNotFoundException:
-        pass
+        return
+    if tags.get(APP_TAG, app) == app:
+        yield "janitor", name, "", ""
+
+
+def _topic(clients: Clients, app: str) -> Found:
     for topic in pages(clients.sns, "list_topics", "Topics"):
-        if topic["TopicArn"].rpartition(":")[2] == name:
+        if topic["TopicArn"].rpartition(":")[2] == function_name(app):
             yield "topic", topic["TopicArn"], "", ""
 
 
@@ -219,6 +255,9 @@ def _roles(iam: Any, app: str, region: str) -> Found:
                 yield "role", name, "", ""
         except iam.exceptions.NoSuchEntityException:
             continue
+
+
+def _profile(iam: Any, app: str, region: str) -> Found:
     name = role_name(app, region, "instance")
     try:
         iam.get_instance_profile(InstanceProfileName=name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
@@ -27,9 +27,12 @@ MACHINE = re.compile(r"i-[0-9a-f]+\Z")
 class Meter:
     """What the machines of one run have cost, look after look."""
 
-    def __init__(self, run: RunFacts, clients: Clients) -> None:
+    def __init__(
+        self, run: RunFacts, clients: Clients, refused: Callable[[Exception], None] = lambda error: None
+    ) -> None:
         self.run = run
         self.clients = clients
+        self._refused = refused
         self.ledger: dict[str, Stay] = {}
         self._prices: dict[tuple[str, str], Prices] = {}
         self._prices_read = 0.0
@@ -41,7 +44,8 @@ class Meter:
         if self.ledger and now - self._prices_read >= PRICES_FOR:
             since = min(stay.launched for stay in self.ledger.values())
             kinds = {stay.kind for stay in self.ledger.values()}
-            self._prices, self._prices_read = read_prices(self.clients.ec2, kinds, since), now
+            self._prices = read_prices(self.clients.ec2, kinds, since, self._refused)
+            self._prices_read = now
         return spent(self.ledger, self._prices, bound=self.run.machine_price, extra=self.run.machine_extras)
 
     def _stored(self) -> dict[str, Stay]:
@@ -79,8 +83,10 @@ def _stays(document: dict[str, Any]) -> dict[str, Stay]:
     }
 
 
-def read_prices(ec2: Any, kinds: Iterable[str], since: float) -> dict[tuple[str, str], Prices]:
-    """Return spot prices of machine types since a time, by type and zone.
+def read_prices(
+    ec2: Any, kinds: Iterable[str], since: float, refused: Callable[[Exception], None] = lambda error: None
+) -> dict[tuple[str, str], Prices]:
+    """Return spot prices of machine types since a time, by type and zone; `refused` is told of an error.
 
     The price that held at that time is among them (EC2 API reference, DescribeSpotPriceHistory). Nothing
     where they cannot be read: the estimate is then made with the highest price allowed.
@@ -95,7 +101,8 @@ def read_prices(ec2: Any, kinds: Iterable[str], since: float) -> dict[tuple[str,
         for item in pages(ec2, "describe_spot_price_history", "SpotPriceHistory", **arguments):
             place = (item["InstanceType"], item["AvailabilityZone"])
             found.setdefault(place, []).append((item["Timestamp"].timestamp(), float(item["SpotPrice"])))
-    except AwsError:
+    except AwsError as error:
+        refused(error)
         return {}
     return found
 

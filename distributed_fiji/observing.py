@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws import DENIED, AwsError, Clients, error_code, error_text
+from distributed_fiji.aws import AwsError, Clients, error_text
 from distributed_fiji.deadletters import DeadLetter, is_own, read_dead_letters
 from distributed_fiji.jobstate import JobState, submitted_at
 from distributed_fiji.lookups import (
@@ -22,6 +22,7 @@ from distributed_fiji.lookups import (
     read_tasks,
 )
 from distributed_fiji.meter import Meter
+from distributed_fiji.refusals import is_denied, missing_action
 from distributed_fiji.runfacts import RunFacts
 from distributed_fiji.snapshot import Counts, Jobs, Machine, Snapshot, Task
 from worker.contract import WARNINGS, WITHOUT_OUTPUTS
@@ -41,10 +42,12 @@ class Observer:
         self.run = run
         self.clients = clients
         self.state = JobState(run, clients.s3)
-        self.meter = Meter(run, clients)
+        self.meter = Meter(run, clients, lambda error: self._skip("spot prices; MACHINE_PRICE counts", error))
         self._letters: dict[str, DeadLetter] = {}
         self._owns_dead_queue: bool | None = None
         self._protection_is_readable = True
+        #: What is not looked at for want of a permission, as a sentence for each action.
+        self.skipped: dict[str, str] = {}
 
     def observe(self, now: float) -> Snapshot:
         """Return what is there now; what costs is looked at first, and apart from the jobs.
@@ -90,7 +93,8 @@ class Observer:
         """Return which machines have an alarm; where that cannot be seen, as if none had to be made or go."""
         try:
             return read_alarms(self.clients.cloudwatch, self.run.app_name)
-        except AwsError:
+        except AwsError as error:
+            self._skip("which machines have an alarm; none is made or removed", error)
             return frozenset(machine.instance_id for machine in machines if machine.alive)
 
     def _tasks(self) -> tuple[Task, ...]:
@@ -100,10 +104,16 @@ class Observer:
         try:
             working = read_protection(self.clients.ecs, self.run.cluster, [task.arn for task in tasks])
         except ClientError as error:
+            self._skip("which workers hold a job, so that machines end later", error)
             # Unknown at this look. Only where it is not allowed, it is not asked again.
-            self._protection_is_readable = error_code(error) not in DENIED
+            self._protection_is_readable = not is_denied(error)
             return tasks
         return tuple(replace(task, at_work=working.get(task.arn)) for task in tasks)
+
+    def _skip(self, what: str, error: Exception) -> None:
+        """Note what is not looked at where a permission is missing: a run is watched all the same."""
+        if is_denied(error):
+            self.skipped[missing_action(error)] = f"not looked at: {what} ({error_text(error)})"
 
     def read_jobs(self, attributes: dict[str, str] | None) -> Jobs:
         """Return what became of the jobs of the queue's present life; of its last one where it is gone."""

@@ -58,7 +58,7 @@ def task_grants(settings: Settings, account: str) -> list[Grant]:
     instead of 404 for an object that is not there.
     """
     region = settings.AWS_REGION
-    readable = sorted({settings.AWS_BUCKET, settings.SOURCE_BUCKET, settings.DESTINATION_BUCKET})
+    readable = settings.readable_buckets
     writable = sorted({settings.AWS_BUCKET, settings.DESTINATION_BUCKET})
     return [
         grant(

@@ -12,9 +12,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws import DENIED, error_code, error_text, pages
+from distributed_fiji.aws import error_text, pages
 from distributed_fiji.fleetdocuments import Subnet
 from distributed_fiji.meter import read_prices
+from distributed_fiji.refusals import is_denied
 
 #: A machine type and a zone.
 Place = tuple[str, str]
@@ -29,7 +30,7 @@ def read_offerings(ec2: Any, kinds: Iterable[str]) -> tuple[frozenset[Place] | N
     try:
         found = list(pages(ec2, "describe_instance_type_offerings", "InstanceTypeOfferings", **arguments))
     except ClientError as error:
-        if error_code(error) not in DENIED:
+        if not is_denied(error):
             raise
         return None, [f"Which zones offer these machine types was not checked: {error_text(error)}"]
     return frozenset((item["InstanceType"], item["Location"]) for item in found), []

@@ -53,6 +53,9 @@ class Watcher:
         if seen.unread and seen.unread != self.unread:
             tell(f"the jobs could not be looked at, the next look comes soon: {seen.unread}")
         self.unread = seen.unread
+        for missing in sorted(self.observer.skipped.keys() - self.told):
+            tell(self.observer.skipped[missing])
+        self.told |= self.observer.skipped.keys()
         attempt("spending", partial(self.observer.meter.keep, now), tell)
         limits = Limits.of(self.run)
         actions, self.memory = decide(self.run, limits, seen, self.memory, cheapest=self.cheapest)

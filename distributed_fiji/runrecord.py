@@ -76,6 +76,9 @@ class RunRecord(BaseModel):
     visibility_seconds: int
     dashboard: bool
     auto_monitor: bool
+    janitor_role: str = ""
+    permissions_boundary: str = ""
+    encryption: dict[str, str] = Field(default_factory=dict)
     valid_until: str = ""
     client_token: str
     fleet_request: dict[str, Any] = Field(default_factory=dict)
@@ -128,6 +131,9 @@ def record_of(
         visibility_seconds=settings.SQS_MESSAGE_VISIBILITY,
         dashboard=settings.CREATE_DASHBOARD,
         auto_monitor=settings.AUTO_MONITOR,
+        janitor_role=settings.JANITOR_ROLE,
+        permissions_boundary=settings.PERMISSIONS_BOUNDARY,
+        encryption=settings.encryption,
         client_token=client_token,
     )
 

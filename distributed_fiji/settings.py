@@ -23,10 +23,11 @@ from pydantic import (
     ValidationError,
 )
 
+from distributed_fiji.awsnames import BUCKET, Boundary, Bucket, GivenProfile, GivenRole
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jsonfiles import read_file
 from worker.contract_fiji import runner_problem
-from worker.contract_flags import read_flags
+from worker.contract_flags import ENCRYPTION, read_flags
 
 #: Values that the example configs hold until someone fills them in.
 PLACEHOLDERS = {
@@ -67,6 +68,13 @@ ALLOWED = {
     "ECS_CLUSTER": "letters, digits, - and _",
     "NOTIFY_EMAIL": "one e-mail address, or empty for none",
     "MACHINE_TYPE": "an EC2 instance type as m5.xlarge",
+    "MORE_SOURCE_BUCKETS": "names of buckets, without s3://",
+    **dict.fromkeys(
+        ("TASK_ROLE", "FLEET_ROLE", "JANITOR_ROLE"),
+        "a role's name or its ARN, as arn:aws:iam::123456789012:role/lab-worker",
+    ),
+    "INSTANCE_PROFILE": "an instance profile's name or its ARN",
+    "PERMISSIONS_BOUNDARY": "a policy's ARN, as arn:aws:iam::123456789012:policy/boundary",
     **dict.fromkeys(
         ("SQS_QUEUE_NAME", "SQS_DEAD_LETTER_QUEUE"), "letters, digits, - and _, 80 characters at most"
     ),
@@ -118,9 +126,6 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 #: Letters first, since the name stands in names of SQS, ECS, EC2, IAM (64 characters) and CloudWatch.
 APP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 AppName = Annotated[str, StringConstraints(pattern=f"^{APP_NAME.pattern}$")]
-#: General purpose bucket names (S3 user guide, "Bucket naming rules").
-BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-Bucket = Annotated[str, StringConstraints(pattern=f"^{BUCKET.pattern}$")]
 QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
 MachineTypes = Annotated[
     list[Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")]],
@@ -146,7 +151,14 @@ class Settings(BaseModel):
     AWS_BUCKET: Bucket
     SOURCE_BUCKET: Bucket
     DESTINATION_BUCKET: Bucket
+    MORE_SOURCE_BUCKETS: Annotated[list[Bucket], BeforeValidator(_several)] = []
     UPLOAD_FLAGS: Annotated[Text, AfterValidator(_upload_flags)] = ""
+
+    TASK_ROLE: GivenRole = ""
+    INSTANCE_PROFILE: GivenProfile = ""
+    FLEET_ROLE: GivenRole = ""
+    JANITOR_ROLE: GivenRole = ""
+    PERMISSIONS_BOUNDARY: Boundary = ""
 
     ECS_CLUSTER: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
     CLUSTER_MACHINES: Annotated[int, Field(ge=1, le=1000)] = 3
@@ -208,9 +220,34 @@ class Settings(BaseModel):
         return f"{self.LOG_GROUP_NAME or self.APP_NAME}_perInstance"
 
     @property
+    def readable_buckets(self) -> list[str]:
+        """The buckets that workers may read, sorted: what jobs name as inputs must be in one of them."""
+        own = {self.AWS_BUCKET, self.SOURCE_BUCKET, self.DESTINATION_BUCKET}
+        return sorted(own | set(self.MORE_SOURCE_BUCKETS))
+
+    @property
+    def encryption(self) -> dict[str, str]:
+        """What UPLOAD_FLAGS say of encryption, as arguments of PutObject: a bucket's policy may demand it."""
+        arguments = read_flags(self.UPLOAD_FLAGS).arguments
+        return {name: arguments[name] for name in ENCRYPTION if name in arguments}
+
+    def given_role(self, purpose: str) -> str:
+        """Return the role, or for 'instance' the profile, that config.py names; '' where setup makes it."""
+        return str(getattr(self, GIVEN[purpose]))
+
+    @property
     def tasks(self) -> int:
         """Tasks that the whole fleet runs at once."""
         return self.CLUSTER_MACHINES * self.TASKS_PER_MACHINE
+
+
+#: Settings that name roles which somebody else has made, by purpose.
+GIVEN = {
+    "task": "TASK_ROLE",
+    "instance": "INSTANCE_PROFILE",
+    "fleet": "FLEET_ROLE",
+    "janitor": "JANITOR_ROLE",
+}
 
 
 def role_name(app_name: str, region: str, purpose: str) -> str:

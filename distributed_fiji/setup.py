@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
-
-from botocore.exceptions import ClientError
 
 from distributed_fiji import cluster, documents, jobqueue, machinetypes, roles, scripts, telemetry
-from distributed_fiji.aws import Clients, error_code
+from distributed_fiji.aws import Clients
+from distributed_fiji.buckets import check_buckets, write_problems
 from distributed_fiji.changes import Change
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.janitor import install
-from distributed_fiji.runfacts import facts_of
-from distributed_fiji.runrecord import record_of
+from distributed_fiji.ownroles import ensure_roles, given_problems
+from distributed_fiji.runrecord import RunRecord, record_of
 from distributed_fiji.scripts import Script
 from distributed_fiji.settings import Settings
 from distributed_fiji.terminal import Terminal
+
+#: What is said where machines get no public address: without a way out they join no cluster, and cost.
+WITHOUT_ADDRESS = (
+    "ASSIGN_IP = False: machines get no public address, so their subnets need a NAT, or VPC endpoints for"
+    " ecs, ecs-agent, ecs-telemetry, sqs, logs and s3 (docs/permissions.md)"
+)
 
 
 def setup(
@@ -36,23 +40,21 @@ def setup(
     change; raises InvalidInput.
     """
     script, cpu_units = check(settings, clients, folder, terminal, languages)
+    record = record_of(settings, started=0, client_token="", local=False)
+    arns, role_changes = make_roles(clients, settings, record, terminal.warn)
     queue_url, changes = jobqueue.ensure_queues(clients.sqs, settings, clock, terminal.note)
     for group in filter(None, (settings.LOG_GROUP_NAME, settings.machine_log_group)):
         changes.append(telemetry.ensure_log_group(clients.logs, group, settings.APP_NAME))
-    task_role_arn, role_changes = ensure_roles(clients, settings)
     changes += role_changes
     changes.append(scripts.ensure_script(clients.s3, script))
     environment = documents.worker_environment(settings, queue_url, script.url, script.sha256)
-    wanted = documents.task_definition(
-        settings, environment, task_role_arn=task_role_arn, cpu_units=cpu_units
-    )
+    wanted = documents.task_definition(settings, environment, task_role_arn=arns["task"], cpu_units=cpu_units)
     changes.append(cluster.ensure_cluster(clients.ecs, settings, clock))
     definition_arn, change = cluster.ensure_task_definition(clients.ecs, wanted, settings.APP_NAME, clock)
     changes.append(change)
     changes.append(cluster.ensure_service(clients.ecs, settings, definition_arn, clock, terminal.note))
     if settings.AUTO_MONITOR:
-        record = record_of(settings, started=0, client_token="", local=False)
-        changes += install.prepare(clients, facts_of(record.model_dump()), settings.NOTIFY_EMAIL)[1]
+        changes += install.prepare(clients, record, arns["janitor"], settings.NOTIFY_EMAIL)[1]
     return changes
 
 
@@ -68,58 +70,29 @@ def check(
     problems = machinetypes.fit_problems(settings, types or [])
     wrong, doubts = check_buckets(settings, clients.s3)
     problems += wrong
+    problems += given_problems(clients.iam, settings)
     warnings += doubts
     script, wrong = scripts.locate_script(settings, clients.s3, folder, languages)
     problems += wrong
+    problems = problems or write_problems(clients.s3, settings)
     if problems or script is None:
         raise InvalidInput("config.py cannot be used", problems)
     warnings += [f"{settings.SCRIPT_DOWNLOAD_URL}: {line}" for line in script.warnings]
+    warnings += [] if settings.ASSIGN_IP else [WITHOUT_ADDRESS]
     for line in warnings:
         terminal.warn(line)
     return script, documents.cpu_units(settings, machinetypes.smallest_vcpus(types))
 
 
-def check_buckets(settings: Settings, s3: Any) -> tuple[list[str], list[str]]:
-    """Return problems and doubts about the buckets.
+def make_roles(
+    clients: Clients, settings: Settings, record: RunRecord, warn: Callable[[str], None]
+) -> tuple[dict[str, str], list[Change]]:
+    """Make the roles that are missing, first of all: what may not be made is said before anything else is.
 
-    AWS_BUCKET must be ours to list, since the run's state is read there; S3 answers 403 for a bucket of
-    another account as for one without the permission. The other two only the workers must reach.
+    Returns their ARNs by purpose. Raises RolesDenied.
     """
-    problems, doubts = [], []
-    for setting in ("AWS_BUCKET", "SOURCE_BUCKET", "DESTINATION_BUCKET"):
-        bucket = getattr(settings, setting)
-        if setting != "AWS_BUCKET" and bucket == settings.AWS_BUCKET:
-            continue
-        code = _head_bucket(s3, bucket)
-        if code in ("404", "NoSuchBucket"):
-            problems.append(
-                f"{setting} = {bucket!r}: there is no such bucket; `aws s3 mb s3://{bucket}` makes it"
-            )
-        elif code in ("403", "AccessDenied") and setting == "AWS_BUCKET":
-            problems.append(
-                f"{setting} = {bucket!r}: S3 refuses it (403): it is another account's, or your user lacks"
-                " s3:ListBucket on it"
-            )
-        elif code:
-            doubts.append(f"{setting} = {bucket!r} could not be checked: S3 answers {code}")
-    return problems, doubts
-
-
-def _head_bucket(s3: Any, bucket: str) -> str:
-    """Return S3's error code for a bucket, '' where there is none."""
-    try:
-        s3.head_bucket(Bucket=bucket)
-    except ClientError as error:
-        return error_code(error)
-    return ""
-
-
-def ensure_roles(clients: Clients, settings: Settings) -> tuple[str, list[Change]]:
-    """Make the roles that are missing and the instance profile; return the task role's ARN."""
-    arns, changes = {}, []
-    for purpose, role in roles.wanted_roles(settings, clients.account).items():
-        arns[purpose], change = roles.ensure_role(clients.iam, role, settings.APP_NAME)
-        changes.append(change)
-        if purpose == "instance":
-            changes.append(roles.ensure_instance_profile(clients.iam, role.name, settings.APP_NAME))
-    return arns["task"], [*changes, *roles.ensure_service_linked_roles(clients.iam)]
+    wanted = roles.wanted_roles(settings, clients.account)
+    if settings.AUTO_MONITOR:
+        wanted["janitor"] = install.wanted_role(clients, record)
+    arns, changes = ensure_roles(clients, settings, wanted, warn)
+    return arns, [*changes, *roles.ensure_service_linked_roles(clients.iam, warn)]

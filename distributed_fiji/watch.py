@@ -11,6 +11,7 @@ from distributed_fiji.clock import Clock
 from distributed_fiji.errors import INTERRUPTED, JOBS_FAILED, SOMETHING_LEFT
 from distributed_fiji.janitor.removal import leave
 from distributed_fiji.jobstate import JobState
+from distributed_fiji.keys import Keys
 from distributed_fiji.notdone import NAMED, NotDone, as_table, find_not_done
 from distributed_fiji.notdone import shown as named
 from distributed_fiji.plans import End
@@ -76,7 +77,8 @@ def monitor(
     try:
         verdict = read_verdict(clients.s3, run)
         if verdict is None:
-            verdict = _watch(Watcher(run, clients, cheapest=cheapest), clock, view, check)
+            keys = Keys(record)
+            verdict = _watch(Watcher(run, clients, cheapest=cheapest), clock, view, check, keys)
         view.tell(f"{verdict.end[0].upper()}{verdict.end[1:]}. {DOWN[verdict.whole]}")
         steps = take_down(run, clients, clock, view.tell, whole=verdict.whole)
     except KeyboardInterrupt:
@@ -127,8 +129,8 @@ def _list(failed: list[NotDone], listing: Path, out: Terminal) -> None:
         )
 
 
-def _watch(watcher: Watcher, clock: Clock, view: View, check: Callable[[], None]) -> Verdict:
-    """Look until the run is over; return how it ended. Raises what `check` raises."""
+def _watch(watcher: Watcher, clock: Clock, view: View, check: Callable[[], None], keys: Keys) -> Verdict:
+    """Look until the run is over; return how it ended. Raises KeysOver, and what `check` raises."""
     begun = clock.now()
     with view.showing():
         while True:
@@ -137,9 +139,11 @@ def _watch(watcher: Watcher, clock: Clock, view: View, check: Callable[[], None]
                 verdict = watcher.step(before, view.tell, view.show)
             except AwsError as error:
                 check()
-                view.tell(f"AWS did not answer, the next look comes soon: {error_text(error)}")
+                if line := keys.refused(error, clock.now()):
+                    view.tell(line)
                 clock.sleep(LONGEST_WAIT)
                 continue
+            keys.since = None
             if verdict is not None:
                 return verdict
             wait = wait_seconds(before - begun, clock.now() - before)

@@ -64,13 +64,25 @@ def s5cmd_binary() -> str | None:
 
 
 class Bulk:
-    """Runs s5cmd or aws. `endpoint`: the URL of S3 where it is not AWS's own; then their paths, if any."""
+    """Runs s5cmd or aws. `endpoint`: the URL of S3 where it is not AWS's own; then their paths, if any.
 
-    def __init__(self, endpoint: str | None, scratch: Path, s5cmd: str | None, aws: str | None) -> None:
+    `region_of`: tells a bucket's region, '' where it is not known. s5cmd believes AWS_REGION whatever the
+    bucket says (peak/s5cmd#519), and fails with all of another region.
+    """
+
+    def __init__(
+        self,
+        endpoint: str | None,
+        scratch: Path,
+        s5cmd: str | None,
+        aws: str | None,
+        region_of: Callable[[str], str] = lambda bucket: "",
+    ) -> None:
         self._endpoint = ["--endpoint-url", endpoint] if endpoint else []
         self._scratch = scratch
         self._s5cmd = s5cmd
         self._aws = aws
+        self._region_of = region_of
 
     @property
     def has_s5cmd(self) -> bool:
@@ -84,19 +96,21 @@ class Bulk:
         source = f"s3://{batch.bucket}/{batch.prefix}"
         if batch.whole and PLAIN.match(source):
             # One listing; line by line, s5cmd would look at each object before it fetches it.
-            return self._run_s5cmd(["cp", *LEADING_OUT, f"{source}*", f"{batch.folder}/"], check)
-        return self._run_lines([(source + name, f"{batch.folder}/{name}") for name in batch.names], check)
+            return self._run_s5cmd(
+                ["cp", *LEADING_OUT, f"{source}*", f"{batch.folder}/"], batch.bucket, check
+            )
+        pairs = [(source + name, f"{batch.folder}/{name}") for name in batch.names]
+        return self._run_lines(pairs, batch.bucket, check)
 
     def sync(self, batch: Batch, check: Callable[[], None]) -> bool:
         """Bring a whole prefix to a folder by `aws s3 sync`."""
         if not self._aws:
             return False
         source = f"s3://{batch.bucket}/{batch.prefix}"
-        return self._run(
-            [self._aws, *self._endpoint, "s3", "sync", source, str(batch.folder), "--quiet"], check
-        )
+        command = [self._aws, *self._endpoint, "s3", "sync", source, str(batch.folder), "--quiet"]
+        return self._run(command, batch.bucket, check)
 
-    def _run_lines(self, pairs: list[tuple[str, str]], check: Callable[[], None]) -> bool:
+    def _run_lines(self, pairs: list[tuple[str, str]], bucket: str, check: Callable[[], None]) -> bool:
         words = [["cp", "--raw", source, target] for source, target in pairs]
         if not self._s5cmd or not all(PLAIN.match(word) for line in words for word in line):
             return False
@@ -104,17 +118,20 @@ class Bulk:
         with tempfile.NamedTemporaryFile("w", dir=self._scratch, encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            return self._run_s5cmd(["run", file.name], check)
+            return self._run_s5cmd(["run", file.name], bucket, check)
 
-    def _run_s5cmd(self, words: list[str], check: Callable[[], None]) -> bool:
-        return bool(self._s5cmd) and self._run(
-            [str(self._s5cmd), "--log", "error", *self._endpoint, *words], check
-        )
+    def _run_s5cmd(self, words: list[str], bucket: str, check: Callable[[], None]) -> bool:
+        command = [str(self._s5cmd), "--log", "error", *self._endpoint, *words]
+        return bool(self._s5cmd) and self._run(command, bucket, check)
 
-    def _run(self, command: list[str], check: Callable[[], None]) -> bool:
+    def _run(self, command: list[str], bucket: str, check: Callable[[], None]) -> bool:
         """Run a program to its end; its exit status decides. `check` may raise, which ends it."""
+        region = self._region_of(bucket)
+        environment = {**os.environ, "AWS_REGION": region} if region else None
         with tempfile.TemporaryFile(dir=self._scratch) as said:
-            process = processes.start(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+            process = processes.start(
+                command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment
+            )
             try:
                 while True:
                     try:

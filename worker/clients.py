@@ -5,6 +5,7 @@ Endpoints, keys and roles come from the environment, as botocore reads them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import boto3
 from botocore.config import Config
 
 from worker.calls import GarbledAnswer
+from worker.contract_flags import ENCRYPTION, read_flags
 from worker.settings import WorkerSettings
 
 #: botocore's own retries: throttling, 5xx, resets and time-outs, with exponential back-off and jitter.
@@ -48,15 +50,31 @@ def make_clients(settings: WorkerSettings) -> Clients:
         made.meta.events.register("after-call", refuse_web_page)
         return made
 
+    s3 = client("s3", call_seconds, retries=RETRIES, max_pool_connections=CONNECTIONS)
+    encrypt(s3, read_flags(settings.upload_flags).arguments)
     beat_seconds = max(0.5, min(call_seconds, settings.heartbeat_seconds / 2, LONGEST_BEAT))
     return Clients(
         sqs=client("sqs", call_seconds + 20, retries=RETRIES),
         beat=client("sqs", beat_seconds, retries={"mode": "standard", "max_attempts": 2}),
-        s3=client("s3", call_seconds, retries=RETRIES, max_pool_connections=CONNECTIONS),
+        s3=s3,
         logs=client("logs", 5, retries={"mode": "standard", "max_attempts": 3})
         if settings.log_group_name
         else None,
     )
+
+
+def encrypt(s3: Any, flags: Mapping[str, Any]) -> None:
+    """Let all that is written be encrypted as UPLOAD_FLAGS say, the run's own state too.
+
+    A bucket's policy may refuse anything else.
+    """
+    wanted = {name: flags[name] for name in ENCRYPTION if name in flags}
+
+    def add(params: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return wanted | params
+
+    for operation in ("PutObject", "CreateMultipartUpload"):
+        s3.meta.events.register(f"provide-client-params.s3.{operation}", add)
 
 
 def refuse_web_page(http_response: Any, model: Any, **_: Any) -> None:

@@ -29,6 +29,8 @@ FLAGS = {
     "--checksum-algorithm": "ChecksumAlgorithm",
     "--request-payer": "RequestPayer",
 }
+#: Arguments of PutObject that say how an object is encrypted.
+ENCRYPTION = ("ServerSideEncryption", "SSEKMSKeyId")
 #: What the permissions of --grants are called there.
 GRANTS = {
     "read": "GrantRead",

@@ -10,6 +10,7 @@ import errno
 import json
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ LONGEST_PAUSE = 20.0
 FEW = 4
 #: Objects of others that may stand between them in a listing, before the rest is asked for one by one.
 LOOK_THROUGH = 3_000
+
+DENIED_ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 
 TRANSIENT_CODES = {
     "SlowDown",
@@ -187,7 +190,13 @@ def as_failure(error: Exception, failure: FailureClass, address: str) -> JobFail
             FailureClass.DISK_FULL, f"The machine's disk was full while {address} was transferred."
         )
     if isinstance(error, ClientError) and error_code(error) in ("AccessDenied", "403", "AllAccessDisabled"):
-        return JobFailed(failure, f"The worker's role has no permission for {address} (access denied).")
+        # S3 says which action lacks, as kms:Decrypt for a bucket with a key, where it says anything.
+        found = DENIED_ACTION.search(str(error))
+        what = f"access denied: {found[1]}" if found else "access denied"
+        return JobFailed(failure, f"The worker's role has no permission for {address} ({what}).")
+    if isinstance(error, ClientError) and error_code(error) == "InvalidObjectState":
+        # S3 API reference, GetObject: objects of the archive classes must be restored first.
+        return JobFailed(failure, f"{address} is in an archive class of S3 (Glacier): restore it first.")
     if isinstance(error, ClientError) and error_code(error) == "NoSuchBucket":
         return JobFailed(failure, f"There is no bucket for {address}.")
     return JobFailed(failure, f"{address} could not be transferred: {error}")

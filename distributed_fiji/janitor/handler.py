@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -23,6 +24,7 @@ def handler(event: Any, context: Any) -> None:
         topic=os.environ.get("TOPIC", ""),
     )
     clients = connect(os.environ["AWS_REGION"], None)
+    clients.encryption = json.loads(os.environ.get("ENCRYPTION") or "{}")
     problems = tend(post, clients, SystemClock(), lambda sentence: print(one_line(sentence), flush=True))
     if problems:
         raise RoundFailed("; ".join(problems))

@@ -8,10 +8,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from distributed_fiji.aws import Clients
+from botocore.exceptions import ClientError
+
+from distributed_fiji.aws import Clients, error_code
 from distributed_fiji.changes import Change
 from distributed_fiji.clock import Clock
 from distributed_fiji.documents import tags
@@ -22,12 +26,15 @@ from distributed_fiji.janitor.package import HANDLER, build_package
 from distributed_fiji.janitor.policy import janitor_policy
 from distributed_fiji.janitor.removal import refuse_failed_entries
 from distributed_fiji.openruns import open_run, read_open_runs
-from distributed_fiji.roles import Role, ensure_role
+from distributed_fiji.ownroles import settle_role
+from distributed_fiji.roles import Role, role_arn
 from distributed_fiji.runfacts import RunFacts, facts_of
 from distributed_fiji.runrecord import RunRecord
 from distributed_fiji.settings import role_name
 from distributed_fiji.telemetry import ensure_log_group
 from worker.contract import APP_TAG
+
+log = logging.getLogger(__name__)
 
 #: A Python runtime of Lambda's; it brings boto3 (Lambda developer guide, "Lambda runtimes").
 RUNTIME = "python3.13"
@@ -57,41 +64,64 @@ def watch_over(clients: Clients, record: RunRecord, clock: Clock, email: str = "
     document = record.model_dump()
     open_run(clients.s3, document)
     run = facts_of(document)
-    ground, changes = prepare(clients, run, email)
+    role_arn, changes = _ensure_role(clients, record)
+    ground, more = prepare(clients, record, role_arn, email)
     function_arn, change = ensure_function(clients.awslambda, run, ground, clock)
-    return [*changes, change, ensure_schedule(clients, run.app_name, function_arn)]
+    return [*changes, *more, change, ensure_schedule(clients, run.app_name, function_arn)]
 
 
 @dataclass(frozen=True)
 class Ground:
-    """What a janitor stands on: its role's ARN, and its topic's, '' where nobody is told."""
+    """What a janitor stands on: its role's ARN, and its topic's, '' where nobody is told.
+
+    `encryption`: arguments of PutObject for all that it writes.
+    """
 
     role_arn: str
     topic_arn: str
+    encryption: Mapping[str, str] = field(default_factory=dict)
 
 
-def prepare(clients: Clients, run: RunFacts, email: str) -> tuple[Ground, list[Change]]:
-    """Make what costs nothing and stays between runs: role, log group and, with an address, the topic.
+def wanted_role(clients: Clients, record: RunRecord) -> Role:
+    """Return the janitor's role as it has to be: it must see the app's open runs to their end, too."""
+    run = facts_of(record.model_dump())
+    older, _ = read_open_runs(clients.s3, run.bucket, run.app_name, run.region)
+    policy = janitor_policy(run, clients.account, *older)
+    name = role_name(run.app_name, run.region, "janitor")
+    return Role(name, "lambda.amazonaws.com", policy, boundary=record.permissions_boundary)
+
+
+def _ensure_role(clients: Clients, record: RunRecord) -> tuple[str, list[Change]]:
+    if record.janitor_role:
+        return role_arn(record.janitor_role, clients.account), []
+    arn, change = settle_role(clients.iam, wanted_role(clients, record), record.app_name, log.warning)
+    return arn, [change]
+
+
+def prepare(clients: Clients, record: RunRecord, role_arn: str, email: str) -> tuple[Ground, list[Change]]:
+    """Make what costs nothing and stays between runs: log group and, with an address, the topic.
 
     `email`: who is told when the janitor ended a run; SNS asks its owner to confirm it once.
     """
-    app = run.app_name
-    older, _ = read_open_runs(clients.s3, run.bucket, app, run.region)
-    policy = janitor_policy(run, clients.account, *older)
-    role = Role(role_name(app, run.region, "janitor"), "lambda.amazonaws.com", policy)
-    role_arn, role_change = ensure_role(clients.iam, role, app)
-    changes = [role_change, ensure_log_group(clients.logs, log_group(app), app)]
+    app = record.app_name
+    changes = [ensure_log_group(clients.logs, log_group(app), app)]
     topic_arn = ""
     if email:
         topic_arn, change = ensure_topic(clients.sns, app, email)
         changes.append(change)
-    return Ground(role_arn, topic_arn), changes
+    return Ground(role_arn, topic_arn, record.encryption), changes
 
 
 def ensure_topic(sns: Any, app_name: str, email: str) -> tuple[str, Change]:
     """Return the topic's ARN; the address is subscribed unless it is, confirmed or not."""
     name = function_name(app_name)
-    arn = sns.create_topic(Name=name, Tags=tags(app_name))["TopicArn"]
+    try:
+        arn = sns.create_topic(Name=name, Tags=tags(app_name))["TopicArn"]
+    except ClientError as error:
+        # "Topic already exists with different tags": an institute's own tags stay (SNS API reference).
+        if not error_code(error).startswith("InvalidParameter") or "tags" not in str(error):
+            raise
+        arn = sns.create_topic(Name=name)["TopicArn"]
     found = sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
     known = any(item["Endpoint"] == email for item in found)
     if not known:
@@ -126,7 +156,12 @@ def ensure_function(awslambda: Any, run: RunFacts, ground: Ground, clock: Clock)
 
 def handler_environment(run: RunFacts, ground: Ground) -> dict[str, str]:
     """Return what the handler is told; Lambda itself adds the region and the role's keys."""
-    return {"APP_NAME": run.app_name, "STATE_BUCKET": run.bucket, "TOPIC": ground.topic_arn}
+    return {
+        "APP_NAME": run.app_name,
+        "STATE_BUCKET": run.bucket,
+        "TOPIC": ground.topic_arn,
+        "ENCRYPTION": json.dumps(dict(ground.encryption), sort_keys=True),
+    }
 
 
 def _renew_code(awslambda: Any, current: dict[str, Any], package: bytes) -> bool:

@@ -40,6 +40,7 @@ MODULES = (
     "distributed_fiji/pace.py",
     "distributed_fiji/plans.py",
     "distributed_fiji/recount.py",
+    "distributed_fiji/refusals.py",
     "distributed_fiji/removal.py",
     "distributed_fiji/rounds.py",
     "distributed_fiji/runfacts.py",
@@ -52,6 +53,7 @@ MODULES = (
     "worker/__init__.py",
     "worker/contract.py",
     "worker/contract_locations.py",
+    "worker/contract_paths.py",
     "worker/contract_state.py",
     "worker/contract_text.py",
 )

@@ -23,8 +23,13 @@ def janitor_policy(run: RunFacts, account: str, *older: RunFacts) -> dict[str, A
 
 def janitor_grants(run: RunFacts, account: str) -> list[Grant]:
     """Return what the janitor may do."""
+    return [*run_grants(run, account), *_itself(run, account)]
+
+
+def run_grants(run: RunFacts, account: str) -> list[Grant]:
+    """Return what whoever watches a run to its end must be allowed: the janitor, or a user by `monitor`."""
     things = [*_bucket(run), *_queues(run, account), *_ecs(run, account), *_ec2(run, account)]
-    return [*things, *_watching(run, account), *_itself(run, account)]
+    return [*things, *_watching(run, account)]
 
 
 def _bucket(run: RunFacts) -> list[Grant]:

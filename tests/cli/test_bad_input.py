@@ -221,6 +221,7 @@ FLEET_FILES = {
 }
 
 
+@pytest.mark.beyond_role("nobody")
 @pytest.mark.parametrize("name", FLEET_FILES)
 def test_a_wrong_fleet_file_starts_nothing(
     account: Account, ready: Command, tmp_path: Path, name: str

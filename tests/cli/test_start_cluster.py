@@ -52,7 +52,8 @@ def test_a_start_that_fails_takes_its_fleet_back(account: Account, ready: Comman
 
     assert ended.code == 1
     assert "is cancelled" in ended.err
-    assert "not authorized" in ended.err
+    assert "permission ec2:DescribeSpotFleetInstances is missing" in ended.err
+    assert "python run.py" in ended.err and "policy startCluster" in ended.err
     assert live_fleets(account) == []
     assert not RECORD.exists()
 

@@ -12,6 +12,9 @@ MADE: dict[str, tuple[str, ...]] = {
     "tests/cli/test_image.py::test_an_image_that_its_registry_lacks_is_refused[123456789012.dkr.ecr.us-east-1.amazonaws.com/fiji:1.0]": (
         "ecr:DescribeImages",
     ),
+    "tests/cli/test_permissions.py::test_roles_get_the_boundary_that_the_account_demands": (
+        "iam:PutRolePermissionsBoundary",
+    ),
     "tests/monitor/test_answers.py::test_no_answer_leaves_a_fleet_that_nobody_guards_or_a_bill_without_exit_code_4[startCluster-refused inside]": (
         "cloudwatch:DeleteAlarms",
         "cloudwatch:DeleteDashboards",

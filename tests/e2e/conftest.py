@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands import CHECKOUT, Ended, run_py
+from tests.commands import CHECKOUT, Ended, run_py, watched
 
 NUMBERS = itertools.count(1)
 
@@ -97,7 +97,7 @@ class App:
         return subprocess.Popen(
             [sys.executable, "run.py", "--local", "--config", self.folder / "config.py", *arguments],
             cwd=CHECKOUT,
-            env={**os.environ, **self.environment},
+            env={**os.environ, **self.environment, **watched()},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -19,6 +19,7 @@ from tests.monitor.builders import ARun, EmulatedSession, SteppedClock, a_run, s
 from tests.monitor.recording import RecordingSession
 from tests.policy.calls import Place, needs
 from tests.policy.evaluator import Need, allowed
+from worker.contract import APP_TAG
 
 ACCOUNT = "123456789012"
 
@@ -64,7 +65,13 @@ class Janitor:
             self.tags[name] = {tag["Key"]: tag["Value"] for tag in item.get("Tags", [])}
 
     def needs(self) -> list[Need]:
-        place = Place(self.session.region_name, ACCOUNT, lambda name: self.tags.get(name, {}))
+        # A service gives its tag to its tasks (documents.service: propagateTags), which moto does not do.
+        own = {APP_TAG: self.run.app}
+
+        def tags(name: str) -> dict[str, str]:
+            return own if ":task/" in name else self.tags.get(name, {})
+
+        place = Place(self.session.region_name, ACCOUNT, tags)
         return [need for call in self.session.calls for need in needs(call, place)]
 
 

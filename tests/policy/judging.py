@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distributed_fiji.errors import InvalidInput
 from distributed_fiji.policies import task_policy
-from distributed_fiji.settings import parse_settings
+from distributed_fiji.settings import Settings, parse_settings
+from distributed_fiji.usercalls import COMMANDS
+from distributed_fiji.userpolicy import user_policy
 from tests.policy.calls import Call, Place, needs
 from tests.policy.evaluator import Need, allowed
 from worker.contract import APP_TAG
 
 ACCOUNT = "123456789012"
+
+APP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+
+#: Calls that only `--local` makes: the embedded cloud has the buckets that config.py names.
+MADE_FOR_USERS = ("ListBuckets", "CreateBucket")
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,13 @@ class Trails:
 
 
 def policies_of(who: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the policies of a process's role: as it was found attached, or as setup attaches it."""
+    """Return the policies of a process's role: as it was found attached, or as setup attaches it; of a user
+    those that `policy` prints for the command.
+    """
+    if who["role"] == "user":
+        settings = users_settings(who)
+        command = next((word for word in who["words"] if word in COMMANDS), "")
+        return [user_policy(settings, ACCOUNT, [command])] if settings and command else []
     return list(who["policies"]) if who["role"] == "janitor" else [workers_policy(who)]
 
 
@@ -65,6 +80,33 @@ def workers_policy(who: Mapping[str, Any]) -> dict[str, Any]:
     return task_policy(settings, ACCOUNT)
 
 
+def users_settings(who: Mapping[str, Any]) -> Settings | None:
+    """Return the settings that a user's command has read; None where they cannot be used.
+
+    `cleanup` and `inventory` take an app's name alone.
+    """
+    namespace: dict[str, Any] = {}
+    try:
+        exec(who["config"], namespace)
+    except Exception:
+        return None
+    values = {name: value for name, value in namespace.items() if name.isupper()}
+    words = list(who["words"])
+    for command in {"inventory", "cleanup"}.intersection(words):
+        named = [word for word in words[words.index(command) + 1 :] if APP_NAME.fullmatch(word)]
+        if named and named[0] != values.get("APP_NAME"):
+            # As the config of that app would be, with its name for the other one.
+            old = values.get("APP_NAME", "")
+            values = {
+                name: value.replace(old, named[0]) if isinstance(value, str) and old else value
+                for name, value in values.items()
+            }
+    try:
+        return parse_settings(values)[0]
+    except InvalidInput:
+        return None
+
+
 def refused(trail: Trail) -> set[tuple[str, Need]]:
     """Return what a process did that its policies do not allow, with the app's name.
 
@@ -72,11 +114,15 @@ def refused(trail: Trail) -> set[tuple[str, Need]]:
     cleanup show that nothing else is touched.
     """
     who = trail.who
-    place = Place(who["AWS_REGION"], ACCOUNT, lambda _: {APP_TAG: who["APP_NAME"]})
+    settings = users_settings(who) if who["role"] == "user" else None
+    app = settings.APP_NAME if settings else who.get("APP_NAME", "")
+    region = settings.AWS_REGION if settings else who.get("AWS_REGION", "us-east-1")
+    place = Place(region, ACCOUNT, lambda _: {APP_TAG: app})
     policies = policies_of(who)
     return {
-        (who["APP_NAME"], need)
+        (app, need)
         for call in trail.calls
+        if not (who["role"] == "user" and call.operation in MADE_FOR_USERS)
         for need in needs(call, place)
         if not any(allowed(policy, need) for policy in policies)
     }

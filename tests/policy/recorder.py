@@ -1,24 +1,20 @@
 """A proxy before an emulator that passes everything on and writes down every call, whoever makes it.
 
-It sees what programs beside boto3 ask for too (s5cmd, the AWS CLI). Knows the protocols of SQS and CloudWatch
-Logs (JSON, the action in X-Amz-Target) and of S3 (REST, path style).
+It sees what programs beside boto3 ask for too (s5cmd, the AWS CLI).
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from tests.policy.calls import Call
-
-#: Services by the prefix of X-Amz-Target.
-TARGETS = {"AmazonSQS": "sqs", "Logs_20140328": "logs"}
+from tests.policy.wire import read_call
 
 HOP = {"connection", "keep-alive", "transfer-encoding", "expect"}
 
@@ -41,11 +37,16 @@ class Recorder:
         if self.refuse(call):
             self.calls.append(call.ended(403))
             return 403, [("Content-Type", "application/xml")], b"<Error><Code>AccessDenied</Code></Error>"
+        status, answered, content = self.forward(method, path, headers, body)
+        self.calls.append(call.ended(status))
+        return status, answered, content
+
+    def forward(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any, bytes]:
+        """Return the emulator's own answer."""
         connection = http.client.HTTPConnection(self._upstream, timeout=60)
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         content = answer.read()
-        self.calls.append(call.ended(answer.status))
         connection.close()
         return answer.status, answer.getheaders(), content
 
@@ -86,35 +87,3 @@ def recording(upstream: str) -> Iterator[Recorder]:
     finally:
         recorder.server.shutdown()
         recorder.server.server_close()
-
-
-def read_call(method: str, path: str, headers: dict[str, str], body: bytes) -> Call:
-    """Return what a request asks for. Raises ValueError for one that it cannot read."""
-    target = next((value for name, value in headers.items() if name.lower() == "x-amz-target"), "")
-    if target:
-        service, _, operation = target.partition(".")
-        return Call(TARGETS[service], operation, json.loads(body or b"{}"))
-    parts = urlsplit(path)
-    query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-    bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
-    return Call(
-        "s3", s3_operation(method, key, query), {"Bucket": bucket, "Key": key, "Prefix": query.get("prefix")}
-    )
-
-
-def s3_operation(method: str, key: str, query: dict[str, str]) -> str:
-    """Return the name of an S3 operation (S3 API reference). Raises ValueError for one that is not known."""
-    upload = "uploadId" in query
-    known = {
-        ("HEAD", True): "HeadObject",
-        ("GET", True): "ListParts" if upload else "GetObject",
-        ("PUT", True): "UploadPart" if upload else "PutObject",
-        ("POST", True): "CompleteMultipartUpload" if upload else "CreateMultipartUpload",
-        ("DELETE", True): "AbortMultipartUpload" if upload else "DeleteObject",
-        ("HEAD", False): "HeadBucket",
-        ("GET", False): "ListObjectsV2" if query.get("list-type") == "2" else "",
-    }
-    name = known.get((method, bool(key)), "")
-    if not name or query.keys() & {"acl", "tagging", "policy", "location", "versions"}:
-        raise ValueError(f"{method} {key} {query} is no S3 operation that is known here")
-    return name

@@ -75,9 +75,20 @@ def test_what_the_evaluator_does_not_know_it_does_not_judge(statement: dict) -> 
         allowed({"Statement": [statement]}, Need("s3:GetObject", BUCKET))
 
 
+def test_what_one_statement_denies_no_other_allows() -> None:
+    allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    deny = {"Effect": "Deny", "Action": "s3:Put*", "Resource": f"{BUCKET}/*"}
+
+    def judged(action: str) -> bool:
+        return allowed([{"Statement": [allow]}, {"Statement": [deny]}], Need(action, f"{BUCKET}/a"))
+
+    assert judged("s3:GetObject")
+    assert not judged("s3:PutObject")
+
+
 def test_a_call_that_is_not_known_is_no_call_that_is_allowed() -> None:
     with pytest.raises(LookupError):
-        needs(Call("ec2", "RunInstances"), Place("us-east-1", ACCOUNT))
+        needs(Call("ec2", "CreateVpc"), Place("us-east-1", ACCOUNT))
 
 
 def test_an_object_that_is_not_there_needs_the_right_to_list() -> None:

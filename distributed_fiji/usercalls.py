@@ -1,0 +1,152 @@
+"""Which actions each command asks AWS for, and on which kind of thing; held to what the tests record.
+
+A line is a kind of thing, as userpolicy.py resolves it, and actions of one service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: What commands share.
+_JANITOR_ROLE = (
+    "janitor-role iam: GetRole CreateRole TagRole GetRolePolicy PutRolePolicy PutRolePermissionsBoundary"
+    " UpdateAssumeRolePolicy",
+    "every-log-group logs: DescribeLogGroups",
+    "janitor-logs logs: CreateLogGroup TagResource PutRetentionPolicy ListTagsForResource",
+    "topic sns: CreateTopic TagResource ListSubscriptionsByTopic Subscribe",
+)
+_STATE = ("bucket s3: ListBucket", "state s3: GetObject PutObject")
+
+#: What each command asks for.
+_ASKED: Mapping[str, tuple[str, ...]] = {
+    "setup": (
+        "queues sqs: GetQueueUrl GetQueueAttributes CreateQueue TagQueue SetQueueAttributes",
+        "log-groups logs: CreateLogGroup TagResource PutRetentionPolicy ListTagsForResource",
+        *_JANITOR_ROLE,
+        "roles iam: GetRole CreateRole TagRole GetRolePolicy PutRolePolicy ListAttachedRolePolicies"
+        " AttachRolePolicy PutRolePermissionsBoundary UpdateAssumeRolePolicy",
+        "profile iam: GetInstanceProfile CreateInstanceProfile TagInstanceProfile AddRoleToInstanceProfile",
+        "given-roles iam: GetRole",
+        "given-profile iam: GetInstanceProfile",
+        "aws-roles iam: GetRole",
+        "new-aws-roles iam: CreateServiceLinkedRole",
+        "pass-task iam: PassRole",
+        "pass-instance iam: PassRole",
+        "cluster ecs: DescribeClusters CreateCluster TagResource",
+        "service ecs: DescribeServices CreateService UpdateService TagResource",
+        "definitions ecs: ListTaskDefinitions DescribeTaskDefinition",
+        "definition ecs: RegisterTaskDefinition TagResource",
+        "described ec2: DescribeInstanceTypes",
+        "buckets s3: ListBucket GetBucketVersioning GetLifecycleConfiguration",
+        "script s3: GetObject",
+        *_STATE,
+    ),
+    "submitJob": (
+        "queue sqs: GetQueueUrl GetQueueAttributes SendMessage ReceiveMessage DeleteMessage"
+        " ChangeMessageVisibility",
+        "script s3: GetObject",
+        "buckets s3: ListBucket",
+        *_STATE,
+    ),
+    "redrive": (
+        "queue sqs: GetQueueUrl GetQueueAttributes SendMessage",
+        "dead-letters sqs: GetQueueUrl GetQueueAttributes ListQueueTags ReceiveMessage DeleteMessage"
+        " ChangeMessageVisibility",
+        *_STATE,
+    ),
+    "startCluster": (
+        "queue sqs: GetQueueUrl GetQueueAttributes",
+        "service ecs: DescribeServices UpdateService",
+        "definitions ecs: DescribeTaskDefinition",
+        "cluster ecs: ListContainerInstances",
+        "container-instances ecs: DescribeContainerInstances",
+        "listed-tasks ecs: ListTasks",
+        "tasks ecs: DescribeTasks",
+        "described ec2: DescribeInstanceTypes DescribeInstanceTypeOfferings DescribeImages DescribeSubnets"
+        " DescribeKeyPairs DescribeLaunchTemplates DescribeSpotFleetRequests DescribeSpotPriceHistory"
+        " DescribeInstances",
+        "fleets ec2: DescribeSpotFleetInstances DescribeSpotFleetRequestHistory",
+        "own-fleets ec2: CancelSpotFleetRequests",
+        "templates ec2: CreateLaunchTemplate",
+        "own-templates ec2: CreateLaunchTemplateVersion",
+        "requested ec2: RequestSpotFleet RunInstances",
+        "new-tags ec2: CreateTags",
+        "pass-fleet iam: PassRole",
+        "pass-instance iam: PassRole",
+        "fleet-role iam: GetRole",
+        "profile iam: GetInstanceProfile",
+        "parameter ssm: GetParameter",
+        "image ecr: DescribeImages",
+        "every-alarm cloudwatch: DescribeAlarms",
+        "alarms cloudwatch: PutMetricAlarm TagResource DeleteAlarms",
+        "dashboard cloudwatch: PutDashboard DeleteDashboards",
+        "log-groups logs: FilterLogEvents",
+        "runs s3: DeleteObject",
+        *_STATE,
+        *_JANITOR_ROLE,
+        "pass-janitor iam: PassRole",
+        "function lambda: GetFunctionConfiguration GetFunction CreateFunction TagResource UpdateFunctionCode"
+        " UpdateFunctionConfiguration AddPermission GetPolicy DeleteFunction",
+        "rule events: DescribeRule PutRule TagResource PutTargets RemoveTargets DeleteRule",
+    ),
+    "monitor": (
+        "rule events: RemoveTargets DeleteRule",
+        "function lambda: DeleteFunction",
+    ),
+    "inventory": (
+        "every-queue sqs: ListQueueTags",
+        "listed sqs: ListQueues",
+        "described ec2: DescribeSpotFleetRequests DescribeInstances DescribeVolumes DescribeLaunchTemplates",
+        "listed-ecs ecs: ListClusters ListServices",
+        "every-cluster ecs: DescribeClusters",
+        "every-service ecs: DescribeServices",
+        "listed-tasks ecs: ListTasks",
+        "tasks ecs: DescribeTasks",
+        "definitions ecs: ListTaskDefinitions DescribeTaskDefinition",
+        "every-alarm cloudwatch: DescribeAlarms",
+        "listed-boards cloudwatch: ListDashboards",
+        "every-rule events: DescribeRule",
+        "listed-rules events: ListRules",
+        "every-rule events: ListTagsForResource",
+        "every-function lambda: GetFunction",
+        "listed-functions lambda: ListFunctions",
+        "every-function lambda: ListTags",
+        "listed-topics sns: ListTopics",
+        "listed-roles iam: ListRoles",
+        "every-role iam: ListRoleTags GetRole",
+        "every-profile iam: GetInstanceProfile",
+        "every-log-group logs: DescribeLogGroups",
+        "tagged-log-groups logs: ListTagsForResource",
+        "bucket s3: ListBucket",
+        "written-buckets s3: ListBucketMultipartUploads",
+        "state s3: GetObject",
+    ),
+}
+
+#: What `cleanup` does beside what `inventory` looks at.
+_REMOVAL = (
+    "service ecs: UpdateService DeleteService",
+    "own-fleets ec2: CancelSpotFleetRequests",
+    "own-machines ec2: TerminateInstances",
+    "own-volumes ec2: DeleteVolume",
+    "tasks ecs: StopTask",
+    "cluster ecs: ListContainerInstances DeregisterContainerInstance DeleteCluster",
+    "container-instances ecs: DescribeContainerInstances",
+    "definitions ecs: DeregisterTaskDefinition",
+    "own-templates ec2: DeleteLaunchTemplate",
+    "alarms cloudwatch: DeleteAlarms",
+    "dashboard cloudwatch: DeleteDashboards",
+    "rule events: RemoveTargets DeleteRule",
+    "function lambda: DeleteFunction",
+    "topic sns: DeleteTopic",
+    "queues sqs: GetQueueUrl DeleteQueue",
+    "profile iam: RemoveRoleFromInstanceProfile DeleteInstanceProfile",
+    "every-own-role iam: ListAttachedRolePolicies DetachRolePolicy ListRolePolicies DeleteRolePolicy"
+    " DeleteRole",
+    "log-groups logs: DeleteLogGroup",
+    "janitor-logs logs: DeleteLogGroup",
+    "state s3: DeleteObject",
+    "written s3: AbortMultipartUpload",
+)
+#: What each command asks for, by its name.
+COMMANDS: Mapping[str, tuple[str, ...]] = {**_ASKED, "cleanup": (*_ASKED["inventory"], *_REMOVAL)}

@@ -1,0 +1,33 @@
+"""Where a bucket is: HeadBucket's answer says its region, asked for once (S3 API reference, HeadBucket)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from worker.calls import CALL_ERRORS
+
+
+class Regions:
+    """Regions of buckets, each looked up once. `environ`: its AWS_REGION needs no telling twice."""
+
+    def __init__(self, s3: Any, environ: Mapping[str, str]) -> None:
+        self._s3 = s3
+        self._own = environ.get("AWS_REGION", "")
+        self._lock = threading.Lock()
+        self._known: dict[str, str] = {}
+
+    def region_of(self, bucket: str) -> str:
+        """Return a bucket's region where it is another than the worker's own; '' where not, or not known."""
+        with self._lock:
+            if bucket not in self._known:
+                self._known[bucket] = self._ask(bucket)
+            return self._known[bucket]
+
+    def _ask(self, bucket: str) -> str:
+        try:
+            region = str(self._s3.head_bucket(Bucket=bucket).get("BucketRegion") or "")
+        except CALL_ERRORS:
+            return ""
+        return "" if region == self._own else region
