@@ -37,8 +37,8 @@ ALL_APPS = {
     "lambda:ListFunctions",
     "lambda:ListTags",
 }
-#: What a user is granted for what this run does not meet, by command. `monitor` has what the janitor has, whose
-#: grants tests/monitor/test_policy.py finds all used; here the two share the work as it comes.
+#: What a user is granted for what this run does not meet, by command. `monitor` has what the janitor has,
+#: whose grants tests/monitor/test_policy.py finds all used; here the two share the work as it comes.
 NOT_MET: dict[str, set[str]] = {
     # Settings that have changed since, a boundary, a role's trust of an earlier version.
     "setup": MAIL
@@ -58,7 +58,7 @@ NOT_MET: dict[str, set[str]] = {
         "sqs:ReceiveMessage",
     },
     "redrive": set(),
-    # A start that fails is taken back; tasks that fail are explained; a janitor of an earlier version; a key pair.
+    # A start that fails is taken back, tasks that fail are explained, a janitor of an earlier version, a key.
     "startCluster": MAIL
     | {
         "cloudwatch:DeleteAlarms",
