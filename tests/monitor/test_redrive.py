@@ -7,7 +7,6 @@ import random
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -32,7 +31,7 @@ from tests.worker.harness import (
     wait_until_settled,
 )
 from tests.worker.harness import counts as run_counts
-from worker.contract import APP_TAG, MAX_MESSAGE_BYTES, Job, encode_message
+from worker.contract import APP_TAG, Job, encode_message
 
 #: Seconds that letters stay hidden which a killed redrive had received.
 HIDDEN = 4
@@ -64,32 +63,6 @@ def redriven(flow: Flow, clients: Clients | None = None, settings: Settings | No
 def queued(flow: Flow) -> Counter[str]:
     """Take all messages out of the queue; return how often each job was in it, by its body."""
     return Counter(json.dumps(body, sort_keys=True) for body in flow.messages())
-
-
-class CountingBytes:
-    """Notes how many bytes each batch has that goes to SQS."""
-
-    def __init__(self, sqs: Any) -> None:
-        self.sizes: list[int] = []
-        sqs.meta.events.register("provide-client-params.sqs.SendMessageBatch", self.note)
-
-    def note(self, params: dict[str, Any], **_: Any) -> None:
-        self.sizes.append(sum(len(entry["MessageBody"].encode()) for entry in params["Entries"]))
-
-
-def test_letters_that_are_more_together_than_sqs_takes_go_in_several_batches(
-    flow: Flow, session: EmulatedSession
-) -> None:
-    clients = Clients(session)
-    bodies = bodies_of([Job({"Well": str(n), "text": n * "x" + 300_000 * "x"}, "out") for n in range(6)])
-    for body in bodies:
-        send_dead(flow, [body])
-    sent = CountingBytes(clients.sqs)
-
-    assert redriven(flow, clients) == Redriven(6, 0)
-
-    assert sent.sizes and max(sent.sizes) <= MAX_MESSAGE_BYTES
-    assert len(flow.messages()) == 6
 
 
 def bodies_of(jobs: list[Job]) -> list[str]:

@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ NAMES = (
 )
 #: Parameters that say nothing about rights, and may be large.
 CONTENTS = {"Body", "Message", "MessageBody", "Entries", "logEvents", "MultipartUpload"}
+
+#: What JSON cannot say.
+UNSAYABLE = (bytes, bytearray, datetime)
 
 Writer = Callable[[dict[str, Any]], None]
 
@@ -84,6 +88,15 @@ def open_trail(folder: Path, who: dict[str, Any]) -> Writer:
     return write
 
 
+def sayable(value: Any) -> Any:
+    """Return a value without what JSON cannot say, as times and bytes: it is left out, not made up."""
+    if isinstance(value, dict):
+        return {name: sayable(item) for name, item in value.items() if not isinstance(item, UNSAYABLE)}
+    if isinstance(value, (list, tuple)):
+        return [sayable(item) for item in value if not isinstance(item, UNSAYABLE)]
+    return value
+
+
 def watch(write: Writer) -> None:
     """Let every client that is made from now on tell its calls."""
     from botocore import handlers
@@ -93,7 +106,7 @@ def watch(write: Writer) -> None:
             # As boto3 names it: "logs", where the model's id is "CloudWatch Logs".
             "service": model.service_model.service_name,
             "operation": model.name,
-            "parameters": {name: value for name, value in params.items() if name not in CONTENTS},
+            "parameters": sayable({name: value for name, value in params.items() if name not in CONTENTS}),
         }
 
     def ended(context: dict[str, Any], http_response: Any = None, **_: Any) -> None:
