@@ -43,7 +43,7 @@ class RunRecord(BaseModel):
     MONITOR_ECS_CLUSTER: Name
     MONITOR_QUEUE_NAME: Name
     MONITOR_BUCKET_NAME: Name
-    MONITOR_LOG_GROUP_NAME: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./#-]{1,512}$")]
+    MONITOR_LOG_GROUP_NAME: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./#-]{0,512}$")]
     MONITOR_START_TIME: Annotated[str, Field(pattern=r"^[0-9]{1,14}$")]
     CLEAN_DASHBOARD: str
 
