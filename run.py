@@ -129,7 +129,7 @@ def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes:
             f" {back.left} are at work or done"
         )
         return
-    manner = Manner(context.config.parent, asking(context.terminal, yes=yes), replace)
+    manner = Manner(context.config.parent, asking(context.terminal, yes=yes or context.local), replace)
     done = run_submit_job(settings, clients, (job_file.name, jobs), SystemClock(), context.terminal, manner)
     if done.taken_back:
         context.terminal.note(done.taken_back.sentence)
@@ -220,7 +220,7 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None, ye
     context.prepare_fiji()
     clients = context.connect_for(settings)
     ask_image = context.ask_image(clients)
-    confirm = asking(context.terminal, yes=yes)
+    confirm = asking(context.terminal, yes=yes or context.local)
     run = Run(settings, clients, path, SystemClock(), context.terminal, ask_image, context.local, confirm)
     record = run_start_cluster(run, file)
     limit = f", or when it has cost ${record.max_cost:g}" if record.max_cost else ""

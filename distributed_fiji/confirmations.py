@@ -27,7 +27,7 @@ def accept(_what: str, _findings: Sequence[str]) -> None:
 
 
 def asking(terminal: Terminal, *, yes: bool) -> Confirm:
-    """Return what asks at the terminal; with `yes`, --yes, it says what was found and goes on.
+    """Return what asks at the terminal; with `yes` (--yes, or nothing costs: --local) it warns and goes on.
 
     Where nobody can answer it ends the command with what to do.
     """

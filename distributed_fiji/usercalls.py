@@ -46,6 +46,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         " ChangeMessageVisibility",
         "script s3: GetObject",
         "buckets s3: ListBucket",
+        "submissions s3: DeleteObject",
         *_STATE,
     ),
     "redrive": (

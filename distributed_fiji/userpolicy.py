@@ -87,6 +87,7 @@ def _s3(settings: Settings) -> dict[str, dict[str, Any]]:
         "written": {"on": [f"arn:aws:s3:::{name}/*" for name in written]},
         "state": {"on": [f"{bucket}/{state_key(settings.APP_NAME, '*')}"]},
         "runs": {"on": [f"{bucket}/{runs}"]},
+        "submissions": {"on": [f"{bucket}/{state_key(settings.APP_NAME, 'submissions', '*')}"]},
         "script": {"on": [f"arn:aws:s3:::{script[5:]}"] if script.lower().startswith("s3://") else []},
     }
 

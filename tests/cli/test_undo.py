@@ -44,7 +44,7 @@ def test_undo_takes_back_the_files_latest_submission_and_leaves_others(
     job_file(tmp_path, "mine.json", wells)
     job_file(tmp_path, "theirs.json", ["A1", "B1"])
     assert ready("submitJob", "mine.json").code == 0
-    assert ready("submitJob", "theirs.json").code == 0
+    assert ready("submitJob", "theirs.json", "--yes").code == 0
 
     ended = ready("submitJob", "mine.json", "--undo")
 

@@ -62,9 +62,9 @@ def test_ctrl_c_leaves_nothing(cloud: dict[str, str], tmp_path: Path) -> None:
         if "1 of 1 machines started" in line:
             process.send_signal(signal.SIGINT)
             break
-    process.communicate(timeout=300)
+    said = "".join(process.communicate(timeout=300))
 
-    assert process.returncode == 130
+    assert process.returncode == 130, said
     assert findings(tmp_path)["an empty inventory"] is True
     assert left(cloud) == []
 

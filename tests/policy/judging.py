@@ -114,6 +114,10 @@ def refused(trail: Trail) -> set[tuple[str, Need]]:
     cleanup show that nothing else is touched.
     """
     who = trail.who
+    if who["role"] == "user" and not policies_of(who):
+        # A command of the embedded cloud alone (`local`, `tryScript`), or a config.py that cannot be used:
+        # there is no policy that it would be printed for.
+        return set()
     settings = users_settings(who) if who["role"] == "user" else None
     app = settings.APP_NAME if settings else who.get("APP_NAME", "")
     region = settings.AWS_REGION if settings else who.get("AWS_REGION", "us-east-1")
