@@ -18,6 +18,8 @@ COMMAND = [sys.executable, "-m", "tests.smoke"]
 
 
 def start(cloud: dict[str, str], folder: Path, *options: str) -> subprocess.Popen[str]:
+    """Start the smoke run on an embedded cloud that has its bucket, as an account has."""
+    assert run_py("local", "bucket", "smoke-bucket", environment=cloud).code == 0
     arguments = ["--local", "--bucket", "smoke-bucket", "--no-wait", "--report", str(folder / "report.json")]
     return subprocess.Popen(
         [*COMMAND, *arguments, *options],

@@ -52,6 +52,7 @@ NOT_MET: dict[str, set[str]] = {
     # --undo and --replace, a script in S3.
     "submitJob": {
         "kms:Decrypt",
+        "s3:DeleteObject",
         "s3:GetObject",
         "sqs:ChangeMessageVisibility",
         "sqs:DeleteMessage",
