@@ -104,6 +104,10 @@ NO_CLASS = re.compile(
     r"|Could not load class (?P<macro>[\w.$]+)"
     r"|Class(?: or variable)?: (?P<bsh>[\w.]+) not found"
 )
+PYTHON_MODULE = (
+    "A job has its script alone: write what a module of your own holds into the script. Packages for CPython,"
+    " as numpy, do not run in FIJI's Python, which is Jython."
+)
 IMPORTED = re.compile(r"\bfrom\s+([\w.]+)\s+import\b|\bimport\s+(?:static\s+)?([\w.]+)")
 UNKNOWN_TYPE = re.compile(r"does not know the type of (.*)\.")
 SERVICE_LIKE = re.compile(r"#@ \w*(Service|ImageJ|Context)\b")
@@ -221,10 +225,10 @@ def _missing_class(facts: _Facts) -> Told | None:
     name = next(value for value in found.groups() if value).replace("/", ".")
     imported = IMPORTED.search(facts.statement)
     whole = next((part for part in imported.groups() if part), name) if imported else name
-    return Told(
-        f"{facts.message}: this FIJI has no {whole}",
-        where_to_get(whole, is_core=facts.is_core),
-    )
+    # Classes begin with a capital, and packages of Java have dots.
+    is_python = found["module"] and "." not in whole and whole == whole.lower()
+    advice = PYTHON_MODULE if is_python else where_to_get(whole, is_core=facts.is_core)
+    return Told(f"{facts.message}: this FIJI has no {whole}", advice)
 
 
 def _parameter(facts: _Facts) -> Told | None:

@@ -34,6 +34,8 @@ def test_each_known_update_site_is_a_line_that_the_image_can_read() -> None:
             "no sc.fiji.analyzeSkeleton",
         ),
         ("ImportError: cannot import name BF", "from loci.plugins import BF", "FIJI itself brings it"),
+        ("ImportError: No module named image_utils", "import image_utils", "of your own"),
+        ("ImportError: No module named Printing_Plugin", "import Printing_Plugin", "spelt as in FIJI's menu"),
         ("unable to resolve class inra.ijpb.label.LabelImages", "", "update site IJPB-plugins"),
         (
             "Could not load class de.csbdresden.stardist.StarDist2D",
