@@ -66,6 +66,10 @@ BINARY = (
     b"MM\0*",
     b"\x7fELF",
 )
+#: Texts, which end with their line at the latest, and comments; `open`: the beginning of one without an end.
+PARTS_OF_A_MACRO = re.compile(
+    r""""(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?|//[^\n]*|/\*(?s:.*?)\*/|(?P<open>/\*)"""
+)
 #: Where Python looks for a file's encoding: PEP 263.
 CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
 #: The whole text of a server's answer, as "404: Not Found" of raw.githubusercontent.com.
@@ -152,7 +156,21 @@ def clean(content: bytes, ending: str) -> Cleaned:
         warnings.append(
             f"line {number} holds U+FFFD, in place of a character that an earlier conversion lost"
         )
+    if ending == ".ijm":
+        _refuse_open_comment(text)
     return Cleaned(_without_coding_line(text) if ending == ".py" else text, tuple(warnings))
+
+
+def _refuse_open_comment(macro: str) -> None:
+    """Refuse a macro with a comment that has no end: SciJava adds lines behind the macro, which it swallows.
+
+    FIJI does not say so: it fails with a NullPointerException, without a line (imagej-legacy 2.0.3,
+    IJ1MacroEngine; seen on near-FIJI).
+    """
+    for found in PARTS_OF_A_MACRO.finditer(macro):
+        if found["open"]:
+            line = _line_of(macro, found.start())
+            raise NotAScript(f"the comment that begins with /* in line {line} has no end; close it with */")
 
 
 def wide_encoding(content: bytes) -> str:

@@ -38,6 +38,11 @@ WRONG = [
     ("script.ijm", GOOD.decode().encode("utf-16-be"), "it is saved as UTF-16 or UTF-32, or is a binary file"),
     ("script.ijm", b"II*\0\x08\0\0\0" + bytes(range(256)) * 4, "it is a binary file"),
     ("script.ijm", b"{\\rtf1\\ansi print}", "a document of a word processor"),
+    (
+        "script.ijm",
+        b'a = "/*";\n// /* b\n/* c */ print(1);\n/* open\n',
+        "begins with /* in line 4 has no end",
+    ),
     ("script", GOOD, "'script' has no ending, by which FIJI knows the language; endings are .ijm, "),
     ("script.docx", GOOD, "no script language has the ending .docx; endings are .ijm, "),
 ]
