@@ -108,11 +108,11 @@ _WORDS = {
 }
 _RESULTS = re.compile(r"out|save|write|result|dest|target", re.IGNORECASE)
 _ESCAPED = re.compile(r"\\([\\/\"'])")
-#: Folders of people's and labs' machines. /home/ubuntu/bucket/ is the bucket, where it is mounted.
+#: Folders of people's and labs' machines; not where the bucket is mounted.
 _WHOLE = re.compile(
     r"(?:[A-Za-z]:[\\/]|\\\\[^\\/\s]+[\\/]+[^\\/\s]"
-    r"|/(?:Users|home|Volumes|media|mnt|data|scratch|gpfs|nfs|net|groups?|projects?|run/media)/[^\s/]"
-    r"(?<!/home/ubuntu/bucket))"
+    r"|(?!/home/ubuntu/bucket(?:/|\Z))"
+    r"/(?:Users|home|Volumes|media|mnt|data|scratch|gpfs|nfs|net|groups?|projects?|run/media)/[^\s/])"
 )
 
 
@@ -125,7 +125,7 @@ def find_fixed_paths(text: str, ending: str) -> list[FixedPath]:
             continue
         is_raw = "r" in (match.groupdict().get("raw") or "").lower()
         path = literal if is_raw else _ESCAPED.sub(r"\1", literal)
-        if _WHOLE.match(path) and not path.startswith("/home/ubuntu/"):
+        if _WHOLE.match(path):
             line = text.count("\n", 0, match.start("text")) + 1
             before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
             found.append(FixedPath(line, path, _RESULTS.search(before) is not None))

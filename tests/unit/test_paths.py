@@ -16,7 +16,7 @@ MACRO = r"""// C:/in/a/comment/
 dir = "C:\\Users\\x\\in\\"; /* and "D:/here" */
 saveAs("Results", "/Users/me/out/rows.csv");
 nas = "\\\\nas\\plates\\p1"; web = "https://server/D:/x"; bucket = "/home/ubuntu/bucket/x/";
-own = "input/a.tif"; sentence = "Path: C:/x";
+own = "input/a.tif"; sentence = "Path: C:/x"; cloud = "/home/ubuntu/images/"; whole = "/home/ubuntu/bucket";
 """
 PYTHON = """# C:/in/a/comment
 #@ String (value="C:/default") folder
@@ -34,6 +34,7 @@ def test_whole_paths_are_found_in_texts_and_not_in_comments() -> None:
         (2, r"C:\Users\x\in" + "\\"),
         (3, "/Users/me/out/rows.csv"),
         (4, r"\\nas\plates\p1"),
+        (5, "/home/ubuntu/images/"),
     ]
     found = [(one.line, one.path) for one in find_fixed_paths(PYTHON, ".py")]
     assert found == [(2, "C:/default"), (3, r"D:\a\b"), (7, "/Volumes/lab/x")]
@@ -47,7 +48,7 @@ def test_a_warning_says_what_to_write() -> None:
     told = [
         line.partition(":")[0] for line in warnings_of_paths(find_fixed_paths(MACRO, ".ijm"), ["c:/users"])
     ]
-    assert told == ["line 3", "line 4"], "Windows' names have no case"
+    assert told == ["line 3", "line 4", "line 5"], "Windows' names have no case"
 
 
 @pytest.mark.parametrize(
