@@ -6,6 +6,7 @@ A job taken ahead saves its transfers' time, and must never wait here while anot
 from __future__ import annotations
 
 from worker.queue import Counts
+from worker.settings import LEASE_SECONDS
 
 #: A job that has waited here so long, while nothing is left in the queue, could run elsewhere by now.
 LONGEST_WAIT_SECONDS = 30.0
@@ -14,11 +15,6 @@ AT_ONCE_SECONDS = 0.2
 #: After such a poll others may wait as well, and theirs bring them what came with it, a little later. SQS
 #: answers a poll that is open at once, emulators when they next look (ministack: each 0.1 s).
 OTHERS_FIRST_SECONDS = 1.0
-
-
-#: SQS hides a message for 12 hours from its receive at most, all extensions together (SQS quotas): a job must
-#: have ended before, its upload too.
-LEASE_SECONDS = 11.5 * 3600
 
 
 def fits_its_lease(waited_seconds: float, timeout_seconds: float) -> bool:

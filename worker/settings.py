@@ -19,6 +19,8 @@ from worker.errors import SettingsError
 
 #: SQS keeps a message hidden for 12 hours at most, all extensions together (SQS quotas).
 LONGEST_VISIBILITY = 43_200
+#: A job must have ended by then, so that its upload ends within those 12 hours too.
+LEASE_SECONDS = LONGEST_VISIBILITY - 1_800
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,10 @@ def _misfits(settings: WorkerSettings) -> list[str]:
     problems = []
     if settings.visibility_seconds > LONGEST_VISIBILITY:
         problems.append(f"SQS_MESSAGE_VISIBILITY must be at most {LONGEST_VISIBILITY} (SQS allows 12 hours)")
+    if settings.job_timeout_seconds > LEASE_SECONDS:
+        problems.append(
+            f"JOB_TIMEOUT_MINUTES must be at most {LEASE_SECONDS / 60:g} (SQS hides a job for 12 hours)"
+        )
     if settings.heartbeat_seconds * 3 > settings.visibility_seconds:
         problems.append(
             f"HEARTBEAT_SECONDS ({settings.heartbeat_seconds:g}) must be at most a third of"

@@ -53,6 +53,7 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
         ("FIJI_RUNNER", "direct"),
         ("SQS_MESSAGE_VISIBILITY", "50000"),
         ("SQS_MESSAGE_VISIBILITY", "nan"),
+        ("JOB_TIMEOUT_MINUTES", "720"),
         ("SCRIPT_DOWNLOAD_URL", "ftp://somewhere"),
         ("HEARTBEAT_SECONDS", "0"),
     ],
