@@ -57,6 +57,17 @@ class Finished:
     elsewhere: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Order:
+    """A prepared job, its run's folder, its parameters with local paths, and what is called meanwhile."""
+
+    held: HeldJob
+    folder: RunFolder
+    parameters: Mapping[str, Value]
+    check: Check
+    sink: Sink
+
+
 class Engine:
     """Runs jobs one after another. All methods are called from the main thread."""
 
@@ -115,9 +126,9 @@ class Engine:
         folder = standby.folder if standby else self._scratch.new_run()
         assert held.inputs is not None
         try:
-            parameters = self._put_in_place(held, folder)
+            order = _Order(held, folder, self._put_in_place(held, folder), check, sink)
             seen = elsewhere.look(folder)
-            finished = self._run_or_again(held, folder, parameters, (check, sink, standby))
+            finished = self._run_or_again(order, standby)
             finished.elsewhere = tuple(elsewhere.written(folder, seen))
             if self._settings.collect_all:
                 elsewhere.collect(folder, finished.elsewhere)
@@ -132,26 +143,19 @@ class Engine:
             # FIJI is gone: the next job may have what was lent to this one.
             held.inputs.end_loans(folder.output)
 
-    def _run_or_again(
-        self,
-        held: HeldJob,
-        folder: RunFolder,
-        parameters: Mapping[str, Value],
-        means: tuple[Check, Sink, FijiProcess | None],
-    ) -> Finished:
+    def _run_or_again(self, order: _Order, standby: FijiProcess | None) -> Finished:
         """Run a job; once more, with a display, where it turns out to need one and has changed nothing."""
-        check, sink, _ = means
-        before = self._display.look_at(folder)
-        finished = self._run_by_runner(held, folder, parameters, means)
+        before = self._display.look_at(order.folder)
+        finished = self._run_by_runner(order, standby)
         if not self._display.is_wanted_after(finished.run.result):
             return finished
         self._display.turn_on()
-        # It has none.
+        # A FIJI that waits was started without.
         self.close()
-        if not is_as_before(folder, before):
+        if not is_as_before(order.folder, before):
             return finished
-        folder.renew()
-        return self._run_by_runner(held, folder, parameters, (check, sink, None))
+        order.folder.renew()
+        return self._run_by_runner(order, None)
 
     def prepare_standby(self) -> None:
         """Start the next job's FIJI, unless one waits already or memory or experience speak against it."""
@@ -214,21 +218,16 @@ class Engine:
         held.inputs.move_into(folder.work)
         return held.inputs.parameters(held.job, folder.work)
 
-    def _run_by_runner(
-        self,
-        held: HeldJob,
-        folder: RunFolder,
-        parameters: Mapping[str, Value],
-        means: tuple[Check, Sink, FijiProcess | None],
-    ) -> Finished:
-        check, sink, process = means
+    def _run_by_runner(self, order: _Order, process: FijiProcess | None) -> Finished:
+        """Run a job in a FIJI that waits, or in a new one; return how it ended."""
+        held, folder = order.held, order.folder
         script = self._script.copied_to(folder.script)
         assert held.job is not None and held.inputs is not None
         questions = fiji_process.Questions(
             held.inputs.answers(held.job, folder.work), self._settings.unanswered, self._questions
         )
         fiji_process.write_job_file(
-            folder, str(script), parameters, self._settings.plugin_errors, questions, held.job.paths
+            folder, str(script), order.parameters, self._settings.plugin_errors, questions, held.job.paths
         )
         if process:
             try:
@@ -241,21 +240,22 @@ class Engine:
                 self._launch(folder, whole=held.whole_memory), str(folder.job_file)
             )
             process = FijiProcess(command, folder)
-        return self._watch(held, process, check, sink)
+        return self._watch(order, process)
 
-    def _watch(self, held: HeldJob, process: FijiProcess, check: Check, sink: Sink) -> Finished:
+    def _watch(self, order: _Order, process: FijiProcess) -> Finished:
         """Stay with a process until it is gone and return all that is known of its run."""
         kills_before = memory.oom_kills()
         started_at = time.monotonic()
-        process.console.stream_to(sink)
-        ending = fiji_process.supervise(process, self._limits(started_at - held.taken_at), check)
+        process.console.stream_to(order.sink)
+        limits = self._limits(started_at - order.held.taken_at)
+        ending = fiji_process.supervise(process, limits, order.check)
         exit_code = process.exit_code if process.exit_code is not None else SIGKILL
         alive = process.alive()
         run = Run(
             ending=ending,
             exit_code=exit_code,
             seconds=time.monotonic() - started_at,
-            heap_mb=int((alive or {}).get("heap_mb") or self._heap_mb(held.whole_memory)),
+            heap_mb=int((alive or {}).get("heap_mb") or self._heap_mb(order.held.whole_memory)),
             alive=alive is not None,
             result=process.result(),
             marks=list(process.console.marks),
