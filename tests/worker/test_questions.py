@@ -26,11 +26,11 @@ from worker.jobfolder import RunFolder
 def ask(
     fiji: str, folder: Path, name: str, text: str, questions: Questions, *, xvfb: bool = False, **given: Any
 ) -> tuple[Ran, RunFolder]:
-    """Run a script as the worker does, with two files in its input/."""
+    """Run a script as the worker does, with two files in its input/, and one of macOS's own."""
     where = RunFolder(folder)
     for made in (where.output, where.input, where.job_file.parent, where.temporary):
         made.mkdir(parents=True)
-    for file in ("a.txt", "b.txt"):
+    for file in ("._a.txt", "a.txt", "b.txt"):
         (where.input / file).write_text("1 2\n3 4\n", encoding="utf-8")
     script = folder / name
     script.write_text(text, encoding="utf-8")
@@ -144,6 +144,7 @@ Dialog.show();
 def test_a_short_name_that_could_mean_two_fields_means_neither(tmp_path: Path) -> None:
     ran, _ = ask("ImageJ core", tmp_path, "alike.ijm", ALIKE, Questions({"sigma": 2, "Sigma (um)": 3}))
     assert ran.result["kind"] == "question"
+    assert ran.result["input_files"] == ["a.txt", "b.txt"]
     by = {question["name"]: question["by"] for question in ran.result["questions"]}
     assert by == {"Sigma (pixels)": None, "Sigma (um)": "answers"}
 

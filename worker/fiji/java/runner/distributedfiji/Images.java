@@ -26,9 +26,7 @@ final class Images {
 			if (isImage(input) && !given.containsKey(input.getName())) images++;
 		}
 		final Object folder = given.get("input_dir");
-		if (images != 1 || !(folder instanceof String)) return null;
-		final File[] files = new File((String) folder).listFiles((in, name) -> !name.startsWith("."));
-		return files != null && files.length == 1 && files[0].isFile() ? files[0] : null;
+		return images == 1 && folder instanceof String ? InputFolder.only(new File((String) folder)) : null;
 	}
 
 	/** Returns a file's image as a parameter's type, shown as in FIJI's window; null where it is none. */

@@ -4,10 +4,10 @@ import java.io.File;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 import org.scijava.Context;
 
@@ -62,10 +62,8 @@ final class Report {
 	/** Names of what is in the job's input/, for a script that asks for a file of it. */
 	private List<String> inputFiles() {
 		final String input = job.offered("input_dir");
-		final String[] names = input == null ? null : new File(input).list();
-		if (names == null) return Collections.emptyList();
-		Arrays.sort(names);
-		return Arrays.asList(names).subList(0, Math.min(names.length, NAMED_FILES));
+		return Arrays.stream(InputFolder.list(input == null ? null : new File(input))).limit(NAMED_FILES).map(File::getName)
+			.collect(Collectors.toList());
 	}
 
 	/** What may be behind a failure, or behind outputs that are missing. */

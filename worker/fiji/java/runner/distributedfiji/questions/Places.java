@@ -5,6 +5,8 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.regex.Pattern;
 
+import distributedfiji.InputFolder;
+
 /**
  * The places that a folder or file question means where the job says nothing: by its title, then by the order in which
  * the script asks. Each place is given to one title alone; what is asked beyond that has no answer.
@@ -63,16 +65,10 @@ final class Places {
 
 	/** Returns the job's one input for the first title that means any image, or null. */
 	File file(final String title) {
-		final File only = onlyInput();
+		final File only = InputFolder.only(input);
 		if (only == null || !ANY_IMAGE.matcher(title).matches()) return null;
 		if (imageTitle == null) imageTitle = Names.plain(title);
 		return imageTitle.equals(Names.plain(title)) ? only : null;
-	}
-
-	/** The one file of input/, or null. */
-	File onlyInput() {
-		final File[] files = input == null ? null : input.listFiles((folder, name) -> !name.startsWith("."));
-		return files != null && files.length == 1 && files[0].isFile() ? files[0] : null;
 	}
 
 	/** Returns where a file goes whose name the script proposes, or null. */
