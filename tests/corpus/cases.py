@@ -60,6 +60,20 @@ def kept_as(script: str) -> str:
     return script.replace(".py", ".jython")
 
 
+def unknown_command(
+    script: str, file: str, table: Table, *cure: tuple[str, str], quick: bool = False
+) -> Case:
+    """Return the case of a macro that calls a plugin which is not there."""
+    return Case(script, out(file, table), failure=Failure.MACRO_ERROR, says=NO_PLUGIN, cure=cure, quick=quick)
+
+
+def without_image(script: str, *, quick: bool = False) -> Case:
+    """Return the case of a script that takes the image in front, where none is open."""
+    cure = (("IJ.getImage()", 'IJ.openImage("input/a.tif")'),)
+    files = out("none.csv", measured(A))
+    return Case(script, files, failure=Failure.SCRIPT_ERROR, says="no image", cure=cure, quick=quick)
+
+
 def out(name: str, content: Table | list[str]) -> dict[str, Table | list[str]]:
     return {f"output/{name}": content}
 
@@ -198,47 +212,34 @@ MACROS = [
         "m49_substack_project.ijm", out("average.csv", measured((A + B.astype(float)) / 2)), inputs=("stack",)
     ),
     Case("m50_images_to_stack.ijm", out("sum.csv", measured(A.astype(float) + B + C))),
-    Case(
+    unknown_command(
         "m51_bio_formats_importer.ijm",
-        out("bf.csv", measured(A)),
-        failure=Failure.MACRO_ERROR,
-        says=NO_PLUGIN,
-        cure=(
-            (
-                'run("Bio-Formats Importer", "open=[" + path + "] autoscale color_mode=Default")',
-                "open(path)",
-            ),
-        ),
+        "bf.csv",
+        measured(A),
+        ('run("Bio-Formats Importer", "open=[" + path + "] autoscale color_mode=Default")', "open(path)"),
         quick=True,
     ),
-    Case(
+    unknown_command(
         "m52_bio_formats_ext.ijm",
-        out("ext.csv", measured(A)),
-        failure=Failure.MACRO_ERROR,
-        says=NO_PLUGIN,
-        cure=(
-            ('run("Bio-Formats Macro Extensions");\nExt.setId("input/a.tif");\nExt.getSeriesCount(n);\n', ""),
-        ),
+        "ext.csv",
+        measured(A),
+        ('run("Bio-Formats Macro Extensions");\nExt.setId("input/a.tif");\nExt.getSeriesCount(n);\n', ""),
     ),
     Case("m53_all_open_images.ijm", out("open.csv", ROWS)),
-    Case(
+    unknown_command(
         "m54_morpholibj.ijm",
-        out("opened.csv", measured(C)),
-        failure=Failure.MACRO_ERROR,
-        says=NO_PLUGIN,
-        cure=(
-            (
-                'run("Morphological Filters", "operation=Opening element=Square radius=1");',
-                'run("Minimum...", "radius=1"); run("Maximum...", "radius=1");',
-            ),
+        "opened.csv",
+        measured(C),
+        (
+            'run("Morphological Filters", "operation=Opening element=Square radius=1");',
+            'run("Minimum...", "radius=1"); run("Maximum...", "radius=1");',
         ),
     ),
-    Case(
+    unknown_command(
         "m55_morpholibj_regions.ijm",
-        out("regions.csv", {"Area": [64, 160]}),
-        failure=Failure.MACRO_ERROR,
-        says=NO_PLUGIN,
-        cure=(('run("Analyze Regions", "area");', 'run("Analyze Particles...", "display");'),),
+        "regions.csv",
+        {"Area": [64, 160]},
+        ('run("Analyze Regions", "area");', 'run("Analyze Particles...", "display");'),
     ),
     Case(
         "m56_dialog_in_macro_block.ijm",
@@ -334,14 +335,7 @@ JYTHON = [
     Case("p28_threshold_mask.py", out("selection.csv", measured(C[20:40, 20:40]))),
     Case("p29_macro_runner.py", out("macro.csv", measured(A))),
     Case("p30_save_beside.py", {"input/Results.csv": ROWS}, quick=True),
-    Case(
-        "p31_no_image.py",
-        out("none.csv", measured(A)),
-        failure=Failure.SCRIPT_ERROR,
-        says="no image",
-        cure=(("IJ.getImage()", 'IJ.openImage("input/a.tif")'),),
-        quick=True,
-    ),
+    without_image("p31_no_image.py", quick=True),
     Case("p32_show_then_close.py", out("backwards.csv", measured(C, B, A))),
 ]
 
@@ -360,13 +354,7 @@ GROOVY = [
     ),
     Case("g05_results_table.groovy", out("extremes.csv", {"Min": ROWS["Min"], "Max": ROWS["Max"]})),
     Case("g06_get_image.groovy", out("roi.csv", measured(B[5:13, 5:13]))),
-    Case(
-        "g07_get_image_none.groovy",
-        out("none.csv", measured(A)),
-        failure=Failure.SCRIPT_ERROR,
-        says="no image",
-        cure=(("IJ.getImage()", 'IJ.openImage("input/a.tif")'),),
-    ),
+    without_image("g07_get_image_none.groovy"),
     Case(
         "g08_hard_coded.groovy",
         out("exp1.csv", ROWS),
@@ -394,13 +382,7 @@ BEANSHELL = [
     Case("b03_get_directory.bsh", out("inverted.csv", measured(255 - A, 255 - B, 255 - C)), quick=True),
     Case("b04_dialog.bsh", out("added.csv", measured(B + 9)), answers={"add_to_all_pixels": 9, "Image": "b"}),
     Case("b05_get_image.bsh", out("center.csv", measured(C[20:40, 20:40]))),
-    Case(
-        "b06_get_image_none.bsh",
-        out("none.csv", measured(A)),
-        failure=Failure.SCRIPT_ERROR,
-        says="no image",
-        cure=(("IJ.getImage()", 'IJ.openImage("input/a.tif")'),),
-    ),
+    without_image("b06_get_image_none.bsh"),
     Case(
         "b07_hard_coded.bsh", out("measured.csv", ROWS), paths={"E:/microscope": "input", "E:/out": "output"}
     ),
