@@ -7,6 +7,7 @@ temporary folder, and what begins with a dot in the run's home, are left out.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -36,13 +37,17 @@ def written(folder: RunFolder, before: Seen) -> list[str]:
 def collect(folder: RunFolder, names: Sequence[str]) -> None:
     """Keep files that `written` found in a folder of their own, each under its name. Raises JobFailed.
 
+    Two that have one name, in a folder `home/` of the script's own and in its home, fail the job.
     By links: a folder of inputs goes back to the cache after the run, which drops what is not its own.
     """
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        sentence = f"{twice[0]} in the working directory and in the home folder would be one output."
+        raise JobFailed(FailureClass.OUTPUTS_REFUSED, sentence)
     try:
         for name in names:
             target = folder.collected / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(missing_ok=True)
             os.link(_path(folder, name), target, follow_symlinks=False)
     except OSError as error:
         sentence = f"A file that the script wrote cannot be kept (COLLECT_ALL): {error}."

@@ -6,6 +6,7 @@ Real workers, real ImageJ; each language opens, lists, makes folders and saves i
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy
 import pytest
@@ -15,7 +16,10 @@ from tests import nearfiji
 from tests.imagej import imagej_core
 from tests.worker import harness
 from tests.worker.harness import Run, keys, manifest, submit
+from worker import elsewhere
 from worker.contract import Job
+from worker.errors import JobFailed
+from worker.jobfolder import RunFolder
 
 #: As people write it: both kinds of slashes, with one at the end and without, put together by +.
 SCRIPTS = {
@@ -214,3 +218,13 @@ def test_two_files_that_would_be_one_output_fail_the_job_by_name(run: Run) -> No
     assert (
         "output/r/a.txt and r/a.txt would be one output" in harness.failures(run, job.job_id)[0]["sentence"]
     )
+
+
+def test_neither_of_two_files_called_home_is_lost(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    for place in (folder.work / "home", folder.preferences):
+        place.mkdir(parents=True)
+        (place / "a.txt").write_text(str(place))
+
+    with pytest.raises(JobFailed, match=r"home/a\.txt .* would be one output"):
+        elsewhere.collect(folder, elsewhere.written(folder, {}))
