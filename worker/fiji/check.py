@@ -95,7 +95,15 @@ class Check:
         script = self._folder / f"{name}.{trial.ending}"
         script.write_text(trial.text, encoding="utf-8")
         options = {} if trial.job_seconds is None else {"job_seconds": trial.job_seconds}
-        return run_script(self._means, self._scratch, script, parameters, use_xvfb=trial.display, **options)
+        return run_script(
+            self._means,
+            self._scratch,
+            script,
+            parameters,
+            paths=trial.paths,
+            use_xvfb=trial.display,
+            **options,
+        )
 
     def _run_text(self, name: str, text: str) -> Ran:
         script = self._folder / name

@@ -64,14 +64,15 @@ def run_script(
     script: Path,
     parameters: Mapping[str, Value],
     *,
+    paths: Mapping[str, str] | None = None,
     job_seconds: float = JOB_SECONDS,
     use_xvfb: bool = False,
 ) -> Ran:
     """Run a script as a job is run, and return what became of it; its folder and processes are gone then."""
     folder = scratch.new_run()
     try:
-        launch = _launch(means, folder, use_xvfb=use_xvfb)
-        fiji_process.write_job_file(folder, str(script), parameters)
+        launch = _launch(means, folder, use_xvfb=use_xvfb, leads_paths=bool(paths))
+        fiji_process.write_job_file(folder, str(script), parameters, paths=paths)
         started_at = time.monotonic()
         process = FijiProcess(launcher.runner_command(launch, str(folder.job_file)), folder)
         limits = Limits(job_seconds, 0, START_SECONDS)
@@ -81,7 +82,7 @@ def run_script(
         folder.remove()
 
 
-def _launch(means: Means, folder: RunFolder, *, use_xvfb: bool) -> launcher.Launch:
+def _launch(means: Means, folder: RunFolder, *, use_xvfb: bool, leads_paths: bool) -> launcher.Launch:
     launcher.make_preferences(folder.preferences)
     return launcher.Launch(
         means.fiji,
@@ -91,6 +92,7 @@ def _launch(means: Means, folder: RunFolder, *, use_xvfb: bool) -> launcher.Laun
         runner_jar=means.runner_jar,
         use_xvfb=use_xvfb,
         is_short=True,
+        leads_paths=leads_paths,
     )
 
 

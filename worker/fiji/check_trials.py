@@ -48,7 +48,7 @@ class Trial:
 
     The ending is one of LANGUAGES; in a FIJI without that language the trial is left out.
     `earlier`: parameters of a run that goes before. `job_seconds`: after which a run is ended.
-    `display`: it runs with USE_XVFB.
+    `paths`: a job's, for folders of another machine that the script names. `display`: it runs with USE_XVFB.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Trial:
     judge: Callable[[Ran], str]
     parameters: Mapping[str, Value] = field(default_factory=dict)
     earlier: Mapping[str, Value] | None = None
+    paths: Mapping[str, str] = field(default_factory=dict)
     job_seconds: float = JOB_SECONDS
     display: bool = False
     needs_bioformats: bool = False
@@ -174,6 +175,11 @@ Dialog.addNumber("Sigma (pixels)", 7);
 Dialog.show();
 File.saveString(d2s(Dialog.getNumber(), 2) + getString("Name", "none"), getDirectory("Save to") + "seen.txt");
 """
+ANOTHER_MACHINE = r"""
+folder = "D:\\Results\\";
+if (!File.exists(folder)) File.makeDirectory(folder);
+File.saveString("led", folder + "seen.txt");
+"""
 MEMORY = """
 for (i = 0; i < 100; i++) newImage("made", "32-bit", 10000, 10000, 1);
 """
@@ -220,6 +226,13 @@ def trials(*, start_seconds: float, image: str) -> list[Trial]:
         Trial("a plugin that throws", "ijm", PLUGIN, _fails("plugin")),
         Trial("a dialog, headless", "ijm", DIALOG, _fails("dialog")),
         Trial("a dialog with answers", "ijm", ANSWERED, _writes("2.25ä"), {"sigma": 2.25, "name": "ä"}),
+        Trial(
+            "another machine's folder",
+            "ijm",
+            ANOTHER_MACHINE,
+            _writes("led"),
+            paths={"D:/results": "output"},
+        ),
         Trial("Measure keeps rows", "ijm", MEASURE, _keeps_rows),
         Trial("no run knows of another", "ijm", REMEMBER, _writes("unset"), earlier={"kept": "remembered"}),
         Trial("ROI Manager, display", "ijm", DISPLAY, _writes("1"), display=True),
