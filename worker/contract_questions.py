@@ -154,11 +154,11 @@ def misfits(question: Question, value: Any) -> list[str]:
     found = []
     for item in value if isinstance(value, list) else [value]:
         if question.kind == NUMBER and not _is_number(item):
-            found.append(f"{where} {item!r}, is no number")
+            found.append(f"{where} {item!r}, is not a number")
         elif question.kind == BOOLEAN and str(item).lower() not in TRUTHS:
             found.append(f"{where} {item!r}, is neither true nor false")
         elif question.kind == CHOICE and question.choices and str(item) not in question.choices:
-            found.append(f"{where} {item!r}, is none of {', '.join(map(repr, question.choices))}")
+            found.append(f"{where} {item!r}, is not one of {', '.join(map(repr, question.choices))}")
     return found
 
 

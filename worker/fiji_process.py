@@ -246,7 +246,7 @@ def write_job_file(
         "answers": dict(questions.answers),
         "unanswered": questions.unanswered,
         "questions": [question.document() for question in questions.in_script],
-        "argument": str(argument),
+        "argument": argument,
         "plugin_errors": plugin_errors,
         "paths": places,
         "alive": str(folder.alive_file),

@@ -99,7 +99,7 @@ def test_an_answer_of_the_wrong_kind_is_named_with_the_choices() -> None:
     answers = [("How many", "few"), ("dark", "maybe"), ("Method", ["Li", "Huang"]), ("sigma", "2.5")]
 
     assert doubts_about_answers(answers, [], find_questions(MACRO)) == [
-        "the answer to 'How many', 'few', is no number",
+        "the answer to 'How many', 'few', is not a number",
         "the answer to 'Dark', 'maybe', is neither true nor false",
-        "the answer to 'Method', 'Huang', is none of 'Otsu', 'Li'",
+        "the answer to 'Method', 'Huang', is not one of 'Otsu', 'Li'",
     ]

@@ -167,7 +167,7 @@ MACROS = [
         'Dialog.create("S");\nDialog.addChoice("Method", newArray("Otsu", "Li"));\nDialog.show();',
         Failure.NEEDS_ANSWER,
         3,
-        ('"Huang" by answers "Method", is none of its choices, which are "Otsu", "Li"',),
+        ('"Huang" (from answers "Method"), is not one of its choices: "Otsu", "Li"',),
         answers={"Method": "Huang"},
     ),
     Ending(
@@ -175,7 +175,7 @@ MACROS = [
         'n = getNumber("how many", 3);',
         Failure.NEEDS_ANSWER,
         1,
-        ('The answer to "how many", "few" by answers "how many", is no number',),
+        ('The answer to "how many", "few" (from answers "how many"), is not a number',),
         answers={"how many": "few"},
     ),
     Ending(
@@ -428,6 +428,12 @@ FOLLOWED = [
         "argument.ijm",
         f'if (getArgument() != "in put") exit("wrong: " + getArgument());\n{NEW_IMAGE}\n{SAVED}',
         given={"argument": "in put"},
+        quick=True,
+    ),
+    Ending(
+        "argument-list.ijm",
+        f'if (getArgument() != ",a.tif,2.5,true") exit("wrong: " + getArgument());\n{NEW_IMAGE}\n{SAVED}',
+        given={"argument": ["", "a.tif", 2.5, True]},
         quick=True,
     ),
     Ending("number.ijm", f"#@ Double name\nif (name != 3) exit();\n{NEW_IMAGE}\n{SAVED}", given={"name": 3}),

@@ -92,6 +92,63 @@ def test_fijis_larger_dialog_is_answered_too(tmp_path: Path, xvfb: bool) -> None
     assert said == "input/\ninput/b.txt\n1.5"
 
 
+RARER = """
+import ij.IJ
+import ij.gui.GenericDialog
+import ij.io.DirectoryChooser
+import ij.io.SaveDialog
+["one", "two"].each { IJ.createImage(it, "8-bit", 9, 9, 1).show() }
+def gd = new GenericDialog("Rarer")
+gd.addTextAreas("a", "b", 5, 20)
+gd.addImageChoice("Image", null)
+gd.addPreviewCheckbox(null)
+gd.addDirectoryField("Masks", "")
+gd.addFileField("Flat field", "")
+gd.enableYesNoCancel("Do it", "Skip")
+gd.showDialog()
+def said = [gd.getNextText(), gd.getNextText(), gd.getNextImage().title, gd.getNextBoolean()]
+said += [gd.getNextString(), gd.getNextString(), gd.wasOKed(), gd.wasCanceled()]
+def save = new SaveDialog("Keep", "result", ".csv")
+said << save.directory + save.fileName
+2.times { said << new DirectoryChooser("Plate $it of " + new Random().nextInt()).directory }
+new File("output/said.txt").text = said.join("\\n")
+"""
+RARER_ANSWERS = {
+    "text1": "c",
+    "text2": 'd "e"',
+    "Image": "two",
+    "Masks": "output/masks",
+    "Flat field": "input/b.txt",
+    "Rarer": "Skip",
+    "Keep": "kept.csv",
+    "folder_2": "output/second",
+}
+RARER_SAID = [
+    "c",
+    'd "e"',
+    "two",
+    "false",
+    "output/masks/",
+    "input/b.txt",
+    "false",
+    "false",
+    "output/kept.csv",
+    "input/",
+    "output/second/",
+]
+
+
+@pytest.mark.parametrize("xvfb", [False, True], ids=["headless", "Xvfb"])
+@pytest.mark.parametrize(
+    "fiji", ["ImageJ core", *(pytest.param(name, marks=pytest.mark.thorough) for name in nearfiji.NEAR_FIJIS)]
+)
+def test_what_scripts_ask_more_rarely_is_answered_too(tmp_path: Path, fiji: str, xvfb: bool) -> None:
+    ran, where = ask(fiji, tmp_path, "rarer.groovy", RARER, Questions(RARER_ANSWERS), xvfb=xvfb)
+    assert ran.result.get("ok") and not ran.result["warnings"], ran
+    said = (where.output / "said.txt").read_text("utf-8").replace(f"{where.work}/", "")
+    assert said.split("\n") == RARER_SAID
+
+
 def test_what_the_sentence_says_to_write_answers_the_script(tmp_path: Path) -> None:
     text = (
         'Dialog.create("Settings");\nDialog.addNumber("Sigma (pixels)", 2);\n'
@@ -131,6 +188,22 @@ def test_a_list_answers_the_same_question_in_turn(tmp_path: Path) -> None:
     ran, where = ask("ImageJ core", tmp_path, "turns.ijm", ASKED_IN_TURN, Questions(answers))
     assert ran.result.get("ok"), ran
     assert (where.output / "said.txt").read_text("utf-8").strip() == "3x 1x 2x 4 5.0"
+
+
+SHOWN_AGAIN = """
+import ij.gui.GenericDialog
+def gd = new GenericDialog("Settings")
+gd.addNumericField("Sigma", 2, 1)
+def said = [1, 2].collect { gd.showDialog(); gd.getNextNumber() }
+new File("output/said.txt").text = said.join(" ")
+"""
+
+
+def test_a_dialog_that_is_shown_again_asks_again_and_both_answers_are_told(tmp_path: Path) -> None:
+    ran, where = ask("ImageJ core", tmp_path, "again.groovy", SHOWN_AGAIN, Questions({"Sigma": [3, 4]}))
+    assert ran.result.get("ok"), ran
+    assert (where.output / "said.txt").read_text("utf-8") == "3.0 4.0"
+    assert [(one["answer"], one["times"]) for one in ran.result["questions"]] == [(3, 1), (4, 1)]
 
 
 ALIKE = """

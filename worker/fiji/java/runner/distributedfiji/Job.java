@@ -61,7 +61,7 @@ final class Job {
 		takesDefaults = "defaults".equals(document.get("unanswered"));
 		questions = objects(document.get("questions"));
 		pluginErrorsFail = !"warn".equals(document.get("plugin_errors"));
-		argument = document.get("argument") instanceof String ? (String) document.get("argument") : "";
+		argument = document.get("argument") == null ? "" : Values.text(document.get("argument"));
 		paths = values(document, "paths");
 		dialogSeconds = document.get("dialog_seconds") instanceof Number
 			? ((Number) document.get("dialog_seconds")).doubleValue() : 60;

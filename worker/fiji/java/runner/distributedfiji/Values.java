@@ -15,7 +15,7 @@ import org.scijava.util.Types;
  * Turns a job's values into the types that a script declares, or says why that cannot be.
  * SciJava's own conversion is silent: 7.9 becomes 7 and "yes" becomes false.
  */
-final class Values {
+public final class Values {
 
 	private final ConvertService converter;
 
@@ -43,7 +43,7 @@ final class Values {
 		if (fitted == null) throw misfit(item, value, "is no " + type.getSimpleName());
 		final List<?> choices = item.getChoices();
 		if (choices != null && !choices.isEmpty() && !choices.contains(fitted)) {
-			throw misfit(item, value, "is none of its choices " + choices);
+			throw misfit(item, value, "is not one of its choices " + choices);
 		}
 		return fitted;
 	}
@@ -96,12 +96,12 @@ final class Values {
 	}
 
 	private static String joined(final List<?> values) {
-		final StringBuilder joined = new StringBuilder();
+		final List<String> texts = new ArrayList<>();
 		for (final Object value : values) {
 			final String text = text(value);
-			joined.append(joined.length() == 0 ? "" : ",").append(text.contains(",") ? '"' + text + '"' : text);
+			texts.add(text.contains(",") ? '"' + text + '"' : text);
 		}
-		return joined.toString();
+		return String.join(",", texts);
 	}
 
 	private static List<Object> plain(final List<?> values) {
@@ -110,8 +110,9 @@ final class Values {
 		return plain;
 	}
 
-	/** A string as it stands, a number in the digits of the job file. */
-	private static String text(final Object value) {
+	/** Returns a string as it stands, a number in the digits of the job file, a list's items with commas between them. */
+	public static String text(final Object value) {
+		if (value instanceof List) return joined((List<?>) value);
 		return value instanceof BigDecimal ? ((BigDecimal) value).toString() : String.valueOf(value);
 	}
 

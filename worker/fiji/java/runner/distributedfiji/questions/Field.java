@@ -10,10 +10,13 @@ final class Field {
 
 	final Type type;
 	final Question question;
+	/** False for a box that only matters to who looks at the dialog. */
+	final boolean isAsked;
 
-	Field(final Type type, final Question question) {
+	Field(final Type type, final Question question, final boolean isAsked) {
 		this.type = type;
 		this.question = question;
+		this.isAsked = isAsked;
 	}
 
 	/** The answer, or before there is one what the dialog shows; null where that is nothing. */

@@ -6,6 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
+import distributedfiji.Values;
+
 /** Turns an answer into what a question wants, or says why that cannot be. */
 final class Fitting {
 
@@ -35,31 +37,26 @@ final class Fitting {
 			case Question.BOOLEAN: return truth(value);
 			case Question.CONFIRM: case Question.WAIT: return agreement(question, value);
 			case Question.CHOICE: return choice(question, value);
-			case Question.FOLDER: return folder(text(value));
-			case Question.FILE: return file(text(value));
-			case Question.SAVE: return save(text(value));
-			default: return text(value);
+			case Question.FOLDER: return folder(Values.text(value));
+			case Question.FILE: return file(Values.text(value));
+			case Question.SAVE: return save(Values.text(value));
+			default: return Values.text(value);
 		}
-	}
-
-	/** A string as it stands, a number in the digits of the job file. */
-	static String text(final Object value) {
-		return value instanceof BigDecimal ? ((BigDecimal) value).toString() : String.valueOf(value);
 	}
 
 	private static BigDecimal number(final Object value) throws Misfit {
 		try {
-			if (!(value instanceof Boolean)) return new BigDecimal(text(value).trim());
+			if (!(value instanceof Boolean)) return new BigDecimal(Values.text(value).trim());
 		}
 		catch (final NumberFormatException text) {
-			throw new Misfit("is no number");
+			throw new Misfit("is not a number");
 		}
-		throw new Misfit("is no number");
+		throw new Misfit("is not a number");
 	}
 
 	private static Boolean truth(final Object value) throws Misfit {
 		if (value instanceof Boolean) return (Boolean) value;
-		final String text = text(value).trim().toLowerCase(Locale.ROOT);
+		final String text = Values.text(value).trim().toLowerCase(Locale.ROOT);
 		if ("true".equals(text) || "1".equals(text) || "yes".equals(text)) return true;
 		if ("false".equals(text) || "0".equals(text) || "no".equals(text)) return false;
 		throw new Misfit("is neither true nor false");
@@ -67,16 +64,16 @@ final class Fitting {
 
 	/** True for the first button, false for the second, the words of a third; or yes or no as such. */
 	private static Object agreement(final Question question, final Object value) throws Misfit {
-		final int button = question.choices == null ? -1 : question.choices.indexOf(text(value).trim());
+		final int button = question.choices == null ? -1 : question.choices.indexOf(Values.text(value).trim());
 		return button < 0 ? truth(value) : button > 1 ? question.choices.get(button) : (Object) (button == 0);
 	}
 
 	private static String choice(final Question question, final Object value) throws Misfit {
-		final String text = text(value);
+		final String text = Values.text(value);
 		if (question.choices.contains(text)) return text;
 		final List<String> quoted = new ArrayList<>();
 		for (final String choice : question.choices) quoted.add("\"" + choice + "\"");
-		throw new Misfit("is none of its choices, which are " + String.join(", ", quoted));
+		throw new Misfit("is not one of its choices: " + String.join(", ", quoted));
 	}
 
 	/** Below output/, a folder that is not there yet is made. The path ends with a separator, as ImageJ's do. */

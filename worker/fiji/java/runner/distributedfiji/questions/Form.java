@@ -69,7 +69,7 @@ public final class Form {
 	private void add(final Field.Type type, final String kind, final String label, final Object standard,
 		final List<String> choices)
 	{
-		if (depth == 0) fields.add(new Field(type, new Question(kind, title, clean(label), standard, choices)));
+		if (depth == 0) fields.add(new Field(type, new Question(kind, title, clean(label), standard, choices), true));
 	}
 
 	/** As ImageJ shows it. */
@@ -121,10 +121,8 @@ public final class Form {
 
 	/** The box for a preview, which is off: nobody sees one. */
 	public void preview() {
-		if (depth > 0) return;
-		checkbox("Preview", false);
-		fields.get(fields.size() - 1).question.by = "preview";
-		fields.get(fields.size() - 1).question.answer = false;
+		final Question shown = new Question(Question.BOOLEAN, title, "Preview", false, null);
+		if (depth == 0) fields.add(new Field(Field.Type.CHECKBOX, shown, false));
 	}
 
 	public void choice(final String label, final String[] items, final String standard) {
@@ -181,10 +179,10 @@ public final class Form {
 	public void answer() {
 		for (final String text : messages) System.out.println(text);
 		final List<Question> questions = new ArrayList<>();
-		for (final Field field : fields) if (!"preview".equals(field.question.by)) questions.add(field.question);
+		for (final Field field : fields) if (field.isAsked) questions.add(field.question);
 		if (buttons != null || questions.isEmpty() && hasCancel) questions.add(agreement());
 		// A dialog may be shown again: it asks again.
-		for (final Question question : questions) question.by = null;
+		for (final Question question : questions) question.answer(null, null, null);
 		Questions.askAll(questions);
 	}
 

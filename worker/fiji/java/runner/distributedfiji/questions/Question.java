@@ -62,7 +62,7 @@ final class Question {
 	List<String> names() {
 		final List<String> names = new ArrayList<>();
 		if (!label.trim().isEmpty()) names.add(label);
-		final boolean isAll = names.isEmpty() || kind.equals(CONFIRM) || kind.equals(WAIT);
+		final boolean isAll = names.isEmpty() || isAgreement();
 		if (isAll && !dialog.trim().isEmpty()) names.add(dialog);
 		return names.isEmpty() && ordinal != null ? Collections.singletonList(ordinal) : names;
 	}
@@ -73,6 +73,30 @@ final class Question {
 		if (names.isEmpty()) return "";
 		final boolean isLong = names.size() > 1 && names.get(0).length() > LONG;
 		return names.get(isLong ? 1 : 0).replaceFirst("[\\s:]+$", "");
+	}
+
+	boolean isPlace() {
+		return kind.equals(FOLDER) || kind.equals(FILE) || kind.equals(SAVE);
+	}
+
+	/** Whether what it wants is that a person goes on. */
+	boolean isAgreement() {
+		return kind.equals(CONFIRM) || kind.equals(WAIT);
+	}
+
+	void answer(final Object given, final String from, final String itsKey) {
+		answer = given;
+		by = from;
+		key = itsKey;
+	}
+
+	/** Returns a copy with the answer of now: a dialog that is shown again asks its questions anew. */
+	Question copy() {
+		final Question copy = new Question(kind, dialog, label, standard, choices);
+		copy.line = line;
+		copy.ordinal = ordinal;
+		copy.answer(answer, by, key);
+		return copy;
 	}
 
 	/** Whether another is the same, answered in the same way; then it is only counted. */

@@ -2,7 +2,6 @@ package distributedfiji.questions;
 
 import java.io.File;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -100,15 +99,15 @@ public final class Questions {
 
 	/** Counts windows that ask for a place: folder_1, folder_2, file_1. */
 	private void number(final Question question) {
-		if (!Arrays.asList(Question.FOLDER, Question.FILE, Question.SAVE).contains(question.kind)) return;
-		if (question.dialog.isEmpty()) question.ordinal = question.kind + "_" + counts.merge(question.kind, 1, Integer::sum);
+		if (!question.isPlace() || !question.dialog.isEmpty()) return;
+		question.ordinal = question.kind + "_" + counts.merge(question.kind, 1, Integer::sum);
 	}
 
 	private void answer(final Question question, final List<Question> others) throws Fitting.Misfit {
 		final Answers.Found found = setup.answers.find(question, others);
 		if (found != null) take(question, found);
 		else if (!placed(question) && setup.takesDefaults && hasDefault(question)) {
-			give(question, shown(question), "default", null);
+			question.answer(shown(question), "default", null);
 			setup.warn.accept("\"" + question.name() + "\" has no answer; it is " + said(question) + ", as the dialog shows it" +
 				" (UNANSWERED = 'defaults').", question.line);
 		}
@@ -117,15 +116,15 @@ public final class Questions {
 	private void take(final Question question, final Answers.Found found) throws Fitting.Misfit {
 		final String which = "The answer to \"" + question.name() + "\"";
 		if (found.isUsedUp) {
-			throw new Fitting.Misfit(which + ", " + found.by + " \"" + found.key + "\", is a list of " +
+			throw new Fitting.Misfit(which + ", from " + found.by + " \"" + found.key + "\", is a list of " +
 				((List<?>) found.value).size() + ", and the script asks once more.");
 		}
 		try {
-			give(question, setup.fitting.fit(question, found.value), found.by, found.key);
+			question.answer(setup.fitting.fit(question, found.value), found.by, found.key);
 		}
 		catch (final Fitting.Misfit misfit) {
 			final String value = found.value instanceof String ? "\"" + found.value + "\"" : String.valueOf(found.value);
-			throw new Fitting.Misfit(which + ", " + cut(value) + " by " + found.by + " \"" + found.key + "\", " +
+			throw new Fitting.Misfit(which + ", " + cut(value) + " (from " + found.by + " \"" + found.key + "\"), " +
 				misfit.getMessage() + ".");
 		}
 	}
@@ -137,36 +136,28 @@ public final class Questions {
 		if (question.kind.equals(Question.FOLDER)) {
 			final File folder = places.folder(question.label);
 			if (folder == null) return false;
-			give(question, Fitting.withSeparator(folder), places.isInput(folder) ? "input" : "output", null);
+			question.answer(Fitting.withSeparator(folder), places.isInput(folder) ? "input" : "output", null);
 		}
 		else if (question.kind.equals(Question.FILE)) {
 			final File file = places.file(name);
 			if (file == null) return false;
-			give(question, file.getAbsolutePath(), "input", null);
+			question.answer(file.getAbsolutePath(), "input", null);
 		}
 		else if (question.kind.equals(Question.SAVE)) {
 			final File file = places.save((String) question.standard);
 			if (file == null) return false;
-			give(question, file.getAbsolutePath(), "output", null);
+			question.answer(file.getAbsolutePath(), "output", null);
 		}
 		return question.by != null;
 	}
 
 	/** A window that chooses a place shows the folder that a person used last: that is none of the job's. */
 	private static boolean hasDefault(final Question question) {
-		return question.standard != null &&
-			!Arrays.asList(Question.FOLDER, Question.FILE, Question.SAVE).contains(question.kind);
+		return question.standard != null && !question.isPlace();
 	}
 
 	private static Object shown(final Question question) {
-		final boolean agrees = question.kind.equals(Question.CONFIRM) || question.kind.equals(Question.WAIT);
-		return agrees ? Boolean.TRUE : question.standard;
-	}
-
-	private static void give(final Question question, final Object answer, final String by, final String key) {
-		question.answer = answer;
-		question.by = by;
-		question.key = key;
+		return question.isAgreement() ? Boolean.TRUE : question.standard;
 	}
 
 	private static String said(final Question question) {
@@ -183,7 +174,7 @@ public final class Questions {
 			before.again();
 			return;
 		}
-		if (asked.size() < KEPT) asked.add(question);
+		if (asked.size() < KEPT) asked.add(question.copy());
 		if (question.by == null) return;
 		System.out.println("Asked: " + question.name() + ": " + said(question) + " (" + question.by + ")");
 	}
@@ -221,7 +212,7 @@ public final class Questions {
 	private Question foreseen(final Question seen) {
 		final String[] place = setup.answers.place(seen, setup.seen);
 		if (place == null) placed(seen);
-		else give(seen, null, place[0], place[1]);
+		else seen.answer(null, place[0], place[1]);
 		return seen;
 	}
 
