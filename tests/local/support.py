@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
+
 from distributed_fiji.local import cloud as clouds
 from distributed_fiji.local.access import Cloud
 from tests.policy import trail
@@ -50,6 +52,19 @@ def client(root: Path, service: str) -> Any:
     cloud = clouds.find(root)
     assert cloud is not None
     return cloud.client(service)
+
+
+def listening(cloud: Cloud) -> list[int]:
+    """Return every port that the cloud's processes listen on, those of their children too."""
+    servers = [psutil.Process(it.identity.pid) for it in cloud.state.servers.values() if it.identity]
+    all_of_them = [*servers, *(child for one in servers for child in one.children(recursive=True))]
+    found = {
+        item.laddr.port
+        for one in all_of_them
+        for item in one.net_connections()
+        if item.status == psutil.CONN_LISTEN
+    }
+    return sorted(found)
 
 
 class Deployment:

