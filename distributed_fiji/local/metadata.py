@@ -13,6 +13,7 @@ machine away.
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 import sys
@@ -85,7 +86,7 @@ class MetadataServer:
         self.facts = facts
         self.protect = protect
         self.interrupt = interrupt
-        self._server = QuietServer(("127.0.0.1", door.port), _handler(self))
+        self._server = QuietServer(("127.0.0.1", door.port), functools.partial(Handler, self.reply))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
@@ -211,46 +212,45 @@ def task_metadata(task: RunningTask) -> dict[str, Any]:
     }
 
 
-def _handler(server: MetadataServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class Handler(BaseHTTPRequestHandler):
+    """Puts what `reply` returns on the wire; a request that it refuses, or that is none, gets a bare 403."""
 
-        def do_GET(self) -> None:
-            self._answer()
+    protocol_version = "HTTP/1.1"
 
-        def do_PUT(self) -> None:
-            self._answer()
+    def __init__(self, reply: Callable[..., Reply | None], *request: Any) -> None:
+        self._reply = reply
+        super().__init__(*request)
 
-        def do_POST(self) -> None:
-            self._answer()
+    def do_GET(self) -> None:
+        self._answer()
 
-        def _answer(self) -> None:
-            reply = server.reply(self.command, self.path, self.headers, self._body)
-            if reply is None:
-                self._refuse()
-                return
-            status, content = reply
-            data = (content if isinstance(content, str) else json.dumps(content)).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+    do_PUT = do_POST = do_GET
 
-        def _body(self) -> bytes:
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-
-        def send_error(self, *_: Any) -> None:
-            """Say nothing about a request that is none, nor about a method that is not known."""
+    def _answer(self) -> None:
+        reply = self._reply(self.command, self.path, self.headers, self._body)
+        if reply is None:
             self._refuse()
+            return
+        status, content = reply
+        data = (content if isinstance(content, str) else json.dumps(content)).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
 
-        def _refuse(self) -> None:
-            self.close_connection = True
-            self.send_response_only(403)
-            for name, value in REFUSED_HEADERS:
-                self.send_header(name, value)
-            self.end_headers()
+    def _body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Write no line per request."""
+    def send_error(self, *_: Any) -> None:
+        """Say nothing about a request that is none, nor about a method that is not known."""
+        self._refuse()
 
-    return Handler
+    def _refuse(self) -> None:
+        self.close_connection = True
+        self.send_response_only(403)
+        for name, value in REFUSED_HEADERS:
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Write no line per request."""
