@@ -16,8 +16,9 @@ from distributed_fiji.local.trial import Tried
 from distributed_fiji.scriptparameters import declared_parameters
 from distributed_fiji.scripts import Script
 from distributed_fiji.settings import Settings, parse_settings
-from worker.contract import job_name
+from worker.contract import Job, job_name
 from worker.contract_display import find_need_of_display
+from worker.contract_inputs import read_patterns
 from worker.contract_paths import find_fixed_paths, suggested_paths
 from worker.contract_questions import answers_for, find_questions
 from worker.contract_scripts import LANGUAGES
@@ -69,9 +70,9 @@ def job_document(script: Script, images: Sequence[Path]) -> dict[str, Any]:
     return document | ({"paths": paths} if paths else {}) | {"groups": groups}
 
 
-def describe(script: Script) -> list[str]:
-    """Say what stands in a script that a job has to do with."""
-    lines = [f"{LANGUAGES[script.ending]}, {len(script.text.splitlines())} lines"]
+def describe(path: Path, script: Script) -> list[str]:
+    """Say what stands in a script that a job has to do with, after a line with its name and language."""
+    lines = []
     names = [parameter.name for parameter in declared_parameters(script.text)]
     if names:
         lines.append(f"declares parameters: {', '.join(names)}")
@@ -81,7 +82,20 @@ def describe(script: Script) -> list[str]:
         lines.append(f"line {fixed.line} names a folder of another machine: '{fixed.path}'")
     if need := find_need_of_display(script.text):
         lines.append(f"works with {need}, and so gets a virtual display where the machine has one")
-    return lines
+    first = f"{path.name}: {LANGUAGES[script.ending]}, {len(script.text.splitlines())} lines"
+    return [first, *(f"  {line}" for line in lines)]
+
+
+def unread(jobs: Sequence[Job], images: Sequence[Path]) -> list[str]:
+    """Return the names of images that no job reads: of a job file that was there, they may be none of its."""
+    patterns = {one for job in jobs for text in job.inputs for one in read_patterns(text, BUCKET)}
+    values = [value for job in jobs for value in (*job.parameters.values(), *job.answers.values())]
+    return [
+        image.name
+        for image in images
+        if not any(one.bucket == BUCKET and one.glob.matches(f"{IMAGES}/{image.name}") for one in patterns)
+        and not any(f"{IMAGES}/{image.name}" in str(value) for value in values)
+    ]
 
 
 def told(tried: Tried) -> list[str]:

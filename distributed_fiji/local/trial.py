@@ -68,8 +68,8 @@ def run_jobs(
     if runner:
         environment["FIJI_RUNNER_JAR"] = str(runner)
     _forget(clients.s3, settings, jobs)
-    jobqueue.send_jobs(clients.sqs, queue_url, jobs, progress=lambda count: None, sleep=clock.sleep)
     try:
+        jobqueue.send_jobs(clients.sqs, queue_url, jobs, progress=lambda count: None, sleep=clock.sleep)
         with tempfile.TemporaryDirectory(prefix="distributed-fiji-try-") as folder:
             return _watch(settings, clients.s3, jobs, environment | {"WORKER_SCRATCH": folder}, Path(folder))
     finally:
@@ -100,8 +100,9 @@ def _watch(
             if len(tried) == len(jobs):
                 return tried
             if ended or time.monotonic() > deadline:
+                what = "ended before its jobs" if ended else "took longer than its jobs may"
                 last = log.read_text("utf-8", "replace").strip().splitlines()[-3:]
-                raise DistributedFijiError(f"The worker ended before its jobs: {' | '.join(last)}")
+                raise DistributedFijiError(f"The worker {what}: {' | '.join(last)}")
             time.sleep(LOOK_SECONDS)
     finally:
         worker.send_signal(signal.SIGTERM)

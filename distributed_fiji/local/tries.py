@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from distributed_fiji import tryscript
+from distributed_fiji.aws import Clients
 from distributed_fiji.clock import SystemClock
 from distributed_fiji.commandline import Context
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.jobs import parse_job_file, read_job_file
+from distributed_fiji.jobinputs import check_inputs
+from distributed_fiji.jobs import JobFile, parse_job_file, read_job_file
 from distributed_fiji.local import cloud, state, trial
 from distributed_fiji.local.trial import Tried
-from distributed_fiji.scripts import locate_script
-from distributed_fiji.terminal import shown
+from distributed_fiji.scripts import Script, locate_script
+from distributed_fiji.settings import Settings
+from distributed_fiji.terminal import Terminal, shown
+from distributed_fiji.verdicts import counted
 
 
 def try_on_images(
@@ -27,40 +32,59 @@ def try_on_images(
     terminal, (folder, overwrite) = context.terminal, files
     path = path.absolute()
     tryscript.check_images(images)
+    settings, clients, script = _find_script(context, path)
+    job_file, config = tryscript.file_names(path, folder)
+    own_file = job_file.exists() and not overwrite
+    document = tryscript.job_document(script, images)
+    jobs = list(_read_jobs(job_file) if own_file else parse_job_file(document, path.name))
+    for line in tryscript.describe(path, script):
+        terminal.say(line)
+    terminal.note(f"Running {counted(len(jobs), 'job')} here" + (f", by {job_file}" if own_file else ""))
+    for name in tryscript.unread(jobs, images):
+        terminal.warn(f"{job_file}: no job reads {name}; add a group for it, or --overwrite the file")
+    for image in images:
+        clients.s3.upload_file(str(image), tryscript.BUCKET, f"{tryscript.IMAGES}/{image.name}")
+    tried = trial.run_jobs(settings, clients, (script, jobs), checkout, SystemClock(), terminal.note)
+    document = _say_what_became(terminal, tried, job_file, document)
+    texts = {job_file: tryscript.as_json(document), config: tryscript.config_text(path, tried)}
+    for file, text in texts.items():
+        terminal.note(tryscript.write_new(file, text, overwrite=overwrite))
+    _say_next(context, tried, config, job_file)
+    return tried
+
+
+def _find_script(context: Context, path: Path) -> tuple[Settings, Clients, Script]:
+    """Return what a script is tried with, the embedded cloud started and its bucket there, and the script."""
     settings = tryscript.trial_settings(path)
     clients = context.connect(settings.AWS_REGION, settings.AWS_PROFILE, set())
     cloud.ensure_bucket(clients.s3, tryscript.BUCKET)
     script, problems = locate_script(settings, clients.s3, Path(), context.languages())
     if script is None or problems:
         raise InvalidInput(str(path), problems)
-    job_file, config = tryscript.file_names(path, folder)
-    own_file = job_file.exists() and not overwrite
-    document = tryscript.job_document(script, images)
-    jobs = list(read_job_file(job_file) if own_file else parse_job_file(document, path.name))
-    terminal.say(f"{path.name}: {tryscript.describe(script)[0]}")
-    for line in tryscript.describe(script)[1:]:
-        terminal.say(f"  {line}")
-    terminal.note(
-        f"Running {len(jobs)} job{'s' * (len(jobs) != 1)} here" + (f", by {job_file}" if own_file else "")
-    )
-    for image in images:
-        clients.s3.upload_file(str(image), tryscript.BUCKET, f"{tryscript.IMAGES}/{image.name}")
-    tried = trial.run_jobs(settings, clients, (script, jobs), checkout, SystemClock(), terminal.note)
+    return settings, clients, script
+
+
+def _read_jobs(path: Path) -> JobFile:
+    """Read a job file that was there before, perhaps edited since."""
+    file = read_job_file(path)
+    check_inputs(file, str(path), source_bucket=tryscript.BUCKET, values=True)
+    return file
+
+
+def _say_what_became(
+    terminal: Terminal, tried: Sequence[Tried], job_file: Path, document: dict[str, Any]
+) -> dict[str, Any]:
+    """Say what became of the jobs; return the job file's content, with answers to begin with."""
     for one in tried:
         for line in tryscript.told(one):
             terminal.say(line)
     answers = tryscript.unanswered(tried)
-    if answers:
-        terminal.say(f"Answers to begin with, to be edited in {job_file}:")
-        terminal.say(json.dumps({"answers": answers}, ensure_ascii=False))
-        document |= {"answers": answers, "groups": document.pop("groups")}
-    for file, text in (
-        (job_file, tryscript.as_json(document)),
-        (config, tryscript.config_text(path, tried)),
-    ):
-        terminal.note(tryscript.write_new(file, text, overwrite=overwrite))
-    _say_next(context, tried, config, job_file)
-    return tried
+    if not answers:
+        return document
+    terminal.say(f"Answers to begin with, to be edited in {job_file}:")
+    terminal.say(json.dumps({"answers": answers}, ensure_ascii=False))
+    groups = document.pop("groups")
+    return document | {"answers": answers, "groups": groups}
 
 
 def _say_next(context: Context, tried: Sequence[Tried], config: Path, job_file: Path) -> None:

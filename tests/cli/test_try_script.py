@@ -94,6 +94,12 @@ def test_a_script_is_tried_its_answers_edited_and_tried_again(newcomer: Newcomer
     table = folder / "cloud" / "s3" / "try-script" / "results" / "a.tif" / "input" / "counted.csv"
     assert [line.split(",")[1] for line in table.read_text("utf-8").splitlines()[1:]] == ["100"]
 
+    # An image that the job file does not have is not passed over in silence.
+    images.write("c", folder)
+    third = newcomer.run("tryScript", "count.ijm", "a.tif", "c.tif")
+    assert "count.job.json: no job reads c.tif; add a group for it" in third.stderr, third
+    assert "no job reads" not in second.stderr
+
     # What it wrote is what setup and submitJob take.
     setup = newcomer.run("--local", "--config", "count.config.py", "setup")
     assert setup.returncode == 0, setup
