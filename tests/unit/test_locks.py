@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.commands import CHECKOUT
 
@@ -18,14 +19,14 @@ LOCKS = {
 }
 
 
-def wanted(path: Path) -> set[str]:
-    """Return the names of the packages that a requirements file asks for, and those that it includes."""
-    found: set[str] = set()
+def wanted(path: Path) -> list[Requirement]:
+    """Return what a requirements file asks for, with what those that it includes do."""
+    found: list[Requirement] = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith("-r "):
-            found |= wanted(path.parent / line[3:])
+            found += wanted(path.parent / line[3:])
         elif line and not line.startswith("#"):
-            found.add(re.split(r"[\\[<>=~! ;]", line)[0])
+            found.append(Requirement(line))
     return found
 
 
@@ -40,19 +41,29 @@ def locked(path: Path) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("lock", LOCKS)
-def test_each_package_is_locked_to_the_version_of_constraints_and_to_its_hashes(lock: str) -> None:
-    found = locked(CHECKOUT / lock)
-    pinned = dict[str, set[str]]()
-    for line in (CHECKOUT / "constraints.txt").read_text().splitlines():
-        if "==" in line:
-            name, version = line.split(";")[0].split("==")
-            pinned.setdefault(name.strip(), set()).add(version.strip())
+def pinned() -> dict[str, set[str]]:
+    """Return the versions of each package in constraints.txt."""
+    found: dict[str, set[str]] = {}
+    for line in (CHECKOUT / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        name, version = line.split(";")[0].split("==")
+        found.setdefault(name.strip(), set()).add(version.strip())
+    return found
 
-    assert wanted(CHECKOUT / LOCKS[lock]) <= found.keys()
-    assert {name: set(versions) - pinned[name] for name, versions in found.items() if name in pinned} == {
-        name: set() for name in found if name in pinned
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_file_has_what_is_asked_for_in_the_versions_of_constraints(lock: str) -> None:
+    found, constraints = locked(CHECKOUT / lock), pinned()
+
+    for asked in wanted(CHECKOUT / LOCKS[lock]):
+        versions = found.get(asked.name, [])
+        assert versions and all(asked.specifier.contains(one) for one in versions), f"`make lock`: {asked}"
+    assert {name: set(versions) - constraints.get(name, set()) for name, versions in found.items()} == {
+        name: set() for name in found
     }
+
+
+def test_constraints_name_nothing_that_is_not_installed() -> None:
+    assert pinned().keys() == {name for lock in LOCKS for name in locked(CHECKOUT / lock)}
 
 
 def test_nothing_is_installed_but_from_lock_files() -> None:
