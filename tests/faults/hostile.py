@@ -6,16 +6,14 @@ of another app: the worker does its jobs all the same, and monitor and janitor r
 
 from __future__ import annotations
 
-import http.client
+import contextlib
+import itertools
 import json
 import random
 import threading
 import time
-import urllib.parse
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from distributed_fiji.aws import Clients
@@ -25,7 +23,7 @@ from tests.faults.audit import audit
 from tests.faults.broken import WRONG, broken_bodies
 from tests.faults.ground import Ground, finish
 from tests.faults.report import Report
-from tests.faults.twice import HOP_BY_HOP, RECEIVE, TARGET, QuietServer
+from tests.faults.serving import TARGET, Answer, SqsProxy
 from tests.monitor.builders import ARun, SteppedClock, a_run, some_jobs
 from tests.monitor.conftest import emulators
 from tests.monitor.screen import watch
@@ -128,15 +126,20 @@ def _garbled_answers(
     ground: Ground, report: Report, chance: random.Random, *, answers: int, jobs: int
 ) -> None:
     """Put what is no answer of SQS before a worker, again and again, and let it do its jobs."""
-    with ground.run("garbled", retries=5) as run, _garbling(run.cloud.url, chance, answers) as (url, fired):
+    with (
+        ground.run("garbled", retries=5) as run,
+        contextlib.closing(Garbling(run.cloud.url, chance, answers)) as proxy,
+    ):
         sent = [a_job(number) for number in range(jobs)]
         submit(run, sent)
-        harness.start_worker(run, AWS_ENDPOINT_URL_SQS=url, SQS_MESSAGE_VISIBILITY=6, HEARTBEAT_SECONDS=2)
-        harness.wait_until(lambda: fired.total() >= answers, 120, "all garbled answers are given")
+        harness.start_worker(
+            run, AWS_ENDPOINT_URL_SQS=proxy.url, SQS_MESSAGE_VISIBILITY=6, HEARTBEAT_SECONDS=2
+        )
+        harness.wait_until(lambda: proxy.fired.total() >= answers, 120, "all garbled answers are given")
         harness.wait_until_settled(run, 60 + 5 * jobs)
         report.expect(all(worker.process.poll() is None for worker in run.workers), "a worker has ended")
         finish(run, 30)
-        report.injected.update(fired)
+        report.injected.update(proxy.fired)
         audit(run, sent, report)
         for job in sent:
             report.expect(harness.manifest(run, job), f"job {job.job_id} is not done")
@@ -160,63 +163,29 @@ GARBAGE = (
 )
 
 
-@contextmanager
-def _garbling(upstream: str, chance: random.Random, answers: int) -> Iterator[tuple[str, Counter[str]]]:
-    """Yield the address of a proxy before SQS that garbles every second answer until so many are given."""
-    fired: Counter[str] = Counter()
-    turn = iter(range(10**9))
-    lock = threading.Lock()
-    order = [garbage for garbage in GARBAGE for _ in range(1 + answers // len(GARBAGE))]
-    chance.shuffle(order)
-    network = urllib.parse.urlsplit(upstream).netloc
+class Garbling(SqsProxy):
+    """Garbles every second answer until so many are given; `fired` counts them by what was asked."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def __init__(self, upstream: str, chance: random.Random, answers: int) -> None:
+        self.fired: Counter[str] = Counter()
+        self._left = [garbage for garbage in GARBAGE for _ in range(1 + answers // len(GARBAGE))]
+        chance.shuffle(self._left)
+        del self._left[answers:]
+        self._turn = itertools.count()
+        self._lock = threading.Lock()
+        super().__init__(upstream)
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            asked = self.headers.get(TARGET, "")
-            with lock:
-                garble = asked != "AmazonSQS.SendMessageBatch" and next(turn) % 2 == 0 and order
-                if garble and fired.total() < answers:
-                    fired[f"garbled {asked.rpartition('.')[2] or 'answer'}"] += 1
-                    garbage = order.pop()
-                else:
-                    garbage = None
-            # A message that was received and garbled comes back when its visibility is over.
-            if garbage is not None and asked != RECEIVE:
-                self._answer(200, {"Content-Type": "application/x-amz-json-1.0"}, garbage)
-                return
-            status, headers, answer = self._forward(body) if garbage is None else (200, {}, garbage)
-            self._answer(status, headers, answer)
-
-        def _forward(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
-            connection = http.client.HTTPConnection(network, timeout=60)
-            plain = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
-            connection.request("POST", "/", body, plain)
-            found = connection.getresponse()
-            return found.status, dict(found.getheaders()), found.read()
-
-        def _answer(self, status: int, headers: dict[str, str], answer: bytes) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                if name.lower() not in (*HOP_BY_HOP, "date", "server"):
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = QuietServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", fired
-    finally:
-        server.shutdown()
-        server.server_close()
+    def answer(self, path: str, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Return garbage, or what SQS says; a call that is garbled does not reach SQS."""
+        asked = headers.get(TARGET, "")
+        with self._lock:
+            garble = asked != "AmazonSQS.SendMessageBatch" and next(self._turn) % 2 == 0 and self._left
+            garbage = self._left.pop() if garble else None
+            if garbage is not None:
+                self.fired[f"garbled {asked.rpartition('.')[2] or 'answer'}"] += 1
+        if garbage is None:
+            return self.forward(headers, body)
+        return 200, {"Content-Type": "application/x-amz-json-1.0"}, garbage
 
 
 def _before_users(ground: Ground, report: Report, chance: random.Random, *, objects: int) -> None:

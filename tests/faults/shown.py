@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import random
-import unicodedata
 from typing import Any
 
 from distributed_fiji.changes import Change
@@ -15,6 +14,7 @@ from distributed_fiji.view import View
 from tests.faults.audit import audit
 from tests.faults.ground import Ground, finish
 from tests.faults.report import Report
+from tests.unit.test_text import unfit
 from tests.worker import harness
 from tests.worker.harness import a_job, submit
 
@@ -42,23 +42,11 @@ PIECES = (
         "é",
     ),
 )
-BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 def a_text(chance: random.Random) -> str:
     """Return a text that a script may print, or a bucket may hold as a key's part."""
     return "".join(chance.choice(PIECES) for _ in range(chance.randrange(1, 12)))
-
-
-def obeyed(text: str) -> list[str]:
-    """Return the characters of a text that a terminal would obey."""
-    return [
-        one
-        for one in text
-        if (unicodedata.category(one) in {"Cc", "Cs", "Zl", "Zp"} and one not in "\t\n")
-        or unicodedata.bidirectional(one) in BIDI
-        or one in "\u200e\u200f\u061c"
-    ]
 
 
 def hostile_texts(ground: Ground, *, texts: int, jobs: int, workers: int) -> Report:
@@ -86,7 +74,7 @@ def _on_the_screen(report: Report, chance: random.Random, texts: int) -> None:
             show(Terminal(console, console))
             report.injected["shown"] += 1
             said = file.getvalue()
-            report.expect(not obeyed(said), f"{way} {text!r} shows {said!r}")
+            report.expect(not unfit(said), f"{way} {text!r} shows {said!r}")
             lines = {"fail": 2, "table": 2}.get(way, 1)
             report.expect(said.count("\n") == lines, f"{way} {text!r} is not one line: {said!r}")
 
@@ -112,17 +100,17 @@ def _through_workers(
         report.injected["printed"] += jobs
         for worker in run.workers:
             said = worker.log.read_text(encoding="utf-8")
-            report.expect(not obeyed(said), f"a worker's log has {obeyed(said)[:5]}")
+            report.expect(not unfit(said), f"a worker's log has {unfit(said)[:5]}")
         for line in _lines(run):
-            report.expect(not obeyed(line) and "\n" not in line, f"a log stream has {line!r}")
+            report.expect(not unfit(line) and "\n" not in line, f"a log stream has {line!r}")
         for key in harness.keys(run, ""):
             if "/failures/" in key:
                 body = run.cloud.s3.get_object(Bucket=run.bucket, Key=key)["Body"].read()
                 tail = "\n".join(json.loads(body)["console"])
-                report.expect(not obeyed(tail), f"{key} has {tail!r}")
+                report.expect(not unfit(tail), f"{key} has {tail!r}")
             if key.endswith(".log"):
                 body = run.cloud.s3.get_object(Bucket=run.bucket, Key=key)["Body"].read()
-                report.expect(not obeyed(body.decode()), f"{key} has {body!r}")
+                report.expect(not unfit(body.decode()), f"{key} has {body!r}")
 
 
 def _lines(run: harness.Run) -> list[str]:

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import http.client
 import random
-from collections import Counter
 from typing import Any
-
-import psutil
 
 from distributed_fiji.local import cloud as clouds
 from distributed_fiji.local import doors
 from distributed_fiji.local.access import Cloud
-from distributed_fiji.local.state import CONTROL_PLANE
 from tests.faults.ground import Ground
 from tests.faults.report import Report
+from tests.local.support import listening
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "NONSENSE")
 PATHS = (
@@ -54,13 +51,16 @@ def strangers(ground: Ground, *, requests: int) -> Report:
         s3.put_object(Bucket="strangers", Key="secret.txt", Body=b"secret")
         before = everything(cloud)
         ports = listening(cloud)
+        report.expect(len(ports) == len(cloud.state.servers), f"these ports listen: {ports}")
         for number in range(requests):
-            kind, headers = a_stranger(chance, cloud.state.key, chance.choice(ports))
-            _ask_as(report, chance, kind, headers, chance.choice(ports))
+            port = chance.choice(ports)
+            kind, headers = a_stranger(chance, cloud.state.key, port)
+            _ask_as(report, chance, kind, headers, port)
             if number % 100 == 0:
                 report.expect(everything(cloud) == before, f"after {number} requests the cloud has changed")
-        report.expect(set(clouds.find(root).state.servers) == set(cloud.state.servers), "a server has ended")  # type: ignore[union-attr]
-        report.outcomes["the owner's answered"] += 1 + requests // 100
+                report.outcomes["the owner's answered"] += 1
+        report.expect(everything(cloud) == before, "the cloud has changed")
+        report.expect(listening(cloud) == ports, f"of {ports} these still listen: {listening(cloud)}")
     finally:
         clouds.reset(root)
     return report
@@ -92,8 +92,8 @@ def _ask_as(report: Report, chance: random.Random, kind: str, sent: dict[str, st
         connection.request(method, path, body or None, sent)
         answer = connection.getresponse()
         status, read = answer.status, len(answer.read())
-    except (TimeoutError, http.client.HTTPException, ConnectionError):
-        report.outcomes["not answered at all"] += 1
+    except (TimeoutError, http.client.HTTPException, ConnectionError) as error:
+        report.expect(False, f"{kind}: {method} {path} at {port} with {sent}: {error!r}")
         return
     finally:
         connection.close()
@@ -113,16 +113,3 @@ def everything(cloud: Cloud) -> dict[str, Any]:
         "roles": sorted(item["RoleName"] for item in iam.list_roles()["Roles"]),
         "machines": ec2.describe_instances()["Reservations"],
     }
-
-
-def listening(cloud: Cloud) -> list[int]:
-    """Return every port that the cloud's servers listen on."""
-    found = Counter[int]()
-    for name, server in cloud.state.servers.items():
-        process = psutil.Process(server.identity.pid if server.identity else 0)
-        for item in process.net_connections():
-            if item.status == psutil.CONN_LISTEN:
-                found[item.laddr.port] += 1
-        assert found[server.port], f"{name} does not listen"
-    assert CONTROL_PLANE in cloud.state.servers
-    return sorted(found)

@@ -6,67 +6,44 @@ made visible again at once, so that the next receives it with a receipt of its o
 
 from __future__ import annotations
 
-import http.client
 import json
 import random
 import threading
-import urllib.parse
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping
 from typing import Any
 
-TARGET = "X-Amz-Target"
-RECEIVE, CHANGE = "AmazonSQS.ReceiveMessage", "AmazonSQS.ChangeMessageVisibility"
+from tests.faults.serving import CHANGE, RECEIVE, TARGET, Answer, SqsProxy
+
 #: A message that was delivered again so often is left alone.
 MOST_REPEATS = 2
-#: Of a connection, and no concern of the next one.
-HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
-class QuietServer(ThreadingHTTPServer):
-    """A server that says nothing of clients that have gone before their answer came."""
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing."""
-
-
-class Twice:
-    """Serve until `close`. `injected` counts what was delivered again, by its kind."""
+class Twice(SqsProxy):
+    """The proxy; `injected` counts what was delivered again, by its kind."""
 
     def __init__(self, upstream: str, chance: random.Random) -> None:
         self.injected: Counter[str] = Counter()
-        self._upstream = urllib.parse.urlsplit(upstream).netloc
         self._chance = chance
         self._again: list[bytes] = []
         self._repeated: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._server = QuietServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        super().__init__(upstream)
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
-
-    def answer(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+    def answer(self, path: str, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Return the answer to a call: what was delivered already, or what SQS says."""
-        target = next((value for name, value in headers.items() if name.lower() == TARGET.lower()), "")
+        target = headers.get(TARGET)
         if target == RECEIVE:
             with self._lock:
                 kept = self._again.pop(0) if self._again else None
             if kept:
                 return 200, {"Content-Type": "application/x-amz-json-1.0"}, kept
-        status, told, answer = self._forward(headers, body)
+        status, told, answer = self.forward(headers, body)
         if target == RECEIVE and status == 200:
             self._deliver_again(headers, json.loads(body), answer)
         return status, told, answer
 
-    def _deliver_again(self, headers: dict[str, str], asked: dict[str, Any], answer: bytes) -> None:
+    def _deliver_again(self, headers: Mapping[str, str], asked: dict[str, Any], answer: bytes) -> None:
         messages = json.loads(answer).get("Messages") or []
         if not messages:
             return
@@ -84,36 +61,4 @@ class Twice:
             visible = {"QueueUrl": asked["QueueUrl"], "ReceiptHandle": messages[0]["ReceiptHandle"]}
             body = json.dumps({**visible, "VisibilityTimeout": 0}).encode()
             names = {name: value for name, value in headers.items() if name.lower() != TARGET.lower()}
-            self._forward({**names, TARGET: CHANGE}, body)
-
-    def _forward(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection(self._upstream, timeout=60)
-        try:
-            plain = {name: value for name, value in headers.items() if name.lower() not in HOP_BY_HOP}
-            connection.request("POST", "/", body, plain)
-            answer = connection.getresponse()
-            return answer.status, dict(answer.getheaders()), answer.read()
-        finally:
-            connection.close()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        proxy = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                status, headers, answer = proxy.answer(dict(self.headers), body)
-                self.send_response(status)
-                for name, value in headers.items():
-                    if name.lower() not in (*HOP_BY_HOP, "date", "server"):
-                        self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        return Handler
+            self.forward({**names, TARGET: CHANGE}, body)

@@ -1,0 +1,89 @@
+"""Servers of the campaign on 127.0.0.1, in threads of this process: each class says what it answers."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import urllib.parse
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+TARGET = "X-Amz-Target"
+RECEIVE, CHANGE = "AmazonSQS.ReceiveMessage", "AmazonSQS.ChangeMessageVisibility"
+#: Of a connection, and no concern of the next one.
+HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
+
+#: Status, headers, body.
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Puts the answers of its server on the wire."""
+
+    protocol_version = "HTTP/1.1"
+    server: Serving
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        status, headers, answer = self.server.answer(self.path, self.command, self.headers, body)
+        self.send_response(status)
+        for name, value in headers.items():
+            if name.lower() not in (*HOP_BY_HOP, "date", "server"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_PUT = do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class Serving(ThreadingHTTPServer):
+    """Serves until `close`; says nothing of clients that have gone before their answer came."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self.shutdown()
+        self.server_close()
+
+    def answer(self, path: str, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Return the answer to a request; names of headers in any case."""
+        raise NotImplementedError
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing."""
+
+
+class SqsProxy(Serving):
+    """Stands before SQS, and passes on what it is asked."""
+
+    def __init__(self, upstream: str) -> None:
+        self._upstream = urllib.parse.urlsplit(upstream).netloc
+        super().__init__()
+
+    def answer(self, path: str, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        return self.forward(headers, body)
+
+    def forward(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Return what SQS answers."""
+        connection = http.client.HTTPConnection(self._upstream, timeout=60)
+        try:
+            plain = {name: value for name, value in headers.items() if name.lower() not in HOP_BY_HOP}
+            connection.request("POST", "/", body, plain)
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read()
+        finally:
+            connection.close()
