@@ -66,7 +66,7 @@ def main(called: click.Context) -> None:
 @common
 @click.pass_obj
 def setup(context: Context) -> None:
-    """Make queue, roles, cluster, task definition and service; safe to run again.
+    """Create the queue, roles, cluster, task definition and service. Safe to run again.
 
     \b
     Example: python run.py setup
@@ -93,7 +93,7 @@ def setup(context: Context) -> None:
 @click.option(
     "--undo", is_flag=True, help="Take back what was last submitted from this file and still waits."
 )
-@click.option("--replace", is_flag=True, help="First take the jobs of earlier submissions back that wait.")
+@click.option("--replace", is_flag=True, help="First take back what still waits of earlier submissions.")
 @click.option("--yes", is_flag=True, help="Do not ask before jobs are sent a second time.")
 @common
 @click.pass_obj
@@ -146,14 +146,14 @@ def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes:
     default=Path(),
     help="Folder for the job file and the settings.  [default: this one]",
 )
-@click.option("--overwrite", is_flag=True, help="Write both files anew where they are there.")
+@click.option("--overwrite", is_flag=True, help="Replace both files if they exist.")
 @common
 @click.pass_obj
 def try_script(context: Context, script: Path, images: tuple[Path, ...], into: Path, overwrite: bool) -> None:
     """Look at a script, run it on an image or two on this machine, and write the files to go on with.
 
-    A job file that is there is used, so that you can edit the answers in it and try again. Nothing of AWS is
-    needed or touched. Exit code 3 when a job failed.
+    An existing job file is used, so that you can edit the answers in it and try again. AWS is neither needed
+    nor touched. Exits with 3 if a job failed.
 
     \b
     Example: python run.py tryScript measure.ijm image1.tif image2.tif
@@ -169,7 +169,7 @@ def try_script(context: Context, script: Path, images: tuple[Path, ...], into: P
 @common
 @click.pass_obj
 def redrive(context: Context) -> None:
-    """Put the jobs that were given up back into the queue; killed midway and run again, none is lost.
+    """Return the jobs that were given up to the queue. Safe to interrupt and run again.
 
     \b
     Example: python run.py redrive
@@ -236,8 +236,8 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None, ye
 def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
     """Watch a run to its end and take everything down; needs only its record.
 
-    RECORD_FILE is the file that startCluster wrote, or just the app's name. CHEAPEST as True: after 15
-    minutes lost spot machines are not replaced any more.
+    RECORD_FILE is the file that startCluster wrote, or just the app's name. With CHEAPEST
+    True, interrupted machines are not replaced after the first 15 minutes.
 
     \b
     Example: python run.py monitor files/APP_NAMESpotFleetRequestId.json
@@ -275,7 +275,7 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
 
 @main.command()
 @click.argument("app_name", required=False)
-@click.option("--region", help="Region to look in; config.py's where not given.")
+@click.option("--region", help="Region to look in.  [default: AWS_REGION in config.py]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @common
 @click.pass_obj
@@ -309,7 +309,7 @@ def inventory(context: Context, app_name: str | None, region: str | None, as_jso
 
 @main.command()
 @click.argument("app_name", required=False)
-@click.option("--region", help="Region to clean; config.py's where not given.")
+@click.option("--region", help="Region to clean.  [default: AWS_REGION in config.py]")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--keep", default="logs,results", show_default=True, help="What stays, comma separated; '' for nothing."
@@ -317,9 +317,9 @@ def inventory(context: Context, app_name: str | None, region: str | None, as_jso
 @common
 @click.pass_obj
 def cleanup(context: Context, app_name: str | None, region: str | None, yes: bool, keep: str) -> None:
-    """Remove everything of one app, and prove that nothing is left.
+    """Remove everything of one app, and verify that nothing is left.
 
-    Needs the name alone: no file, no config.py. Exit code 4 when something stays that costs.
+    Needs only the name: no file, no config.py. Exits with 4 if anything that costs remains.
 
     \b
     Example: python run.py cleanup MyApp
@@ -342,7 +342,7 @@ def cleanup(context: Context, app_name: str | None, region: str | None, yes: boo
 @main.command()
 @click.argument("commands", nargs=-1, metavar="[COMMAND]...")
 @click.option("--roles", is_flag=True, help="Print the roles instead, for an administrator who makes them.")
-@click.option("--account", help="Number of the AWS account; that of your keys where not given.")
+@click.option("--account", help="AWS account number.  [default: that of your keys]")
 @common
 @click.pass_obj
 def policy(context: Context, commands: tuple[str, ...], roles: bool, account: str | None) -> None:

@@ -169,7 +169,7 @@ def common(command: Any) -> Any:
         click.option("--local", is_flag=True, callback=_set("local"), expose_value=False, is_eager=True,
                      help="Use the embedded cloud on this machine instead of AWS."),
         click.option("--runtime", type=click.Choice(["processes", "docker"]), callback=_set("runtime"),
-                     expose_value=False, is_eager=True, help="With --local: what tasks run as."),
+                     expose_value=False, is_eager=True, help="With --local: how tasks run."),
     ):  # fmt: skip
         command = option(command)
     return command

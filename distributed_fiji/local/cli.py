@@ -81,7 +81,7 @@ def status(as_json: bool) -> None:
 def env() -> None:
     """Print the exports with which the AWS CLI and others talk to the embedded cloud.
 
-    Starts it where it does not run.
+    Starts it if it does not run.
 
     \b
     Example:
@@ -100,7 +100,7 @@ def env() -> None:
 @local.command()
 @click.argument("name")
 def bucket(name: str) -> None:
-    """Make a bucket, which is a folder to put your images into; start the cloud where it does not run.
+    """Make a bucket, a folder to put your images into; start the cloud if it does not run.
 
     \b
     Example:
@@ -144,7 +144,7 @@ def reset(yes: bool) -> None:
 
 @local.command()
 @click.argument("instance_id", required=False)
-@click.option("--notice/--no-notice", default=True, help="Tell the machine ahead, as EC2 mostly does.")
+@click.option("--notice/--no-notice", default=True, help="Give the machine notice, as EC2 usually does.")
 @click.option(
     "--seconds",
     type=Finite(0, 3600),

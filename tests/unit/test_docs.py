@@ -16,6 +16,7 @@ from distributed_fiji.commandline import Context
 from distributed_fiji.jobs import parse_job_file
 from distributed_fiji.settings import Settings
 from distributed_fiji.terminal import Terminal
+from tests.faults import campaign
 from worker.fiji import check
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -107,6 +108,21 @@ def test_every_command_in_a_code_block_is_one(page: str, line: str) -> None:
     else:
         assert [program, arguments[0]] == ["python", "run.py"], f"{page}: nothing checks {line!r}"
         assert_run_py_takes(arguments[1:])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_in_a_sentence_is_one(page: Path) -> None:
+    spans = re.findall(r"`(?:\w+=\S+ )?python run\.py([^`]*)`", page.read_text(encoding="utf-8"))
+    for span in spans:
+        if "COMMAND" not in span:
+            assert_run_py_takes(shlex.split(span))
+
+
+def test_the_page_on_faults_has_a_row_for_each() -> None:
+    text = (CHECKOUT / "docs" / "faults.md").read_text(encoding="utf-8")
+    table = text.partition("## What was found")[0]
+
+    assert re.findall(r"^\| ([RS]\d+) \|", table, re.MULTILINE) == [fault.name for fault in campaign.FAULTS]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
