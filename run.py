@@ -110,9 +110,11 @@ def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes:
     from distributed_fiji.jobs import read_job_file
     from distributed_fiji.submitjob import Manner
     from distributed_fiji.submitjob import submit_job as run_submit_job
-    from distributed_fiji.undo import take_back
+    from distributed_fiji.submitjob import undo as run_undo
     from distributed_fiji.verdicts import counted
 
+    if undo and replace:
+        raise click.UsageError("--undo and --replace: one or the other")
     settings, jobs = context.settings(), read_job_file(job_file)
     check_inputs(
         jobs,
@@ -123,11 +125,7 @@ def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes:
     )
     clients = context.connect_for(settings)
     if undo:
-        back = take_back(settings, clients, job_file.name, context.terminal)
-        context.terminal.say(
-            f"Taken back: {counted(back.taken, 'job')} of {back.submission_id};"
-            f" {back.left} are at work or done"
-        )
+        context.terminal.say(run_undo(settings, clients, job_file.name, context.terminal).sentence)
         return
     manner = Manner(context.config.parent, asking(context.terminal, yes=yes or context.local), replace)
     done = run_submit_job(settings, clients, (job_file.name, jobs), SystemClock(), context.terminal, manner)

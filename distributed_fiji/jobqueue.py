@@ -176,31 +176,35 @@ def differing_attributes(current: dict[str, str], wanted: dict[str, str]) -> lis
 
 
 def batches(jobs: Iterable[Job], submission: str = "") -> Iterator[list[dict[str, Any]]]:
-    """Yield jobs as SendMessageBatch entries that SQS takes together.
+    """Yield jobs as SendMessageBatch entries that SQS takes together."""
+    return in_batches(((job.job_id, encode_message(job)) for job in jobs), submission)
+
+
+def in_batches(bodies: Iterable[tuple[str, str]], submission: str) -> Iterator[list[dict[str, Any]]]:
+    """Yield SendMessageBatch entries of (id, body)s: ten at most, and no more bytes together than SQS takes.
 
     `submission`: what the messages carry, so that those of one submission can be told from another's.
     """
     attributes = {SUBMISSION: {"DataType": "String", "StringValue": submission}} if submission else {}
     marked: dict[str, Any] = {"MessageAttributes": attributes} if attributes else {}
-    return in_batches({"Id": job.job_id, "MessageBody": encode_message(job), **marked} for job in jobs)
-
-
-def in_batches(messages: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Yield SendMessageBatch entries: ten at most, and no more bytes together than SQS takes."""
     entries: list[dict[str, Any]] = []
     size = 0
-    for message in messages:
-        length = len(message["MessageBody"].encode("utf-8")) + sum(
-            len(name) + len(value["DataType"]) + len(value["StringValue"])
-            for name, value in message.get("MessageAttributes", {}).items()
-        )
+    for number, body in bodies:
+        length = len(body.encode("utf-8")) + mark_bytes(submission)
         if len(entries) == BATCH or (entries and size + length > MAX_MESSAGE_BYTES):
             yield entries
             entries, size = [], 0
-        entries.append(message)
+        entries.append({"Id": number, "MessageBody": body, **marked})
         size += length
     if entries:
         yield entries
+
+
+def mark_bytes(submission: str) -> int:
+    """Return what a message's mark takes of the bytes that SQS takes: name, type and value of an attribute
+    count (SQS developer guide, "Amazon SQS message metadata").
+    """
+    return len(SUBMISSION) + len("String") + len(submission) if submission else 0
 
 
 def send_jobs(

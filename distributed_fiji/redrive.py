@@ -74,7 +74,8 @@ def redrive(
             clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.submission_id, names.items()
         )
         with terminal.counting("Moving dead letters", len(letters)) as progress:
-            move(Mover(sqs, dead_url, url, mine, clock.sleep, hidden_seconds), progress)
+            mover = Mover(sqs, dead_url, url, mine, clock.sleep, hidden_seconds, submission.submission_id)
+            move(mover, progress)
         write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())
     moved = sum(letter.job_id in mine for letter in letters)
     return Redriven(moved, read_counts(sqs, dead_url).left)
@@ -129,7 +130,7 @@ def submission_of(jobs: frozenset[str], queue_created: str, now: float, location
 
 @dataclass(frozen=True)
 class Mover:
-    """From where to where letters go, and of which jobs."""
+    """From where to where letters go, of which jobs, and the submission that they then belong to."""
 
     sqs: Any
     dead_url: str
@@ -137,6 +138,7 @@ class Mover:
     jobs: frozenset[str]
     sleep: Callable[[float], None]
     hidden_seconds: int
+    submission: str
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,8 @@ def move_some(mover: Mover) -> Handful | None:
     mine = [number for number in jobs if jobs[number] in mover.jobs]
     refused: dict[str, str] = {}
     # Ten letters may be more than SQS takes together.
-    for entries in in_batches({"Id": number, "MessageBody": letters[number]["Body"]} for number in mine):
+    bodies = {number: letters[number]["Body"] for number in mine}
+    for entries in in_batches(bodies.items(), mover.submission):
         refused.update(send_batch(mover.sqs, mover.url, entries, mover.sleep)[1])
     sent = [number for number in mine if number not in refused]
     if sent:

@@ -23,7 +23,7 @@ from distributed_fiji.scriptparameters import declared_parameters, doubts, doubt
 from distributed_fiji.scripts import NoScript, read_script
 from distributed_fiji.settings import Settings
 from distributed_fiji.submissions import Submission, read_submissions, write_submission
-from distributed_fiji.takeback import TakenBack, take_back
+from distributed_fiji.takeback import TakenBack, latest_of, take_back
 from distributed_fiji.terminal import Terminal
 from worker.contract_paths import FixedPath, find_fixed_paths, warnings_of_paths
 from worker.contract_questions import find_questions
@@ -65,24 +65,63 @@ def submit_job(
     name, jobs = file
     for line in job_doubts(settings, clients, jobs, manner.folder):
         terminal.warn(line)
-    url = jobqueue.read_queue(clients.sqs, settings.SQS_QUEUE_NAME)
-    attributes = jobqueue.read_attributes(clients.sqs, url)
-    created = attributes["CreatedTimestamp"]
-    earlier = read_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, created)
+    queue = read_queue(settings, clients)
     taken_back = None
     if manner.replace:
-        taken_back = take_back(settings, clients.s3, clients.sqs, url, earlier)
-    elif jobs_waiting(jobqueue.counts_in(attributes).left, earlier, clock.now()):
-        again = again_findings(jobs.job_ids, not_done(settings, clients, jobs, earlier))
+        taken_back = take_back(settings, clients, queue.url, queue.submissions, terminal)
+    elif jobs_waiting(queue.left, queue.submissions, clock.now()):
+        again = again_findings(jobs.job_ids, not_done(settings, clients, jobs, queue.submissions))
         manner.confirm("Nothing is sent", again)
     submission = Submission(
         submission_id=submission_id(name, jobs.job_ids, clock.now()),
         job_file=name,
-        queue_created=created,
+        queue_created=queue.created,
         submitted_at=clock.now(),
         job_ids=jobs.job_ids,
         output_location=jobs.template.output_file_location,
     )
+    sent = send(settings, clients, queue.url, submission, jobs, clock, terminal)
+    return Submitted(sent, queue.url, taken_back)
+
+
+def undo(settings: Settings, clients: Clients, job_file: str, terminal: Terminal) -> TakenBack:
+    """Take the latest submission of a job file back. Raises NothingThere and InvalidInput."""
+    queue = read_queue(settings, clients)
+    latest = latest_of(job_file, queue.submissions)
+    return take_back(settings, clients, queue.url, [latest], terminal)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A queue: `created`, which tells its lives apart, how many messages it holds, and what was submitted to
+    it, oldest first.
+    """
+
+    url: str
+    created: str
+    left: int
+    submissions: list[Submission]
+
+
+def read_queue(settings: Settings, clients: Clients) -> Queue:
+    """Return the app's queue. Raises NothingThere."""
+    url = jobqueue.read_queue(clients.sqs, settings.SQS_QUEUE_NAME)
+    attributes = jobqueue.read_attributes(clients.sqs, url)
+    created = attributes["CreatedTimestamp"]
+    submissions = read_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, created)
+    return Queue(url, created, jobqueue.counts_in(attributes).left, submissions)
+
+
+def send(
+    settings: Settings,
+    clients: Clients,
+    url: str,
+    submission: Submission,
+    jobs: JobFile,
+    clock: Clock,
+    terminal: Terminal,
+) -> int:
+    """Send jobs, and note their submission before the first goes and after the last. Raises NotSent."""
     submission = write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission)
     write_names(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.submission_id, jobs.names())
     with terminal.counting("Sending jobs", len(jobs.job_ids)) as progress:
@@ -95,7 +134,7 @@ def submit_job(
             submission=submission.submission_id,
         )
     write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())
-    return Submitted(sent, url, taken_back)
+    return sent
 
 
 def job_doubts(settings: Settings, clients: Clients, jobs: JobFile, folder: Path) -> Iterator[str]:

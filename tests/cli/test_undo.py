@@ -49,8 +49,7 @@ def test_undo_takes_back_the_files_latest_submission_and_leaves_others(
     ended = ready("submitJob", "mine.json", "--undo")
 
     assert ended.code == 0, ended.said
-    assert "Taken back: 25 jobs of " in ended.out
-    assert "; 0 are at work or done" in ended.out
+    assert "Took back 25 jobs that waited. At work or ended: 0." in ended.out
     assert waiting(account, queue) == ["A1", "B1"]
     created = jobqueue.read_attributes(account.client("sqs"), queue)["CreatedTimestamp"]
     files = [item.job_file for item in read_submissions(account.client("s3"), BUCKET, APP, created)]
@@ -67,8 +66,7 @@ def test_a_job_that_a_worker_holds_is_not_taken_back_and_must_still_end(
 
     ended = ready("submitJob", "held.json", "--undo")
 
-    assert "Taken back: 1 job of " in ended.out
-    assert "; 1 are at work or done" in ended.out
+    assert "Took back 1 job that waited. At work or ended: 1." in ended.out
     created = jobqueue.read_attributes(account.client("sqs"), queue)["CreatedTimestamp"]
     [left] = [
         item
@@ -77,6 +75,15 @@ def test_a_job_that_a_worker_holds_is_not_taken_back_and_must_still_end(
     ]
     assert len(left.job_ids) == 1
     account.client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=held["ReceiptHandle"])
+
+
+def test_undo_and_replace_do_not_go_together(ready: Command, tmp_path: Path) -> None:
+    job_file(tmp_path, "both.json", ["D1"])
+
+    ended = ready("submitJob", "both.json", "--undo", "--replace")
+
+    assert ended.code == 2
+    assert "one or the other" in ended.err
 
 
 def test_what_was_not_submitted_cannot_be_taken_back(ready: Command, queue: str, tmp_path: Path) -> None:

@@ -507,7 +507,7 @@ def test_replace_takes_waiting_jobs_back_and_nothing_else(clients: Clients, app:
 
     done = submit(flow, Manner(replace=True), new)
 
-    assert (done.taken_back.taken, done.taken_back.in_flight, done.taken_back.refused) == (11, 1, 0)
+    assert (done.taken_back.taken, done.taken_back.left, done.taken_back.refused) == (11, 1, 0)
     wells = sorted(body["Metadata"]["Well"] for body in flow.messages())
     assert wells == ["B1", theirs.metadata["Well"]]
     runs_on = json.loads(taken["Body"])["job_id"]

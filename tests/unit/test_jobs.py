@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.jobqueue import batches
-from distributed_fiji.jobs import parse_job_file, read_job_file
-from worker.contract import Job, decode_message, encode_message
+from distributed_fiji.jobqueue import batches, mark_bytes
+from distributed_fiji.jobs import MARK_BYTES, parse_job_file, read_job_file
+from distributed_fiji.submitjob import submission_id
+from worker.contract import MAX_MESSAGE_BYTES, Job, decode_message, encode_message
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -136,6 +137,19 @@ def test_a_file_that_is_no_job_file_says_why(tmp_path: Path, text: str, words: s
 
     with pytest.raises(InvalidInput, match=words):
         read_job_file(tmp_path / "job.json")
+
+
+def test_the_largest_message_that_is_accepted_fits_into_sqs_with_its_submissions_name() -> None:
+    least = len(encode_message(Job({"W": ""}, "o")))
+
+    def document(size: int) -> dict[str, Any]:
+        return {"output_file_location": "o", "groups": [{"W": "x" * (size - least)}]}
+
+    mark = mark_bytes(submission_id("jobs.json", (), 1e9))
+
+    assert len(parse_job_file(document(MAX_MESSAGE_BYTES - MARK_BYTES), "jobs.json").job_ids) == 1
+    assert "SQS takes" in problems(document(MAX_MESSAGE_BYTES - mark + 1))[0]
+    assert mark <= MARK_BYTES
 
 
 def test_batches_keep_within_ten_messages_and_what_sqs_takes_at_once() -> None:
