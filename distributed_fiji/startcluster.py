@@ -10,30 +10,19 @@ from datetime import datetime
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji import cluster, fleet, machinetypes, removal, telemetry
+from distributed_fiji import cluster, fleet, removal, telemetry
+from distributed_fiji.awaiting import FleetFailed, wait_for_machines
 from distributed_fiji.aws import AwsError, error_text
 from distributed_fiji.currentrun import alone, leave_place, take_place
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, SomethingLeft
 from distributed_fiji.eventually import ROLE_IS_LATE, until_seen
-from distributed_fiji.fleetevents import FleetError, find_fatal
 from distributed_fiji.fleetfile import FleetFile
 from distributed_fiji.janitor.install import NotPermitted, watch_over
 from distributed_fiji.janitor.removal import leave
-from distributed_fiji.lastwords import in_a_row_sentence, last_words
-from distributed_fiji.lookups import read_ends
-from distributed_fiji.monitoring import ALARMS_A_LOOK
 from distributed_fiji.runfacts import facts_of
 from distributed_fiji.runrecord import RunRecord, read_record, upload_record, write_record
 from distributed_fiji.startplan import Run, plan
 from distributed_fiji.terminal import shown
-
-#: Seconds to wait for machines when some have come, and when none has; then the monitor takes over.
-PATIENCE_WITH_SOME = 5 * 60
-PATIENCE_WITH_NONE = 15 * 60
-
-
-class FleetFailed(DistributedFijiError):
-    """Raised when EC2 reports an error of the fleet that waiting does not mend."""
 
 
 class NoJanitor(DistributedFijiError):
@@ -158,80 +147,6 @@ def ask_for_fleet(run: Run, record: RunRecord) -> str:
     return until_seen(
         lambda: fleet.request_fleet(run.clients.ec2, record.fleet_request), ROLE_IS_LATE, run.clock
     )
-
-
-def wait_for_machines(run: Run, record: RunRecord) -> None:
-    """Wait until the machines have joined the cluster, telling what happens; each gets its stuck alarm.
-
-    A shortage of capacity is no failure: the fleet goes on asking. Raises FleetFailed.
-    """
-    began, interval = run.clock.now(), 0.25
-    told: set[FleetError] = set()
-    alarmed: set[str] = set()
-    last, failing = None, False
-    processors = most_processors(run, record)
-    while True:
-        machines = fleet.fleet_instances(run.clients.ec2, record.fleet_id)
-        for instance_id in sorted(machines - alarmed)[:ALARMS_A_LOOK]:
-            put_alarm(run, record, instance_id, processors)
-            alarmed.add(instance_id)
-        told |= tell_errors(run, record, told, len(machines))
-        joined = machines & cluster.joined_machines(run.clients.ecs, record.MONITOR_ECS_CLUSTER)
-        state = f"{len(machines)} of {record.machines} machines started, {len(joined)} joined the cluster"
-        if state != last:
-            run.terminal.note(state)
-            last = state
-        waited = run.clock.now() - began
-        if len(joined) >= record.machines:
-            return
-        failing = failing or (bool(joined) and tell_failing_tasks(run, record))
-        if waited > (PATIENCE_WITH_SOME if joined else PATIENCE_WITH_NONE):
-            run.terminal.warn("Not all machines have come; the fleet goes on asking, and monitor shows them.")
-            return
-        run.clock.sleep(interval)
-        interval = min(15.0, interval * 1.5)
-
-
-def tell_failing_tasks(run: Run, record: RunRecord) -> bool:
-    """Say why tasks end as soon as they start, once they do so again and again; return whether they do."""
-    facts = facts_of(record.model_dump())
-    ends = read_ends(run.clients.ecs, facts)
-    sentence = in_a_row_sentence(ends)
-    for line in (sentence, *last_words(ends, facts, run.clients.logs)) if sentence else ():
-        run.terminal.warn(line)
-    return bool(sentence)
-
-
-def most_processors(run: Run, record: RunRecord) -> int:
-    """Return the processors of the fleet's largest machine type, 0 where they cannot be read."""
-    types, _ = machinetypes.read_machine_types(run.clients.ec2, record.machine_types)
-    return max((item.vcpus for item in types or []), default=0)
-
-
-def put_alarm(run: Run, record: RunRecord, instance_id: str, processors: int) -> None:
-    """Give a machine its alarm; without one the fleet works all the same, and monitor tries again."""
-    try:
-        telemetry.put_stuck_alarm(
-            run.clients.cloudwatch, record.app_name, instance_id, record.region, processors
-        )
-    except AwsError as error:
-        run.terminal.warn(f"Machine {instance_id} has no alarm yet: {error_text(error)}")
-
-
-def tell_errors(run: Run, record: RunRecord, told: set[FleetError], machines: int) -> set[FleetError]:
-    """Show the fleet's new errors with what to do about each; raises FleetFailed for a fatal one."""
-    errors = set(fleet.fleet_errors(run.clients.ec2, record.fleet_id, record.started - 60))
-    new = errors - told
-    for error in sorted(new, key=lambda item: item.kind):
-        run.terminal.warn(_line(error))
-    fatal = find_fatal(errors, machines=machines, seconds=run.clock.now() - record.started)
-    if fatal is not None:
-        raise FleetFailed(f"EC2 refuses the fleet. {_line(fatal)}")
-    return new
-
-
-def _line(error: FleetError) -> str:
-    return f"{error.kind}: {error.description} ({error.advice})"
 
 
 def _take_back_or_say(run: Run, record: RunRecord) -> None:

@@ -47,8 +47,8 @@ TIMEOUT = 900
 #: MiB: boto3 and a log page fit many times.
 MEMORY = 512
 
-#: Tries to allow the schedule its calls, each after Lambda's own waiters.
-PERMIT_TIMES = 5
+#: Tries to allow the schedule its calls while Lambda is busy, and the seconds between two.
+PERMIT_TIMES, PERMIT_PAUSE = 5, 3
 
 
 class NotPermitted(DistributedFijiError):
@@ -67,7 +67,7 @@ def watch_over(clients: Clients, record: RunRecord, clock: Clock, email: str = "
     role_arn, changes = _ensure_role(clients, record)
     ground, more = prepare(clients, record, role_arn, email)
     function_arn, change = ensure_function(clients.awslambda, run, ground, clock)
-    return [*changes, *more, change, ensure_schedule(clients, run.app_name, function_arn)]
+    return [*changes, *more, change, ensure_schedule(clients, run.app_name, function_arn, clock)]
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def _create_function(
     return until_seen(create, ROLE_IS_LATE, clock)
 
 
-def ensure_schedule(clients: Clients, app_name: str, function_arn: str) -> Change:
+def ensure_schedule(clients: Clients, app_name: str, function_arn: str, clock: Clock) -> Change:
     """Call the Lambda every five minutes."""
     name = function_name(app_name)
     created = not _has_schedule(clients.events, name)
@@ -193,7 +193,7 @@ def ensure_schedule(clients: Clients, app_name: str, function_arn: str) -> Chang
     )["RuleArn"]
     targets = [{"Id": TARGET_ID, "Arn": function_arn}]
     refuse_failed_entries(clients.events.put_targets(Rule=name, Targets=targets), "PutTargets")
-    _permit(clients.awslambda, name, arn)
+    _permit(clients.awslambda, name, arn, clock)
     return Change.of("schedule", name, created=created, changed=False, detail=SCHEDULE)
 
 
@@ -205,7 +205,7 @@ def _has_schedule(events: Any, name: str) -> bool:
     return True
 
 
-def _permit(awslambda: Any, name: str, rule_arn: str) -> None:
+def _permit(awslambda: Any, name: str, rule_arn: str, clock: Clock) -> None:
     """Let the schedule, and it alone, call the Lambda.
 
     ResourceConflictException says that it is allowed already, or that the Lambda is still being made or
@@ -225,6 +225,7 @@ def _permit(awslambda: Any, name: str, rule_arn: str) -> None:
         except awslambda.exceptions.ResourceConflictException:
             if _is_permitted(awslambda, name):
                 return
+            clock.sleep(PERMIT_PAUSE)
         else:
             return
     raise NotPermitted(f"The schedule {name} may not call the janitor: Lambda says that it is busy.")

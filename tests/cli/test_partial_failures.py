@@ -93,22 +93,30 @@ def test_entries_that_never_go_are_named_and_all_others_are_sent(account: Accoun
 
 
 class TroubledSession:
-    """A session whose EC2 reports an error in every fleet's history. `barren`: no fleet has any machine."""
+    """A session whose EC2 reports an event in every fleet's history. `barren`: no fleet has any machine."""
 
     region_name = "us-east-1"
 
-    def __init__(self, kind: str, description: str, *, barren: bool = False) -> None:
+    def __init__(
+        self, kind: str, description: str, *, barren: bool = False, event_type: str = "error"
+    ) -> None:
         self.event = {"EventSubType": kind, "EventDescription": description}
-        self.barren = barren
+        self.barren, self.event_type, self.asked = barren, event_type, ""
 
     def client(self, service: str, config: Any) -> Any:
         client = boto3.client(service, config=config)
-        client.meta.events.register("after-call.ec2.DescribeSpotFleetRequestHistory", self.tell)
+        history = "ec2.DescribeSpotFleetRequestHistory"
+        client.meta.events.register(f"provide-client-params.{history}", self.ask)
+        client.meta.events.register(f"after-call.{history}", self.tell)
         client.meta.events.register("after-call.ec2.DescribeSpotFleetInstances", self.hide_machines)
         return client
 
+    def ask(self, params: dict[str, Any], **_: Any) -> None:
+        self.asked = params.get("EventType", self.event_type)
+
     def tell(self, parsed: dict[str, Any], **_: Any) -> None:
-        parsed["HistoryRecords"] = [{"EventType": "error", "EventInformation": self.event}]
+        event = {"EventType": self.event_type, "EventInformation": self.event}
+        parsed["HistoryRecords"] = [event] if self.asked == self.event_type else []
 
     def hide_machines(self, parsed: dict[str, Any], **_: Any) -> None:
         if self.barren:
@@ -147,6 +155,18 @@ def test_a_shortage_that_ec2_calls_an_invalid_request_is_no_failure(ready: Comma
 
     assert said.count(sentence) == 1
     assert "more machine types or subnets" in said
+    fleet = json.loads((tmp_path / "record.json").read_text())["MONITOR_FLEET_ID"]
+    boto3.client("ec2").cancel_spot_fleet_requests(SpotFleetRequestIds=[fleet], TerminateInstances=True)
+
+
+def test_what_ec2_calls_information_is_shown_too(ready: Command, tmp_path: Path) -> None:
+    sentence = "m5.large, us-east-1a: the price is below today's"
+    unusable = TroubledSession("launchSpecUnusable", sentence, barren=True, event_type="information")
+
+    said = start(tmp_path, unusable).text
+
+    assert said.count(sentence) == 1
+    assert "MACHINE_PRICE" in said
     fleet = json.loads((tmp_path / "record.json").read_text())["MONITOR_FLEET_ID"]
     boto3.client("ec2").cancel_spot_fleet_requests(SpotFleetRequestIds=[fleet], TerminateInstances=True)
 

@@ -49,6 +49,21 @@ def test_setup_again_keeps_everything_and_changes_only_what_differs(command: Com
     assert "EXPECTED_NUMBER_FILES" in different[0]
 
 
+def test_a_service_takes_on_where_its_tasks_may_run(
+    account: Account, command: Command, tmp_path: Path
+) -> None:
+    def constraints(**settings: int) -> set[str]:
+        configure(tmp_path, APP_NAME="Placed", ECS_CLUSTER="PlacedCluster", **settings)
+        assert command("setup").code == 0
+        (service,) = account.client("ecs").describe_services(
+            cluster="PlacedCluster", services=["PlacedService"]
+        )["services"]
+        return {one["type"] for one in service["placementConstraints"]}
+
+    assert constraints(TASKS_PER_MACHINE=1) == {"memberOf", "distinctInstance"}
+    assert constraints(TASKS_PER_MACHINE=2) == {"memberOf"}
+
+
 def test_a_changed_script_is_seen(command: Command, tmp_path: Path) -> None:
     configure(tmp_path, APP_NAME="Changed")
     command("setup")

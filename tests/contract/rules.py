@@ -76,9 +76,18 @@ def batch(parameters: Parameters) -> Iterator[str]:
         yield f"{len(entries)} entries, 10 at most"
     if len({entry["Id"] for entry in entries}) < len(entries):
         yield "two entries of one Id"
-    size = sum(len(entry.get("MessageBody", "").encode()) for entry in entries)
+    size = sum(len(entry.get("MessageBody", "").encode()) + attribute_bytes(entry) for entry in entries)
     if size > MIB:
         yield f"{size} bytes together, {MIB} at most"
+
+
+def attribute_bytes(entry: Mapping[str, Any]) -> int:
+    """Return what a message's attributes take (SQS developer guide, "Amazon SQS message metadata")."""
+    attributes = entry.get("MessageAttributes", {})
+    return sum(
+        len(name) + len(value["DataType"]) + len(value.get("StringValue", "").encode())
+        for name, value in attributes.items()
+    )
 
 
 def receive(parameters: Parameters) -> Iterator[str]:

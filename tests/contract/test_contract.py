@@ -54,6 +54,9 @@ def test_what_botocore_lets_through_and_aws_refuses_is_seen() -> None:
     assert "200 at most" in wrong("ec2", "DescribeInstances", Filters=many)
     letters = [{"Id": str(number), "MessageBody": "x" * 200_000} for number in range(10)]
     assert "together" in wrong("sqs", "SendMessageBatch", QueueUrl="q", Entries=letters)
+    mark = {"submission": {"DataType": "String", "StringValue": "x"}}
+    full = {"Id": "0", "MessageBody": "x" * (2**20 - 10), "MessageAttributes": mark}
+    assert "together" in wrong("sqs", "SendMessageBatch", QueueUrl="q", Entries=[full])
     assert wrong("iam", "GetRole", RoleName="Cells-us-east-1-fiji-task") == ""
 
 

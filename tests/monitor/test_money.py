@@ -95,13 +95,49 @@ def test_what_aws_shows_late_is_waited_for(session: EmulatedSession, app: str, t
 
     assert flow.fleets() == [record.fleet_id]
     assert not any(late.left.values())
-    # A queue that was just made is not seen: the code that a new one is asked for by its name comes after it.
-    again = a_flow(Clients(session), f"{app}q", tmp_path)
-    unseen = LateSession(
-        session, {"SetQueueAttributes": ("AWS.SimpleQueueService.NonExistentQueue", "not yet")}
+
+
+def test_a_queue_that_is_seen_late_is_waited_for(session: EmulatedSession, app: str, tmp_path: Path) -> None:
+    """CreateQueue is refused while its dead-letter queue is not seen; then it is not found by its name."""
+    refused = {
+        "CreateQueue": ("InvalidParameterValue", "Reason: Dead letter target does not exist."),
+        "GetQueueUrl": ("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist."),
+    }
+    late = LateSession(session, refused, times=3)
+    flow = a_flow(Clients(session), app, tmp_path)
+
+    flow.setup(Clients(late))
+
+    assert not any(late.left.values())
+    assert flow.submit(Clients(session)) == len(WELLS)
+
+
+def test_an_answer_that_fails_while_machines_are_awaited_does_not_end_the_fleet(
+    session: EmulatedSession, app: str, tmp_path: Path
+) -> None:
+    flow = a_flow(Clients(session), app, tmp_path)
+    flow.setup(flow.clients)
+    flow.submit(flow.clients)
+    role = "AWSServiceRoleForCloudWatchEvents"
+    late = LateSession(
+        session,
+        {
+            "DescribeSpotFleetInstances": ("InternalError", "An internal error has occurred"),
+            "PutMetricAlarm": ("ValidationError", f"could not create the service linked role {role}"),
+            "ListContainerInstances": ("ServerException", "Service Unavailable. Please try again later."),
+        },
+        times=1,
     )
-    again.setup(Clients(unseen))
-    assert again.submit(Clients(session)) == len(WELLS)
+    clock, screen = SteppedClock(time.time(), flow.join_machines), Screen()
+    clients, image = Clients(late), Answer("there")
+    run = Run(flow.settings, clients, flow.record_path, clock, screen.terminal, lambda _: image)
+
+    record = start_cluster(run, parse_fleet_file({}, "fleet.json"))
+
+    assert not any(late.left.values())
+    assert flow.fleets() == [record.fleet_id]
+    assert screen.text.count("could not be looked at") == 2
+    assert screen.text.count("has no alarm yet") == 1 and role in screen.text
 
 
 def test_a_fleet_is_found_by_its_tag_where_ec2_shows_no_token(
@@ -199,9 +235,11 @@ def test_a_lambda_that_is_busy_is_asked_again_until_the_schedule_may_call_it(
 ) -> None:
     run = a_run(Clients(session), app, machines=1)
     busy = LateSession(session, {"AddPermission": ("ResourceConflictException", "an update is in progress")})
+    clock = SteppedClock(0)
 
-    watch_over(Clients(busy), run.record, SteppedClock(time.time()))
+    watch_over(Clients(busy), run.record, clock)
 
+    assert clock.now() == 6, "it pauses between two tries"
     policy = json.loads(run.clients.awslambda.get_policy(FunctionName=f"{app}Janitor")["Policy"])
     assert [statement["Sid"] for statement in policy["Statement"]] == ["janitor"]
 
