@@ -319,6 +319,17 @@ def test_machines_get_an_alarm_and_those_of_machines_that_are_gone_are_deleted()
     assert actions == [AddAlarm("i-0"), DeleteAlarms(("i-gone",))]
 
 
+def test_many_machines_get_their_alarms_some_at_a_look_and_after_all_else() -> None:
+    jobs = Jobs(submitted=ids(*range(500)))
+    lost = Machine("i-lost", "running", 0.0)
+    look = seen(20 * 60, left=500, machines=100, jobs=jobs, alarms=frozenset())
+
+    actions = after(replace(look, machines=(*look.machines, lost)))
+
+    assert isinstance(actions[0], EndMachine)
+    assert [type(action) for action in actions[1:]] == 20 * [AddAlarm]
+
+
 def test_a_machine_that_never_joined_is_ended() -> None:
     jobs = Jobs(submitted=ids(*range(50)))
     lost = Machine("i-0", "running", 0.0)
