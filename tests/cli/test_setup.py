@@ -9,12 +9,13 @@ from tests.cli.conftest import Account, Command, configure
 from tests.emulators import set_faults
 
 
-def test_a_new_account_gets_awss_own_roles_for_spot_machines_once(account: Account, command: Command) -> None:
+def test_a_new_account_gets_awss_own_roles_once(account: Account, command: Command) -> None:
     first, again = command("setup"), command("setup")
 
     assert first.code == again.code == 0
-    for name in ("AWSServiceRoleForEC2Spot", "AWSServiceRoleForEC2SpotFleet"):
-        assert account.client("iam").get_role(RoleName=name)["Role"]["Path"].startswith("/aws-service-role/")
+    for purpose in ("EC2Spot", "EC2SpotFleet", "ECS", "CloudWatchEvents"):
+        role = account.client("iam").get_role(RoleName=f"AWSServiceRoleFor{purpose}")["Role"]
+        assert role["Path"].startswith("/aws-service-role/")
     assert "created" not in again.out
     assert "changed" not in again.out
 

@@ -30,6 +30,8 @@ NOT_LOOKED_AT = {
     "StopTask: the job is visible again within 2 s after the grace": "`aws ecs stop-task` while a job runs",
     "target 2 to 1 with noTermination replaces no machine": "a fleet of two, and one job",
     "`set-alarm-state` ALARM ends the machine and its volume": "`aws cloudwatch set-alarm-state`",
+    "a task is protected within seconds": "`aws ecs get-task-protection` while a job runs",
+    "an interface in the template and its subnet go together": "a fleet file with subnets, ASSIGN_IP = False",
     "s5cmd works with the task's role": "a job with an input prefix of more than 100 objects",
 }
 
