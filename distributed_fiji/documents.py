@@ -106,8 +106,22 @@ def task_definition(
 
     Privileged only when the bucket is mounted by s3fs (DOWNLOAD_FILES = False).
     """
+    return {
+        "family": settings.task_family,
+        "taskRoleArn": task_role_arn,
+        "networkMode": "bridge",
+        "requiresCompatibilities": ["EC2"],
+        "volumes": [
+            {"name": name, "dockerVolumeConfiguration": {"scope": "task", "driver": "local"}}
+            for name in VOLUMES.values()
+        ],
+        "containerDefinitions": [_container(settings, environment, cpu_units)],
+    }
+
+
+def _container(settings: Settings, environment: dict[str, str], cpu_units: int) -> dict[str, Any]:
     mounted = not settings.DOWNLOAD_FILES
-    container: dict[str, Any] = {
+    return {
         "name": settings.APP_NAME,
         "image": settings.DOCKERHUB_TAG,
         "cpu": cpu_units,
@@ -131,17 +145,6 @@ def task_definition(
                 "awslogs-stream-prefix": settings.APP_NAME,
             },
         },
-    }
-    return {
-        "family": settings.task_family,
-        "taskRoleArn": task_role_arn,
-        "networkMode": "bridge",
-        "requiresCompatibilities": ["EC2"],
-        "volumes": [
-            {"name": name, "dockerVolumeConfiguration": {"scope": "task", "driver": "local"}}
-            for name in VOLUMES.values()
-        ],
-        "containerDefinitions": [container],
     }
 
 

@@ -25,7 +25,8 @@ class MachineType:
     @property
     def usable_mib(self) -> int:
         """Memory that ECS gives to tasks at least. The kernel keeps some: a c5.large registers 3,704 of 4,096
-        MiB, an m5.large 7,680 of 8,192; this holds for all of 20 types in two public tables.
+        MiB, an m5.large 7,680 of 8,192. AWS documents no figures; this holds for those that people have
+        published (tests/unit/test_machinetypes.py).
         """
         return int(self.memory_mib * 0.95) - 256
 

@@ -7,6 +7,7 @@ misleads (docs/aws.md). What `monitor` asks for is what the janitor asks for: bo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from distributed_fiji.grants import Grant, document, grant, s3_keys
@@ -159,48 +160,54 @@ def _ec2(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
 
 
 def _iam(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
-    def own(purpose: str, kind: str = "role") -> str:
-        return role_arn(role_name(settings.APP_NAME, settings.AWS_REGION, purpose), account, kind)
-
-    def passed(purpose: str) -> dict[str, Any]:
-        given = settings.given_role(purpose)
-        # The role of a profile that somebody else made may have any name.
-        arn = f"arn:aws:iam::{account}:role/*" if given and purpose == "instance" else ""
-        condition = {"StringEquals": {"iam:PassedToService": SERVICES[purpose]}}
-        return {"on": [arn or (role_arn(given, account) if given else own(purpose))], "condition": condition}
-
-    names = {service: name for name, service in SERVICE_LINKED_ROLES.items()}
-    linked = f"arn:aws:iam::{account}:role/aws-service-role"
+    """Return the roles and profiles: the app's own, those that somebody else made, and AWS's."""
+    roles = f"arn:aws:iam::{account}:role"
+    own = partial(_own_arn, settings, account)
     made = [purpose for purpose in ("task", "instance", "fleet") if not settings.given_role(purpose)]
     given = [settings.given_role(purpose) for purpose in ("task", "fleet", "janitor")]
     makes_janitor = settings.AUTO_MONITOR and not settings.JANITOR_ROLE
+    given_profile = [settings.INSTANCE_PROFILE] if settings.INSTANCE_PROFILE else []
+    linked = [f"aws-service-role/{service}" for service in SERVICE_LINKED_ROLES.values()]
     return {
         "roles": {"on": [own(purpose) for purpose in made]},
         "janitor-role": {"on": [own("janitor")] if makes_janitor else []},
-        "fleet-role": {
-            "on": [role_arn(settings.FLEET_ROLE, account) if settings.FLEET_ROLE else own("fleet")]
-        },
+        "fleet-role": {"on": [_used_arn(settings, account, "fleet")]},
         "every-own-role": {"on": [own(purpose) for purpose in SERVICES]},
         # Of all apps in the region, as their names are made.
-        "every-role": {"on": [f"arn:aws:iam::{account}:role/*-{settings.AWS_REGION}-fiji-*"]},
+        "every-role": {"on": [f"{roles}/*-{settings.AWS_REGION}-fiji-*"]},
         "every-profile": {
             "on": [f"arn:aws:iam::{account}:instance-profile/*-{settings.AWS_REGION}-fiji-instance"]
         },
         "given-roles": {"on": [role_arn(name, account) for name in given if name]},
         "profile": {"on": [own("instance", "instance-profile")]},
-        "given-profile": {
-            "on": [role_arn(settings.INSTANCE_PROFILE, account, "instance-profile")]
-            if settings.INSTANCE_PROFILE
-            else []
-        },
+        "given-profile": {"on": [role_arn(name, account, "instance-profile") for name in given_profile]},
         "listed-roles": _all(LISTS_ALL),
-        "aws-roles": {"on": [f"{linked}/{service}/{name}" for service, name in names.items()]},
-        "new-aws-roles": {
-            "on": [f"{linked}/{service}/*" for service in names],
-            "condition": {"StringEquals": {"iam:AWSServiceName": list(names)}},
+        "aws-roles": {
+            "on": [f"{roles}/{path}/{name}" for path, name in zip(linked, SERVICE_LINKED_ROLES, strict=True)]
         },
-        **{f"pass-{purpose}": passed(purpose) for purpose in SERVICES},
+        "new-aws-roles": {
+            "on": [f"{roles}/{path}/*" for path in linked],
+            "condition": {"StringEquals": {"iam:AWSServiceName": [*SERVICE_LINKED_ROLES.values()]}},
+        },
+        **{f"pass-{purpose}": _passed(settings, account, purpose) for purpose in SERVICES},
     }
+
+
+def _own_arn(settings: Settings, account: str, purpose: str, kind: str = "role") -> str:
+    return role_arn(role_name(settings.APP_NAME, settings.AWS_REGION, purpose), account, kind)
+
+
+def _used_arn(settings: Settings, account: str, purpose: str) -> str:
+    """Return the ARN of the role that is used: the one in config.py, or the app's own."""
+    given = settings.given_role(purpose)
+    return role_arn(given, account) if given else _own_arn(settings, account, purpose)
+
+
+def _passed(settings: Settings, account: str, purpose: str) -> dict[str, Any]:
+    """Return a role that is handed to a service; that of a profile somebody else made may have any name."""
+    any_name = purpose == "instance" and settings.INSTANCE_PROFILE
+    arn = f"arn:aws:iam::{account}:role/*" if any_name else _used_arn(settings, account, purpose)
+    return {"on": [arn], "condition": {"StringEquals": {"iam:PassedToService": SERVICES[purpose]}}}
 
 
 def _watching(settings: Settings, account: str) -> dict[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.machinetypes import MachineType, fit_problems
 from distributed_fiji.settings import Settings, parse_settings
 
-#: Size and what ECS registers of it, in MiB, from two public tables of container instances.
+#: Size and what ECS registers of it, in MiB, as people have published it; AWS documents no figures.
 REGISTERED = {
     "c5.large": (4096, 3704),
     "m5.large": (8192, 7680),
