@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from distributed_fiji.aws import error_code, pages
+from distributed_fiji.jobs import MOUNT
 from distributed_fiji.statefiles import find_state
 from worker.contract import APP_TAG, state_key
-from worker.contract_patterns import literal_start
+from worker.contract_locations import prefix_of
 from worker.contract_state import Unreadable, texts
 
 #: As the inventory lists things: kind, name, state, place.
@@ -18,6 +20,9 @@ Found = Iterator[tuple[str, str, str, str]]
 
 #: Between an upload's key and its id, as in its address (S3 API reference, AbortMultipartUpload).
 UPLOAD_ID = "?uploadId="
+
+#: A name in braces in a location.
+NAME_IN_BRACES = re.compile(r"\{[^{}]*\}")
 
 #: What S3 answers where there is no such bucket or upload.
 GONE = ("NoSuchBucket", "NoSuchUpload", "404")
@@ -50,15 +55,27 @@ def uploads(s3: Any, app: str, environment: Mapping[str, str]) -> Found:
     if not bucket:
         return
     destination = environment.get("DESTINATION_BUCKET", bucket)
-    places = {(bucket, state_key(app, "")), *((destination, start) for start in _starts(s3, bucket, app))}
-    for place, prefix in sorted(places):
+    own = {(destination, location) for location in _locations_of(s3, bucket, app)}
+    for place, location in sorted({(bucket, state_key(app, "")), *own}):
+        start, is_below = below(location)
         try:
-            for item in pages(s3, "list_multipart_uploads", "Uploads", Bucket=place, Prefix=prefix):
-                name = f"{item['Key']}{UPLOAD_ID}{item['UploadId']}"
-                yield "upload", name, f"begun {item['Initiated']:%Y-%m-%d %H:%M}", place
+            for item in pages(s3, "list_multipart_uploads", "Uploads", Bucket=place, Prefix=start):
+                if is_below(item["Key"]):
+                    name = f"{item['Key']}{UPLOAD_ID}{item['UploadId']}"
+                    yield "upload", name, f"begun {item['Initiated']:%Y-%m-%d %H:%M}", place
         except ClientError as error:
             if error_code(error) not in GONE:
                 raise
+
+
+def below(location: str) -> tuple[str, Callable[[str], bool]]:
+    """Return how all keys below a location begin, and whether a key is below it: `out` is not `output/a.tif`.
+
+    `location`: as in a job file; a name in braces stands for anything.
+    """
+    start, *rest = NAME_IN_BRACES.split(prefix_of(MOUNT.sub("", location)))
+    pattern = re.compile(".+".join(map(re.escape, (start, *rest))), re.DOTALL)
+    return start, lambda key: pattern.match(key) is not None
 
 
 def remove_upload(s3: Any, bucket: str, name: str) -> None:
@@ -71,14 +88,13 @@ def remove_upload(s3: Any, bucket: str, name: str) -> None:
             raise
 
 
-def _starts(s3: Any, bucket: str, app: str) -> set[str]:
-    """Return how the keys of the last run's outputs begin."""
+def _locations_of(s3: Any, bucket: str, app: str) -> list[str]:
+    """Return where the last run's outputs went, but for what may be anywhere in the bucket."""
     try:
         locations = find_state(s3, bucket, state_key(app, "run.json"), lambda record: _locations(record, app))
     except s3.exceptions.NoSuchBucket:
-        return set()
-    starts = (literal_start(location.partition("{")[0]).lstrip("/") for location in locations or ())
-    return {start for start in starts if start}
+        return []
+    return [location for location in locations or () if below(location)[0]]
 
 
 def _locations(record: dict[str, Any], app: str) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ class _Turn:
         self._etag = ""
 
     def take(self) -> bool:
-        """Take the turn; return False where another round has it."""
+        """Take the turn; return False where another round has it, for no longer than any round writes."""
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=self._key)
             until, self._etag = _until(answer["Body"].read(MOST_BYTES + 1)), answer["ETag"]
@@ -61,7 +61,7 @@ class _Turn:
             until = 0.0
         except AwsError:
             return True
-        if until > self._clock.now():
+        if self._clock.now() < until <= self._clock.now() + 2 * LASTS:
             return False
         condition = {"IfMatch": self._etag} if self._etag else {"IfNoneMatch": "*"}
         return self.write(self._clock.now() + LASTS, condition)

@@ -43,7 +43,7 @@ from tests.monitor.builders import EmulatedSession, SteppedClock, a_run, some_jo
 from tests.monitor.flow import JOBS, WELLS, Flow
 from tests.monitor.recording import RecordingSession
 from tests.monitor.screen import Screen
-from worker.contract import APP_TAG, Job
+from worker.contract import APP_TAG, Job, state_key
 
 
 class LateSession(EmulatedSession):
@@ -402,7 +402,12 @@ def test_two_rounds_of_the_janitor_never_work_at_once_and_a_dead_one_keeps_nobod
         assert is_ours
         assert tend(post, clients, clock, told.append) == []
         assert told == ["Another round of the janitor is at work, and does what is to be done."]
-    with turn(clients.s3, run.bucket, app, clients.region, clock):
+    forever = json.dumps({"until": clock.now() + 10**9}).encode()
+    clients.s3.put_object(
+        Bucket=run.bucket, Key=state_key(app, "rounds", f"{clients.region}.json"), Body=forever
+    )
+    with turn(clients.s3, run.bucket, app, clients.region, clock) as is_ours:
+        assert is_ours, "no round writes so, and nobody may keep the janitor out"
         clock.sleep(100)
         with turn(clients.s3, run.bucket, app, clients.region, clock) as is_ours:
             assert is_ours, "the round before it has not renewed its turn, so that it is dead"

@@ -104,7 +104,8 @@ def test_a_worker_can_write_no_record_of_a_run_of_its_app_nor_of_any_other(app: 
 
     for bucket in ("cells-bucket", "results"):
         for record in ("run.json", "runs/us-east-1/1.json", "submissions/a.json", "memories/us-east-1/1.json",
-                       "scripts/0a/count.ijm", "current/us-east-1.json", "machines/1.json"):  # fmt: skip
+                       "scripts/0a/count.ijm", "current/us-east-1.json", "machines/1.json",
+                       "rounds/us-east-1.json"):  # fmt: skip
             assert not may_write(state_key(app, record), bucket)
         for own in ("results/A01.csv", "my runs/a.csv", manifest_key("Cells", "0" * 16)):
             assert may_write(own, bucket)
