@@ -87,7 +87,8 @@ def role_arn(name: str, account: str, kind: str = "role") -> str:
 
 
 def ensure_role(iam: Any, role: Role, app_name: str) -> tuple[str, Change]:
-    """Return a role's ARN, made or mended where needed. Raises PolicyTooLong."""
+    """Return a role's ARN, made or mended where needed. Raises PolicyTooLong before anything is made."""
+    _check_length(role)
     found = read_role(iam, role.name)
     if found is None:
         boundary = {"PermissionsBoundary": role.boundary} if role.boundary else {}
@@ -164,15 +165,19 @@ def _ensure_boundary(iam: Any, role: Role, found: dict[str, Any]) -> bool:
     return True
 
 
+def _check_length(role: Role) -> None:
+    length = characters(role.inline_policy or {})
+    if length > MOST_CHARACTERS:
+        raise PolicyTooLong(
+            f"The role {role.name} would need a policy of {length} characters, and IAM takes"
+            f" {MOST_CHARACTERS}: name fewer buckets, or end open runs whose queues and clusters have other"
+            " names (`python run.py monitor`)"
+        )
+
+
 def _ensure_inline_policy(iam: Any, role: Role) -> bool:
     if role.inline_policy is None:
         return False
-    if characters(role.inline_policy) > MOST_CHARACTERS:
-        raise PolicyTooLong(
-            f"The role {role.name} would need a policy of {characters(role.inline_policy)} characters, and"
-            f" IAM takes {MOST_CHARACTERS}: name fewer buckets, or end open runs whose queues and clusters"
-            " have other names (`python run.py monitor`)"
-        )
     try:
         current = iam.get_role_policy(RoleName=role.name, PolicyName=role.name)["PolicyDocument"]
     except iam.exceptions.NoSuchEntityException:

@@ -19,7 +19,7 @@ from distributed_fiji.policies import (
     task_grants,
     task_policy,
 )
-from distributed_fiji.roles import wanted_roles
+from distributed_fiji.roles import PolicyTooLong, ensure_role, wanted_roles
 from distributed_fiji.runfacts import facts_of
 from distributed_fiji.runrecord import record_of
 from distributed_fiji.settings import Settings, parse_settings
@@ -229,6 +229,15 @@ def test_a_janitor_that_has_eight_open_runs_of_other_names_still_fits_into_its_r
         return facts_of(record_of(made, started=number, client_token="t", local=False).model_dump())
 
     assert characters(janitor_policy(run(0), ACCOUNT, *map(run, range(1, 9)))) <= 10_240
+
+
+def test_a_role_that_would_need_more_than_iam_takes_is_refused_before_it_is_made() -> None:
+    buckets = [f"a-bucket-of-some-institute-{number}" for number in range(300)]
+    role = wanted_roles(settings(MORE_SOURCE_BUCKETS=buckets), ACCOUNT)["task"]
+
+    # There is no IAM that could be asked.
+    with pytest.raises(PolicyTooLong, match="name fewer buckets, or end open runs"):
+        ensure_role(None, role, "Cells")
 
 
 def test_further_source_buckets_can_be_read_and_not_written() -> None:
