@@ -91,7 +91,7 @@ def setup(context: Context) -> None:
 @main.command("submitJob")
 @click.argument("job_file", type=click.Path(path_type=Path))
 @click.option(
-    "--undo", is_flag=True, help="Take back what was last submitted from this file and still waits."
+    "--undo", is_flag=True, help="Take back the jobs last submitted from this file that still wait."
 )
 @click.option("--replace", is_flag=True, help="First take back what still waits of earlier submissions.")
 @click.option("--yes", is_flag=True, help="Do not ask before jobs are sent a second time.")
