@@ -101,7 +101,7 @@ def test_a_queue_that_is_seen_late_is_waited_for(session: EmulatedSession, app: 
     """CreateQueue is refused while its dead-letter queue is not seen; then it is not found by its name."""
     refused = {
         "CreateQueue": ("InvalidParameterValue", "Reason: Dead letter target does not exist."),
-        "GetQueueUrl": ("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist."),
+        "GetQueueUrl": ("QueueDoesNotExist", "The specified queue does not exist."),
     }
     late = LateSession(session, refused, times=3)
     flow = a_flow(Clients(session), app, tmp_path)
