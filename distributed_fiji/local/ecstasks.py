@@ -176,6 +176,8 @@ def _protectable(response: Any) -> tuple[list[Any], list[dict[str, str]]]:
         task = known.get(name.split("/")[-1])
         if task is None or task.state == "STOPPED":
             failures.append({"arn": name, "reason": "MISSING"})
+        # The API reference says it of standalone tasks. What ECS says of PENDING ones was found nowhere: this
+        # is the worse answer, for which the monitor must be ready.
         elif (
             task.state == "PENDING"
             or not task.group.startswith("service:")
