@@ -199,7 +199,7 @@ MISFITS = [
     ("Integer", 7.9, "7.9 is no Integer"),
     ("Double", "wide", '"wide" is no Double'),
     ("Boolean", "yes", '"yes" is no Boolean'),
-    ('String(choices={"Otsu","Li"})', "Otzu", "none of its choices"),
+    ('String(choices={"Otsu","Li"})', "Otzu", "not one of its choices"),
 ]
 
 
