@@ -37,7 +37,23 @@ FLEET = ("LaunchSpecifications", "exampleFleet.json")
 MOST_DOLLARS = 1_000_000
 
 
+class Commands(click.Group):
+    """The commands. Those of `local` are imported, with the embedded cloud, only when they are asked for."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by its name."""
+        if cmd_name == "local":
+            mount_more()
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        mount_more()
+        return super().list_commands(ctx)
+
+
 @click.group(
+    cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -396,7 +412,6 @@ def run(arguments: list[str]) -> int:
     """Run a command; return its exit code. Every exception that a user can cause ends here."""
     terminal = Terminal()
     context = Context(terminal)
-    mount_more()
     try:
         main.main(arguments, prog_name="run.py", standalone_mode=False, obj=context)
     except click.ClickException as error:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-import requests
 from botocore.exceptions import ClientError
 
 #: Manifests of one platform and of several (OCI image specification, Docker image manifest v2.2).
@@ -66,6 +65,8 @@ def parse_image(name: str) -> Image:
 
 def ask(name: str, ecr: Any = None, session: Any = None) -> Answer:
     """Ask an image's registry for it. `ecr`: makes an ECR client for a region; `session`: as of requests."""
+    import requests
+
     image = parse_image(name)
     match = ECR_HOST.match(image.host)
     if match and ecr is not None:

@@ -137,7 +137,8 @@ MachineTypes = Annotated[
 class Settings(BaseModel):
     """The user's settings, checked. Field names are those of config.py."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Its validator is built when a config.py is first checked: monitor and --help need none.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     APP_NAME: AppName
     LOG_GROUP_NAME: Annotated[

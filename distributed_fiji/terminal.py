@@ -9,7 +9,6 @@ from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.segment import Segment
 from rich.table import Table
 
@@ -104,6 +103,8 @@ class Terminal:
     def counting(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a progress bar on a terminal, a line per tenth elsewhere; yields what counts on."""
         if self.err.is_terminal:
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
             columns = (
                 TextColumn("{task.description}"),
                 BarColumn(),

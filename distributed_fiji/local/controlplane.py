@@ -15,6 +15,7 @@ LOCAL_SITE names a folder whose sitecustomize.py a function's Python runs first.
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -26,6 +27,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+import botocore.session
+from botocore.loaders import create_loader
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import (
@@ -158,6 +161,15 @@ def create_app(service: Any) -> Any:
     return create_backend_app(service)
 
 
+def share_models() -> None:
+    """Let all botocore sessions of this process read each of AWS's models once.
+
+    Importing moto's EC2 makes three sessions (moto/ec2/models/availability_zones_and_regions.py), and each of
+    them decodes the model of EC2 and the list of all endpoints: half of the time that the import takes.
+    """
+    botocore.session.create_loader = functools.cache(create_loader)
+
+
 def load_ahead() -> None:
     """Load what every run uses while the caller still starts: moto imports a service when first asked."""
     for service in ("ecs", "ec2", "iam", "ssm"):
@@ -193,6 +205,7 @@ def keep_schedules_for_ever(root: Path) -> None:
 def main() -> None:
     """Serve until a signal ends the process."""
     watchdog.guard(Path(sys.argv[1]), CONTROL_PLANE)
+    share_models()
     changes = Changes()
     application = LocalRoutes(DomainDispatcherApplication(create_app), changes)
     port = int(os.environ["MOTO_PORT"])
