@@ -20,23 +20,23 @@ help: ## List the targets.
 venv: .venv/.local ## Set up .venv, which the commands run in.
 
 demo: .venv/.local ## Run the main job on the embedded cloud, from setup to results; BIOFORMATS=1 adds Bio-Formats.
-	@test -n "$$FIJI_HOME" || $(BIN)/python -m worker.fiji.install >/dev/null
+	@test -n "$$FIJI_HOME" || $(BIN)/python -m worker.imagej.install >/dev/null
 	@bash files/demo/demo.sh
 
 test: .venv/.dev ## Set up and run the tests; ARGS="-k word" selects.
-	@$(BIN)/python -m worker.fiji.install >/dev/null
+	@$(BIN)/python -m worker.imagej.install >/dev/null
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-all: .venv/.dev ## Run all tests, the thorough ones too, which take far longer.
-	@$(BIN)/python -m worker.fiji.install >/dev/null
+	@$(BIN)/python -m worker.imagej.install >/dev/null
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "" $(ARGS)
 
 bench: .venv/.dev ## Measure, side by side in one run; BENCH="worker transfers" selects.
-	@$(BIN)/python -m worker.fiji.install >/dev/null
+	@$(BIN)/python -m worker.imagej.install >/dev/null
 	$(BIN)/python -m benchmarks $(BENCH)
 
 faults: .venv/.dev ## Inject faults into real workers (about 25 minutes); FAULTS="R1 R5" SEED=2 select.
-	@$(BIN)/python -m worker.fiji.install >/dev/null
+	@$(BIN)/python -m worker.imagej.install >/dev/null
 	$(BIN)/python -m tests.faults --seed $(SEED) $(FAULTS)
 
 kills: .venv/.dev ## Kill every command after each of its API calls, and run it again; let monitor and janitor meet.

@@ -15,10 +15,10 @@ try:
     import click
 
     from distributed_fiji import VERSION, errors
-    from distributed_fiji.aws import KEYS_ADVICE, AwsError, error_text
+    from distributed_fiji.aws.clients import KEYS_ADVICE, AwsError, error_text
+    from distributed_fiji.aws.refusals import is_denied, keys_are_over
     from distributed_fiji.clock import SystemClock
-    from distributed_fiji.commandline import Context, Finite, common
-    from distributed_fiji.refusals import is_denied, keys_are_over
+    from distributed_fiji.commands.commandline import Context, Finite, common
     from distributed_fiji.settings import check_app_name, record_file_name
     from distributed_fiji.terminal import Terminal, shown
 except ModuleNotFoundError as missing:
@@ -87,8 +87,8 @@ def setup(context: Context) -> None:
     \b
     Example: python run.py setup
     """
-    from distributed_fiji.datacosts import bucket_notes
-    from distributed_fiji.setup import setup as run_setup
+    from distributed_fiji.commands.datacosts import bucket_notes
+    from distributed_fiji.commands.setup import setup as run_setup
 
     settings = context.settings()
     context.may_make_buckets = True
@@ -121,13 +121,13 @@ def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes:
     \b
     Example: python run.py submitJob files/exampleJob.json
     """
-    from distributed_fiji.confirmations import asking
-    from distributed_fiji.jobinputs import check_inputs
+    from distributed_fiji.commands.confirmations import asking
+    from distributed_fiji.commands.jobinputs import check_inputs
+    from distributed_fiji.commands.submit import Manner
+    from distributed_fiji.commands.submit import submit_job as run_submit_job
+    from distributed_fiji.commands.submit import undo as run_undo
     from distributed_fiji.jobs import read_job_file
-    from distributed_fiji.submitjob import Manner
-    from distributed_fiji.submitjob import submit_job as run_submit_job
-    from distributed_fiji.submitjob import undo as run_undo
-    from distributed_fiji.verdicts import counted
+    from distributed_fiji.monitor.result import counted
 
     if undo and replace:
         raise click.UsageError("--undo and --replace: one or the other")
@@ -172,7 +172,7 @@ def try_script(context: Context, script: Path, images: tuple[Path, ...], into: P
     \b
     Example: python run.py tryScript measure.ijm image1.tif image2.tif
     """
-    from distributed_fiji.local.tries import try_on_images
+    from distributed_fiji.commands.tryscript import try_on_images
 
     context.choose("local", True)
     results = try_on_images(context, script, images, (into, overwrite), CHECKOUT)
@@ -188,7 +188,7 @@ def redrive(context: Context) -> None:
     \b
     Example: python run.py redrive
     """
-    from distributed_fiji.redrive import redrive as run_redrive
+    from distributed_fiji.commands.redrive import redrive as run_redrive
 
     settings = context.settings()
     done = run_redrive(settings, context.connect_for(settings), SystemClock(), context.terminal)
@@ -220,11 +220,11 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None, ye
     \b
     Example: python run.py startCluster files/exampleFleet.json
     """
-    from distributed_fiji.confirmations import asking
+    from distributed_fiji.commands.confirmations import asking
+    from distributed_fiji.commands.plan import Run
+    from distributed_fiji.commands.start import start_cluster as run_start_cluster
     from distributed_fiji.fleetfile import read_fleet_file
-    from distributed_fiji.runrecord import check_writable
-    from distributed_fiji.startcluster import start_cluster as run_start_cluster
-    from distributed_fiji.startplan import Run
+    from distributed_fiji.state.record import check_writable
 
     settings, file = context.settings(), read_fleet_file(fleet_file)
     if max_cost is not None:
@@ -256,8 +256,8 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
     \b
     Example: python run.py monitor files/APP_NAMESpotFleetRequestId.json
     """
-    from distributed_fiji.runrecord import check_account, check_writable, find_record, read_record
-    from distributed_fiji.watch import monitor as run_monitor
+    from distributed_fiji.commands.monitor import monitor as run_monitor
+    from distributed_fiji.state.record import check_account, check_writable, find_record, read_record
 
     record_file = find_record(record_file, CHECKOUT)
     record = read_record(record_file)
@@ -299,9 +299,9 @@ def inventory(context: Context, app_name: str | None, region: str | None, as_jso
     \b
     Example: python run.py inventory
     """
-    from distributed_fiji.cleanup import listing
-    from distributed_fiji.inventory import inventory as find_items
-    from distributed_fiji.unseen import Unseen
+    from distributed_fiji.aws.unseen import Unseen
+    from distributed_fiji.commands.cleanup import listing
+    from distributed_fiji.commands.inventory import inventory as find_items
 
     check_app_name(app_name)
     clients = context.connect(*context.place(region), set())
@@ -338,8 +338,8 @@ def cleanup(context: Context, app_name: str | None, region: str | None, yes: boo
     \b
     Example: python run.py cleanup MyApp
     """
-    from distributed_fiji.cleanup import cleanup as run_cleanup
-    from distributed_fiji.cleanup import read_keep
+    from distributed_fiji.commands.cleanup import cleanup as run_cleanup
+    from distributed_fiji.commands.cleanup import read_keep
 
     check_app_name(app_name)
     kept, name = read_keep(keep), context.settings().APP_NAME if app_name is None else app_name
@@ -365,7 +365,7 @@ def policy(context: Context, commands: tuple[str, ...], roles: bool, account: st
     \b
     Example: python run.py policy submitJob startCluster monitor
     """
-    from distributed_fiji.policycommand import print_policy
+    from distributed_fiji.commands.policy import print_policy
 
     settings = context.settings()
     number = account or context.connect(settings.AWS_REGION, settings.AWS_PROFILE, set()).account
@@ -374,7 +374,7 @@ def policy(context: Context, commands: tuple[str, ...], roles: bool, account: st
 
 def mount_more() -> None:
     """Add the commands that live beside what they command."""
-    from distributed_fiji.local.cli import local
+    from distributed_fiji.commands.local import local
 
     main.add_command(local)
 

@@ -24,9 +24,9 @@ from statistics import median
 
 from benchmarks.common import Target, finish, in_turns, show
 from tests import nearfiji
-from worker.contract_fiji import describe
-from worker.fiji.install import install
-from worker.launcher import Launch, runner_command
+from worker.contract.fijihome import describe
+from worker.fiji.launcher import Launch, runner_command
+from worker.imagej.install import install
 
 ROUNDS = 3
 #: A standby gets its job when it is ready: its start is hidden behind the job before it.

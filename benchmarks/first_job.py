@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from benchmarks.common import Target, finish, medians, show
-from worker.fiji.install import install
+from worker.imagej.install import install
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 ROUNDS = 3

@@ -17,8 +17,8 @@ from pathlib import Path
 from statistics import mean
 
 from benchmarks.common import Target, finish, show
-from distributed_fiji.aws import Clients
-from distributed_fiji.watch import monitor
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.commands.monitor import monitor
 from tests.monitor.builders import ARun, SteppedClock, a_run, some_jobs
 from tests.monitor.conftest import emulators
 from tests.monitor.screen import Screen

@@ -18,7 +18,7 @@ from typing import Any
 
 import boto3
 
-from worker.launcher import script_argument
+from worker.fiji.launcher import script_argument
 
 
 def main() -> None:

@@ -23,11 +23,11 @@ from typing import Any
 import boto3
 
 from benchmarks.common import Target, finish, in_turns, medians, show
-from distributed_fiji.aws import connect
-from distributed_fiji.jobqueue import send_jobs
+from distributed_fiji.aws.clients import connect
+from distributed_fiji.aws.queues import send_jobs
 from distributed_fiji.jobs import read_job_file
 from tests.emulators import CLIENT_ENVIRONMENT, microburst, ministack, set_faults
-from worker.contract import Job, encode_message
+from worker.contract.jobs import Job, encode_message
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 REGION, BUCKET, APP = "us-east-1", "bench-bucket", "Bench"

@@ -22,18 +22,18 @@ from benchmarks.common import Target, finish, in_turns, medians, seconds_of, sho
 from benchmarks.distance import ministack
 from tests import emulators
 from tests.worker.harness import REGION, Cloud, connect
-from worker import s3 as store
-from worker.addresses import names_below
-from worker.bulk import Batch, Bulk, find_program, s5cmd_binary
-from worker.cache import Cache
-from worker.contract_flags import read_flags
-from worker.downloads import Downloads
-from worker.ledger import Ledger
-from worker.marks import mark_of
-from worker.outputs import find_outputs
-from worker.ownership import Ownership, Writer
-from worker.runbook import RunBook
-from worker.uploads import Parcel, Uploads
+from worker.contract.flags import read_flags
+from worker.job.uploads import Parcel, Uploads
+from worker.records.ledger import Ledger
+from worker.records.marks import mark_of
+from worker.records.ownership import Ownership, Writer
+from worker.records.runbook import RunBook
+from worker.storage import s3 as store
+from worker.storage.addresses import names_below
+from worker.storage.bulk import Batch, Bulk, find_program, s5cmd_binary
+from worker.storage.cache import Cache
+from worker.storage.downloads import Downloads
+from worker.storage.outputs import find_outputs
 
 FILES = 1_000
 BYTES = 100_000

@@ -24,7 +24,7 @@ import psutil
 from benchmarks.common import Target, finish, in_turns, show
 from benchmarks.distance import ministack
 from tests.worker import harness
-from worker.fiji.install import install
+from worker.imagej.install import install
 
 LATENCY_MS = 20
 ROUNDS = 3

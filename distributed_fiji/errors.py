@@ -7,7 +7,7 @@ keys any more, 130 interrupted.
 
 from __future__ import annotations
 
-from worker.contract_text import one_line
+from worker.contract.text import one_line
 
 FAILED = 1
 INVALID = 2

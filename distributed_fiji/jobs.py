@@ -17,7 +17,7 @@ from typing import Any
 
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jsonfiles import read_json
-from worker.contract import (
+from worker.contract.jobs import (
     MAX_MESSAGE_BYTES,
     Job,
     answer_problems,
@@ -26,8 +26,8 @@ from worker.contract import (
     job_name,
     value_problems,
 )
-from worker.contract_locations import Shared, find_shared, location_problems
-from worker.contract_paths import path_problems
+from worker.contract.locations import Shared, find_shared, location_problems
+from worker.contract.paths import path_problems
 
 KEYS = ("output_file_location", "shared_metadata", "inputs", "answers", "paths", "groups")
 BRACES = re.compile(r"\{([^{}]*)\}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from distributed_fiji.errors import InvalidInput
-from worker.contract_scripts import wide_encoding
+from worker.contract.scripts import wide_encoding
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 

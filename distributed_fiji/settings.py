@@ -26,8 +26,8 @@ from pydantic import (
 from distributed_fiji.awsnames import BUCKET, Boundary, Bucket, GivenProfile, GivenRole
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jsonfiles import read_file
-from worker.contract_fiji import runner_problem
-from worker.contract_flags import ENCRYPTION, read_flags
+from worker.contract.fijihome import runner_problem
+from worker.contract.flags import ENCRYPTION, read_flags
 
 #: Values that the example configs hold until someone fills them in.
 PLACEHOLDERS = {

@@ -13,8 +13,8 @@ from rich.segment import Segment
 from rich.table import Table
 
 from distributed_fiji.changes import Change
-from worker.contract_text import one_line
-from worker.contract_text import shown as fit
+from worker.contract.text import one_line
+from worker.contract.text import shown as fit
 
 #: Columns where no terminal says how many it has: so many that no name and no path is cut or wrapped.
 COLUMNS_ELSEWHERE = 10_000

@@ -76,7 +76,7 @@ def control_plane(folder: Path, **environment: str) -> Iterator[str]:
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
         doors.VARIABLE: CLIENT_ENVIRONMENT["AWS_ACCESS_KEY_ID"],
     }
-    command = [sys.executable, "-m", "distributed_fiji.local.controlplane", str(folder)]
+    command = [sys.executable, "-m", "distributed_fiji.local.emulators.controlplane", str(folder)]
     with running(command, port, own | environment, folder / "control.log") as url:
         yield url
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from worker.fiji.install import install
+from worker.imagej.install import install
 
 #: No job of the tests takes longer, on a busy machine; one that does hangs.
 PATIENCE_SECONDS = 90

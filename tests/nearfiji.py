@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from tests.imagej import Ran, finish, imagej_core, write_job
-from worker.contract_fiji import describe
-from worker.launcher import Launch, make_preferences, runner_command
+from worker.contract.fijihome import describe
+from worker.fiji.launcher import Launch, make_preferences, runner_command
 
 #: The newest Jaunch, Jaunch of the stable FIJI of August 2025, and the classic launcher.
 NEAR_FIJIS = ("Fiji-new", "Fiji-2025", "Fiji.app")

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from worker.contract_text import one_line
+from worker.contract.text import one_line
 from worker.errors import SettingsError
-from worker.joblog import set_up_logging
+from worker.host.versions import versions
+from worker.job.joblog import set_up_logging
 from worker.settings import read_settings
 from worker.stop import Stop
-from worker.versions import versions
 
 
 def main(arguments: list[str]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.contract import FailureClass
+from worker.contract.jobs import FailureClass
 
 
 class SettingsError(ValueError):

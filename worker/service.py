@@ -6,38 +6,39 @@ import logging
 import os
 from pathlib import Path
 
-from worker import VERSION, processes
-from worker.bulk import Bulk, find_program, s5cmd_binary
-from worker.cache import Cache
-from worker.clients import Clients, make_clients
-from worker.contract_flags import read_flags
-from worker.downloads import Downloads
-from worker.engine import Engine
+from worker import VERSION
+from worker.aws.clients import Clients, make_clients
+from worker.aws.logstream import LogStreams
+from worker.aws.metadata import Metadata, watch_for_interruption
+from worker.aws.protection import TaskProtection, agent
+from worker.aws.queue import Queue
+from worker.contract.flags import read_flags
 from worker.errors import JobFailed, ScriptUnavailable
-from worker.finish import Finisher, Office
-from worker.inputs import InputFetcher
-from worker.jobfolder import Scratch
-from worker.joblog import JobLog
-from worker.ledger import Ledger
-from worker.listing import Lister
-from worker.logstream import LogStreams
-from worker.metadata import Metadata, watch_for_interruption
-from worker.mount import Mount, MountFailed, mount
-from worker.ownership import Ownership
-from worker.prepare import Preparer
-from worker.protection import TaskProtection, agent
-from worker.queue import Queue
-from worker.records import Origin
-from worker.regions import Regions
-from worker.runbook import RunBook
-from worker.script import Script, fetch_script
+from worker.fiji.script import Script, fetch_script
+from worker.host import processes
+from worker.host.folders import Scratch
+from worker.host.versions import image_of
+from worker.job.engine import Engine
+from worker.job.finish import Finisher, Office
+from worker.job.joblog import JobLog
+from worker.job.loop import Parts, Worker
+from worker.job.prepare import Preparer
+from worker.job.uploads import Uploads
+from worker.records.ledger import Ledger
+from worker.records.ownership import Ownership
+from worker.records.records import Origin
+from worker.records.runbook import RunBook
+from worker.records.validity import Today
 from worker.settings import WorkerSettings
 from worker.stop import Stop
-from worker.uploads import Uploads
-from worker.validity import Today
-from worker.verdict import Expected
-from worker.versions import image_of
-from worker.worker import Parts, Worker
+from worker.storage.bulk import Bulk, find_program, s5cmd_binary
+from worker.storage.cache import Cache
+from worker.storage.downloads import Downloads
+from worker.storage.inputs import InputFetcher
+from worker.storage.listing import Lister
+from worker.storage.mount import Mount, MountFailed, mount
+from worker.storage.regions import Regions
+from worker.verdict.verdict import Expected
 
 log = logging.getLogger("worker")
 

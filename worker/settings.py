@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker.contract_display import DISPLAY_MODES
-from worker.contract_fiji import runner_problem
-from worker.contract_flags import InvalidFlags, read_flags
-from worker.contract_questions import UNANSWERED
+from worker.contract.display import DISPLAY_MODES
+from worker.contract.fijihome import runner_problem
+from worker.contract.flags import InvalidFlags, read_flags
+from worker.contract.questions import UNANSWERED
 from worker.errors import SettingsError
 
 #: SQS keeps a message hidden for 12 hours at most, all extensions together (SQS quotas).

@@ -6,10 +6,10 @@ import json
 import os
 from typing import Any
 
-from distributed_fiji.aws import connect
+from distributed_fiji.aws.clients import connect
 from distributed_fiji.clock import SystemClock
 from distributed_fiji.janitor.tending import Post, tend
-from worker.contract_text import one_line
+from worker.contract.text import one_line
 
 
 class RoundFailed(RuntimeError):

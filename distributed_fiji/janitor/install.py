@@ -15,24 +15,24 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws import Clients, error_code
+from distributed_fiji.aws.clients import Clients, error_code
+from distributed_fiji.aws.documents import tags
+from distributed_fiji.aws.eventually import ROLE_IS_LATE, until_seen
+from distributed_fiji.aws.ownroles import settle_role
+from distributed_fiji.aws.roles import Role, role_arn
+from distributed_fiji.aws.telemetry import ensure_log_group
 from distributed_fiji.changes import Change
 from distributed_fiji.clock import Clock
-from distributed_fiji.documents import tags
 from distributed_fiji.errors import DistributedFijiError
-from distributed_fiji.eventually import ROLE_IS_LATE, until_seen
 from distributed_fiji.janitor.names import TARGET_ID, function_name, log_group
 from distributed_fiji.janitor.package import HANDLER, build_package
 from distributed_fiji.janitor.policy import janitor_policy
 from distributed_fiji.janitor.removal import refuse_failed_entries
-from distributed_fiji.openruns import open_run, read_open_runs
-from distributed_fiji.ownroles import settle_role
-from distributed_fiji.roles import Role, role_arn
-from distributed_fiji.runfacts import RunFacts, facts_of
-from distributed_fiji.runrecord import RunRecord
 from distributed_fiji.settings import role_name
-from distributed_fiji.telemetry import ensure_log_group
-from worker.contract import APP_TAG
+from distributed_fiji.state.openruns import open_run, read_open_runs
+from distributed_fiji.state.record import RunRecord
+from distributed_fiji.state.runfacts import RunFacts, facts_of
+from worker.contract.jobs import APP_TAG
 
 log = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from distributed_fiji.grants import Grant, document, grant, s3_keys
+from distributed_fiji.aws.grants import Grant, document, grant, s3_keys
 from distributed_fiji.janitor.names import function_name, log_group
-from distributed_fiji.runfacts import RunFacts
-from worker.contract import APP_TAG, state_key
+from distributed_fiji.state.runfacts import RunFacts
+from worker.contract.jobs import APP_TAG, state_key
 
 
 def janitor_policy(run: RunFacts, account: str, *older: RunFacts) -> dict[str, Any]:

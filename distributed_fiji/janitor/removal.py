@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from distributed_fiji.aws import AwsError, Clients, error_text
+from distributed_fiji.aws.clients import AwsError, Clients, error_text
+from distributed_fiji.aws.lookups import live_fleets
 from distributed_fiji.errors import SomethingLeft
 from distributed_fiji.janitor.names import TARGET_ID, function_name
-from distributed_fiji.lookups import live_fleets
-from distributed_fiji.openruns import close_run, read_open_runs
-from distributed_fiji.runfacts import RunFacts
+from distributed_fiji.state.openruns import close_run, read_open_runs
+from distributed_fiji.state.runfacts import RunFacts
 
 
 def leave(clients: Clients, run: RunFacts, tell: Callable[[str], None]) -> str | None:

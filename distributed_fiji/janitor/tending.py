@@ -6,20 +6,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from distributed_fiji.aws import AwsError, Clients, error_text
+from distributed_fiji.aws.clients import AwsError, Clients, error_text
+from distributed_fiji.aws.lookups import find_fleet, live_fleets
 from distributed_fiji.clock import Clock
 from distributed_fiji.janitor.removal import remove_if_idle
 from distributed_fiji.janitor.turn import turn
-from distributed_fiji.jobstate import JobState
-from distributed_fiji.lookups import find_fleet, live_fleets
-from distributed_fiji.notdone import NAMED, find_not_done, shown
-from distributed_fiji.openruns import close_run, list_open_runs, read_memory, read_open_run, write_memory
-from distributed_fiji.recount import recounted
-from distributed_fiji.rounds import DOUBTFUL_WAIT, Watcher
-from distributed_fiji.runfacts import RunFacts
-from distributed_fiji.teardown import Patience, attempt, still_costly, take_down
-from distributed_fiji.verdicts import Verdict, counted, read_verdict
-from worker.contract_state import Unreadable
+from distributed_fiji.monitor.notdone import NAMED, find_not_done, shown
+from distributed_fiji.monitor.recount import recounted
+from distributed_fiji.monitor.result import Verdict, counted, read_verdict
+from distributed_fiji.monitor.rounds import DOUBTFUL_WAIT, Watcher
+from distributed_fiji.monitor.takedown import Patience, attempt, still_costly, take_down
+from distributed_fiji.state.jobstate import JobState
+from distributed_fiji.state.openruns import (
+    close_run,
+    list_open_runs,
+    read_memory,
+    read_open_run,
+    write_memory,
+)
+from distributed_fiji.state.runfacts import RunFacts
+from worker.contract.state import Unreadable
 
 #: A Lambda lives for fifteen minutes; what is not done then is done in the next round.
 PATIENCE = Patience(machines=300, logs=180)

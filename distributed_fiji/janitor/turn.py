@@ -15,10 +15,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws import AwsError, error_code
+from distributed_fiji.aws.clients import AwsError, error_code
 from distributed_fiji.clock import Clock
-from worker.contract import state_key
-from worker.contract_state import MOST_BYTES, Unreadable, number, read_object
+from worker.contract.jobs import state_key
+from worker.contract.state import MOST_BYTES, Unreadable, number, read_object
 
 #: Seconds that a turn lasts, and after which it is renewed.
 LASTS, RENEWED = 90, 30

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, NothingThere
-from distributed_fiji.local import doors, processes, runtimes, servers, state
+from distributed_fiji.local import doors, processes, servers, state
 from distributed_fiji.local.access import Cloud
 from distributed_fiji.local.fiji import give_bioformats, imagej_core, own_fiji, runner_for
+from distributed_fiji.local.machines import runtimes
 from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, MACHINES, SERVERS, Folders, Server, State
 from distributed_fiji.registry import Answer
 
@@ -125,7 +126,7 @@ def _runner(fiji: Path | None, runtime: str, progress: Progress) -> str | None:
 
 def containers_answer() -> None:
     """Raise DistributedFijiError when Docker does not answer: better here than in the machines' log."""
-    from distributed_fiji.local import containers
+    from distributed_fiji.local.machines import containers
 
     containers.connect().close()
 
@@ -135,7 +136,7 @@ def ask_image(name: str) -> Answer:
     found = find()
     if found is None or found.state.runtime != "docker":
         return Answer("there")
-    from distributed_fiji.local import containers
+    from distributed_fiji.local.machines import containers
 
     with contextlib.closing(containers.connect()) as client:
         digest = containers.image_id(client, name)

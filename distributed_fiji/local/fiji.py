@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from distributed_fiji.errors import DistributedFijiError, InvalidInput
-from worker import contract_fiji
-from worker.contract_fiji import is_fiji, launcher_problem
+from worker.contract import fijihome
+from worker.contract.fijihome import is_fiji, launcher_problem
 
 #: Beginnings of the jars that bring a script language to a FIJI, with its ending.
 LANGUAGE_JARS = {
@@ -27,7 +27,7 @@ LANGUAGE_JARS = {
     "scripting-scala-": ".scala",
     "scripting-kotlin-": ".kts",
 }
-#: The same for ImageJ core, as worker/fiji/jars.txt names them.
+#: The same for ImageJ core, as worker/imagej/jars.txt names them.
 CORE_JARS = {":ij:": ".ijm", ":jython-standalone:": ".py", ":groovy-jsr223:": ".groovy", ":bsh:": ".bsh"}
 
 
@@ -50,7 +50,7 @@ def own_fiji(environ: Mapping[str, str]) -> Path | None:
     if named:
         return _named(Path(named).expanduser())
     home = Path(environ.get("HOME") or Path.home())
-    return contract_fiji.find_fiji(home)
+    return fijihome.find_fiji(home)
 
 
 def _named(folder: Path) -> Path:
@@ -62,10 +62,10 @@ def _named(folder: Path) -> Path:
 def runner_for(fiji: Path, checkout: Path, progress: Callable[[str], None]) -> Path | None:
     """Return our runner's jar for a FIJI that lacks it, compiled against its SciJava when missing; else None.
 
-    The user's FIJI stays as it is: its launcher takes the jar beside its own (`worker.launcher`).
+    The user's FIJI stays as it is: its launcher takes the jar beside its own (`worker.fiji.launcher`).
     Raises DistributedFijiError when it cannot be compiled.
     """
-    from worker.fiji.install import InstallError, runner_beside
+    from worker.imagej.install import InstallError, runner_beside
 
     try:
         return runner_beside(fiji, checkout / ".fiji-runner", progress)
@@ -78,7 +78,7 @@ def imagej_core(checkout: Path, progress: Callable[[str], None]) -> Path:
 
     Raises DistributedFijiError when it cannot be built.
     """
-    from worker.fiji.install import InstallError, install
+    from worker.imagej.install import InstallError, install
 
     folder = checkout / ".imagej-core"
     if not is_fiji(folder):
@@ -96,7 +96,7 @@ def give_bioformats(
 
     Raises DistributedFijiError when that fails.
     """
-    from worker.fiji import bioformats
+    from worker.imagej import bioformats
 
     if not bioformats.is_wanted(environ):
         return

@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 import run
-from distributed_fiji.aws import pages
+from distributed_fiji.aws.clients import pages
 from tests.commands import Ended
 from tests.emulators import CLIENT_ENVIRONMENT, control_plane, microburst, ministack
 from tests.policy.trail import acting, user_of

@@ -10,17 +10,17 @@ from typing import Any
 import boto3
 import pytest
 
-from distributed_fiji.aws import Clients
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.queues import NotSent, send_jobs
+from distributed_fiji.commands.start import FleetFailed, Run, start_cluster
 from distributed_fiji.errors import SomethingLeft
 from distributed_fiji.fleetfile import parse_fleet_file
-from distributed_fiji.jobqueue import NotSent, send_jobs
 from distributed_fiji.registry import Answer
 from distributed_fiji.settings import load_settings
-from distributed_fiji.startcluster import FleetFailed, Run, start_cluster
 from tests.cli.conftest import APP, Account, Command
 from tests.monitor.builders import SteppedClock
 from tests.monitor.screen import Screen
-from worker.contract import Job
+from worker.contract.jobs import Job
 
 
 class FailingEntries:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.cli.conftest import APP, Account, Command
-from worker.contract import Job, encode_message
+from worker.contract.jobs import Job, encode_message
 
 
 def test_dead_letters_are_jobs_again_and_a_second_redrive_finds_none(

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from distributed_fiji import jobqueue
-from distributed_fiji.submissions import read_submissions
+from distributed_fiji.aws import queues
+from distributed_fiji.state.submissions import read_submissions
 from tests.cli.conftest import APP, BUCKET, Account, Command
 
 
@@ -51,7 +51,7 @@ def test_undo_takes_back_the_files_latest_submission_and_leaves_others(
     assert ended.code == 0, ended.said
     assert "Took back 25 jobs that waited. At work or ended: 0." in ended.out
     assert waiting(account, queue) == ["A1", "B1"]
-    created = jobqueue.read_attributes(account.client("sqs"), queue)["CreatedTimestamp"]
+    created = queues.read_attributes(account.client("sqs"), queue)["CreatedTimestamp"]
     files = [item.job_file for item in read_submissions(account.client("s3"), BUCKET, APP, created)]
     assert "theirs.json" in files
     assert "mine.json" not in files
@@ -67,7 +67,7 @@ def test_a_job_that_a_worker_holds_is_not_taken_back_and_must_still_end(
     ended = ready("submitJob", "held.json", "--undo")
 
     assert "Took back 1 job that waited. At work or ended: 1." in ended.out
-    created = jobqueue.read_attributes(account.client("sqs"), queue)["CreatedTimestamp"]
+    created = queues.read_attributes(account.client("sqs"), queue)["CreatedTimestamp"]
     [left] = [
         item
         for item in read_submissions(account.client("s3"), BUCKET, APP, created)

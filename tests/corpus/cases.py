@@ -10,7 +10,7 @@ import numpy as np
 
 from tests.corpus.expected import Table, counted, measured, particles
 from tests.corpus.images import image
-from worker.contract import FailureClass as Failure
+from worker.contract.jobs import FailureClass as Failure
 
 SCRIPTS = Path(__file__).parent / "scripts"
 

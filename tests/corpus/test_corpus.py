@@ -20,17 +20,18 @@ from tests.corpus.cases import CASES, SCRIPTS, Case, kept_as
 from tests.corpus.expected import differences
 from tests.imagej import finish
 from tests.nearfiji import fiji_home
-from worker import elsewhere, fiji_process
-from worker.contract import Outcome
-from worker.contract_display import find_need_of_display
-from worker.contract_fiji import describe
-from worker.contract_questions import find_questions
-from worker.contract_scripts import clean, ending_of
-from worker.fiji_process import Ending, Questions
-from worker.jobfolder import RunFolder
-from worker.launcher import Launch, make_preferences, runner_command
-from worker.outputs import find_outputs
-from worker.verdict import Expected, Run, Verdict, judge
+from worker.contract.display import find_need_of_display
+from worker.contract.fijihome import describe
+from worker.contract.jobs import Outcome
+from worker.contract.questions import find_questions
+from worker.contract.scripts import clean, ending_of
+from worker.fiji import process as fiji_process
+from worker.fiji.launcher import Launch, make_preferences, runner_command
+from worker.fiji.process import Ending, Questions
+from worker.host.folders import RunFolder
+from worker.storage import elsewhere
+from worker.storage.outputs import find_outputs
+from worker.verdict.verdict import Expected, Run, Verdict, judge
 
 
 def run(fiji: str, case: Case, text: str, root: Path, *, xvfb: bool) -> Verdict:

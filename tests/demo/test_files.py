@@ -9,7 +9,7 @@ from distributed_fiji.fleetfile import read_fleet_file
 from distributed_fiji.jobs import read_job_file
 from distributed_fiji.settings import load_settings
 from tests.demo.conftest import DEMO, REPOSITORY
-from worker.contract import decode_message, encode_message
+from worker.contract.jobs import decode_message, encode_message
 
 WELLS = [f"{row}{column:02d}" for row in "ABCD" for column in range(1, 7)]
 

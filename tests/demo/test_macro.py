@@ -12,7 +12,7 @@ import pytest
 import tifffile
 
 from tests.demo.conftest import DEMO, make_plate, python
-from worker.fiji.install import install
+from worker.imagej.install import install
 
 WELLS = ("A01", "B02", "C05", "D06")
 PIXEL_UM = 0.65

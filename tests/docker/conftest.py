@@ -14,7 +14,7 @@ from docker.errors import DockerException
 
 from tests.docker.build import build_image, build_variant
 from tests.emulators import ministack
-from worker.fiji.install import install
+from worker.imagej.install import install
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

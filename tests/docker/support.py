@@ -17,13 +17,13 @@ from typing import Any, TypeVar
 
 import boto3
 
-from distributed_fiji import documents
-from distributed_fiji.local.containers import ContainerTask
-from distributed_fiji.local.taskplan import Gifts, TaskPlan
-from distributed_fiji.local.tasks import Exit
+from distributed_fiji.aws import documents
+from distributed_fiji.local.machines.containers import ContainerTask
+from distributed_fiji.local.machines.taskplan import Gifts, TaskPlan
+from distributed_fiji.local.machines.tasks import Exit
 from distributed_fiji.settings import parse_settings
 from tests.emulators import CLIENT_ENVIRONMENT
-from worker import contract
+from worker.contract import jobs
 
 T = TypeVar("T")
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -80,10 +80,10 @@ class App:
         environment = documents.worker_environment(self.settings, self.queue, script, "")
         return documents.task_definition(self.settings, environment, task_role_arn="", cpu_units=1024)
 
-    def submit(self, **metadata: contract.Value) -> contract.Job:
+    def submit(self, **metadata: jobs.Value) -> jobs.Job:
         """Send one job; its outputs go to results/."""
-        job = contract.Job(metadata, "results")
-        self.sqs.send_message(QueueUrl=self.queue, MessageBody=contract.encode_message(job))
+        job = jobs.Job(metadata, "results")
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody=jobs.encode_message(job))
         return job
 
     def document(self, key: str) -> dict[str, Any]:
@@ -93,13 +93,13 @@ class App:
         except self.s3.exceptions.NoSuchKey:
             return {}
 
-    def manifest(self, job: contract.Job) -> dict[str, Any]:
-        return self.document(contract.manifest_key(self.name, job.job_id))
+    def manifest(self, job: jobs.Job) -> dict[str, Any]:
+        return self.document(jobs.manifest_key(self.name, job.job_id))
 
-    def failure(self, job: contract.Job, attempt: int = 1) -> dict[str, Any]:
-        return self.document(contract.failure_key(self.name, job.job_id, attempt))
+    def failure(self, job: jobs.Job, attempt: int = 1) -> dict[str, Any]:
+        return self.document(jobs.failure_key(self.name, job.job_id, attempt))
 
-    def end_of(self, job: contract.Job, container: Any) -> dict[str, Any]:
+    def end_of(self, job: jobs.Job, container: Any) -> dict[str, Any]:
         """Return a job's manifest or the record of its failure, once there is one; the container must run."""
 
         def look() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tests.demo.conftest import make_plate
 from tests.docker.archives import sha256_of, write_archive
 from tests.docker.build import BUILD_FLAGS, CHECKOUT, IMAGE, trust_what_the_machine_trusts
 from tests.docker.test_local import Demo
-from worker.fiji.toolchain import find_java
+from worker.imagej.toolchain import find_java
 
 #: A zip whose folder is `Fiji`, and one whose folder is `Fiji.app`.
 ARCHIVES = ("Fiji-new", "Fiji.app")

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from distributed_fiji.local.containers import ContainerTask
-from distributed_fiji.local.tasks import Exit
+from distributed_fiji.local.machines.containers import ContainerTask
+from distributed_fiji.local.machines.tasks import Exit
 from tests.docker.build import CANARIES
 from tests.docker.support import App, log_of, recorded, until
-from worker import contract
-from worker.contract import FailureClass
+from worker.contract import jobs
+from worker.contract.jobs import FailureClass
 
 #: Segments blobs that depend on the job's number; writes a table and a picture.
 SEGMENT = """
@@ -173,7 +173,7 @@ def test_nothing_of_the_users_environment_is_sent_anywhere(
             said = json.dumps(container.attrs) + log_of(container)
 
     assert b"AWS4-HMAC-SHA256 Credential=testing/" in requests
-    assert contract.manifest_key(one.name, job.job_id).encode() in requests
+    assert jobs.manifest_key(one.name, job.job_id).encode() in requests
     assert one.name in said
     for value in CANARIES.values():
         assert value.encode() not in requests

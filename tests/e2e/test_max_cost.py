@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from distributed_fiji.verdicts import counted
+from distributed_fiji.monitor.result import counted
 from tests.e2e.conftest import App
 
 WELLS = ["A01", "A02", "A03", "A04"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from distributed_fiji.local import cloud
 from tests.e2e.conftest import App
-from worker.contract import state_key
+from worker.contract.jobs import state_key
 
 
 def overwrite_script(app: App) -> None:

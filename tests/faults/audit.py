@@ -10,7 +10,7 @@ from typing import Any
 from tests.faults.report import Report
 from tests.worker import harness
 from tests.worker.harness import Run
-from worker.contract import Job, encode_message, manifest_key, state_key
+from worker.contract.jobs import Job, encode_message, manifest_key, state_key
 
 THREADS = 8
 

@@ -17,7 +17,7 @@ from tests.faults.report import Report
 from tests.faults.twice import Twice
 from tests.worker import harness
 from tests.worker.harness import Run, submit
-from worker.contract import FailureClass, Job, Value
+from worker.contract.jobs import FailureClass, Job, Value
 
 #: So many files go up beside the one that is shared.
 MANY = ",".join(f"{{0}}/{number}.bin" for number in range(30))

@@ -16,9 +16,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from distributed_fiji.aws import Clients
+from distributed_fiji.aws.clients import Clients
 from distributed_fiji.janitor.tending import Post, tend
-from distributed_fiji.openruns import open_run
+from distributed_fiji.state.openruns import open_run
 from tests.faults.audit import audit
 from tests.faults.broken import WRONG, broken_bodies
 from tests.faults.ground import Ground, finish
@@ -29,7 +29,7 @@ from tests.monitor.conftest import emulators
 from tests.monitor.screen import watch
 from tests.worker import harness
 from tests.worker.harness import a_job, submit
-from worker.contract import Job, claim_key, failure_key, manifest_key, state_key
+from worker.contract.jobs import Job, claim_key, failure_key, manifest_key, state_key
 
 #: Names that file systems and consoles leave behind.
 STRAY = (".DS_Store", "", "folder/", "._half.json", "Thumbs.db", "a b.json", "..json", "sub/x.json", "ü.json")

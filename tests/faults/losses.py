@@ -13,7 +13,7 @@ from tests.faults.ground import Ground, finish, seconds_until, side_by_side
 from tests.faults.report import Report
 from tests.worker import harness
 from tests.worker.harness import Run, WorkerProcess, a_job, submit
-from worker.contract import Job
+from worker.contract.jobs import Job
 
 #: A worker is killed, or asked to leave, so many seconds at most after its start, its being ready or a job.
 LONGEST_LIFE = 1.5

@@ -10,7 +10,7 @@ from tests.faults.ground import Ground, finish
 from tests.faults.report import Report
 from tests.worker import harness
 from tests.worker.harness import a_job, submit
-from worker.contract import encode_message
+from worker.contract.jobs import encode_message
 
 GOOD: dict[str, Any] = json.loads(encode_message(a_job(1)))
 VALUE = GOOD["Metadata"]

@@ -8,9 +8,9 @@ import random
 from typing import Any
 
 from distributed_fiji.changes import Change
+from distributed_fiji.commands.view import View
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.terminal import SafeConsole, Terminal
-from distributed_fiji.view import View
 from tests.faults.audit import audit
 from tests.faults.ground import Ground, finish
 from tests.faults.report import Report

@@ -10,7 +10,7 @@ from tests.faults.ground import Ground, finish
 from tests.faults.report import Report
 from tests.worker import harness
 from tests.worker.harness import Run, submit
-from worker.contract import Job
+from worker.contract.jobs import Job
 
 #: What a job does to the folder once it has written down what it saw there (fake_fiji, SPOIL).
 WAYS = (

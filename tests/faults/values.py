@@ -16,7 +16,7 @@ from tests.faults.report import Report
 from tests.imagej import imagej_core
 from tests.worker import harness
 from tests.worker.harness import Run, submit
-from worker.contract import Job, Value
+from worker.contract.jobs import Job, Value
 
 LANGUAGES = ("ijm", "py", "groovy")
 #: What stands between two values in what the scripts write; in no value.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from distributed_fiji.local.scheduling import SCHEDULER
+from distributed_fiji.local.machines.scheduling import SCHEDULER
 from tests.local.support import until
 
 

@@ -15,18 +15,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distributed_fiji.documents import user_data
+from distributed_fiji.aws.documents import user_data
 from distributed_fiji.errors import DistributedFijiError, InvalidInput
-from distributed_fiji.local import containers, fiji, taskplan
-from distributed_fiji.local.agent import Throttle, next_throttle
-from distributed_fiji.local.logdriver import MOST_LINE_BYTES, whole_lines
-from distributed_fiji.local.observation import Machine, Place, Service, Snapshot, TaskView, parse_user_data
-from distributed_fiji.local.region import registered_memory
-from distributed_fiji.local.runtimes import ProcessRuntime
-from distributed_fiji.local.scheduling import Action, Event, Register, Start, Stop, decide
+from distributed_fiji.local import fiji
+from distributed_fiji.local.machines import containers, taskplan
+from distributed_fiji.local.machines.agent import Throttle, next_throttle
+from distributed_fiji.local.machines.logdriver import MOST_LINE_BYTES, whole_lines
+from distributed_fiji.local.machines.observation import (
+    Machine,
+    Place,
+    Service,
+    Snapshot,
+    TaskView,
+    parse_user_data,
+)
+from distributed_fiji.local.machines.region import registered_memory
+from distributed_fiji.local.machines.runtimes import ProcessRuntime
+from distributed_fiji.local.machines.scheduling import Action, Event, Register, Start, Stop, decide
+from distributed_fiji.local.machines.taskplan import Gifts, TaskPlan
+from distributed_fiji.local.machines.tasks import CannotStart, NotReady, Task
 from distributed_fiji.local.state import Folders
-from distributed_fiji.local.taskplan import Gifts, TaskPlan
-from distributed_fiji.local.tasks import CannotStart, NotReady, Task
 from tests.local.support import until
 
 NOW = datetime(2026, 11, 23, tzinfo=timezone.utc)

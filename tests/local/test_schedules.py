@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 import pytest
 
-from distributed_fiji.local.schedules import minutes
+from distributed_fiji.local.emulators.schedules import minutes
 from tests.emulators import control_plane
 
 REGION = "us-east-1"

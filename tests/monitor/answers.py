@@ -19,11 +19,11 @@ from typing import Any
 
 from botocore.exceptions import EndpointConnectionError
 
-from distributed_fiji.aws import AwsError, Clients
+from distributed_fiji.aws.clients import AwsError, Clients
+from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.errors import FAILED, DistributedFijiError
-from distributed_fiji.inventory import inventory
 from distributed_fiji.janitor.install import watch_over
-from distributed_fiji.openruns import list_open_runs
+from distributed_fiji.state.openruns import list_open_runs
 from tests.monitor.builders import EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.conftest import emulators
 from tests.monitor.flow import Flow

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from distributed_fiji.aws import Clients
+from distributed_fiji.aws.clients import Clients
 from tests.emulators import control_plane, ministack
 from tests.monitor.builders import EmulatedSession
 from tests.policy.trail import SITE

@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from distributed_fiji.aws import Clients
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.lookups import live_fleets, read_container_instances
 from distributed_fiji.changes import Change
+from distributed_fiji.commands.plan import Run
+from distributed_fiji.commands.setup import setup
+from distributed_fiji.commands.start import start_cluster
+from distributed_fiji.commands.submit import submit_job
 from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.jobs import parse_job_file
-from distributed_fiji.lookups import live_fleets, read_container_instances
 from distributed_fiji.registry import Answer
-from distributed_fiji.runrecord import RunRecord
 from distributed_fiji.settings import Settings, parse_settings
-from distributed_fiji.setup import setup
-from distributed_fiji.startcluster import start_cluster
-from distributed_fiji.startplan import Run
-from distributed_fiji.submitjob import submit_job
+from distributed_fiji.state.record import RunRecord
 from tests.monitor.builders import SteppedClock
 from tests.monitor.screen import Screen
 

@@ -18,14 +18,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from distributed_fiji.aws import Clients
-from distributed_fiji.inventory import inventory
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.lookups import find_service
+from distributed_fiji.commands.inventory import inventory
+from distributed_fiji.commands.monitor import MonitorResult
 from distributed_fiji.janitor.install import watch_over
-from distributed_fiji.jobstate import JobState
-from distributed_fiji.lookups import find_service
-from distributed_fiji.runfacts import facts_of
-from distributed_fiji.runrecord import read_record
-from distributed_fiji.watch import MonitorResult
+from distributed_fiji.state.jobstate import JobState
+from distributed_fiji.state.record import read_record
+from distributed_fiji.state.runfacts import facts_of
 from tests.monitor.builders import (
     KILLED,
     ARun,

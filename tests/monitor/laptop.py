@@ -18,15 +18,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from distributed_fiji.aws import Clients
+from distributed_fiji.aws.clients import Clients
 from distributed_fiji.clock import SystemClock
-from distributed_fiji.inventory import inventory
+from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.janitor.install import watch_over
-from distributed_fiji.monitoring import Limits
-from distributed_fiji.openruns import list_open_runs
-from distributed_fiji.runfacts import facts_of
-from distributed_fiji.runrecord import write_record
-from distributed_fiji.verdicts import read_verdict
+from distributed_fiji.monitor.decide import Limits
+from distributed_fiji.monitor.result import read_verdict
+from distributed_fiji.state.openruns import list_open_runs
+from distributed_fiji.state.record import write_record
+from distributed_fiji.state.runfacts import facts_of
 from tests.emulators import CLIENT_ENVIRONMENT
 from tests.monitor.builders import ARun, EmulatedSession, a_run, some_jobs
 from tests.monitor.conftest import emulators

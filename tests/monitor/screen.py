@@ -10,15 +10,15 @@ from typing import Any
 
 from rich.console import Console
 
-from distributed_fiji.aws import Clients
-from distributed_fiji.cleanup import cleanup
-from distributed_fiji.inventory import inventory
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.commands.cleanup import cleanup
+from distributed_fiji.commands.inventory import inventory
+from distributed_fiji.commands.monitor import MonitorResult, monitor
 from distributed_fiji.janitor.policy import janitor_policy
 from distributed_fiji.janitor.tending import Post, tend
-from distributed_fiji.runfacts import facts_of
 from distributed_fiji.settings import role_name
+from distributed_fiji.state.runfacts import facts_of
 from distributed_fiji.terminal import Terminal
-from distributed_fiji.watch import MonitorResult, monitor
 from tests.monitor.builders import ARun, SteppedClock
 from tests.policy.judging import ACCOUNT
 from tests.policy.trail import acting

@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from distributed_fiji.aws import Clients
-from distributed_fiji.cleanup import cleanup, read_keep
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.commands.cleanup import cleanup, read_keep
+from distributed_fiji.commands.inventory import as_documents, inventory
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.inventory import as_documents, inventory
 from distributed_fiji.janitor.install import watch_over
-from distributed_fiji.openruns import list_open_runs
+from distributed_fiji.state.openruns import list_open_runs
 from tests.monitor.builders import ARun, EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.screen import KEPT, Screen, a_round, clean, kinds, watch
 

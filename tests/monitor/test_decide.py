@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from distributed_fiji.monitoring import Limits, Memory, decide
-from distributed_fiji.plans import (
+from distributed_fiji.monitor.actions import (
     Action,
     AddAlarm,
     DeleteAlarms,
@@ -16,8 +15,9 @@ from distributed_fiji.plans import (
     LowerTarget,
     TakeDown,
 )
-from distributed_fiji.runfacts import RunFacts
-from distributed_fiji.snapshot import Counts, Jobs, Machine, Snapshot, Task, TaskEnd
+from distributed_fiji.monitor.decide import Limits, Memory, decide
+from distributed_fiji.monitor.snapshot import Counts, Jobs, Machine, Snapshot, Task, TaskEnd
+from distributed_fiji.state.runfacts import RunFacts
 
 RUN = RunFacts(
     run_id="token",

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from distributed_fiji.aws import Clients
-from distributed_fiji.cleanup import cleanup
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.unseen import Unseen
+from distributed_fiji.commands.cleanup import cleanup
+from distributed_fiji.commands.inventory import inventory
+from distributed_fiji.commands.monitor import monitor
 from distributed_fiji.errors import KEYS_OVER, KeysOver
-from distributed_fiji.inventory import inventory
 from distributed_fiji.janitor.install import ensure_topic
-from distributed_fiji.unseen import Unseen
-from distributed_fiji.watch import monitor
 from tests.monitor.builders import EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.screen import Screen, watch
 from tests.monitor.test_cleanup import a_full_run

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from distributed_fiji.aws import Clients
-from distributed_fiji.removal import give_jobs_back
-from distributed_fiji.runfacts import facts_of
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.removal import give_jobs_back
+from distributed_fiji.state.runfacts import facts_of
 from tests.monitor.builders import EmulatedSession, SteppedClock, a_run
 
 

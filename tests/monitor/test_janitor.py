@@ -14,14 +14,14 @@ from pathlib import Path
 import boto3
 import pytest
 
-from distributed_fiji.aws import Clients
-from distributed_fiji.inventory import inventory
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.removal import messages_left
+from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.janitor.install import watch_over
 from distributed_fiji.janitor.package import HANDLER, build_package
 from distributed_fiji.janitor.tending import Post, tend
-from distributed_fiji.local import lambdaruntime
-from distributed_fiji.openruns import list_open_runs
-from distributed_fiji.removal import messages_left
+from distributed_fiji.local.emulators import lambdaruntime
+from distributed_fiji.state.openruns import list_open_runs
 from tests.emulators import CLIENT_ENVIRONMENT
 from tests.monitor.builders import ARun, DyingSession, EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.kills import dies

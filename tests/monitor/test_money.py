@@ -12,38 +12,38 @@ from typing import Any
 
 import pytest
 
-from distributed_fiji import datacosts
-from distributed_fiji.actions import perform
-from distributed_fiji.aws import Clients
-from distributed_fiji.cleanup import cleanup
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.lookups import find_fleet
+from distributed_fiji.aws.policies import trust
+from distributed_fiji.aws.removal import there_of
+from distributed_fiji.commands import datacosts
+from distributed_fiji.commands.cleanup import cleanup
+from distributed_fiji.commands.inventory import inventory
+from distributed_fiji.commands.plan import Run
+from distributed_fiji.commands.redrive import redrive
+from distributed_fiji.commands.setup import setup
+from distributed_fiji.commands.start import NoJanitor, start_cluster
+from distributed_fiji.commands.submit import Manner, submit_job
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.fleetfile import parse_fleet_file
-from distributed_fiji.inventory import inventory
 from distributed_fiji.janitor.install import watch_over
 from distributed_fiji.janitor.removal import remove_schedule
 from distributed_fiji.janitor.tending import Post, tend
 from distributed_fiji.janitor.turn import turn
 from distributed_fiji.jobs import parse_job_file
-from distributed_fiji.lookups import find_fleet
-from distributed_fiji.observing import Observer
-from distributed_fiji.plans import AddAlarm, EndMachine, LowerTarget
-from distributed_fiji.policies import trust
-from distributed_fiji.redrive import redrive
+from distributed_fiji.monitor.actions import AddAlarm, EndMachine, LowerTarget
+from distributed_fiji.monitor.observe import Observer
+from distributed_fiji.monitor.perform import perform
+from distributed_fiji.monitor.snapshot import Machine
 from distributed_fiji.registry import Answer
-from distributed_fiji.removal import there_of
-from distributed_fiji.runfacts import facts_of
-from distributed_fiji.setup import setup
-from distributed_fiji.snapshot import Machine
-from distributed_fiji.startcluster import NoJanitor, start_cluster
-from distributed_fiji.startplan import Run
-from distributed_fiji.submissions import all_submissions
-from distributed_fiji.submitjob import Manner, submit_job
+from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.submissions import all_submissions
 from tests.monitor.answers import refusal
 from tests.monitor.builders import EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.flow import JOBS, WELLS, Flow
 from tests.monitor.recording import RecordingSession
 from tests.monitor.screen import Screen
-from worker.contract import APP_TAG, Job, state_key
+from worker.contract.jobs import APP_TAG, Job, state_key
 
 
 class LateSession(EmulatedSession):

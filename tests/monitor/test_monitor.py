@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from distributed_fiji.aws import Clients
-from distributed_fiji.deadletters import read_dead_letters
-from distributed_fiji.jobstate import JobState
-from distributed_fiji.lookups import queue_attributes, read_alarms
-from distributed_fiji.observing import Observer
-from distributed_fiji.removal import messages_left
-from distributed_fiji.runfacts import facts_of
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.deadletters import read_dead_letters
+from distributed_fiji.aws.lookups import queue_attributes, read_alarms
+from distributed_fiji.aws.removal import messages_left
+from distributed_fiji.monitor.observe import Observer
+from distributed_fiji.state.jobstate import JobState
+from distributed_fiji.state.runfacts import facts_of
 from tests.monitor.builders import ARun, EmulatedSession, a_run, some_jobs
 from tests.monitor.captive import captive
 from tests.monitor.screen import KEPT, kinds, watch
-from worker.contract import WARNINGS, WITHOUT_OUTPUTS, marker_key
+from worker.contract.jobs import WARNINGS, WITHOUT_OUTPUTS, marker_key
 
 
 def observer(run: ARun) -> Observer:

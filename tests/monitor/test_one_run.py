@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from distributed_fiji.aws import Clients
+from distributed_fiji.aws.clients import Clients
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.janitor.install import watch_over
-from distributed_fiji.runfacts import facts_of
-from distributed_fiji.runrecord import RunRecord
-from distributed_fiji.teardown import take_down
+from distributed_fiji.monitor.takedown import take_down
+from distributed_fiji.state.record import RunRecord
+from distributed_fiji.state.runfacts import facts_of
 from tests.monitor.builders import SteppedClock, a_later_run, a_run, some_jobs
 from tests.monitor.flow import Flow
 

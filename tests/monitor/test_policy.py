@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from distributed_fiji.aws import Clients, pages
-from distributed_fiji.inventory import inventory
+from distributed_fiji.aws.clients import Clients, pages
+from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.janitor.install import watch_over
 from distributed_fiji.janitor.policy import janitor_grants, janitor_policy
 from distributed_fiji.janitor.tending import Post, tend
-from distributed_fiji.runfacts import RunFacts, facts_of
+from distributed_fiji.state.runfacts import RunFacts, facts_of
 from tests.monitor.builders import ARun, EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.recording import RecordingSession
 from tests.policy.calls import Place, needs
 from tests.policy.evaluator import Need, allowed
-from worker.contract import APP_TAG
+from worker.contract.jobs import APP_TAG
 
 ACCOUNT = "123456789012"
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from distributed_fiji.aws import Clients
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.queues import read_counts
+from distributed_fiji.commands.redrive import Redriven, redrive, submission_of
 from distributed_fiji.errors import InvalidInput, NothingThere
-from distributed_fiji.jobqueue import read_counts
-from distributed_fiji.redrive import Redriven, redrive, submission_of
 from distributed_fiji.settings import Settings
-from distributed_fiji.submissions import all_submissions, write_submission
+from distributed_fiji.state.submissions import all_submissions, write_submission
 from tests.monitor.builders import DyingSession, EmulatedSession, SteppedClock, some_jobs
 from tests.monitor.flow import Flow
 from tests.monitor.kills import dies
@@ -31,7 +31,7 @@ from tests.worker.harness import (
     wait_until_settled,
 )
 from tests.worker.harness import counts as run_counts
-from worker.contract import APP_TAG, Job, encode_message
+from worker.contract.jobs import APP_TAG, Job, encode_message
 
 #: Seconds that letters stay hidden which a killed redrive had received.
 HIDDEN = 4

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from distributed_fiji.aws import Clients
-from distributed_fiji.inventory import inventory
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.janitor.removal import leave
 from distributed_fiji.janitor.tending import Post, tend
-from distributed_fiji.runfacts import facts_of
-from distributed_fiji.runrecord import read_record
-from distributed_fiji.teardown import take_down
+from distributed_fiji.monitor.takedown import take_down
+from distributed_fiji.state.record import read_record
+from distributed_fiji.state.runfacts import facts_of
 from tests.monitor.builders import SteppedClock
 from tests.monitor.flow import Flow
 from tests.monitor.screen import KEPT, clean

@@ -11,20 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from distributed_fiji.aws import Clients, pages
-from distributed_fiji.documents import stuck_alarm_name
+from distributed_fiji.aws.clients import Clients, pages
+from distributed_fiji.aws.documents import stuck_alarm_name
+from distributed_fiji.aws.lookups import read_alarms, read_ends
+from distributed_fiji.commands.inventory import inventory
+from distributed_fiji.commands.plan import Run
+from distributed_fiji.commands.start import start_cluster
 from distributed_fiji.fleetfile import parse_fleet_file
-from distributed_fiji.inventory import inventory
-from distributed_fiji.lookups import read_alarms, read_ends
 from distributed_fiji.registry import Answer
-from distributed_fiji.runfacts import facts_of
-from distributed_fiji.runrecord import RunRecord, read_record
-from distributed_fiji.startcluster import start_cluster
-from distributed_fiji.startplan import Run
+from distributed_fiji.state.record import RunRecord, read_record
+from distributed_fiji.state.runfacts import facts_of
 from tests.monitor.builders import EmulatedSession, SteppedClock
 from tests.monitor.flow import Flow
 from tests.monitor.screen import Screen, clean
-from worker.contract import APP_TAG
+from worker.contract.jobs import APP_TAG
 
 
 def started(flow: Flow) -> RunRecord:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from distributed_fiji.aws import Clients
-from distributed_fiji.redrive import redrive
-from distributed_fiji.submissions import Submission, all_submissions
-from distributed_fiji.submitjob import read_queue
-from distributed_fiji.takeback import TakenBack, take_back
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.commands.redrive import redrive
+from distributed_fiji.commands.submit import read_queue
+from distributed_fiji.commands.takeback import TakenBack, take_back
+from distributed_fiji.state.submissions import Submission, all_submissions
 from tests.monitor.builders import DyingSession, EmulatedSession, SteppedClock
 from tests.monitor.flow import WELLS, Flow
 from tests.monitor.kills import dies

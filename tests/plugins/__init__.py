@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.imagej import imagej_core
-from worker.fiji.toolchain import compile_jar, find_java
+from worker.imagej.toolchain import compile_jar, find_java
 
 SOURCES = Path(__file__).parent / "java"
 #: ImageJ looks for commands only in jars with an underscore in their name.

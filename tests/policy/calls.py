@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from distributed_fiji.roles import SERVICE_LINKED_ROLES
+from distributed_fiji.aws.roles import SERVICE_LINKED_ROLES
 from tests.policy.evaluator import Need, as_list
 
 #: S3 operations that go by another action's name.

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.awsrequest import AWSResponse
 
-from distributed_fiji.refusals import action_of
+from distributed_fiji.aws.refusals import action_of
 from tests.monitor.builders import EmulatedSession
 from tests.policy.denials import Answer, denial
 from tests.policy.evaluator import Need

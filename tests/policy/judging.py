@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distributed_fiji.aws.policies import task_policy
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.policies import task_policy
+from distributed_fiji.permissions.usercalls import COMMANDS
+from distributed_fiji.permissions.userpolicy import user_policy
 from distributed_fiji.settings import Settings, parse_settings
-from distributed_fiji.usercalls import COMMANDS
-from distributed_fiji.userpolicy import user_policy
 from tests.policy.calls import Call, Place, needs
 from tests.policy.evaluator import Need, allowed
-from worker.contract import APP_TAG
+from worker.contract.jobs import APP_TAG
 
 ACCOUNT = "123456789012"
 

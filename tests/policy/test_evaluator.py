@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from distributed_fiji.aws.policies import task_policy
 from distributed_fiji.janitor.policy import janitor_policy
-from distributed_fiji.policies import task_policy
-from distributed_fiji.runfacts import facts_of
-from distributed_fiji.runrecord import record_of
+from distributed_fiji.state.record import record_of
+from distributed_fiji.state.runfacts import facts_of
 from tests.policy.calls import Call, Place, needs
 from tests.policy.evaluator import Need, allowed
 from tests.policy.test_grants import ACCOUNT, settings
-from worker.contract import APP_TAG
+from worker.contract.jobs import APP_TAG
 
 TAG = f"aws:ResourceTag/{APP_TAG}"
 BUCKET = "arn:aws:s3:::cells-bucket"

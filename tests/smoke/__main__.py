@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from distributed_fiji.aws import AwsError, Clients, connect, error_text, pages
+from distributed_fiji.aws.clients import AwsError, Clients, connect, error_text, pages
 from tests.smoke import looks
 from tests.smoke.looks import Finding, as_document
 from tests.smoke.plan import Plan, write_files

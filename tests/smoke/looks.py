@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from distributed_fiji.aws import AwsError, Clients, error_text, pages
+from distributed_fiji.aws.clients import AwsError, Clients, error_text, pages
+from distributed_fiji.aws.lookups import app_instances
+from distributed_fiji.aws.machinetypes import read_machine_types
 from distributed_fiji.janitor.names import log_group
-from distributed_fiji.lookups import app_instances
-from distributed_fiji.machinetypes import read_machine_types
 from tests.smoke.plan import MACHINE, Plan
-from worker.contract import APP_TAG, RUN_TAG, state_key
+from worker.contract.jobs import APP_TAG, RUN_TAG, state_key
 
 
 @dataclass(frozen=True)

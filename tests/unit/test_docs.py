@@ -12,7 +12,7 @@ import click
 import pytest
 
 import run
-from distributed_fiji.commandline import Context
+from distributed_fiji.commands.commandline import Context
 from distributed_fiji.jobs import parse_job_file
 from distributed_fiji.settings import Settings
 from distributed_fiji.terminal import Terminal

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from distributed_fiji.redrive import output_location
-from distributed_fiji.runrecord import find_record
-from distributed_fiji.submissions import Submission
+from distributed_fiji.commands.redrive import output_location
+from distributed_fiji.state.record import find_record
+from distributed_fiji.state.submissions import Submission
 
 
 def test_a_record_is_found_by_its_path_from_here_from_the_checkout_and_by_the_apps_name(

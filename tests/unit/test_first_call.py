@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws import connect
+from distributed_fiji.aws.clients import connect
 
 
 class Failing(BaseHTTPRequestHandler):

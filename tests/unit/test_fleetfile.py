@@ -12,12 +12,12 @@ import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
-from distributed_fiji import documents, fleetdocuments
+from distributed_fiji.aws import documents, fleetrequest
+from distributed_fiji.aws.fleetrequest import Frame, Machine, Subnet
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.fleetdocuments import Frame, Machine, Subnet
 from distributed_fiji.fleetfile import parse_fleet_file, read_fleet_file
 from distributed_fiji.settings import Settings, parse_settings
-from worker.contract import RUN_TAG
+from worker.contract.jobs import RUN_TAG
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -63,7 +63,7 @@ def a_machine(document: dict[str, Any], kinds: tuple[str, ...] = ("m5.xlarge",))
 
 
 def the_template(settings: Settings, machine: Machine) -> dict[str, Any]:
-    ((data, _),) = fleetdocuments.launch_templates(settings, machine)
+    ((data, _),) = fleetrequest.launch_templates(settings, machine)
     return data
 
 
@@ -106,7 +106,7 @@ def test_specifications_that_differ_only_in_their_subnet_become_one() -> None:
     machine = a_machine(document, ("m5.large", "m5a.large"))
 
     assert [subnet.subnet_id for subnet in machine.subnets] == ["subnet-1", "subnet-2"]
-    templates = fleetdocuments.launch_templates(some_settings(), machine)
+    templates = fleetrequest.launch_templates(some_settings(), machine)
     assert sum(len(overrides) for _, overrides in templates) == 4
 
 
@@ -159,7 +159,7 @@ def test_machines_require_imdsv2_and_join_the_cluster_with_draining_on() -> None
 def test_the_volume_follows_config_and_is_never_smaller_than_the_images_own() -> None:
     def sizes(document: dict[str, Any], volume_gb: int) -> list[int]:
         machine = a_machine(document)
-        return [item["Ebs"]["VolumeSize"] for item in fleetdocuments.block_devices(machine, volume_gb)]
+        return [item["Ebs"]["VolumeSize"] for item in fleetrequest.block_devices(machine, volume_gb)]
 
     assert sizes({}, 22) == [30]
     assert sizes({}, 100) == [100]
@@ -170,7 +170,7 @@ def test_the_originals_two_volumes_become_the_root_and_none_outlives_its_machine
     kept = {"DeleteOnTermination": False, "SnapshotId": "snap-1", "VolumeType": "io2", "Iops": 9}
     document = an_original(a_specification(BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": kept}]))
 
-    (device,) = fleetdocuments.block_devices(a_machine(document), 40)
+    (device,) = fleetrequest.block_devices(a_machine(document), 40)
 
     assert device["DeviceName"] == "/dev/xvda"
     assert device["Ebs"] == {
@@ -190,7 +190,7 @@ def test_a_subnet_stands_beside_an_interface_or_in_it_and_never_both() -> None:
         (some_settings(ASSIGN_IP=False), machine, False),
         (some_settings(), in_a_closed_subnet, True),
     ):
-        templates = fleetdocuments.launch_templates(settings, one)
+        templates = fleetrequest.launch_templates(settings, one)
         assert len(templates) == len(one.subnets)
         for (data, overrides), subnet in zip(templates, one.subnets, strict=True):
             (interface,) = data["NetworkInterfaces"]
@@ -211,11 +211,11 @@ def test_no_public_address_where_the_config_forbids_it() -> None:
 def test_the_request_ends_by_itself_and_carries_cap_token_and_tag() -> None:
     settings = some_settings(MACHINE_PRICE=0.1, CLUSTER_MACHINES=4)
     frame = Frame("arn:role", "priceCapacityOptimized", "maintain", "2026-01-01T00:00:00+00:00", "token")
-    _, overrides = fleetdocuments.launch_templates(settings, a_machine({}))[0]
+    _, overrides = fleetrequest.launch_templates(settings, a_machine({}))[0]
     template = {"LaunchTemplateId": "lt-0123456789abcdef0", "Version": "1"}
     configs = [{"LaunchTemplateSpecification": template, "Overrides": overrides}]
 
-    request = fleetdocuments.fleet_request(settings, frame, {"LaunchTemplateConfigs": configs})
+    request = fleetrequest.fleet_request(settings, frame, {"LaunchTemplateConfigs": configs})
 
     assert_ec2_takes("RequestSpotFleet", "SpotFleetRequestConfig", request)
     assert request["TerminateInstancesWithExpiration"] is True

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from distributed_fiji.aws.queues import batches, mark_bytes
+from distributed_fiji.commands.submit import submission_id
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.jobqueue import batches, mark_bytes
 from distributed_fiji.jobs import MARK_BYTES, parse_job_file, read_job_file
-from distributed_fiji.submitjob import submission_id
-from worker.contract import MAX_MESSAGE_BYTES, Job, decode_message, encode_message
+from worker.contract.jobs import MAX_MESSAGE_BYTES, Job, decode_message, encode_message
 
 CHECKOUT = Path(__file__).parents[2]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distributed_fiji.leftovers import below
+from distributed_fiji.commands.leftovers import below
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from distributed_fiji.documents import cpu_units, stuck_alarm
-from distributed_fiji.fleetdocuments import Machine, Subnet, launch_templates
+from distributed_fiji.aws.documents import cpu_units, stuck_alarm
+from distributed_fiji.aws.fleetrequest import Machine, Subnet, launch_templates
+from distributed_fiji.aws.machinetypes import MachineType, fit_problems
 from distributed_fiji.fleetfile import parse_fleet_file
-from distributed_fiji.machinetypes import MachineType, fit_problems
 from distributed_fiji.settings import Settings, parse_settings
 
 #: Size and what ECS registers of it, in MiB, as people have published it; AWS documents no figures.

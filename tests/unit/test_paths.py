@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from distributed_fiji.commands.submit import path_doubts
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobs import parse_job_file
-from distributed_fiji.submitjob import path_doubts
-from worker.contract import Job, decode_message, encode_message
-from worker.contract_paths import find_fixed_paths, led, path_problems, warnings_of_paths
+from worker.contract.jobs import Job, decode_message, encode_message
+from worker.contract.paths import find_fixed_paths, led, path_problems, warnings_of_paths
 
 MACRO = r"""// C:/in/a/comment/
 dir = "C:\\Users\\x\\in\\"; /* and "D:/here" */

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from distributed_fiji.places import doubts_about_places
-from worker.contract import Job
+from distributed_fiji.commands.places import doubts_about_places
+from worker.contract.jobs import Job
 
 
 def job(location: str, *inputs: str, **metadata: Any) -> Job:

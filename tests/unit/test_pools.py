@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from distributed_fiji.fleetdocuments import Subnet
-from distributed_fiji.pools import offered, price_findings
+from distributed_fiji.aws.fleetrequest import Subnet
+from distributed_fiji.aws.pools import offered, price_findings
 
 A, E = Subnet("subnet-a", "us-east-1a"), Subnet("subnet-e", "us-east-1e")
 OFFERED = frozenset({("m5.large", "us-east-1a"), ("m4.large", "us-east-1a"), ("m4.large", "us-east-1e")})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from distributed_fiji.scriptparameters import declared_parameters, doubts_about_answers
-from worker.contract_questions import Question, answers_for, find_questions, names_question
+from distributed_fiji.commands.scriptparameters import declared_parameters, doubts_about_answers
+from worker.contract.questions import Question, answers_for, find_questions, names_question
 
 MACRO = """
 // getNumber("in a comment", 3);

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError, SSOTokenLoadError
 
-from distributed_fiji.aws import error_text
-from distributed_fiji.refusals import is_denied, keys_are_over, missing_action
+from distributed_fiji.aws.clients import error_text
+from distributed_fiji.aws.refusals import is_denied, keys_are_over, missing_action
 
 
 def error(code: str, message: str, service: str = "ec2", operation: str = "DescribeInstances") -> ClientError:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from distributed_fiji.fleetdocuments import hourly_limit
+from distributed_fiji.aws.fleetrequest import hourly_limit
+from distributed_fiji.monitor.snapshot import Machine
+from distributed_fiji.monitor.spending import Stay, extras, hours_for, merged, noted, spent
 from distributed_fiji.settings import parse_settings
-from distributed_fiji.snapshot import Machine
-from distributed_fiji.spending import Stay, extras, hours_for, merged, noted, spent
 from tests.unit.test_settings import ENOUGH
 
 HOUR = 3600.0

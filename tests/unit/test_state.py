@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from distributed_fiji.runfacts import facts_of
-from distributed_fiji.runrecord import RunRecord
-from distributed_fiji.submissions import submission_in
+from distributed_fiji.state.record import RunRecord
+from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.submissions import submission_in
 from tests.faults.broken import WRONG, broken_bodies
-from worker.contract import Job, job_name
-from worker.contract_state import Unreadable, read_object
-from worker.records import job_document
-from worker.validity import Today, difference_of_work, find_manifest, read_manifest
-from worker.verdict import Expected
+from worker.contract.jobs import Job, job_name
+from worker.contract.state import Unreadable, read_object
+from worker.records.records import job_document
+from worker.records.validity import Today, difference_of_work, find_manifest, read_manifest
+from worker.verdict.verdict import Expected
 
 #: As 87a4778 wrote them.
 SUBMISSION = {

@@ -18,9 +18,9 @@ from rich.table import Table
 from distributed_fiji.changes import Change
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.terminal import SafeConsole, Terminal
-from worker.console import Console
-from worker.contract_text import one_line, shown
-from worker.joblog import JsonLines, TextLines
+from worker.contract.text import one_line, shown
+from worker.fiji.console import Console
+from worker.job.joblog import JsonLines, TextLines
 
 #: What a hostile script, key or tag holds: colours, a title, a link, a clipboard, lines over lines, bidi.
 HOSTILE = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from worker.contract import FailureClass as Failure
+from worker.contract.jobs import FailureClass as Failure
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ import psutil
 
 from tests.emulators import CLIENT_ENVIRONMENT
 from tests.policy.trail import SITE
-from worker.contract import (
+from worker.contract.jobs import (
     SPARE_RECEIVES,
     Job,
     Value,

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from worker.advice import tell
-from worker.contract import FailureClass
+from worker.contract.jobs import FailureClass
 from worker.image.plugins import Site, read_list
-from worker.plugins import SITES, line_of
+from worker.verdict.advice import tell
+from worker.verdict.plugins import SITES, line_of
 
 
 def test_each_known_update_site_is_a_line_that_the_image_can_read() -> None:

@@ -12,9 +12,9 @@ from tests.imagej import Ran, run_script
 from tests.plugins import copy_of
 from tests.worker import harness
 from tests.worker.harness import Run, a_job
-from worker.fiji.bioformats import add_bioformats
 from worker.fiji.check_image import write_ome_tiff
-from worker.fiji.jars import InstallError
+from worker.imagej.bioformats import add_bioformats
+from worker.imagej.jars import InstallError
 
 MACRO = """
 #@ String file

@@ -12,7 +12,7 @@ import pytest
 
 from tests import nearfiji
 from tests.plugins import copy_of
-from worker.fiji.bioformats import add_bioformats
+from worker.imagej.bioformats import add_bioformats
 
 CHECKOUT = Path(__file__).parents[2]
 ROW = re.compile(r"(held|FAILED|left out) +(\S.*?)(?: {2,}(.*))?$")

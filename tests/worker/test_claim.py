@@ -9,13 +9,13 @@ from collections.abc import Callable
 import pytest
 
 from tests.worker import harness
-from worker.claim import Claim, Term, take_claim
-from worker.contract import Outcome, claim_key
+from worker.aws.queue import Message
+from worker.contract.jobs import Outcome, claim_key
 from worker.errors import LeaseLost
-from worker.held import HeldJob
-from worker.ledger import Ledger
-from worker.queue import Message
-from worker.verdict import Verdict
+from worker.job.claim import Claim, Term, take_claim
+from worker.job.held import HeldJob
+from worker.records.ledger import Ledger
+from worker.verdict.verdict import Verdict
 
 TERM = Term(renew=0.8, valid=2.4)
 

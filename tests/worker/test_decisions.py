@@ -11,18 +11,18 @@ import pytest
 import urllib3.exceptions
 from botocore.parsers import ResponseParserError
 
-from worker.ahead import fits_its_lease, longest_run, may_take_ahead, others_may_wait, should_give_back
-from worker.attempts import Fate, Plan, Settlement, plan_attempt, settlement
-from worker.contract import Outcome
-from worker.contract_flags import InvalidFlags, read_flags
+from worker.aws.logstream import LogStreams
+from worker.aws.queue import Counts
+from worker.contract.flags import InvalidFlags, read_flags
+from worker.contract.jobs import Outcome
 from worker.errors import SettingsError
-from worker.jobfolder import PREFIX, Scratch
-from worker.logstream import LogStreams
-from worker.memory import container_memory_mb, heap_mb, standby_fits
-from worker.outputs import counting, find_outputs
-from worker.queue import Counts
-from worker.s3 import common_prefix, retried
+from worker.host.folders import PREFIX, Scratch
+from worker.host.memory import container_memory_mb, heap_mb, standby_fits
+from worker.job.ahead import fits_its_lease, longest_run, may_take_ahead, others_may_wait, should_give_back
+from worker.job.attempts import Fate, Plan, Settlement, plan_attempt, settlement
 from worker.settings import read_settings
+from worker.storage.outputs import counting, find_outputs
+from worker.storage.s3 import common_prefix, retried
 
 NEEDED = {
     "APP_NAME": "app",

@@ -8,7 +8,7 @@ import pytest
 
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
-from worker.contract import SPARE_RECEIVES, encode_message
+from worker.contract.jobs import SPARE_RECEIVES, encode_message
 
 GOOD = json.loads(encode_message(a_job(1)))
 

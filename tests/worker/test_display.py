@@ -11,8 +11,8 @@ from tests import nearfiji
 from tests.imagej import imagej_core
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
-from worker.contract_display import find_need_of_display
-from worker.display import choose_display
+from worker.contract.display import find_need_of_display
+from worker.fiji.display import choose_display
 
 WINDOW = """
 #@ Integer number

@@ -14,7 +14,7 @@ import pytest
 
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, manifest, submit
-from worker.contract import WARNINGS, WITHOUT_OUTPUTS, Job, manifest_key, state_key
+from worker.contract.jobs import WARNINGS, WITHOUT_OUTPUTS, Job, manifest_key, state_key
 
 SETTINGS = {"EXPECTED_NUMBER_FILES": 1}
 

@@ -16,8 +16,8 @@ from tests import nearfiji
 from tests.nearfiji import FIJIS, NEAR_FIJIS
 from tests.worker import harness
 from tests.worker.harness import Job, Run, a_job, submit
-from worker.contract_fiji import find_java
-from worker.fiji.install import runner_beside
+from worker.contract.fijihome import find_java
+from worker.imagej.install import runner_beside
 
 pytestmark = pytest.mark.thorough
 

@@ -14,11 +14,11 @@ import pytest
 
 from tests.imagej import finish, imagej_core, run_script, start, write_job
 from tests.plugins import plugins_jar
-from worker.fiji.install import install, install_runner
-from worker.fiji.jars import InstallError, collect, read_pins
-from worker.fiji.toolchain import find_java
+from worker.imagej.install import install, install_runner
+from worker.imagej.jars import InstallError, collect, read_pins
+from worker.imagej.toolchain import find_java
 
-COMMAND = [sys.executable, "-m", "worker.fiji.install"]
+COMMAND = [sys.executable, "-m", "worker.imagej.install"]
 CHECKOUT = Path(__file__).parents[2]
 
 

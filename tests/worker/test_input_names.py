@@ -9,9 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from worker.addresses import names_below, refuse_collisions
-from worker.contract import Value
-from worker.contract_inputs import (
+from worker.contract.inputs import (
     MOUNT,
     Address,
     InvalidAddress,
@@ -20,9 +18,11 @@ from worker.contract_inputs import (
     is_several,
     read_patterns,
 )
-from worker.contract_patterns import read_glob
+from worker.contract.jobs import Value
+from worker.contract.patterns import read_glob
 from worker.errors import JobFailed
-from worker.s3 import Object
+from worker.storage.addresses import names_below, refuse_collisions
+from worker.storage.s3 import Object
 
 
 @functools.cache

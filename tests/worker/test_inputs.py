@@ -12,7 +12,7 @@ import pytest
 
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
-from worker.contract import Job
+from worker.contract.jobs import Job
 
 MOUNT = "/home/ubuntu/bucket"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from worker.contract_fiji import FijiHome, Kind, describe, find_launcher, launcher_problem
-from worker.launcher import Launch, expects_short, find_runner, make_preferences, runner_command
-from worker.starting import proof_problem
+from worker.contract.fijihome import FijiHome, Kind, describe, find_launcher, launcher_problem
+from worker.fiji.launcher import Launch, expects_short, find_runner, make_preferences, runner_command
+from worker.verdict.starting import proof_problem
 
 ELF = b"\x7fELF"
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, content, failures, submit
-from worker.contract import Job, state_key
+from worker.contract.jobs import Job, state_key
 
 #: Commands of a script, and the outputs that must be in the bucket beside log.txt.
 KEPT: dict[str, tuple[str, dict[str, bytes]]] = {

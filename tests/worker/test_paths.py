@@ -16,10 +16,10 @@ from tests import nearfiji
 from tests.imagej import imagej_core
 from tests.worker import harness
 from tests.worker.harness import Run, keys, manifest, submit
-from worker import elsewhere
-from worker.contract import Job
+from worker.contract.jobs import Job
 from worker.errors import JobFailed
-from worker.jobfolder import RunFolder
+from worker.host.folders import RunFolder
+from worker.storage import elsewhere
 
 #: As people write it: both kinds of slashes, with one at the end and without, put together by +.
 SCRIPTS = {

@@ -11,7 +11,7 @@ from tests.emulators import free_port
 from tests.worker import harness
 from tests.worker.ecs_agent import ARN, Agent
 from tests.worker.harness import Run, a_job, submit, wait_until
-from worker.protection import TaskProtection, agent
+from worker.aws.protection import TaskProtection, agent
 
 
 @pytest.fixture

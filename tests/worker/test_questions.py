@@ -17,10 +17,10 @@ from tests.worker.dialogs import ANSWERS, SAID, SCRIPTS, read_said
 from tests.worker.endings import NEW_IMAGE, SAVED, Ending
 from tests.worker.harness import Run, submit
 from tests.worker.test_script_endings import run as run_ending
-from worker import fiji_process
-from worker.contract import Job, Outcome, Value
-from worker.fiji_process import Questions
-from worker.jobfolder import RunFolder
+from worker.contract.jobs import Job, Outcome, Value
+from worker.fiji import process
+from worker.fiji.process import Questions
+from worker.host.folders import RunFolder
 
 
 def ask(
@@ -34,7 +34,7 @@ def ask(
         (where.input / file).write_text("1 2\n3 4\n", encoding="utf-8")
     script = folder / name
     script.write_text(text, encoding="utf-8")
-    fiji_process.write_job_file(where, str(script), given, questions=questions)
+    process.write_job_file(where, str(script), given, questions=questions)
     ran = finish(nearfiji.start(fiji, folder, where.job_file, work=where.work, xvfb=xvfb), folder)
     result = json.loads(where.result_file.read_text("utf-8"))
     return Ran(ran.code, ran.out, ran.err, result), where
@@ -255,7 +255,7 @@ def test_a_file_is_opened_for_an_image_parameter(tmp_path: Path, fiji: str, name
     script = tmp_path / "image.py"
     script.write_text(IMAGE_PARAMETER, encoding="utf-8")
     given = {"imp": str(where.input / "rows.txt")} if named else {}
-    fiji_process.write_job_file(where, str(script), given)
+    process.write_job_file(where, str(script), given)
     ran = finish(nearfiji.start(fiji, tmp_path, where.job_file, work=where.work), tmp_path)
     result = json.loads(where.result_file.read_text("utf-8"))
     assert result["ok"], (result, ran)

@@ -10,8 +10,8 @@ import pytest
 from tests import nearfiji
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
-from worker.contract import Job, Value
-from worker.fiji.install import install
+from worker.contract.jobs import Job, Value
+from worker.imagej.install import install
 
 MACRO = """
 #@ String well

@@ -13,10 +13,10 @@ from botocore.exceptions import ClientError
 from tests.emulators import CLIENT_ENVIRONMENT
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
-from worker.bulk import MANY, Batch, Bulk
-from worker.contract import FailureClass, manifest_key
-from worker.regions import Regions
-from worker.s3 import as_failure
+from worker.contract.jobs import FailureClass, manifest_key
+from worker.storage.bulk import MANY, Batch, Bulk
+from worker.storage.regions import Regions
+from worker.storage.s3 import as_failure
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 

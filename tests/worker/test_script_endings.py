@@ -13,13 +13,14 @@ import pytest
 from tests import nearfiji
 from tests.imagej import Ran, finish
 from tests.worker.endings import ENDINGS, FOLLOWED, SHOWN, Ending
-from worker import elsewhere, fiji_process
-from worker.contract import Outcome
-from worker.contract_questions import find_questions
-from worker.fiji_process import Ending as End
-from worker.jobfolder import RunFolder
-from worker.outputs import find_outputs
-from worker.verdict import Expected, Run, Verdict, judge, warnings_of
+from worker.contract.jobs import Outcome
+from worker.contract.questions import find_questions
+from worker.fiji import process as fiji_process
+from worker.fiji.process import Ending as End
+from worker.host.folders import RunFolder
+from worker.storage import elsewhere
+from worker.storage.outputs import find_outputs
+from worker.verdict.verdict import Expected, Run, Verdict, judge, warnings_of
 
 QUICK = [ending for ending in ENDINGS if ending.quick]
 

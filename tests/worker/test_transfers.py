@@ -12,10 +12,10 @@ from botocore.config import Config
 
 from tests import emulators
 from tests.worker import harness
-from worker.bulk import LARGE, Batch, Bulk, find_program, s5cmd_binary
-from worker.downloads import Downloads
 from worker.errors import ChangedMeanwhile, JobFailed, LeaseLost
-from worker.s3 import Object, list_objects
+from worker.storage.bulk import LARGE, Batch, Bulk, find_program, s5cmd_binary
+from worker.storage.downloads import Downloads
+from worker.storage.s3 import Object, list_objects
 
 NAMES = [f"deep/{number:02}.txt" for number in range(30)]
 

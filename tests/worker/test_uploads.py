@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from tests.worker import harness
-from worker.contract import FailureClass
-from worker.contract_flags import read_flags
+from worker.contract.flags import read_flags
+from worker.contract.jobs import FailureClass
 from worker.errors import JobFailed, LeaseLost
-from worker.ledger import Ledger
-from worker.marks import mark_of
-from worker.multipart import LARGE
-from worker.outputs import find_outputs
-from worker.ownership import Ownership, Writer
-from worker.runbook import RunBook
-from worker.s3 import list_objects
-from worker.uploads import SMALL, Parcel, Uploads
+from worker.job.uploads import SMALL, Parcel, Uploads
+from worker.records.ledger import Ledger
+from worker.records.marks import mark_of
+from worker.records.ownership import Ownership, Writer
+from worker.records.runbook import RunBook
+from worker.storage.multipart import LARGE
+from worker.storage.outputs import find_outputs
+from worker.storage.s3 import list_objects
 
 #: One file of each way to send: from memory, from disk, in parts.
 FROM_HERE_IN_PARTS = 2 * SMALL

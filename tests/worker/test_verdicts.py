@@ -10,7 +10,7 @@ import pytest
 
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
-from worker.contract import Job, Value
+from worker.contract.jobs import Job, Value
 
 #: What the stand-in is told, and the class of the failure that must follow.
 FAILURES: dict[str, tuple[dict[str, Value], str]] = {
@@ -166,7 +166,9 @@ def test_a_fiji_that_does_not_know_the_runner_costs_no_job_an_attempt(run: Run) 
     worker = harness.start_worker(run, FAKE_FIJI_RUNNER="off")
 
     assert worker.process.wait(30) == 1
-    assert "This FIJI does not know the runner: `python -m worker.fiji.install --runner-only" in worker.text()
+    assert (
+        "This FIJI does not know the runner: `python -m worker.imagej.install --runner-only" in worker.text()
+    )
     assert harness.counts(run) == (1, 0)
     harness.check_nothing_left(run)
 

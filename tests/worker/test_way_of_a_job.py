@@ -9,7 +9,7 @@ from pathlib import Path
 from tests import emulators
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
-from worker.contract import log_key
+from worker.contract.jobs import log_key
 
 
 def work_off(run: Run, **changes: object) -> harness.WorkerProcess:

@@ -1,4 +1,1 @@
-"""ImageJ core, a headless ImageJ from Maven Central alone, and the runner that runs jobs in it and in FIJI.
-
-`worker.fiji.install` builds both. Nothing here is needed at run time: a built FIJI_HOME stands for itself.
-"""
+"""FIJI as it runs: its command line, its process, what it prints, whether it needs a display."""

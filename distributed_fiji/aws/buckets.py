@@ -1,0 +1,91 @@
+"""What setup finds out about the buckets before anything is made: there, readable, writable, and where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji.aws.clients import error_code, error_text
+from distributed_fiji.settings import Settings
+from worker.contract.jobs import state_key
+
+#: Dollars for a GB from one region of AWS to another, about (S3 price list, "Data transfer", us-east-1).
+TRANSFER_DOLLARS = 0.02
+
+#: S3's answers to a conditional write of an object that is there: the write itself was allowed.
+THERE = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+
+
+def check_buckets(settings: Settings, s3: Any) -> tuple[list[str], list[str]]:
+    """Return problems and doubts about the buckets.
+
+    AWS_BUCKET must be ours to list, since the run's state is there; S3 answers 403 for a bucket
+    of another account as for one without the permission. The others only the workers must reach.
+    """
+    problems, doubts = list[str](), list[str]()
+    for setting, bucket in _buckets(settings):
+        region, code = _look_at(s3, bucket)
+        if code in ("404", "NoSuchBucket"):
+            problems.append(
+                f"{setting} = {bucket!r}: there is no such bucket; `aws s3 mb s3://{bucket}` makes it"
+            )
+        elif code in ("403", "AccessDenied") and setting == "AWS_BUCKET":
+            problems.append(
+                f"{setting} = {bucket!r}: S3 refuses it (403): it is another account's, or your user lacks"
+                " s3:ListBucket on it"
+            )
+        elif code in ("403", "AccessDenied"):
+            doubts.append(
+                f"{setting} = {bucket!r} could not be looked at, since S3 refuses it to you (s3:ListBucket)."
+                " If it is another account's, its bucket policy, and the policy of its KMS key where it has"
+                " one, must let the workers' role in (docs/permissions.md); one whose requester pays is not"
+                " supported"
+            )
+        elif code:
+            doubts.append(f"{setting} = {bucket!r} could not be checked: S3 answers {code}")
+        elif region not in ("", settings.AWS_REGION):
+            doubts.append(
+                f"{setting} = {bucket!r} is in {region}, your machines will be in {settings.AWS_REGION}: each"
+                f" GB between them costs about ${TRANSFER_DOLLARS:.2f}, in each job anew, and no limit counts"
+                f" that; AWS_REGION = {region!r} costs nothing"
+            )
+    return problems, doubts
+
+
+def _buckets(settings: Settings) -> list[tuple[str, str]]:
+    """Return the settings that name buckets with their values, each bucket once."""
+    named = [
+        (name, getattr(settings, name)) for name in ("AWS_BUCKET", "SOURCE_BUCKET", "DESTINATION_BUCKET")
+    ]
+    named += [("MORE_SOURCE_BUCKETS", bucket) for bucket in settings.MORE_SOURCE_BUCKETS]
+    first = {bucket: setting for setting, bucket in reversed(named)}
+    return [(setting, bucket) for bucket, setting in reversed(first.items())]
+
+
+def _look_at(s3: Any, bucket: str) -> tuple[str, str]:
+    """Return a bucket's region, '' where it is not said, and S3's error code, '' where there is none."""
+    try:
+        return s3.head_bucket(Bucket=bucket).get("BucketRegion", ""), ""
+    except ClientError as error:
+        return "", error_code(error)
+
+
+def write_problems(s3: Any, settings: Settings) -> list[str]:
+    """Prove one conditional write below the run's state; return what S3 says against it.
+
+    A bucket's policy may demand an encryption that UPLOAD_FLAGS do not name, or its key refuse us: the run
+    would learn it when its first job is done. The object stays, and is written once.
+    """
+    key = state_key(settings.APP_NAME, "writable")
+    try:
+        s3.put_object(Bucket=settings.AWS_BUCKET, Key=key, Body=b"", IfNoneMatch="*")
+    except ClientError as error:
+        if error_code(error) in THERE:
+            return []
+        return [
+            f"AWS_BUCKET = {settings.AWS_BUCKET!r}: the run's state cannot be written to"
+            f" s3://{settings.AWS_BUCKET}/{key}: {error_text(error).rstrip('.')}. Where the bucket's policy"
+            " demands an encryption, UPLOAD_FLAGS names it (--sse, --sse-kms-key-id), for the run's state too"
+        ]
+    return []

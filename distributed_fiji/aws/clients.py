@@ -1,0 +1,265 @@
+"""Session and clients: the package's only import of boto3. Endpoints come from the environment alone."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
+from botocore.parsers import ResponseParserError
+
+from distributed_fiji.aws.pace import Pace
+from distributed_fiji.aws.refusals import NO_KEYS, denied_text
+from distributed_fiji.errors import InvalidInput
+from worker.contract.text import one_line
+
+#: Standard mode backs off with jitter and knows AWS's throttling codes (botocore guide, "Retries").
+CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 8},
+    connect_timeout=10,
+    read_timeout=60,
+    max_pool_connections=32,
+    user_agent_extra="distributed-fiji",
+)
+
+#: For the first call of a command: eight tries of ten seconds would be more than a minute without a word.
+FIRST = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=5, read_timeout=20)
+
+#: PutMetricAlarm takes three calls a second (CloudWatch user guide, "CloudWatch service quotas").
+ALARMS_A_SECOND = 3
+
+#: What a call raises that AWS refused, or did not answer as AWS does.
+AwsError = (ClientError, BotoCoreError, ResponseParserError)
+
+KEYS_ADVICE = (
+    "`aws configure` stores keys for AWS_PROFILE, `aws sso login` renews a login; `--local` needs none"
+)
+
+
+#: The only partition whose names are written here: arn:aws:…, amazonaws.com. In aws-cn (China) and aws-us-gov
+#: (GovCloud) they are others (AWS general reference, "ARNs"), so that setup would fail half-way.
+PARTITION = "aws"
+
+
+class Clients:
+    """The clients that the commands need, each made when it is first used.
+
+    `encryption`: arguments of PutObject for all that is written to S3, as UPLOAD_FLAGS say it.
+    """
+
+    def __init__(self, session: Any, encryption: Mapping[str, str] | None = None) -> None:
+        self._session = session
+        self.encryption = dict(encryption or {})
+
+    def _client(self, service: str, config: Config = CONFIG) -> Any:
+        try:
+            client = self._session.client(service, config=config)
+        except ValueError as error:  # an address, or a number, in AWS's variables or files that is none
+            problem = f"{error}: look at the AWS_ variables of your environment and at ~/.aws/config"
+            raise InvalidInput("AWS cannot be asked", [problem]) from error
+        client.meta.events.register("after-call", refuse_web_page)
+        client.meta.events.register("after-call", name_service)
+        return client
+
+    @property
+    def region(self) -> str:
+        return self._session.region_name
+
+    @cached_property
+    def sqs(self) -> Any:
+        """Requests go by the ten thousand: their form is made in one place and not validated, and the user
+        agent is given, as botocore would put its long one together twice for each."""
+        lean = Config(parameter_validation=False, user_agent=f"boto3/{boto3.__version__}")
+        return self._client("sqs", CONFIG.merge(lean))
+
+    @cached_property
+    def s3(self) -> Any:
+        """A bucket's policy may refuse what is written without its encryption: all that is has it."""
+        client = self._client("s3")
+        for operation in ("PutObject", "CreateMultipartUpload"):
+            client.meta.events.register(f"provide-client-params.s3.{operation}", self._encrypted)
+        return client
+
+    def _encrypted(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return self.encryption | params
+
+    @cached_property
+    def ecs(self) -> Any:
+        return self._client("ecs")
+
+    @cached_property
+    def ec2(self) -> Any:
+        return self._client("ec2")
+
+    @cached_property
+    def iam(self) -> Any:
+        return self._client("iam")
+
+    @cached_property
+    def logs(self) -> Any:
+        return self._client("logs")
+
+    @cached_property
+    def cloudwatch(self) -> Any:
+        client = self._client("cloudwatch")
+        client.meta.events.register("before-send.cloudwatch.PutMetricAlarm", Pace(ALARMS_A_SECOND))
+        return client
+
+    @cached_property
+    def ssm(self) -> Any:
+        return self._client("ssm")
+
+    @cached_property
+    def sts(self) -> Any:
+        """Asked first of all: where AWS cannot be reached, that is to be said soon."""
+        return self._client("sts", CONFIG.merge(FIRST))
+
+    def ecr(self, region: str) -> Any:
+        """Return a client of another region's container registry."""
+        return self._session.client("ecr", region_name=region, config=CONFIG)
+
+    @cached_property
+    def awslambda(self) -> Any:
+        return self._client("lambda")
+
+    @cached_property
+    def events(self) -> Any:
+        return self._client("events")
+
+    @cached_property
+    def sns(self) -> Any:
+        return self._client("sns")
+
+    @cached_property
+    def account(self) -> str:
+        """The account's number."""
+        return self.caller["Account"]
+
+    @cached_property
+    def caller(self) -> dict[str, str]:
+        """Who asks: Account and Arn, as AWS says (STS API reference, GetCallerIdentity)."""
+        return self.sts.get_caller_identity()
+
+    def identify(self) -> None:
+        """Ask AWS who we are, which needs no permission. Raises InvalidInput when it does not know us."""
+        try:
+            _ = self.account
+        except NO_KEYS as error:
+            raise InvalidInput("AWS cannot be asked", [f"{error}: {KEYS_ADVICE}"]) from error
+        except ClientError as error:
+            raise InvalidInput("AWS cannot be asked", [f"{error_text(error)}: {KEYS_ADVICE}"]) from error
+
+
+def refuse_web_page(http_response: Any, model: Any, **_: Any) -> None:
+    """Raise ResponseParserError where a web page came instead of an answer.
+
+    A proxy or a login page of a network answers so, with status 200; botocore takes it for an answer with
+    nothing in it. An object of S3 may be a page, an answer of AWS's APIs never is.
+    """
+    if model.has_streaming_output:
+        return
+    if http_response.content.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
+        raise ResponseParserError(
+            f"{model.name} was answered by a web page, not by AWS: a proxy or a login page is in between"
+        )
+
+
+def name_service(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    """Write into an error which service answered it: botocore's ClientError names the operation alone."""
+    if "Error" in parsed:
+        parsed["Error"]["Service"] = model.service_model.service_name
+
+
+def connect(region: str, profile: str | None, source: str = "config.py") -> Clients:
+    """Return clients for a region. A profile counts only where the environment holds no keys.
+
+    `source`: the file that names both.
+
+    boto3 itself prefers a profile that is named in code to keys in the environment; people who export
+    keys, and the embedded cloud, mean them. Raises InvalidInput where profile or region does not exist.
+    """
+    if "AWS_ACCESS_KEY_ID" in os.environ or profile == "default":
+        profile = None
+    wanted = profile or os.environ.get("AWS_PROFILE")
+    try:
+        session = boto3.Session(region_name=region, profile_name=profile)
+        if wanted and wanted not in session.available_profiles:
+            raise ProfileNotFound(profile=wanted)
+    except ProfileNotFound as error:
+        raise InvalidInput(
+            f"{source} cannot be used",
+            [
+                f"AWS_PROFILE = {wanted!r}: {error}; `aws configure --profile {wanted}` makes it, and"
+                " AWS_PROFILE in your environment names another"
+            ],
+        ) from error
+    _check_region(session, region, source)
+    return Clients(session)
+
+
+def _check_region(session: Any, region: str, source: str) -> None:
+    """Raise InvalidInput for a region that boto3 does not know: it would wait long for no answer.
+
+    Asked for SQS, which is in every region and whose model is small.
+    """
+    known = {
+        name: partition
+        for partition in session.get_available_partitions()
+        for name in session.get_available_regions("sqs", partition_name=partition)
+    }
+    if known.get(region) == PARTITION:
+        return
+    if region in known:
+        raise InvalidInput(
+            f"{source} cannot be used",
+            [
+                f"AWS_REGION = {region!r} is of AWS's partition {known[region]}, which is not supported:"
+                " names of roles, policies and services differ there, and none of it was ever tried"
+            ],
+        )
+    near = difflib.get_close_matches(region, known, n=3, cutoff=0.7)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise InvalidInput(
+        f"{source} cannot be used",
+        [
+            f"AWS_REGION = {region!r}: boto3 {boto3.__version__} knows no such region of AWS{hint}"
+            " (one that is newer needs a newer boto3)"
+        ],
+    )
+
+
+def error_code(error: Exception) -> str:
+    """Return AWS's code of a ClientError, as 'ClusterNotFoundException'; '' for any other error."""
+    return error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+
+
+def error_text(error: Exception) -> str:
+    """Return AWS's sentence about an error, on one line, without boto3's frame around it; a missing
+    permission by its action.
+    """
+    if denied := denied_text(error):
+        return one_line(denied)
+    if isinstance(error, ClientError):
+        return one_line(str(error.response["Error"].get("Message") or error_code(error)))
+    return one_line(str(error))
+
+
+def answered_at(answer: dict[str, Any]) -> float | None:
+    """Return when AWS answered, by its own clock in seconds since 1970; None where the answer has no date."""
+    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError):
+        return None
+
+
+def pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+    """Yield the items under `key` of every page of a paged operation."""
+    for page in client.get_paginator(operation).paginate(**arguments):
+        yield from page.get(key, [])

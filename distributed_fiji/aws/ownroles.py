@@ -1,0 +1,104 @@
+"""The roles of a run: those that setup makes, or those that config.py names since somebody else made them.
+
+Many institutes let nobody make roles, or only with a permissions boundary. So what is denied is collected,
+and said at once with both ways out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji.aws import roles
+from distributed_fiji.aws.clients import Clients, error_text
+from distributed_fiji.aws.refusals import is_denied
+from distributed_fiji.aws.roles import Role, role_arn
+from distributed_fiji.changes import Change
+from distributed_fiji.errors import DistributedFijiError
+from distributed_fiji.settings import GIVEN, Settings
+
+Warn = Callable[[str], None]
+
+
+class RolesDenied(DistributedFijiError):
+    """Raised when roles are missing, or not as they have to be, and may not be made or changed."""
+
+
+def given_problems(iam: Any, settings: Settings) -> list[str]:
+    """Name the roles in config.py that are not there; one that may not be looked at is believed."""
+    problems = []
+    for purpose, setting in GIVEN.items():
+        value = settings.given_role(purpose)
+        if not value:
+            continue
+        name = value.rpartition("/")[2]
+        try:
+            if purpose == "instance":
+                iam.get_instance_profile(InstanceProfileName=name)
+            else:
+                iam.get_role(RoleName=name)
+        except iam.exceptions.NoSuchEntityException:
+            what = "instance profile" if purpose == "instance" else "role"
+            problems.append(f"{setting} = {value!r}: there is no such {what} in your account")
+        except ClientError as error:
+            if not is_denied(error):
+                raise
+    return problems
+
+
+def ensure_roles(
+    clients: Clients, settings: Settings, wanted: Mapping[str, Role], warn: Warn
+) -> tuple[dict[str, str], list[Change]]:
+    """Make what is missing of the wanted roles; return their ARNs by purpose, and what was done.
+
+    A role that config.py names is neither made nor changed. Raises RolesDenied with all that is denied.
+    """
+    arns, changes, denied = dict[str, str](), list[Change](), list[str]()
+    for purpose, role in wanted.items():
+        given = settings.given_role(purpose)
+        if given:
+            arns[purpose] = role_arn(given, clients.account)
+            changes.append(Change("role", f"{given} ({GIVEN[purpose]})", "kept"))
+            continue
+        try:
+            arns[purpose], change = settle_role(clients.iam, role, settings.APP_NAME, warn)
+            changes.append(change)
+            if purpose == "instance":
+                changes.append(roles.ensure_instance_profile(clients.iam, role.name, settings.APP_NAME))
+        except ClientError as error:
+            if not is_denied(error):
+                raise
+            denied.append(f"{role.name}: {error_text(error)}")
+    if denied:
+        raise RolesDenied(denied_message(denied))
+    return arns, changes
+
+
+def settle_role(iam: Any, role: Role, app_name: str, warn: Warn) -> tuple[str, Change]:
+    """Return a role's ARN, made or mended; one that cannot be compared is kept, with a warning."""
+    try:
+        return roles.ensure_role(iam, role, app_name)
+    except ClientError as error:
+        if not is_denied(error) or not error.operation_name.startswith(("Get", "List")):
+            raise
+        arn = roles.find_role(iam, role.name)
+        if arn is None:
+            raise
+        warn(f"The role {role.name} is kept as it is, since it could not be compared: {error_text(error)}")
+        return arn, Change("role", role.name, "kept")
+
+
+def denied_message(denied: list[str]) -> str:
+    """Return what is said when roles may not be made: what is denied, and the ways out."""
+    settings = ", ".join(GIVEN.values())
+    return "\n".join(
+        [
+            "Setup stops: these roles are missing, or not as they have to be, and you may not change that:",
+            *(f"  - {line}" for line in denied),
+            "`python run.py policy --roles` prints them for an administrator, who makes them once; then"
+            f" name them in config.py ({settings}). Where your account demands a permissions boundary,"
+            " PERMISSIONS_BOUNDARY names it. docs/permissions.md tells more.",
+        ]
+    )

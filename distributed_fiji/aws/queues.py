@@ -1,0 +1,284 @@
+"""The queue and its dead letters: made, filled in batches of ten, counted."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from distributed_fiji.aws.eventually import OTHER_SECONDS, QUEUE_IS_LATE, until_seen
+from distributed_fiji.changes import Change
+from distributed_fiji.clock import Clock
+from distributed_fiji.errors import DistributedFijiError, NothingThere
+from distributed_fiji.settings import Settings
+from distributed_fiji.state.jobnames import called, name_in
+from worker.contract.jobs import APP_TAG, MAX_MESSAGE_BYTES, SPARE_RECEIVES, Job, encode_message
+
+#: Days that SQS keeps messages at most; the four that are the default end a long run's jobs.
+RETENTION_SECONDS = 14 * 24 * 3600
+
+#: A deleted queue's name is taken for 60 seconds (SQS API reference, CreateQueue): asked again so often.
+NAME_TAKEN_SECONDS, ASK_SECONDS = 90, 2
+
+#: Batches under way at once: at 20 ms a request 16 send 1,000 jobs a hundred times as quickly as one by one.
+THREADS = 16
+
+#: Entries in a batch (SQS quota).
+BATCH = 10
+
+#: The attribute of a message that names its submission.
+SUBMISSION = "submission"
+
+#: Times that the failed entries of a batch are sent again before they are named.
+RESENDS = 6
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The queue's approximate counts, a minute old at worst (SQS API reference, GetQueueAttributes)."""
+
+    waiting: int
+    running: int
+    delayed: int
+
+    @property
+    def left(self) -> int:
+        return self.waiting + self.running + self.delayed
+
+
+class NotSent(DistributedFijiError):
+    """Raised when SQS refused jobs for good; names them. All others were sent."""
+
+
+def find_queue(sqs: Any, name: str) -> str | None:
+    """Return a queue's URL by its exact name, or None."""
+    try:
+        return sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    except sqs.exceptions.QueueDoesNotExist:
+        return None
+
+
+def read_queue(sqs: Any, name: str) -> str:
+    """Return a queue's URL; raises NothingThere when setup was not run."""
+    url = find_queue(sqs, name)
+    if url is None:
+        raise NothingThere(f"There is no queue {name}: run `python run.py setup` first.")
+    return url
+
+
+def read_attributes(sqs: Any, url: str) -> dict[str, str]:
+    """Return all attributes of a queue as SQS gives them: text."""
+    return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+
+
+def read_counts(sqs: Any, url: str) -> Counts:
+    """Return what waits, runs and is delayed in a queue."""
+    return counts_in(read_attributes(sqs, url))
+
+
+def counts_in(attributes: dict[str, str]) -> Counts:
+    """Return the counts among a queue's attributes."""
+    return Counts(
+        waiting=int(attributes["ApproximateNumberOfMessages"]),
+        running=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
+        delayed=int(attributes.get("ApproximateNumberOfMessagesDelayed", 0)),
+    )
+
+
+def ensure_queues(
+    sqs: Any, settings: Settings, clock: Clock, tell: Callable[[str], None]
+) -> tuple[str, list[Change]]:
+    """Make or mend the dead-letter queue and the queue; return the queue's URL and what was done.
+
+    A new queue may not be seen for a second or more (SQS API reference, CreateQueue), so that its ARN is made
+    of its URL, and each is waited for: the next command needs it.
+    """
+
+    def ensure(name: str, attributes: dict[str, str]) -> tuple[str, Change]:
+        return ensure_queue(
+            sqs, name, attributes, partial(_create_queue, sqs, settings.APP_NAME, clock, tell)
+        )
+
+    retention = {"MessageRetentionPeriod": str(RETENTION_SECONDS)}
+    dead_url, dead = ensure(settings.SQS_DEAD_LETTER_QUEUE, retention)
+    redrive = {
+        "deadLetterTargetArn": queue_arn(dead_url, settings.AWS_REGION),
+        "maxReceiveCount": settings.JOB_RETRIES + SPARE_RECEIVES,
+    }
+    attributes = {
+        "VisibilityTimeout": str(settings.SQS_MESSAGE_VISIBILITY),
+        "RedrivePolicy": json.dumps(redrive),
+        **retention,
+    }
+    url, queue = ensure(settings.SQS_QUEUE_NAME, attributes)
+    return url, [queue, dead]
+
+
+def queue_arn(url: str, region: str) -> str:
+    """Return a queue's ARN, of its URL, which ends with the account and the name (SQS developer guide, "Queue
+    and message identifiers").
+    """
+    _, account, name = url.rsplit("/", 2)
+    return f"arn:aws:sqs:{region}:{account}:{name}"
+
+
+def _create_queue(
+    sqs: Any, app_name: str, clock: Clock, tell: Callable[[str], None], name: str, attributes: dict[str, str]
+) -> str:
+    """Make a queue and wait until it is seen; return its URL.
+
+    SQS gives a name free a minute after its queue was deleted, which is waited for too.
+    """
+    until = clock.now() + NAME_TAKEN_SECONDS
+
+    def create() -> dict[str, Any]:
+        return sqs.create_queue(QueueName=name, Attributes=attributes, tags={APP_TAG: app_name})
+
+    while True:
+        try:
+            until_seen(create, QUEUE_IS_LATE, clock, OTHER_SECONDS)
+        except sqs.exceptions.QueueDeletedRecently:
+            if clock.now() > until:
+                raise
+            tell(f"A queue {name} was deleted within the last minute; waiting until its name is free")
+            clock.sleep(ASK_SECONDS)
+        else:
+            found = until_seen(lambda: sqs.get_queue_url(QueueName=name), QUEUE_IS_LATE, clock, OTHER_SECONDS)
+            return found["QueueUrl"]
+
+
+def ensure_queue(
+    sqs: Any, name: str, wanted: dict[str, str], create: Callable[[str, dict[str, str]], str]
+) -> tuple[str, Change]:
+    """Return a queue's URL, made by `create` or its attributes set where they differ."""
+    url = find_queue(sqs, name)
+    if url is None:
+        return create(name, wanted), Change("queue", name, "created")
+    differing = differing_attributes(read_attributes(sqs, url), wanted)
+    if differing:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={key: wanted[key] for key in differing})
+    return url, Change.of("queue", name, created=False, changed=bool(differing), detail=", ".join(differing))
+
+
+def differing_attributes(current: dict[str, str], wanted: dict[str, str]) -> list[str]:
+    """Name the attributes that are not as wanted; JSON is compared by content, numbers in it by value."""
+
+    def plain(text: str | None) -> Any:
+        if text is None or not text.startswith("{"):
+            return text
+        return {key: str(value) for key, value in json.loads(text).items()}
+
+    return [key for key, value in wanted.items() if plain(current.get(key)) != plain(value)]
+
+
+def batches(jobs: Iterable[Job], submission: str = "") -> Iterator[list[dict[str, Any]]]:
+    """Yield jobs as SendMessageBatch entries that SQS takes together."""
+    return in_batches(((job.job_id, encode_message(job)) for job in jobs), submission)
+
+
+def in_batches(bodies: Iterable[tuple[str, str]], submission: str) -> Iterator[list[dict[str, Any]]]:
+    """Yield SendMessageBatch entries of (id, body)s: ten at most, and no more bytes together than SQS takes.
+
+    `submission`: what the messages carry, so that those of one submission can be told from another's.
+    """
+    attributes = {SUBMISSION: {"DataType": "String", "StringValue": submission}} if submission else {}
+    marked: dict[str, Any] = {"MessageAttributes": attributes} if attributes else {}
+    entries: list[dict[str, Any]] = []
+    size = 0
+    for number, body in bodies:
+        length = len(body.encode("utf-8")) + mark_bytes(submission)
+        if len(entries) == BATCH or (entries and size + length > MAX_MESSAGE_BYTES):
+            yield entries
+            entries, size = [], 0
+        entries.append({"Id": number, "MessageBody": body, **marked})
+        size += length
+    if entries:
+        yield entries
+
+
+def mark_bytes(submission: str) -> int:
+    """Return what a message's mark takes of the bytes that SQS takes: name, type and value of an attribute
+    count (SQS developer guide, "Amazon SQS message metadata").
+    """
+    return len(SUBMISSION) + len("String") + len(submission) if submission else 0
+
+
+def send_jobs(
+    sqs: Any,
+    url: str,
+    jobs: Iterable[Job],
+    *,
+    progress: Callable[[int], None],
+    sleep: Callable[[float], None],
+    submission: str = "",
+) -> int:
+    """Send jobs over several threads; return how many SQS took. `progress` hears of each batch's number.
+
+    At most two batches a thread are in memory. Raises NotSent, after all the rest was sent, with the
+    jobs that SQS refused.
+    """
+    sent = 0
+    refused: list[tuple[str, str]] = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        under_way: set[Any] = set()
+        for entries in batches(jobs, submission):
+            under_way.add(pool.submit(_send_named, sqs, url, entries, sleep))
+            if len(under_way) >= 2 * THREADS:
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                sent, refused = _settle(done, sent, refused, progress)
+        sent, refused = _settle(wait(under_way).done, sent, refused, progress)
+    if refused:
+        listed = "\n".join(f"  - {job}: {reason}" for job, reason in refused[:20])
+        raise NotSent(
+            f"{sent} jobs were sent, {len(refused)} were refused; submit the file again, with --replace:"
+            f"\n{listed}"
+        )
+    return sent
+
+
+def _send_named(
+    sqs: Any, url: str, entries: list[dict[str, Any]], sleep: Callable[[float], None]
+) -> tuple[int, list[tuple[str, str]]]:
+    """Send a batch as `send_batch` does; what was refused is called as people know it."""
+    taken, refused = send_batch(sqs, url, entries, sleep)
+    bodies = {entry["Id"]: entry["MessageBody"] for entry in entries} if refused else {}
+    return taken, [(called(job, {job: name_in(bodies[job])}), reason) for job, reason in refused]
+
+
+def _settle(
+    done: set[Any], sent: int, refused: list[tuple[str, str]], progress: Callable[[int], None]
+) -> tuple[int, list[tuple[str, str]]]:
+    for future in done:
+        taken, failures = future.result()
+        sent += taken
+        refused = refused + failures
+        progress(taken)
+    return sent, refused
+
+
+def send_batch(
+    sqs: Any, url: str, entries: list[dict[str, Any]], sleep: Callable[[float], None]
+) -> tuple[int, list[tuple[str, str]]]:
+    """Send one batch, the entries that failed inside it again; return how many went and (id, reason)s.
+
+    An entry can fail inside an HTTP 200 (SQS API reference, SendMessageBatch); one that is the
+    sender's fault will not go another time either.
+    """
+    taken, refused = 0, []
+    for attempt in range(RESENDS):
+        response = sqs.send_message_batch(QueueUrl=url, Entries=entries)
+        taken += len(response.get("Successful", []))
+        failed = response.get("Failed", [])
+        refused += [
+            (item["Id"], item.get("Message") or item["Code"]) for item in failed if item["SenderFault"]
+        ]
+        again = {item["Id"] for item in failed if not item["SenderFault"]}
+        entries = [entry for entry in entries if entry["Id"] in again]
+        if not entries:
+            return taken, refused
+        sleep(random.uniform(0, 0.2 * 2**attempt))
+    return taken, refused + [(entry["Id"], f"SQS failed {RESENDS} times") for entry in entries]

@@ -1,0 +1,43 @@
+"""What could not be looked at: each look stands by itself, so that one refusal hides nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from distributed_fiji.aws.clients import AwsError, error_text
+
+Value = TypeVar("Value")
+
+
+class Unseen:
+    """Collects the looks that AWS refused or did not answer, each as a sentence, once."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.sentences)
+
+    def note(self, what: str, error: Exception) -> None:
+        """Note that something could not be looked at."""
+        sentence = f"could not look at {what}: {error_text(error)}"
+        if sentence not in self.sentences:
+            self.sentences.append(sentence)
+
+    def look(self, what: str, find: Callable[[], Iterable[Value]]) -> list[Value]:
+        """Return all that a look finds, or what it had found when it was refused."""
+        found: list[Value] = []
+        try:
+            found.extend(find())
+        except AwsError as error:
+            self.note(what, error)
+        return found
+
+
+class Strict(Unseen):
+    """Collects nothing: the first look that fails raises."""
+
+    def note(self, what: str, error: Exception) -> None:
+        """Raise what went wrong."""
+        raise error

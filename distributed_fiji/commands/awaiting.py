@@ -1,0 +1,130 @@
+"""Wait for the machines of a fleet: each gets its alarm, and what EC2 and ECS report of them is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from distributed_fiji.aws import cluster, fleet, machinetypes, telemetry
+from distributed_fiji.aws.clients import AwsError, error_text
+from distributed_fiji.aws.fleetevents import FleetError, find_fatal
+from distributed_fiji.aws.lookups import read_ends
+from distributed_fiji.aws.refusals import is_denied, keys_are_over
+from distributed_fiji.commands.plan import Run
+from distributed_fiji.errors import DistributedFijiError
+from distributed_fiji.monitor.decide import ALARMS_A_LOOK
+from distributed_fiji.monitor.lastwords import in_a_row_sentence, last_words
+from distributed_fiji.state.record import RunRecord
+from distributed_fiji.state.runfacts import facts_of
+
+#: Seconds to wait for machines when some have come, and when none has; then the monitor takes over.
+PATIENCE_WITH_SOME = 5 * 60
+PATIENCE_WITH_NONE = 15 * 60
+
+
+class FleetFailed(DistributedFijiError):
+    """Raised when EC2 reports an error of the fleet that waiting does not mend."""
+
+
+@dataclass
+class Awaited:
+    """What is known and was said of machines that are awaited.
+
+    `processors`: of the largest type, 0 where this account may not ask; `joined`: machines in the cluster at
+    the last look; `failed`: why the last look failed that did.
+    """
+
+    processors: int | None = None
+    alarmed: set[str] = field(default_factory=set)
+    told: set[FleetError] = field(default_factory=set)
+    joined: int = 0
+    state: str = ""
+    failing: bool = False
+    failed: str = ""
+
+
+def wait_for_machines(run: Run, record: RunRecord) -> None:
+    """Wait until the machines have joined the cluster, telling what happens; each gets its stuck alarm.
+
+    Neither a shortage of capacity nor an answer that fails once ends the fleet: it goes on asking, and is
+    looked at again. Raises FleetFailed, and what AWS answers where a permission is missing or the keys are
+    over.
+    """
+    began, interval = run.clock.now(), 0.25
+    awaited = Awaited()
+    while True:
+        try:
+            look(run, record, awaited)
+        except AwsError as error:
+            if is_denied(error) or keys_are_over(error):
+                raise
+            if error_text(error) != awaited.failed:
+                awaited.failed = error_text(error)
+                run.terminal.warn(f"The machines could not be looked at; trying again: {awaited.failed}")
+        if awaited.joined >= record.machines:
+            return
+        if run.clock.now() - began > (PATIENCE_WITH_SOME if awaited.joined else PATIENCE_WITH_NONE):
+            run.terminal.warn("Not all machines have come; the fleet goes on asking, and monitor shows them.")
+            return
+        run.clock.sleep(interval)
+        interval = min(15.0, interval * 1.5)
+
+
+def look(run: Run, record: RunRecord, awaited: Awaited) -> None:
+    """Look at the machines once: give the new ones their alarms, and say what has changed."""
+    machines = fleet.fleet_instances(run.clients.ec2, record.fleet_id)
+    if awaited.processors is None:
+        awaited.processors = most_processors(run, record)
+    for instance_id in sorted(machines - awaited.alarmed)[:ALARMS_A_LOOK]:
+        put_alarm(run, record, instance_id, awaited.processors)
+        awaited.alarmed.add(instance_id)
+    awaited.told |= tell_errors(run, record, awaited.told, len(machines))
+    joined = machines & cluster.joined_machines(run.clients.ecs, record.MONITOR_ECS_CLUSTER)
+    awaited.joined = len(joined)
+    state = f"{len(machines)} of {record.machines} machines started, {len(joined)} joined the cluster"
+    if state != awaited.state:
+        run.terminal.note(state)
+        awaited.state = state
+    if joined and len(joined) < record.machines and not awaited.failing:
+        awaited.failing = tell_failing_tasks(run, record)
+
+
+def tell_failing_tasks(run: Run, record: RunRecord) -> bool:
+    """Say why tasks end as soon as they start, once they do so again and again; return whether they do."""
+    facts = facts_of(record.model_dump())
+    ends = read_ends(run.clients.ecs, facts)
+    sentence = in_a_row_sentence(ends)
+    for line in (sentence, *last_words(ends, facts, run.clients.logs)) if sentence else ():
+        run.terminal.warn(line)
+    return bool(sentence)
+
+
+def most_processors(run: Run, record: RunRecord) -> int:
+    """Return the processors of the fleet's largest machine type, 0 where they cannot be read."""
+    types, _ = machinetypes.read_machine_types(run.clients.ec2, record.machine_types)
+    return max((item.vcpus for item in types or []), default=0)
+
+
+def put_alarm(run: Run, record: RunRecord, instance_id: str, processors: int) -> None:
+    """Give a machine its alarm; without one the fleet works all the same, and monitor tries again."""
+    try:
+        telemetry.put_stuck_alarm(
+            run.clients.cloudwatch, record.app_name, instance_id, record.region, processors
+        )
+    except AwsError as error:
+        run.terminal.warn(f"Machine {instance_id} has no alarm yet: {error_text(error)}")
+
+
+def tell_errors(run: Run, record: RunRecord, told: set[FleetError], machines: int) -> set[FleetError]:
+    """Show the fleet's new errors with what to do about each; raises FleetFailed for a fatal one."""
+    errors = set(fleet.fleet_errors(run.clients.ec2, record.fleet_id, record.started - 60))
+    new = errors - told
+    for error in sorted(new, key=lambda item: item.kind):
+        run.terminal.warn(_line(error))
+    fatal = find_fatal(errors, machines=machines, seconds=run.clock.now() - record.started)
+    if fatal is not None:
+        raise FleetFailed(f"EC2 refuses the fleet. {_line(fatal)}")
+    return new
+
+
+def _line(error: FleetError) -> str:
+    return f"{error.kind}: {error.description} ({error.advice})"

@@ -1,0 +1,175 @@
+"""The options that all commands share, and what follows from them: settings, clients, hints as typed.
+
+The embedded cloud, and what only one command needs, is imported when it is asked for: commands start quicker.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from distributed_fiji import errors
+from distributed_fiji.aws.clients import Clients, connect
+from distributed_fiji.jsonfiles import has_key
+from distributed_fiji.settings import Settings, check_region, load_settings
+from distributed_fiji.terminal import Terminal, shown
+
+if TYPE_CHECKING:
+    from distributed_fiji.registry import Answer
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@dataclass
+class Context:
+    """What the options before and after the command say."""
+
+    terminal: Terminal
+    config: Path = CHECKOUT / "config.py"
+    local: bool = False
+    runtime: str | None = None
+    may_make_buckets: bool = False
+
+    def choose(self, name: str, value: Any) -> None:
+        """Take an option's value, so that commands shown to the user carry it too."""
+        setattr(self, name, value)
+        options = (" --local" if self.local else "") + (
+            f" --config {shown(self.config)}" if self.config != CHECKOUT / "config.py" else ""
+        )
+        self.terminal.command = f"python run.py{options}"
+        self.terminal.config = str(shown(self.config))
+
+    def check_cloud(self) -> None:
+        """Raise NothingThere where the embedded cloud is used and has ended."""
+        if self.local:
+            from distributed_fiji.local import cloud
+
+            cloud.check()
+
+    def file_beside(self, key: str, example: str) -> Path:
+        """Return the JSON file beside config.py that has a key, as one would type it; else an example's."""
+        found = (path for path in sorted(self.config.parent.glob("*.json")) if has_key(path, key))
+        return shown(next(found, CHECKOUT / "files" / example))
+
+    def settings(self) -> Settings:
+        """Read config.py, telling its warnings."""
+        settings, warnings = load_settings(self.config)
+        for line in warnings:
+            self.terminal.warn(f"{self.config.name}: {line}")
+        if self.local and not settings.DOWNLOAD_FILES:
+            settings = self._without_mount(settings)
+        return settings
+
+    def _without_mount(self, settings: Settings) -> Settings:
+        """Bring inputs to local disk where the embedded cloud's tasks are processes, which mount nothing."""
+        from distributed_fiji.local import cloud
+
+        if cloud.runtime(self.runtime) != "processes":
+            return settings
+        self.terminal.warn(
+            f"{self.config.name}: DOWNLOAD_FILES = False needs --runtime docker with --local; here inputs are"
+            " brought to local disk, as with True"
+        )
+        return settings.model_copy(update={"DOWNLOAD_FILES": True})
+
+    def place(self, region: str | None) -> tuple[str, str | None]:
+        """Return region and profile of commands that need no config.py: theirs, its, or the environment's."""
+        check_region(region)
+        try:
+            settings, _ = load_settings(self.config)
+        except errors.InvalidInput:
+            return region or os.environ.get("AWS_REGION", "us-east-1"), os.environ.get("AWS_PROFILE")
+        return region or settings.AWS_REGION, settings.AWS_PROFILE
+
+    def connect(
+        self, region: str, profile: str | None, buckets: set[str], source: str = "config.py"
+    ) -> Clients:
+        """Return clients: of AWS, or with --local of the embedded cloud, which has these buckets.
+
+        `source`: the file that names region and profile.
+        """
+        if self.local:
+            from distributed_fiji.local import cloud
+
+            here = cloud.start(progress=self.terminal.note, runtime=self.runtime, region=region)
+            here.apply(os.environ)
+            clients = connect(region, profile)
+            cloud.check_buckets(clients.s3, buckets, may_make=self.may_make_buckets)
+            return clients
+        clients = connect(region, profile, source)
+        clients.identify()
+        self.terminal.note(f"AWS account {clients.account}, {region}, as {clients.caller['Arn']}")
+        return clients
+
+    def prepare_fiji(self) -> None:
+        """With --local make ImageJ core where there is no FIJI: here, not while tasks wait for it."""
+        if self.local:
+            from distributed_fiji.local import cloud
+
+            cloud.prepare_fiji(cloud.runtime(self.runtime), self.terminal.note)
+
+    def languages(self) -> frozenset[str] | None:
+        """Return the endings of the script languages that FIJI has; None where an image holds it."""
+        if not self.local:
+            return None
+        from distributed_fiji.local import cloud, fiji
+
+        return fiji.languages(os.environ, CHECKOUT) if cloud.runtime(self.runtime) == "processes" else None
+
+    def ask_image(self, clients: Clients) -> Callable[[str], Answer]:
+        """Return what tells whether machines will find an image: its registry; with --local Docker here."""
+        if self.local:
+            from distributed_fiji.local import cloud
+
+            return cloud.ask_image
+        from distributed_fiji import registry
+
+        return partial(registry.ask, ecr=clients.ecr)
+
+    def connect_for(self, settings: Settings) -> Clients:
+        """Return clients for the settings' account and region."""
+        clients = self.connect(settings.AWS_REGION, settings.AWS_PROFILE, set(settings.readable_buckets))
+        clients.encryption = settings.encryption
+        return clients
+
+
+class Finite(click.FloatRange):
+    """A number in a range; `nan` is in none, though it is not outside of any either."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number; fail where it is none."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number that can be used.", param, ctx)
+        return number
+
+
+def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """Return a callback that puts an option's value into the Context, wherever the option stands."""
+
+    def callback(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+        if value is not None and value is not False:
+            context.ensure_object(Context).choose(name, value)
+
+    return callback
+
+
+def common(command: Any) -> Any:
+    """Add the options that may stand before the command and after it."""
+    for option in (
+        click.option("--config", type=click.Path(path_type=Path), callback=_set("config"), expose_value=False,
+                     is_eager=True, help="Settings to use instead of config.py."),
+        click.option("--local", is_flag=True, callback=_set("local"), expose_value=False, is_eager=True,
+                     help="Use the embedded cloud on this machine instead of AWS."),
+        click.option("--runtime", type=click.Choice(["processes", "docker"]), callback=_set("runtime"),
+                     expose_value=False, is_eager=True, help="With --local: how tasks run."),
+    ):  # fmt: skip
+        command = option(command)
+    return command

@@ -1,0 +1,80 @@
+"""What is asked before it costs without a need: a fleet without jobs, or too large, jobs sent twice."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from math import ceil
+
+import click
+
+from distributed_fiji.errors import InvalidInput
+from distributed_fiji.settings import Settings
+from distributed_fiji.state.submissions import Submission
+from distributed_fiji.terminal import Terminal
+
+#: Seconds for which the queue's counts may not show what was just submitted (SQS API reference,
+#: GetQueueAttributes: "at least 1 minute after the producers stop").
+COUNTS_ARE_LATE = 120
+
+#: Asks about findings, and raises InvalidInput where the answer is no. With no finding it asks nothing.
+Confirm = Callable[[str, Sequence[str]], None]
+
+
+def accept(_what: str, _findings: Sequence[str]) -> None:
+    """Go on, whatever was found."""
+
+
+def asking(terminal: Terminal, *, yes: bool) -> Confirm:
+    """Return what asks at the terminal; with `yes` (--yes, or nothing costs: --local) it warns and goes on.
+
+    Where nobody can answer it ends the command with what to do.
+    """
+
+    def confirm(what: str, findings: Sequence[str]) -> None:
+        if findings and not yes and not sys.stdin.isatty():
+            raise InvalidInput(what, [*findings, "to go on all the same, add --yes"])
+        for line in findings:
+            terminal.warn(line)
+        if findings and not yes and not click.confirm("Go on all the same?", err=True):
+            raise InvalidInput(what, ["you said no"])
+
+    return confirm
+
+
+def jobs_waiting(left: int, submissions: Sequence[Submission], now: float) -> int:
+    """Return how many jobs the queue holds: by its count, or by what was submitted a moment ago."""
+    recent = [one for one in submissions if now - one.submitted_at < COUNTS_ARE_LATE]
+    return max(left, sum(len(one.job_ids) for one in recent))
+
+
+def fleet_findings(settings: Settings, jobs: int) -> list[str]:
+    """Return why the fleet would cost more than the jobs need."""
+    if not jobs:
+        return [
+            f"The queue {settings.SQS_QUEUE_NAME} holds no job, so that machines would cost and do nothing:"
+            " run `python run.py submitJob` first"
+        ]
+    needed = ceil(jobs / settings.TASKS_PER_MACHINE)
+    if needed >= settings.CLUSTER_MACHINES:
+        return []
+    some = "1 job waits" if jobs == 1 else f"{jobs} jobs wait"
+    return [
+        f"{some}, and {settings.CLUSTER_MACHINES} machines do {settings.tasks} at once:"
+        f" CLUSTER_MACHINES = {needed} would be enough"
+    ]
+
+
+def again_findings(jobs: Sequence[str], waiting: dict[str, Submission]) -> list[str]:
+    """Return why jobs would be in the queue twice. `waiting`: jobs that are not done, and where from."""
+    again = [job for job in jobs if job in waiting]
+    if not again:
+        return []
+    first = min((waiting[job] for job in again), key=lambda one: one.submitted_at)
+    when = datetime.fromtimestamp(first.submitted_at, timezone.utc)
+    said = f"{len(again)} of {len(jobs)} jobs {'was' if len(again) == 1 else 'were'} submitted before"
+    return [
+        f"{said} ({first.job_file}, {when:%Y-%m-%d %H:%M} UTC) and not done since: sent again, they are in"
+        " the queue twice. --replace takes those that wait back first"
+    ]

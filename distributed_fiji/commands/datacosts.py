@@ -1,0 +1,106 @@
+"""What data costs beside machines, said before it does: listings for each job, parts and old versions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji.aws.clients import AwsError, error_code, error_text, pages
+from distributed_fiji.jobs import JobFile
+from worker.contract.inputs import InvalidAddress, Pattern, read_patterns
+
+#: Keys in a page of ListObjectsV2, and dollars of 1,000 LIST requests (AWS price list, us-east-1).
+PAGE, LISTS_DOLLARS = 1000, 0.005
+
+#: Keys that one job may list without a word: a second at most.
+FEW_KEYS = 5_000
+
+#: Keys that are counted at most.
+MOST_KEYS = 100_000
+
+
+def listing_doubts(s3: Any, source_bucket: str, jobs: JobFile) -> list[str]:
+    """Return what the inputs' patterns cost where each job has to list very many keys.
+
+    S3 lists by what a key begins with alone: `plate/*A01*.tif` lists all of `plate/`. The start that most
+    jobs share is counted. Nothing is said where the bucket may not be listed from here.
+    """
+    starts = Counter(_start(pattern, source_bucket) for job in jobs for pattern in set(job.inputs))
+    starts.pop(None, None)
+    if not starts:
+        return []
+    (found, times), *_ = starts.most_common(1)
+    assert found is not None
+    bucket, start = found
+    try:
+        keys = _count(s3, bucket, start)
+    except AwsError:
+        return []
+    if keys <= FEW_KEYS:
+        return []
+    dollars = times * keys / PAGE * LISTS_DOLLARS / 1000
+    or_more = " or more" if keys >= MOST_KEYS else ""
+    return [
+        f"inputs: {times} jobs list {keys:,}{or_more} keys each, all that begin with"
+        f" s3://{bucket}/{start} (about {keys / 10_000:.0f} s a job, ${dollars:.2f} together); a pattern that"
+        " begins with more letters, as a folder a well, lists less"
+    ]
+
+
+def _start(pattern: str, source_bucket: str) -> tuple[str, str] | None:
+    """Return bucket and start of the keys that a pattern lists; None for one that names a key."""
+    try:
+        found: Pattern = read_patterns(pattern, source_bucket)[0]
+    except InvalidAddress:
+        return None
+    return None if found.prefix == found.key else (found.bucket, found.prefix)
+
+
+def _count(s3: Any, bucket: str, prefix: str) -> int:
+    """Count the keys below a prefix, up to MOST_KEYS."""
+    count = 0
+    for _ in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix):
+        count += 1
+        if count >= MOST_KEYS:
+            break
+    return count
+
+
+def bucket_notes(s3: Any, bucket: str) -> list[str]:
+    """Return what of a bucket's settings lets data bill on unseen: parts of uploads, old versions.
+
+    Parts of an upload that broke off stay until somebody aborts it, and a lifecycle rule does (S3 user guide,
+    "Aborting a multipart upload using a bucket lifecycle configuration").
+    """
+    notes: list[str] = []
+    for look in (_parts, _versions):
+        try:
+            notes += look(s3, bucket)
+        except AwsError as error:
+            notes.append(f"s3://{bucket}: {_WHAT[look]} could not be looked at: {error_text(error)}")
+    return notes
+
+
+def _parts(s3: Any, bucket: str) -> Iterator[str]:
+    try:
+        rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    except ClientError as error:
+        if error_code(error) != "NoSuchLifecycleConfiguration":
+            raise
+        rules = []
+    if not any("AbortIncompleteMultipartUpload" in rule and rule["Status"] == "Enabled" for rule in rules):
+        yield (
+            f"s3://{bucket} has no lifecycle rule AbortIncompleteMultipartUpload: parts of uploads that break"
+            " off (files of 64 MiB and more) bill until `python run.py cleanup` removes them"
+        )
+
+
+def _versions(s3: Any, bucket: str) -> Iterator[str]:
+    if s3.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled":
+        yield f"s3://{bucket} keeps old versions: what is written again or deleted bills on"
+
+
+_WHAT: dict[Callable[..., Any], str] = {_parts: "its lifecycle rules", _versions: "its versioning"}

@@ -1,0 +1,48 @@
+"""Keys that end while a run is watched: what is said, and when watching stops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from distributed_fiji.aws.clients import KEYS_ADVICE, error_text
+from distributed_fiji.aws.refusals import keys_are_over
+from distributed_fiji.errors import KeysOver
+from distributed_fiji.state.record import RunRecord
+
+#: Seconds for which keys that AWS does not take may still be renewed elsewhere, as by `aws sso login`.
+KEYS_SECONDS = 600
+
+
+@dataclass
+class Keys:
+    """Since when AWS does not take the keys that watch a run."""
+
+    record: RunRecord
+    since: float | None = None
+
+    def refused(self, error: Exception, now: float) -> str:
+        """Note an error; return what is to be told of it, or ''. Raises KeysOver after ten minutes."""
+        if not keys_are_over(error):
+            self.since = None
+            return f"AWS did not answer, the next look comes soon: {error_text(error)}"
+        if self.since is None:
+            self.since = now
+            return (
+                f"AWS does not take your keys any more ({error_text(error)}). {KEYS_ADVICE}; for"
+                f" {KEYS_SECONDS // 60} minutes it is tried again"
+            )
+        if now - self.since < KEYS_SECONDS:
+            return ""
+        raise KeysOver(
+            f"Stopped watching {self.record.app_name}: AWS does not take your keys ({error_text(error)})."
+            f" {self._meanwhile()}\n  Renew them ({KEYS_ADVICE}), then go on:"
+            f" python run.py monitor files/{self.record.app_name}SpotFleetRequestId.json"
+        )
+
+    def _meanwhile(self) -> str:
+        """Say who looks after the run while nobody here does."""
+        until = f" The fleet ends by itself at {self.record.valid_until}." if self.record.valid_until else ""
+        if self.record.auto_monitor:
+            ends = "the janitor, which has keys of its own, ends it when its work is done"
+            return f"The run goes on; {ends}.{until}"
+        return f"The run goes on and costs, and nobody looks after it (AUTO_MONITOR is False).{until}"

@@ -1,0 +1,212 @@
+"""The monitor at the terminal: look, decide, do, wait; at the end take everything down and report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from distributed_fiji.aws.clients import AwsError, Clients, error_text
+from distributed_fiji.clock import Clock
+from distributed_fiji.commands.keys import Keys
+from distributed_fiji.commands.view import View
+from distributed_fiji.errors import INTERRUPTED, JOBS_FAILED, SOMETHING_LEFT
+from distributed_fiji.janitor.removal import leave
+from distributed_fiji.monitor.actions import End
+from distributed_fiji.monitor.notdone import NAMED, NotDone, as_table, find_not_done
+from distributed_fiji.monitor.notdone import shown as named
+from distributed_fiji.monitor.recount import recounted
+from distributed_fiji.monitor.result import Verdict, counted, read_verdict
+from distributed_fiji.monitor.rounds import DOUBTFUL_WAIT, Watcher
+from distributed_fiji.monitor.takedown import Step, still_costly, take_down
+from distributed_fiji.state.jobstate import JobState
+from distributed_fiji.state.record import RunRecord
+from distributed_fiji.state.runfacts import RunFacts, facts_of
+from distributed_fiji.terminal import Terminal
+from distributed_fiji.terminal import shown as path_shown
+from worker.contract.jobs import WARNINGS, state_key
+
+#: Seconds between two looks: at first, and at most.
+FIRST_WAIT, LONGEST_WAIT = 2.0, 30.0
+
+#: What is told before a run is taken down, wholly or with its jobs left in the queue.
+DOWN = {
+    True: "Taking everything down.",
+    False: "Ending what costs; jobs that are left stay in the queue.",
+}
+
+#: Why jobs were left, by how the run ended.
+WHY_NOT_ALL = {
+    End.NO_FLEET.value: "The fleet ended before the work",
+    End.COST.value: "MAX_COST was reached",
+    End.NOT_STARTED.value: "The service wanted no task",
+    End.NOTHING_RUNS.value: "No task ran",
+}
+
+
+@dataclass(frozen=True)
+class MonitorResult:
+    """How monitoring ended. `failed`: failed attempts; `left`: what costs and is still there."""
+
+    exit_code: int
+    done: int = 0
+    failed: int = 0
+    dead: int = 0
+    unaccounted: int = 0
+    left: tuple[str, ...] = ()
+
+
+def monitor(
+    record: RunRecord,
+    clients: Clients,
+    *,
+    cheapest: bool,
+    clock: Clock,
+    out: Terminal,
+    listing: Path | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> MonitorResult:
+    """Watch a run to its end and take it down; killed at any point and called again, it goes on.
+
+    `listing`: the file that names all jobs that are not done, where there are too many to be shown.
+    `check` raises what ends the watching when AWS does not answer: that there is nothing left that could.
+    Ctrl-C leaves the run alive: exit code 130.
+    """
+    run = facts_of(record.model_dump())
+    view = View(out.err, run.app_name)
+    try:
+        verdict = read_verdict(clients.s3, run)
+        if verdict is None:
+            keys = Keys(record)
+            verdict = _watch(Watcher(run, clients, cheapest=cheapest), clock, view, check, keys)
+        view.tell(f"{verdict.end[0].upper()}{verdict.end[1:]}. {DOWN[verdict.whole]}")
+        steps = take_down(run, clients, clock, view.tell, whole=verdict.whole)
+    except KeyboardInterrupt:
+        out.note(
+            f"Stopped watching; {run.app_name} runs on, and costs.",
+            f"  To go on:   python run.py monitor files/{run.app_name}SpotFleetRequestId.json",
+            f"  To end it:  python run.py cleanup {run.app_name}",
+        )
+        return MonitorResult(INTERRUPTED)
+    verdict = recounted(run, clients, verdict)
+    result = _result(verdict, steps)
+    if not result.left and (left := leave(clients, run, view.tell)):
+        result = replace(result, exit_code=SOMETHING_LEFT, left=(left,))
+    _report(run, clients, verdict, result, out, listing)
+    return result
+
+
+def _report(
+    run: RunFacts,
+    clients: Clients,
+    verdict: Verdict,
+    result: MonitorResult,
+    out: Terminal,
+    listing: Path | None,
+) -> None:
+    """Say how a run ended, and write all jobs that are not done to a file where they are many."""
+    try:
+        failed = find_not_done(run, JobState(run, clients.s3), verdict)
+    except AwsError as error:
+        failed = []
+        out.warn(f"The jobs that are not done could not be read: {error_text(error)}")
+    for line in closing_lines(run, verdict, result, failed):
+        out.say(line)
+    if listing:
+        _list(failed, listing, out)
+
+
+def _list(failed: list[NotDone], listing: Path, out: Terminal) -> None:
+    """Write jobs that are not done to a file where they are too many to be named; an earlier run's goes."""
+    try:
+        listing.unlink(missing_ok=True)
+        if len(failed) > NAMED:
+            listing.write_text(as_table(failed), encoding="utf-8")
+            out.say(f"All {len(failed)} of them, with their reasons: {path_shown(listing)}")
+    except OSError as error:
+        out.warn(
+            f"{listing} could not be written: {error.strerror or error}; the records in the bucket have all"
+        )
+
+
+def _watch(watcher: Watcher, clock: Clock, view: View, check: Callable[[], None], keys: Keys) -> Verdict:
+    """Look until the run is over; return how it ended. Raises KeysOver, and what `check` raises."""
+    begun = clock.now()
+    with view.showing():
+        while True:
+            before = clock.now()
+            try:
+                verdict = watcher.step(before, view.tell, view.show)
+            except AwsError as error:
+                check()
+                if line := keys.refused(error, clock.now()):
+                    view.tell(line)
+                clock.sleep(LONGEST_WAIT)
+                continue
+            keys.since = None
+            if verdict is not None:
+                return verdict
+            wait = wait_seconds(before - begun, clock.now() - before)
+            clock.sleep(min(wait, DOUBTFUL_WAIT) if watcher.doubtful else wait)
+
+
+def wait_seconds(elapsed: float, looked: float) -> float:
+    """Return how long to wait for the next look: short runs end promptly, long ones cost few requests.
+
+    `looked`: seconds that the last look took; looking takes a tenth of the time at most.
+    """
+    return max(FIRST_WAIT, min(LONGEST_WAIT, elapsed / 60), 10 * min(looked, LONGEST_WAIT))
+
+
+def _result(verdict: Verdict, steps: list[Step]) -> MonitorResult:
+    left = still_costly(steps)
+    code = SOMETHING_LEFT if left else 0 if verdict.all_done else JOBS_FAILED
+    return MonitorResult(
+        exit_code=code,
+        done=verdict.done,
+        failed=verdict.failed_attempts,
+        dead=verdict.dead,
+        unaccounted=verdict.unaccounted,
+        left=left,
+    )
+
+
+def closing_lines(run: RunFacts, verdict: Verdict, result: MonitorResult, failed: list[NotDone]) -> list[str]:
+    """Return what the user reads last: counts, where the results are, what failed with its reasons."""
+    places = [f"s3://{run.destination_bucket}/{place}" for place in run.output_locations]
+    lines = [
+        _counts(verdict),
+        f"Results: {', '.join(places[:3]) or f's3://{run.destination_bucket}/'}"
+        + (f" and {len(places) - 3} more" if len(places) > 3 else ""),
+    ]
+    if verdict.warned:
+        marks = f"s3://{run.bucket}/{state_key(run.app_name, WARNINGS, '')}"
+        lines.append(f"What was warned of: {marks}, an object for each job.")
+    if verdict.dead:
+        records = f"s3://{run.bucket}/{state_key(run.app_name, 'failures', '')}"
+        lines.append(f"Dead letters: queue {run.dead_letter_queue}; failure records: {records}")
+    lines += named(failed, len(failed))
+    if verdict.outdated:
+        lines.append(
+            f"{verdict.outdated} of the jobs that are not done still have outputs of an earlier run."
+        )
+    if verdict.dead:
+        lines.append(
+            "When the cause is mended: `python run.py setup`, `redrive` and `startCluster` try them again."
+        )
+    lines += verdict.details
+    if verdict.end in WHY_NOT_ALL:
+        lines.append(f"{WHY_NOT_ALL[verdict.end]}; the queue is kept: `startCluster` again goes on.")
+    if result.left:
+        lines.append(f"Still there, and may cost: {'; '.join(result.left)}.")
+        lines.append(f"Run the same command again, or `python run.py cleanup {run.app_name}`.")
+    return lines
+
+
+def _counts(verdict: Verdict) -> str:
+    if verdict.unread:
+        return f"How many jobs are done is not known, since they could not be looked at: {verdict.unread}"
+    return (
+        f"{counted(verdict.done, 'job')} done{verdict.done_how}, {verdict.dead} given up,"
+        f" {verdict.unaccounted} not finished; {counted(verdict.failed_attempts, 'attempt')} failed."
+    )

@@ -1,0 +1,43 @@
+"""Whether jobs put their outputs where inputs are: said before anything is paid for. Pure."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterable, Iterator
+
+from worker.contract.inputs import Address, InvalidAddress, addresses_in, read_patterns
+from worker.contract.jobs import Job, job_name
+from worker.contract.locations import prefix_of
+
+#: Of a file's jobs so many are looked at: those of one file are alike.
+MOST_JOBS = 1_000
+
+
+def doubts_about_places(jobs: Iterable[Job], source_bucket: str, destination_bucket: str) -> list[str]:
+    """Return a line about the first job whose outputs go where inputs are, in a list; empty for none."""
+    for job in itertools.islice(jobs, MOST_JOBS):
+        prefix = prefix_of(job.output_file_location)
+        for bucket, folder, with_all_below in _input_folders(job, source_bucket):
+            within = prefix.startswith(folder) if with_all_below else prefix == folder
+            if bucket == destination_bucket and within:
+                return [
+                    f"the outputs of {job_name(job.metadata)} go to s3://{bucket}/{prefix}, among the inputs"
+                    f" in s3://{bucket}/{folder}: an output named as an input fails its job, and later"
+                    " runs may take outputs for inputs; another output_file_location keeps them apart"
+                ]
+    return []
+
+
+def _input_folders(job: Job, source_bucket: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield bucket and key prefix of each folder that holds inputs, and whether all below it is an input."""
+    for text in job.inputs:
+        with contextlib.suppress(InvalidAddress):
+            pattern = read_patterns(text, source_bucket)[0]
+            yield pattern.bucket, pattern.folder, text.endswith("/")
+    for value in [*job.parameters.values(), *job.answers.values()]:
+        with contextlib.suppress(InvalidAddress):
+            for item in addresses_in(value, source_bucket) or []:
+                if isinstance(item, Address):
+                    folder = item.key[: item.key.rfind("/") + 1]
+                    yield item.bucket, folder, item.key.endswith("/")

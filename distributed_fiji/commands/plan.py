@@ -1,0 +1,124 @@
+"""Check and find all that a fleet needs, before any machine is asked for: the first half of startCluster."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from distributed_fiji.aws import cluster, fleet, machinetypes, queues
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.fleetrequest import Frame, fleet_request
+from distributed_fiji.clock import Clock
+from distributed_fiji.commands.confirmations import Confirm, accept, fleet_findings, jobs_waiting
+from distributed_fiji.errors import InvalidInput, NothingThere
+from distributed_fiji.fleetfile import FleetFile
+from distributed_fiji.monitor.meter import highest_price
+from distributed_fiji.monitor.spending import hours_for
+from distributed_fiji.registry import Answer
+from distributed_fiji.settings import EXAMPLE_IMAGE, Settings
+from distributed_fiji.state.record import RunRecord, record_of
+from distributed_fiji.state.submissions import read_submissions
+from distributed_fiji.terminal import Terminal
+
+
+@dataclass(frozen=True)
+class Run:
+    """What startCluster works with. `ask_image`: tells whether an image is where machines will get it.
+
+    `confirm`: asks before what would cost without a need.
+    """
+
+    settings: Settings
+    clients: Clients
+    record_path: Path
+    clock: Clock
+    terminal: Terminal
+    ask_image: Callable[[str], Answer]
+    local: bool = False
+    confirm: Confirm = accept
+
+
+def plan(run: Run, file: FleetFile) -> RunRecord:
+    """Check and find everything; return the record with the request in it. No machine yet."""
+    settings, clients = run.settings, run.clients
+    definition, queue_created, left = check_setup(settings, clients)
+    submissions = read_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, queue_created)
+    jobs = jobs_waiting(left, submissions, run.clock.now())
+    digest = check_image(run)
+    types, warnings = machinetypes.read_machine_types(clients.ec2, settings.MACHINE_TYPE)
+    problems = machinetypes.fit_problems(settings, types or [])
+    if problems:
+        raise InvalidInput("config.py cannot be used", problems)
+    architecture = types[0].architecture if types else "x86_64"
+    now = run.clock.now()
+    machines, role, more = fleet.find_machines(clients, settings, file, architecture, now)
+    for line in (*file.warnings, *warnings, *more):
+        run.terminal.warn(line)
+    run.confirm("No fleet is started", fleet_findings(settings, jobs))
+    part = fleet.fleet_machines(clients.ec2, settings, machines)
+    token = uuid.uuid4().hex
+    record = record_of(
+        settings, started=now, client_token=token, local=run.local, account=run.clients.account
+    )
+    until = datetime.fromtimestamp(int(now), timezone.utc) + timedelta(hours=longest_hours(run, record))
+    frame = Frame(role, file.strategy, file.type, until.isoformat(timespec="seconds"), token)
+    return record.model_copy(
+        update={
+            "fleet_request": fleet_request(settings, frame, part),
+            "valid_until": frame.valid_until,
+            "task_definition": definition,
+            "image_digest": digest,
+            "queue_created": queue_created,
+            "script_sha256": cluster.read_environment(clients.ecs, definition).get("SCRIPT_SHA256", ""),
+            "output_locations": sorted({submission.output_location for submission in submissions} - {""}),
+        }
+    )
+
+
+def longest_hours(run: Run, record: RunRecord) -> float:
+    """Return after how many hours the fleet ends by itself: MAX_HOURS, or when MAX_COST is spent by then.
+
+    EC2 keeps this limit when neither monitor nor janitor runs. It is reckoned with all machines at the
+    highest price that a zone has today; MACHINE_PRICE where it cannot be read.
+    """
+    if not record.max_cost:
+        return run.settings.MAX_HOURS
+    price = highest_price(run.clients.ec2, record.machine_types, run.clock.now(), record.machine_price)
+    hours = hours_for(record.max_cost, record.machines, price + record.machine_extras)
+    if hours < run.settings.MAX_HOURS:
+        run.terminal.note(
+            f"MAX_COST = {record.max_cost:g}: at up to ${price:.4f} an hour, {record.machines} machines have"
+            f" cost that after {hours:.1f} hours."
+        )
+    return min(hours, run.settings.MAX_HOURS)
+
+
+def check_setup(settings: Settings, clients: Clients) -> tuple[str, str, int]:
+    """Return the service's task definition, when the queue was made (its CreatedTimestamp), and how many
+    messages it says it holds.
+
+    Raises NothingThere where setup was not run.
+    """
+    url = queues.read_queue(clients.sqs, settings.SQS_QUEUE_NAME)
+    service = cluster.find_service(clients.ecs, settings.ECS_CLUSTER, settings.service)
+    if service is None:
+        raise NothingThere(f"There is no service {settings.service}: run `python run.py setup` first.")
+    attributes = queues.read_attributes(clients.sqs, url)
+    return service["taskDefinition"], attributes["CreatedTimestamp"], queues.counts_in(attributes).left
+
+
+def check_image(run: Run) -> str:
+    """Return the image's digest where it is told; raises InvalidInput when the image is not there."""
+    name = run.settings.DOCKERHUB_TAG
+    if name == EXAMPLE_IMAGE and not run.local:
+        what = f"DOCKERHUB_TAG = {name!r} is the example's placeholder: put your own in"
+        raise InvalidInput("config.py cannot be used", [what])
+    answer = run.ask_image(name)
+    if answer.state == "missing":
+        raise InvalidInput("config.py cannot be used", [f"DOCKERHUB_TAG = {name!r}: {answer.detail}"])
+    if answer.state == "unknown":
+        run.terminal.warn(f"The image {name} could not be checked: {answer.detail}")
+    return answer.digest

@@ -1,0 +1,210 @@
+"""`redrive`: jobs that SQS gave up go back to the queue, to be tried again from the first attempt.
+
+A letter is sent before it is deleted, so that a redrive which is killed loses none: what it had sent and not
+deleted is sent again, and a worker skips the second of two when the first is done. SQS's own move task is not
+used: it tells nobody which jobs it moved, which the monitor has to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.deadletters import (
+    DeadLetter,
+    belongs_to_another,
+    is_own,
+    job_id_of,
+    read_dead_letters,
+)
+from distributed_fiji.aws.queues import (
+    BATCH,
+    THREADS,
+    NotSent,
+    find_queue,
+    in_batches,
+    read_attributes,
+    read_counts,
+    read_queue,
+    send_batch,
+)
+from distributed_fiji.clock import Clock
+from distributed_fiji.commands.submit import submission_id
+from distributed_fiji.errors import InvalidInput
+from distributed_fiji.settings import Settings
+from distributed_fiji.state.jobnames import called, name_in, write_names
+from distributed_fiji.state.submissions import Submission, all_submissions, write_submission
+from distributed_fiji.terminal import Terminal
+from worker.contract.jobs import InvalidMessage, decode_message
+
+#: Seconds that a letter stays hidden after it was received to be read or moved, should this end meanwhile.
+HIDDEN_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Redriven:
+    """How many letters went back to the queue, and how many it says are left.
+
+    Those are no jobs, or not this app's, or hidden still since a redrive was killed that had received them.
+    """
+
+    moved: int
+    left: int
+
+
+def redrive(
+    settings: Settings,
+    clients: Clients,
+    clock: Clock,
+    terminal: Terminal,
+    hidden_seconds: int = HIDDEN_SECONDS,
+) -> Redriven:
+    """Move the app's dead letters back to its queue. Raises NothingThere, InvalidInput, NotSent."""
+    sqs = clients.sqs
+    url, dead_url = read_queue(sqs, settings.SQS_QUEUE_NAME), find_queue(sqs, settings.SQS_DEAD_LETTER_QUEUE)
+    if dead_url is None:
+        return Redriven(0, 0)
+    refuse_anothers(settings, clients, dead_url)
+    letters = read_dead_letters(sqs, dead_url, read_counts(sqs, dead_url).left, hidden_seconds)
+    mine = own_jobs(letters, settings, clients, dead_url)
+    if mine:
+        created = read_attributes(sqs, url)["CreatedTimestamp"]
+        location = output_location(mine, all_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME))
+        submission = submission_of(mine, created, clock.now(), location)
+        submission = write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission)
+        names = {letter.job_id: name_in(letter.body) for letter in letters if letter.job_id in mine}
+        write_names(
+            clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.submission_id, names.items()
+        )
+        with terminal.counting("Moving dead letters", len(letters)) as progress:
+            mover = Mover(sqs, dead_url, url, mine, clock.sleep, hidden_seconds, submission.submission_id)
+            move(mover, progress)
+        write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())
+    moved = sum(letter.job_id in mine for letter in letters)
+    return Redriven(moved, read_counts(sqs, dead_url).left)
+
+
+def refuse_anothers(settings: Settings, clients: Clients, dead_url: str) -> None:
+    """Raise InvalidInput where the dead-letter queue has another app's tag: no letter of it is touched."""
+    if belongs_to_another(clients.sqs, dead_url, settings.APP_NAME):
+        name = settings.SQS_DEAD_LETTER_QUEUE
+        problem = f"SQS_DEAD_LETTER_QUEUE = {name!r}: the queue is another app's"
+        raise InvalidInput("Nothing is moved", [problem])
+
+
+def own_jobs(
+    letters: list[DeadLetter], settings: Settings, clients: Clients, dead_url: str
+) -> frozenset[str]:
+    """Return the ids of the jobs among the letters that are this app's.
+
+    In a queue that several apps share those are the ones that it has submitted.
+    """
+    name, app = settings.SQS_DEAD_LETTER_QUEUE, settings.APP_NAME
+    jobs = frozenset(letter.job_id for letter in letters if _is_job(letter.body))
+    if is_own(clients.sqs, dead_url, name, app):
+        return jobs
+    submissions = all_submissions(clients.s3, settings.AWS_BUCKET, app)
+    return jobs & {job for submission in submissions for job in submission.job_ids}
+
+
+def _is_job(body: str) -> bool:
+    """Whether a message could be worked off at all; one that could not would only come back."""
+    try:
+        decode_message(body)
+    except InvalidMessage:
+        return False
+    return True
+
+
+def output_location(jobs: frozenset[str], submissions: list[Submission]) -> str:
+    """Return where the outputs of jobs were said to be when they were submitted; '' where nobody knows.
+
+    `submissions`: oldest first. Where jobs of several files are dead, it is that of the latest.
+    """
+    named = (item.output_location for item in reversed(submissions) if jobs & set(item.job_ids))
+    return next(filter(None, named), "")
+
+
+def submission_of(jobs: frozenset[str], queue_created: str, now: float, location: str) -> Submission:
+    """Return what tells the monitor that these jobs have to end once more."""
+    ids = tuple(sorted(jobs))
+    return Submission(submission_id("redrive", ids, now), "redrive", queue_created, now, ids, location)
+
+
+@dataclass(frozen=True)
+class Mover:
+    """From where to where letters go, of which jobs, and the submission that they then belong to."""
+
+    sqs: Any
+    dead_url: str
+    url: str
+    jobs: frozenset[str]
+    sleep: Callable[[float], None]
+    hidden_seconds: int
+    submission: str
+
+
+@dataclass(frozen=True)
+class Handful:
+    """What one receive brought: how many letters, the receipts of those that stay, jobs that SQS refused."""
+
+    count: int
+    kept: list[str]
+    refused: list[tuple[str, str]]
+
+
+def move(mover: Mover, progress: Callable[[int], None]) -> None:
+    """Move letters over several threads until none comes any more; those that stay are shown again.
+
+    Raises NotSent, after all the rest was moved, with the jobs that SQS refused.
+    """
+    kept: list[str] = []
+    refused: list[tuple[str, str]] = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        while any(handfuls := list(pool.map(move_some, THREADS * [mover]))):
+            for handful in filter(None, handfuls):
+                progress(handful.count)
+                kept += handful.kept
+                refused += handful.refused
+    for start in range(0, len(kept), BATCH):
+        entries = [entry | {"VisibilityTimeout": 0} for entry in _entries(kept[start : start + BATCH])]
+        mover.sqs.change_message_visibility_batch(QueueUrl=mover.dead_url, Entries=entries)
+    if refused:
+        listed = "\n".join(f"  - {job}: {reason}" for job, reason in refused[:20])
+        raise NotSent(f"{len(refused)} jobs were refused and are dead letters still:\n{listed}")
+
+
+def move_some(mover: Mover) -> Handful | None:
+    """Receive letters, send those of the jobs, then delete what was sent; None where none came."""
+    found = mover.sqs.receive_message(
+        QueueUrl=mover.dead_url,
+        MaxNumberOfMessages=BATCH,
+        VisibilityTimeout=mover.hidden_seconds,
+        WaitTimeSeconds=1,
+    ).get("Messages", [])
+    if not found:
+        return None
+    letters = {str(number): message for number, message in enumerate(found)}
+    jobs = {number: job_id_of(message["Body"]) for number, message in letters.items()}
+    mine = [number for number in jobs if jobs[number] in mover.jobs]
+    refused: dict[str, str] = {}
+    # Ten letters may be more than SQS takes together.
+    bodies = {number: letters[number]["Body"] for number in mine}
+    for entries in in_batches(bodies.items(), mover.submission):
+        refused.update(send_batch(mover.sqs, mover.url, entries, mover.sleep)[1])
+    sent = [number for number in mine if number not in refused]
+    if sent:
+        receipts = _entries([letters[number]["ReceiptHandle"] for number in sent])
+        mover.sqs.delete_message_batch(QueueUrl=mover.dead_url, Entries=receipts)
+    kept = [letters[number]["ReceiptHandle"] for number in letters.keys() - set(sent)]
+    named = {
+        number: called(jobs[number], {jobs[number]: name_in(letters[number]["Body"])}) for number in refused
+    }
+    return Handful(len(found), kept, [(named[number], reason) for number, reason in refused.items()])
+
+
+def _entries(handles: list[str]) -> list[dict[str, Any]]:
+    return [{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(handles)]

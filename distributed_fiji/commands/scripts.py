@@ -1,0 +1,193 @@
+"""The user's script: fetched and looked at; a local file goes into the bucket under its content's name."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji.aws.clients import error_code
+from distributed_fiji.changes import Change
+from distributed_fiji.settings import Settings
+from worker.contract.display import find_need_of_display
+from worker.contract.jobs import state_key
+from worker.contract.paths import find_fixed_paths, warnings_of_paths
+from worker.contract.scripts import (
+    LANGUAGES,
+    Cleaned,
+    NotAScript,
+    clean,
+    ending_of,
+    script_name,
+    source_address,
+    web_address,
+)
+
+#: No script is longer; of what is, the beginning tells that it is none.
+MOST_BYTES = 16 * 2**20
+
+#: S3's codes for what is not there (API reference, error responses).
+NOT_THERE = ("404", "NoSuchKey", "NoSuchBucket")
+
+#: Where a script's server may be without https: on the worker's own machine, for tests.
+LOCAL_SERVERS = ("http://127.0.0.1", "http://localhost")
+
+
+class NoScript(Exception):
+    """Raised when SCRIPT_DOWNLOAD_URL leads to no script; its text says why."""
+
+
+class Unreachable(Exception):
+    """Raised when a script cannot be read from here, where workers perhaps can; its text says why."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script: where the worker fetches it, and the digest it must have ('' where not known ahead).
+
+    `text`: as FIJI will get it, '' where it could not be read from here.
+    """
+
+    url: str
+    sha256: str
+    local_file: Path | None = None
+    ending: str = ""
+    text: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def locate_script(
+    settings: Settings, s3: Any, folder: Path, languages: Collection[str] | None = None
+) -> tuple[Script | None, list[str]]:
+    """Return the script that SCRIPT_DOWNLOAD_URL names, or what is wrong with it.
+
+    `folder`: what relative paths start from. `languages`: endings of the languages that the FIJI of the run
+    has, None where that is not known. What cannot be read from here is believed with a warning, since the
+    workers may reach what this machine does not; what is not there is refused.
+    """
+    setting = f"SCRIPT_DOWNLOAD_URL = {settings.SCRIPT_DOWNLOAD_URL!r}"
+    try:
+        script = read_script(settings, s3, folder)
+    except (NoScript, NotAScript) as error:
+        return None, [f"{setting}: {error}"]
+    if languages is not None and script.ending not in languages:
+        there = ", ".join(f"{LANGUAGES[ending]} ({ending})" for ending in LANGUAGES if ending in languages)
+        return None, [f"{setting}: the FIJI here has no {LANGUAGES[script.ending]}; it has {there}"]
+    return script, []
+
+
+def read_script(settings: Settings, s3: Any, folder: Path) -> Script:
+    """Return the script that SCRIPT_DOWNLOAD_URL names, looked at. Raises NoScript and NotAScript."""
+    address = settings.SCRIPT_DOWNLOAD_URL.strip()
+    scheme, marked, rest = address.partition("://")
+    if not marked:
+        return _local_script(settings, folder / Path(address).expanduser())
+    address = f"{scheme.lower()}://{rest}"
+    _refuse_address(address)
+    ending = ending_of(script_name(address))
+    try:
+        content = _object(s3, address) if address.startswith("s3://") else _page(address)
+    except Unreachable as error:
+        line = f"it could not be looked at from here ({error}); the workers fetch it when they start"
+        return Script(address, "", ending=ending, warnings=(line,))
+    cleaned = clean(content, ending)
+    warnings = _warnings_of(settings, cleaned, ending)
+    return Script(address, "", ending=ending, text=cleaned.text, warnings=warnings)
+
+
+def _local_script(settings: Settings, path: Path) -> Script:
+    if not path.is_file():
+        raise NoScript("there is no such file, and it is no https:// or s3://")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise NoScript(f"it cannot be read: {error.strerror}") from error
+    ending = ending_of(path.name)
+    cleaned = clean(content, ending)
+    digest = hashlib.sha256(content).hexdigest()
+    key = state_key(settings.APP_NAME, "scripts", digest, path.name)
+    url = f"s3://{settings.AWS_BUCKET}/{key}"
+    warnings = _warnings_of(settings, cleaned, ending)
+    return Script(url, digest, path, ending, cleaned.text, warnings)
+
+
+def _warnings_of(settings: Settings, cleaned: Cleaned, ending: str) -> tuple[str, ...]:
+    paths = warnings_of_paths(find_fixed_paths(cleaned.text, ending))
+    return (*cleaned.warnings, *_display_warnings(settings, cleaned.text), *paths)
+
+
+def _display_warnings(settings: Settings, text: str) -> tuple[str, ...]:
+    need = find_need_of_display(text)
+    if need is None or settings.DISPLAY_MODE != "headless":
+        return ()
+    return (f"it works with {need}, which fails without a display: leave DISPLAY_MODE = 'headless' out",)
+
+
+def _refuse_address(address: str) -> None:
+    """Raise NoScript for an address that no worker could fetch a script from."""
+    parts = urlsplit(address)
+    if address.startswith("s3://"):
+        bucket, _, key = address.removeprefix("s3://").partition("/")
+        if not bucket or not key.strip("/") or key.endswith("/"):
+            raise NoScript("it names no object; s3://bucket/folder/script.ijm does")
+    elif parts.scheme != "https" and not address.startswith(LOCAL_SERVERS):
+        raise NoScript("workers fetch scripts from https:// and s3:// only")
+    elif not parts.hostname:
+        raise NoScript("it names no server")
+    elif source := source_address(address):
+        raise NoScript(f"it leads to a web page that shows the script; the script itself is {source}")
+
+
+def _page(address: str) -> bytes:
+    """Return what stands at a web address. Raises NoScript where nothing does, else Unreachable."""
+    try:
+        with urllib.request.urlopen(web_address(address), timeout=10) as answer:
+            return bytes(answer.read(MOST_BYTES))
+    except urllib.error.HTTPError as error:
+        if error.code in (404, 410):
+            raise NoScript(f"the server answers {error.code}, it is not there") from error
+        raise Unreachable(f"the server answers {error.code}") from error
+    except (http.client.InvalidURL, ValueError) as error:
+        raise NoScript(f"it is no web address ({error})") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise Unreachable(str(error)) from error
+
+
+def _object(s3: Any, address: str) -> bytes:
+    """Return an object's content. Raises NoScript where there is none, else Unreachable."""
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    try:
+        return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES))
+    except ClientError as error:
+        if error_code(error) in NOT_THERE:
+            raise NoScript("there is no such object") from error
+        raise Unreachable(f"S3 answers {error_code(error)}") from error
+
+
+def ensure_script(s3: Any, script: Script) -> Change:
+    """Upload a local script unless the bucket holds it: its key names its content."""
+    name = script.url.rsplit("/", 1)[-1]
+    if script.local_file is None:
+        return Change("script", name, "kept")
+    bucket, key = script.url.removeprefix("s3://").split("/", 1)
+    if _holds(s3, bucket, key, script.sha256):
+        return Change("script", name, "kept")
+    s3.upload_file(str(script.local_file), bucket, key)
+    return Change("script", name, "created", f"sha256 {script.sha256[:12]}")
+
+
+def _holds(s3: Any, bucket: str, key: str, sha256: str) -> bool:
+    """Whether an object has this content: somebody may have written to the key by hand."""
+    try:
+        content = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES)
+    except ClientError:
+        return False
+    return hashlib.sha256(content).hexdigest() == sha256

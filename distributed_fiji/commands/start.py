@@ -1,0 +1,200 @@
+"""`startCluster`: the fleet is asked for, the service scaled, machines waited for; an error takes it back.
+
+The record is written before the fleet is asked for. A startCluster that was killed is run again: it
+finds the record, asks with the same ClientToken, gets the same fleet and goes on.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji.aws import cluster, fleet, removal, telemetry
+from distributed_fiji.aws.clients import AwsError, error_text
+from distributed_fiji.aws.eventually import ROLE_IS_LATE, until_seen
+from distributed_fiji.commands.awaiting import FleetFailed, wait_for_machines
+from distributed_fiji.commands.plan import Run, plan
+from distributed_fiji.errors import DistributedFijiError, InvalidInput, SomethingLeft
+from distributed_fiji.fleetfile import FleetFile
+from distributed_fiji.janitor.install import NotPermitted, watch_over
+from distributed_fiji.janitor.removal import leave
+from distributed_fiji.state.currentrun import alone, leave_place, take_place
+from distributed_fiji.state.record import RunRecord, read_record, upload_record, write_record
+from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.terminal import shown
+
+
+class NoJanitor(DistributedFijiError):
+    """Raised when nothing would look after the run once this machine is shut."""
+
+
+def start_cluster(run: Run, file: FleetFile) -> RunRecord:
+    """Start the fleet of a fleet file, or go on with one whose start was cut off; return its record.
+
+    Raises InvalidInput (a live fleet, a wrong file), NothingThere (no setup), FleetFailed.
+    """
+    with alone(run.record_path):
+        return _start(run, file)
+
+
+def _start(run: Run, file: FleetFile) -> RunRecord:
+    record = unfinished_record(run) or save(run, prepared(run, file))
+    try:
+        record = request(run, record)
+        look_after(run, record)
+        tasks = record.machines * record.tasks_per_machine
+        cluster.start_service(run.clients.ecs, record.MONITOR_ECS_CLUSTER, record.service, tasks)
+        if record.dashboard:
+            for line in telemetry.put_dashboard(run.clients.cloudwatch, run.settings, record.fleet_id):
+                run.terminal.warn(f"dashboard: {line}")
+        wait_for_machines(run, record)
+        return save(run, record.model_copy(update={"ready": True}))
+    except BaseException:
+        # Ctrl-C included: nobody would look after a fleet whose start did not succeed.
+        _take_back_or_say(run, record)
+        raise
+
+
+def prepared(run: Run, file: FleetFile) -> RunRecord:
+    """Return a new run's record, with the app's place taken and a janitor that already looks after it.
+
+    Raises InvalidInput where another run has the place.
+    """
+    record = plan(run, file)
+    take_place(run.clients, facts_of(record.model_dump()), run.record_path, run.clock.now())
+    look_after(run, record)
+    return record
+
+
+def unfinished_record(run: Run) -> RunRecord | None:
+    """Return the record of a start that was cut off; None where a new fleet may start.
+
+    Raises InvalidInput when the record is of a live fleet: it is never overwritten.
+    """
+    if not run.record_path.exists():
+        return None
+    record = read_record(run.record_path)
+    if not record.fleet_id:
+        return _cut_off_before_its_fleet(run, record)
+    state = fleet.fleet_state(run.clients.ec2, record.fleet_id)
+    if state not in fleet.LIVE:
+        return None
+    if record.ready:
+        raise InvalidInput(
+            "No second fleet is started",
+            [
+                f"{shown(run.record_path)} is the record of fleet {record.fleet_id}, which is {state}:"
+                f" `python run.py monitor {shown(run.record_path)}` watches it and ends it"
+            ],
+        )
+    run.terminal.note(f"Going on with fleet {record.fleet_id}, whose start was cut off")
+    return record
+
+
+def _cut_off_before_its_fleet(run: Run, record: RunRecord) -> RunRecord | None:
+    """Return a record whose request may or may not have arrived; None when its time is over anyhow."""
+    if record.valid_until and datetime.fromisoformat(record.valid_until).timestamp() < run.clock.now():
+        return None
+    run.terminal.note("Going on with a start that was cut off, with its machines and its fleet file")
+    return record
+
+
+def look_after(run: Run, record: RunRecord) -> None:
+    """Put the janitor in place, before the fleet is asked for and again when its id is known.
+
+    Raises NoJanitor.
+    """
+    if not record.auto_monitor:
+        return
+    try:
+        watch_over(run.clients, record, run.clock, run.settings.NOTIFY_EMAIL)
+    except (*AwsError, NotPermitted, SomethingLeft) as error:
+        raise NoJanitor(
+            f"No fleet is started, since the janitor cannot be installed: {error_text(error)}"
+            " (AUTO_MONITOR = False goes without it; docs/costs.md)"
+        ) from error
+
+
+def save(run: Run, record: RunRecord) -> RunRecord:
+    """Write the record to its file and, once there is a fleet, to the bucket."""
+    write_record(run.record_path, record)
+    if record.fleet_id:
+        upload_record(run.clients.s3, record)
+    return record
+
+
+def request(run: Run, record: RunRecord) -> RunRecord:
+    """Ask for the fleet and write its id down.
+
+    Raises FleetFailed when EC2 refuses it: then there is none, and its record goes.
+    """
+    if record.fleet_id:
+        return record
+    try:
+        fleet_id = ask_for_fleet(run, record)
+    except ClientError as error:
+        if error.response["ResponseMetadata"].get("HTTPStatusCode", 400) >= 500:
+            raise  # there may be a fleet: taking it back asks again
+        run.record_path.unlink()
+        raise FleetFailed(f"EC2 refuses the fleet: {error_text(error)}") from error
+    run.terminal.note(f"Fleet {fleet_id} is asked for; its record is {shown(run.record_path)}")
+    return save(run, record.model_copy(update={"MONITOR_FLEET_ID": fleet_id}))
+
+
+def ask_for_fleet(run: Run, record: RunRecord) -> str:
+    """Send the request; roles that setup has just made may take a moment until EC2 sees them."""
+    return until_seen(
+        lambda: fleet.request_fleet(run.clients.ec2, record.fleet_request), ROLE_IS_LATE, run.clock
+    )
+
+
+def _take_back_or_say(run: Run, record: RunRecord) -> None:
+    """Take a fleet back; raises SomethingLeft where it cannot be, a second Ctrl-C included."""
+    try:
+        left = take_back(run, record)
+    except (Exception, KeyboardInterrupt) as error:
+        reason = error_text(error) if isinstance(error, Exception) else "interrupted"
+        raise SomethingLeft(
+            f"The fleet of {record.app_name} was not taken back ({reason}): it may run, and cost."
+            f" `python run.py cleanup {record.app_name}` ends it."
+        ) from error
+    if left:
+        raise SomethingLeft(
+            f"The fleet of {record.app_name} is taken back, and of its guard is left, which removes itself:"
+            f" {left}. `python run.py cleanup {record.app_name}` ends it at once."
+        )
+
+
+def take_back(run: Run, record: RunRecord) -> str | None:
+    """End the fleet whose start failed, then its record, service and dashboard: money first.
+
+    Returns what is left of the janitor, None where nothing is.
+
+    A request without an answer is asked again first: the same token gives the same fleet.
+    """
+    run.terminal.note("Taking the fleet back …")
+    clients = run.clients
+    if run.record_path.exists():
+        fleet_id = read_record(run.record_path).fleet_id or ask_for_fleet(run, record)
+        machines = _machines_if_told(run, fleet_id)
+        removal.cancel_fleet(clients.ec2, fleet_id, run.clock, started=record.started)
+        run.terminal.note(f"Fleet {fleet_id} is cancelled and its machines are ended.")
+        telemetry.remove_stuck_alarms(clients.cloudwatch, record.app_name, machines)
+    cluster.scale_service(clients.ecs, record.MONITOR_ECS_CLUSTER, record.service, 0)
+    if record.dashboard:
+        removal.remove_dashboard(clients.cloudwatch, record.app_name)
+    facts = facts_of(record.model_dump())
+    left = leave(clients, facts, run.terminal.warn)
+    leave_place(clients.s3, facts)
+    run.record_path.unlink(missing_ok=True)
+    return left
+
+
+def _machines_if_told(run: Run, fleet_id: str) -> set[str]:
+    """Return a fleet's machines, whose alarms must go; not knowing them must not keep the fleet."""
+    try:
+        return fleet.fleet_instances(run.clients.ec2, fleet_id)
+    except AwsError as error:
+        run.terminal.warn(f"Alarms of the fleet's machines may be left: {error_text(error)}")
+        return set()

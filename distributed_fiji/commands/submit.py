@@ -1,0 +1,199 @@
+"""`submitJob`: a checked job file goes to the queue, with the list of its jobs kept in the bucket."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from distributed_fiji.aws import queues
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.clock import Clock
+from distributed_fiji.commands.confirmations import Confirm, accept, again_findings, jobs_waiting
+from distributed_fiji.commands.datacosts import listing_doubts
+from distributed_fiji.commands.places import doubts_about_places
+from distributed_fiji.commands.scriptparameters import declared_parameters, doubts, doubts_about_answers
+from distributed_fiji.commands.scripts import NoScript, read_script
+from distributed_fiji.commands.takeback import TakenBack, latest_of, take_back
+from distributed_fiji.jobs import JobFile, answers_of, metadata_of, paths_of
+from distributed_fiji.settings import Settings
+from distributed_fiji.state.jobnames import write_names
+from distributed_fiji.state.jobstate import JobState
+from distributed_fiji.state.record import record_of
+from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.submissions import Submission, read_submissions, write_submission
+from distributed_fiji.terminal import Terminal
+from worker.contract.paths import FixedPath, find_fixed_paths, warnings_of_paths
+from worker.contract.questions import find_questions
+from worker.contract.scripts import NotAScript
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What submitJob did. `taken_back`: what --replace took out of the queue; None where it was not asked."""
+
+    sent: int
+    queue_url: str
+    taken_back: TakenBack | None = None
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How jobs are submitted. `folder`: what a relative SCRIPT_DOWNLOAD_URL starts from; `confirm`: asks
+    before jobs are sent twice; `replace`: the waiting jobs of earlier submissions are taken back first.
+    """
+
+    folder: Path = Path()
+    confirm: Confirm = accept
+    replace: bool = False
+
+
+def submit_job(
+    settings: Settings,
+    clients: Clients,
+    file: tuple[str, JobFile],
+    clock: Clock,
+    terminal: Terminal,
+    manner: Manner = Manner(),
+) -> Submitted:
+    """Send a job file's jobs; `file` is its name and its checked content.
+
+    Raises NothingThere, NotSent, and InvalidInput where the answer to a question is no.
+    """
+    name, jobs = file
+    for line in job_doubts(settings, clients, jobs, manner.folder):
+        terminal.warn(line)
+    queue = read_queue(settings, clients)
+    taken_back = None
+    if manner.replace:
+        taken_back = take_back(settings, clients, queue.url, queue.submissions, terminal)
+    elif jobs_waiting(queue.left, queue.submissions, clock.now()):
+        again = again_findings(jobs.job_ids, not_done(settings, clients, jobs, queue.submissions))
+        manner.confirm("Nothing is sent", again)
+    submission = Submission(
+        submission_id=submission_id(name, jobs.job_ids, clock.now()),
+        job_file=name,
+        queue_created=queue.created,
+        submitted_at=clock.now(),
+        job_ids=jobs.job_ids,
+        output_location=jobs.template.output_file_location,
+    )
+    sent = send(settings, clients, queue.url, submission, jobs, clock, terminal)
+    return Submitted(sent, queue.url, taken_back)
+
+
+def undo(settings: Settings, clients: Clients, job_file: str, terminal: Terminal) -> TakenBack:
+    """Take the latest submission of a job file back. Raises NothingThere and InvalidInput."""
+    queue = read_queue(settings, clients)
+    latest = latest_of(job_file, queue.submissions)
+    return take_back(settings, clients, queue.url, [latest], terminal)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A queue: `created`, which tells its lives apart, how many messages it holds, and what was submitted to
+    it, oldest first.
+    """
+
+    url: str
+    created: str
+    left: int
+    submissions: list[Submission]
+
+
+def read_queue(settings: Settings, clients: Clients) -> Queue:
+    """Return the app's queue. Raises NothingThere."""
+    url = queues.read_queue(clients.sqs, settings.SQS_QUEUE_NAME)
+    attributes = queues.read_attributes(clients.sqs, url)
+    created = attributes["CreatedTimestamp"]
+    submissions = read_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, created)
+    return Queue(url, created, queues.counts_in(attributes).left, submissions)
+
+
+def send(
+    settings: Settings,
+    clients: Clients,
+    url: str,
+    submission: Submission,
+    jobs: JobFile,
+    clock: Clock,
+    terminal: Terminal,
+) -> int:
+    """Send jobs, and note their submission before the first goes and after the last. Raises NotSent."""
+    submission = write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission)
+    write_names(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.submission_id, jobs.names())
+    with terminal.counting("Sending jobs", len(jobs.job_ids)) as progress:
+        sent = queues.send_jobs(
+            clients.sqs,
+            url,
+            jobs,
+            progress=progress,
+            sleep=clock.sleep,
+            submission=submission.submission_id,
+        )
+    write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())
+    return sent
+
+
+def job_doubts(settings: Settings, clients: Clients, jobs: JobFile, folder: Path) -> Iterator[str]:
+    """Yield what is to be said of the jobs before they are sent."""
+    for first, again in jobs.duplicates[:20]:
+        yield f"groups {first} and {again} are the same job; it is sent once"
+    if len(jobs.duplicates) > 20:
+        yield f"and {len(jobs.duplicates) - 20} more groups are duplicates"
+    yield from jobs.warnings
+    yield from doubts_about_places(jobs, settings.SOURCE_BUCKET, settings.DESTINATION_BUCKET)
+    yield from parameter_doubts(settings, clients, jobs, folder)
+    yield from listing_doubts(clients.s3, settings.SOURCE_BUCKET, jobs)
+
+
+def not_done(
+    settings: Settings, clients: Clients, jobs: JobFile, earlier: list[Submission]
+) -> dict[str, Submission]:
+    """Return which of some jobs were submitted before and are not done since, with their last submission."""
+    before = {job: submission for submission in earlier for job in submission.job_ids}
+    again = {job: before[job] for job in jobs.job_ids if job in before}
+    if not again:
+        return {}
+    record = record_of(settings, started=0, client_token="", local=False)
+    written = JobState(facts_of(record.model_dump()), clients.s3).manifests()
+    return {job: one for job, one in again.items() if written.get(job, 0.0) < one.submitted_at}
+
+
+def parameter_doubts(settings: Settings, clients: Clients, jobs: JobFile, folder: Path) -> Iterable[str]:
+    """Return what does not fit between the jobs' metadata and the script, where that is at hand.
+
+    A script at a web address is not asked for: it may take its time, and setup has looked at it.
+    """
+    if settings.SCRIPT_DOWNLOAD_URL.lower().startswith(("http://", "https://")):
+        return []
+    try:
+        script = read_script(settings, clients.s3, folder)
+    except (NoScript, NotAScript, OSError):
+        return []
+    declared = declared_parameters(script.text)
+    groups = [metadata_of(group) for group in jobs.groups]
+    answers = [
+        *jobs.template.answers.items(),
+        *(item for group in jobs.groups for item in answers_of(group).items()),
+    ]
+    return [
+        *doubts(declared, jobs.template.shared_metadata | jobs.template.answers, groups),
+        *doubts_about_answers(answers, declared, find_questions(script.text)),
+        *path_doubts(find_fixed_paths(script.text, script.ending), jobs),
+    ]
+
+
+def path_doubts(fixed: Sequence[FixedPath], jobs: JobFile) -> list[str]:
+    """Return a warning for each whole path in the script that some job leads nowhere."""
+    shared = jobs.template.paths
+    ways = {tuple(sorted({*shared, *paths_of(group)})) for group in jobs.groups} if fixed else set()
+    return list(dict.fromkeys(line for folders in sorted(ways) for line in warnings_of_paths(fixed, folders)))
+
+
+def submission_id(name: str, job_ids: tuple[str, ...], now: float) -> str:
+    """Return a name that sorts by time and tells submissions of one second apart."""
+    digest = hashlib.sha256(f"{name} {now} {','.join(job_ids)}".encode()).hexdigest()[:8]
+    return f"{datetime.fromtimestamp(now, timezone.utc):%Y%m%dT%H%M%SZ}-{digest}"

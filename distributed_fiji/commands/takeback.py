@@ -1,0 +1,197 @@
+"""Take jobs that still wait out of the queue again: `submitJob --undo` and `submitJob --replace`.
+
+A message names its submission by an attribute, so that the same job of another submission or app stays. What
+a worker holds is not received, and runs on. Killed midway, this loses nothing: what was received comes back
+by itself, jobs leave their submission before their messages are deleted, and called again it goes on.
+
+SQS lets 120,000 messages of a queue be in flight (SQS quotas): what waits behind more messages of others is
+not found.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.deadletters import job_id_of
+from distributed_fiji.aws.queues import BATCH, SUBMISSION, THREADS, read_counts
+from distributed_fiji.errors import InvalidInput
+from distributed_fiji.monitor.result import counted
+from distributed_fiji.settings import Settings
+from distributed_fiji.state.submissions import Submission, remove_submission, write_submission
+from distributed_fiji.terminal import Terminal
+
+#: Seconds that messages stay hidden while the queue is looked through: long enough for all that may be in
+#: flight, else they came again, and each receive counts towards SQS giving them up.
+HIDDEN_SECONDS = 600
+
+#: Messages that are sorted at once.
+AT_ONCE = 10_000
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """What became of submissions' jobs. `left`: those with a worker, or that have ended. `refused`: those
+    whose messages SQS did not delete; they wait still.
+    """
+
+    taken: int
+    left: int
+    refused: int
+
+    @property
+    def sentence(self) -> str:
+        """The same in words."""
+        refused = f" Still in the queue, as SQS did not delete them: {self.refused}." if self.refused else ""
+        return f"Took back {counted(self.taken, 'job')} that waited. At work or ended: {self.left}.{refused}"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A message that was received: its receipt, its job, and the submission that it names, '' without one."""
+
+    receipt: str
+    job_id: str
+    submission_id: str
+
+
+def latest_of(job_file: str, submissions: Sequence[Submission]) -> Submission:
+    """Return the latest submission of a job file, of all, oldest first. Raises InvalidInput."""
+    found = [one for one in submissions if one.job_file == job_file]
+    if not found:
+        there = ", ".join(sorted({one.job_file for one in submissions})) or "nothing"
+        raise InvalidInput(
+            "Nothing is taken back", [f"{job_file} was not submitted to this queue; {there} was"]
+        )
+    return found[-1]
+
+
+class Shrinking:
+    """Submissions that jobs leave, in the bucket too, so that nobody waits for them."""
+
+    def __init__(self, settings: Settings, s3: Any, submissions: Iterable[Submission]) -> None:
+        self._settings, self._s3 = settings, s3
+        self._before = {one.submission_id: one for one in submissions}
+        self._gone: dict[str, set[str]] = defaultdict(set)
+
+    def __contains__(self, message: Waiting) -> bool:
+        return message.submission_id in self._before
+
+    @property
+    def gone(self) -> int:
+        """How many jobs have left."""
+        return sum(map(len, self._gone.values()))
+
+    @property
+    def rest(self) -> list[Submission]:
+        """The submissions with the jobs that stay."""
+        return [self._rest(name) for name in self._before]
+
+    def take(self, messages: Iterable[Waiting]) -> None:
+        """Let the messages' jobs leave their submissions."""
+        for one in messages:
+            self._gone[one.submission_id].add(one.job_id)
+        self._write(messages)
+
+    def put_back(self, messages: Iterable[Waiting]) -> None:
+        """Let the messages' jobs be in their submissions again."""
+        for one in messages:
+            self._gone[one.submission_id].discard(one.job_id)
+        self._write(messages)
+
+    def remove_empty(self) -> None:
+        """Remove the submissions that no job is left of."""
+        for one in self.rest:
+            if not one.job_ids:
+                remove_submission(
+                    self._s3, self._settings.AWS_BUCKET, self._settings.APP_NAME, one.submission_id
+                )
+
+    def _rest(self, name: str) -> Submission:
+        one = self._before[name]
+        return replace(one, job_ids=tuple(job for job in one.job_ids if job not in self._gone[name]))
+
+    def _write(self, messages: Iterable[Waiting]) -> None:
+        for name in {one.submission_id for one in messages}:
+            write_submission(self._s3, self._settings.AWS_BUCKET, self._settings.APP_NAME, self._rest(name))
+
+
+def take_back(
+    settings: Settings,
+    clients: Clients,
+    url: str,
+    submissions: Iterable[Submission],
+    terminal: Terminal,
+    hidden_seconds: int = HIDDEN_SECONDS,
+) -> TakenBack:
+    """Take the waiting jobs of submissions out of the queue, and out of the submissions."""
+    sqs, shrinking = clients.sqs, Shrinking(settings, clients.s3, submissions)
+    stay: set[str] = set()
+    others: list[str] = []
+    try:
+        with terminal.counting("Looking through the queue", read_counts(sqs, url).waiting) as progress:
+            while found := _receive(sqs, url, hidden_seconds, progress):
+                mine = [one for one in found if one in shrinking]
+                others += [one.receipt for one in found if one not in shrinking]
+                shrinking.take(mine)
+                refused = _delete(sqs, url, mine)
+                shrinking.put_back(refused)
+                stay |= {one.job_id for one in refused}
+    finally:
+        _show_again(sqs, url, others)
+    shrinking.remove_empty()
+    left = sum(job not in stay for one in shrinking.rest for job in one.job_ids)
+    return TakenBack(shrinking.gone, left, len(stay))
+
+
+def _receive(sqs: Any, url: str, hidden_seconds: int, progress: Callable[[int], None]) -> list[Waiting]:
+    """Return messages, some thousands at most; none where the queue has no more to give."""
+
+    def some(_number: int) -> list[dict[str, Any]]:
+        return sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=BATCH,
+            VisibilityTimeout=hidden_seconds,
+            WaitTimeSeconds=1,
+            MessageAttributeNames=[SUBMISSION],
+        ).get("Messages", [])
+
+    found: list[Waiting] = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        while len(found) < AT_ONCE:
+            new = [_read(message) for messages in pool.map(some, range(THREADS)) for message in messages]
+            if not new:
+                break
+            found += new
+            progress(len(new))
+    return found
+
+
+def _read(message: dict[str, Any]) -> Waiting:
+    attribute = message.get("MessageAttributes", {}).get(SUBMISSION, {})
+    return Waiting(message["ReceiptHandle"], job_id_of(message["Body"]), attribute.get("StringValue", ""))
+
+
+def _delete(sqs: Any, url: str, messages: Sequence[Waiting]) -> list[Waiting]:
+    """Delete messages; return those that SQS refuses to, inside its answer (DeleteMessageBatch)."""
+    refused = []
+    for start in range(0, len(messages), BATCH):
+        batch = messages[start : start + BATCH]
+        entries = _entries([one.receipt for one in batch])
+        answer = sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+        refused += [batch[int(failure["Id"])] for failure in answer.get("Failed", [])]
+    return refused
+
+
+def _show_again(sqs: Any, url: str, receipts: Sequence[str]) -> None:
+    for start in range(0, len(receipts), BATCH):
+        entries = [entry | {"VisibilityTimeout": 0} for entry in _entries(receipts[start : start + BATCH])]
+        sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+
+
+def _entries(receipts: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"Id": str(number), "ReceiptHandle": receipt} for number, receipt in enumerate(receipts)]

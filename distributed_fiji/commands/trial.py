@@ -1,0 +1,141 @@
+"""One worker on the embedded cloud for a handful of jobs, and what each has become: for `tryScript`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distributed_fiji.aws import documents, queues
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.clock import Clock
+from distributed_fiji.commands import scripts
+from distributed_fiji.commands.scripts import Script
+from distributed_fiji.errors import DistributedFijiError
+from distributed_fiji.jsonfiles import parse_json
+from distributed_fiji.local import fiji
+from distributed_fiji.settings import Settings
+from worker.contract.jobs import Job, manifest_key, state_key
+
+LOOK_SECONDS = 0.2
+STOP_SECONDS = 20.0
+#: Beyond a job's own limits: FIJI's start, and what comes before and after it.
+SPARE_SECONDS = 180.0
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A job that came to its end: its manifest, or where it failed its failure record."""
+
+    job: Job
+    record: dict[str, Any]
+
+    @property
+    def is_done(self) -> bool:
+        return "outputs" in self.record
+
+
+def run_jobs(
+    settings: Settings,
+    clients: Clients,
+    what: tuple[Script, Sequence[Job]],
+    checkout: Path,
+    clock: Clock,
+    note: Note,
+) -> list[Tried]:
+    """Run jobs of a script one after another, and return what became of them, in their order.
+
+    The queue goes afterwards; outputs and records stay. Raises DistributedFijiError when the worker ends
+    before its jobs do.
+    """
+    script, jobs = what
+    home = fiji.find_fiji(os.environ, checkout, note)
+    runner = fiji.runner_for(home, checkout, note)
+    queue_url, _ = queues.ensure_queues(clients.sqs, settings, clock, note)
+    scripts.ensure_script(clients.s3, script)
+    environment = os.environ | documents.worker_environment(settings, queue_url, script.url, script.sha256)
+    environment |= {"FIJI_HOME": str(home), "PYTHONPATH": str(checkout)}
+    if runner:
+        environment["FIJI_RUNNER_JAR"] = str(runner)
+    _forget(clients.s3, settings, jobs)
+    try:
+        queues.send_jobs(clients.sqs, queue_url, jobs, progress=lambda count: None, sleep=clock.sleep)
+        with tempfile.TemporaryDirectory(prefix="distributed-fiji-try-") as folder:
+            return _watch(settings, clients.s3, jobs, environment | {"WORKER_SCRATCH": folder}, Path(folder))
+    finally:
+        for name in (settings.SQS_QUEUE_NAME, settings.SQS_DEAD_LETTER_QUEUE):
+            if url := queues.find_queue(clients.sqs, name):
+                clients.sqs.delete_queue(QueueUrl=url)
+
+
+def _watch(
+    settings: Settings, s3: Any, jobs: Sequence[Job], environment: dict[str, str], folder: Path
+) -> list[Tried]:
+    """Start a worker and wait until each job has a record; the worker is gone then, whatever happens."""
+    log = folder / "worker.log"
+    with log.open("wb") as output:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "worker"],
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    deadline = time.monotonic() + SPARE_SECONDS + settings.JOB_TIMEOUT_MINUTES * 60 * len(jobs)
+    try:
+        while True:
+            ended = worker.poll() is not None
+            tried = [found for job in jobs if (found := _find(s3, settings, job))]
+            if len(tried) == len(jobs):
+                return tried
+            if ended or time.monotonic() > deadline:
+                what = "ended before its jobs" if ended else "took longer than its jobs may"
+                last = log.read_text("utf-8", "replace").strip().splitlines()[-3:]
+                raise DistributedFijiError(f"The worker {what}: {' | '.join(last)}")
+            time.sleep(LOOK_SECONDS)
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        try:
+            worker.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+
+
+def _failures(settings: Settings, job: Job) -> str:
+    return state_key(settings.APP_NAME, "failures", f"{job.job_id}/")
+
+
+def _forget(s3: Any, settings: Settings, jobs: Sequence[Job]) -> None:
+    """Remove what earlier trials of the same jobs said: exactly these keys, on the embedded cloud."""
+    for job in jobs:
+        s3.delete_object(Bucket=settings.AWS_BUCKET, Key=manifest_key(settings.APP_NAME, job.job_id))
+        for key in _keys(s3, settings.AWS_BUCKET, _failures(settings, job)):
+            s3.delete_object(Bucket=settings.AWS_BUCKET, Key=key)
+
+
+def _keys(s3: Any, bucket: str, folder: str) -> list[str]:
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=folder)
+    return [item["Key"] for item in listed.get("Contents", [])]
+
+
+def _find(s3: Any, settings: Settings, job: Job) -> Tried | None:
+    keys = [manifest_key(settings.APP_NAME, job.job_id)]
+    keys += _keys(s3, settings.AWS_BUCKET, _failures(settings, job))
+    for key in keys:
+        with contextlib.suppress(s3.exceptions.NoSuchKey, json.JSONDecodeError):
+            body = s3.get_object(Bucket=settings.AWS_BUCKET, Key=key)["Body"].read()
+            return Tried(job, parse_json(body))
+    return None

@@ -1,0 +1,185 @@
+"""`tryScript`: what a script asks and names, what becomes of it on an image or two, and files to go on with.
+
+Pure but for reading and writing the two files; `local.trial` runs the jobs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from distributed_fiji.commands.scriptparameters import declared_parameters
+from distributed_fiji.commands.scripts import Script
+from distributed_fiji.commands.trial import Tried
+from distributed_fiji.errors import InvalidInput
+from distributed_fiji.settings import Settings, parse_settings
+from worker.contract.display import find_need_of_display
+from worker.contract.inputs import read_patterns
+from worker.contract.jobs import Job, job_name
+from worker.contract.paths import find_fixed_paths, suggested_paths
+from worker.contract.questions import answers_for, find_questions
+from worker.contract.scripts import LANGUAGES
+
+BUCKET = "try-script"
+#: Where images stand in the bucket.
+IMAGES = "images"
+#: MB: what a trial's FIJI has, and what is added to what one was seen to use, in steps.
+MEMORY, SPARE_MEMORY, STEP = 4096, 512, 256
+MOST_MINUTES = 30
+
+
+def app_name(script: Path) -> str:
+    """Return a name for a script's app: letters and digits, as APP_NAME takes them."""
+    plain = re.sub(r"[^A-Za-z0-9]", "", script.stem) or "Script"
+    return f"Try{plain[:1].upper()}{plain[1:]}"[:32]
+
+
+def trial_settings(script: Path) -> Settings:
+    """Return the settings with which a script is tried."""
+    values = {
+        "APP_NAME": app_name(script),
+        "AWS_BUCKET": BUCKET,
+        "SCRIPT_DOWNLOAD_URL": str(script),
+        "MEMORY": MEMORY,
+        "JOB_RETRIES": 1,
+        "JOB_TIMEOUT_MINUTES": MOST_MINUTES,
+        "STALL_TIMEOUT_MINUTES": 5,
+        "CHECK_IF_DONE_BOOL": False,
+        "SQS_MESSAGE_VISIBILITY": 60,
+        "COLLECT_ALL": True,
+    }
+    return parse_settings(values, "tryScript")[0]
+
+
+def file_names(script: Path, folder: Path) -> tuple[Path, Path]:
+    """Return where a script's job file and its settings go."""
+    return folder / f"{script.stem}.job.json", folder / f"{script.stem}.config.py"
+
+
+def job_document(script: Script, images: Sequence[Path]) -> dict[str, Any]:
+    """Return a job file for a script: a group for each image, and its hard-coded folders led to the job's."""
+    groups: list[dict[str, Any]] = [{"Image": image.name} for image in images] or [{"Run": 1}]
+    key = next(iter(groups[0]))
+    document: dict[str, Any] = {"output_file_location": f"results/{{{key}}}"}
+    if images:
+        document["inputs"] = [f"{IMAGES}/{{Image}}"]
+    paths = suggested_paths(find_fixed_paths(script.text, script.ending))
+    return document | ({"paths": paths} if paths else {}) | {"groups": groups}
+
+
+def describe(path: Path, script: Script) -> list[str]:
+    """Say what stands in a script that a job has to do with, after a line with its name and language."""
+    lines = []
+    names = [parameter.name for parameter in declared_parameters(script.text)]
+    if names:
+        lines.append(f"declares parameters: {', '.join(names)}")
+    for question in find_questions(script.text):
+        lines.append(f"line {question.line} asks for a {question.kind}: {question.label!r}")
+    for fixed in find_fixed_paths(script.text, script.ending):
+        lines.append(f"line {fixed.line} names a folder of another machine: '{fixed.path}'")
+    if need := find_need_of_display(script.text):
+        lines.append(f"works with {need}, and so gets a virtual display where the machine has one")
+    first = f"{path.name}: {LANGUAGES[script.ending]}, {len(script.text.splitlines())} lines"
+    return [first, *(f"  {line}" for line in lines)]
+
+
+def unread(jobs: Sequence[Job], images: Sequence[Path]) -> list[str]:
+    """Return the names of images that no job reads: of a job file that was there, they may be none of its."""
+    patterns = {one for job in jobs for text in job.inputs for one in read_patterns(text, BUCKET)}
+    values = [value for job in jobs for value in (*job.parameters.values(), *job.answers.values())]
+    return [
+        image.name
+        for image in images
+        if not any(one.bucket == BUCKET and one.glob.matches(f"{IMAGES}/{image.name}") for one in patterns)
+        and not any(f"{IMAGES}/{image.name}" in str(value) for value in values)
+    ]
+
+
+def told(tried: Tried) -> list[str]:
+    """Say what became of a job: outcome, seconds, memory, outputs or the reason, and what else was seen."""
+    record = tried.record
+    seconds = sum(value for value in record.get("seconds", {}).values() if isinstance(value, (int, float)))
+    used = f"{seconds:.1f} s, {record.get('peak_memory_mb', 0)} MB"
+    name = job_name(tried.job.metadata)
+    if not tried.is_done:
+        return [
+            f"{name}: {record.get('outcome')} ({record.get('class')}), {used}",
+            f"  {record.get('sentence')}",
+        ]
+    prefix = tried.job.output_file_location.strip("/") + "/"
+    lines = [f"{name}: DONE, {used}"]
+    for output in record["outputs"]:
+        lines.append(f"  {output['key'].removeprefix(prefix)}  {output['bytes']} bytes")
+    lines += [f"  Warning: {warning['text']}" for warning in record.get("warnings", ())]
+    for question in record.get("questions", ()):
+        answer = f"{question.get('answer')!r}, by {question.get('by')}"
+        lines.append(f"  {question.get('label')!r} got {answer}")
+    return lines
+
+
+def unanswered(tried: Sequence[Tried]) -> dict[str, Any]:
+    """Return answers to start from, for all questions that no job answered."""
+    questions = [question for one in tried for question in one.record.get("questions") or ()]
+    files = [Path(str(pattern)).name for one in tried[:1] for pattern in one.job.inputs]
+    return answers_for(questions, files)
+
+
+def writes_elsewhere(tried: Sequence[Tried]) -> bool:
+    """Whether a job's outputs are only kept by COLLECT_ALL."""
+    for one in tried:
+        location = one.job.output_file_location.strip("/")
+        elsewhere = (f"{location}/input/", f"{location}/home/")
+        if any(output["key"].startswith(elsewhere) for output in one.record.get("outputs", ())):
+            return True
+    return False
+
+
+def config_text(script: Path, tried: Sequence[Tried]) -> str:
+    """Return a config.py that fits what was seen; what only you can know is left to fill in."""
+    done = [one for one in tried if one.is_done]
+    files = min((len(one.record["outputs"]) for one in done), default=1)
+    peak = max((int(one.record.get("peak_memory_mb") or 0) for one in tried), default=0)
+    memory = max(1024, -(-(peak + SPARE_MEMORY) // STEP) * STEP)
+    collect = "COLLECT_ALL = True  # It writes beside its inputs.\n" if writes_elsewhere(tried) else ""
+    return f'''"""Settings for {script.name}, as tryScript saw it; docs/config.md explains them all."""
+
+APP_NAME = {app_name(script).removeprefix("Try")!r}
+AWS_REGION = "us-east-1"
+AWS_BUCKET = {BUCKET!r}  # On AWS: your own bucket.
+DOCKERHUB_TAG = "your-docker-user/distributed-fiji:latest"  # On AWS: the image that `make image` made.
+SCRIPT_DOWNLOAD_URL = {str(script)!r}
+
+EXPECTED_NUMBER_FILES = {files}
+MEMORY = {memory}  # MB; FIJI used {peak} here, and your images may be larger.
+{collect}
+CLUSTER_MACHINES = 1
+TASKS_PER_MACHINE = 1
+MACHINE_TYPE = ["m5.xlarge"]
+MACHINE_PRICE = 0.20
+'''
+
+
+def write_new(path: Path, text: str, *, overwrite: bool) -> str:
+    """Write a file unless it is there; say what was done."""
+    if path.exists() and not overwrite:
+        return f"{path} is kept as it is; --overwrite writes it anew"
+    path.write_text(text, encoding="utf-8")
+    return f"{path} is written"
+
+
+def as_json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def check_images(images: Sequence[Path]) -> None:
+    """Raise InvalidInput for images that are none, or that would be one object in the bucket."""
+    problems = [f"{image}: there is no such file" for image in images if not image.is_file()]
+    names = [image.name for image in images]
+    problems += [
+        f"{name}: two images have this name" for name in sorted({n for n in names if names.count(n) > 1})
+    ]
+    if problems:
+        raise InvalidInput("IMAGES", problems)

@@ -1,0 +1,96 @@
+"""The course of `tryScript`: look, run, report, write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.clock import SystemClock
+from distributed_fiji.commands import trial, tryreport
+from distributed_fiji.commands.commandline import Context
+from distributed_fiji.commands.jobinputs import check_inputs
+from distributed_fiji.commands.scripts import Script, locate_script
+from distributed_fiji.commands.trial import Tried
+from distributed_fiji.errors import InvalidInput
+from distributed_fiji.jobs import JobFile, parse_job_file, read_job_file
+from distributed_fiji.local import cloud, state
+from distributed_fiji.monitor.result import counted
+from distributed_fiji.settings import Settings
+from distributed_fiji.terminal import Terminal, shown
+
+
+def try_on_images(
+    context: Context, path: Path, images: Sequence[Path], files: tuple[Path, bool], checkout: Path
+) -> list[Tried]:
+    """Try a script on images; return what became of its jobs.
+
+    `files`: the folder for job file and settings, and whether to write them anew. Raises InvalidInput.
+    """
+    terminal, (folder, overwrite) = context.terminal, files
+    path = path.absolute()
+    tryreport.check_images(images)
+    settings, clients, script = _find_script(context, path)
+    job_file, config = tryreport.file_names(path, folder)
+    own_file = job_file.exists() and not overwrite
+    document = tryreport.job_document(script, images)
+    jobs = list(_read_jobs(job_file) if own_file else parse_job_file(document, path.name))
+    for line in tryreport.describe(path, script):
+        terminal.say(line)
+    terminal.note(f"Running {counted(len(jobs), 'job')} here" + (f", by {job_file}" if own_file else ""))
+    for name in tryreport.unread(jobs, images):
+        terminal.warn(f"{job_file}: no job reads {name}; add a group for it, or --overwrite the file")
+    for image in images:
+        clients.s3.upload_file(str(image), tryreport.BUCKET, f"{tryreport.IMAGES}/{image.name}")
+    tried = trial.run_jobs(settings, clients, (script, jobs), checkout, SystemClock(), terminal.note)
+    document = _say_what_became(terminal, tried, job_file, document)
+    texts = {job_file: tryreport.as_json(document), config: tryreport.config_text(path, tried)}
+    for file, text in texts.items():
+        terminal.note(tryreport.write_new(file, text, overwrite=overwrite))
+    _say_next(context, tried, config, job_file)
+    return tried
+
+
+def _find_script(context: Context, path: Path) -> tuple[Settings, Clients, Script]:
+    """Return what a script is tried with, the embedded cloud started and its bucket there, and the script."""
+    settings = tryreport.trial_settings(path)
+    clients = context.connect(settings.AWS_REGION, settings.AWS_PROFILE, set())
+    cloud.ensure_bucket(clients.s3, tryreport.BUCKET)
+    script, problems = locate_script(settings, clients.s3, Path(), context.languages())
+    if script is None or problems:
+        raise InvalidInput(str(path), problems)
+    return settings, clients, script
+
+
+def _read_jobs(path: Path) -> JobFile:
+    """Read a job file that was there before, perhaps edited since."""
+    file = read_job_file(path)
+    check_inputs(file, str(path), source_bucket=tryreport.BUCKET, values=True)
+    return file
+
+
+def _say_what_became(
+    terminal: Terminal, tried: Sequence[Tried], job_file: Path, document: dict[str, Any]
+) -> dict[str, Any]:
+    """Say what became of the jobs; return the job file's content, with answers to begin with."""
+    for one in tried:
+        for line in tryreport.told(one):
+            terminal.say(line)
+    answers = tryreport.unanswered(tried)
+    if not answers:
+        return document
+    terminal.say(f"Answers to begin with, to be edited in {job_file}:")
+    terminal.say(json.dumps({"answers": answers}, ensure_ascii=False))
+    groups = document.pop("groups")
+    return document | {"answers": answers, "groups": groups}
+
+
+def _say_next(context: Context, tried: Sequence[Tried], config: Path, job_file: Path) -> None:
+    if all(one.is_done for one in tried):
+        outputs = state.Folders(cloud.ROOT).buckets / "try-script" / "results"
+        context.terminal.note(f"The outputs are in {shown(outputs)}")
+        context.terminal.note(f"Next: fill in {config.name}; python run.py --config {shown(config)} setup")
+    else:
+        context.terminal.note(f"Next: edit {shown(job_file)}, then the same command once more")

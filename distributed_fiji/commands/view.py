@@ -1,0 +1,134 @@
+"""What the monitor shows: a live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from distributed_fiji.monitor.observe import phases
+from distributed_fiji.monitor.result import counted
+from distributed_fiji.monitor.snapshot import Snapshot
+from worker.contract.text import one_line
+
+#: Seconds over which the rate is taken.
+RATE_WINDOW = 900
+
+#: Seconds after which a plain line comes even though nothing changed.
+PLAIN_EVERY = 60
+
+
+@dataclass
+class Progress:
+    """The course of a run as seen so far: enough for a rate and the time that is left."""
+
+    seen: list[tuple[float, int]] = field(default_factory=list)
+
+    def add(self, now: float, finished: int) -> None:
+        """Note how many jobs were finished at a time (seconds since 1970)."""
+        self.seen = [(time, count) for time, count in self.seen if time >= now - RATE_WINDOW]
+        self.seen.append((now, finished))
+
+    def per_hour(self) -> float | None:
+        """Return finished jobs an hour, or None before it can be told."""
+        (first, before), (last, after) = self.seen[0], self.seen[-1]
+        if last - first < 1 or after <= before:
+            return None
+        return (after - before) * 3600 / (last - first)
+
+
+def figures(seen: Snapshot, progress: Progress) -> dict[str, str]:
+    """Return the figures of one look, by name, in the order in which they are shown."""
+    jobs, queue = seen.jobs, seen.queue
+    total = len(jobs.submitted)
+    rate = progress.per_hour()
+    left = max(len(jobs.unaccounted), 0) if total else seen.left
+    machines = phases(seen.machines)
+    states = ", ".join(f"{count} {state}" for state, count in sorted(machines.items()))
+    notes = {"with warnings": jobs.warned, "without outputs": jobs.without_outputs}
+    how = "".join(f", {count} {note}" for note, count in notes.items() if count)
+    return {
+        "done": (f"{jobs.done} of {total}" if total else str(jobs.done)) + (f" ({how[2:]})" if how else ""),
+        "running": running(seen),
+        "waiting": str(queue.visible + queue.delayed if queue else 0),
+        "failed": counted(jobs.failed_attempts, "attempt")
+        + (f" of {counted(len(jobs.failing), 'job')}" if jobs.failing else ""),
+        "dead": str(jobs.gone_dead),
+        "machines": f"{sum(machines.values())} of {seen.target_capacity}"
+        + (f" ({states})" if states else ""),
+        "rate": f"{rate:.0f} jobs/h" if rate else "not yet known",
+        "time left": duration(left * 3600 / rate) if rate and left else "not yet known" if left else "none",
+        "spent": f"about ${seen.spent:.2f}",
+    }
+
+
+def running(seen: Snapshot) -> str:
+    """Return how many jobs run, and how many more workers hold: taken ahead, or on their way to the bucket.
+
+    The queue counts both as in flight. A worker runs one job at a time and says that it holds some by its
+    protection; where that is not known, no more run than there are workers.
+    """
+    held = seen.queue.in_flight if seen.queue else 0
+    workers = sum(task.status == "RUNNING" for task in seen.tasks)
+    run = min(held, seen.at_work if seen.work_is_known else workers)
+    return f"{run} (+{held - run} held by workers)" if held > run else str(run)
+
+
+def duration(seconds: float) -> str:
+    """Return a time span as 1:02:03."""
+    return str(timedelta(seconds=round(seconds)))
+
+
+class View:
+    """Shows look after look. On a terminal in place; elsewhere a line when something changed."""
+
+    def __init__(self, console: Console, app_name: str) -> None:
+        self._console = console
+        self._app_name = app_name
+        self._progress = Progress()
+        self._live: Live | None = None
+        self._last: tuple[str, float] = ("", 0.0)
+
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """Keep the live table up for as long as the block runs."""
+        if not self._console.is_terminal:
+            yield
+            return
+        with Live(console=self._console, auto_refresh=False) as self._live:
+            yield
+        self._live = None
+
+    def show(self, seen: Snapshot) -> None:
+        """Show one look."""
+        self._progress.add(seen.now, seen.jobs.done + seen.jobs.gone_dead)
+        shown = figures(seen, self._progress)
+        if self._live is not None:
+            self._live.update(self._table(seen, shown), refresh=True)
+            return
+        names = ("done", "running", "waiting", "failed", "dead", "machines")
+        line = ", ".join(f"{name} {shown[name]}" for name in names)
+        if line != self._last[0] or seen.now - self._last[1] >= PLAIN_EVERY:
+            self._last = (line, seen.now)
+            self.tell(f"{line}, time left {shown['time left']}, spent {shown['spent']}")
+
+    def tell(self, sentence: str) -> None:
+        """Print a sentence with the time, above the live table."""
+        time = datetime.now().strftime("%H:%M:%S")
+        self._console.print(f"{time} {one_line(sentence)}", highlight=False, markup=False, soft_wrap=True)
+
+    def _table(self, seen: Snapshot, shown: dict[str, str]) -> Table:
+        table = Table(title=self._app_name, show_header=False, min_width=50)
+        total = max(1, len(seen.jobs.submitted))
+        if seen.jobs.submitted:
+            table.add_row("", ProgressBar(total=total, completed=seen.jobs.done, width=40))
+        for name, value in shown.items():
+            table.add_row(name, escape(value))
+        return table

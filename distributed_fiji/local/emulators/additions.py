@@ -1,0 +1,55 @@
+"""What the embedded cloud adds to moto, installed when moto loads a service. Nothing else is changed.
+
+No emulator vouches for these: each is held to AWS's API reference, and to the ECS and EC2 user guides.
+
+ECS (`ecstasks`, `ecsstate`)
+  SubmitTaskStateChange             the agent's own call: tasks are PENDING until their machine says RUNNING
+  UpdateTaskProtection, GetTaskProtection
+  StopTask                          sets the desired status; the task has stopped when its machine says so
+  DescribeServices, DescribeClusters  true counts of tasks, machines and services
+  ListTasks                         serviceName, and running tasks unless asked for stopped ones
+  ListServices                      leaves out services that were deleted
+  CreateService                     refuses a second active service of the same name
+  DeleteCluster                     refuses while machines, services or tasks are in it
+  RegisterContainerInstance         honours totalResources
+
+EC2 (`fleets`)
+  DescribeSpotFleetRequestHistory
+  CancelSpotFleetRequests           keeps the request, in its cancelled state; names unknown requests
+  DescribeSpotFleetRequests, DescribeSpotFleetInstances  refuse unknown requests
+  RequestSpotFleet                  remembers Type, ValidUntil and ClientToken
+  fleets of type maintain replace machines they lose, and end at ValidUntil
+
+IAM: CreateServiceLinkedRole names the roles of spot instances and fleets as AWS does.
+
+Resource Groups Tagging: launch templates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def install(service: str) -> None:
+    """Add to a service of moto what it lacks; call it before moto builds that service's application."""
+    if service == "ecs":
+        from distributed_fiji.local.emulators import ecs_services, ecs_tasks
+
+        ecs_services.install()
+        ecs_tasks.install()
+    if service in {"ec2", "resourcegroupstaggingapi"}:
+        from distributed_fiji.local.emulators import fleets
+
+        fleets.install()
+    if service == "iam":
+        from moto.iam.models import SERVICE_NAME_CONVERSION
+
+        SERVICE_NAME_CONVERSION.update(
+            {"spot": "EC2Spot", "spotfleet": "EC2SpotFleet", "ecs": "ECS", "events": "CloudWatchEvents"}
+        )
+
+
+def add(owner: type, name: str, value: Callable[..., Any] | property) -> None:
+    """Set a method or property of one of moto's classes."""
+    setattr(owner, name, value)

@@ -1,0 +1,227 @@
+"""The control plane: moto's server (EC2, ECS, IAM, SSM, CloudWatch, …) with what `additions` adds to it.
+
+Run as `python -m distributed_fiji.local.emulators.controlplane ROOT`, port in MOTO_PORT. Beside AWS's calls it answers,
+for the machines:
+
+- `GET /_local/health`
+- `GET /_local/changes?since=N`: waits until a call changed something after the N-th, but no longer than
+  WAIT_SECONDS; tells the number of changes and the regions that hold a cluster.
+- `POST /_local/service-event`: an event for DescribeServices, as the service's scheduler writes it.
+
+It also does what runs by itself on AWS: spot fleets keep their machines, and schedules call Lambda functions,
+which find the data plane by its URL in LOCAL_DATA_PLANE. A minute of theirs takes LOCAL_MINUTE seconds;
+LOCAL_SITE names a folder whose sitecustomize.py a function's Python runs first.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import botocore.session
+from botocore.loaders import create_loader
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import make_server
+
+from distributed_fiji.local import doors, watchdog
+from distributed_fiji.local.emulators import additions
+from distributed_fiji.local.state import CONTROL_PLANE, Folders
+
+WAIT_SECONDS = 0.5
+KEEP_FLEETS_SECONDS = 0.5
+KEEP_SCHEDULES_SECONDS = 0.2
+
+#: Services of moto that are imported, with our additions in them.
+loaded: set[str] = set()
+loading = threading.RLock()
+
+#: Calls that begin so change nothing.
+READING = ("Describe", "List", "Get", "Lookup", "Search", "Simulate")
+
+
+class QuietRequestHandler(MotoRequestHandler):
+    """Writes no line per request: the log is read when something went wrong, and must be short then."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
+
+
+class Changes:
+    """Counts the calls that may have changed something, and lets a caller wait for the next."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.condition = threading.Condition()
+
+    def note(self) -> None:
+        with self.condition:
+            self.count += 1
+            self.condition.notify_all()
+
+    def wait(self, since: int, seconds: float) -> int:
+        """Return the count once it differs from `since`, or after some seconds as it is."""
+        with self.condition:
+            self.condition.wait_for(lambda: self.count != since, seconds)
+            return self.count
+
+
+class LocalRoutes:
+    """WSGI application that answers /_local/… itself and hands all else to moto."""
+
+    def __init__(self, moto: Callable[..., Iterable[bytes]], changes: Changes) -> None:
+        self.moto = moto
+        self.changes = changes
+        self.routes: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "/_local/health": lambda environ: {"pid": os.getpid()},
+            "/_local/changes": self._changes,
+            "/_local/service-event": service_event,
+        }
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        route = self.routes.get(environ["PATH_INFO"])
+        if route is None:
+            return self._forward(environ, start_response)
+        body = json.dumps(route(environ)).encode()
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        start_response("200 OK", headers)
+        return [body]
+
+    def _forward(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        changing = not action(environ).startswith(READING)
+        response = self.moto(environ, start_response)
+        if changing:
+            self.changes.note()
+        return response
+
+    def _changes(self, environ: dict[str, Any]) -> dict[str, Any]:
+        since = int(parse_qs(environ["QUERY_STRING"]).get("since", ["-1"])[0])
+        return {"changes": self.changes.wait(since, WAIT_SECONDS), "regions": regions_with_clusters()}
+
+
+def action(environ: dict[str, Any]) -> str:
+    """Return the name of the AWS action that a request asks for; "" where neither header nor form tells."""
+    target = environ.get("HTTP_X_AMZ_TARGET", "")
+    if target or not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        return target.rsplit(".", 1)[-1]
+    return parse_qs(read_body(environ).decode("utf-8", "replace")).get("Action", [""])[0]
+
+
+def read_body(environ: dict[str, Any]) -> bytes:
+    """Return a request's body, and put it back for whoever reads it next."""
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
+
+
+def regions_with_clusters() -> list[str]:
+    """Return the regions in which an ECS cluster was made."""
+    if "ecs" not in loaded:
+        return []
+    backends = list(get_backend("ecs")[DEFAULT_ACCOUNT_ID].items())
+    return sorted(region for region, backend in backends if backend.clusters)
+
+
+def service_event(environ: dict[str, Any]) -> dict[str, Any]:
+    """Add an event to a service; the body names region, cluster, service and message."""
+    from distributed_fiji.local.emulators import ecs_services
+
+    event = json.loads(read_body(environ))
+    ecs_services.add_service_event(
+        DEFAULT_ACCOUNT_ID, event["region"], event["cluster"], event["service"], event["message"]
+    )
+    return {}
+
+
+def load(service: Any) -> None:
+    """Import a service of moto and put our additions into it, once."""
+    with loading:
+        if service not in loaded:
+            get_backend(service)
+            additions.install(service)
+            loaded.add(service)
+
+
+def create_app(service: Any) -> Any:
+    """Return moto's application for one of its services, with our additions."""
+    load(service)
+    return create_backend_app(service)
+
+
+def share_models() -> None:
+    """Let all botocore sessions of this process read each of AWS's models once.
+
+    Importing moto's EC2 makes three sessions (moto/ec2/models/availability_zones_and_regions.py), and each of
+    them decodes the model of EC2 and the list of all endpoints: half of the time that the import takes.
+    """
+    botocore.session.create_loader = functools.cache(create_loader)
+
+
+def load_ahead() -> None:
+    """Load what every run uses while the caller still starts: moto imports a service when first asked."""
+    for service in ("ecs", "ec2", "iam", "ssm"):
+        load(service)
+
+
+def keep_fleets_for_ever(changes: Changes) -> None:
+    """Look after the spot fleets, in steps, once moto has loaded EC2."""
+    while True:
+        time.sleep(KEEP_FLEETS_SECONDS)
+        if "ec2" in loaded:
+            from distributed_fiji.local.emulators import fleets
+
+            if fleets.keep_fleets():
+                changes.note()
+
+
+def keep_schedules_for_ever(root: Path) -> None:
+    """Look after the schedules, in steps, once moto has loaded rules and functions."""
+    while not loaded.issuperset({"events", "awslambda"}):
+        time.sleep(KEEP_SCHEDULES_SECONDS)
+    from distributed_fiji.local.emulators import schedules
+
+    here = f"http://127.0.0.1:{os.environ['MOTO_PORT']}"
+    key = os.environ[doors.VARIABLE]
+    leading = schedules.endpoints(here, os.environ.get("LOCAL_DATA_PLANE", ""), key)
+    leading["LOCAL_SITE"] = os.environ.get("LOCAL_SITE", "")
+    minute = float(os.environ.get("LOCAL_MINUTE") or 60)
+    scheduler = schedules.Scheduler(leading, Folders(root).logs, minute)
+    schedules.run_for_ever(scheduler, KEEP_SCHEDULES_SECONDS)
+
+
+def main() -> None:
+    """Serve until a signal ends the process."""
+    watchdog.guard(Path(sys.argv[1]), CONTROL_PLANE)
+    share_models()
+    changes = Changes()
+    application = LocalRoutes(DomainDispatcherApplication(create_app), changes)
+    port = int(os.environ["MOTO_PORT"])
+    server = make_server(
+        "127.0.0.1",
+        port,
+        doors.wsgi(application, doors.Door(os.environ[doors.VARIABLE], port)),
+        threaded=True,
+        request_handler=QuietRequestHandler,
+    )
+    threading.Thread(target=load_ahead, daemon=True).start()
+    threading.Thread(target=keep_fleets_for_ever, args=(changes,), daemon=True).start()
+    threading.Thread(target=keep_schedules_for_ever, args=(Path(sys.argv[1]),), daemon=True).start()
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What the monitor can decide: the reasons for which a run is over, and named actions. Plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from distributed_fiji.monitor.snapshot import Machine
+
+
+class End(str, Enum):
+    """Why a run is over."""
+
+    ACCOUNTED = "every submitted job is done or a dead letter"
+    SETTLED = "the queue stayed empty"
+    LOST = "jobs are neither done nor in the queue"
+    QUEUE_GONE = "the queue is gone"
+    NO_FLEET = "the fleet has ended and no machine is left"
+    COST = "the run has cost what MAX_COST allows"
+    NOT_STARTED = "the service was never started, or was set to no task"
+    NOTHING_RUNS = "machines cost and no task runs"
+
+    @property
+    def keeps_queue(self) -> bool:
+        """Whether jobs may be left, so that only what costs ends and startCluster can go on."""
+        return self in (End.NO_FLEET, End.COST, End.NOT_STARTED, End.NOTHING_RUNS)
+
+
+@dataclass(frozen=True)
+class LowerTarget:
+    """Set the fleet's target capacity without ending a machine."""
+
+    capacity: int
+
+
+@dataclass(frozen=True)
+class LowerService:
+    """Lower the service's desired count; ECS ends only tasks that hold no job."""
+
+    desired: int
+
+
+@dataclass(frozen=True)
+class EndMachine:
+    """Terminate a machine, unless it has a task after all."""
+
+    machine: Machine
+    why: str
+
+
+@dataclass(frozen=True)
+class AddAlarm:
+    """Make the alarm that ends a stuck machine. `processors`: how many it has; 0 where that is not known."""
+
+    instance_id: str
+    processors: int = 0
+
+
+@dataclass(frozen=True)
+class DeleteAlarms:
+    """Delete the alarms of machines that are gone."""
+
+    instance_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TakeDown:
+    """Take the run down."""
+
+    end: End
+
+
+Action = LowerTarget | LowerService | EndMachine | AddAlarm | DeleteAlarms | TakeDown

@@ -1,0 +1,313 @@
+"""What to do next about a run: a pure function from what was seen to a list of named actions.
+
+Standard library only and no calls: the terminal loop and the janitor share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import ceil
+
+from distributed_fiji.monitor.actions import (
+    Action,
+    AddAlarm,
+    DeleteAlarms,
+    End,
+    EndMachine,
+    LowerService,
+    LowerTarget,
+    TakeDown,
+)
+from distributed_fiji.monitor.nothingruns import JOIN_DEADLINE, is_over, nothing_ran_for
+from distributed_fiji.monitor.snapshot import Snapshot
+from distributed_fiji.state.runfacts import RunFacts
+
+#: Seconds after the start when the cheapest mode stops replacing machines (the original's 15 minutes).
+CHEAPEST_AFTER = 15 * 60
+
+#: Seconds after the start in which a queue that never held a job does not end the run: it may be filled yet.
+FIRST_JOB = 15 * 60
+
+#: Seconds after the fleet was asked for when a service that wants no task shows that the start was cut off.
+START_DEADLINE = 15 * 60
+
+#: Alarms that are made at one look: CloudWatch takes three a second, and what costs is to be looked at again.
+ALARMS_A_LOOK = 20
+
+#: States of a spot fleet in which it starts no machine any more (EC2 API reference, BatchState).
+ENDED_FLEET = frozenset({"", "cancelled", "cancelled_running", "cancelled_terminating", "failed"})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long the queue must read empty, in seconds, and how often in that time.
+
+    AWS calls a queue empty when its counts were 0 for several minutes; they may be wrong for a minute or more
+    (SQS developer guide). `doubt` is that; `settle` is enough where every task says that it holds no job.
+    `vanish`: before submitted jobs that are nowhere count as lost. `gone`: between the first look that found
+    no queue, or no fleet of that id, and the one that believes it. `unseen`: after the start, while EC2 may
+    not know the fleet yet ("Eventual consistency", EC2 API reference). `named`: for which nothing runs while
+    machines cost, before that is named, and ended where it shows why.
+    """
+
+    settle: float = 100
+    doubt: float = 240
+    vanish: float = 300
+    readings: int = 4
+    gone: float = 60
+    unseen: float = 300
+    named: float = 600
+
+    @staticmethod
+    def of(run: RunFacts) -> Limits:
+        """Return the limits of a run: the embedded cloud's counts are exact, so that it need not wait."""
+        if not run.local:
+            return Limits()
+        return Limits(settle=3, doubt=3, vanish=20, readings=2, gone=3, unseen=0, named=30)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is kept between looks: recent readings (time, messages left) and when surplus was first seen.
+
+    `foreign`: more messages were counted than jobs were submitted, so that some are other people's.
+    `empty`: the unbroken latest looks that found no work, as the first one's time and their number.
+    `heard`: manifests, dead letters and failures at the last look; one more contradicts an empty queue.
+    `protecting`: a task that protects itself was seen, so that tasks without protection are idle; a worker
+    that never does says nothing by it.
+    `nothing_ran`: seconds in which machines cost and nothing ran, up to the look at `looked_at`.
+    `no_queue`, `no_fleet`: since when the unbroken latest looks found no queue, or no fleet of that id.
+    """
+
+    readings: tuple[tuple[float, int], ...] = ()
+    empty: tuple[float, int] | None = None
+    foreign: bool = False
+    surplus_since: float | None = None
+    heard: int = 0
+    protecting: bool = False
+    no_queue: float | None = None
+    no_fleet: float | None = None
+    nothing_ran: float = 0.0
+    looked_at: float | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the last look found something missing that only further looks can prove."""
+        return any(since is not None for since in (self.empty, self.no_queue, self.no_fleet))
+
+    def empty_for(self, now: float, readings: int) -> float:
+        """Seconds since the first of the unbroken latest looks that found no work; 0 with too few looks."""
+        return now - self.empty[0] if self.empty and self.empty[1] >= readings else 0
+
+    def most_left(self, now: float, seconds: float) -> int:
+        """Return the highest reading of the last seconds."""
+        return max((left for time, left in self.readings if time >= now - seconds), default=0)
+
+
+def decide(
+    run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory, *, cheapest: bool = False
+) -> tuple[list[Action], Memory]:
+    """Return what to do about what was seen, and what to remember for the next look."""
+    if seen.unread:
+        # Nothing is known of the work, so that nothing of it is ended; what costs is.
+        no_fleet = None if seen.fleet_state else _since(memory.no_fleet, seen.now)
+        memory = replace(memory, empty=None, no_queue=None, no_fleet=no_fleet)
+        end = _stop(run, limits, seen, memory)
+        return [TakeDown(end)] if end else [], memory
+    memory = remember(memory, seen, limits)
+    end = ending(run, limits, seen, memory)
+    if end is not None:
+        return [TakeDown(end)], memory
+    if seen.queue is None:
+        return [*never_joined(seen), *alarms(seen)], memory
+    actions = [
+        *shrinking(run, limits, seen, memory, cheapest=cheapest),
+        *never_joined(seen),
+        *alarms(seen),
+    ]
+    return actions, memory
+
+
+def remember(memory: Memory, seen: Snapshot, limits: Limits) -> Memory:
+    """Return the memory with this look in it."""
+    memory = replace(
+        memory,
+        no_queue=None if seen.queue else _since(memory.no_queue, seen.now),
+        no_fleet=None if seen.fleet_state else _since(memory.no_fleet, seen.now),
+    )
+    if seen.queue is None:
+        # One answer that there is no queue proves nothing, least of all that it is empty.
+        return memory
+    jobs = seen.jobs
+    horizon = seen.now - 2 * limits.vanish
+    kept = tuple(reading for reading in memory.readings if reading[0] >= horizon)
+    heard = len(jobs.done_ids | jobs.dead) + jobs.others + jobs.failed_attempts
+    return replace(
+        memory,
+        readings=(*kept, (seen.now, seen.left)),
+        empty=_empty(memory, seen, heard),
+        foreign=memory.foreign or seen.left > len(jobs.submitted),
+        surplus_since=_surplus_since(memory, seen),
+        heard=heard,
+        nothing_ran=nothing_ran_for(memory.nothing_ran, memory.looked_at, seen, news=heard > memory.heard),
+        looked_at=seen.now,
+        protecting=memory.protecting or seen.at_work > 0,
+    )
+
+
+def _since(before: float | None, now: float) -> float:
+    return now if before is None else before
+
+
+def _surplus_since(memory: Memory, seen: Snapshot) -> float | None:
+    """Return since when more messages are left than submitted jobs; a reading of zero proves nothing."""
+    jobs = seen.jobs
+    if not jobs.submitted or 0 < seen.left <= len(jobs.unaccounted):
+        return None
+    if not seen.left:
+        return memory.surplus_since
+    return seen.now if memory.surplus_since is None else memory.surplus_since
+
+
+def _empty(memory: Memory, seen: Snapshot, heard: int) -> tuple[float, int] | None:
+    """Return since when and how often no work was found; news of a job begins it anew."""
+    if seen.left or seen.at_work:
+        return None
+    if memory.empty is None or heard > memory.heard:
+        return seen.now, 1
+    return memory.empty[0], memory.empty[1] + 1
+
+
+def ending(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> End | None:
+    """Return why the run is over, or None while it is not.
+
+    Submitted jobs are counted by their manifests and dead letters, whatever the queue's counts say;
+    messages that are left when all are accounted for may be other people's and are waited for.
+    """
+    if seen.queue is None:
+        lasted = memory.no_queue is not None and seen.now - memory.no_queue >= limits.gone
+        return End.QUEUE_GONE if lasted else _stop(run, limits, seen, memory)
+    empty_for = memory.empty_for(seen.now, limits.readings)
+    settled = empty_for >= (limits.settle if _all_idle(seen, memory) else limits.doubt)
+    jobs = seen.jobs
+    if jobs.submitted and not jobs.unaccounted:
+        others = memory.foreign or jobs.others or _surplus_lasted(limits, seen, memory)
+        if not seen.left and not seen.at_work and (settled or not others):
+            return End.ACCOUNTED
+    elif jobs.submitted and empty_for >= limits.vanish:
+        return End.LOST
+    elif not jobs.submitted and settled and not _waits_for_first_job(run, seen):
+        return End.SETTLED
+    return _stop(run, limits, seen, memory)
+
+
+def _fleet_has_ended(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> bool:
+    """Whether the fleet starts no machine any more; a fleet that EC2 does not know may be too new for it."""
+    if seen.fleet_state:
+        return seen.fleet_state in ENDED_FLEET
+    missing = memory.no_fleet is not None and seen.now - memory.no_fleet >= limits.gone
+    return missing and seen.now - run.started >= limits.unseen
+
+
+def _stop(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> End | None:
+    """Return why what costs is to end though jobs may be left, or None."""
+    if _fleet_has_ended(run, limits, seen, memory) and not seen.alive:
+        return End.NO_FLEET
+    if run.max_cost and seen.spent >= run.max_cost:
+        return End.COST
+    if not seen.unread and not seen.desired and seen.now - run.started >= START_DEADLINE:
+        return End.NOT_STARTED
+    if not seen.unread and is_over(memory.nothing_ran, seen, limits.named):
+        return End.NOTHING_RUNS
+    return None
+
+
+def _work_is_told(seen: Snapshot, memory: Memory) -> bool:
+    """Whether every task says if it holds a job, and one was seen to hold one."""
+    return memory.protecting and seen.work_is_known
+
+
+def _all_idle(seen: Snapshot, memory: Memory) -> bool:
+    """Whether there are tasks, and each says that it holds no job."""
+    return bool(seen.tasks) and _work_is_told(seen, memory) and not seen.at_work
+
+
+def _waits_for_first_job(run: RunFacts, seen: Snapshot) -> bool:
+    """Whether no job was ever seen, and the run is young."""
+    jobs = seen.jobs
+    none = not (jobs.submitted or jobs.others or jobs.dead_letters)
+    return none and seen.now - run.started < FIRST_JOB
+
+
+def _surplus_lasted(limits: Limits, seen: Snapshot, memory: Memory) -> bool:
+    """Whether more messages were left than submitted jobs, for longer than a stale count can say so.
+
+    Where no task says if it holds a job, once is enough: nothing else would tell of other people's jobs.
+    """
+    if memory.surplus_since is None:
+        return False
+    last = max((time for time, left in memory.readings if left), default=0.0)
+    return not _work_is_told(seen, memory) or last - memory.surplus_since >= limits.settle
+
+
+def needed_tasks(limits: Limits, seen: Snapshot, memory: Memory) -> int:
+    """Return how many tasks can still have work, never fewer than hold a job now, one at least.
+
+    Submitted jobs are known by name; letters that were not read yet may be some of them, or older ones,
+    and then the counts decide. These are taken at their highest of the last readings, since one low
+    reading proves nothing.
+    """
+    counted = memory.most_left(seen.now, limits.settle)
+    if seen.jobs.submitted:
+        unread = max(0, seen.jobs.dead_letters - len(seen.jobs.dead))
+        known = len(seen.jobs.unaccounted)
+        counted = min(known, max(known - unread, counted))
+    return max(1, counted, seen.at_work)
+
+
+def _need_is_known(limits: Limits, seen: Snapshot, memory: Memory) -> bool:
+    """Whether the jobs are known by name, or the counts were read for long enough to be believed."""
+    return bool(seen.jobs.submitted) or seen.now - memory.readings[0][0] >= limits.settle
+
+
+def shrinking(
+    run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory, *, cheapest: bool
+) -> Iterator[Action]:
+    """Yield what makes fleet and service as small as the work that is left.
+
+    A service that wants no task has not been started yet: nothing is lowered then.
+    """
+    desired = seen.desired or 0
+    known = bool(desired) and _need_is_known(limits, seen, memory)
+    tasks = min(needed_tasks(limits, seen, memory), desired)
+    machines = ceil(tasks / run.tasks_per_machine) if known else seen.target_capacity
+    target = 1 if cheapest and seen.now - run.started >= CHEAPEST_AFTER else machines
+    can_shrink = seen.fleet_state not in ENDED_FLEET and not seen.target_is_fixed
+    if can_shrink and seen.target_capacity > target:
+        yield LowerTarget(target)
+    if not known:
+        return
+    if desired > tasks and memory.protecting and seen.work_is_known:
+        yield LowerService(tasks)
+    if len(seen.tasks) >= desired:
+        surplus = max(0, len(seen.alive) - machines)
+        idle = [machine for machine in seen.alive if machine.container_instance and not machine.tasks]
+        yield from (EndMachine(machine, "no work is left for it") for machine in idle[:surplus])
+
+
+def never_joined(seen: Snapshot) -> Iterator[Action]:
+    """Yield the end of machines that run without ever joining the cluster: they cost and do nothing."""
+    for machine in seen.alive:
+        if not machine.container_instance and seen.now - machine.launched >= JOIN_DEADLINE:
+            yield EndMachine(machine, "it did not join the cluster within 20 minutes")
+
+
+def alarms(seen: Snapshot) -> Iterator[Action]:
+    """Yield what gives machines their alarms, some at a look, and removes those of machines that are gone."""
+    alive = {machine.instance_id: machine for machine in seen.alive}
+    for instance_id in sorted(alive.keys() - seen.alarms)[:ALARMS_A_LOOK]:
+        yield AddAlarm(instance_id, alive[instance_id].processors)
+    gone = tuple(sorted(seen.alarms - alive.keys()))
+    if gone:
+        yield DeleteAlarms(gone)

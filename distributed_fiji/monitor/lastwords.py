@@ -1,0 +1,86 @@
+"""Why nothing runs, in ECS's own words and in the last ones of a task: sentences for the user."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from distributed_fiji.monitor.nothingruns import IN_A_ROW, ended_at_once, in_a_row
+from distributed_fiji.monitor.snapshot import Snapshot, TaskEnd
+from distributed_fiji.state.runfacts import RunFacts
+
+#: When a line was written, as logs begin their lines.
+TIME = re.compile(r"^[\d\s:,.TZ+-]+")
+
+#: Lines of a task's log, and events of the service, that are shown.
+LINES, EVENTS = 5, 3
+
+
+def how_it_ended(end: TaskEnd) -> str:
+    """Return what ECS says of a task's end, as one sentence."""
+    said = [end.reason or "no reason"]
+    if end.container_reason and end.container_reason not in end.reason:
+        said.append(end.container_reason)
+    code = f" with exit code {end.exit_code}" if end.exit_code is not None else ""
+    lived = "before it started" if end.lived is None else f"after {end.lived:.0f} s"
+    return f"task {end.task_id} ended {lived}{code}: {'; '.join(said)}"
+
+
+def reasons(seen: Snapshot, run: RunFacts, logs: Any) -> list[str]:
+    """Return why nothing runs, as far as ECS and the last task's log say it."""
+    lines = last_words(seen.ends, run, logs)
+    missing = sum(1 for machine in seen.alive if not machine.container_instance)
+    if missing:
+        lines.append(
+            f"{missing} of {len(seen.alive)} machines have not joined cluster {run.cluster}: they need a way"
+            " to the internet (a public address, or NAT) and the role of an ECS machine."
+        )
+    return lines + [f"ECS says: {event}" for event in seen.events[:EVENTS]]
+
+
+def last_words(ends: Sequence[TaskEnd], run: RunFacts, logs: Any) -> list[str]:
+    """Return how the latest task that ended at once did so, and its last lines; nothing without one."""
+    end = next(filter(ended_at_once, ends), None)
+    if end is None:
+        return []
+    return [f"The last {how_it_ended(end)}.", *(f"  {line}" for line in last_lines(logs, run, end))]
+
+
+def in_a_row_sentence(ends: Sequence[TaskEnd]) -> str:
+    """Return the sentence that tasks end at once again and again; '' while they do not."""
+    count = in_a_row(ends)
+    if count < IN_A_ROW:
+        return ""
+    return f"Tasks end as soon as they start, {count} times in a row; machines cost meanwhile."
+
+
+def nothing_runs_sentence(seconds: float) -> str:
+    """Return the sentence that for so long machines cost while no task got to its work."""
+    time = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
+    return f"For {time} machines have cost, and no task has got to its work."
+
+
+def signature(ends: Sequence[TaskEnd]) -> str:
+    """Return what is the same for ends of one kind, so that each kind is told once."""
+    end = next(filter(ended_at_once, ends), None)
+    return f"{end.code} {end.exit_code} {end.container_reason}" if end else ""
+
+
+def last_lines(logs: Any, run: RunFacts, end: TaskEnd) -> list[str]:
+    """Return the last lines that a task wrote to the log of the workers; none where there is no log."""
+    if not end.stream or len(run.log_groups) < 2:
+        return []
+    start = int(run.started * 1000)
+    try:
+        found = logs.filter_log_events(
+            logGroupName=run.log_groups[1], logStreamNames=[end.stream], startTime=start
+        )
+    except (ClientError, BotoCoreError):
+        return []
+    lines = [line for event in found["events"] for line in event["message"].splitlines() if line.strip()]
+    # What a worker tries again it says again, at another time: the last of each is enough.
+    latest = {TIME.sub("", line): line[:400] for line in lines}
+    return list(latest.values())[-LINES:]

@@ -1,0 +1,63 @@
+"""Bring a run's CloudWatch logs into the bucket: one compressed text per log group.
+
+CreateExportTask is not used: it needs a bucket policy and AWS runs one per account at a time. The events
+are read with FilterLogEvents, which serves all streams of a group in pages of 10,000 events, and go
+through a temporary file, so that memory does not grow with them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from typing import IO, Any
+
+from distributed_fiji.aws.clients import Clients, pages
+from distributed_fiji.errors import DistributedFijiError
+from distributed_fiji.state.runfacts import RunFacts
+
+
+class LogsTooLong(DistributedFijiError):
+    """Raised when the logs took longer than they may; CloudWatch keeps them for 60 days."""
+
+
+def export_logs(clients: Clients, run: RunFacts, enough: Callable[[], bool]) -> list[str]:
+    """Write what each log group got since the run's start to exportedlogs/; return the keys.
+
+    A line is time, stream and message, tab-separated. A group that is not there, or got nothing, has no
+    object; written again, an object is replaced. Raises LogsTooLong as soon as `enough` says so.
+    """
+    keys = []
+    for group in run.log_groups:
+        key = f"exportedlogs/{run.app_name}/{_stamp(run.started)}/{group.strip('/')}.log.gz"
+        with tempfile.TemporaryFile() as file:
+            if _write(_lines(clients.logs, group, int(run.started * 1000)), file, enough):
+                file.seek(0)
+                clients.s3.upload_fileobj(file, run.bucket, key)
+                keys.append(key)
+    return keys
+
+
+def _write(lines: Iterator[str], file: IO[bytes], enough: Callable[[], bool]) -> bool:
+    """Write lines compressed; return whether there was any."""
+    count = 0
+    with gzip.open(file, "wt", encoding="utf-8", compresslevel=6) as text:
+        for count, line in enumerate(lines, 1):
+            text.write(line)
+            if count % 1000 == 0 and enough():
+                raise LogsTooLong("there are more logs than time; CloudWatch keeps them for 60 days")
+    return count > 0
+
+
+def _lines(logs: Any, group: str, start: int) -> Iterator[str]:
+    try:
+        for event in pages(logs, "filter_log_events", "events", logGroupName=group, startTime=start):
+            time = datetime.fromtimestamp(event["timestamp"] / 1000, timezone.utc)
+            yield f"{time.isoformat(timespec='milliseconds')}\t{event['logStreamName']}\t{event['message']}\n"
+    except logs.exceptions.ResourceNotFoundException:
+        return
+
+
+def _stamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y%m%dT%H%M%SZ")

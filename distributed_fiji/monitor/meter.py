@@ -1,0 +1,119 @@
+"""Read what a run has cost so far: its ledger of machines in the bucket, and EC2's history of spot prices."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import datetime, timezone
+from typing import Any
+
+from distributed_fiji.aws.clients import AwsError, Clients, pages
+from distributed_fiji.monitor.snapshot import Machine
+from distributed_fiji.monitor.spending import Prices, Stay, merged, noted, spent
+from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.statefiles import find_state
+from worker.contract.jobs import state_key
+from worker.contract.state import flag, number, text
+
+#: Seconds after which prices are read again, and the ledger is written though no machine came or went.
+PRICES_FOR, LEDGER_FOR = 600, 60
+
+#: What EC2 calls an instance.
+MACHINE = re.compile(r"i-[0-9a-f]+\Z")
+
+
+class Meter:
+    """What the machines of one run have cost, look after look."""
+
+    def __init__(
+        self, run: RunFacts, clients: Clients, refused: Callable[[Exception], None] = lambda error: None
+    ) -> None:
+        self.run = run
+        self.clients = clients
+        self._refused = refused
+        self.ledger: dict[str, Stay] = {}
+        self._prices: dict[tuple[str, str], Prices] = {}
+        self._prices_read = 0.0
+        self._written: tuple[float, frozenset[tuple[str, bool]]] = (0.0, frozenset())
+
+    def read(self, machines: Iterable[Machine], now: float) -> float:
+        """Return the dollars spent by now; remembers the machines for `keep`."""
+        self.ledger = noted(merged(self.ledger, self._stored()), machines, now)
+        if self.ledger and now - self._prices_read >= PRICES_FOR:
+            since = min(stay.launched for stay in self.ledger.values())
+            kinds = {stay.kind for stay in self.ledger.values()}
+            self._prices = read_prices(self.clients.ec2, kinds, since, self._refused)
+            self._prices_read = now
+        return spent(self.ledger, self._prices, bound=self.run.machine_price, extra=self.run.machine_extras)
+
+    def _stored(self) -> dict[str, Stay]:
+        """Return the ledger in the bucket; where that does not answer, what this monitor has seen must do."""
+        try:
+            return read_ledger(self.clients.s3, self.run)
+        except AwsError:
+            return {}
+
+    def keep(self, now: float) -> None:
+        """Write the ledger down when it says something new: another monitor, or a later one, needs it."""
+        state = frozenset((instance_id, stay.ended) for instance_id, stay in self.ledger.items())
+        if state != self._written[1] or (state and now - self._written[0] >= LEDGER_FOR):
+            body = json.dumps({instance_id: asdict(stay) for instance_id, stay in self.ledger.items()})
+            self.clients.s3.put_object(Bucket=self.run.bucket, Key=_key(self.run), Body=body.encode())
+            self._written = (now, state)
+
+
+def read_ledger(s3: Any, run: RunFacts) -> dict[str, Stay]:
+    """Return the ledger of a run as it was written last; entries that are none are left out."""
+    return find_state(s3, run.bucket, _key(run), _stays) or {}
+
+
+def _stays(document: dict[str, Any]) -> dict[str, Stay]:
+    return {
+        instance_id: Stay(
+            kind=text(stay, "kind"),
+            zone=text(stay, "zone"),
+            launched=number(stay, "launched"),
+            last=number(stay, "last"),
+            ended=flag(stay, "ended", False),
+        )
+        for instance_id, stay in document.items()
+        if MACHINE.match(instance_id)
+    }
+
+
+def read_prices(
+    ec2: Any, kinds: Iterable[str], since: float, refused: Callable[[Exception], None] = lambda error: None
+) -> dict[tuple[str, str], Prices]:
+    """Return spot prices of machine types since a time, by type and zone; `refused` is told of an error.
+
+    The price that held at that time is among them (EC2 API reference, DescribeSpotPriceHistory). Nothing
+    where they cannot be read: the estimate is then made with the highest price allowed.
+    """
+    arguments = {
+        "InstanceTypes": sorted(kinds),
+        "ProductDescriptions": ["Linux/UNIX"],
+        "StartTime": datetime.fromtimestamp(since, timezone.utc),
+    }
+    found: dict[tuple[str, str], Prices] = {}
+    try:
+        for item in pages(ec2, "describe_spot_price_history", "SpotPriceHistory", **arguments):
+            place = (item["InstanceType"], item["AvailabilityZone"])
+            found.setdefault(place, []).append((item["Timestamp"].timestamp(), float(item["SpotPrice"])))
+    except AwsError as error:
+        refused(error)
+        return {}
+    return found
+
+
+def highest_price(ec2: Any, kinds: Iterable[str], now: float, bound: float) -> float:
+    """Return the highest price that machine types have in a zone of the region now; `bound` at most, and
+    where no price can be read.
+    """
+    prices = read_prices(ec2, kinds, now).values()
+    return min(bound, max((max(history)[1] for history in prices), default=bound))
+
+
+def _key(run: RunFacts) -> str:
+    return state_key(run.app_name, "machines", f"{run.run_id}.json")

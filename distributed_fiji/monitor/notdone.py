@@ -1,0 +1,94 @@
+"""The jobs that are not done when a run is over, as people know them, each with its reason.
+
+Standard library only: the janitor's mail names them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from distributed_fiji.monitor.result import Verdict
+from distributed_fiji.state.jobnames import called, name_in, printable
+from distributed_fiji.state.jobstate import THREADS, JobState
+from distributed_fiji.state.runfacts import RunFacts
+
+GIVEN_UP, NOT_FINISHED = "given up", "not finished"
+
+#: Of a reason, so many characters are shown; the record has it all.
+LONGEST_REASON = 2000
+
+#: Jobs that are named at the end; where there are more, a file has them all.
+NAMED = 5
+
+
+@dataclass(frozen=True)
+class NotDone:
+    """A job that is not done. `what`: given up, or not finished; `reason`: of its last failed attempt."""
+
+    job_id: str
+    name: str
+    what: str
+    reason: str
+
+    @property
+    def line(self) -> str:
+        """The job in a list for people."""
+        said = self.reason or "no reason was recorded"
+        if self.what == NOT_FINISHED:
+            said = f"not finished; its last attempt failed: {self.reason}" if self.reason else "not finished"
+        return f"  {called(self.job_id, {self.job_id: self.name})}: {said}"
+
+
+def find_not_done(run: RunFacts, state: JobState, verdict: Verdict, most: int | None = None) -> list[NotDone]:
+    """Return the jobs that were given up and those that are not finished, `most` of them at most."""
+    failures = {
+        job: records[-1][0] for job, records in state.failures().items() if records[-1][1] >= int(run.started)
+    }
+    dead: Iterable[str] = verdict.dead_ids
+    if verdict.dead and not verdict.dead_ids:
+        dead = sorted(failures)  # nobody has submitted them by name
+    jobs = [(job, GIVEN_UP) for job in dead] + [(job, NOT_FINISHED) for job in verdict.unaccounted_ids]
+    return _described(state, jobs[:most], failures)
+
+
+def find_failing(run: RunFacts, state: JobState, jobs: list[str]) -> list[NotDone]:
+    """Return jobs that have failed and may be tried again, each with the reason of its last attempt."""
+    if not jobs:
+        return []
+    failures = {job: records[-1][0] for job, records in state.failures().items()}
+    return _described(state, [(job, GIVEN_UP) for job in jobs], failures)
+
+
+def _described(state: JobState, jobs: list[tuple[str, str]], failures: dict[str, str]) -> list[NotDone]:
+    """Return jobs by name and reason; `failures`: the key of each one's last failure record."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        read = pool.map(lambda job: state.read_failure(failures[job[0]]) if job[0] in failures else {}, jobs)
+        records = {job: record for (job, _), record in zip(jobs, read, strict=True)}
+    names = {job: name_in(str(record.get("message", ""))) for job, record in records.items()}
+    names |= state.names(job for job, name in names.items() if not name)
+    return [NotDone(job, names.get(job, ""), what, _reason(records[job])) for job, what in jobs]
+
+
+def _reason(record: dict[str, Any]) -> str:
+    """Return a failure record's sentence, with the script's line where it is known and not said."""
+    sentence, line = record.get("sentence"), record.get("line")
+    if not isinstance(sentence, str):
+        return ""
+    told = printable(sentence)[:LONGEST_REASON]
+    where = f"line {line}"
+    return f"{told} ({where} of the script)" if isinstance(line, int) and where not in told else told
+
+
+def shown(jobs: list[NotDone], count: int) -> list[str]:
+    """Return the lines that name jobs at the end; `count`: how many there are in all."""
+    lines = [job.line for job in jobs[:NAMED]]
+    return [*lines, f"  and {count - NAMED} more"] if count > NAMED else lines
+
+
+def as_table(jobs: list[NotDone]) -> str:
+    """Return a table of all, with tabs between its columns."""
+    head = "job\tname\twhat\treason\n"
+    return head + "".join(f"{job.job_id}\t{job.name}\t{job.what}\t{job.reason}\n" for job in jobs)

@@ -1,0 +1,215 @@
+"""Look at a run: every read that the monitor makes, and nothing that changes anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji.aws.clients import AwsError, Clients, error_text
+from distributed_fiji.aws.deadletters import DeadLetter, is_own, read_dead_letters
+from distributed_fiji.aws.lookups import (
+    placed,
+    queue_attributes,
+    read_alarms,
+    read_ends,
+    read_fleet,
+    read_machines,
+    read_protection,
+    read_service,
+    read_tasks,
+)
+from distributed_fiji.aws.refusals import is_denied, missing_action
+from distributed_fiji.monitor.meter import Meter
+from distributed_fiji.monitor.snapshot import Counts, Jobs, Machine, Snapshot, Task
+from distributed_fiji.state.jobstate import JobState, submitted_at
+from distributed_fiji.state.runfacts import RunFacts
+from worker.contract.jobs import WARNINGS, WITHOUT_OUTPUTS
+
+#: Few dead letters are read whenever one has come, many when there are a tenth more, and more than that only
+#: when they may be all that is missing.
+FEW_LETTERS, MANY_LETTERS, LETTERS_GROWN = 100, 5000, 1.1
+
+#: Seconds by which S3's clock may differ from SQS's, and that of a user's machine.
+CLOCKS_AGREE, CLOCKS_DIFFER = 2, 300
+
+
+class Observer:
+    """Looks at one run again and again, keeping what need not be read twice."""
+
+    def __init__(self, run: RunFacts, clients: Clients) -> None:
+        self.run = run
+        self.clients = clients
+        self.state = JobState(run, clients.s3)
+        self.meter = Meter(run, clients, lambda error: self._skip("spot prices; MACHINE_PRICE counts", error))
+        self._letters: dict[str, DeadLetter] = {}
+        self._owns_dead_queue: bool | None = None
+        self._protection_is_readable = True
+        #: What is not looked at for want of a permission, as a sentence for each action.
+        self.skipped: dict[str, str] = {}
+
+    def observe(self, now: float) -> Snapshot:
+        """Return what is there now; what costs is looked at first, and apart from the jobs.
+
+        Whatever the look at queue, jobs, tasks and alarms raises, the snapshot says what the run has cost
+        and whether its fleet still is. Raises AwsError where even that cannot be seen.
+        """
+        fleet = read_fleet(self.clients.ec2, self.run.fleet_id)
+        machines = read_machines(self.clients.ec2, self.run)
+        seen = Snapshot(
+            now=now,
+            jobs=Jobs(),
+            queue=None,
+            fleet_state=fleet.state,
+            target_capacity=fleet.target,
+            target_is_fixed=not fleet.modifiable,
+            machines=machines,
+            spent=self.meter.read(machines, now),
+        )
+        try:
+            return self._with_work(seen)
+        except Exception as error:
+            return replace(seen, unread=f"{type(error).__name__}: {error_text(error)}"[:300])
+
+    def _with_work(self, seen: Snapshot) -> Snapshot:
+        """Return the snapshot with queue, jobs, tasks and alarms in it."""
+        attributes = queue_attributes(self.clients.sqs, self.run.queue_name)
+        tasks = self._tasks()
+        desired, events = read_service(self.clients.ecs, self.run)
+        return replace(
+            seen,
+            jobs=self.read_jobs(attributes),
+            queue=_counts(attributes) if attributes else None,
+            machines=placed(self.clients.ecs, self.run.cluster, seen.machines),
+            tasks=tasks,
+            desired=desired,
+            alarms=self._alarms(seen.machines),
+            ends=() if any(task.at_work for task in tasks) else read_ends(self.clients.ecs, self.run),
+            events=events,
+        )
+
+    def _alarms(self, machines: tuple[Machine, ...]) -> frozenset[str]:
+        """Return which machines have an alarm; where that cannot be seen, as if none had to be made or go."""
+        try:
+            return read_alarms(self.clients.cloudwatch, self.run.app_name)
+        except AwsError as error:
+            self._skip("which machines have an alarm; none is made or removed", error)
+            return frozenset(machine.instance_id for machine in machines if machine.alive)
+
+    def _tasks(self) -> tuple[Task, ...]:
+        tasks = read_tasks(self.clients.ecs, self.run.cluster, self.run.task_family)
+        if not tasks or not self._protection_is_readable:
+            return tasks
+        try:
+            working = read_protection(self.clients.ecs, self.run.cluster, [task.arn for task in tasks])
+        except ClientError as error:
+            self._skip("which workers hold a job, so that machines end later", error)
+            # Unknown at this look. Only where it is not allowed, it is not asked again.
+            self._protection_is_readable = not is_denied(error)
+            return tasks
+        return tuple(replace(task, at_work=working.get(task.arn)) for task in tasks)
+
+    def _skip(self, what: str, error: Exception) -> None:
+        """Note what is not looked at where a permission is missing: a run is watched all the same."""
+        if is_denied(error):
+            self.skipped[missing_action(error)] = f"not looked at: {what} ({error_text(error)})"
+
+    def read_jobs(self, attributes: dict[str, str] | None) -> Jobs:
+        """Return what became of the jobs of the queue's present life; of its last one where it is gone."""
+        created = attributes["CreatedTimestamp"] if attributes else self.run.queue_created
+        submissions = self.state.submissions(created) if created else []
+        when = submitted_at(submissions)
+        manifests = self.state.manifests()
+        mine = {job: written for job, written in manifests.items() if job in when}
+        # S3 tells times in whole seconds.
+        done = {job for job, written in mine.items() if written >= int(when[job])}
+        failures = self.state.failures()
+        own, count, url = self._dead_queue()
+        if url and self._are_letters_wanted(len(when.keys() - done), count):
+            self._read_letters(url, count)
+        slack = CLOCKS_AGREE if all(submission.by_aws for submission in submissions) else CLOCKS_DIFFER
+        dead = self._dead(when, float(created or 0), slack) - done
+        fresh = done | _written_since(manifests, when, self.run.started)
+        return Jobs(
+            submitted=frozenset(when),
+            done_ids=frozenset(done),
+            dead=frozenset(dead),
+            others=len(fresh - done),
+            dead_letters=count if own else len(dead),
+            failed_attempts=sum(
+                written >= int(when.get(job, self.run.started))
+                for job, records in failures.items()
+                for _, written in records
+            ),
+            outdated=frozenset(mine.keys() - done),
+            failing=frozenset(
+                job
+                for job, records in failures.items()
+                if job not in fresh and records[-1][1] >= int(when.get(job, self.run.started))
+            ),
+            warned=len(self.state.marked(WARNINGS) & fresh),
+            without_outputs=len(self.state.marked(WITHOUT_OUTPUTS) & fresh),
+        )
+
+    def _dead_queue(self) -> tuple[bool, int, str | None]:
+        """Return whether the dead-letter queue is this app's alone, its count and its URL."""
+        sqs, name = self.clients.sqs, self.run.dead_letter_queue
+        attributes = queue_attributes(sqs, name)
+        if attributes is None:
+            return False, 0, None
+        url = attributes["QueueUrl"]
+        if self._owns_dead_queue is None:
+            self._owns_dead_queue = is_own(sqs, url, name, self.run.app_name)
+        return self._owns_dead_queue, _counts(attributes).left, url
+
+    def _are_letters_wanted(self, missing: int, count: int) -> bool:
+        """Whether letters are to be read: few at once, many when some more have come or all may have.
+
+        Reading hides them for half a minute, and takes the time of a receive for each ten.
+        """
+        grown = len(self._letters) * LETTERS_GROWN <= count <= MANY_LETTERS
+        return bool(missing) and (missing <= count or count <= FEW_LETTERS or grown)
+
+    def _read_letters(self, url: str, count: int) -> None:
+        """Read the letters unless as many are known; fewer than are known means that some went back."""
+        if count < len(self._letters):
+            self._letters.clear()
+        if count > len(self._letters):
+            self._letters.update(
+                (it.message_id, it) for it in read_dead_letters(self.clients.sqs, url, count)
+            )
+
+    def _dead(self, when: dict[str, float], queue_created: float, slack: float) -> set[str]:
+        """Return submitted jobs with a letter of this life of the queue.
+
+        A job that was submitted several times is dead only by a letter of its last submission; `slack`:
+        seconds by which the clock of the submissions may differ from SQS's.
+        """
+        return {
+            letter.job_id
+            for letter in self._letters.values()
+            if letter.job_id in when and letter.sent >= max(queue_created, when[letter.job_id] - slack)
+        }
+
+
+def _counts(attributes: dict[str, str]) -> Counts:
+    return Counts(
+        visible=int(attributes["ApproximateNumberOfMessages"]),
+        in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
+        delayed=int(attributes.get("ApproximateNumberOfMessagesDelayed", 0)),
+    )
+
+
+def _written_since(manifests: dict[str, float], submitted: dict[str, float], start: float) -> set[str]:
+    """Return the jobs that no submission names and that were done since the run's start."""
+    return {job for job, written in manifests.items() if job not in submitted and written >= int(start)}
+
+
+def phases(machines: tuple[Machine, ...]) -> Counter[str]:
+    """Count machines as 'starting' (not joined yet), 'idle' and 'at work' (with a task)."""
+    return Counter(
+        "starting" if not machine.container_instance else "at work" if machine.tasks else "idle"
+        for machine in machines
+        if machine.alive
+    )

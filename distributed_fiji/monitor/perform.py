@@ -1,0 +1,100 @@
+"""Do one named action of the monitor's. Each is harmless to do twice, and safe beside another monitor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji.aws.clients import Clients, error_code
+from distributed_fiji.aws.documents import stuck_alarm
+from distributed_fiji.aws.lookups import read_desired, read_fleet
+from distributed_fiji.aws.removal import remove_alarms
+from distributed_fiji.monitor.actions import (
+    Action,
+    AddAlarm,
+    DeleteAlarms,
+    EndMachine,
+    LowerService,
+    LowerTarget,
+)
+from distributed_fiji.state.runfacts import RunFacts
+
+
+def perform(action: Action, run: RunFacts, clients: Clients) -> str | None:
+    """Do an action; return a sentence for the user, or None where there was nothing to do or to tell."""
+    match action:
+        case LowerTarget(capacity):
+            return lower_target(clients.ec2, run.fleet_id, capacity)
+        case LowerService(desired):
+            return lower_service(clients.ecs, run, desired)
+        case EndMachine(machine, why):
+            return end_machine(clients, run, machine.instance_id, machine.container_instance, why)
+        case AddAlarm(instance_id, processors):
+            alarm = stuck_alarm(run.app_name, instance_id, run.region, processors)
+            clients.cloudwatch.put_metric_alarm(**alarm)
+        case DeleteAlarms(instance_ids):
+            remove_alarms(clients.cloudwatch, run.app_name, instance_ids)
+    return None
+
+
+def lower_target(ec2: Any, fleet_id: str, capacity: int) -> str | None:
+    """Lower the fleet's target capacity and leave its machines alone.
+
+    The target is read again first: another monitor may have lowered it further meanwhile.
+    """
+    fleet = read_fleet(ec2, fleet_id)
+    if fleet.target <= capacity or not fleet.modifiable:
+        return None
+    ec2.modify_spot_fleet_request(
+        SpotFleetRequestId=fleet_id,
+        TargetCapacity=capacity,
+        ExcessCapacityTerminationPolicy="noTermination",
+    )
+    return f"the fleet's target is {capacity} now; lost machines above it are not replaced"
+
+
+def lower_service(ecs: Any, run: RunFacts, desired: int) -> str | None:
+    """Lower how many tasks the service wants; ECS leaves those alone that protect themselves."""
+    current = read_desired(ecs, run.cluster, run.service)
+    if current is None or current <= desired:
+        return None
+    ecs.update_service(cluster=run.cluster, service=run.service, desiredCount=desired)
+    return f"the service wants {desired} task{'s' if desired > 1 else ''} now"
+
+
+def end_machine(clients: Clients, run: RunFacts, instance_id: str, place: str, why: str) -> str | None:
+    """Terminate a machine that has no task.
+
+    ECS stops what a draining machine has (ECS developer guide, "Container instance draining"), so that one
+    which was given a task meanwhile is left alone. It is set to draining, so that ECS places nothing on it,
+    and then looked at once more.
+    """
+    if place and not _drained(clients.ecs, run.cluster, place):
+        return None
+    try:
+        clients.ec2.terminate_instances(InstanceIds=[instance_id])
+    except ClientError as error:
+        if error_code(error) == "InvalidInstanceID.NotFound":
+            return None
+        raise
+    return f"machine {instance_id} ended: {why}"
+
+
+def _drained(ecs: Any, cluster: str, place: str) -> bool:
+    def set_state(status: str) -> None:
+        ecs.update_container_instances_state(cluster=cluster, containerInstances=[place], status=status)
+
+    def is_busy() -> bool:
+        found = ecs.describe_container_instances(cluster=cluster, containerInstances=[place])
+        return any(
+            item["runningTasksCount"] + item["pendingTasksCount"] for item in found["containerInstances"]
+        )
+
+    if is_busy():
+        return False
+    set_state("DRAINING")
+    busy = is_busy()
+    if busy:
+        set_state("ACTIVE")
+    return not busy

@@ -1,0 +1,105 @@
+"""Look at a run, decide, do: the step that the terminal's loop and the janitor share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.monitor.actions import End, TakeDown
+from distributed_fiji.monitor.decide import Limits, Memory, decide
+from distributed_fiji.monitor.lastwords import in_a_row_sentence, nothing_runs_sentence, reasons, signature
+from distributed_fiji.monitor.notdone import NAMED, find_failing
+from distributed_fiji.monitor.observe import Observer
+from distributed_fiji.monitor.perform import perform
+from distributed_fiji.monitor.result import Verdict, save_verdict, verdict_of
+from distributed_fiji.monitor.snapshot import Snapshot
+from distributed_fiji.monitor.takedown import attempt
+from distributed_fiji.state.jobstate import JobState
+from distributed_fiji.state.runfacts import RunFacts
+
+#: Seconds to the next look while no work is found: emptiness is proved by readings that are close together.
+DOUBTFUL_WAIT = 10.0
+
+
+def show_nothing(_seen: Snapshot) -> None:
+    """Show nothing."""
+
+
+@dataclass
+class Watcher:
+    """One run, looked at again and again. `memory` is what `decide` keeps between looks."""
+
+    run: RunFacts
+    clients: Clients
+    memory: Memory = field(default_factory=Memory)
+    cheapest: bool = False
+    unread: str = ""
+    told: set[str] = field(default_factory=set)
+    failing: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.observer = Observer(self.run, self.clients)
+
+    def step(
+        self, now: float, tell: Callable[[str], None], show: Callable[[Snapshot], None] = show_nothing
+    ) -> Verdict | None:
+        """Look once and do what is to be done; return the verdict, written down, when the run is over.
+
+        What AWS refuses is told, and decided anew at the next look. Raises AwsError where it cannot look.
+        """
+        seen = self.observer.observe(now)
+        if seen.unread and seen.unread != self.unread:
+            tell(f"the jobs could not be looked at, the next look comes soon: {seen.unread}")
+        self.unread = seen.unread
+        for missing in sorted(self.observer.skipped.keys() - self.told):
+            tell(self.observer.skipped[missing])
+        self.told |= self.observer.skipped.keys()
+        attempt("spending", partial(self.observer.meter.keep, now), tell)
+        limits = Limits.of(self.run)
+        actions, self.memory = decide(self.run, limits, seen, self.memory, cheapest=self.cheapest)
+        if not seen.unread:
+            show(seen)
+            self._tell_troubles(seen, limits, tell)
+            if show is not show_nothing:
+                attempt("failures", partial(self._tell_failures, seen, tell), tell)
+        for action in actions:
+            if isinstance(action, TakeDown):
+                verdict = verdict_of(action.end, seen)
+                if action.end is End.NOTHING_RUNS:
+                    verdict = replace(verdict, details=tuple(self._reasons(seen)))
+                save = partial(save_verdict, self.clients.s3, self.run, verdict)
+                if action.end.keeps_queue:
+                    # Only what costs goes: a bucket that does not take the verdict must not keep that.
+                    attempt("verdict", save, tell)
+                else:
+                    save()
+                return verdict
+            attempt(type(action).__name__, partial(perform, action, self.run, self.clients), tell)
+        return None
+
+    def _tell_troubles(self, seen: Snapshot, limits: Limits, tell: Callable[[str], None]) -> None:
+        """Say once of each kind that tasks end as soon as they start, and that for long nothing has run."""
+        sentences = {signature(seen.ends): in_a_row_sentence(seen.ends)}
+        if self.memory.nothing_ran >= limits.named:
+            sentences["nothing runs"] = nothing_runs_sentence(self.memory.nothing_ran)
+        new = {kind: sentence for kind, sentence in sentences.items() if sentence and kind not in self.told}
+        self.told |= new.keys()
+        for line in (*new.values(), *(self._reasons(seen) if new else ())):
+            tell(line)
+
+    def _tell_failures(self, seen: Snapshot, tell: Callable[[str], None]) -> None:
+        """Name the first jobs that fail, with their reasons, while the rest can still be stopped."""
+        new = sorted(seen.jobs.failing - self.failing)[: NAMED - len(self.failing)]
+        self.failing |= set(new)
+        for job in find_failing(self.run, JobState(self.run, self.clients.s3), new):
+            tell(f"A job failed and is tried again, or given up:{job.line[1:]}")
+
+    def _reasons(self, seen: Snapshot) -> list[str]:
+        return reasons(seen, self.run, self.clients.logs)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the last looks found no work, queue or fleet, and more are needed to be sure."""
+        return self.memory.doubtful

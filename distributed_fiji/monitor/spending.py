@@ -1,0 +1,101 @@
+"""What a run's machines have cost so far: an estimate from machine-hours and prices that errs upwards.
+
+Pure functions. The ledger of machines is kept in the bucket (`meter.py`), since EC2 forgets a machine about
+an hour after its end. Prices are dollars an hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from distributed_fiji.monitor.snapshot import Machine
+
+#: EC2 bills a machine for this many seconds at least (EC2 user guide, "Billing for Spot Instances").
+SHORTEST = 60
+
+#: What a machine costs beside its price, in us-east-1: a GB and month of a gp3 volume, an hour of a public
+#: IPv4 address (AWS price lists).
+VOLUME_GB_MONTH, PUBLIC_ADDRESS = 0.08, 0.005
+
+HOURS_A_MONTH = 730
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A machine's time with us, in seconds since 1970. `last`: its end, or when it was last seen."""
+
+    kind: str
+    zone: str
+    launched: float
+    last: float
+    ended: bool = False
+
+
+#: Machines by their instance id.
+Ledger = Mapping[str, Stay]
+
+#: When a price began to hold (seconds since 1970), and the price.
+Prices = list[tuple[float, float]]
+
+
+def extras(volume_gb: int, *, public_address: bool) -> float:
+    """Return what a machine costs an hour beside its price: volume and address."""
+    return volume_gb * VOLUME_GB_MONTH / HOURS_A_MONTH + (PUBLIC_ADDRESS if public_address else 0.0)
+
+
+def hours_for(dollars: float, machines: int, hourly: float) -> float:
+    """Return for how many hours dollars pay for machines, each at dollars an hour."""
+    return dollars / (machines * hourly)
+
+
+def noted(ledger: Ledger, machines: Iterable[Machine], now: float) -> dict[str, Stay]:
+    """Return the ledger with a look in it.
+
+    A machine that is not seen any more, or without saying since when it is gone, counts as having ended now:
+    later than it did.
+    """
+    seen = {machine.instance_id: machine for machine in machines}
+    stays = {
+        instance_id: stay if stay.ended or instance_id in seen else replace(stay, last=now, ended=True)
+        for instance_id, stay in ledger.items()
+    }
+    for instance_id, machine in seen.items():
+        before = stays.get(instance_id)
+        if before is None or not before.ended:
+            last = now if machine.billed else machine.gone_since or now
+            stays[instance_id] = Stay(machine.kind, machine.zone, machine.launched, last, not machine.billed)
+    return stays
+
+
+def merged(first: Ledger, second: Ledger) -> dict[str, Stay]:
+    """Return what two ledgers know together, whichever was written first."""
+    both = dict(first)
+    for instance_id, stay in second.items():
+        known = both.get(instance_id, stay)
+        both[instance_id] = replace(stay, last=max(stay.last, known.last), ended=stay.ended or known.ended)
+    return both
+
+
+def spent(ledger: Ledger, prices: Mapping[tuple[str, str], Prices], *, bound: float, extra: float) -> float:
+    """Return the dollars that machines have cost.
+
+    `prices`: by machine type and zone; `bound`: the most that a machine may cost an hour, which stands where
+    no price is known; `extra`: what comes on top of the price.
+    """
+    return sum(_cost(stay, prices.get((stay.kind, stay.zone), []), bound, extra) for stay in ledger.values())
+
+
+def _cost(stay: Stay, prices: Prices, bound: float, extra: float) -> float:
+    end = max(stay.last, stay.launched + SHORTEST)
+    changes = sorted(time for time, _ in prices if stay.launched < time < end)
+    return sum(
+        (until - since) / 3600 * (min(bound, _price(prices, since, bound)) + extra)
+        for since, until in pairwise([stay.launched, *changes, end])
+    )
+
+
+def _price(prices: Prices, time: float, bound: float) -> float:
+    """Return the price that held at a time."""
+    return max((entry for entry in prices if entry[0] <= time), default=(time, bound))[1]

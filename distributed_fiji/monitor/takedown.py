@@ -1,0 +1,282 @@
+"""Take a run down: every step is attempted whatever became of the ones before, money first.
+
+What is not there is done. Killed at any point and run again, it goes on: the verdict stands in the
+bucket before the first thing goes, so that a later run knows that the work is over and how it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from distributed_fiji.aws import removal
+from distributed_fiji.aws.clients import AwsError, Clients, error_text
+from distributed_fiji.aws.deadletters import belongs_to_another, is_own, read_dead_letters, unreported
+from distributed_fiji.aws.lookups import (
+    app_instances,
+    find_fleet,
+    find_service,
+    fleet_instances,
+    live_fleets,
+    queue_attributes,
+    read_alarms,
+)
+from distributed_fiji.clock import Clock
+from distributed_fiji.errors import SomethingLeft
+from distributed_fiji.monitor.logexport import export_logs
+from distributed_fiji.state.jobstate import JobState
+from distributed_fiji.state.openruns import read_open_runs
+from distributed_fiji.state.runfacts import RunFacts
+from worker.contract.jobs import failure_key
+
+#: Seconds after which machines are terminated one by one, where cancelling the fleet did not do it.
+MACHINES_PATIENCE = 60
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a teardown: what it was for, what it did, or the error that stopped it."""
+
+    name: str
+    did: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long, in seconds, machines may take to end before they are named as left, and bringing the logs
+    into the bucket may take; None: as long as it takes.
+    """
+
+    machines: float = 600
+    logs: float | None = None
+
+
+PATIENT = Patience()
+
+#: Steps whose failure leaves something that costs.
+COSTLY = frozenset({"service", "fleet", "machines", "alarms", "dashboard"})
+
+
+def take_down(
+    run: RunFacts,
+    clients: Clients,
+    clock: Clock,
+    tell: Callable[[str], None],
+    *,
+    whole: bool = True,
+    patience: Patience = PATIENT,
+) -> list[Step]:
+    """Take everything of a run down but its logs, roles and results; return what each step did.
+
+    `whole` False: jobs are left in the queue, so only what costs ends, and startCluster can go on.
+    """
+    site = look_around(run, clients, tell)
+    takedown = Takedown(run, clients, clock, site, whole, patience)
+    steps = [*_money(takedown), *_keepsakes(run, clients, clock, patience.logs)]
+    if whole:
+        steps += [*_rest(run, clients, clock, site), *_queues(run, clients)]
+    return [attempt(name, step, tell) for name, step in steps]
+
+
+@dataclass(frozen=True)
+class Site:
+    """What else there is of the app. `served`: the service is this run's to end.
+
+    With another config of the same name the service can meanwhile serve another queue, and a run that was
+    started later uses the same service and queue: then both are left alone. `other_fleets`: those that no
+    open run names, so that nobody else would end them.
+    """
+
+    served: bool
+    other_fleets: tuple[str, ...]
+
+
+def look_around(run: RunFacts, clients: Clients, tell: Callable[[str], None]) -> Site:
+    """Return what else there is of the app. Where that cannot be read, all counts as this run's, so that it
+    ends.
+    """
+    try:
+        others = other_runs(run, clients)
+        theirs = {other.fleet_id or find_fleet(clients.ec2, run.app_name, other.run_id) for other in others}
+        fleets = tuple(fleet for fleet in other_fleets(run, clients) if fleet not in theirs)
+        later = [other for other in others if other.started > run.started]
+        for other in later:
+            tell(f"Run {other.run_id} has started since; the service and the queue, which it uses, stay.")
+        return Site(not later and served_here(run, clients), fleets)
+    except AwsError as error:
+        tell(f"looking at what else runs: {error_text(error)}")
+        return Site(served=True, other_fleets=())
+
+
+def other_runs(run: RunFacts, clients: Clients) -> list[RunFacts]:
+    """Return the app's other open runs in this region."""
+    found, _ = read_open_runs(clients.s3, run.bucket, run.app_name, run.region)
+    return [one for one in found if one.run_id != run.run_id]
+
+
+def served_here(run: RunFacts, clients: Clients) -> bool:
+    """Whether the app's service works on this run's queue, or there is no service."""
+    service = find_service(clients.ecs, run.cluster, run.service)
+    if service is None:
+        return True
+    found = clients.ecs.describe_task_definition(taskDefinition=service["taskDefinition"])
+    containers = found["taskDefinition"]["containerDefinitions"]
+    environment = {item["name"]: item["value"] for item in containers[0].get("environment", [])}
+    return environment.get("SQS_QUEUE_URL", "").rpartition("/")[2] in ("", run.queue_name)
+
+
+def other_fleets(run: RunFacts, clients: Clients) -> tuple[str, ...]:
+    """Return the app's other fleets that are not over, by tag."""
+    return tuple(fleet for fleet in live_fleets(clients.ec2, run.app_name) if fleet != run.fleet_id)
+
+
+def attempt(name: str, step: Callable[[], str | None], tell: Callable[[str], None]) -> Step:
+    """Do one step; whatever goes wrong in it is reported, and the next one is done all the same."""
+    try:
+        did = step()
+    except Exception as error:
+        tell(f"{name}: {error_text(error)}")
+        return Step(name, error=error_text(error))
+    if did:
+        tell(did)
+    return Step(name, did)
+
+
+Named = Iterator[tuple[str, Callable[[], "str | None"]]]
+
+
+@dataclass(frozen=True)
+class Takedown:
+    """What a teardown's steps work with."""
+
+    run: RunFacts
+    clients: Clients
+    clock: Clock
+    site: Site
+    whole: bool
+    patience: Patience
+
+
+def _money(down: Takedown) -> Named:
+    run, clients, site, whole = down.run, down.clients, down.site, down.whole
+    last = site.served and (whole or not site.other_fleets)
+    if last:
+        yield "service", lambda: removal.stop_service(clients.ecs, run.cluster, run.service)
+    if not whole:
+        yield "jobs at work", partial(removal.give_jobs_back, clients, run, down.clock)
+    fleets = [run.fleet_id] if run.fleet_id else []
+    if site.served and whole:
+        # Nobody else would end them.
+        fleets += site.other_fleets
+    for fleet in fleets:
+        started = run.started if fleet == run.fleet_id else 0.0
+        yield "fleet", partial(removal.cancel_fleet, clients.ec2, fleet, down.clock, started=started)
+    for fleet in fleets:
+        its_run = replace(run, fleet_id=fleet)
+        yield "machines", partial(end_machines, its_run, clients, down.clock, down.patience.machines)
+    if site.served and whole:
+        # The service's tasks end with it; in a cluster of several apps they may stand on others' machines.
+        yield "tasks", lambda: removal.stop_tasks(clients.ecs, run.cluster, run.task_family)
+    yield "alarms", lambda: remove_idle_alarms(run, clients)
+    if last and run.dashboard:
+        # startCluster makes it anew.
+        yield "dashboard", lambda: removal.remove_dashboard(clients.cloudwatch, run.app_name)
+
+
+def _keepsakes(run: RunFacts, clients: Clients, clock: Clock, log_seconds: float | None) -> Named:
+    yield "dead letters", lambda: record_dead_letters(run, clients, clock)
+    yield "logs", lambda: _exported(run, clients, clock, log_seconds)
+
+
+def _rest(run: RunFacts, clients: Clients, clock: Clock, site: Site) -> Named:
+    if not site.served:
+        return
+    ecs, ec2 = clients.ecs, clients.ec2
+    yield "service's removal", lambda: removal.remove_service(ecs, run.cluster, run.service)
+    yield "task definition", lambda: removal.remove_task_definitions(ecs, run.task_family)
+    yield "launch template", lambda: removal.remove_launch_template(ec2, run.launch_template, run.app_name)
+    yield "cluster", lambda: removal.remove_cluster(clients, run.cluster, run.app_name, clock)
+
+
+def _queues(run: RunFacts, clients: Clients) -> Named:
+    for kind, name in (("queue", run.queue_name), ("dead-letter queue", run.dead_letter_queue)):
+        yield kind, partial(remove_empty_queue, clients.sqs, name, run)
+
+
+def end_machines(run: RunFacts, clients: Clients, clock: Clock, deadline: float) -> str | None:
+    """Wait until the fleet's machines are gone; those that stay a minute are terminated by id.
+
+    Raises SomethingLeft with the machines that are there after the deadline (seconds).
+    """
+    begun, asked, first = clock.now(), False, True
+    while left := [item["InstanceId"] for item in fleet_instances(clients.ec2, run)]:
+        waited = clock.now() - begun
+        if waited >= deadline:
+            raise SomethingLeft(f"still there after {deadline / 60:.0f} minutes: {', '.join(sorted(left))}")
+        if waited >= MACHINES_PATIENCE and not asked:
+            removal.terminate(clients.ec2, left)
+            asked = True
+        clock.sleep(2)
+        first = False
+    return None if first else "its machines are gone"
+
+
+def remove_idle_alarms(run: RunFacts, clients: Clients) -> str | None:
+    """Delete the alarms of machines that are gone; those of another fleet's machines are left."""
+    alive = {item["InstanceId"] for item in app_instances(clients.ec2, run.app_name)}
+    gone = read_alarms(clients.cloudwatch, run.app_name) - alive
+    return removal.remove_alarms(clients.cloudwatch, run.app_name, gone)
+
+
+def record_dead_letters(run: RunFacts, clients: Clients, clock: Clock) -> str | None:
+    """Write a failure record for each dead letter of this app's own queue that has none since it was sent."""
+    attributes = queue_attributes(clients.sqs, run.dead_letter_queue)
+    if attributes is None:
+        return None
+    url = attributes["QueueUrl"]
+    count = removal.messages_left(clients.sqs, run.dead_letter_queue)
+    if not count or not is_own(clients.sqs, url, run.dead_letter_queue, run.app_name):
+        return None
+    reported = JobState(run, clients.s3).failures()
+    written = 0
+    for letter in read_dead_letters(clients.sqs, url, count):
+        if not any(written >= int(letter.sent) for _, written in reported.get(letter.job_id, [])):
+            key = failure_key(run.app_name, letter.job_id, letter.receives)
+            body = unreported(letter, run.app_name, clock.now())
+            clients.s3.put_object(Bucket=run.bucket, Key=key, Body=body)
+            written += 1
+    return f"{written} dead letters that no worker had reported are recorded" if written else None
+
+
+def remove_empty_queue(sqs: Any, name: str, run: RunFacts) -> str | None:
+    """Delete a queue that holds nothing and is this run's; one that holds jobs is kept and named.
+
+    The queue that the record names is the run's unless it carries another app's tag; dead letters may
+    go to a queue that several apps share.
+    """
+    attributes = queue_attributes(sqs, name)
+    if attributes is None:
+        return None
+    url = attributes["QueueUrl"]
+    shared = name != run.queue_name and not is_own(sqs, url, name, run.app_name)
+    if shared or belongs_to_another(sqs, url, run.app_name):
+        return None
+    left = removal.messages_left(sqs, name)
+    if left:
+        return f"queue {name} is kept: it holds {left} message{'s' if left > 1 else ''}"
+    return removal.remove_queue(sqs, name)
+
+
+def _exported(run: RunFacts, clients: Clients, clock: Clock, seconds: float | None) -> str | None:
+    """Bring the logs into the bucket. Raises LogsTooLong when they take longer than they may."""
+    until = clock.now() + seconds if seconds is not None else None
+    keys = export_logs(clients, run, lambda: until is not None and clock.now() > until)
+    return f"logs are in s3://{run.bucket}/: {', '.join(keys)}" if keys else None
+
+
+def still_costly(steps: list[Step]) -> tuple[str, ...]:
+    """Return what a teardown could not end and what costs while it stays, each with its reason."""
+    return tuple(f"{step.name}: {step.error}" for step in steps if step.error and step.name in COSTLY)

@@ -1,0 +1,90 @@
+"""What jobs are called when they are named to people: their metadata, in an object beside each submission.
+
+Everything else knows jobs by their ids; names are read only when jobs have to be named. Standard library
+only: the janitor's Lambda reads them too.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from distributed_fiji.aws.clients import pages
+from distributed_fiji.state.statefiles import pass_over
+from worker.contract.jobs import job_name, state_key
+from worker.contract.state import MOST_BYTES, Unreadable, read_object
+from worker.contract.text import one_line
+
+#: A submission's id, which sorts by time.
+OBJECT = re.compile(r"[A-Za-z0-9-]+\.tsv\.gz\Z")
+
+#: Whatever an object says of itself, so much of it is read.
+MOST_LINES, LONGEST_LINE = 10_000_000, 10_000
+
+
+def write_names(
+    s3: Any, bucket: str, app_name: str, submission_id: str, names: Iterable[tuple[str, str]]
+) -> None:
+    """Write the names of a submission's jobs: a line each, id and name."""
+    text = "".join(f"{job}\t{' '.join(name.split())}\n" for job, name in names)
+    key = state_key(app_name, "names", f"{submission_id}.tsv.gz")
+    body = gzip.compress(text.encode("utf-8", "replace"), compresslevel=1, mtime=0)
+    s3.put_object(Bucket=bucket, Key=key, Body=body)
+
+
+def read_names(s3: Any, bucket: str, app_name: str, jobs: Iterable[str]) -> dict[str, str]:
+    """Return the names of jobs by their ids; one that nothing names is left out."""
+    wanted, found = set(jobs), dict[str, str]()
+    prefix = state_key(app_name, "names", "")
+    listed = [item["Key"] for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix)]
+    for key in sorted(listed, reverse=True):
+        if not wanted - found.keys():
+            break
+        if OBJECT.match(key, len(prefix)):
+            found |= _names_in(s3, bucket, key, wanted - found.keys())
+        else:
+            pass_over(bucket, key, "it holds no names of ours")
+    return found
+
+
+def _names_in(s3: Any, bucket: str, key: str, wanted: set[str]) -> dict[str, str]:
+    """Return those names that are wanted; read line by line, since a submission may have a million."""
+    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES)
+    found: dict[str, str] = {}
+    try:
+        with gzip.open(io.BytesIO(body), "rt", encoding="utf-8", errors="replace") as lines:
+            for _ in range(MOST_LINES):
+                job, _tab, name = lines.readline(LONGEST_LINE).rstrip("\n").partition("\t")
+                if not job or len(found) == len(wanted):
+                    break
+                if job in wanted:
+                    found[job] = printable(name)
+    except (OSError, EOFError, zlib.error) as error:
+        pass_over(bucket, key, f"it cannot be read ({error})")
+    return found
+
+
+def name_in(body: str) -> str:
+    """Return the name of the job in a message's body; '' where it is none."""
+    try:
+        metadata = read_object(body.encode("utf-8", "replace")).get("Metadata")
+    except Unreadable:
+        return ""
+    flat = isinstance(metadata, dict) and not any(
+        isinstance(value, (dict, list)) for value in metadata.values()
+    )
+    return job_name(metadata) if flat and isinstance(metadata, dict) else ""
+
+
+def called(job: str, names: Mapping[str, str]) -> str:
+    """Return a job as it is named to people: by its metadata, the id behind it."""
+    return f"{names[job]} (job {job})" if names.get(job) else f"job {job}"
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, without what a terminal would obey, each space once."""
+    return " ".join(one_line(text).split())

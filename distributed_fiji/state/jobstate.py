@@ -1,0 +1,93 @@
+"""What the bucket says of the jobs: submissions, manifests, failure records; each read once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from distributed_fiji.aws.clients import pages
+from distributed_fiji.state.jobnames import read_names
+from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.statefiles import find_state, pass_over
+from distributed_fiji.state.submissions import Submission, list_submissions, read_submissions
+from worker.contract.jobs import state_key
+from worker.contract.state import refuse_another_app
+
+#: Objects that are read at once.
+THREADS = 16
+
+#: The failure records of each job: key and when it was written (seconds since 1970).
+Failures = dict[str, list[tuple[str, float]]]
+
+#: The names below `manifests/` and `failures/`; a message that is no job has a record too.
+MANIFEST = re.compile(r"([0-9a-f]{16})\.json\Z")
+FAILURE = re.compile(r"((?:rejected-)?[0-9a-f]{16})/[0-9]{1,9}\.json\Z")
+
+
+class JobState:
+    """Reads the state of a run's jobs; keeps what cannot have changed since the last look."""
+
+    def __init__(self, run: RunFacts, s3: Any) -> None:
+        self._run = run
+        self._s3 = s3
+        self._listed: tuple[Any, ...] | None = None
+        self._submissions: list[Submission] = []
+
+    def submissions(self, queue_created: str) -> list[Submission]:
+        """Return the submissions to this life of the queue, read again only when their listing changed."""
+        run = self._run
+        listed = (queue_created, *list_submissions(self._s3, run.bucket, run.app_name))
+        if listed != self._listed:
+            self._submissions = read_submissions(self._s3, run.bucket, run.app_name, queue_created)
+            self._listed = listed
+        return self._submissions
+
+    def manifests(self) -> dict[str, float]:
+        """Return when each job's manifest was written (seconds since 1970), by job id."""
+        return {job: written for job, _, written in self._list("manifests", MANIFEST)}
+
+    def failures(self) -> Failures:
+        """Return the failure records of each job, oldest attempt first."""
+        found: Failures = {}
+        for job, key, written in self._list("failures", FAILURE):
+            found.setdefault(job, []).append((key, written))
+        for records in found.values():
+            records.sort(key=lambda record: record[1])
+        return found
+
+    def marked(self, kind: str) -> frozenset[str]:
+        """Return the jobs that carry a marker of that kind; an empty one says that it is over."""
+        return frozenset(job for job, item in self._items(kind, MANIFEST) if item["Size"])
+
+    def read_failure(self, key: str) -> dict[str, Any]:
+        """Return a failure record; one that is none, or another app's, reads as {}."""
+
+        def own(document: dict[str, Any]) -> dict[str, Any]:
+            refuse_another_app(document, self._run.app_name)
+            return document
+
+        return find_state(self._s3, self._run.bucket, key, own) or {}
+
+    def names(self, jobs: Iterable[str]) -> dict[str, str]:
+        """Return what people know jobs by, by their ids."""
+        wanted = set(jobs)
+        return read_names(self._s3, self._run.bucket, self._run.app_name, wanted) if wanted else {}
+
+    def _list(self, folder: str, name: re.Pattern[str]) -> Iterator[tuple[str, str, float]]:
+        """Yield job, key and time (seconds since 1970) of what stands in a folder of the state."""
+        for job, item in self._items(folder, name):
+            yield job, item["Key"], item["LastModified"].timestamp()
+
+    def _items(self, folder: str, name: re.Pattern[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        prefix = state_key(self._run.app_name, folder, "")
+        for item in pages(self._s3, "list_objects_v2", "Contents", Bucket=self._run.bucket, Prefix=prefix):
+            if match := name.match(item["Key"], len(prefix)):
+                yield match[1], item
+            else:
+                pass_over(self._run.bucket, item["Key"], f"it is none of our {folder} by its name")
+
+
+def submitted_at(submissions: Iterable[Submission]) -> dict[str, float]:
+    """Return when each job was submitted last, by job id; `submissions` are oldest first."""
+    return {job: submission.submitted_at for submission in submissions for job in submission.job_ids}

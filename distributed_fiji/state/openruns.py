@@ -1,0 +1,125 @@
+"""Which runs are not taken down yet: an object per run in the bucket, and what the janitor remembers of each.
+
+Standard library only: the janitor's Lambda reads it too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from distributed_fiji.aws.clients import pages
+from distributed_fiji.monitor.decide import Memory
+from distributed_fiji.state.runfacts import RunFacts, facts_of
+from distributed_fiji.state.statefiles import find_state, pass_over
+from worker.contract.jobs import state_key
+from worker.contract.state import MOST_BYTES, NAME, Unreadable, flag, number, read_object
+
+
+def open_run(s3: Any, record: Mapping[str, Any]) -> None:
+    """Note a run as one that has to be ended; `record` is its record's document."""
+    run = facts_of(record)
+    body = json.dumps(dict(record)).encode()
+    s3.put_object(Bucket=run.bucket, Key=_run_key(run), Body=body, ContentType="application/json")
+
+
+def list_open_runs(s3: Any, bucket: str, app_name: str, region: str) -> list[str]:
+    """Return the keys of an app's runs in a region that are not taken down yet.
+
+    Apps of the same name in several regions may share a bucket, and only the region's own janitor sees a
+    run's machines.
+    """
+    prefix = state_key(app_name, "runs", region, "")
+    found = []
+    for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix):
+        if NAME.match(item["Key"], len(prefix)):
+            found.append(item["Key"])
+        else:
+            pass_over(bucket, item["Key"], "it is no run by its name")
+    return found
+
+
+def read_open_run(s3: Any, bucket: str, key: str) -> RunFacts | None:
+    """Return a run by its key, or None where another monitor has just closed it.
+
+    Raises Unreadable where the object is no record, or that of another run: its key is then named each
+    time, since a record that was damaged may be that of a fleet which runs.
+    """
+    try:
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES + 1)
+    except s3.exceptions.NoSuchKey:
+        return None
+    try:
+        run = facts_of(read_object(body))
+    except Unreadable as error:
+        raise Unreadable(f"s3://{bucket}/{key} is no record of a run: {error}") from error
+    if (run.bucket, _run_key(run)) != (bucket, key):
+        raise Unreadable(f"s3://{bucket}/{key} is the record of another run: {run.app_name} {run.run_id}")
+    return run
+
+
+def read_open_runs(s3: Any, bucket: str, app_name: str, region: str) -> tuple[list[RunFacts], list[str]]:
+    """Return an app's runs that are not taken down yet, and the keys among them that hold no record."""
+    runs, unreadable = [], []
+    for key in list_open_runs(s3, bucket, app_name, region):
+        try:
+            found = read_open_run(s3, bucket, key)
+        except Unreadable as error:
+            pass_over(bucket, key, str(error))
+            unreadable.append(key)
+        else:
+            runs += [found] if found else []
+    return runs, unreadable
+
+
+def close_run(s3: Any, run: RunFacts) -> None:
+    """Note that nothing of a run is left to be ended."""
+    for key in (_memory_key(run), _run_key(run)):
+        s3.delete_object(Bucket=run.bucket, Key=key)
+
+
+def read_memory(s3: Any, run: RunFacts) -> Memory:
+    """Return what was remembered of a run at the last look; nothing where that cannot be read."""
+    return find_state(s3, run.bucket, _memory_key(run), _memory) or Memory()
+
+
+def _memory(document: dict[str, Any]) -> Memory:
+    """Return the memory in a document; fields that an earlier version did not write keep their defaults."""
+    empty = document.get("empty")
+    known: dict[str, Any] = {
+        field.name: _like(field.default, document[field.name])
+        for field in fields(Memory)
+        if field.name in document and field.name not in ("readings", "empty")
+    }
+    readings = tuple((_time(time), int(_time(left))) for time, left in document.get("readings") or ())
+    return Memory(
+        readings=readings, empty=(_time(empty[0]), int(_time(empty[1]))) if empty else None, **known
+    )
+
+
+def _like(default: Any, value: Any) -> Any:
+    """Return a value of the kind that a field's default has; None stands for a time that is not known."""
+    if isinstance(default, bool):
+        return flag({"it": value}, "it")
+    if default is None:
+        return None if value is None else _time(value)
+    return type(default)(_time(value))
+
+
+def _time(value: Any) -> float:
+    return number({"a time": value}, "a time")
+
+
+def write_memory(s3: Any, run: RunFacts, memory: Memory) -> None:
+    """Keep what is to be remembered for the next look."""
+    s3.put_object(Bucket=run.bucket, Key=_memory_key(run), Body=json.dumps(asdict(memory)).encode())
+
+
+def _run_key(run: RunFacts) -> str:
+    return state_key(run.app_name, "runs", run.region, f"{run.run_id}.json")
+
+
+def _memory_key(run: RunFacts) -> str:
+    return state_key(run.app_name, "memories", run.region, f"{run.run_id}.json")

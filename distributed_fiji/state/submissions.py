@@ -1,0 +1,105 @@
+"""What was submitted: an object in the bucket per submitJob, with the ids of its jobs.
+
+It is written before the first message goes and again when the last was taken, so that the monitor knows
+every job that must end, and a submission that was killed midway is seen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from distributed_fiji.aws.clients import answered_at, pages
+from distributed_fiji.state.statefiles import find_state, pass_over
+from worker.contract.jobs import state_key
+from worker.contract.state import JOB_ID, NAME, Unreadable, flag, number, refuse_another_app, text, texts
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One submitJob.
+
+    `queue_created`: the queue's CreatedTimestamp, which tells the lives of a queue apart.
+    `output_location`: as in the job file, with its braces. `submitted_at`: seconds since 1970, by S3's clock
+    where `by_aws`, else by that of the machine that submitted: manifests are compared with it.
+    """
+
+    submission_id: str
+    job_file: str
+    queue_created: str
+    submitted_at: float
+    job_ids: tuple[str, ...]
+    output_location: str = ""
+    complete: bool = False
+    by_aws: bool = False
+
+    def completed(self) -> Submission:
+        """Return the same submission with every message taken by the queue."""
+        return replace(self, complete=True)
+
+
+def write_submission(s3: Any, bucket: str, app_name: str, submission: Submission) -> Submission:
+    """Write a submission's object, over an earlier state of it; return it with its time by S3's clock.
+
+    The first writing comes before the first message, so that its time is from before any job is done.
+    """
+    answer = s3.put_object(
+        Bucket=bucket,
+        Key=state_key(app_name, "submissions", f"{submission.submission_id}.json"),
+        Body=json.dumps({**asdict(submission), "app_name": app_name}).encode(),
+        ContentType="application/json",
+    )
+    time = answered_at(answer)
+    if submission.by_aws or time is None:
+        return submission
+    return replace(submission, submitted_at=time, by_aws=True)
+
+
+def remove_submission(s3: Any, bucket: str, app_name: str, submission_id: str) -> None:
+    """Remove a submission none of whose jobs is left."""
+    s3.delete_object(Bucket=bucket, Key=state_key(app_name, "submissions", f"{submission_id}.json"))
+
+
+def read_submissions(s3: Any, bucket: str, app_name: str, queue_created: str) -> list[Submission]:
+    """Return the submissions that went to the queue created at that time, oldest first."""
+    found = all_submissions(s3, bucket, app_name)
+    return [submission for submission in found if submission.queue_created == queue_created]
+
+
+def all_submissions(s3: Any, bucket: str, app_name: str) -> list[Submission]:
+    """Return every submission of an app, oldest first."""
+    found = [
+        find_state(s3, bucket, key, lambda document: submission_in(document, app_name))
+        for key, _ in list_submissions(s3, bucket, app_name)
+    ]
+    return sorted(filter(None, found), key=lambda submission: submission.submitted_at)
+
+
+def list_submissions(s3: Any, bucket: str, app_name: str) -> Iterable[tuple[str, str]]:
+    """Yield key and ETag of every submission of an app."""
+    prefix = state_key(app_name, "submissions", "")
+    for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix):
+        if NAME.match(item["Key"][len(prefix) :]):
+            yield item["Key"], item["ETag"]
+        else:
+            pass_over(bucket, item["Key"], "it is no submission by its name")
+
+
+def submission_in(document: dict[str, Any], app_name: str) -> Submission:
+    """Return the submission in a document. Raises Unreadable."""
+    refuse_another_app(document, app_name)
+    jobs = texts(document, "job_ids")
+    if not all(map(JOB_ID.match, jobs)):
+        raise Unreadable("job_ids holds what is no job's id")
+    return Submission(
+        submission_id=text(document, "submission_id"),
+        job_file=text(document, "job_file"),
+        queue_created=text(document, "queue_created"),
+        submitted_at=number(document, "submitted_at"),
+        job_ids=jobs,
+        output_location=text(document, "output_location", ""),
+        complete=flag(document, "complete", False),
+        by_aws=flag(document, "by_aws", False),
+    )

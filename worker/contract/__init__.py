@@ -1,0 +1,1 @@
+"""What the user's side and the worker agree on. Pure, standard library only."""

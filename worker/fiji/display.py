@@ -1,0 +1,95 @@
+"""Whether FIJI runs headless or under a virtual display (DISPLAY_MODE).
+
+`auto` is headless, which is quicker and lets no dialog wait, until a script shows that it needs a display: by
+its text, or by a run that ended for want of one. From then on the worker's FIJIs have a display each, of
+their own (xvfb-run), which is gone when they are.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from worker.contract.display import asks_a_person, find_need_of_display
+from worker.host.folders import Mark, RunFolder, mark_of
+
+log = logging.getLogger(__name__)
+
+XVFB_RUN = "xvfb-run"
+#: The runner's kind for it, and what Java says: java.awt.HeadlessException, and a VerifyError where a plugin
+#: takes FIJI's headless GenericDialog for a window (ome/bioformats#4372).
+NEEDS_DISPLAY = "needs_display"
+NO_DISPLAY = re.compile(r"HeadlessException|GenericDialog is not assignable")
+
+#: What tells a run's files from others, and from themselves once they are changed, by path.
+Files = dict[str, Mark]
+
+
+@dataclass
+class Display:
+    """The choice for the FIJIs of one worker. `may_change`: a run may still show that a display is needed."""
+
+    is_on: bool
+    may_change: bool = False
+
+    def look_at(self, folder: RunFolder) -> Files:
+        """Return what a script finds in its folder, as long as it may have to be run again there."""
+        return _inputs_in(folder) if self.may_change else {}
+
+    def is_wanted_after(self, result: Mapping[str, Any] | None) -> bool:
+        """Whether a run failed for want of a display that it can have."""
+        if not self.may_change or result is None or result.get("ok"):
+            return False
+        said = f"{result.get('message')}\n{result.get('trace')}"
+        return result.get("kind") == NEEDS_DISPLAY or NO_DISPLAY.search(said) is not None
+
+    def turn_on(self) -> None:
+        """Run under a display from now on."""
+        log.warning("the script needs a display: FIJI runs under a virtual one from now on (DISPLAY_MODE)")
+        self.is_on, self.may_change = True, False
+
+
+def choose_display(mode: str, script: str, *, has_xvfb: bool | None = None) -> Display:
+    """Return how to run a script: by DISPLAY_MODE, its text, and whether this machine has xvfb-run."""
+    if mode != "auto":
+        return Display(is_on=mode == "xvfb")
+    if has_xvfb is None:
+        has_xvfb = shutil.which(XVFB_RUN) is not None
+    need = find_need_of_display(script)
+    if need and has_xvfb:
+        log.info("the script works with %s: FIJI runs under a virtual display (DISPLAY_MODE)", need)
+    elif need:
+        log.warning("the script works with %s, which needs a display: this machine has no %s", need, XVFB_RUN)
+    is_on = need is not None and has_xvfb
+    return Display(is_on, may_change=has_xvfb and not is_on and not asks_a_person(script))
+
+
+def is_as_before(folder: RunFolder, before: Files) -> bool:
+    """Whether a run has left its folder as it was, but for `output/`, so that it can be run there again."""
+    try:
+        return _inputs_in(folder) == before
+    except OSError:
+        # A folder that it has closed to us.
+        return False
+
+
+def _inputs_in(folder: RunFolder) -> Files:
+    """By os.scandir: lent folders may hold thousands of files, and each job pays for this."""
+    found: Files = {}
+    output = str(folder.output)
+
+    def look(inside: str) -> None:
+        with os.scandir(inside) as entries:
+            for one in entries:
+                if not one.is_dir(follow_symlinks=False):
+                    found[one.path] = mark_of(one.stat(follow_symlinks=False))
+                elif one.path != output:
+                    look(one.path)
+
+    look(str(folder.work))
+    return found

@@ -1,0 +1,1 @@
+"""The machine that the worker runs on: folders, processes, memory, versions."""

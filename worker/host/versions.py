@@ -1,0 +1,42 @@
+"""What this worker is made of: FIJI, Java and script languages by their files, its image as ECS tells."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from worker import VERSION
+from worker.contract.fijihome import describe
+
+ANSWER_SECONDS = 2.0
+
+
+def versions(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the versions of the worker and of what FIJI_HOME holds; what is not there is left out."""
+    found = {"worker": VERSION}
+    home = environ.get("FIJI_HOME")
+    fiji = describe(Path(home), environ) if home else None
+    if fiji:
+        java = {"java": fiji.java.version} if fiji.java and fiji.java.version else {}
+        found |= {**fiji.versions, **java, "launcher": f"{fiji.kind.value}, {fiji.architecture}"}
+    return found
+
+
+def image_of(environ: Mapping[str, str]) -> str:
+    """Return the image of this container as NAME@DIGEST, or "" outside of ECS.
+
+    Source: ECS developer guide, "Task metadata endpoint version 4": Image and ImageID of the container.
+    """
+    address = environ.get("ECS_CONTAINER_METADATA_URI_V4", "")
+    if not address.startswith("http://"):
+        return ""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(address, timeout=ANSWER_SECONDS) as answer:
+            document = json.loads(answer.read(65536))
+        name, digest = str(document.get("Image") or ""), str(document.get("ImageID") or "")
+    except (OSError, ValueError, AttributeError):
+        return ""
+    return f"{name}@{digest}" if digest else name

@@ -1,0 +1,114 @@
+"""A message that this worker holds, and all that is known of its job on its way."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from worker.aws.lease import Lease
+from worker.aws.queue import Message
+from worker.contract.jobs import Job, job_name
+from worker.records.validity import Manifest
+from worker.storage.inputs import Inputs
+
+#: So many of an earlier run's outputs are named in a job's line; the manifest has them all.
+SHOWN = 3
+
+
+@dataclass
+class HeldJob:
+    """One receive of one job. A message that is no job has a `job_id` too, so that it can be recorded."""
+
+    message: Message
+    lease: Lease
+    job_id: str = ""
+    job: Job | None = None
+    inputs: Inputs | None = None
+    #: ETag of the manifest that was there when the job was taken, and does not hold.
+    old_manifest: str | None = None
+    #: The run that wrote it.
+    old_run: str | None = None
+    #: What it says, where it can be read.
+    before: Manifest | None = None
+    #: What of it does not hold, in a phrase; '' where there is none.
+    runs_again: str = ""
+    #: What went wrong in the run without failing it: text and line, as the runner told it.
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    #: What the script asked a person, and how it was answered, as the runner told it.
+    questions: list[dict[str, Any]] = field(default_factory=list)
+    #: Outputs that do not count, by their name, and why.
+    faults: dict[str, str] = field(default_factory=dict)
+    #: Outputs of earlier runs, by key, that this one does not write and that are still there.
+    left_from_before: tuple[str, ...] = ()
+    #: Files that the script wrote elsewhere than in `output/`, and that were left there.
+    left_elsewhere: tuple[str, ...] = ()
+    whole_memory: bool = False
+    given_up: bool = False
+    #: How often the job has failed before, by its records.
+    failures: int = 0
+    #: Seconds per phase, in the order in which they began.
+    seconds: dict[str, float] = field(default_factory=dict)
+    #: By this a worker knows its own manifest again, when the answer to its writing was lost.
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    taken_at: float = field(default_factory=time.monotonic)
+    #: Set when whoever settles the message is through with it.
+    settled: threading.Event = field(default_factory=threading.Event)
+    _claimed: bool = False
+    _is_being_settled: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256(self.message.body.encode("utf-8", "surrogatepass")).hexdigest()
+        self.job_id = self.job_id or f"rejected-{digest[:16]}"
+
+    @property
+    def name(self) -> str:
+        """What people know the job by: its metadata, and its id behind it."""
+        return f"{job_name(self.job.metadata)} ({self.job_id})" if self.job else self.job_id
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the job's line says beside its outcome."""
+        notes = [f"runs again: {self.runs_again}"] if self.runs_again else []
+        if left := self.left_from_before:
+            notes.append(f"left from an earlier run and not written any more: {shortened(left)}")
+        if self.left_elsewhere:
+            notes.append(f"also written, and not kept: {shortened(self.left_elsewhere)}")
+        return tuple(notes)
+
+    @property
+    def attempt(self) -> int:
+        return self.message.attempt
+
+    def claim(self) -> bool:
+        """Return True to the first caller alone: a job taken ahead is run or given back, not both."""
+        with self._lock:
+            first, self._claimed = not self._claimed, True
+            return first
+
+    def settle_once(self) -> bool:
+        """Return True to the first caller alone: a message is deleted or given back once."""
+        with self._lock:
+            first, self._is_being_settled = not self._is_being_settled, True
+            return first
+
+    @contextlib.contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Add the block's seconds to a phase."""
+        started_at = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[phase] = round(self.seconds.get(phase, 0.0) + time.monotonic() - started_at, 3)
+
+
+def shortened(names: tuple[str, ...]) -> str:
+    """Return the first of some names, and how many more there are."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

@@ -1,0 +1,94 @@
+"""Which jobs are of one run: those that were ever submitted to the same life of a queue.
+
+Read from the submissions in the run's state, and only when two jobs have met at one output.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from worker.contract.jobs import state_key
+from worker.storage import s3 as store
+
+#: Seconds for which what was read is taken as it is.
+FRESH_SECONDS = 30.0
+#: What stands for the name of a job file in the submission of a redrive.
+REDRIVE = "redrive"
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What is read of a submission; `life`: when the queue was made that it went to."""
+
+    etag: str
+    life: str
+    time: float
+    again: bool
+    jobs: frozenset[str]
+
+
+class RunBook:
+    """Reads the submissions of one app. May be used from several threads."""
+
+    def __init__(
+        self, s3: Any, bucket: str, app_name: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._app_name = app_name
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._read_at = float("-inf")
+        self._submissions: dict[str, Submitted] = {}
+
+    def run_of(self, job: str) -> frozenset[str] | None:
+        """Return the ids of all jobs of a job's run; None for one that was sent by something else.
+
+        What was redriven belongs to the run in which it failed as well.
+        """
+        known = self._up_to_date()
+        mine = sorted((one for one in known if job in one.jobs), key=lambda one: one.time)
+        if not mine:
+            return None
+        first = [one for one in mine if not one.again][-1:]
+        lives = {one.life for one in (mine[-1], *first)}
+        return frozenset().union(*(one.jobs for one in known if one.life in lives))
+
+    def _up_to_date(self) -> list[Submitted]:
+        with self._lock:
+            if self._clock() - self._read_at > FRESH_SECONDS:
+                prefix = state_key(self._app_name, "submissions", "")
+                for item in store.list_objects(self._s3, self._bucket, prefix):
+                    known = self._submissions.get(item.key)
+                    if known is None or known.etag != item.etag:
+                        self._submissions[item.key] = self._read(item)
+                self._read_at = self._clock()
+            return list(self._submissions.values())
+
+    def _read(self, item: store.Object) -> Submitted:
+        found = store.read_json(self._s3, self._bucket, item.key)
+        document = found[0] if found else {}
+        jobs, sent = document.get("job_ids"), document.get("submitted_at")
+        return Submitted(
+            etag=item.etag,
+            life=str(document.get("queue_created")),
+            time=float(sent) if isinstance(sent, (int, float)) else 0.0,
+            again=document.get("job_file") == REDRIVE,
+            jobs=frozenset(filter(lambda one: isinstance(one, str), jobs if isinstance(jobs, list) else [])),
+        )
+
+
+def has_open_run(s3: Any, bucket: str, app_name: str) -> bool:
+    """Whether an app has a run that was started and is not taken down; one that we may not see counts."""
+    try:
+        return any(store.list_objects(s3, bucket, state_key(app_name, "runs", ""), most=1))
+    except ClientError as error:
+        if store.error_code(error) in ("AccessDenied", "403"):
+            return True
+        raise

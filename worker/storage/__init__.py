@@ -1,0 +1,1 @@
+"""S3 and local disk: inputs come, outputs are found, objects are listed, checked and sent."""

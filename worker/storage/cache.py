@@ -1,0 +1,259 @@
+"""Inputs that one job after another may need, kept on local disk and lent to one job at a time.
+
+A lent folder is moved into the job's own and back after it: the script may write and delete in it as it
+likes, and nothing is copied. Before it is lent again, each file must be the very one that was fetched, by its
+inode, size, mtime and ctime (which no program can set). What is not goes, and is fetched anew; what was added
+goes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from worker.errors import ChangedMeanwhile
+from worker.host.folders import Mark, mark_of, remove_tree
+from worker.storage.bulk import Batch
+from worker.storage.downloads import Check, Downloads
+from worker.storage.s3 import Object
+
+log = logging.getLogger(__name__)
+
+#: When less than this share of the disk is free, what no job uses is removed, the longest unused first.
+LEAST_FREE = 0.2
+
+#: File systems take their times from a clock that ticks each 1 to 10 ms (Linux: CONFIG_HZ); within one tick,
+#: a file that was changed after it was fetched could bear the same time.
+CLOCK_TICK = 12_000_000
+
+Key = tuple[str, str, tuple[str, ...]]
+
+
+@dataclass
+class Entry:
+    """Objects below one prefix, in one folder.
+
+    `objects`: what it should hold, by name; `marks`: what it holds as it was fetched. `whole`: the objects
+    are all that stands below the prefix.
+    """
+
+    bucket: str
+    prefix: str
+    folder: Path
+    whole: bool
+    objects: dict[str, Object] = field(default_factory=dict)
+    marks: dict[str, Mark] = field(default_factory=dict)
+    #: When its newest file was fetched, in ns since 1970.
+    newest: int = 0
+    users: int = 0
+    replaced: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Loan:
+    """A job's use of an entry; it is placed in one job's folder for as long as that job is in FIJI."""
+
+    def __init__(self, cache: Cache, entry: Entry, place: Path) -> None:
+        self._cache = cache
+        self._entry = entry
+        #: Where it goes, relative to the job's working directory.
+        self._place = place
+        self._at: tuple[Path, int] | None = None
+
+    def restore(self, check: Check) -> None:
+        """Make the entry hold just its objects. Raises ChangedMeanwhile where the bucket has others now."""
+        self._cache.restore(self._entry, check)
+
+    def move_into(self, work: Path) -> None:
+        """Move the entry's folder into a job's folder, on the same disk."""
+        while time.time_ns() - self._entry.newest < CLOCK_TICK:
+            time.sleep(CLOCK_TICK / 4e9)
+        target = work / self._place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        inode = self._entry.folder.stat().st_ino
+        self._entry.folder.rename(target)
+        self._at = target, inode
+
+    def end(self, *, keep: bool = False) -> None:
+        """Give the entry back; `keep`: its folder stays in the job's, as something there leads to it."""
+        if self._at and (keep or not _moved_back(*self._at, self._entry.folder)):
+            self._entry.marks = {}
+            self._entry.folder.mkdir(exist_ok=True)
+        self._at = None
+        self._cache.give_back(self._entry)
+
+
+class Cache:
+    """The entries of one worker. All methods may be called from any thread."""
+
+    def __init__(self, root: Path, downloads: Downloads) -> None:
+        self._root = root
+        self._downloads = downloads
+        # In order of their last use.
+        self._entries: dict[Key, Entry] = {}
+        self._lock = threading.Lock()
+
+    def bring(self, batch: Batch, objects: Mapping[str, Object], place: Path, check: Check) -> Loan:
+        """Have a folder that holds just these objects (by their names in the batch) for a job.
+
+        The batch's own folder is not used; `place`: where it will go in the job's. What other jobs use is not
+        touched: where it holds other objects than these, a new folder is made. Raises what a download raises.
+        """
+        key = batch.bucket, batch.prefix, () if batch.whole else tuple(sorted(objects))
+        entry = self._take(key, batch)
+        try:
+            if entry.objects != objects:
+                entry = self._renew(key, entry, objects)
+            if entry.users == 1 and entry.marks.keys() != objects.keys():
+                self.restore(entry, check)
+        except BaseException:
+            self.give_back(entry)
+            raise
+        return Loan(self, entry, place)
+
+    def restore(self, entry: Entry, check: Check) -> None:
+        """Make an entry that is not lent hold just its objects, each as it was fetched."""
+        with entry.lock:
+            try:
+                kept = _keep_only(entry.folder, entry.marks)
+            except OSError as error:
+                log.warning("the inputs in %s are fetched anew: %s", entry.folder, error)
+                self._start_anew(entry)
+                kept = set()
+            entry.marks = {name: entry.marks[name] for name in kept}
+            missing = {name: item for name, item in entry.objects.items() if name not in kept}
+            if not missing:
+                return
+            try:
+                self._fetch(entry, missing, check)
+            except ChangedMeanwhile:
+                raise
+            except BaseException:
+                # A thread that still downloads must not meet the next try.
+                self._start_anew(entry)
+                raise
+
+    def give_back(self, entry: Entry) -> None:
+        """End a job's use of an entry; one that has been replaced goes when nobody uses it."""
+        with self._lock:
+            entry.users -= 1
+            if entry.replaced and not entry.users:
+                remove_tree(entry.folder)
+
+    def free_share(self) -> float:
+        """Return which share of the disk is free, 0 to 1."""
+        disk = shutil.disk_usage(self._root)
+        return disk.free / disk.total
+
+    def make_room(self, least_free: float = LEAST_FREE) -> None:
+        """Remove what no job uses until `least_free` (0 to 1) of the disk is free."""
+        with self._lock:
+            for key, entry in list(self._entries.items()):
+                if self.free_share() >= least_free and least_free < 1:
+                    return
+                if not entry.users:
+                    del self._entries[key]
+                    remove_tree(entry.folder)
+
+    def _fetch(self, entry: Entry, missing: Mapping[str, Object], check: Check) -> None:
+        whole = entry.whole and len(missing) == len(entry.objects)
+        batch = Batch(entry.bucket, entry.prefix, entry.folder, list(missing), whole)
+        self._downloads.fetch(batch, missing, check)
+        entry.marks |= {name: mark_of((entry.folder / name).lstat()) for name in missing}
+        entry.newest = time.time_ns()
+        if whole:
+            # What came into the bucket after it was listed is none of this job's inputs.
+            _keep_only(entry.folder, entry.marks)
+
+    def _start_anew(self, entry: Entry) -> None:
+        old, entry.folder = entry.folder, self._new_folder()
+        entry.marks = {}
+        remove_tree(old)
+
+    def _take(self, key: Key, batch: Batch) -> Entry:
+        with self._lock:
+            entry = self._entries.pop(key, None) or self._new(batch.bucket, batch.prefix, batch.whole)
+            self._entries[key] = entry
+            entry.users += 1
+            return entry
+
+    def _renew(self, key: Key, entry: Entry, objects: Mapping[str, Object]) -> Entry:
+        """Return the entry, or a new one where others use it, that is to hold these objects."""
+        with self._lock:
+            if entry.users > 1:
+                entry.replaced = True
+                entry.users -= 1
+                entry = self._entries[key] = self._new(entry.bucket, entry.prefix, entry.whole)
+                entry.users += 1
+            entry.marks = {
+                name: mark for name, mark in entry.marks.items() if objects.get(name) == entry.objects[name]
+            }
+            entry.objects = dict(objects)
+            return entry
+
+    def _new(self, bucket: str, prefix: str, whole: bool) -> Entry:
+        return Entry(bucket, prefix, self._new_folder(), whole)
+
+    def _new_folder(self) -> Path:
+        return Path(tempfile.mkdtemp(prefix="input-", dir=self._root))
+
+
+def _keep_only(folder: Path, marks: Mapping[str, Mark]) -> set[str]:
+    """Remove all from a folder but the files with these marks and what leads to them; return their names."""
+    leading = {str(parent) for name in marks for parent in PurePosixPath(name).parents}
+    kept: set[str] = set()
+
+    def look(inside: str, prefix: str) -> None:
+        _open_up(Path(inside))
+        with os.scandir(inside) as found:
+            for one in found:
+                name = prefix + one.name
+                if one.is_dir(follow_symlinks=False):
+                    if name in leading:
+                        look(one.path, f"{name}/")
+                    else:
+                        _remove_all(Path(one.path))
+                elif marks.get(name) == mark_of(one.stat(follow_symlinks=False)):
+                    kept.add(name)
+                else:
+                    Path(one.path).unlink()
+
+    look(str(folder), "")
+    return kept
+
+
+def _remove_all(folder: Path) -> None:
+    """Remove a folder that is not to be seen by another job. Raises OSError when it stays."""
+    remove_tree(folder)
+    if os.path.lexists(folder):
+        raise OSError(f"{folder} cannot be removed")
+
+
+def _open_up(folder: Path) -> None:
+    """Give ourselves back the permissions that a script may have taken away."""
+    if stat.S_IMODE(folder.lstat().st_mode) != stat.S_IRWXU:
+        folder.chmod(stat.S_IRWXU)
+
+
+def _moved_back(place: Path, inode: int, folder: Path) -> bool:
+    """Move a lent folder back; False when it is not there any more, or not to be had."""
+    try:
+        found = place.stat(follow_symlinks=False)
+        if not stat.S_ISDIR(found.st_mode) or found.st_ino != inode:
+            return False
+        for one in (place.parent, place):
+            with suppress(OSError):
+                one.chmod(stat.S_IRWXU)
+        place.rename(folder)
+    except OSError:
+        return False
+    return True

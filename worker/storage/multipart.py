@@ -1,0 +1,142 @@
+"""One large file sent in parts, hashed as it is read: what is sent is what the checksums are of."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from worker.calls import CALL_ERRORS
+from worker.contract.jobs import FailureClass
+from worker.errors import JobFailed
+from worker.storage import s3 as store
+from worker.storage.checksums import Digests
+
+Check = Callable[[], None]
+
+#: Files from this size on go in parts.
+LARGE = 64 * 2**20
+#: A part has this size, or what is needed for S3's 10,000 parts; so many are in memory at once, and one more.
+PART = 8 * 2**20
+MOST_PARTS = 10_000
+PARTS_AT_ONCE = 3
+
+#: What is said of a whole object when its parts are announced, and of each part as well.
+OF_PARTS = ("RequestPayer", "ChecksumAlgorithm")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An upload whose parts have all been sent; `etag` without its quotation marks."""
+
+    place: Mapping[str, str]
+    parts: list[dict[str, Any]]
+    digests: Digests
+    etag: str
+
+
+class Multipart:
+    """Sends files in parts, with a pool of its own."""
+
+    def __init__(self, s3: Any) -> None:
+        self._s3 = s3
+        self._pool = ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="upload-part")
+
+    def begin(self, path: Path, size: int, arguments: Mapping[str, Any], check: Check) -> Begun:
+        """Send all parts of a file. Leaving by an exception takes the upload back."""
+        answer = store.retried(lambda: self._s3.create_multipart_upload(**arguments), check)
+        place = {**{name: arguments[name] for name in ("Bucket", "Key")}, "UploadId": answer["UploadId"]}
+        shared = {name: arguments[name] for name in OF_PARTS if name in arguments}
+        with self._taken_back(place):
+            return self._send_parts(path, max(PART, -(-size // MOST_PARTS)), place, shared, check)
+
+    def complete(self, begun: Begun, conditions: Mapping[str, str], check: Check) -> dict[str, Any]:
+        """Make an object of the parts; return S3's answer. `check` may raise before that."""
+        with self._taken_back(begun.place):
+            check()
+            return store.retried(
+                lambda: self._s3.complete_multipart_upload(
+                    **begun.place, **conditions, MultipartUpload={"Parts": begun.parts}
+                ),
+                check,
+            )
+
+    @contextlib.contextmanager
+    def _taken_back(self, place: Mapping[str, str]) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(*CALL_ERRORS):
+                self._s3.abort_multipart_upload(**place)
+            raise
+
+    def _send_parts(
+        self, path: Path, part: int, place: Mapping[str, str], shared: Mapping[str, Any], check: Check
+    ) -> Begun:
+        """Read a file once, part by part, while the parts before go; none is on its way after that."""
+        md5, sha256, of_parts = _md5(), hashlib.sha256(), _md5()
+        futures: list[Future[dict[str, Any]]] = []
+        on_their_way: deque[Future[dict[str, Any]]] = deque()
+        size = 0
+        try:
+            with path.open("rb") as file:
+                while data := file.read(part):
+                    check()
+                    for digest in (md5, sha256):
+                        digest.update(data)
+                    of_parts.update(_md5(data).digest())
+                    size += len(data)
+                    number = len(futures) + 1
+                    futures.append(self._pool.submit(self._send_part, number, data, place, shared, check))
+                    on_their_way.append(futures[-1])
+                    while len(on_their_way) > PARTS_AT_ONCE:
+                        on_their_way.popleft().result()
+            parts = [future.result() for future in futures]
+        finally:
+            for future in on_their_way:
+                future.cancel()
+            wait(futures)
+        etag = f"{of_parts.hexdigest()}-{len(parts)}"
+        return Begun(place, parts, Digests(size, md5.hexdigest(), sha256.hexdigest()), etag)
+
+    def _send_part(
+        self, number: int, data: bytes, place: Mapping[str, str], shared: Mapping[str, Any], check: Check
+    ) -> dict[str, Any]:
+        def attempt() -> dict[str, Any]:
+            check()
+            return self._s3.upload_part(**place, **shared, PartNumber=number, Body=data)
+
+        answer = store.retried(attempt, check)
+        if bare(answer["ETag"]) != _md5(data).hexdigest() and not is_opaque(answer):
+            sentence = f"Part {number} of s3://{place['Bucket']}/{place['Key']} is not what was sent."
+            raise JobFailed(FailureClass.UPLOAD_FAILED, sentence)
+        checksums = {
+            name: value
+            for name, value in answer.items()
+            if name.startswith("Checksum") and isinstance(value, str)
+        }
+        return {"PartNumber": number, "ETag": answer["ETag"], **checksums}
+
+
+def bare(etag: str) -> str:
+    """Return an ETag without its quotation marks."""
+    return etag.strip('"')
+
+
+def is_opaque(answer: Mapping[str, Any]) -> bool:
+    """Whether an object's ETag tells nothing of its content: encrypted by KMS or a customer's key.
+
+    S3 API reference, "Object": only then an ETag of an upload is no MD5 (of the MD5s of its parts).
+    """
+    return str(answer.get("ServerSideEncryption", "")).startswith("aws:kms") or bool(
+        answer.get("SSECustomerAlgorithm")
+    )
+
+
+def _md5(data: bytes = b"") -> Any:
+    return hashlib.md5(data, usedforsecurity=False)

@@ -1,0 +1,102 @@
+"""What stands in a bucket beside a key or pattern that was not found, so that a failure can name it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import unicodedata
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from worker.contract.patterns import WILDCARDS, read_glob
+
+#: Names of one folder that are looked through.
+MOST_NAMES = 1000
+
+
+def nearest(s3: Any, bucket: str, wanted: str, *, is_pattern: bool) -> str:
+    """Return a sentence that names what comes nearest to a key or pattern; empty where nothing does."""
+    names = wanted.split("/")
+    literal = len(names) - 1
+    if is_pattern:
+        literal = next((place for place, name in enumerate(names) if WILDCARDS.search(name)), literal)
+    for depth in range(literal, -1, -1):
+        folder = "".join(f"{name}/" for name in names[:depth])
+        there = _names_in(s3, bucket, folder)
+        if not there:
+            continue
+        name = names[depth] + ("/" if depth < len(names) - 1 else "")
+        fits = _matcher(name, is_pattern)
+        same = next((one for one in there if fits(one, str)), None)
+        if same and WILDCARDS.search(name):
+            # It is what comes below that folder that is not there.
+            return nearest(s3, bucket, "/".join([folder + same[:-1], *names[depth + 1 :]]), is_pattern=True)
+        if same:
+            return f" There is no file in the folder {_quoted(folder + same)}."
+        return _sentence(folder, name, there, fits)
+    return " The bucket is empty."
+
+
+Fits = Callable[[str, Callable[[str], str]], bool]
+
+
+def _matcher(name: str, is_pattern: bool) -> Fits:
+    """Return the test whether another name is the wanted one when both are read in some way."""
+    if is_pattern:
+        return lambda one, reads_as: read_glob(reads_as(name)).matches(reads_as(one))
+    return lambda one, reads_as: reads_as(name) == reads_as(one)
+
+
+def _names_in(s3: Any, bucket: str, folder: str) -> list[str]:
+    """Return names of files, and of folders with a "/" at their end, in one folder of a bucket."""
+    answer = s3.list_objects_v2(Bucket=bucket, Prefix=folder, Delimiter="/", MaxKeys=MOST_NAMES)
+    files = [item["Key"] for item in answer.get("Contents", [])]
+    folders = [item["Prefix"] for item in answer.get("CommonPrefixes", [])]
+    return [name for name in (key[len(folder) :] for key in files + folders) if name]
+
+
+def _sentence(folder: str, name: str, there: list[str], fits: Fits) -> str:
+    for reads_as, why in WAYS:
+        for one in there:
+            if fits(one, reads_as):
+                return f" There is {_quoted(folder + one)}: {why}."
+    if not name.endswith("/") and f"{name}/" in there:
+        return f" There is a folder {_quoted(folder + name + '/')}: end it with / to have all that is in it."
+    if close := difflib.get_close_matches(name, there, 1):
+        return f" The nearest is {_quoted(folder + close[0])}."
+    some = ", ".join(_quoted(one) for one in there[:3]) + (", …" if len(there) > 3 else "")
+    return f" In {_quoted(folder)} there are {some}." if folder else f" The bucket holds {some}."
+
+
+def _quoted(key: str) -> str:
+    """As JSON writes it, so that letters that look the same differ, and the job file can take it as it is."""
+    return json.dumps(key)
+
+
+def composed(text: str) -> str:
+    """Return a text with its letters and accents composed, as most keyboards write them (NFC)."""
+    return unicodedata.normalize("NFC", text)
+
+
+def other_forms(text: str) -> list[str]:
+    """Return how else a text's letters can be written, so that it looks the same (macOS stores NFD)."""
+    forms: Iterable[str] = (unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text))
+    return [form for form in dict.fromkeys(forms) if form != text]
+
+
+def _lower(text: str) -> str:
+    return composed(text).casefold()
+
+
+def _without_spaces(text: str) -> str:
+    return "".join(_lower(text).split())
+
+
+WAYS: tuple[tuple[Callable[[str], str], str], ...] = (
+    (
+        composed,
+        "it looks the same and is written in other characters (macOS takes ö apart into o and U+0308)",
+    ),
+    (_lower, "upper and lower case differ"),
+    (_without_spaces, "the spaces differ"),
+)

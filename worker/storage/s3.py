@@ -1,0 +1,211 @@
+"""Small operations on S3: look, list, read and write one object, with what may be tried again told apart.
+
+Knows nothing of jobs. Failures that a person must mend are JobFailed with a sentence; the rest is retried.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import logging
+import random
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from worker.calls import CALL_ERRORS
+from worker.contract.jobs import FailureClass
+from worker.contract.state import Unreadable, read_object
+from worker.errors import JobFailed
+
+Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
+
+#: Rounds on top of botocore's own attempts, for a bucket that answers SlowDown for longer than those last.
+ROUNDS = 5
+LONGEST_PAUSE = 20.0
+
+#: Objects up to this many are asked for one by one; more are looked for in a listing.
+FEW = 4
+#: Objects of others that may stand between them in a listing, before the rest is asked for one by one.
+LOOK_THROUGH = 3_000
+
+DENIED_ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
+
+TRANSIENT_CODES = {
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "RequestThrottled",
+    "TooManyRequestsException",
+    "RequestTimeout",
+    "RequestTimeTooSkewed",
+    "InternalError",
+    "ServiceUnavailable",
+    "OperationAborted",
+    "ConditionalRequestConflict",
+    # What arrived is not what was sent.
+    "BadDigest",
+    "XAmzContentChecksumMismatch",
+}
+
+
+class MayBeTriedAgain(Exception):
+    """Raised by an action that may succeed when it is tried again."""
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object as S3 lists it: key, bytes, ETag with its quotation marks."""
+
+    key: str
+    size: int
+    etag: str
+
+
+def error_code(error: ClientError) -> str:
+    """Return the code of an AWS error; for a HEAD, which has no body, the HTTP status as text."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether the same call may succeed later: throttling, 5xx, connections, checksums that do not fit."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        # SQS sends some codes with a prefix, as AWS.SimpleQueueService.ThrottlingException.
+        code = error_code(error).rpartition(".")[2]
+        return status >= 500 or status == 429 or code in TRANSIENT_CODES
+    return isinstance(error, (*CALL_ERRORS, MayBeTriedAgain, ConnectionError, TimeoutError))
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error says that the local disk, or our share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def retried(
+    action: Callable[[], Result],
+    check: Callable[[], None],
+    sleep: Callable[[float], None] = time.sleep,
+    chance: Callable[[], float] = random.random,
+) -> Result:
+    """Return what `action` returns, tried again (back-off, full jitter) while its errors are transient."""
+    for round_ in range(ROUNDS - 1):
+        try:
+            return action()
+        except Exception as error:
+            if not is_transient(error):
+                raise
+        pause = min(LONGEST_PAUSE, 2.0**round_) * chance()
+        while pause > 0:
+            check()
+            sleep(min(0.2, pause))
+            pause -= 0.2
+    return action()
+
+
+def find_object(s3: Any, bucket: str, key: str) -> Object | None:
+    """Return an object, or None where there is none."""
+    try:
+        answer = s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error_code(error) in ("404", "NoSuchKey", "NotFound"):
+            return None
+        raise
+    if "ContentLength" not in answer:
+        # Proxies may drop it from an answer without a body; a listing tells the size in its own.
+        return next((item for item in list_objects(s3, bucket, key, most=1) if item.key == key), None)
+    return Object(key, int(answer["ContentLength"]), answer["ETag"])
+
+
+def list_objects(s3: Any, bucket: str, prefix: str, most: int | None = None) -> Iterator[Object]:
+    """Yield the objects below a prefix in the order of their keys, `most` at most."""
+    limit = {"PaginationConfig": {"MaxItems": most}} if most else {}
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **limit):
+        for item in page.get("Contents", []):
+            yield Object(item["Key"], int(item["Size"]), item["ETag"])
+
+
+def find_objects(s3: Any, bucket: str, keys: Iterable[str]) -> Iterator[Object]:
+    """Yield those of `keys` that are in a bucket: one by one where they are few, else by a listing."""
+    wanted = set(keys)
+    if len(wanted) > FEW:
+        common = common_prefix(wanted)
+        for item in list_objects(s3, bucket, common, most=len(wanted) + LOOK_THROUGH):
+            if item.key in wanted:
+                wanted.discard(item.key)
+                yield item
+    for key in wanted:
+        if found := find_object(s3, bucket, key):
+            yield found
+
+
+def common_prefix(texts: Iterable[str]) -> str:
+    """Return the letters that all texts begin with: what the first and the last in order have in common."""
+    ordered = sorted(texts)
+    first, last = ordered[0], ordered[-1]
+    length = 0
+    while length < min(len(first), len(last)) and first[length] == last[length]:
+        length += 1
+    return first[:length]
+
+
+def read_json(s3: Any, bucket: str, key: str) -> tuple[dict[str, Any], str] | None:
+    """Return a JSON object and its ETag, or None where there is none. What is no JSON object reads as {}."""
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error_code(error) in ("NoSuchKey", "404"):
+            return None
+        raise
+    return json_object(answer["Body"].read(), f"s3://{bucket}/{key}"), answer["ETag"]
+
+
+def json_object(body: bytes, address: str) -> dict[str, Any]:
+    """Return the JSON object that a body holds; what is none reads as {}, with a warning that names it."""
+    try:
+        return read_object(body)
+    except Unreadable as error:
+        log.warning("%s is passed over: %s", address, error)
+        return {}
+
+
+def write_json(s3: Any, bucket: str, key: str, document: Any, **conditions: str) -> str:
+    """Write a JSON object and return its ETag; `conditions`: IfMatch or IfNoneMatch."""
+    body = json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "replace")
+    answer = s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **conditions)
+    return str(answer["ETag"])
+
+
+def as_failure(error: Exception, failure: FailureClass, address: str) -> JobFailed:
+    """Return the job's failure for an error of S3 or of the local disk while `address` was transferred."""
+    if is_disk_full(error):
+        return JobFailed(
+            FailureClass.DISK_FULL, f"The machine's disk was full while {address} was transferred."
+        )
+    if isinstance(error, ClientError) and error_code(error) in ("AccessDenied", "403", "AllAccessDisabled"):
+        # S3 says which action lacks, as kms:Decrypt for a bucket with a key, where it says anything.
+        found = DENIED_ACTION.search(str(error))
+        what = f"access denied: {found[1]}" if found else "access denied"
+        return JobFailed(failure, f"The worker's role has no permission for {address} ({what}).")
+    if isinstance(error, ClientError) and error_code(error) == "InvalidObjectState":
+        # S3 API reference, GetObject: objects of the archive classes must be restored first.
+        return JobFailed(failure, f"{address} is in an archive class of S3 (Glacier): restore it first.")
+    if isinstance(error, ClientError) and error_code(error) == "NoSuchBucket":
+        return JobFailed(failure, f"There is no bucket for {address}.")
+    return JobFailed(failure, f"{address} could not be transferred: {error}")
+
+
+@contextlib.contextmanager
+def failing_as(failure: FailureClass, address: str) -> Iterator[None]:
+    """Turn what S3 or the disk raises into the job's failure, which names what was transferred."""
+    try:
+        yield
+    except (*CALL_ERRORS, OSError) as error:
+        raise as_failure(error, failure, address) from error

@@ -1,0 +1,273 @@
+"""What a script's failure comes from, and what to write instead. Pure.
+
+Reads the runner's result: its message, the words of the script at which it failed (`statement`; those of a
+macro have spaces between them), and the trace.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from worker.contract.jobs import FailureClass
+from worker.verdict.plugins import where_to_get
+from worker.verdict.unanswered import tell_unanswered
+
+
+@dataclass(frozen=True)
+class Told:
+    """A failure in words. `what`: without a full stop; `advice`: whole sentences, or nothing."""
+
+    what: str
+    advice: str = ""
+    failure: FailureClass | None = None
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A way to ask a person: as it stands in a script, as a trace shows it, and what to write instead."""
+
+    script: re.Pattern[str]
+    trace: re.Pattern[str]
+    what: str
+    instead: str
+
+
+def _question(script: str, trace: str, what: str, instead: str) -> _Question:
+    return _Question(re.compile(script), re.compile(trace), what, instead)
+
+
+NOBODY = "and a job has nobody to answer"
+QUESTIONS = (
+    _question(
+        r"\bgetDir(ectory)?\b|DirectoryChooser",
+        r"ij\.io\.DirectoryChooser",
+        "asks a person for a folder",
+        "Declare `#@ String input_dir` or `#@ String output_dir`, which the worker fills, and use that"
+        ' instead; any other folder is `#@ File (style="directory") folder`.',
+    ),
+    _question(
+        r"\bopenDialog\b|\bOpenDialog\b|\bSaveDialog\b|\bJFileChooser\b|\bgetFilePath\b",
+        r"ij\.io\.(Open|Save)Dialog|JFileChooser|java\.awt\.FileDialog",
+        "asks a person for a file",
+        "Declare `#@ File image`, give its address in the job file, and use that instead.",
+    ),
+    _question(
+        r"\bwaitForUser\b|\bWaitForUserDialog\b",
+        r"ij\.gui\.WaitForUserDialog",
+        "waits for a person",
+        "Take it out: a script that runs by itself cannot have a person draw or look.",
+    ),
+    _question(
+        r"\bgetNumber\b",
+        r"(?!)",
+        "asks a person for a number",
+        "Declare `#@ Double name` and give the value in the job file.",
+    ),
+    _question(
+        r"(?<!\.)\bgetString\s*\(|\bIJ\.getString\b",
+        r"(?!)",
+        "asks a person for a text",
+        "Declare `#@ String name` and give the value in the job file.",
+    ),
+    _question(
+        r"\bgetBoolean\b|\bshowMessageWithCancel\b|\bYesNoCancelDialog\b",
+        r"ij\.gui\.YesNoCancelDialog",
+        "asks a person yes or no",
+        "Declare `#@ Boolean name` and give the value in the job file.",
+    ),
+    _question(
+        r"\bDialog\s*\.\s*\w+|\b(NonBlocking)?GenericDialog(Plus)?\b|\bJOptionPane\b|\bJDialog\b",
+        r"ij\.gui\.(NonBlocking)?GenericDialog|headless dialog|JOptionPane",
+        "shows a dialog",
+        "Declare each of its fields as a parameter, as `#@ Double sigma`, `#@ String name` or"
+        " `#@ Boolean dark`, and give the values in the job file.",
+    ),
+)
+
+#: How ImageJ or Java refuse a window, or end a macro whose question nobody answered.
+REFUSED = re.compile(
+    r"HeadlessException|headless dialog|run dialog headlessly|AWTError|cancelled the macro without a word"
+)
+EMPTY_ARGUMENT = (
+    'getArgument() gave an empty text, as the job has no "argument": write one into its group or the'
+    " shared_metadata."
+)
+NO_COMMAND = re.compile(r'Unrecognized command: "([^"]*)"|Plugin or class not found: "([^"]*)"')
+NO_CLASS = re.compile(
+    r"ImportError: No module named (?P<module>[\w.]+)"
+    r"|ImportError: cannot import name (?P<name>\w+)"
+    r"|unable to resolve class (?P<groovy>[\w.]+)"
+    r"|(?:ClassNotFoundException|NoClassDefFoundError): (?P<java>[\w./$]+)"
+    r"|Could not load class (?P<macro>[\w.$]+)"
+    r"|Class(?: or variable)?: (?P<bsh>[\w.]+) not found"
+)
+PYTHON_MODULE = (
+    "A job has its script alone: write what a module of your own holds into the script. Packages for CPython,"
+    " as numpy, do not run in FIJI's Python, which is Jython."
+)
+IMPORTED = re.compile(r"\bfrom\s+([\w.]+)\s+import\b|\bimport\s+(?:static\s+)?([\w.]+)")
+UNKNOWN_TYPE = re.compile(r"does not know the type of (.*)\.")
+SERVICE_LIKE = re.compile(r"#@ \w*(Service|ImageJ|Context)\b")
+IMAGE_TYPES = re.compile(r"\b(ImagePlus|Dataset|ImageDisplay|Img|RandomAccessibleInterval)\b")
+PLUGIN_ERRORS_SETTING = "PLUGIN_ERRORS = 'warn' lets such jobs be done, with a warning."
+
+
+#: Spaces that only ImageJ's interpreter puts between words; those in a text stay.
+APART = re.compile(r"""(?P<text>"[^"]*"|'[^']*')|\s+(?=[\[\]().,;])|(?<=[(\[.])\s+""")
+
+
+def tell(result: Mapping[str, Any], *, headless: bool, is_core: bool) -> Told:
+    """Return what a failed result means. `is_core`: the FIJI is ImageJ core."""
+    facts = _Facts(result, headless, is_core)
+    for explain in EXPLANATIONS:
+        told = explain(facts)
+        if told:
+            return told
+    if facts.kind == "plugin_error":
+        return _plugin_error(facts)
+    return Told(facts.message)
+
+
+class _Facts:
+    """A result's parts as texts."""
+
+    def __init__(self, result: Mapping[str, Any], headless: bool, is_core: bool) -> None:
+        self.kind = str(result.get("kind") or "")
+        self.message = str(result.get("message") or "no message").strip().rstrip(".") or "no message"
+        self.statement = str(result.get("statement") or "")
+        self.trace = str(result.get("trace") or "")
+        self.all = "\n".join((self.message, self.statement, self.trace))
+        hints = result.get("hints")
+        self.result = result
+        self.hints = hints if isinstance(hints, list) else []
+        self.headless = headless
+        self.is_core = is_core
+
+
+def _empty_argument(facts: _Facts) -> Told | None:
+    if "empty_argument" not in facts.hints:
+        return None
+    told = tell_unanswered(facts.result)
+    return Told(told[0], EMPTY_ARGUMENT, _asks()) if told else Told(_shown(facts), EMPTY_ARGUMENT)
+
+
+def _shown(facts: _Facts) -> str:
+    """The message, or what it comes from where it says little."""
+    at = f" at {_tidy(facts.statement)}" if facts.statement else ""
+    return f"{facts.message}{at}" if REFUSED.search(facts.message) else facts.message
+
+
+def _unanswered(facts: _Facts) -> Told | None:
+    told = tell_unanswered(facts.result)
+    return Told(*told, _asks()) if told else None
+
+
+def _question_asked(facts: _Facts) -> Told | None:
+    refused = REFUSED.search(facts.message) or REFUSED.search(facts.trace)
+    if facts.kind != "question" and not refused and "NoneType" not in facts.message:
+        return None
+    for question in QUESTIONS:
+        if question.script.search(facts.statement):
+            return Told(f"{_tidy(facts.statement)} {question.what}, {NOBODY}", question.instead, _asks())
+    if facts.kind == "question":
+        what = f"{facts.message} stood open, {NOBODY}"
+        return Told(what, QUESTIONS[-1].instead, _asks())
+    for question in QUESTIONS if refused else ():
+        if question.trace.search(facts.trace):
+            where = _tidy(facts.statement) or "it"
+            return Told(f"{where} {question.what}, {NOBODY}", question.instead, _asks())
+    return None
+
+
+def _asks() -> FailureClass:
+    return FailureClass.NEEDS_ANSWER
+
+
+def _tidy(statement: str) -> str:
+    """A statement as a person would write it, cut to what fits; its last word is where it failed."""
+    text = APART.sub(lambda found: found["text"] or "", statement).strip().rstrip(";").strip()
+    return text if len(text) <= 100 else text[:99] + "…"
+
+
+def _bio_formats(facts: _Facts) -> Told | None:
+    """The importer cannot even be loaded headless, in any FIJI (ome/bioformats#4372)."""
+    if "Bio-Formats" not in facts.message + facts.statement and "loci.plugins" not in facts.trace:
+        return None
+    if not re.search(r"VerifyError|HeadlessException|GenericDialog", facts.message + facts.trace):
+        return None
+    xvfb = ", or set DISPLAY_MODE = 'xvfb'" if facts.headless else ""
+    return Told(
+        "the Bio-Formats Importer needs a display",
+        'Open by `run("Bio-Formats Macro Extensions"); Ext.openImagePlus(path);` in a macro, or by'
+        f" `BF.openImagePlus(path)` (`from loci.plugins import BF`) in a script{xvfb}.",
+        FailureClass.NEEDS_DISPLAY,
+    )
+
+
+def _missing_command(facts: _Facts) -> Told | None:
+    found = NO_COMMAND.search(facts.message)
+    if not found:
+        return None
+    name = found[1] or found[2]
+    return Told(
+        f'this FIJI has no plugin with the command "{name}"',
+        where_to_get(name.strip(), is_core=facts.is_core),
+    )
+
+
+def _missing_class(facts: _Facts) -> Told | None:
+    found = NO_CLASS.search(facts.message)
+    if not found:
+        return None
+    name = next(value for value in found.groups() if value).replace("/", ".")
+    imported = IMPORTED.search(facts.statement)
+    whole = next((part for part in imported.groups() if part), name) if imported else name
+    # Classes begin with a capital, and packages of Java have dots.
+    is_python = found["module"] and "." not in whole and whole == whole.lower()
+    advice = PYTHON_MODULE if is_python else where_to_get(whole, is_core=facts.is_core)
+    return Told(f"{facts.message}: this FIJI has no {whole}", advice)
+
+
+def _parameter(facts: _Facts) -> Told | None:
+    if facts.kind != "parameter":
+        return None
+    if IMAGE_TYPES.search(facts.message):
+        return Told(
+            facts.message,
+            "A job gives files: the one input of a job is opened for it, or the file that the job file gives"
+            " under the parameter's name. Else declare `#@ File image`, and open it by"
+            " `IJ.openImage(image.getPath())`, in a macro by `open(image);`.",
+        )
+    if UNKNOWN_TYPE.search(facts.message):
+        core = " ImageJ core has less of them than FIJI." if facts.is_core else ""
+        return Told(facts.message, f"Only a FIJI with the plugin that brings it can run this script.{core}")
+    if re.search(r"requires (one|them)$", facts.message):
+        it = "it" if facts.message.endswith("one") else "them"
+        return Told(
+            facts.message,
+            f"Give {it} in the job file's groups or shared_metadata, or declare a default (value=…).",
+        )
+    return Told(facts.message)
+
+
+def _plugin_error(facts: _Facts) -> Told:
+    if facts.message == "ImageJ said: Could not find JavaScript engine":
+        return Told(
+            "this FIJI's Java has no JavaScript engine (Java's own went with version 15)",
+            "Write that part in the macro language, in Python or in Groovy.",
+        )
+    return Told(facts.message, PLUGIN_ERRORS_SETTING)
+
+
+EXPLANATIONS = (
+    _empty_argument,
+    _unanswered,
+    _question_asked,
+    _bio_formats,
+    _missing_command,
+    _missing_class,
+    _parameter,
+)

@@ -1,0 +1,101 @@
+"""What to tell of questions that a job does not answer, and what to write into its job file. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from worker.contract.questions import answers_for, questions_of
+
+#: The runner's message where it is the lack of answers alone that ends a script.
+NO_ANSWER = "The script asks what the job does not answer."
+DEFAULTS_SETTING = "UNANSWERED = 'defaults' takes what the dialogs show."
+NO_INPUT = 'This job has no input/: "inputs" in the job file names the images that are brought there.'
+#: How the runner's warnings of answers too many begin.
+NOT_ASKED_FOR = "No question asked for the answer"
+#: What asks, as it stands in a script.
+CONSTRUCT = re.compile(
+    r"\b(?:getNumber|getString|getBoolean|getDirectory|getDir|File\.openDialog|Dialog\.show|showDialog"
+    r"|waitForUser|WaitForUserDialog|showMessageWithCancel|getFilePath|DirectoryChooser|OpenDialog|SaveDialog"
+    r"|YesNoCancelDialog|IJ\.run|run|open)\b"
+)
+WAITS = "Take it out: a script that runs by itself cannot have a person draw or look."
+KINDS = {
+    "number": "a number",
+    "text": "a text",
+    "boolean": "true or false",
+    "choice": "a choice",
+    "folder": "a folder",
+    "file": "a file",
+    "save": "a file to write",
+    "confirm": "yes or no",
+    "wait": "it waits for a person",
+}
+
+Question = Mapping[str, Any]
+
+
+def tell_unanswered(result: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return what a script asks that the job does not answer, and what to write; None where that is not it.
+
+    All that the dialog asks is named, and what the script's text will ask further on.
+    """
+    open_ones = [question for question in questions_of(result) if question.get("by") is None]
+    asked = [question for question in open_ones if question.get("met")]
+    if result.get("kind") != "question" or not asked:
+        return None
+    message = str(result.get("message") or NO_ANSWER)
+    found = CONSTRUCT.search(str(result.get("statement") or ""))
+    what = _asks(asked, found[0] if found else "it") if message == NO_ANSWER else message.rstrip(".")
+    later = _list(question for question in open_ones if not question.get("met"))
+    advice = [_advice(asked, open_ones, _texts(result.get("input_files")))]
+    advice += [f"Further on it asks for {later}."] if later else []
+    return what, " ".join([*advice, *_at_hand(asked, result), DEFAULTS_SETTING])
+
+
+def _asks(asked: Sequence[Question], construct: str) -> str:
+    dialog = asked[0].get("dialog")
+    who = f"{construct}, the dialog {_quoted(dialog)}," if dialog else construct
+    return f"{who} asks for {_list(asked)}, and a job has nobody to answer"
+
+
+def _advice(asked: Sequence[Question], open_ones: Sequence[Question], files: Sequence[str]) -> str:
+    if all(question.get("kind") == "wait" for question in asked):
+        return WAITS
+    snippet = json.dumps({"answers": answers_for(open_ones, files)}, ensure_ascii=False)[1:-1]
+    return f"Write into the job file, for all jobs or in a group, as it fits: {snippet}."
+
+
+def _at_hand(asked: Sequence[Question], result: Mapping[str, Any]) -> list[str]:
+    """Return what there is that may be meant: files of the job, and answers that nothing has asked for."""
+    told = []
+    if any(question.get("kind") in ("folder", "file") for question in asked):
+        files = _texts(result.get("input_files"))
+        told += [NO_INPUT] if "no_input" in _texts(result.get("hints")) else []
+        told += [f"In input/ there are {', '.join(files)}."] if files else []
+    warnings = result.get("warnings")
+    for warning in warnings if isinstance(warnings, list) else []:
+        text = warning.get("text") if isinstance(warning, dict) else None
+        told += [text] if isinstance(text, str) and text.startswith(NOT_ASKED_FOR) else []
+    return told
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _list(questions: Any) -> str:
+    return ", ".join(_named(question) for question in questions)
+
+
+def _named(question: Question) -> str:
+    """A question in a sentence: its name, its kind, and what there is to choose from."""
+    choices = question.get("choices") if question.get("kind") == "choice" else None
+    kind = KINDS.get(str(question.get("kind")), "") + (f": {', '.join(map(str, choices))}" if choices else "")
+    return f"{_quoted(question.get('name') or question.get('label'))} ({kind})"
+
+
+def _quoted(text: Any) -> str:
+    return json.dumps(str(text or ""), ensure_ascii=False)

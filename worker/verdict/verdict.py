@@ -1,0 +1,336 @@
+"""What a run of FIJI is worth: done, or failed with a class and a sentence for a biologist. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from worker.contract.jobs import FailureClass, Outcome
+from worker.fiji.process import Ending
+from worker.host.activity import Usage
+from worker.storage.outputs import Found, Output, counting
+from worker.verdict import advice
+from worker.verdict.starting import why_not_started
+
+KINDS = {
+    "script_error": FailureClass.SCRIPT_ERROR,
+    "macro_error": FailureClass.MACRO_ERROR,
+    "out_of_memory": FailureClass.OUT_OF_MEMORY,
+    "needs_display": FailureClass.NEEDS_DISPLAY,
+    "parameter": FailureClass.SCRIPT_ERROR,
+    "cancelled": FailureClass.SCRIPT_ERROR,
+    "plugin_error": FailureClass.PLUGIN_ERROR,
+    "question": FailureClass.NEEDS_ANSWER,
+}
+
+#: What a text says about its cause, most telling first; the console of a failed run, or a runner's message.
+SIGNS = (
+    (re.compile(r"No space left on device"), FailureClass.DISK_FULL),
+    (
+        re.compile(
+            r"OutOfMemoryError|GC overhead limit|[Ii]nsufficient memory|Could not reserve enough space"
+            r"|<Out of memory>"
+        ),
+        FailureClass.OUT_OF_MEMORY,
+    ),
+    (re.compile(r"HeadlessException|No X11 DISPLAY|X11 display"), FailureClass.NEEDS_DISPLAY),
+    (re.compile(r"Could not create the Java Virtual Machine"), FailureClass.FIJI_DID_NOT_START),
+    (re.compile(r"Macro Error"), FailureClass.MACRO_ERROR),
+)
+
+ADVICE = {
+    FailureClass.NEEDS_DISPLAY: "The script opened a window or the ROI Manager, which needs a display.",
+    FailureClass.DISK_FULL: "The machine's disk was full. A larger EBS_VOL_SIZE helps.",
+    FailureClass.FIJI_DID_NOT_START: "FIJI did not start.",
+}
+
+NO_DISPLAY_YET = " Use overlays instead, or DISPLAY_MODE = 'xvfb' where xvfb-run is, as in the image."
+
+SAID = "ImageJ said: "
+#: Warnings that tell of an error, not of a value that was made up.
+THREW = re.compile(rf"^{SAID}| threw ")
+
+#: What a FIJI prints at each start, whatever the script does.
+NOISE = re.compile(
+    r"Cannot create plugin: |java\.util\.prefs|user preferences directory|Could not determine the IP address"
+    r"|^WARNING: package \S+ not in |VM warning: Sharing is only supported"
+)
+
+LINE = re.compile(r"\bline[: ]+(\d+)", re.IGNORECASE)
+SIGKILL = -9
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is known of a run when it is over. `result`: the runner's word, None without it."""
+
+    ending: Ending
+    exit_code: int
+    seconds: float
+    heap_mb: int
+    alive: bool
+    result: dict[str, Any] | None
+    marks: Sequence[str]
+    tail: Sequence[str]
+    killed_for_memory: bool = False
+    disk_full: bool = False
+    usage: Usage | None = None
+    headless: bool = True
+    is_core: bool = False
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a job's outputs must hold to be worth something."""
+
+    files: int
+    least_bytes: int
+    necessary: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`failure` is None for what is done."""
+
+    outcome: Outcome
+    failure: FailureClass | None = None
+    sentence: str = ""
+    line: int | None = None
+
+
+DONE = Verdict(Outcome.DONE)
+
+
+def judge(
+    run: Run,
+    found: Found,
+    expected: Expected,
+    written_elsewhere: Sequence[str] = (),
+) -> Verdict:
+    """Return the verdict on a run: how FIJI ended first, then its outputs.
+
+    `written_elsewhere`: files that the script has left outside output/, named when outputs lack.
+    """
+    verdict = _judge_run(run) or judge_refused(found.refused)
+    if verdict:
+        return verdict
+    verdict = judge_outputs(found.outputs, expected)
+    if verdict is None:
+        return DONE
+    at_hand = " ".join(_at_hand(run, written_elsewhere))
+    return replace(verdict, sentence=f"{verdict.sentence} {at_hand}".strip())
+
+
+def _at_hand(run: Run, written_elsewhere: Sequence[str]) -> list[str]:
+    """Return what may be behind outputs that lack, a sentence each."""
+    told = []
+    if written_elsewhere:
+        names = ", ".join(written_elsewhere[:5]) + (" …" if len(written_elsewhere) > 5 else "")
+        told.append(
+            f"The script wrote {names} instead: only what is in output/ is kept, unless COLLECT_ALL = True."
+        )
+    warning = next(iter(warnings_of(run.result)), None)
+    if warning:
+        where = f" in line {warning['line']}" if warning["line"] else ""
+        told.append(f"What went wrong{where}: {warning['text'].rstrip('.')}.")
+    if "empty_argument" in ((run.result or {}).get("hints") or ()):
+        told.append(advice.EMPTY_ARGUMENT)
+    last = next((line for line in reversed(run.tail) if line.strip() and not NOISE.search(line)), "")
+    if last:
+        told.append(f"The last that was printed: {last.strip()[:200]!r}.")
+    return told
+
+
+def _judge_run(run: Run) -> Verdict | None:
+    """Return what failed, or None for a run that ended well."""
+    if run.ending is Ending.TIMED_OUT:
+        return Verdict(
+            Outcome.TIMED_OUT,
+            FailureClass.TIMED_OUT,
+            f"The script still ran after {_duration(run.seconds)} (JOB_TIMEOUT_MINUTES) and was ended."
+            + (f" It had used {run.usage}." if run.usage else "")
+            + _known_by_then(run),
+        )
+    if run.ending is Ending.STALLED:
+        return Verdict(Outcome.STALLED, FailureClass.STALLED, _stalled(run) + _known_by_then(run))
+    if run.disk_full:
+        return _failed(FailureClass.DISK_FULL, ADVICE[FailureClass.DISK_FULL])
+    if run.killed_for_memory:
+        return _out_of_memory(run)
+    if run.ending is Ending.NO_SIGN_OF_LIFE or not run.alive:
+        return _did_not_start(run)
+    if run.result is None:
+        return _without_result(run)
+    return None if run.result.get("ok") is True else _judge_result(run, run.result)
+
+
+def _judge_result(run: Run, result: Mapping[str, Any]) -> Verdict:
+    """Return the failure that the runner reported."""
+    told = advice.tell(result, headless=run.headless, is_core=run.is_core)
+    failure = told.failure or _class_of(result)
+    if failure is FailureClass.OUT_OF_MEMORY:
+        return _out_of_memory(run)
+    line = result.get("line") if isinstance(result.get("line"), int) else None
+    where = f" in line {line}" if line else ""
+    if failure is FailureClass.NEEDS_DISPLAY and not told.advice:
+        more = NO_DISPLAY_YET if run.headless else ""
+        sentence = f"{ADVICE[failure]}{more} ({told.what}{where})"
+    elif failure is FailureClass.DISK_FULL:
+        sentence = f"{ADVICE[failure]} ({told.what}{where})"
+    else:
+        sentence = f"{_subject(str(result.get('kind')), told.what, where)}. {told.advice}".strip()
+    before = _before(run, result) if result.get("kind") != "plugin_error" else ""
+    return _failed(failure, sentence + before, line)
+
+
+def _class_of(result: Mapping[str, Any]) -> FailureClass:
+    failure = KINDS.get(str(result.get("kind")), FailureClass.SCRIPT_ERROR)
+    if failure not in (FailureClass.SCRIPT_ERROR, FailureClass.MACRO_ERROR, FailureClass.PLUGIN_ERROR):
+        return failure
+    trace = f"{result.get('message') or ''}\n{result.get('trace') or ''}"
+    return _sign_in(trace, without=FailureClass.MACRO_ERROR) or failure
+
+
+def _subject(kind: str, what: str, where: str) -> str:
+    """Return what failed and how, without a full stop."""
+    if kind == "parameter":
+        return f"A parameter of the script does not fit: {what}"
+    if kind != "plugin_error":
+        return f"The {'macro' if kind == 'macro_error' else 'script'} failed{where}: {what}"
+    if what.startswith(SAID):
+        return f"ImageJ showed an error{where}, and the script went on: {what.removeprefix(SAID)}"
+    who = "A thread" if what.startswith("The thread") else "A plugin"
+    return f"{who} failed{where}, and the script went on: {what}"
+
+
+def _before(run: Run, result: Mapping[str, Any]) -> str:
+    """Return what a script had gone on after, which may be why it failed in the end, and what helps."""
+    for warning in warnings_of(result):
+        if THREW.search(warning["text"]):
+            where = f" in line {warning['line']}" if warning["line"] else ""
+            threw = {"kind": "warning", "message": warning["text"]}
+            told = advice.tell(threw, headless=run.headless, is_core=run.is_core)
+            return f" Before that{where}: {told.what}. {told.advice}".rstrip()
+    return ""
+
+
+def _known_by_then(run: Run) -> str:
+    """Return what the runner still said of a script that was ended."""
+    if not run.result or run.result.get("ok") is True:
+        return ""
+    return f" {_judge_result(run, run.result).sentence}"
+
+
+def _without_result(run: Run) -> Verdict:
+    """Judge a FIJI that ended before its script did: a failure, whatever the exit code."""
+    failure = _sign_in("\n".join([*run.marks, *run.tail])) or FailureClass.SCRIPT_ERROR
+    if failure is FailureClass.OUT_OF_MEMORY:
+        return _out_of_memory(run)
+    first = next(iter(run.marks), "")
+    said = f" It printed {first!r}." if first else ""
+    found = LINE.search("\n".join(run.marks))
+    line = int(found[1]) if found else None
+    if failure in ADVICE:
+        more = NO_DISPLAY_YET if run.headless and failure is FailureClass.NEEDS_DISPLAY else ""
+        return _failed(failure, f"{ADVICE[failure]}{more}{said}", line)
+    how = f"exit code {run.exit_code}"
+    if run.exit_code < 0:
+        how = f"ended from outside, or crashed by signal {-run.exit_code}"
+    return _failed(
+        failure,
+        f"FIJI was gone before the script came to its end ({how}), so nobody knows what it did.{said}",
+        line,
+    )
+
+
+def judge_refused(refused: Sequence[str]) -> Verdict | None:
+    """Return the failure of a job that left what cannot be uploaded, or None where all can."""
+    if not refused:
+        return None
+    more = f"; and {len(refused) - 5} more" if len(refused) > 5 else ""
+    return _failed(
+        FailureClass.OUTPUTS_REFUSED,
+        f"The script ended, but not all that it left can be uploaded: {'; '.join(refused[:5])}{more}."
+        " Let it leave files, or links to files of its own folder.",
+    )
+
+
+def warnings_of(result: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return what the runner warns of: what went wrong, or was made up, and fails no job (text, line)."""
+    told = (result or {}).get("warnings")
+    return [
+        {"text": item["text"], "line": item["line"] if isinstance(item.get("line"), int) else None}
+        for item in (told if isinstance(told, list) else [])
+        if isinstance(item, dict) and isinstance(item.get("text"), str)
+    ]
+
+
+def judge_outputs(outputs: Sequence[Output], expected: Expected) -> Verdict | None:
+    """Return what is missing among a job's outputs, or None when they hold."""
+    good = counting(outputs, expected.least_bytes, expected.necessary)
+    if len(good) >= expected.files:
+        return None
+    wanted = f"{expected.files} file{'s' if expected.files != 1 else ''}"
+    if expected.least_bytes > 1:
+        wanted += f" of {expected.least_bytes} bytes or more"
+    if expected.necessary:
+        wanted += f" with {expected.necessary!r} in the name"
+    faults = [f"{output.name} {output.fault}" for output in outputs if output.fault]
+    faults += [
+        f"{output.name} has {output.size} bytes"
+        for output in outputs
+        if output.size < expected.least_bytes and not output.fault
+    ]
+    left = (
+        f"left {len(good)}" if not outputs else f"left {len(outputs)} in output/, of which {len(good)} count"
+    )
+    detail = f" ({'; '.join(faults[:5])})" if faults else ""
+    return _failed(
+        FailureClass.OUTPUTS_MISSING, f"The script ended, but {left}; {wanted} expected in output/{detail}."
+    )
+
+
+def _failed(failure: FailureClass, sentence: str, line: int | None = None) -> Verdict:
+    return Verdict(Outcome.FAILED, failure, sentence, line)
+
+
+def _out_of_memory(run: Run) -> Verdict:
+    return _failed(
+        FailureClass.OUT_OF_MEMORY,
+        f"FIJI ran out of memory (its heap was {run.heap_mb} MB). Smaller images or fewer at once,"
+        " a larger MEMORY, or fewer TASKS_PER_MACHINE help.",
+    )
+
+
+def _stalled(run: Run) -> str:
+    last = next((line for line in reversed(run.tail) if line.strip()), "")
+    said = f" Its last line was {last!r}." if last else " It had printed nothing."
+    idle = " and hardly used processor or disk" if run.usage else ""
+    used = f" In all it had used {run.usage}." if run.usage else ""
+    return (
+        f"FIJI printed nothing{idle} for longer than STALL_TIMEOUT_MINUTES and was ended;"
+        f" it may wait for a dialog that nobody can answer.{said}{used}"
+    )
+
+
+def _did_not_start(run: Run) -> Verdict:
+    said = "\n".join([*run.marks, *run.tail])
+    if _sign_in(said) is FailureClass.OUT_OF_MEMORY:
+        return _out_of_memory(run)
+    why = why_not_started(run.marks, run.tail)
+    return _failed(
+        FailureClass.FIJI_DID_NOT_START,
+        f"FIJI did not start within {_duration(run.seconds)} (exit code {run.exit_code}): {why}.".replace(
+            "..", "."
+        ),
+    )
+
+
+def _sign_in(text: str, without: FailureClass | None = None) -> FailureClass | None:
+    return next((failure for sign, failure in SIGNS if failure is not without and sign.search(text)), None)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.1f} seconds"
