@@ -80,7 +80,7 @@ def copy_of_the_checkout(folder: Path) -> Path:
 
 def rebuild(build: partial[None], context: Path) -> float:
     """Return the seconds of a build after a line of the worker has changed."""
-    with (context / "worker" / "worker.py").open("a") as file:
+    with (context / "worker" / "job" / "loop.py").open("a") as file:
         file.write(f"# {time.time_ns()}\n")
     return seconds_of(build)
 

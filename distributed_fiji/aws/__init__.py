@@ -1,1 +1,1 @@
-"""AWS, service by service: clients, what is made, changed, found and removed there, and the documents for it."""
+"""AWS, service by service: clients, documents, and what is made, changed, found and removed there."""

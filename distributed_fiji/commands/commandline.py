@@ -24,7 +24,7 @@ from distributed_fiji.terminal import Terminal, shown
 if TYPE_CHECKING:
     from distributed_fiji.registry import Answer
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """The janitor's package: this project's own monitoring code as a zip, nothing else.
 
-The Lambda runtime brings boto3; no module in here may need more than that and the standard library.
+The Lambda runtime brings boto3; what the handler imports needs no more than that and the
+standard library.
 """
 
 from __future__ import annotations
@@ -11,51 +12,18 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-#: Every module that the handler needs, by its path in the checkout.
-MODULES = (
+#: What the handler needs, by its path in the checkout: files, and folders with all the Python files in them.
+#: Modules among them that need more than the standard library and boto3 are not imported there.
+PARTS = (
     "distributed_fiji/__init__.py",
-    "distributed_fiji/actions.py",
-    "distributed_fiji/aws.py",
     "distributed_fiji/clock.py",
-    "distributed_fiji/deadletters.py",
-    "distributed_fiji/documents.py",
     "distributed_fiji/errors.py",
-    "distributed_fiji/janitor/__init__.py",
-    "distributed_fiji/janitor/handler.py",
-    "distributed_fiji/janitor/names.py",
-    "distributed_fiji/janitor/removal.py",
-    "distributed_fiji/janitor/tending.py",
-    "distributed_fiji/janitor/turn.py",
-    "distributed_fiji/jobstate.py",
-    "distributed_fiji/logexport.py",
-    "distributed_fiji/lastwords.py",
-    "distributed_fiji/lookups.py",
-    "distributed_fiji/meter.py",
-    "distributed_fiji/monitoring.py",
-    "distributed_fiji/names.py",
-    "distributed_fiji/notdone.py",
-    "distributed_fiji/nothingruns.py",
-    "distributed_fiji/observing.py",
-    "distributed_fiji/openruns.py",
-    "distributed_fiji/pace.py",
-    "distributed_fiji/plans.py",
-    "distributed_fiji/recount.py",
-    "distributed_fiji/refusals.py",
-    "distributed_fiji/removal.py",
-    "distributed_fiji/rounds.py",
-    "distributed_fiji/runfacts.py",
-    "distributed_fiji/snapshot.py",
-    "distributed_fiji/spending.py",
-    "distributed_fiji/statefiles.py",
-    "distributed_fiji/submissions.py",
-    "distributed_fiji/teardown.py",
-    "distributed_fiji/verdicts.py",
+    "distributed_fiji/aws",
+    "distributed_fiji/janitor",
+    "distributed_fiji/monitor",
+    "distributed_fiji/state",
     "worker/__init__.py",
-    "worker/contract.py",
-    "worker/contract_locations.py",
-    "worker/contract_paths.py",
-    "worker/contract_state.py",
-    "worker/contract_text.py",
+    "worker/contract",
 )
 
 #: What Lambda calls, in a zip made by build_package().
@@ -65,11 +33,19 @@ HANDLER = "distributed_fiji.janitor.handler.handler"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
+def list_modules() -> list[str]:
+    """Return the files of the package, by their paths in the checkout, sorted."""
+    parts = [CHECKOUT / part for part in PARTS]
+    files = [part for part in parts if part.is_file()]
+    files += [file for part in parts for file in part.glob("*.py")]
+    return sorted(file.relative_to(CHECKOUT).as_posix() for file in files)
+
+
 def build_package() -> bytes:
     """Return the zip that Lambda runs."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in MODULES:
+        for name in list_modules():
             info = zipfile.ZipInfo(name, EPOCH)
             info.external_attr = 0o644 << 16
             info.compress_type = zipfile.ZIP_DEFLATED

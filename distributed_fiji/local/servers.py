@@ -33,7 +33,11 @@ RELEASE_SECONDS = 1.0
 
 #: Path of each server's sign of life, and the module that it runs.
 HEALTH = {CONTROL_PLANE: "/_local/health", DATA_PLANE: "/_ministack/health", MACHINES: "/health"}
-MODULES = {name: f"distributed_fiji.local.{name}" for name in HEALTH}
+MODULES = {
+    CONTROL_PLANE: "distributed_fiji.local.emulators.controlplane",
+    DATA_PLANE: "distributed_fiji.local.emulators.dataplane",
+    MACHINES: "distributed_fiji.local.machines.loop",
+}
 
 
 def free_port() -> int:

@@ -14,7 +14,10 @@ from tests.contract.rules import broken_rules
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PRODUCT = tuple(f"{CHECKOUT}/{part}" for part in ("distributed_fiji/", "worker/", "run.py"))
-EMULATORS = f"{CHECKOUT}/distributed_fiji/local/"
+#: The embedded cloud, and `tryScript`, which asks nobody else.
+EMULATORS = tuple(
+    f"{CHECKOUT}/distributed_fiji/{part}" for part in ("local/", "commands/local.py", "commands/trial.py")
+)
 LIBRARIES = ("/botocore/", "/boto3/", "/s3transfer/", "/concurrent/futures/", "/threading.py", "/moto/")
 
 #: A service as boto3 names it, and an operation.

@@ -10,7 +10,7 @@ from pathlib import Path
 from botocore import xform_name
 from botocore.session import Session
 
-from tests.contract.calls import Operation
+from tests.contract.calls import EMULATORS, Operation
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -52,7 +52,7 @@ def sources() -> list[Path]:
     """Return the product's files; the embedded cloud is an emulator and not among them."""
     files = [CHECKOUT / "run.py", *(CHECKOUT / "worker").rglob("*.py")]
     files += (CHECKOUT / "distributed_fiji").rglob("*.py")
-    return [path for path in files if "local" not in path.relative_to(CHECKOUT).parts]
+    return [path for path in files if not str(path).startswith(EMULATORS)]
 
 
 def asked_in(text: str) -> Iterator[frozenset[Operation]]:

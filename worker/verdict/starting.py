@@ -46,8 +46,8 @@ DEATHS = (
     ),
     (
         re.compile(r"Ignoring invalid argument: (?:--run|job=)|distributedfiji\.Runner"),
-        "This FIJI does not know the runner: `python -m worker.imagej.install --runner-only FIJI_HOME` puts it"
-        " in",
+        "This FIJI does not know the runner: `python -m worker.imagej.install --runner-only FIJI_HOME`"
+        " puts it in",
     ),
 )
 

@@ -1,6 +1,7 @@
 """The control plane: moto's server (EC2, ECS, IAM, SSM, CloudWatch, …) with what `additions` adds to it.
 
-Run as `python -m distributed_fiji.local.emulators.controlplane ROOT`, port in MOTO_PORT. Beside AWS's calls it answers,
+Run as `python -m distributed_fiji.local.emulators.controlplane ROOT`, port in MOTO_PORT. Beside AWS's calls
+it answers,
 for the machines:
 
 - `GET /_local/health`

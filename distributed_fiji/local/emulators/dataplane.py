@@ -1,6 +1,7 @@
 """The data plane: ministack's SQS, S3 (objects as plain files) and CloudWatch Logs.
 
-Run as `python -m distributed_fiji.local.emulators.dataplane ROOT`; all else is in the environment that `servers` gives.
+Run as `python -m distributed_fiji.local.emulators.dataplane ROOT`; all else is in the environment that
+`servers` gives.
 """
 
 from __future__ import annotations
