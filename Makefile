@@ -1,6 +1,6 @@
 # The project's targets; `make` alone lists them. Everything is set up on first use, in .venv/ and .imagej-core/.
 .DEFAULT_GOAL := help
-.PHONY: help lock venv demo test test-all bench faults kills answers aws-smoke laptop-gone lint check image image-core image-push clean
+.PHONY: help lock venv demo test test-all test-thorough bench faults kills answers aws-smoke laptop-gone lint check image image-core image-push clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,12 +10,15 @@ PIP := $(BIN)/python -m pip install --quiet --require-hashes
 LOCK := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url --constraint constraints.txt
 ARGS ?=
+# More than two cores could compute at once: many tests wait for other processes and for timers.
+WORKERS ?= 4
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 BENCH ?=
 FAULTS ?=
 SEED ?= 1
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 venv: .venv/.local ## Set up .venv, which the commands run in.
 
@@ -23,13 +26,17 @@ demo: .venv/.local ## Run the main job on the embedded cloud, from setup to resu
 	@test -n "$$FIJI_HOME" || $(BIN)/python -m worker.imagej.install >/dev/null
 	@bash files/demo/demo.sh
 
-test: .venv/.dev ## Set up and run the tests; ARGS="-k word" selects.
+test: .venv/.dev ## Set up and run the tests, in minutes; ARGS="-k word" selects.
 	@$(BIN)/python -m worker.imagej.install >/dev/null
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(PYTEST) $(ARGS)
 
-test-all: .venv/.dev ## Run all tests, the thorough ones too, which take far longer.
+test-all: .venv/.dev ## Run the slow tests too, as CI does.
 	@$(BIN)/python -m worker.imagej.install >/dev/null
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "" $(ARGS)
+	$(PYTEST) -m "not thorough" $(ARGS)
+
+test-thorough: .venv/.dev ## Run all tests, for hours: every case on every FIJI.
+	@$(BIN)/python -m worker.imagej.install >/dev/null
+	$(PYTEST) -m "" $(ARGS)
 
 bench: .venv/.dev ## Measure, side by side in one run; BENCH="worker transfers" selects.
 	@$(BIN)/python -m worker.imagej.install >/dev/null

@@ -17,11 +17,23 @@ from tests.contract.calls import notebook
 from tests.contract.made import MADE
 from tests.policy import trail
 from tests.policy.judging import Trails, refused
+from tests.tiers import is_slow, order
 
 PASSED = pytest.StashKey[bool]()
 
 #: Variables that would lead a test to somebody's account.
 AWS_VARIABLES = [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark slow tests, and let the longest files come first; TEST_ORDER=SEED shuffles the files."""
+    for item in items:
+        if is_slow(item.nodeid) and not item.get_closest_marker("thorough"):
+            item.add_marker(pytest.mark.slow)
+    files = order((item.nodeid.partition("::")[0] for item in items), os.environ.get("TEST_ORDER", ""))
+    places = {file: number for number, file in enumerate(files)}
+    items.sort(key=lambda item: places[item.nodeid.partition("::")[0]])
 
 
 @pytest.fixture(autouse=True, scope="session")

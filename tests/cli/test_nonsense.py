@@ -1,7 +1,7 @@
 """Generated nonsense at every command: no traceback, nothing changed, exit code 2, field and next step named.
 
 Each example is made from something right by breaking one thing for certain, so that all must be refused.
-`make test-all` throws 500 at each command, `make test` fewer of the same. docs/faults.md has the table.
+`make test-thorough` throws 500 at each command, `make test` fewer of the same. docs/faults.md has the table.
 """
 
 from __future__ import annotations

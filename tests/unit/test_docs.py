@@ -20,7 +20,10 @@ from tests.faults import campaign
 from worker.fiji import check
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PAGES = [CHECKOUT / "README.md", CHECKOUT / "CHANGES.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+PAGES = [
+    *(CHECKOUT / name for name in ("README.md", "CHANGES.md", "tests/README.md")),
+    *sorted((CHECKOUT / "docs").glob("*.md")),
+]
 COMMAND = re.compile(r"python run\.py ((?:--local |--runtime \w+ )*)(local )?([A-Za-z]+)")
 TARGET = re.compile(r"`?make ([a-z][a-z-]+)`?")
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)")

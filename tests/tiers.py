@@ -1,0 +1,209 @@
+"""Which tests `make test` leaves to `make test-all`, and in which order files are run.
+
+A test is slow where `make test` has another one of the same behavior: the second and third FIJI, further
+rows of a table, short forms of campaigns, runs from end to end whose parts have tests of their own. The only
+test of something that a user would notice is never slow: `instead` says what is left.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Slow:
+    """Tests of a file that are slow. `name`: of one function; '' for all of the file.
+
+    `only`: parts of the names of the cases that are slow; none: all. `but`: parts of the names of those that
+    are not. `instead`: what `make test` runs of the same.
+    """
+
+    file: str
+    name: str
+    instead: str
+    only: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
+
+    def holds(self, file: str, name: str, case: str) -> bool:
+        """Whether a test is one of these; `case` is what stands in brackets after its name."""
+        if file != self.file or self.name not in ("", name):
+            return False
+        return (not self.only or any(part in case for part in self.only)) and not any(
+            case == part or case.endswith(f"-{part}") for part in self.but
+        )
+
+
+SLOW = (
+    Slow(
+        "tests/faults/test_short.py",
+        "test_the_worker_withstands",
+        "R1, R2, R5, R8; of the others each fault alone: tests/worker, tests/local/test_doors.py,"
+        " tests/unit/test_text.py",
+        but=("R1", "R2", "R5", "R8"),
+    ),
+    Slow("tests/monitor/test_answers.py", "", "two answers of eight", but=("keys expired", "refused inside")),
+    Slow("tests/monitor/test_kills.py", "", "one call of each command", only=("-1",)),
+    Slow("tests/monitor/test_laptop.py", "", "one seed", only=("1",)),
+    Slow(
+        "tests/monitor/test_side_by_side.py", "", "one order of ends", only=("by_janitor by", "by_cleanup by")
+    ),
+    Slow(
+        "tests/monitor/test_cleanup.py",
+        "test_an_app_of_the_same_name_in_another_region_is_not_touched_though_it_shares_the_bucket",
+        "cleanup",
+        only=("monitor", "janitor"),
+    ),
+    Slow("tests/e2e/test_again.py", "", "tests/worker/test_done.py"),
+    Slow("tests/e2e/test_max_cost.py", "", "tests/monitor/test_monitor.py, tests/unit/test_spending.py"),
+    Slow("tests/e2e/test_nothing_runs.py", "", "tests/monitor/test_decide.py, tests/monitor/test_start.py"),
+    Slow("tests/e2e/test_unwatched.py", "", "tests/monitor/test_laptop.py"),
+    Slow(
+        "tests/e2e/test_smoke.py", "test_ctrl_c_leaves_nothing", "Ctrl-C of the same commands: test_main_job"
+    ),
+    Slow(
+        "tests/e2e/test_first_use.py",
+        "test_the_readmes_commands_take_the_originals_config_and_our_example_files_to_results",
+        "the README's own example; tests/cli/test_original.py",
+    ),
+    Slow(
+        "tests/e2e/test_first_use.py",
+        "test_the_originals_job_and_fleet_files_go_through_with_their_placeholders_filled_in",
+        "tests/cli/test_original.py",
+    ),
+    Slow(
+        "tests/e2e/test_main_job.py",
+        "test_a_start_that_was_killed_goes_on_with_the_same_fleet",
+        "tests/monitor/test_kills.py",
+    ),
+    Slow(
+        "tests/e2e/test_main_job.py",
+        "test_a_live_run_is_no_second_fleets_and_outlives_its_monitor",
+        "tests/monitor/test_one_run.py",
+    ),
+    Slow(
+        "tests/policy/test_enforced.py",
+        "test_the_main_job_is_done_with_the_least_that_is_granted_and_no_more_is_granted",
+        "every call of every test is held to the policies (tests/policy)",
+    ),
+    Slow(
+        "tests/docker/test_local.py",
+        "test_machines_of_containers_and_of_processes_give_the_same_results",
+        "tests/docker/test_tasks.py",
+    ),
+    Slow(
+        "tests/docker/test_image.py",
+        "test_the_java_of_any_fiji_image_is_found_and_runs_beside_fiji",
+        "FIJI's own Java",
+        only=("JAVA_HOME", "PATH"),
+    ),
+    Slow(
+        "tests/worker/test_imagej_core.py",
+        "test_failure_is_told_with_its_kind_and_line",
+        "each kind of failure once or twice, in other languages too",
+        only=(
+            "Gaussian Blur",
+            "No such command",
+            "nested.ijm",
+            "FileRea",
+            "sys.exit(3)",
+            "import IJ",
+            "def x = (",
+            "plugin.frame import",
+            "'x' * 10000000",
+            "Thread.start",
+        ),
+    ),
+    Slow(
+        "tests/worker/test_script_endings.py",
+        "test_a_script_ends_as_its_table_says",
+        "the table's other endings; tests/worker/test_imagej_core.py, test_real_imagej.py, test_paths.py",
+        only=(
+            "missing-plugin.py",
+            "followed-argument.ijm",
+            "elsewhere.ijm",
+            "plugin-throws.ijm",
+            "undefined-variable.ijm",
+            "missing-values.py",
+        ),
+    ),
+    Slow(
+        "tests/corpus/test_corpus.py",
+        "test_a_script_runs_as_it_is",
+        "five scripts of ten",
+        only=("m03_", "m05_", "m09_", "p30_", "p31_"),
+    ),
+    Slow(
+        "tests/worker/test_real_imagej.py",
+        "test_a_macro_leaves_its_image_and_a_broken_one_its_reason",
+        "ImageJ core and Fiji-new",
+        only=("Fiji-2025", "Fiji.app"),
+    ),
+    Slow("tests/worker/test_questions.py", "test_every_kind_of_answer_arrives", "macros", only=("asks.py",)),
+    Slow(
+        "tests/worker/test_questions.py",
+        "test_what_scripts_ask_more_rarely_is_answered_too",
+        "headless; test_it_does_with_a_display",
+        only=("Xvfb",),
+    ),
+    Slow(
+        "tests/worker/test_questions.py",
+        "test_a_file_is_opened_for_an_image_parameter",
+        "the named parameter",
+        only=("False",),
+    ),
+    Slow(
+        "tests/worker/test_tables.py",
+        "test_measure_in_a_loop_keeps_every_row",
+        "macros and Jython",
+        only=("loop.groovy", "loop.bsh"),
+    ),
+    Slow(
+        "tests/worker/test_paths.py",
+        "test_a_script_with_another_machine_s_folders_runs_unchanged",
+        "macros and Jython",
+        only=("fixed.groovy", "fixed.bsh"),
+    ),
+    Slow("tests/worker/test_benchmarks.py", "", "the worker's way", only=("benchmarks.plain",)),
+)
+
+#: Files and folders that take longest, the longest first: no process is left with one of them at the end.
+LONGEST_FIRST = (
+    "tests/faults",
+    "tests/e2e",
+    "tests/docker",
+    "tests/monitor/test_answers.py",
+    "tests/local/test_machines.py",
+    "tests/local/test_cloud.py",
+    "tests/worker/test_imagej_core.py",
+    "tests/monitor/test_monitor.py",
+    "tests/monitor/test_money.py",
+    "tests/monitor/test_kills.py",
+    "tests/monitor",
+    "tests/worker",
+    "tests/local",
+    "tests/cli",
+)
+
+
+def is_slow(nodeid: str) -> bool:
+    """Return whether a test, as pytest names it, is left to `make test-all`."""
+    file, _, test = nodeid.partition("::")
+    name, _, case = test.partition("[")
+    return any(one.holds(file, name, case.removesuffix("]")) for one in SLOW)
+
+
+def place(file: str) -> int:
+    """Return a file's place in the order: the longest first."""
+    places = (number for number, start in enumerate(LONGEST_FIRST) if file.startswith(start))
+    return next(places, len(LONGEST_FIRST))
+
+
+def order(files: Iterable[str], seed: str = "") -> list[str]:
+    """Return files in the order in which they are run; a seed shuffles them, always in the same way."""
+    unique = sorted(set(files))
+    if seed:
+        random.Random(seed).shuffle(unique)
+        return unique
+    return sorted(unique, key=place)
