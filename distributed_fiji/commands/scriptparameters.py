@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from worker.contract.images import OPEN_IMAGE
 from worker.contract.questions import Question, misfits, names_question
 
 #: `#@ Type (attributes) name`, anywhere in a script (SciJava, ParameterScriptProcessor).
@@ -29,6 +30,13 @@ VALUES = frozenset(
 
 #: Parameters that the worker gives by itself.
 OFFERED = frozenset({"input_dir", "output_dir"})
+
+#: Names of texts that are folders, which the runner fills too.
+FOLDER_TEXT = re.compile(
+    r"(input|output)|(input|output|in|out|source|src|dest|destination|target|save|results?)"
+    r"_?(dir|directory|folder|path)",
+    re.IGNORECASE,
+)
 
 #: As alike must two names be for the question whether one was meant by the other.
 ALIKE = 0.7
@@ -52,7 +60,10 @@ def declared_parameters(text: str) -> list[Parameter]:
             continue
         kind = match["type"].rpartition(".")[2].lower()
         has_default = re.search(r"(?:^|,)(?:value=|required=false)", attributes)
-        is_required = kind in VALUES and not has_default and match["name"] not in OFFERED
+        # What a folder means the runner knows by its words, or names it (distributedfiji.ParameterPlace).
+        is_folder = kind == "file" and re.search(r"style=[\"']?directory", attributes)
+        is_place = is_folder or FOLDER_TEXT.fullmatch(match["name"])
+        is_required = kind in VALUES and not has_default and not is_place and match["name"] not in OFFERED
         found.append(Parameter(match["name"], is_required))
     return found
 
@@ -89,7 +100,7 @@ def doubts_about_answers(
 
     What a script asks is known for sure only when it runs: an answer that fits nothing is not named.
     """
-    known = {parameter.name for parameter in declared} | {"argument"}
+    known = {parameter.name for parameter in declared} | {"argument", OPEN_IMAGE}
     free = {question.label for question in questions if question.label}
     warnings = []
     for key, value in answers:

@@ -26,6 +26,7 @@ from worker.contract.jobs import Outcome
 from worker.contract.questions import find_questions
 from worker.contract.scripts import clean, ending_of
 from worker.fiji import process as fiji_process
+from worker.fiji.habits import find_habits
 from worker.fiji.launcher import Launch, make_preferences, runner_command
 from worker.fiji.process import Ending, Questions
 from worker.host.folders import RunFolder
@@ -45,15 +46,17 @@ def run(fiji: str, case: Case, text: str, root: Path, *, xvfb: bool) -> Verdict:
     script = root / case.script
     script.write_text(cleaned, encoding="utf-8")
     questions = Questions(filled(case.answers, folder), "fail", find_questions(cleaned))
+    collects = any(not name.startswith("output/") for name in case.files)
+    habits = find_habits(cleaned, ending_of(case.script), keeps_tables=collects)
     fiji_process.write_job_file(
-        folder, str(script), filled(case.given, folder), "fail", questions, case.paths
+        folder, str(script), filled(case.given, folder), "fail", questions, case.paths, habits
     )
     job = json.loads(folder.job_file.read_text("utf-8"))
     folder.job_file.write_text(json.dumps({**job, "dialog_seconds": 5}), encoding="utf-8")
     seen = elsewhere.look(folder)
-    done = ended(fiji, case, folder, xvfb=xvfb)
+    done = ended(fiji, case, folder, xvfb=xvfb, leads=habits.backslashes)
     written = elsewhere.written(folder, seen)
-    if any(not name.startswith("output/") for name in case.files):
+    if collects:
         elsewhere.collect(folder, written)
     found = find_outputs(folder.output, [folder.work], collected=folder.collected)
     return judge(done, found, Expected(len(case.files), 1, ""), written)
@@ -72,7 +75,7 @@ def filled(values: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
     return {name: fill(value) for name, value in values.items()}
 
 
-def ended(fiji: str, case: Case, folder: RunFolder, *, xvfb: bool) -> Run:
+def ended(fiji: str, case: Case, folder: RunFolder, *, xvfb: bool, leads: bool = False) -> Run:
     """Start a FIJI on the job, wait for its end, and return what is known of it."""
     home = describe(fiji_home(fiji), os.environ)
     assert home
@@ -84,7 +87,7 @@ def ended(fiji: str, case: Case, folder: RunFolder, *, xvfb: bool) -> Run:
         folder.preferences,
         use_xvfb=xvfb,
         is_short=True,
-        leads_paths=bool(case.paths),
+        leads_paths=bool(case.paths) or leads,
     )
     process = nearfiji._start(runner_command(launch, str(folder.job_file)), folder.work)
     ran = finish(process, folder.root)

@@ -38,6 +38,9 @@ ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t
 #: core's, and compiling it well costs 3 s of a processor, which a job must first save.
 SHORT_SECONDS = {Kind.CORE: 1.5, Kind.CLASSIC: 6.0, Kind.JAUNCH: 6.0}
 
+#: What each person's home has, on Windows, macOS and most of Linux.
+HOME_FOLDERS = ("Desktop", "Documents", "Downloads")
+
 OPEN_JAVA_LANG = "--add-opens=java.base/java.lang=ALL-UNNAMED"
 
 
@@ -131,5 +134,10 @@ def _launcher_options(launch: Launch) -> list[str]:
 
 
 def make_preferences(folder: Path) -> None:
-    """Make the folder of a run's preferences, as Java would, which then says so on the console."""
+    """Make the folder of a run's preferences, as Java would, which then says so on the console.
+
+    It is the run's home too, with the folders that scripts save to in a person's.
+    """
     (folder / ".java" / ".userPrefs").mkdir(parents=True, exist_ok=True)
+    for name in HOME_FOLDERS:
+        (folder / name).mkdir(exist_ok=True)

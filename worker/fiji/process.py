@@ -22,6 +22,7 @@ from worker.contract.paths import led
 from worker.contract.questions import Question
 from worker.errors import JobFailed
 from worker.fiji.console import Console
+from worker.fiji.habits import NO_HABITS, OPEN_TABLES, Habits
 from worker.host import processes
 from worker.host.activity import Activity, Usage, usage_of_all
 from worker.host.folders import RunFolder
@@ -227,6 +228,7 @@ def write_job_file(
     plugin_errors: str = "fail",
     questions: Questions = NO_QUESTIONS,
     paths: Mapping[str, str] | None = None,
+    habits: Habits = NO_HABITS,
 ) -> None:
     """Write what the runner reads: script, parameters with their types, and where its signs go.
 
@@ -249,6 +251,9 @@ def write_job_file(
         "argument": argument,
         "plugin_errors": plugin_errors,
         "paths": places,
+        "opens_input": habits.opens_input,
+        "backslashes": habits.backslashes,
+        "tables": str(folder.work / OPEN_TABLES) if habits.keeps_tables else None,
         "alive": str(folder.alive_file),
         "result": str(folder.result_file),
     }

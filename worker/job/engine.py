@@ -22,6 +22,7 @@ from worker.errors import JobFailed
 from worker.fiji import launcher
 from worker.fiji import process as fiji_process
 from worker.fiji.display import choose_display, is_as_before
+from worker.fiji.habits import find_habits
 from worker.fiji.process import Ending, FijiProcess, Limits
 from worker.fiji.script import Script
 from worker.host import memory
@@ -89,8 +90,11 @@ class Engine:
         self._questions = find_questions(script.text)
         self._standby: FijiProcess | None = None
         self._standby_deaths = 0
-        #: Whether a job had `paths`: then those after it have, most likely; and whether the standby can lead.
-        self._leads_paths = self._standby_leads = False
+        #: Whether paths are led: a job had `paths`, as those after it have, most likely, or the script has
+        #: Windows' slashes; and whether the standby can lead.
+        self._habits = find_habits(script.text, script.path.suffix, keeps_tables=settings.collect_all)
+        self._leads_paths = self._habits.backslashes
+        self._standby_leads = False
         #: How long the last jobs were in FIJI.
         self._last_seconds: deque[float] = deque(maxlen=9)
 
@@ -231,7 +235,13 @@ class Engine:
             held.inputs.answers(held.job, folder.work), self._settings.unanswered, self._questions
         )
         fiji_process.write_job_file(
-            folder, str(script), order.parameters, self._settings.plugin_errors, questions, held.job.paths
+            folder,
+            str(script),
+            order.parameters,
+            self._settings.plugin_errors,
+            questions,
+            held.job.paths,
+            self._habits,
         )
         if process:
             try:

@@ -6,11 +6,13 @@ macro have spaces between them), and the trace.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from worker.contract.images import OPEN_IMAGE
 from worker.contract.jobs import FailureClass
 from worker.verdict.plugins import where_to_get
 from worker.verdict.unanswered import tell_unanswered
@@ -94,6 +96,13 @@ REFUSED = re.compile(
 EMPTY_ARGUMENT = (
     'getArgument() gave an empty text, as the job has no "argument": write one into its group or the'
     " shared_metadata."
+)
+#: ij.IJ.noImage(), which commands and the macro language's functions call (ImageJ 1.54p).
+NO_IMAGE = re.compile(r"(?i)\bno images? (?:are |is )?open|\bno image\b.*\bopen")
+#: Words of ij.plugin.frame.RoiManager, ij.plugin.Selection, ij.macro.Functions and others (ImageJ 1.54p).
+NO_SELECTION = re.compile(
+    r"(?i)does not have a selection|selection (?:is )?required|requires a[n ]*(?:\w+ )*selection"
+    r"|no selection|needs a selection"
 )
 NO_COMMAND = re.compile(r'Unrecognized command: "([^"]*)"|Plugin or class not found: "([^"]*)"')
 NO_CLASS = re.compile(
@@ -207,6 +216,31 @@ def _bio_formats(facts: _Facts) -> Told | None:
     )
 
 
+def _no_image(facts: _Facts) -> Told | None:
+    """A person opens an image before such a script starts; in a job the job must."""
+    if "opened_image" in facts.hints or not NO_IMAGE.search(facts.message):
+        return None
+    files = facts.result.get("input_files")
+    file = next((name for name in files if isinstance(name, str)), "…") if isinstance(files, list) else "…"
+    answer = json.dumps({"answers": {OPEN_IMAGE: f"input/{file}"}}, ensure_ascii=False)[1:-1]
+    return Told(
+        facts.message,
+        "Where the script expects that a person has opened an image before, write into the job file:"
+        f' {answer}; a list of files, or "input" for all of them, opens several.',
+    )
+
+
+def _no_selection(facts: _Facts) -> Told | None:
+    """What a person draws is not there in a job, also where `waitForUser` went on."""
+    if not NO_SELECTION.search(facts.message):
+        return None
+    return Told(
+        facts.message,
+        "What a person draws, a job has not: let the script find it (makeRectangle, a threshold and"
+        ' `run("Create Selection")`), or bring it in the inputs, as a ROI file or saved within a TIFF image.',
+    )
+
+
 def _missing_command(facts: _Facts) -> Told | None:
     found = NO_COMMAND.search(facts.message)
     if not found:
@@ -267,6 +301,8 @@ EXPLANATIONS = (
     _unanswered,
     _question_asked,
     _bio_formats,
+    _no_image,
+    _no_selection,
     _missing_command,
     _missing_class,
     _parameter,

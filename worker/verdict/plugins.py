@@ -30,6 +30,7 @@ IN_FIJI = re.compile(
     r"|Register Virtual Stack|Grid/Collection stitching|Pairwise stitching|Statistical Region Merging"
     r"|Local Thickness|Correct 3D drift|Colour Deconvolution|BigWarp|Tubeness|Frangi"
     r"|Non-local Means Denoising|Kuwahara|Directionality"
+    r"|^Collect Garbage$|^Bleach Correction$|^Gray Morphology$"
 )
 
 #: Whatever names a plugin in a script: a command of run("…"), or a class that is imported.

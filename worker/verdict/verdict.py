@@ -131,6 +131,12 @@ def _at_hand(run: Run, written_elsewhere: Sequence[str]) -> list[str]:
         told.append(
             f"The script wrote {names} instead: only what is in output/ is kept, unless COLLECT_ALL = True."
         )
+    tables = open_tables_of(run.result)
+    if tables:
+        told.append(
+            f"The script left the table{'s' if len(tables) > 1 else ''} {', '.join(tables[:5])} open for a"
+            " person to read: COLLECT_ALL = True keeps such tables as CSV files."
+        )
     warning = next(iter(warnings_of(run.result)), None)
     if warning:
         where = f" in line {warning['line']}" if warning["line"] else ""
@@ -264,6 +270,16 @@ def warnings_of(result: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         {"text": item["text"], "line": item["line"] if isinstance(item.get("line"), int) else None}
         for item in (told if isinstance(told, list) else [])
         if isinstance(item, dict) and isinstance(item.get("text"), str)
+    ]
+
+
+def open_tables_of(result: Mapping[str, Any] | None) -> list[str]:
+    """Return the tables that a script has left open, each with its rows, as `"Summary" (3 rows)`."""
+    told = (result or {}).get("open_tables")
+    return [
+        f'"{item.get("title")}" ({item.get("rows")} row{"" if item.get("rows") == 1 else "s"})'
+        for item in (told if isinstance(told, list) else [])
+        if isinstance(item, dict)
     ]
 
 

@@ -3,6 +3,7 @@ package distributedfiji;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -18,6 +19,18 @@ final class Harmless {
 		"Monitor Memory...", "Control Panel...", "Find Commands...", "Show All", "About ImageJ...")));
 
 	private Harmless() {}
+
+	/**
+	 * Does what a command of FIJI's own does that changes no result, where this FIJI lacks it. Returns whether that is so.
+	 * FIJI brings "Collect Garbage" (Fiji_Plugins), which frees memory and writes how much; ImageJ core does not.
+	 */
+	static boolean isDoneHere(final String command) {
+		if (command == null || !"Collect Garbage".equals(command.trim())) return false;
+		final Object known = ImageJ.call("ij.Menus", "getCommands", null);
+		if (known instanceof Map && ((Map<?, ?>) known).containsKey("Collect Garbage")) return false;
+		System.gc();
+		return true;
+	}
 
 	static boolean isHarmless(final String command) {
 		return command != null && COMMANDS.contains(command.trim());

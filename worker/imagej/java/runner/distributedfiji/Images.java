@@ -2,6 +2,7 @@ package distributedfiji;
 
 import java.io.File;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 import org.scijava.convert.ConvertService;
 import org.scijava.module.Module;
@@ -9,9 +10,15 @@ import org.scijava.module.ModuleItem;
 
 import ij.IJ;
 import ij.ImagePlus;
+import ij.WindowManager;
+
+import distributedfiji.questions.Questions;
 
 /** Opens the image that a script declares as a parameter, {@code #@ ImagePlus} or {@code #@ Dataset}: a job gives files. */
 final class Images {
+
+	/** Names of files that ImageJ opens as images. */
+	private static final Pattern IMAGE = Pattern.compile("(?i).*\\.(tiff?|png|jpe?g|gif|bmp|dcm|pgm|fits?|stk|lsm|avi|flex)");
 
 	private Images() {}
 
@@ -27,6 +34,29 @@ final class Images {
 		}
 		final Object folder = given.get("input_dir");
 		return images == 1 && folder instanceof String ? InputFolder.only(new File((String) folder)) : null;
+	}
+
+	/**
+	 * Opens what a person would have open before the script starts: what the job's answers name, or else its one input
+	 * where the script works on an image and opens none. Returns the failure, or null.
+	 */
+	static Outcome openInFront(final Job job) {
+		final String folder = job.opensInput ? job.offered("input_dir") : null;
+		final File only = folder == null ? null : InputFolder.only(new File(folder));
+		try {
+			for (final File file : Questions.toOpen(only != null && IMAGE.matcher(only.getName()).matches() ? only : null)) {
+				final ImagePlus before = WindowManager.getCurrentImage();
+				// Not IJ.openImage: what the script asks of the file opened last is known by this alone.
+				IJ.open(file.getPath());
+				if (WindowManager.getCurrentImage() == before && IMAGE.matcher(file.getName()).matches()) {
+					return Outcome.wrongParameter("The answer \"open_image\": " + file.getName() + " cannot be opened as an image.");
+				}
+			}
+			return null;
+		}
+		catch (final IllegalArgumentException notThere) {
+			return Outcome.wrongParameter(notThere.getMessage() + ".");
+		}
 	}
 
 	/** Returns a file's image as a parameter's type, shown as in FIJI's window; null where it is none. */

@@ -9,7 +9,7 @@ public final class InputFolder {
 	private InputFolder() {}
 
 	/** Returns what is there, by name; nothing where there is no folder. */
-	static File[] list(final File folder) {
+	public static File[] list(final File folder) {
 		final File[] found = folder == null ? null : folder.listFiles((in, name) -> !name.startsWith("."));
 		if (found == null) return new File[0];
 		Arrays.sort(found);

@@ -32,6 +32,12 @@ final class Job {
 	final String argument;
 	/** Folders of another machine, and the job's own that they lead to. */
 	final Map<String, Object> paths;
+	/** Whether the script works on an image and opens none: the job's one input is opened for it. */
+	final boolean opensInput;
+	/** Whether the script goes on from a folder with Windows' own slashes. */
+	final boolean hasBackslashes;
+	/** Where tables go that the script leaves open, or null where they are only named. */
+	final File tables;
 	/** Seconds that a modal window may stand before the job ends. */
 	final double dialogSeconds;
 	private final Path alive;
@@ -48,6 +54,9 @@ final class Job {
 		pluginErrorsFail = true;
 		argument = "";
 		paths = Collections.emptyMap();
+		opensInput = false;
+		hasBackslashes = false;
+		tables = null;
 		dialogSeconds = 60;
 		alive = null;
 		result = null;
@@ -63,6 +72,9 @@ final class Job {
 		pluginErrorsFail = !"warn".equals(document.get("plugin_errors"));
 		argument = document.get("argument") == null ? "" : Values.text(document.get("argument"));
 		paths = values(document, "paths");
+		opensInput = Boolean.TRUE.equals(document.get("opens_input"));
+		hasBackslashes = Boolean.TRUE.equals(document.get("backslashes"));
+		tables = document.get("tables") instanceof String ? new File((String) document.get("tables")) : null;
 		dialogSeconds = document.get("dialog_seconds") instanceof Number
 			? ((Number) document.get("dialog_seconds")).doubleValue() : 60;
 		alive = Paths.get(text(document, "alive"));

@@ -13,6 +13,7 @@ public final class MacroWatch {
 	/** Goes before the macro, on its first line, so that line numbers stay. */
 	static final String PREFIX = "call(\"distributedfiji.MacroWatch.started\"); ";
 
+	private static final String WITHOUT_A_WORD = "ImageJ cancelled the macro without a word";
 	private static final String ABORTED = "[aborted]";
 	private static volatile Object interpreter;
 	private static volatile boolean running;
@@ -91,10 +92,14 @@ public final class MacroWatch {
 		final String error = ImageJ.lastError();
 		if (error != null) return MacroFailure.of(error, line, statement);
 		if (isExit(statement)) {
-			return console.lastWords() == null ? null : MacroFailure.of(console.lastWords(), line, null);
+			final String words = console.lastWords();
+			if (words == null || !Goodbye.saysDone(words)) return words == null ? null : MacroFailure.of(words, line, null);
+			console.swallowed().endedWith(words.trim(), line);
+			return null;
 		}
 		if (console.seriousLine() != null) return MacroFailure.of(new Error(console.seriousLine()), line, statement);
-		return MacroFailure.of("ImageJ cancelled the macro without a word", line, statement);
+		final String shown = console.swallowed().messageAt(line);
+		return MacroFailure.of(shown == null ? WITHOUT_A_WORD : "ImageJ cancelled the macro, and said: " + shown, line, statement);
 	}
 
 	private static boolean isExit(final String statement) {

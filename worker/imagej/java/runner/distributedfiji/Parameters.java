@@ -56,7 +56,8 @@ final class Parameters {
 			final String name = input.getName();
 			if (!job.containsKey(name) && !offered.containsKey(name)) {
 				if (only != null && Images.isImage(input)) assign(input, only.getPath(), problems);
-				else assignDefault(input);
+				else if (input.getDefaultValue() != null) assignDefault(input);
+				else assignPlace(input, problems);
 			}
 			else if (macroWords.contains(name)) {
 				problems.add("Parameter \"" + name + "\": a macro cannot have a variable of this name, it is a word of the macro language.");
@@ -76,6 +77,15 @@ final class Parameters {
 		catch (final Values.Misfit misfit) {
 			problems.add(misfit.getMessage());
 		}
+	}
+
+	/** A folder or a file that a person would choose in FIJI's dialog means one of the job's own, as a question does. */
+	private void assignPlace(final ModuleItem<?> input, final List<String> problems) {
+		if (!input.isRequired() || input.getVisibility() == ItemVisibility.MESSAGE) return;
+		final String title = ParameterPlace.title(input.getLabel(), input.getName());
+		final String place = ParameterPlace.isFolder(input) ? Questions.folderOf(title, input.getName())
+			: ParameterPlace.isFile(input) ? Questions.fileOf(title, input.getName()) : null;
+		if (place != null) assign(input, place, problems);
 	}
 
 	private Object image(final ModuleItem<?> input, final Object value) throws Values.Misfit {

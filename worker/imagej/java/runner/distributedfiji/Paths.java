@@ -13,30 +13,38 @@ final class Paths {
 
 	private final List<String> from;
 	private final Map<String, Object> leads;
+	private final boolean hasBackslashes;
 	private Class<?> redirect;
 
-	/** @param leads where each folder leads, an absolute path; the folders have slashes, and none at the end */
-	Paths(final Map<String, Object> leads) {
+	/**
+	 * @param leads where each folder leads, an absolute path; the folders have slashes, and none at the end
+	 * @param hasBackslashes whether the script goes on from the job's own folders with Windows' slashes
+	 */
+	Paths(final Map<String, Object> leads, final boolean hasBackslashes) {
 		this.leads = leads;
+		this.hasBackslashes = hasBackslashes;
 		from = new ArrayList<>(leads.keySet());
 		from.sort(Comparator.comparingInt(String::length).reversed());
 	}
 
 	/** Starts to lead. Returns why that cannot be done here, or null. */
 	Outcome install() {
-		if (from.isEmpty()) return null;
+		if (from.isEmpty() && !hasBackslashes) return null;
 		try {
 			final Class<?> agent = ClassLoader.getSystemClassLoader().loadClass(AGENT);
 			final Object readers = Class.forName("distributedfiji.mend.Readers").getConstructor().newInstance();
 			redirect = (Class<?>) agent.getMethod("changeReaders", ClassFileTransformer.class).invoke(null, readers);
 			readers.getClass().getMethod("check").invoke(readers);
 			final String[] to = from.stream().map(one -> String.valueOf(leads.get(one))).toArray(String[]::new);
-			redirect.getMethod("set", String[].class, String[].class, String.class)
-				.invoke(null, from.toArray(new String[0]), to, System.getProperty("user.dir"));
+			final String[] own = { System.getProperty("user.dir"), System.getProperty("user.home") };
+			redirect.getMethod("set", String[].class, String[].class, String[].class, boolean.class)
+				.invoke(null, from.toArray(new String[0]), to, own, hasBackslashes);
 			return null;
 		}
 		catch (final ReflectiveOperationException | LinkageError notHere) {
 			final Throwable cause = notHere.getCause() == null ? notHere : notHere.getCause();
+			// The script may do without: it may know the separator of this machine, too.
+			if (from.isEmpty()) return null;
 			return Outcome.wrongParameter("The job's \"paths\" cannot be led elsewhere in this FIJI (" + cause + ").");
 		}
 	}

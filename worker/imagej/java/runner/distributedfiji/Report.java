@@ -45,7 +45,8 @@ final class Report {
 		if (outcome.statement == null) document.put("statement", job.scriptLine(outcome.line));
 		for (final String unused : Questions.unused()) incidents.warning(unused, null);
 		document.put("questions", Questions.document());
-		if (Outcome.QUESTION.equals(outcome.kind)) document.put("input_files", inputFiles());
+		if (!outcome.isOk()) document.put("input_files", inputFiles());
+		else if (ImageJ.has("ij.text.TextWindow")) document.put("open_tables", openTables());
 		document.put("warnings", incidents.document(outcome.message));
 		document.put("hints", hints());
 		document.put("imagej_error", ImageJ.lastError());
@@ -66,10 +67,22 @@ final class Report {
 			.collect(Collectors.toList());
 	}
 
+	/** Tables that are open at the end; what goes wrong with them is no fault of the script. */
+	private List<Object> openTables() {
+		try {
+			return OpenTables.keep(job.tables);
+		}
+		catch (final RuntimeException | LinkageError otherImageJ) {
+			System.err.println("Tables that are open cannot be kept: " + otherImageJ);
+			return new ArrayList<>();
+		}
+	}
+
 	/** What may be behind a failure, or behind outputs that are missing. */
 	private List<Object> hints() {
 		final List<Object> hints = new ArrayList<>();
 		if (job.argument.isEmpty() && job.scriptText().contains("getArgument")) hints.add("empty_argument");
+		if (Questions.hasOpened()) hints.add("opened_image");
 		final String input = job.offered("input_dir");
 		if (input != null && !new File(input).isDirectory()) hints.add("no_input");
 		return hints;

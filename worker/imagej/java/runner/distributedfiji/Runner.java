@@ -66,7 +66,7 @@ public class Runner implements Command {
 	{
 		report.writeAlive(Means.of(context));
 		LogWindow.follow();
-		final Paths paths = new Paths(todo.paths);
+		final Paths paths = new Paths(todo.paths, todo.hasBackslashes);
 		Outcome problem = Tables.problem(todo.script);
 		if (problem == null) problem = paths.install();
 		if (problem != null) return problem;

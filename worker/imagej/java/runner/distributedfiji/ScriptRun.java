@@ -60,7 +60,7 @@ public final class ScriptRun {
 		final ScriptInfo info = new ScriptInfo(context, job.script);
 		if (info.getLanguage() == null) return Outcome.noScript(noLanguage(context, job.script.getName()));
 		final ScriptPlace place = new ScriptPlace(RecordedModule.scriptName(info));
-		final Swallowed swallowed = new Swallowed(incidents, place);
+		final Swallowed swallowed = new Swallowed(incidents, place, job::scriptLine);
 		final RecordedModule module = new RecordedModule(info, Console.install(swallowed), job.argument);
 		ModalWindows.watch(swallowed, job.dialogSeconds, onQuestion);
 		if (ImageJ.has("ij.IJ")) Questions.begin(setup(job, place));
@@ -68,7 +68,8 @@ public final class ScriptRun {
 		if (job.scriptText().contains("getArgument")) Questions.use("argument");
 		context.inject(module);
 		final Parameters parameters = new Parameters(module, context.service(ConvertService.class), incidents);
-		final Outcome problem = parameters.assign(job.parameters, Arrays.asList(job.answers, job.offered), job.scriptText());
+		Outcome problem = parameters.assign(job.parameters, Arrays.asList(job.answers, job.offered), job.scriptText());
+		if (problem == null && ImageJ.has("ij.IJ")) problem = Images.openInFront(job);
 		final Outcome outcome = problem == null ? execute(module, parameters) : problem;
 		if (!outcome.isOk() || !job.pluginErrorsFail) return outcome;
 		return pluginError();

@@ -6,6 +6,7 @@ import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 
 /**
@@ -17,6 +18,8 @@ final class Swallowed {
 
 	private static final Pattern TRACE = Pattern.compile("\\n\\s*at [\\w.$/<>]+\\(");
 	private static final Pattern OTHERS = Pattern.compile("^(Call error \\(|Plugin or class not found|Unable to load plugin)");
+	private static final String NO_JAVASCRIPT = "Could not find JavaScript engine";
+	private static final Pattern EXIT = Pattern.compile("\\beval\\s*\\(.*\\bSystem\\.exit\\(\\s*0?\\s*\\)");
 	private static final String CANCELED = "Macro canceled";
 
 	private final Incidents incidents;
@@ -24,10 +27,16 @@ final class Swallowed {
 	/** The commands that run at this moment, those that called others first. */
 	private final List<String> commands = Collections.synchronizedList(new ArrayList<String>());
 	private volatile Throwable endOfMacro;
+	private volatile String lastMessage;
+	private volatile Integer lastMessageLine;
 
-	Swallowed(final Incidents incidents, final ScriptPlace place) {
+	private final Function<Integer, String> textOfLine;
+
+	/** @param textOfLine tells what stands in a line of the script, or null */
+	Swallowed(final Incidents incidents, final ScriptPlace place, final Function<Integer, String> textOfLine) {
 		this.incidents = incidents;
 		this.place = place;
+		this.textOfLine = textOfLine;
 	}
 
 	/** Starts to listen to ImageJ, where it is there. */
@@ -35,7 +44,7 @@ final class Swallowed {
 		listen("ij.Executer", "addCommandListener", "ij.CommandListener", (proxy, method, arguments) -> {
 			if (!method.getName().equals("commandExecuting")) return plain(proxy, method.getName(), arguments);
 			begin((String) arguments[0]);
-			return arguments[0];
+			return Harmless.isDoneHere((String) arguments[0]) ? null : arguments[0];
 		});
 		listen("ij.IJ", "setExceptionHandler", "ij.IJ$ExceptionHandler", (proxy, method, arguments) -> {
 			if (!method.getName().equals("handle")) return plain(proxy, method.getName(), arguments);
@@ -85,11 +94,17 @@ final class Swallowed {
 	void shown(final String error, final StackTraceElement[] stack, final boolean redirected) {
 		final String text = error.trim().replaceAll("\\s*\n\\s*", " ");
 		final Integer line = place.line(stack);
+		if (text.equals(NO_JAVASCRIPT) && isExit(textOfLine.apply(line))) System.exit(0);
 		// A script can catch what ends a command, and a null of an opener; a macro can catch nothing.
 		if (redirected || !has(stack, "ij.macro.Interpreter") && (reachesScript(stack) || has(stack, "ij.io.Opener"))) {
 			incidents.warning("ImageJ said: " + text, line);
 		}
 		else incidents.failure("ImageJ said: " + text, line, null);
+	}
+
+	/** How macros end the FIJI of a command line: eval("script", "System.exit(0);"), for which Java 15 and later lack the engine. */
+	private static boolean isExit(final String line) {
+		return line != null && EXIT.matcher(line).find();
 	}
 
 	private static boolean reachesScript(final StackTraceElement[] stack) {
@@ -152,11 +167,23 @@ final class Swallowed {
 
 	/** A message that a window shows to a person: an error of ImageJ's if IJ.error waits for that window. */
 	void shownInWindow(final String text) {
+		lastMessage = inOneLine(text);
+		lastMessageLine = MacroWatch.line();
 		final String error = ImageJ.lastErrorShown();
 		if (error == null || !inOneLine(text).equals(inOneLine(error))) return;
 		for (final StackTraceElement[] stack : Thread.getAllStackTraces().values()) {
 			if (has(stack, "ij.gui.MessageDialog") && has(stack, "ij.IJ")) shown(error, stack, false);
 		}
+	}
+
+	/** The macro has ended itself with words that say it is done: its outputs tell whether it is. */
+	void endedWith(final String words, final Integer line) {
+		incidents.warning("The macro ended itself with exit(\"" + words + "\"); what it was to save is judged as usual.", line);
+	}
+
+	/** What a window said at a line of the macro, as the ROI Manager does when it ends one; null where none did. */
+	String messageAt(final Integer line) {
+		return line != null && line.equals(lastMessageLine) && !lastMessage.isEmpty() ? lastMessage : null;
 	}
 
 	private static String inOneLine(final String text) {

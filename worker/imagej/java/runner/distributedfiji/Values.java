@@ -66,9 +66,14 @@ public final class Values {
 		if (type == Object.class) return plain(value);
 		if (type == Boolean.class) return truth(value);
 		if (type == Character.class) return letter(text(value));
-		if (type == File.class) return new File(text(value));
+		if (type == File.class) return file(text(value));
 		if (Number.class.isAssignableFrom(type)) return number(value, type);
 		return converter.convert(plain(value), type);
+	}
+
+	/** FIJI's dialog gives whole paths, and a macro's open() knows a relative one only from the folder opened last. */
+	private static File file(final String path) {
+		return path.matches("(input|output)(/.*)?") ? new File(path).getAbsoluteFile() : new File(path);
 	}
 
 	/**

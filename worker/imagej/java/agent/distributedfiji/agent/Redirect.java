@@ -39,18 +39,23 @@ public final class Redirect {
 
 	private static volatile Way[] ways = {};
 	private static volatile String work = "";
+	/** The job's own folders, in which a path may go on with Windows' slashes; none where the script has no such. */
+	private static volatile String[] tidied = {};
 
 	private Redirect() {}
 
 	/**
 	 * Sets what leads where, the longest first.
 	 *
-	 * @param workingFolder a path of Windows is a relative one here: made absolute, it begins with this
+	 * @param own the working directory, then the home folder. A path of Windows is a relative one here: made absolute,
+	 *   it begins with the first
+	 * @param tidies whether paths below them may have Windows' slashes
 	 */
-	public static void set(final String[] from, final String[] to, final String workingFolder) {
+	public static void set(final String[] from, final String[] to, final String[] own, final boolean tidies) {
 		final Way[] set = new Way[from.length];
 		for (int i = 0; i < set.length; i++) set[i] = new Way(from[i], to[i]);
-		work = workingFolder + "/";
+		work = own[0] + "/";
+		tidied = tidies ? new String[] { work, own[1] + "/" } : new String[0];
 		ways = set;
 	}
 
@@ -59,9 +64,25 @@ public final class Redirect {
 		return ways[number].isUsed;
 	}
 
-	/** Returns where a path leads, or the path itself. */
+	/** Returns where a path leads, or the path itself, with the slashes of this machine. */
 	public static String lead(final String path) {
-		if (path == null || path.length() < 2 || ways.length == 0) return path;
+		if (path == null || path.length() < 2) return path;
+		final String led = ways.length == 0 ? null : ledElsewhere(path);
+		return led == null ? tidy(path) : led;
+	}
+
+	/** Returns a path in the job's own folders with plain slashes, any other as it is. */
+	private static String tidy(final String path) {
+		if (tidied.length == 0 || path.indexOf('\\') < 0) return path;
+		for (final String folder : tidied) {
+			if (path.startsWith(folder) || (path + "/").replace('\\', '/').startsWith(folder)) return withSingleSlashes(path.replace('\\', '/'));
+		}
+		// A relative one, as output\a.csv.
+		return path.startsWith("/") || isWindows(path) ? path : withSingleSlashes(path.replace('\\', '/'));
+	}
+
+	/** Returns where a path leads, or null where no way fits. */
+	private static String ledElsewhere(final String path) {
 		final String own = path.startsWith(work) ? path.substring(work.length()) : path;
 		final String windows = isWindows(own) ? inSlashes(own) : null;
 		final String plain = withSingleSlashes(path);
@@ -71,7 +92,7 @@ public final class Redirect {
 			if (led != null) return led;
 			if (way.isGoneOnFrom(path)) return withSingleSlashes(path.replace('\\', '/'));
 		}
-		return path;
+		return null;
 	}
 
 	/** A path of Windows, a share's two slashes at its beginning kept. */

@@ -85,6 +85,16 @@ final class Answers {
 		return false;
 	}
 
+	/** Returns the answer of this name as it stands, a list as one value; metadata of that name is another thing. */
+	Found whole(final String name) {
+		for (final String key : sources.get("answers").keySet()) {
+			if (!Names.fits(Names.PLAIN, key, name)) continue;
+			use(key);
+			return new Found("answers", key, sources.get("answers").get(key), false);
+		}
+		return null;
+	}
+
 	private Found take(final String by, final String key) {
 		use(key);
 		final Object value = sources.get(by).get(key);

@@ -51,6 +51,15 @@ final class Places {
 		return folder;
 	}
 
+	/** Returns the folder that a title means by its own words, whatever was asked before, or null. */
+	File sureFolder(final String title) {
+		return isOutput(title) == null ? null : folder(title);
+	}
+
+	boolean isOutput(final File folder) {
+		return folder.equals(output);
+	}
+
 	/** Whether a title means the output, or null where it says nothing. */
 	private static Boolean isOutput(final String title) {
 		if (SURELY_OUTPUT.matcher(title).find()) return !SURELY_INPUT.matcher(title).find() ? Boolean.TRUE : null;

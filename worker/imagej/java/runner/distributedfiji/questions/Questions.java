@@ -7,7 +7,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
+import distributedfiji.InputFolder;
 import distributedfiji.Near;
+import distributedfiji.Values;
 
 /**
  * Answers what a script asks a person: from the job's answers, from its metadata, by the job's folders, and, where the
@@ -18,11 +20,16 @@ public final class Questions {
 	/** So many different questions are reported. */
 	private static final int KEPT = 200;
 
+	/** The answer that names what is open before the script starts. */
+	private static final String OPEN_IMAGE = "open_image";
+
 	private static volatile Questions current;
 
 	private final Setup setup;
 	private final List<Question> asked = new ArrayList<>();
 	private final Map<String, Integer> counts = new HashMap<>();
+
+	private boolean hasOpened;
 
 	private Questions(final Setup setup) {
 		this.setup = setup;
@@ -63,6 +70,68 @@ public final class Questions {
 			}
 		}
 		return false;
+	}
+
+	/** Returns the job's folder that a parameter surely means by its words, or null. It is reported as a question is. */
+	public static String folderOf(final String title, final String name) {
+		final Questions now = current;
+		return now == null ? null : now.placeOf(Question.FOLDER, name, now.setup.places.sureFolder(title));
+	}
+
+	/** Returns the job's one input where a parameter's words mean no more than any image, or null. */
+	public static String fileOf(final String title, final String name) {
+		final Questions now = current;
+		return now == null ? null : now.placeOf(Question.FILE, name, now.setup.places.file(title));
+	}
+
+	private synchronized String placeOf(final String kind, final String name, final File place) {
+		if (place == null) return null;
+		final Question question = new Question(kind, "", name, null, null);
+		question.answer(place.getAbsolutePath(), setup.places.isOutput(place) ? "output" : "input", null);
+		note(question);
+		return place.getAbsolutePath();
+	}
+
+	/**
+	 * Returns the files that the job says a person would have opened before: what the answer {@code open_image} names,
+	 * folders with all that is in them.
+	 *
+	 * @param only opened where there is no such answer, or null
+	 * @throws IllegalArgumentException when the answer names what is not there
+	 */
+	public static List<File> toOpen(final File only) {
+		final Questions now = current;
+		return now == null ? Collections.<File>emptyList() : now.filesToOpen(only);
+	}
+
+	/** Whether anything was opened before the script started. */
+	public static boolean hasOpened() {
+		final Questions now = current;
+		return now != null && now.hasOpened;
+	}
+
+	private synchronized List<File> filesToOpen(final File only) {
+		final Answers.Found found = setup.answers.whole(OPEN_IMAGE);
+		if (found == null && only == null) return Collections.emptyList();
+		final List<File> files = new ArrayList<>();
+		final List<?> named = found == null ? Collections.singletonList(only)
+			: found.value instanceof List ? (List<?>) found.value : Collections.singletonList(found.value);
+		for (final Object one : named) {
+			final Question question = new Question(Question.FILE, "", OPEN_IMAGE, null, null);
+			try {
+				final String path = (String) setup.fitting.fit(question, one);
+				question.answer(path, found == null ? "input" : found.by, found == null ? null : found.key);
+				note(question);
+				hasOpened = true;
+				final File file = new File(path);
+				if (file.isDirectory()) Collections.addAll(files, InputFolder.list(file));
+				else files.add(file);
+			}
+			catch (final Fitting.Misfit misfit) {
+				throw new IllegalArgumentException("The answer \"" + found.key + "\", " + Values.text(one) + ", " + misfit.getMessage());
+			}
+		}
+		return files;
 	}
 
 	/** Answers one question, or ends the run. */
@@ -203,7 +272,8 @@ public final class Questions {
 
 	private boolean isAsked(final Question seen) {
 		for (final Question question : asked) {
-			if (question.names().contains(seen.name())) return true;
+			// A dialog may show "Start:" for the text's "Start".
+			for (final String name : question.names()) if (Names.plain(name).equals(Names.plain(seen.name()))) return true;
 		}
 		return false;
 	}

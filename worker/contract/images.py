@@ -1,0 +1,48 @@
+"""Scripts that work on an image which a person has opened before, by their text. Standard library only.
+
+Such a script opens nothing itself: a job opens its one input in front of it, or what the answer `open_image`
+names (docs/scripts.md#the-image-in-front).
+"""
+
+from __future__ import annotations
+
+import re
+
+#: The answer that names what a job opens before its script starts: a file, a folder, or a list of them.
+OPEN_IMAGE = "open_image"
+
+#: What opens or makes an image, in any language; `File.open` writes a text, Python's own `open` reads one.
+_OPENS = re.compile(
+    r"(?<!File\.)(?<![\w$])open(?:Image|Using\w*|Virtual\w*|Tiff\w*|Sequence|Stack)?\s*\("
+    r"|\b(?:newImage|createImage|createHyperStack|openImage|openImagePlus|openVirtual|openSequence|openTiff\w*)\s*\("
+    r"|\b(?:Opener|FolderOpener|NewImage|BF|ImporterOptions|ImageReader|DatasetIOService|ChannelSeparator)\b"
+    r"|Bio-Formats|\bIJ\.(?:open|create\w*)\b|ImagePlus\s*\(|(?<!File)\.open\s*\("
+    r"|run\([^\"'\n]*[\"'](?:Image Sequence|Open\b|Raw|TIFF Virtual|AVI\.\.\.|New\b|Text Image"
+    r"|Internal Clipboard|System Clipboard|URL|Blobs|Boats|Hyperstack\.\.\.|Import)"
+)
+_PYTHON_OPEN = re.compile(r"(?<![\w.])open\s*\(")
+_DECLARED = re.compile(r"^\W*@\s*(?:ij\.)?(?:ImagePlus|Dataset|ImageDisplay|Img)\b", re.MULTILINE)
+#: What a script does with an image in front; the macro language's words, then those of ImageJ's classes.
+_USES = re.compile(
+    r"\b(?:getTitle|getImageID|getDimensions|getDirectory\s*\(\s*[\"']image[\"']|getStatistics|getPixelSize|rename"
+    r"|nSlices|nImages|selectImage|setSlice|saveAs|makeRectangle|duplicate|run)\b"
+    r"|\bIJ\.(?:getImage|run)\b|\bWindowManager\b|\b(?:getCurrentImage|getIDList|getImageCount)\b"
+)
+#: A script that wants no image open.
+_WANTS_NONE = re.compile(r"\bnImages\s*(?:\(\s*\))?\s*(?:>|!=|>=)\s*[01]\s*\)\s*\{?\s*(?:exit|showMessage)")
+_COMMENTS = {
+    ".py": re.compile(r"(?m)^\s*#(?!@).*$"),
+    "": re.compile(r"(?s)/\*.*?\*/|(?<![:\"'])//(?!\s*@)[^\n]*"),
+}
+
+
+def wants_image_in_front(script: str, ending: str) -> bool:
+    """Whether a script works on an image and opens none itself, as far as its text shows it.
+
+    `ending`: of `ending_of`. A script that declares an image gets it as a parameter.
+    """
+    text = _COMMENTS.get(ending, _COMMENTS[""]).sub("", script)
+    if ending == ".py":
+        text = _PYTHON_OPEN.sub("", text)
+    opens = _OPENS.search(text) or _DECLARED.search(text)
+    return bool(_USES.search(text)) and not opens and not _WANTS_NONE.search(text)

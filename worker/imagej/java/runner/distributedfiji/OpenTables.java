@@ -1,0 +1,51 @@
+package distributedfiji;
+
+import java.io.File;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+import ij.WindowManager;
+import ij.measure.ResultsTable;
+import ij.text.TextWindow;
+
+/** Tables that a script leaves open for a person to read. A job has none: they are named, and saved where it asks for it. */
+final class OpenTables {
+
+	private OpenTables() {}
+
+	/** Returns title and rows of each, as the result has them; saves them as TITLE.csv in a folder, where one is given. */
+	static List<Object> keep(final File folder) {
+		final List<Object> told = new ArrayList<>();
+		for (final Map.Entry<String, ResultsTable> open : all().entrySet()) {
+			final Map<String, Object> one = new LinkedHashMap<>();
+			one.put("title", open.getKey());
+			one.put("rows", open.getValue().size());
+			if (folder != null) save(open.getValue(), folder, open.getKey());
+			told.add(one);
+		}
+		return told;
+	}
+
+	/** All that have rows, by their titles. */
+	private static Map<String, ResultsTable> all() {
+		final Map<String, ResultsTable> open = new LinkedHashMap<>();
+		final ResultsTable results = ResultsTable.getResultsTable();
+		if (results != null && results.size() > 0) open.put("Results", results);
+		for (final String title : WindowManager.getNonImageTitles()) {
+			final Object window = WindowManager.getWindow(title);
+			if (!(window instanceof TextWindow) || title.matches("Log|Console|Exception|Results")) continue;
+			final ResultsTable table = ((TextWindow) window).getTextPanel().getOrCreateResultsTable();
+			if (table != null && table.size() > 0) open.put(title, table);
+		}
+		return open;
+	}
+
+	private static void save(final ResultsTable table, final File folder, final String title) {
+		folder.mkdirs();
+		final String name = title.replaceAll("(?i)\\.(csv|txt|xls|tsv)$", "").replaceAll("[/\\\\\\x00-\\x1f]", "_");
+		final File file = new File(folder, name + ".csv");
+		if (table.save(file.getPath())) System.out.println("Kept the table \"" + title + "\", which the script left open");
+	}
+}
