@@ -73,6 +73,7 @@ out = dir + "tables" + "\\";
 File.makeDirectory(out);
 list = getFileList(dir + "\\");
 open(dir + "\\" + list[0]);
+selectWindow("a.tif");
 run("Measure");
 saveAs("Results", out + "a.csv");
 if (!File.exists(dir + "tables\\a.csv")) exit("it is elsewhere");

@@ -7,14 +7,14 @@ import java.util.List;
 import java.util.Map;
 
 /** Leads the folders of another machine that a script names to the job's own. */
-final class Paths {
+public final class Paths {
 
 	private static final String AGENT = "distributedfiji.agent.Agent";
 
 	private final List<String> from;
 	private final Map<String, Object> leads;
 	private final boolean hasBackslashes;
-	private Class<?> redirect;
+	private static volatile Class<?> redirect;
 
 	/**
 	 * @param leads where each folder leads, an absolute path; the folders have slashes, and none at the end
@@ -25,6 +25,17 @@ final class Paths {
 		this.hasBackslashes = hasBackslashes;
 		from = new ArrayList<>(leads.keySet());
 		from.sort(Comparator.comparingInt(String::length).reversed());
+	}
+
+	/** Returns where a path leads, as Java itself reads it; an address stays. ImageJ's opener calls it. */
+	public static String plain(final String path) {
+		if (redirect == null || path == null || path.contains("://")) return path;
+		try {
+			return (String) redirect.getMethod("lead", String.class).invoke(null, path);
+		}
+		catch (final ReflectiveOperationException notHere) {
+			return path;
+		}
 	}
 
 	/** Starts to lead. Returns why that cannot be done here, or null. */

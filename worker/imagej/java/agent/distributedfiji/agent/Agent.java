@@ -26,7 +26,7 @@ public final class Agent implements ClassFileTransformer {
 	private static final String TEXT = "ij/text/Text";
 	/** Classes that ask a person: distributedfiji.mend.Asking names them. */
 	private static final Pattern ASKS = Pattern.compile(
-		"ij/gui/((NonBlocking)?Generic|YesNoCancel|WaitForUser)Dialog|ij/io/(Open|Save)Dialog|ij/io/DirectoryChooser" +
+		"ij/gui/((NonBlocking)?Generic|YesNoCancel|WaitForUser)Dialog|ij/io/((Open|Save)Dialog|Opener)|ij/io/DirectoryChooser" +
 			"|net/imagej/patcher/HeadlessGenericDialog");
 	private static final String OWN = "distributedfiji/";
 

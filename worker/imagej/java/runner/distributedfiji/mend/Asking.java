@@ -34,7 +34,7 @@ final class Asking {
 	private static final String FORM = "((distributedfiji.questions.Form) _form)";
 	static final Set<String> CLASSES = new HashSet<>(Arrays.asList(DIALOG, HEADLESS_DIALOG,
 		"ij.gui.NonBlockingGenericDialog", "ij.gui.YesNoCancelDialog", "ij.gui.WaitForUserDialog",
-		"ij.io.DirectoryChooser", "ij.io.OpenDialog", "ij.io.SaveDialog"));
+		"ij.io.DirectoryChooser", "ij.io.OpenDialog", "ij.io.SaveDialog", "ij.io.Opener"));
 
 	/** What the form is told when a field is added, by ImageJ's method. */
 	private static final Map<String, String> ADDED = new HashMap<>();
@@ -75,6 +75,15 @@ final class Asking {
 		this.type = type;
 	}
 
+	/** It takes an image's title from the path as it is given, not from where that leads (ImageJ 1.54p). */
+	private void opener() throws CannotCompileException {
+		for (final CtMethod method : type.getDeclaredMethods()) {
+			if (method.getName().matches("open|openImage|openUsingBioFormats") && method.getSignature().startsWith("(Ljava/lang/String;)")) {
+				method.insertBefore("$1 = distributedfiji.Paths.plain($1);");
+			}
+		}
+	}
+
 	/** Changes a class, if it is one of {@link #CLASSES}; returns whether it has. */
 	static boolean mend(final CtClass type, final boolean headless) throws CannotCompileException, NotFoundException {
 		if (!CLASSES.contains(type.getName())) return false;
@@ -87,6 +96,7 @@ final class Asking {
 			case "WaitForUserDialog": asking.waitForUser(); break;
 			case "DirectoryChooser": asking.directoryChooser(); break;
 			case "OpenDialog": asking.openDialog(); break;
+			case "Opener": asking.opener(); break;
 			default: asking.saveDialog();
 		}
 		return true;
