@@ -2,6 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help lock venv demo test test-all test-thorough bench faults kills answers aws-smoke laptop-gone lint check image image-core image-push clean
 
+# Where Python may write no bytecode, every command and every worker compiles the project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 BIN := .venv/bin
 # What is installed is what the lock files name, byte for byte; `make lock` writes them anew.

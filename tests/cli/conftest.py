@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from tests.emulators import CLIENT_ENVIRONMENT, control_plane, microburst, minis
 from tests.policy.trail import acting, user_of
 
 BUCKET = "cli-bucket"
+
+#: What a command has changed stays changed for longer.
+SETTLE_SECONDS = 5.0
 
 #: Its record stands in files/, which other processes' tests share.
 APP = f"Usage{os.getpid()}"
@@ -68,10 +72,22 @@ class Account:
             ),
         }
 
+    def settled(self, before: dict[str, list[str]]) -> dict[str, list[str]]:
+        """Return everything as soon as it is as it was before, or else as it is after SETTLE_SECONDS.
+
+        SQS calls its counts approximate: a message that an earlier test has sent or received may just be
+        between two of them.
+        """
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while (now := self.everything()) != before and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return now
+
 
 def _waiting(sqs: Any, url: str) -> str:
     # What an earlier test has received is hidden for a while only.
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    kinds = ("", "NotVisible", "Delayed")
+    names = [f"ApproximateNumberOfMessages{kind}" for kind in kinds]
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
     return str(sum(int(answer["Attributes"][name]) for name in names))
 

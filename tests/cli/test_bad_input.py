@@ -20,7 +20,7 @@ def refused(account: Account, command: Command, *arguments: str) -> Ended:
     """Run a command that must change nothing; return how it ended."""
     before = account.everything()
     ended = command(*arguments)
-    assert account.everything() == before
+    assert account.settled(before) == before
     assert (ended.code, ended.out) == (2, ""), ended.said
     assert "Traceback" not in ended.err
     return ended
@@ -91,7 +91,7 @@ def test_without_credentials_it_says_what_to_do(
     assert ended.code == 2, ended.said
     assert "credentials" in ended.err
     assert "aws configure" in ended.err
-    assert account.everything() == before
+    assert account.settled(before) == before
 
 
 def test_a_profile_that_is_not_there_is_named(

@@ -162,7 +162,7 @@ def test_a_role_in_config_that_is_not_there_is_named_before_anything_is_made(
     assert ended.code == 2
     assert "TASK_ROLE = 'nobody': there is no such role" in ended.err
     assert "INSTANCE_PROFILE = 'nobody-either': there is no such instance profile" in ended.err
-    assert account.everything() == before
+    assert account.settled(before) == before
 
 
 def test_roles_get_the_boundary_that_the_account_demands(
@@ -212,7 +212,7 @@ def test_what_is_not_supported_is_refused_by_name(
 
     assert ended.code == 2, ended.said
     assert words in ended.err
-    assert account.everything() == before
+    assert account.settled(before) == before
 
 
 def test_a_bucket_in_another_region_is_said_with_what_it_costs(
@@ -284,7 +284,7 @@ def test_a_bucket_that_refuses_the_runs_state_is_found_out_by_setup_and_nothing_
     assert f"AWS_BUCKET = '{BUCKET}': the run's state cannot be written" in ended.err
     assert "permission s3:PutObject is missing" in ended.err
     assert "UPLOAD_FLAGS names it" in ended.err
-    assert account.everything() == before
+    assert account.settled(before) == before
 
 
 def test_a_denied_call_names_the_permission_and_where_all_of_them_stand(

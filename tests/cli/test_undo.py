@@ -26,11 +26,11 @@ def queue(account: Account, ready: Command) -> Any:
 
 
 def waiting(account: Account, url: str) -> list[str]:
-    """Return the wells of the jobs in the queue, which stay there."""
+    """Return the wells of the jobs in the queue, which stay there, hidden from whoever asks next."""
     found = []
     while (
         messages := account.client("sqs")
-        .receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=2)
+        .receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600)
         .get("Messages")
     ):
         found += [json.loads(message["Body"])["Metadata"]["Well"] for message in messages]

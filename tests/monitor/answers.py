@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -168,8 +169,9 @@ class Trial:
     kind: str
     calls: int
 
-    @property
+    @cached_property
     def clients(self) -> Clients:
+        """What the world outside uses; its clients are made once, since EC2's takes as long as many calls."""
         return Clients(self.session)
 
     def answering(self) -> AnsweringSession:
