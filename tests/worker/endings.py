@@ -195,7 +195,7 @@ MACROS = [
         'waitForUser("Look", "Draw");',
         Failure.NEEDS_ANSWER,
         1,
-        ('"Draw" (it waits for a person)', "Take it out"),
+        ('"Draw" (it waits for a person)', '"answers": {"Draw": true}', "take it out"),
     ),
     Ending("message.ijm", f'showMessage("Hello");\n{NEW_IMAGE}\n{SAVED}'),
     Ending("roi-manager.ijm", 'roiManager("reset");', Failure.NEEDS_DISPLAY, 1, ("overlays", "DISPLAY_MODE")),

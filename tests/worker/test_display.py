@@ -64,6 +64,21 @@ def xvfb() -> None:
     nearfiji.need_xvfb()
 
 
+ARRANGES = """
+#@ Integer number
+newImage("HyperStack", "8-bit composite-mode", 8, 8, 2, 1, 1);
+Stack.setChannel(2);
+run("Set...", "value=1 slice");
+Stack.setChannel(1);
+run("Set...", "value=2 slice");
+run("Arrange Channels...", "new=21");
+Stack.setChannel(1);
+first = getPixel(0, 0);
+Stack.setChannel(2);
+File.saveString(getPixel(0, 0) + " " + first, "output/" + number + ".txt");
+"""
+
+
 def work_off(run: Run, script: str, text: str, jobs: int = 2, **changes: object) -> str:
     """Run jobs of a script in ImageJ core, and return the worker's log."""
     run.cloud.s3.put_object(Bucket=run.bucket, Key=f"scripts/{script}", Body=text.encode())
@@ -121,6 +136,14 @@ def test_a_script_that_turns_out_to_need_a_display_gets_one(run: Run, xvfb: None
     # Found out once; the second job does not run headless first.
     assert said.count("FIJI runs under a virtual one from now on") == 1
     harness.check_nothing_left(run)
+
+
+def test_a_plugin_that_takes_its_dialog_apart_gets_a_display(run: Run, xvfb: None) -> None:
+    said = work_off(run, "arrange.ijm", ARRANGES, jobs=1)
+
+    harness.check_done(run, [a_job(0)])
+    assert harness.content(run, "results/0/0.txt").split() == [b"2", b"1"]
+    assert said.count("FIJI runs under a virtual one from now on") == 1
 
 
 def test_a_script_that_works_with_the_roi_manager_gets_a_display_at_once(run: Run, xvfb: None) -> None:
@@ -186,6 +209,10 @@ def test_a_display_is_wanted_only_after_a_run_that_lacked_one() -> None:
     assert [display.is_wanted_after(result) for result in (lacking, swallowed)] == [True, True]
     assert not display.is_wanted_after({"ok": True})
     assert not display.is_wanted_after({"ok": False, "kind": "script_error", "message": "no"})
+    # A plugin that found no field in its dialog; a script's own null is no such thing.
+    null = 'java.lang.NullPointerException: because "v" is null'
+    assert display.is_wanted_after({"ok": False, "kind": "plugin_error", "message": f"it threw {null}"})
+    assert not display.is_wanted_after({"ok": False, "kind": "script_error", "message": null})
     assert not display.is_wanted_after(None)
     # A dialog would wait under a display; headless it fails at once.
     assert not choose_display(

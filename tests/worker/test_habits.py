@@ -213,6 +213,13 @@ def test_a_macro_that_ends_itself_is_done_when_its_words_and_its_files_say_it(
     assert any(words in one["text"] for one in result_of(tmp_path)["warnings"])
 
 
+def test_the_trace_of_a_scripts_own_end_is_not_its_last_word(tmp_path: Path) -> None:
+    text = 'import sys\nprint "nothing to do"\nsys.exit()'
+    verdict = run_it(tmp_path, Case("exits.py", {"output/a.csv": ROWS_OF_A}), text)
+    assert verdict.failure is FailureClass.OUTPUTS_MISSING
+    assert "The last that was printed: 'nothing to do'" in verdict.sentence, verdict
+
+
 def test_tables_that_are_left_open_are_named_where_files_lack(tmp_path: Path) -> None:
     verdict = run_it(tmp_path, Case("open.ijm", {"output/a.csv": ROWS_OF_A}), LEFT_OPEN)
     assert verdict.failure is FailureClass.OUTPUTS_MISSING
@@ -255,3 +262,8 @@ def test_a_script_that_opens_nothing_itself_is_known_by_its_text(
 )
 def test_windows_slashes_are_known_by_the_text(script: str, has: bool) -> None:
     assert find_habits(script, ".ijm").backslashes is has
+
+
+def test_a_library_of_an_update_site_is_no_package_for_cpython(tmp_path: Path) -> None:
+    verdict = run_it(tmp_path, Case("bar.py", {"output/a.csv": ROWS_OF_A}), "from bar import Utils")
+    assert "FIJI's update site BAR" in verdict.sentence and "CPython" not in verdict.sentence, verdict

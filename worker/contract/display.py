@@ -23,6 +23,8 @@ NEEDS = (
         "a window",
     ),
     (r"run\([^\"'\n]*[\"']Histogram[\"']", "a histogram"),
+    # Without windows ij.WindowManager counts none, whatever images are open (ImageJ 1.54p).
+    (r"\b(?:getWindowCount|getNthImageID)\s*\(", "the windows of images"),
     (r"\.getWindow\(\)|\.getCanvas\(\)", "the window of an image"),
     (
         r"run\([^\"'\n]*[\"'](?:3D Viewer|Volume Viewer|Synchronize Windows|3D Surface Plot)",

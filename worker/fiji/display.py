@@ -26,6 +26,11 @@ XVFB_RUN = "xvfb-run"
 NEEDS_DISPLAY = "needs_display"
 NO_DISPLAY = re.compile(r"HeadlessException|GenericDialog is not assignable")
 
+#: A plugin that takes parts of its dialog in hand, as `getStringFields()`, finds none without a display
+#: (ij.plugin.ChannelArranger, ImageJ 1.54p).
+PLUGIN_ERROR = "plugin_error"
+NO_PART = re.compile(r"NullPointerException")
+
 #: What tells a run's files from others, and from themselves once they are changed, by path.
 Files = dict[str, Mark]
 
@@ -46,6 +51,8 @@ class Display:
         if not self.may_change or result is None or result.get("ok"):
             return False
         said = f"{result.get('message')}\n{result.get('trace')}"
+        if result.get("kind") == PLUGIN_ERROR and NO_PART.search(said):
+            return True
         return result.get("kind") == NEEDS_DISPLAY or NO_DISPLAY.search(said) is not None
 
     def turn_on(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from worker.contract.images import OPEN_IMAGE
 from worker.contract.jobs import FailureClass
-from worker.verdict.plugins import where_to_get
+from worker.verdict.plugins import is_known, where_to_get
 from worker.verdict.unanswered import tell_unanswered
 
 
@@ -260,7 +260,7 @@ def _missing_class(facts: _Facts) -> Told | None:
     imported = IMPORTED.search(facts.statement)
     whole = next((part for part in imported.groups() if part), name) if imported else name
     # Classes begin with a capital, and packages of Java have dots.
-    is_python = found["module"] and "." not in whole and whole == whole.lower()
+    is_python = found["module"] and "." not in whole and whole == whole.lower() and not is_known(whole)
     advice = PYTHON_MODULE if is_python else where_to_get(whole, is_core=facts.is_core)
     return Told(f"{facts.message}: this FIJI has no {whole}", advice)
 

@@ -30,6 +30,7 @@ IN_FIJI = re.compile(
     r"|Register Virtual Stack|Grid/Collection stitching|Pairwise stitching|Statistical Region Merging"
     r"|Local Thickness|Correct 3D drift|Colour Deconvolution|BigWarp|Tubeness|Frangi"
     r"|Non-local Means Denoising|Kuwahara|Directionality"
+    r"|^org\.apache\.commons\.(io|lang3|math3)\b"
     r"|^Collect Garbage$|^Bleach Correction$|^Gray Morphology$"
 )
 
@@ -52,6 +53,7 @@ SITES: tuple[tuple[re.Pattern[str], tuple[Site, ...]], ...] = tuple(
             r"|Edge|Filter)|^mcib",
             [("3D ImageJ Suite", "Tboudier")],
         ),
+        (r"^bar$|^bar\.(Utils|Runner)|^BAR\b", [("BAR", "Tiago")]),
         (r"StarDist|^de\.csbdresden\.stardist", [("StarDist", "StarDist"), ("CSBDeep", "CSBDeep")]),
         (r"CSBDeep|^de\.csbdresden", [("CSBDeep", "CSBDeep")]),
         (r"CLIJ2|haesleinhuepf\.clij2", [("clij2", "clij2"), ("clij", "clij")]),
@@ -93,6 +95,11 @@ SITES: tuple[tuple[re.Pattern[str], tuple[Site, ...]], ...] = tuple(
 def line_of(site: Site) -> str:
     """Return the line of worker/image/plugins.txt that asks for a site."""
     return f"site {site.name.replace(' ', '_')} {site.address}"
+
+
+def is_known(name: str) -> bool:
+    """Whether a name is that of a plugin whose update site is known."""
+    return any(pattern.search(name) for pattern, _ in SITES)
 
 
 def where_to_get(name: str, *, is_core: bool) -> str:

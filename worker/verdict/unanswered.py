@@ -21,7 +21,7 @@ CONSTRUCT = re.compile(
     r"|waitForUser|WaitForUserDialog|showMessageWithCancel|getFilePath|DirectoryChooser|OpenDialog|SaveDialog"
     r"|YesNoCancelDialog|IJ\.run|run|open)\b"
 )
-WAITS = "Take it out: a script that runs by itself cannot have a person draw or look."
+WAITS = "take it out, for a script that runs by itself cannot have a person draw or look."
 KINDS = {
     "number": "a number",
     "text": "a text",
@@ -63,7 +63,8 @@ def _asks(asked: Sequence[Question], construct: str) -> str:
 
 def _advice(asked: Sequence[Question], open_ones: Sequence[Question], files: Sequence[str]) -> str:
     if all(question.get("kind") == "wait" for question in asked):
-        return WAITS
+        names = json.dumps({"answers": answers_for(asked, files)}, ensure_ascii=False)[1:-1]
+        return f"Where nothing is to be drawn or looked at, write into the job file: {names}. Else: {WAITS}"
     snippet = json.dumps({"answers": answers_for(open_ones, files)}, ensure_ascii=False)[1:-1]
     return f"Write into the job file, for all jobs or in a group, as it fits: {snippet}."
 

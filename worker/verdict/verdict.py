@@ -56,6 +56,8 @@ THREW = re.compile(rf"^{SAID}| threw ")
 NOISE = re.compile(
     r"Cannot create plugin: |java\.util\.prefs|user preferences directory|Could not determine the IP address"
     r"|^WARNING: package \S+ not in |VM warning: Sharing is only supported"
+    # The trace of Jython's sys.exit(), which says nothing.
+    r"|^\s*at [\w.$/<>]+\(|^SystemExit|Traceback \(most recent|^\s+File \""
 )
 
 LINE = re.compile(r"\bline[: ]+(\d+)", re.IGNORECASE)
