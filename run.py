@@ -19,7 +19,8 @@ try:
     from distributed_fiji.aws.refusals import is_denied, keys_are_over
     from distributed_fiji.clock import SystemClock
     from distributed_fiji.commands.commandline import Context, Finite, common
-    from distributed_fiji.settings import check_app_name, record_file_name
+    from distributed_fiji.names import record_file_name
+    from distributed_fiji.settings import check_app_name
     from distributed_fiji.terminal import Terminal, shown
 except ModuleNotFoundError as missing:
     if (missing.name or "").startswith("distributed_fiji"):

@@ -251,11 +251,6 @@ GIVEN = {
 }
 
 
-def role_name(app_name: str, region: str, purpose: str) -> str:
-    """Return the name of an app's role; IAM knows no regions, so the name holds it. At most 64 characters."""
-    return f"{app_name}-{region}-fiji-{purpose}"
-
-
 def check_app_name(name: str | None) -> None:
     """Raise InvalidInput for an APP_NAME on the command line that is none: a pattern, or nothing at all."""
     if name is not None and not APP_NAME.fullmatch(name):
@@ -278,11 +273,6 @@ def check_region(name: str | None) -> None:
             f"--region {name!r}: must be {ALLOWED['AWS_REGION']}; left out, it is AWS_REGION of config.py"
         )
         raise InvalidInput("The region cannot be used", [problem])
-
-
-def record_file_name(app_name: str) -> str:
-    """Return the name of the file in files/ that monitor reads."""
-    return f"{app_name}SpotFleetRequestId.json"
 
 
 def load_settings(path: Path) -> tuple[Settings, list[str]]:

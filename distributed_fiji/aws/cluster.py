@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from distributed_fiji.aws import documents
+from distributed_fiji.aws.clients import Clients, error_code, pages
 from distributed_fiji.aws.eventually import OTHER_SECONDS, ROLE_IS_LATE, until_seen
+from distributed_fiji.aws.machines import there_of
+from distributed_fiji.aws.tasks import NO_CLUSTER, read_container_instances
 from distributed_fiji.changes import Change
 from distributed_fiji.clock import Clock
 from distributed_fiji.settings import Settings
+from distributed_fiji.state.runfacts import RunFacts
+from worker.contract.jobs import APP_TAG
 
 #: What a service is given anew when setup finds it different.
 UPDATED = (
@@ -133,8 +140,10 @@ def find_service(
     """Return a service that is active, or in another of these states; None where there is none."""
     try:
         found = ecs.describe_services(cluster=cluster, services=[name])["services"]
-    except ecs.exceptions.ClusterNotFoundException:
-        return None
+    except ClientError as error:
+        if error_code(error) in NO_CLUSTER:
+            return None
+        raise
     return next((item for item in found if item["status"] in status), None)
 
 
@@ -167,3 +176,106 @@ def joined_machines(ecs: Any, cluster: str) -> set[str]:
         )
         joined |= {item["ec2InstanceId"] for item in found["containerInstances"]}
     return joined
+
+
+#: Seconds that tasks and machines get to leave a cluster: SIGTERM to SIGKILL takes 110 s.
+TASKS_DEADLINE = 120
+
+
+def stop_service(ecs: Any, cluster: str, service: str) -> str | None:
+    """Let the service want no task."""
+    try:
+        ecs.update_service(cluster=cluster, service=service, desiredCount=0)
+    except ClientError as error:
+        if error_code(error) in ENDED_SERVICE:
+            return None
+        raise
+    return f"service {service} wants no task any more"
+
+
+def remove_service(ecs: Any, cluster: str, service: str) -> str | None:
+    """Delete the service, with the tasks it may still have."""
+    try:
+        ecs.delete_service(cluster=cluster, service=service, force=True)
+    except ClientError as error:
+        if error_code(error) in ENDED_SERVICE:
+            return None
+        raise
+    return f"service {service} deleted"
+
+
+def task_definitions(ecs: Any, family: str) -> list[str]:
+    """Return the ARNs of the active revisions of exactly that family (the API lists by prefix)."""
+    arns = pages(ecs, "list_task_definitions", "taskDefinitionArns", familyPrefix=family, status="ACTIVE")
+    return [arn for arn in arns if arn.rpartition("/")[2].rpartition(":")[0] == family]
+
+
+def remove_task_definitions(ecs: Any, family: str) -> str | None:
+    """Deregister every active revision of a family."""
+    arns = task_definitions(ecs, family)
+    for arn in arns:
+        ecs.deregister_task_definition(taskDefinition=arn)
+    return f"task definition {family} deregistered" if arns else None
+
+
+def find_own_cluster(ecs: Any, cluster: str, app_name: str) -> dict[str, Any] | None:
+    """Return the cluster when this app made it and it is not the account's default one."""
+    found = ecs.describe_clusters(clusters=[cluster], include=["TAGS"])["clusters"]
+    return next((item for item in found if is_own_cluster(item, app_name)), None)
+
+
+def is_own_cluster(cluster: dict[str, Any], app_name: str) -> bool:
+    """Whether a cluster as it is described is this app's own, by its tag, and not the account's default."""
+    tags = {tag["key"]: tag["value"] for tag in cluster.get("tags", [])}
+    named = cluster["clusterName"] != "default" and cluster["status"] == "ACTIVE"
+    return named and tags.get(APP_TAG) == app_name
+
+
+def deregister_gone(clients: Clients, cluster: str) -> None:
+    """Take machines that are gone out of a cluster, where ECS has not seen it itself."""
+    joined = read_container_instances(clients.ecs, cluster)
+    if not joined:
+        return
+    for instance_id in joined.keys() - there_of(clients.ec2, sorted(joined)):
+        arn = joined[instance_id]["containerInstanceArn"]
+        clients.ecs.deregister_container_instance(cluster=cluster, containerInstance=arn, force=True)
+
+
+def remove_cluster(clients: Clients, cluster: str, app_name: str, clock: Clock) -> str | None:
+    """Delete the cluster when it is this app's own and nothing is in it; its tasks get two minutes to end."""
+    begun = clock.now()
+    while found := find_own_cluster(clients.ecs, cluster, app_name):
+        deregister_gone(clients, cluster)
+        counts = ("activeServices", "registeredContainerInstances", "runningTasks", "pendingTasks")
+        used = [count for count in counts if found.get(f"{count}Count")]
+        if not used:
+            clients.ecs.delete_cluster(cluster=cluster)
+            return f"cluster {cluster} deleted"
+        if found.get("activeServicesCount") or clock.now() - begun >= TASKS_DEADLINE:
+            return f"cluster {cluster} is kept: {', '.join(used)} in it"
+        clock.sleep(2)
+    return None
+
+
+#: Errors with which ECS says that a service is not there, or not any more.
+ENDED_SERVICE = (*NO_CLUSTER, "ServiceNotFoundException", "ServiceNotActiveException")
+
+
+def read_service(ecs: Any, run: RunFacts) -> tuple[int | None, tuple[str, ...]]:
+    """Return how many tasks a run's service wants, and its events since the run's start, the latest first.
+
+    (None, ()) where there is no active service.
+    """
+    found = find_service(ecs, run.cluster, run.service)
+    if found is None:
+        return None, ()
+    events = [
+        event["message"] for event in found.get("events", []) if event["createdAt"].timestamp() >= run.started
+    ]
+    return found["desiredCount"], tuple(events)
+
+
+def read_desired(ecs: Any, cluster: str, service: str) -> int | None:
+    """Return how many tasks the service wants, or None where there is no active service."""
+    found = find_service(ecs, cluster, service)
+    return found["desiredCount"] if found else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from distributed_fiji.names import stuck_alarm_name
 from worker.contract.jobs import APP_TAG
 
 if TYPE_CHECKING:
@@ -204,11 +205,6 @@ def user_data(cluster: str, app_name: str) -> str:
             "",
         )
     )
-
-
-def stuck_alarm_name(app_name: str, instance_id: str) -> str:
-    """Return the name of the alarm that ends a stuck machine."""
-    return f"{app_name}-stuck-{instance_id}"
 
 
 def stuck_alarm(app_name: str, instance_id: str, region: str, processors: int) -> dict[str, Any]:

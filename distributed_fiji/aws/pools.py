@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 
 from distributed_fiji.aws.clients import error_text, pages
 from distributed_fiji.aws.fleetrequest import Subnet
+from distributed_fiji.aws.prices import read_prices
 from distributed_fiji.aws.refusals import is_denied
-from distributed_fiji.monitor.meter import read_prices
 
 #: A machine type and a zone.
 Place = tuple[str, str]

@@ -14,8 +14,8 @@ from distributed_fiji.aws.eventually import OTHER_SECONDS, QUEUE_IS_LATE, until_
 from distributed_fiji.changes import Change
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import DistributedFijiError, NothingThere
+from distributed_fiji.jobnames import called, name_in
 from distributed_fiji.settings import Settings
-from distributed_fiji.state.jobnames import called, name_in
 from worker.contract.jobs import APP_TAG, MAX_MESSAGE_BYTES, SPARE_RECEIVES, Job, encode_message
 
 #: Days that SQS keeps messages at most; the four that are the default end a long run's jobs.
@@ -282,3 +282,30 @@ def send_batch(
             return taken, refused
         sleep(random.uniform(0, 0.2 * 2**attempt))
     return taken, refused + [(entry["Id"], f"SQS failed {RESENDS} times") for entry in entries]
+
+
+def queue_attributes(sqs: Any, name: str) -> dict[str, str] | None:
+    """Return a queue's attributes and its QueueUrl, or None where there is no such queue."""
+    try:
+        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] | {
+            "QueueUrl": url
+        }
+    except sqs.exceptions.QueueDoesNotExist:
+        return None
+
+
+def remove_queue(sqs: Any, name: str) -> str | None:
+    """Delete a queue."""
+    try:
+        sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
+    except sqs.exceptions.QueueDoesNotExist:
+        return None
+    return f"queue {name} deleted"
+
+
+def messages_left(sqs: Any, name: str) -> int:
+    """Return how many messages a queue says it holds; 0 where it is not there."""
+    attributes = queue_attributes(sqs, name) or {}
+    counts = ("", "NotVisible", "Delayed")
+    return sum(int(attributes.get(f"ApproximateNumberOfMessages{count}", 0)) for count in counts)

@@ -10,13 +10,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from distributed_fiji.aws import policies
-from distributed_fiji.aws.clients import error_text
+from distributed_fiji.aws.clients import error_text, pages
 from distributed_fiji.aws.documents import tags
 from distributed_fiji.aws.grants import characters
 from distributed_fiji.aws.refusals import is_denied
 from distributed_fiji.changes import Change
 from distributed_fiji.errors import DistributedFijiError
-from distributed_fiji.settings import Settings, role_name
+from distributed_fiji.names import role_name
+from distributed_fiji.settings import Settings
 
 #: AWS's own roles for spot instances, spot fleets, ECS, and alarms that end machines. The console makes
 #: them; who asks by the API "must ensure that these roles exist" (EC2 user guide, "Spot Fleet permissions").
@@ -222,3 +223,26 @@ def ensure_instance_profile(iam: Any, role: str, app_name: str) -> Change:
                 raise
         changed = True
     return Change.of("instance profile", role, created=created, changed=changed)
+
+
+def remove_instance_profile(iam: Any, name: str) -> None:
+    """Delete an instance profile, with its role taken out of it."""
+    try:
+        profile = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+        for role in profile["Roles"]:
+            iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=role["RoleName"])
+        iam.delete_instance_profile(InstanceProfileName=name)
+    except iam.exceptions.NoSuchEntityException:
+        return
+
+
+def remove_role(iam: Any, name: str) -> None:
+    """Delete a role, with its policies taken from it."""
+    try:
+        for policy in pages(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name):
+            iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
+        for policy_name in pages(iam, "list_role_policies", "PolicyNames", RoleName=name):
+            iam.delete_role_policy(RoleName=name, PolicyName=policy_name)
+        iam.delete_role(RoleName=name)
+    except iam.exceptions.NoSuchEntityException:
+        return

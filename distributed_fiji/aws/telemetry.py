@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from distributed_fiji.aws import documents
+from distributed_fiji.aws.clients import error_code, pages
 from distributed_fiji.changes import Change
+from distributed_fiji.names import stuck_alarm_name
 from distributed_fiji.settings import Settings
 from worker.contract.jobs import APP_TAG
 
@@ -58,6 +64,39 @@ def put_dashboard(cloudwatch: Any, settings: Settings, fleet_id: str) -> list[st
 
 def remove_stuck_alarms(cloudwatch: Any, app_name: str, instance_ids: set[str]) -> None:
     """Remove the alarms of machines; alarms that are gone are fine. CloudWatch takes 100 a call."""
-    names = sorted(documents.stuck_alarm_name(app_name, instance_id) for instance_id in instance_ids)
+    names = sorted(stuck_alarm_name(app_name, instance_id) for instance_id in instance_ids)
     for start in range(0, len(names), 100):
         cloudwatch.delete_alarms(AlarmNames=names[start : start + 100])
+
+
+def read_alarms(cloudwatch: Any, app_name: str) -> frozenset[str]:
+    """Return the ids of the instances that have an alarm of this app, by the alarm's exact name."""
+    name = re.compile(rf"{re.escape(app_name)}-stuck-(i-[0-9a-f]+)")
+    found = pages(cloudwatch, "describe_alarms", "MetricAlarms", AlarmNamePrefix=f"{app_name}-stuck-")
+    matches = [name.fullmatch(alarm["AlarmName"]) for alarm in found]
+    return frozenset(match[1] for match in matches if match)
+
+
+#: Alarms in one DeleteAlarms (CloudWatch API reference).
+ALARM_BATCH = 100
+
+
+def remove_alarms(cloudwatch: Any, app_name: str, instance_ids: Iterable[str]) -> str | None:
+    """Delete the alarms of some of the app's machines."""
+    names = [stuck_alarm_name(app_name, instance_id) for instance_id in sorted(instance_ids)]
+    for start in range(0, len(names), ALARM_BATCH):
+        cloudwatch.delete_alarms(AlarmNames=names[start : start + ALARM_BATCH])
+    return f"{len(names)} alarm{'s' if len(names) > 1 else ''} deleted" if names else None
+
+
+def remove_dashboard(cloudwatch: Any, app_name: str) -> str | None:
+    """Delete the dashboard of exactly that name."""
+    try:
+        cloudwatch.delete_dashboards(DashboardNames=[app_name])
+    except ClientError as error:
+        # None of that name, or another session was quicker: CloudWatch API reference, DeleteDashboards; the
+        # second is the shape's name, which its newer protocols give.
+        if error_code(error) in {"ResourceNotFound", "DashboardNotFoundError"}:
+            return None
+        raise
+    return f"dashboard {app_name} deleted"

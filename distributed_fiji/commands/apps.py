@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -12,15 +11,10 @@ from distributed_fiji.aws.clients import AwsError, Clients, pages
 from distributed_fiji.aws.refusals import is_denied
 from distributed_fiji.aws.unseen import Unseen
 from distributed_fiji.janitor.names import is_janitor
+from distributed_fiji.names import ALARM_NAME, ROLE_NAME
 from worker.contract.jobs import APP_TAG
 
 THREADS = 16
-
-#: Names of roles and of alarms that are ours; the group is the app's name.
-ROLE_NAME = re.compile(
-    r"([A-Za-z][A-Za-z0-9_-]*)-[a-z]{2}(?:-[a-z]+)+-\d-fiji-(?:instance|fleet|task|janitor)"
-)
-ALARM_NAME = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)-stuck-i-[0-9a-f]+")
 
 
 #: Queues by name, each with the app whose tag it carries, or None.

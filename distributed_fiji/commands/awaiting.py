@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from distributed_fiji.aws import cluster, fleet, machinetypes, telemetry
 from distributed_fiji.aws.clients import AwsError, error_text
 from distributed_fiji.aws.fleetevents import FleetError, find_fatal
-from distributed_fiji.aws.lookups import read_ends
 from distributed_fiji.aws.refusals import is_denied, keys_are_over
+from distributed_fiji.aws.tasks import read_ends
 from distributed_fiji.commands.plan import Run
 from distributed_fiji.errors import DistributedFijiError
 from distributed_fiji.monitor.decide import ALARMS_A_LOOK

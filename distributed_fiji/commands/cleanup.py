@@ -6,8 +6,14 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from distributed_fiji.aws import removal
 from distributed_fiji.aws.clients import Clients, pages
+from distributed_fiji.aws.cluster import remove_cluster, remove_service, remove_task_definitions, stop_service
+from distributed_fiji.aws.fleet import cancel_fleet
+from distributed_fiji.aws.machines import remove_launch_template, terminate
+from distributed_fiji.aws.queues import remove_queue
+from distributed_fiji.aws.roles import remove_instance_profile, remove_role
+from distributed_fiji.aws.tasks import stop_task
+from distributed_fiji.aws.telemetry import remove_dashboard
 from distributed_fiji.aws.unseen import Unseen
 from distributed_fiji.clock import Clock
 from distributed_fiji.commands.inventory import KINDS, Item, inventory, listing
@@ -126,16 +132,16 @@ def _remove(clients: Clients, item: Item, clock: Clock) -> str | None:
     """Remove one item by its exact name."""
     match item.kind:
         case "service":
-            removal.stop_service(clients.ecs, item.place, item.name)
-            return removal.remove_service(clients.ecs, item.place, item.name)
+            stop_service(clients.ecs, item.place, item.name)
+            return remove_service(clients.ecs, item.place, item.name)
         case "fleet":
-            return removal.cancel_fleet(clients.ec2, item.name, clock)
+            return cancel_fleet(clients.ec2, item.name, clock)
         case "machine":
-            return removal.terminate(clients.ec2, [item.name])
+            return terminate(clients.ec2, [item.name])
         case "task":
-            return removal.stop_task(clients.ecs, item.place, item.name)
+            return stop_task(clients.ecs, item.place, item.name)
         case "cluster":
-            return removal.remove_cluster(clients, item.name, item.app, clock)
+            return remove_cluster(clients, item.name, item.app, clock)
         case _:
             return _remove_passive(clients, item)
 
@@ -144,17 +150,17 @@ def _remove_passive(clients: Clients, item: Item) -> str | None:
     """Remove something that neither runs nor starts anything."""
     removers: dict[str, Callable[[], Any]] = {
         "alarm": lambda: clients.cloudwatch.delete_alarms(AlarmNames=[item.name]),
-        "dashboard": lambda: removal.remove_dashboard(clients.cloudwatch, item.name),
-        "task definition": lambda: removal.remove_task_definitions(clients.ecs, item.name),
-        "launch template": lambda: removal.remove_launch_template(clients.ec2, item.name, item.app),
-        "queue": lambda: removal.remove_queue(clients.sqs, item.name),
+        "dashboard": lambda: remove_dashboard(clients.cloudwatch, item.name),
+        "task definition": lambda: remove_task_definitions(clients.ecs, item.name),
+        "launch template": lambda: remove_launch_template(clients.ec2, item.name, item.app),
+        "queue": lambda: remove_queue(clients.sqs, item.name),
         "schedule": lambda: remove_schedule(clients.events, item.app),
         "janitor": lambda: remove_function(clients.awslambda, item.app),
         "volume": lambda: remove_volume(clients.ec2, item.name),
         "upload": lambda: remove_upload(clients.s3, item.place, item.name),
         "topic": lambda: clients.sns.delete_topic(TopicArn=item.name),
-        "instance profile": lambda: removal.remove_instance_profile(clients.iam, item.name),
-        "role": lambda: removal.remove_role(clients.iam, item.name),
+        "instance profile": lambda: remove_instance_profile(clients.iam, item.name),
+        "role": lambda: remove_role(clients.iam, item.name),
         "log group": lambda: clients.logs.delete_log_group(logGroupName=item.name),
         "results": lambda: _remove_folder(clients.s3, item.place, item.name),
     }

@@ -15,14 +15,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from distributed_fiji.aws.clients import Clients, pages
-from distributed_fiji.aws.documents import stuck_alarm_name
-from distributed_fiji.aws.lookups import ECS_BATCH, app_instances, live_fleets, read_alarms, read_tasks
-from distributed_fiji.aws.removal import find_launch_template, is_own_cluster, task_definitions
+from distributed_fiji.aws.cluster import is_own_cluster, task_definitions
+from distributed_fiji.aws.fleet import live_fleets
+from distributed_fiji.aws.machines import app_instances, find_launch_template
+from distributed_fiji.aws.tasks import ECS_BATCH, read_tasks
+from distributed_fiji.aws.telemetry import read_alarms
 from distributed_fiji.aws.unseen import Strict, Unseen
 from distributed_fiji.commands.apps import Queues, find_apps, owner, queues_with_tags
 from distributed_fiji.commands.leftovers import uploads, volumes
 from distributed_fiji.janitor.names import function_name, log_group
-from distributed_fiji.settings import role_name
+from distributed_fiji.names import role_name, stuck_alarm_name
 from worker.contract.jobs import APP_TAG, state_key
 from worker.contract.text import one_line
 

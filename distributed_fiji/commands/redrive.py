@@ -34,8 +34,9 @@ from distributed_fiji.aws.queues import (
 from distributed_fiji.clock import Clock
 from distributed_fiji.commands.submit import submission_id
 from distributed_fiji.errors import InvalidInput
+from distributed_fiji.jobnames import called, name_in
 from distributed_fiji.settings import Settings
-from distributed_fiji.state.jobnames import called, name_in, write_names
+from distributed_fiji.state.jobnames import write_names
 from distributed_fiji.state.submissions import Submission, all_submissions, write_submission
 from distributed_fiji.terminal import Terminal
 from worker.contract.jobs import InvalidMessage, decode_message

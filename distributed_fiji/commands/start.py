@@ -10,9 +10,11 @@ from datetime import datetime
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws import cluster, fleet, removal, telemetry
+from distributed_fiji.aws import cluster, fleet, telemetry
 from distributed_fiji.aws.clients import AwsError, error_text
 from distributed_fiji.aws.eventually import ROLE_IS_LATE, until_seen
+from distributed_fiji.aws.fleet import cancel_fleet
+from distributed_fiji.aws.telemetry import remove_dashboard
 from distributed_fiji.commands.awaiting import FleetFailed, wait_for_machines
 from distributed_fiji.commands.plan import Run, plan
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, SomethingLeft
@@ -178,12 +180,12 @@ def take_back(run: Run, record: RunRecord) -> str | None:
     if run.record_path.exists():
         fleet_id = read_record(run.record_path).fleet_id or ask_for_fleet(run, record)
         machines = _machines_if_told(run, fleet_id)
-        removal.cancel_fleet(clients.ec2, fleet_id, run.clock, started=record.started)
+        cancel_fleet(clients.ec2, fleet_id, run.clock, started=record.started)
         run.terminal.note(f"Fleet {fleet_id} is cancelled and its machines are ended.")
         telemetry.remove_stuck_alarms(clients.cloudwatch, record.app_name, machines)
     cluster.scale_service(clients.ecs, record.MONITOR_ECS_CLUSTER, record.service, 0)
     if record.dashboard:
-        removal.remove_dashboard(clients.cloudwatch, record.app_name)
+        remove_dashboard(clients.cloudwatch, record.app_name)
     facts = facts_of(record.model_dump())
     left = leave(clients, facts, run.terminal.warn)
     leave_place(clients.s3, facts)

@@ -28,7 +28,7 @@ from distributed_fiji.janitor.names import TARGET_ID, function_name, log_group
 from distributed_fiji.janitor.package import HANDLER, build_package
 from distributed_fiji.janitor.policy import janitor_policy
 from distributed_fiji.janitor.removal import refuse_failed_entries
-from distributed_fiji.settings import role_name
+from distributed_fiji.names import role_name
 from distributed_fiji.state.openruns import open_run, read_open_runs
 from distributed_fiji.state.record import RunRecord
 from distributed_fiji.state.runfacts import RunFacts, facts_of

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from distributed_fiji.aws.clients import AwsError, Clients, error_text
-from distributed_fiji.aws.lookups import live_fleets
+from distributed_fiji.aws.fleet import live_fleets
 from distributed_fiji.errors import SomethingLeft
 from distributed_fiji.janitor.names import TARGET_ID, function_name
 from distributed_fiji.state.openruns import close_run, read_open_runs

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from distributed_fiji.aws.clients import AwsError, Clients, error_text
-from distributed_fiji.aws.lookups import find_fleet, live_fleets
+from distributed_fiji.aws.fleet import find_fleet, live_fleets
 from distributed_fiji.clock import Clock
+from distributed_fiji.janitor.memory import read_memory, write_memory
 from distributed_fiji.janitor.removal import remove_if_idle
 from distributed_fiji.janitor.turn import turn
 from distributed_fiji.monitor.notdone import NAMED, find_not_done, shown
@@ -17,13 +18,7 @@ from distributed_fiji.monitor.result import Verdict, counted, read_verdict
 from distributed_fiji.monitor.rounds import DOUBTFUL_WAIT, Watcher
 from distributed_fiji.monitor.takedown import Patience, attempt, still_costly, take_down
 from distributed_fiji.state.jobstate import JobState
-from distributed_fiji.state.openruns import (
-    close_run,
-    list_open_runs,
-    read_memory,
-    read_open_run,
-    write_memory,
-)
+from distributed_fiji.state.openruns import close_run, list_open_runs, read_open_run
 from distributed_fiji.state.runfacts import RunFacts
 from worker.contract.state import Unreadable
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from distributed_fiji.aws.tasks import TaskEnd
 from distributed_fiji.monitor.nothingruns import IN_A_ROW, ended_at_once, in_a_row
-from distributed_fiji.monitor.snapshot import Snapshot, TaskEnd
+from distributed_fiji.monitor.snapshot import Snapshot
 from distributed_fiji.state.runfacts import RunFacts
 
 #: When a line was written, as logs begin their lines.

@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from datetime import datetime, timezone
 from typing import Any
 
-from distributed_fiji.aws.clients import AwsError, Clients, pages
+from distributed_fiji.aws.clients import AwsError, Clients
+from distributed_fiji.aws.prices import Prices, read_prices
 from distributed_fiji.monitor.snapshot import Machine
-from distributed_fiji.monitor.spending import Prices, Stay, merged, noted, spent
+from distributed_fiji.monitor.spending import Stay, merged, noted, spent
 from distributed_fiji.state.runfacts import RunFacts
 from distributed_fiji.state.statefiles import find_state
 from worker.contract.jobs import state_key
@@ -81,38 +81,6 @@ def _stays(document: dict[str, Any]) -> dict[str, Stay]:
         for instance_id, stay in document.items()
         if MACHINE.match(instance_id)
     }
-
-
-def read_prices(
-    ec2: Any, kinds: Iterable[str], since: float, refused: Callable[[Exception], None] = lambda error: None
-) -> dict[tuple[str, str], Prices]:
-    """Return spot prices of machine types since a time, by type and zone; `refused` is told of an error.
-
-    The price that held at that time is among them (EC2 API reference, DescribeSpotPriceHistory). Nothing
-    where they cannot be read: the estimate is then made with the highest price allowed.
-    """
-    arguments = {
-        "InstanceTypes": sorted(kinds),
-        "ProductDescriptions": ["Linux/UNIX"],
-        "StartTime": datetime.fromtimestamp(since, timezone.utc),
-    }
-    found: dict[tuple[str, str], Prices] = {}
-    try:
-        for item in pages(ec2, "describe_spot_price_history", "SpotPriceHistory", **arguments):
-            place = (item["InstanceType"], item["AvailabilityZone"])
-            found.setdefault(place, []).append((item["Timestamp"].timestamp(), float(item["SpotPrice"])))
-    except AwsError as error:
-        refused(error)
-        return {}
-    return found
-
-
-def highest_price(ec2: Any, kinds: Iterable[str], now: float, bound: float) -> float:
-    """Return the highest price that machine types have in a zone of the region now; `bound` at most, and
-    where no price can be read.
-    """
-    prices = read_prices(ec2, kinds, now).values()
-    return min(bound, max((max(history)[1] for history in prices), default=bound))
 
 
 def _key(run: RunFacts) -> str:

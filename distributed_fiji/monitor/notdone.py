@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from distributed_fiji.jobnames import called, name_in, printable
 from distributed_fiji.monitor.result import Verdict
-from distributed_fiji.state.jobnames import called, name_in, printable
 from distributed_fiji.state.jobstate import THREADS, JobState
 from distributed_fiji.state.runfacts import RunFacts
 

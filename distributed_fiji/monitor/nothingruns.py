@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import takewhile
 
-from distributed_fiji.monitor.snapshot import Snapshot, TaskEnd
+from distributed_fiji.aws.tasks import TaskEnd
+from distributed_fiji.monitor.snapshot import Snapshot
 
 #: A task that has run for so many seconds is at work or waits for it: a worker that fetches a script in vain
 #: gives up sooner.

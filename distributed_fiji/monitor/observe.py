@@ -8,21 +8,16 @@ from dataclasses import replace
 from botocore.exceptions import ClientError
 
 from distributed_fiji.aws.clients import AwsError, Clients, error_text
+from distributed_fiji.aws.cluster import read_service
 from distributed_fiji.aws.deadletters import DeadLetter, is_own, read_dead_letters
-from distributed_fiji.aws.lookups import (
-    placed,
-    queue_attributes,
-    read_alarms,
-    read_ends,
-    read_fleet,
-    read_machines,
-    read_protection,
-    read_service,
-    read_tasks,
-)
+from distributed_fiji.aws.fleet import read_fleet
+from distributed_fiji.aws.queues import queue_attributes
 from distributed_fiji.aws.refusals import is_denied, missing_action
+from distributed_fiji.aws.tasks import Task, read_ends, read_protection, read_tasks
+from distributed_fiji.aws.telemetry import read_alarms
+from distributed_fiji.monitor.machines import placed, read_machines
 from distributed_fiji.monitor.meter import Meter
-from distributed_fiji.monitor.snapshot import Counts, Jobs, Machine, Snapshot, Task
+from distributed_fiji.monitor.snapshot import Counts, Jobs, Machine, Snapshot
 from distributed_fiji.state.jobstate import JobState, submitted_at
 from distributed_fiji.state.runfacts import RunFacts
 from worker.contract.jobs import WARNINGS, WITHOUT_OUTPUTS

@@ -7,9 +7,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from distributed_fiji.aws.clients import Clients, error_code
+from distributed_fiji.aws.cluster import read_desired
 from distributed_fiji.aws.documents import stuck_alarm
-from distributed_fiji.aws.lookups import read_desired, read_fleet
-from distributed_fiji.aws.removal import remove_alarms
+from distributed_fiji.aws.fleet import read_fleet
+from distributed_fiji.aws.telemetry import remove_alarms
 from distributed_fiji.monitor.actions import (
     Action,
     AddAlarm,

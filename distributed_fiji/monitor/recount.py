@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from distributed_fiji.aws.clients import AwsError, Clients
-from distributed_fiji.aws.lookups import queue_attributes
+from distributed_fiji.aws.queues import queue_attributes
 from distributed_fiji.monitor.observe import Observer
 from distributed_fiji.monitor.result import Verdict, counts_of
 from distributed_fiji.state.runfacts import RunFacts

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from distributed_fiji.aws.tasks import Task, TaskEnd
+
 #: What ECS says of a task before its container has begun (ECS developer guide, "Task lifecycle").
 NOT_YET_RUNNING = frozenset({"PROVISIONING", "PENDING", "ACTIVATING"})
 
@@ -88,37 +90,6 @@ class Machine:
     def billed(self) -> bool:
         """Whether it is billed, or about to be; shutting down is not (EC2 user guide)."""
         return self.state in ("pending", "running", "stopping", "stopped")
-
-
-@dataclass(frozen=True)
-class Task:
-    """A task of the run. `at_work`: protected against scale-in by its worker; None where unknown.
-
-    `started`: when its container began, None before that.
-    """
-
-    arn: str
-    container_instance: str
-    status: str
-    at_work: bool | None = None
-    started: float | None = None
-
-
-@dataclass(frozen=True)
-class TaskEnd:
-    """How a task ended. `lived`: seconds from its start, None where it was never started.
-
-    `code`, `reason`: ECS's stopCode and stoppedReason. `exit_code`, `container_reason`: its container's.
-    `stream`: where in the log of the workers its lines are.
-    """
-
-    task_id: str
-    code: str
-    reason: str
-    exit_code: int | None = None
-    container_reason: str = ""
-    lived: float | None = None
-    stream: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from distributed_fiji.aws.prices import Prices
 from distributed_fiji.monitor.snapshot import Machine
 
 #: EC2 bills a machine for this many seconds at least (EC2 user guide, "Billing for Spot Instances").
@@ -35,9 +36,6 @@ class Stay:
 
 #: Machines by their instance id.
 Ledger = Mapping[str, Stay]
-
-#: When a price began to hold (seconds since 1970), and the price.
-Prices = list[tuple[float, float]]
 
 
 def extras(volume_gb: int, *, public_address: bool) -> float:

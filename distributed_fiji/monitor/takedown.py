@@ -11,21 +11,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from distributed_fiji.aws import removal
 from distributed_fiji.aws.clients import AwsError, Clients, error_text
+from distributed_fiji.aws.cluster import remove_cluster, remove_service, remove_task_definitions, stop_service
 from distributed_fiji.aws.deadletters import belongs_to_another, is_own, read_dead_letters, unreported
-from distributed_fiji.aws.lookups import (
-    app_instances,
-    find_fleet,
-    find_service,
-    fleet_instances,
-    live_fleets,
-    queue_attributes,
-    read_alarms,
-)
+from distributed_fiji.aws.fleet import cancel_fleet, find_fleet, live_fleets
+from distributed_fiji.aws.lookups import find_service
+from distributed_fiji.aws.machines import app_instances, fleet_instances, remove_launch_template, terminate
+from distributed_fiji.aws.queues import messages_left, queue_attributes, remove_queue
+from distributed_fiji.aws.tasks import stop_tasks
+from distributed_fiji.aws.telemetry import read_alarms, remove_alarms, remove_dashboard
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import SomethingLeft
 from distributed_fiji.monitor.logexport import export_logs
+from distributed_fiji.monitor.machines import give_jobs_back
 from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.openruns import read_open_runs
 from distributed_fiji.state.runfacts import RunFacts
@@ -164,26 +162,26 @@ def _money(down: Takedown) -> Named:
     run, clients, site, whole = down.run, down.clients, down.site, down.whole
     last = site.served and (whole or not site.other_fleets)
     if last:
-        yield "service", lambda: removal.stop_service(clients.ecs, run.cluster, run.service)
+        yield "service", lambda: stop_service(clients.ecs, run.cluster, run.service)
     if not whole:
-        yield "jobs at work", partial(removal.give_jobs_back, clients, run, down.clock)
+        yield "jobs at work", partial(give_jobs_back, clients, run, down.clock)
     fleets = [run.fleet_id] if run.fleet_id else []
     if site.served and whole:
         # Nobody else would end them.
         fleets += site.other_fleets
     for fleet in fleets:
         started = run.started if fleet == run.fleet_id else 0.0
-        yield "fleet", partial(removal.cancel_fleet, clients.ec2, fleet, down.clock, started=started)
+        yield "fleet", partial(cancel_fleet, clients.ec2, fleet, down.clock, started=started)
     for fleet in fleets:
         its_run = replace(run, fleet_id=fleet)
         yield "machines", partial(end_machines, its_run, clients, down.clock, down.patience.machines)
     if site.served and whole:
         # The service's tasks end with it; in a cluster of several apps they may stand on others' machines.
-        yield "tasks", lambda: removal.stop_tasks(clients.ecs, run.cluster, run.task_family)
+        yield "tasks", lambda: stop_tasks(clients.ecs, run.cluster, run.task_family)
     yield "alarms", lambda: remove_idle_alarms(run, clients)
     if last and run.dashboard:
         # startCluster makes it anew.
-        yield "dashboard", lambda: removal.remove_dashboard(clients.cloudwatch, run.app_name)
+        yield "dashboard", lambda: remove_dashboard(clients.cloudwatch, run.app_name)
 
 
 def _keepsakes(run: RunFacts, clients: Clients, clock: Clock, log_seconds: float | None) -> Named:
@@ -195,10 +193,10 @@ def _rest(run: RunFacts, clients: Clients, clock: Clock, site: Site) -> Named:
     if not site.served:
         return
     ecs, ec2 = clients.ecs, clients.ec2
-    yield "service's removal", lambda: removal.remove_service(ecs, run.cluster, run.service)
-    yield "task definition", lambda: removal.remove_task_definitions(ecs, run.task_family)
-    yield "launch template", lambda: removal.remove_launch_template(ec2, run.launch_template, run.app_name)
-    yield "cluster", lambda: removal.remove_cluster(clients, run.cluster, run.app_name, clock)
+    yield "service's removal", lambda: remove_service(ecs, run.cluster, run.service)
+    yield "task definition", lambda: remove_task_definitions(ecs, run.task_family)
+    yield "launch template", lambda: remove_launch_template(ec2, run.launch_template, run.app_name)
+    yield "cluster", lambda: remove_cluster(clients, run.cluster, run.app_name, clock)
 
 
 def _queues(run: RunFacts, clients: Clients) -> Named:
@@ -217,7 +215,7 @@ def end_machines(run: RunFacts, clients: Clients, clock: Clock, deadline: float)
         if waited >= deadline:
             raise SomethingLeft(f"still there after {deadline / 60:.0f} minutes: {', '.join(sorted(left))}")
         if waited >= MACHINES_PATIENCE and not asked:
-            removal.terminate(clients.ec2, left)
+            terminate(clients.ec2, left)
             asked = True
         clock.sleep(2)
         first = False
@@ -228,7 +226,7 @@ def remove_idle_alarms(run: RunFacts, clients: Clients) -> str | None:
     """Delete the alarms of machines that are gone; those of another fleet's machines are left."""
     alive = {item["InstanceId"] for item in app_instances(clients.ec2, run.app_name)}
     gone = read_alarms(clients.cloudwatch, run.app_name) - alive
-    return removal.remove_alarms(clients.cloudwatch, run.app_name, gone)
+    return remove_alarms(clients.cloudwatch, run.app_name, gone)
 
 
 def record_dead_letters(run: RunFacts, clients: Clients, clock: Clock) -> str | None:
@@ -237,7 +235,7 @@ def record_dead_letters(run: RunFacts, clients: Clients, clock: Clock) -> str | 
     if attributes is None:
         return None
     url = attributes["QueueUrl"]
-    count = removal.messages_left(clients.sqs, run.dead_letter_queue)
+    count = messages_left(clients.sqs, run.dead_letter_queue)
     if not count or not is_own(clients.sqs, url, run.dead_letter_queue, run.app_name):
         return None
     reported = JobState(run, clients.s3).failures()
@@ -264,10 +262,10 @@ def remove_empty_queue(sqs: Any, name: str, run: RunFacts) -> str | None:
     shared = name != run.queue_name and not is_own(sqs, url, name, run.app_name)
     if shared or belongs_to_another(sqs, url, run.app_name):
         return None
-    left = removal.messages_left(sqs, name)
+    left = messages_left(sqs, name)
     if left:
         return f"queue {name} is kept: it holds {left} message{'s' if left > 1 else ''}"
-    return removal.remove_queue(sqs, name)
+    return remove_queue(sqs, name)
 
 
 def _exported(run: RunFacts, clients: Clients, clock: Clock, seconds: float | None) -> str | None:

@@ -12,12 +12,13 @@ from typing import Any
 
 from distributed_fiji.aws.grants import Grant, document, grant, s3_keys
 from distributed_fiji.aws.roles import SERVICE_LINKED_ROLES, role_arn
+from distributed_fiji.commands.plan import record_of
 from distributed_fiji.janitor.names import function_name, log_group
 from distributed_fiji.janitor.policy import run_grants
+from distributed_fiji.names import role_name
 from distributed_fiji.permissions.usercalls import COMMANDS
 from distributed_fiji.registry import ECR_HOST, parse_image
-from distributed_fiji.settings import Settings, role_name
-from distributed_fiji.state.record import record_of
+from distributed_fiji.settings import Settings
 from distributed_fiji.state.runfacts import facts_of
 from worker.contract.jobs import APP_TAG, state_key
 

@@ -21,7 +21,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from distributed_fiji.aws.clients import Clients, error_code
-from distributed_fiji.aws.lookups import find_fleet, live_fleets
+from distributed_fiji.aws.fleet import find_fleet, live_fleets
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.state.runfacts import RunFacts
 from distributed_fiji.state.statefiles import pass_over

@@ -10,14 +10,14 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from distributed_fiji.aws.clients import pages
+from distributed_fiji.jobnames import printable
 from distributed_fiji.state.statefiles import pass_over
-from worker.contract.jobs import job_name, state_key
-from worker.contract.state import MOST_BYTES, Unreadable, read_object
-from worker.contract.text import one_line
+from worker.contract.jobs import state_key
+from worker.contract.state import MOST_BYTES
 
 #: A submission's id, which sorts by time.
 OBJECT = re.compile(r"[A-Za-z0-9-]+\.tsv\.gz\Z")
@@ -66,25 +66,3 @@ def _names_in(s3: Any, bucket: str, key: str, wanted: set[str]) -> dict[str, str
     except (OSError, EOFError, zlib.error) as error:
         pass_over(bucket, key, f"it cannot be read ({error})")
     return found
-
-
-def name_in(body: str) -> str:
-    """Return the name of the job in a message's body; '' where it is none."""
-    try:
-        metadata = read_object(body.encode("utf-8", "replace")).get("Metadata")
-    except Unreadable:
-        return ""
-    flat = isinstance(metadata, dict) and not any(
-        isinstance(value, (dict, list)) for value in metadata.values()
-    )
-    return job_name(metadata) if flat and isinstance(metadata, dict) else ""
-
-
-def called(job: str, names: Mapping[str, str]) -> str:
-    """Return a job as it is named to people: by its metadata, the id behind it."""
-    return f"{names[job]} (job {job})" if names.get(job) else f"job {job}"
-
-
-def printable(text: str) -> str:
-    """Return a text on one line, without what a terminal would obey, each space once."""
-    return " ".join(one_line(text).split())

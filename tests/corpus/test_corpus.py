@@ -28,10 +28,11 @@ from worker.contract.scripts import clean, ending_of
 from worker.fiji import process as fiji_process
 from worker.fiji.habits import find_habits
 from worker.fiji.launcher import Launch, make_preferences, runner_command
-from worker.fiji.process import Ending, Questions
+from worker.fiji.process import Questions
 from worker.host.folders import RunFolder
 from worker.storage import elsewhere
 from worker.storage.outputs import find_outputs
+from worker.verdict.ending import Ending
 from worker.verdict.verdict import Expected, Run, Verdict, judge
 
 

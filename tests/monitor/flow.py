@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from distributed_fiji.aws.clients import Clients
-from distributed_fiji.aws.lookups import live_fleets, read_container_instances
+from distributed_fiji.aws.fleet import live_fleets
+from distributed_fiji.aws.tasks import read_container_instances
 from distributed_fiji.changes import Change
 from distributed_fiji.commands.plan import Run
 from distributed_fiji.commands.setup import setup

@@ -16,7 +16,7 @@ from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.commands.monitor import MonitorResult, monitor
 from distributed_fiji.janitor.policy import janitor_policy
 from distributed_fiji.janitor.tending import Post, tend
-from distributed_fiji.settings import role_name
+from distributed_fiji.names import role_name
 from distributed_fiji.state.runfacts import facts_of
 from distributed_fiji.terminal import Terminal
 from tests.monitor.builders import ARun, SteppedClock

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from distributed_fiji.aws.tasks import Task, TaskEnd
 from distributed_fiji.monitor.actions import (
     Action,
     AddAlarm,
@@ -16,7 +17,7 @@ from distributed_fiji.monitor.actions import (
     TakeDown,
 )
 from distributed_fiji.monitor.decide import Limits, Memory, decide
-from distributed_fiji.monitor.snapshot import Counts, Jobs, Machine, Snapshot, Task, TaskEnd
+from distributed_fiji.monitor.snapshot import Counts, Jobs, Machine, Snapshot
 from distributed_fiji.state.runfacts import RunFacts
 
 RUN = RunFacts(

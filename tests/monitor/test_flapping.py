@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.tasks import Task
 from distributed_fiji.commands.monitor import LONGEST_WAIT, monitor, wait_seconds
 from distributed_fiji.monitor.actions import TakeDown
 from distributed_fiji.monitor.decide import Memory, decide
 from distributed_fiji.monitor.rounds import DOUBTFUL_WAIT
-from distributed_fiji.monitor.snapshot import Jobs, Snapshot, Task
+from distributed_fiji.monitor.snapshot import Jobs, Snapshot
 from tests.monitor.builders import EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.screen import Screen
 from tests.monitor.test_decide import LIMITS, RUN, ids, seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from distributed_fiji.aws.clients import Clients
-from distributed_fiji.aws.removal import give_jobs_back
+from distributed_fiji.monitor.machines import give_jobs_back
 from distributed_fiji.state.runfacts import facts_of
 from tests.monitor.builders import EmulatedSession, SteppedClock, a_run
 

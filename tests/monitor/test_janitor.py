@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from distributed_fiji.aws.clients import Clients
-from distributed_fiji.aws.removal import messages_left
+from distributed_fiji.aws.queues import messages_left
 from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.janitor.install import watch_over
 from distributed_fiji.janitor.package import HANDLER, build_package

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from distributed_fiji.aws.clients import Clients
-from distributed_fiji.aws.lookups import find_fleet
+from distributed_fiji.aws.fleet import find_fleet
+from distributed_fiji.aws.machines import there_of
 from distributed_fiji.aws.policies import trust
-from distributed_fiji.aws.removal import there_of
 from distributed_fiji.commands import datacosts
 from distributed_fiji.commands.cleanup import cleanup
 from distributed_fiji.commands.inventory import inventory

@@ -12,8 +12,8 @@ from botocore.exceptions import EndpointConnectionError
 
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.deadletters import read_dead_letters
-from distributed_fiji.aws.lookups import queue_attributes, read_alarms
-from distributed_fiji.aws.removal import messages_left
+from distributed_fiji.aws.queues import messages_left, queue_attributes
+from distributed_fiji.aws.telemetry import read_alarms
 from distributed_fiji.monitor.observe import Observer
 from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.runfacts import facts_of

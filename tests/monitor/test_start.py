@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from distributed_fiji.aws.clients import Clients, pages
-from distributed_fiji.aws.documents import stuck_alarm_name
-from distributed_fiji.aws.lookups import read_alarms, read_ends
+from distributed_fiji.aws.tasks import read_ends
+from distributed_fiji.aws.telemetry import read_alarms
 from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.commands.plan import Run
 from distributed_fiji.commands.start import start_cluster
 from distributed_fiji.fleetfile import parse_fleet_file
+from distributed_fiji.names import stuck_alarm_name
 from distributed_fiji.registry import Answer
 from distributed_fiji.state.record import RunRecord, read_record
 from distributed_fiji.state.runfacts import facts_of

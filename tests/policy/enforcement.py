@@ -17,9 +17,10 @@ from distributed_fiji.local import cloud as clouds
 from distributed_fiji.local import processes, servers, state
 from distributed_fiji.local.access import Cloud
 from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, MACHINES, Folders
+from distributed_fiji.names import role_name
 from distributed_fiji.permissions.usercalls import COMMANDS
 from distributed_fiji.permissions.userpolicy import user_policy
-from distributed_fiji.settings import load_settings, role_name
+from distributed_fiji.settings import load_settings
 from tests.commands import CHECKOUT, Ended, run_py
 from tests.policy.gate import AttachedPolicies, Gate, Law, Tags, gated
 from tests.policy.judging import ACCOUNT

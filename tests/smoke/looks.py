@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from distributed_fiji.aws.clients import AwsError, Clients, error_text, pages
-from distributed_fiji.aws.lookups import app_instances
+from distributed_fiji.aws.machines import app_instances
 from distributed_fiji.aws.machinetypes import read_machine_types
 from distributed_fiji.janitor.names import log_group
 from tests.smoke.plan import MACHINE, Plan

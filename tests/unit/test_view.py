@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from distributed_fiji.aws.tasks import Task
 from distributed_fiji.commands.view import Progress, figures
-from distributed_fiji.monitor.snapshot import Counts, Jobs, Snapshot, Task
+from distributed_fiji.monitor.snapshot import Counts, Jobs, Snapshot
 
 
 def seen(in_flight: int, tasks: list[bool | None], failing: int = 0, attempts: int = 0) -> Snapshot:

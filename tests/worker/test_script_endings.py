@@ -16,10 +16,10 @@ from tests.worker.endings import ENDINGS, FOLLOWED, SHOWN, Ending
 from worker.contract.jobs import Outcome
 from worker.contract.questions import find_questions
 from worker.fiji import process as fiji_process
-from worker.fiji.process import Ending as End
 from worker.host.folders import RunFolder
 from worker.storage import elsewhere
 from worker.storage.outputs import find_outputs
+from worker.verdict.ending import Ending as End
 from worker.verdict.verdict import Expected, Run, Verdict, judge, warnings_of
 
 QUICK = [ending for ending in ENDINGS if ending.quick]

@@ -15,6 +15,7 @@ from worker.fiji import process as fiji_process
 from worker.fiji.process import FijiProcess, Limits
 from worker.host.folders import RunFolder, Scratch
 from worker.storage.outputs import Found
+from worker.verdict.ending import Ending
 from worker.verdict.verdict import SIGKILL, Expected, Run, Verdict, judge
 
 #: A FIJI on a slow or busy machine may take so long to start.
@@ -97,7 +98,7 @@ def _launch(means: Means, folder: RunFolder, *, use_xvfb: bool, leads_paths: boo
     )
 
 
-def _ran(process: FijiProcess, ending: fiji_process.Ending, heap_mb: int, seconds: float) -> Ran:
+def _ran(process: FijiProcess, ending: Ending, heap_mb: int, seconds: float) -> Ran:
     alive = process.alive() or {}
     run = Run(
         ending=ending,

@@ -13,7 +13,6 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -26,21 +25,13 @@ from worker.fiji.habits import NO_HABITS, OPEN_TABLES, Habits
 from worker.host import processes
 from worker.host.activity import Activity, Usage, usage_of_all
 from worker.host.folders import RunFolder
+from worker.verdict.ending import Ending
 
 LOOK_SECONDS = 0.05
 #: A JVM that is asked to end gets this long before it is killed.
 TERM_SECONDS = 3.0
 #: A runner that has written its result is ended by then: pool threads of ImageJ may keep a JVM alive.
 AFTER_RESULT_SECONDS = 5.0
-
-
-class Ending(str, Enum):
-    """How a FIJI process came to its end."""
-
-    BY_ITSELF = "by itself"
-    TIMED_OUT = "timed out"
-    STALLED = "stalled"
-    NO_SIGN_OF_LIFE = "no sign of life"
 
 
 @dataclass(frozen=True)

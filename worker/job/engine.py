@@ -23,7 +23,7 @@ from worker.fiji import launcher
 from worker.fiji import process as fiji_process
 from worker.fiji.display import choose_display, is_as_before
 from worker.fiji.habits import find_habits
-from worker.fiji.process import Ending, FijiProcess, Limits
+from worker.fiji.process import FijiProcess, Limits
 from worker.fiji.script import Script
 from worker.host import memory
 from worker.host.folders import RunFolder, Scratch
@@ -31,6 +31,7 @@ from worker.job.ahead import longest_run
 from worker.job.held import HeldJob
 from worker.settings import WorkerSettings
 from worker.storage import elsewhere
+from worker.verdict.ending import Ending
 from worker.verdict.starting import language_problem, proof_problem, why_not_started
 from worker.verdict.verdict import SIGKILL, Run
 

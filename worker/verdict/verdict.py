@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from worker.contract.jobs import FailureClass, Outcome
-from worker.fiji.process import Ending
 from worker.host.activity import Usage
 from worker.storage.outputs import Found, Output, counting
 from worker.verdict import advice
+from worker.verdict.ending import Ending
 from worker.verdict.starting import why_not_started
 
 KINDS = {

@@ -1,0 +1,86 @@
+"""Machines and their launch template: found by exact id or tag, made, ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji.aws.clients import error_code, pages
+from distributed_fiji.state.runfacts import RunFacts
+from worker.contract.jobs import APP_TAG
+
+#: States of an instance that is there; shutting down is no longer billed (EC2 user guide).
+THERE = ("pending", "running", "stopping", "stopped")
+
+
+def fleet_instances(ec2: Any, run: RunFacts, states: tuple[str, ...] = THERE) -> list[dict[str, Any]]:
+    """Return the instances of the run's fleet in some states: those that are there, unless told otherwise.
+
+    EC2 tags what a spot fleet starts with aws:ec2spot:fleet-request-id (EC2 user guide).
+    """
+    found = []
+    for instance in app_instances(ec2, run.app_name, states):
+        tags = {tag["Key"]: tag["Value"] for tag in instance["Tags"]}
+        if tags.get("aws:ec2spot:fleet-request-id", run.fleet_id) == run.fleet_id:
+            found.append(instance)
+    return found
+
+
+def app_instances(ec2: Any, app_name: str, states: tuple[str, ...] = THERE) -> list[dict[str, Any]]:
+    """Return the app's instances in some states, by tag: those that are there, unless told otherwise."""
+    filters = [
+        {"Name": f"tag:{APP_TAG}", "Values": [app_name]},
+        {"Name": "instance-state-name", "Values": list(states)},
+    ]
+    reservations = pages(ec2, "describe_instances", "Reservations", Filters=filters)
+    return [instance for reservation in reservations for instance in reservation["Instances"]]
+
+
+#: Values that one filter of EC2's takes.
+FILTER_VALUES = 200
+
+
+def terminate(ec2: Any, instance_ids: list[str]) -> str | None:
+    """Terminate instances."""
+    if not instance_ids:
+        return None
+    ec2.terminate_instances(InstanceIds=instance_ids)
+    return f"{len(instance_ids)} machine{'s' if len(instance_ids) > 1 else ''} terminated"
+
+
+def find_launch_template(ec2: Any, name: str, app_name: str) -> str | None:
+    """Return the id of the launch template of that name, unless it carries another app's tag."""
+    try:
+        found = ec2.describe_launch_templates(LaunchTemplateNames=[name])["LaunchTemplates"]
+    except ClientError as error:
+        if error_code(error) == "InvalidLaunchTemplateName.NotFoundException":
+            return None
+        raise
+    for template in found:
+        tags = {tag["Key"]: tag["Value"] for tag in template.get("Tags", [])}
+        if template["LaunchTemplateName"] == name and tags.get(APP_TAG, app_name) == app_name:
+            return template["LaunchTemplateId"]
+    return None
+
+
+def remove_launch_template(ec2: Any, name: str, app_name: str) -> str | None:
+    """Delete the launch template of that name."""
+    template = find_launch_template(ec2, name, app_name) if name else None
+    if template is None:
+        return None
+    ec2.delete_launch_template(LaunchTemplateId=template)
+    return f"launch template {name} deleted"
+
+
+def there_of(ec2: Any, instance_ids: list[str]) -> set[str]:
+    """Return which of some instances are there. A filter takes 200 values (EC2 API reference, Filter)."""
+    found: set[str] = set()
+    for start in range(0, len(instance_ids), FILTER_VALUES):
+        filters = [
+            {"Name": "instance-id", "Values": instance_ids[start : start + FILTER_VALUES]},
+            {"Name": "instance-state-name", "Values": list(THERE)},
+        ]
+        for reservation in pages(ec2, "describe_instances", "Reservations", Filters=filters):
+            found |= {item["InstanceId"] for item in reservation["Instances"]}
+    return found

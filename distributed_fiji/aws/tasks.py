@@ -1,0 +1,145 @@
+"""Tasks and container instances of a cluster: looked at, stopped, and whether workers protect them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji.aws.clients import error_code, pages
+from distributed_fiji.state.runfacts import RunFacts
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of the run. `at_work`: protected against scale-in by its worker; None where unknown.
+
+    `started`: when its container began, None before that.
+    """
+
+    arn: str
+    container_instance: str
+    status: str
+    at_work: bool | None = None
+    started: float | None = None
+
+
+@dataclass(frozen=True)
+class TaskEnd:
+    """How a task ended. `lived`: seconds from its start, None where it was never started.
+
+    `code`, `reason`: ECS's stopCode and stoppedReason. `exit_code`, `container_reason`: its container's.
+    `stream`: where in the log of the workers its lines are.
+    """
+
+    task_id: str
+    code: str
+    reason: str
+    exit_code: int | None = None
+    container_reason: str = ""
+    lived: float | None = None
+    stream: str = ""
+
+
+#: Items in one DescribeTasks, DescribeContainerInstances or GetTaskProtection (ECS API reference).
+ECS_BATCH = 100
+
+
+#: Errors with which ECS says that the cluster, and so everything in it, is not there.
+NO_CLUSTER = ("ClusterNotFoundException", "InvalidParameterException")
+
+
+def read_container_instances(ecs: Any, cluster: str) -> dict[str, dict[str, Any]]:
+    """Return the cluster's container instances by their EC2 instance id."""
+    found = {}
+    for batch in _ecs_batches(ecs, "list_container_instances", "containerInstanceArns", cluster=cluster):
+        described = ecs.describe_container_instances(cluster=cluster, containerInstances=batch)
+        found.update({item["ec2InstanceId"]: item for item in described["containerInstances"]})
+    return found
+
+
+def read_tasks(ecs: Any, cluster: str, family: str, *, stopping: bool = False) -> tuple[Task, ...]:
+    """Return the tasks of a family that are meant to run; with `stopping` those too whose end is awaited.
+
+    A task leaves the plain list as soon as it is told to stop, while its container still has its time-out
+    (ECS API reference, ListTasks: desiredStatus is RUNNING by default).
+    """
+    tasks: list[Task] = []
+    for desired in ("RUNNING", "STOPPED") if stopping else ("RUNNING",):
+        arguments = {"cluster": cluster, "family": family, "desiredStatus": desired}
+        for batch in _ecs_batches(ecs, "list_tasks", "taskArns", **arguments):
+            tasks += [
+                Task(
+                    task["taskArn"],
+                    task.get("containerInstanceArn", ""),
+                    task["lastStatus"],
+                    started=task["startedAt"].timestamp() if task.get("startedAt") else None,
+                )
+                for task in ecs.describe_tasks(cluster=cluster, tasks=batch)["tasks"]
+                if task["lastStatus"] != "STOPPED"
+            ]
+    return tuple(tasks)
+
+
+def read_protection(ecs: Any, cluster: str, arns: list[str]) -> dict[str, bool]:
+    """Return whether tasks are protected against scale-in, by ARN: a worker does so while it holds a job."""
+    found: dict[str, bool] = {}
+    for start in range(0, len(arns), ECS_BATCH):
+        answer = ecs.get_task_protection(cluster=cluster, tasks=arns[start : start + ECS_BATCH])
+        found.update((item["taskArn"], item["protectionEnabled"]) for item in answer["protectedTasks"])
+    return found
+
+
+def read_ends(ecs: Any, run: RunFacts) -> tuple[TaskEnd, ...]:
+    """Return how tasks of a run ended, the latest first; ECS forgets them after an hour or more."""
+    found = []
+    arguments = {"cluster": run.cluster, "family": run.task_family, "desiredStatus": "STOPPED"}
+    for batch in _ecs_batches(ecs, "list_tasks", "taskArns", **arguments):
+        for task in ecs.describe_tasks(cluster=run.cluster, tasks=batch)["tasks"]:
+            stopped = task["stoppedAt"].timestamp() if task.get("stoppedAt") else 0.0
+            if task["lastStatus"] == "STOPPED" and stopped >= run.started:
+                found.append((stopped, task))
+    found.sort(key=lambda item: item[0], reverse=True)
+    return tuple(_end(task, stopped, run) for stopped, task in found)
+
+
+def _end(task: dict[str, Any], stopped: float, run: RunFacts) -> TaskEnd:
+    task_id = task["taskArn"].rpartition("/")[2]
+    container: dict[str, Any] = next(iter(task.get("containers", [])), {})
+    name = container.get("name", "")
+    return TaskEnd(
+        task_id=task_id,
+        code=task.get("stopCode") or "",
+        reason=task.get("stoppedReason") or "",
+        exit_code=container.get("exitCode"),
+        container_reason=container.get("reason") or "",
+        lived=stopped - task["startedAt"].timestamp() if task.get("startedAt") else None,
+        # PREFIX/CONTAINER/TASK (ECS developer guide, "awslogs" log driver); the prefix is the app's name.
+        stream=f"{run.app_name}/{name}/{task_id}",
+    )
+
+
+def _ecs_batches(ecs: Any, operation: str, key: str, **arguments: Any) -> list[list[str]]:
+    """Return ARNs in batches that ECS takes; none where there is no such cluster."""
+    try:
+        arns = list(pages(ecs, operation, key, **arguments))
+    except ClientError as error:
+        if error_code(error) in NO_CLUSTER:
+            return []
+        raise
+    return [arns[start : start + ECS_BATCH] for start in range(0, len(arns), ECS_BATCH)]
+
+
+def stop_task(ecs: Any, cluster: str, task: str) -> str | None:
+    """Stop a task: its worker gives its job back."""
+    ecs.stop_task(cluster=cluster, task=task, reason="taken down")
+    return f"task {task.rpartition('/')[2]} stopped"
+
+
+def stop_tasks(ecs: Any, cluster: str, family: str) -> str | None:
+    """Stop the tasks of a family that are still there."""
+    tasks = read_tasks(ecs, cluster, family)
+    for task in tasks:
+        stop_task(ecs, cluster, task.arn)
+    return f"{len(tasks)} task{'s' if len(tasks) > 1 else ''} stopped" if tasks else None

@@ -1,0 +1,236 @@
+"""Resolve what a fleet file leaves open: images, roles, subnets, machine types with their prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from distributed_fiji.aws import fleetrequest, pools
+from distributed_fiji.aws.clients import Clients, error_code, pages
+from distributed_fiji.aws.fleet import ensure_launch_template
+from distributed_fiji.aws.fleetrequest import Machine, Subnet
+from distributed_fiji.aws.refusals import is_denied
+from distributed_fiji.aws.roles import find_role, role_arn
+from distributed_fiji.errors import InvalidInput
+from distributed_fiji.fleetfile import FleetFile, Specification
+from distributed_fiji.names import role_name
+from distributed_fiji.settings import Settings
+
+#: ECS's own pointers to its newest image; Amazon Linux 2 ended 2026-06-30 (ECS developer guide).
+AMI_PARAMETERS = {
+    "x86_64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",
+    "arm64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",
+}
+
+
+#: How the names of ECS's images of Amazon Linux 2023 begin, those with drivers too (ECS developer guide).
+ECS_IMAGES = "al2023-ami-ecs-"
+
+
+#: Of a region's subnets, those of its default VPC.
+DEFAULT_SUBNETS = [{"Name": "default-for-az", "Values": ["true"]}]
+
+
+@dataclass
+class Findings:
+    """What is wrong with a fleet file's machines, and what is to be said of them."""
+
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def find_machines(
+    clients: Clients, settings: Settings, file: FleetFile, architecture: str, now: float
+) -> tuple[list[Machine], str, list[str]]:
+    """Fill in what the file leaves open; return the machines, the fleet role's ARN, and warnings.
+
+    Raises InvalidInput with everything that could not be found.
+    """
+    found = Findings()
+    role = _fleet_role(clients, settings, file.fleet_role or settings.FLEET_ROLE, found.problems)
+    machines = [
+        _find_machine(clients, settings, item, architecture, file.original, found)
+        for item in file.specifications
+    ]
+    if not found.problems:
+        _check_prices(clients.ec2, settings, machines, now, found)
+    if found.problems:
+        raise InvalidInput("The fleet cannot be started", list(dict.fromkeys(found.problems)))
+    return machines, role, list(dict.fromkeys(found.warnings))
+
+
+def _check_prices(ec2: Any, settings: Settings, machines: list[Machine], now: float, found: Findings) -> None:
+    prices = pools.read_latest_prices(ec2, settings.MACHINE_TYPE, now)
+    every = [pool for machine in machines for pool in machine.pools]
+    problems, warnings = pools.price_findings(every, prices, settings.MACHINE_PRICE)
+    found.problems += problems
+    found.warnings += warnings
+
+
+def _fleet_role(clients: Clients, settings: Settings, given: str, problems: list[str]) -> str:
+    """Return the fleet role's ARN; one that may not be looked at is believed to be there."""
+    if given.startswith("arn:"):
+        return given
+    name = given or role_name(settings.APP_NAME, settings.AWS_REGION, "fleet")
+    try:
+        arn = find_role(clients.iam, name)
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        return role_arn(name, clients.account)
+    if arn is None:
+        problems.append(f"IamFleetRole: there is no role {name}; `python run.py setup` makes it")
+    return arn or ""
+
+
+def _find_machine(
+    clients: Clients,
+    settings: Settings,
+    wanted: Specification,
+    architecture: str,
+    original: bool,
+    found: Findings,
+) -> Machine:
+    image = _image(clients, wanted.image_id, architecture, found, original=original)
+    own = settings.INSTANCE_PROFILE or role_name(settings.APP_NAME, settings.AWS_REGION, "instance")
+    profile = wanted.instance_profile or own
+    if not profile.startswith("arn:"):
+        found.problems += _profile_problems(clients.iam, profile)
+    key_name = wanted.key_name or settings.SSH_KEY_NAME
+    if key_name:
+        found.problems += _key_pair_problems(clients.ec2, key_name)
+    return Machine(
+        specification=wanted,
+        image_id=image.get("ImageId", ""),
+        root_device=image.get("RootDeviceName", "/dev/xvda"),
+        root_gb=_root_gb(image),
+        instance_profile=profile,
+        pools=_pools(clients.ec2, settings, wanted.subnets, found),
+    )
+
+
+def _pools(
+    ec2: Any, settings: Settings, given: tuple[str, ...], found: Findings
+) -> tuple[tuple[str, Subnet], ...]:
+    """Return the machine types and subnets in which machines can start."""
+    subnets = _subnets(ec2, given, found.problems)
+    closed = [subnet.subnet_id for subnet in subnets if not subnet.public]
+    if closed and settings.ASSIGN_IP:
+        found.warnings.append(
+            f"Subnets: {', '.join(closed)} give no public address of themselves; machines are given one."
+            " Where they have a NAT, ASSIGN_IP = False saves $0.005 an hour for each"
+        )
+    offerings, doubts = pools.read_offerings(ec2, settings.MACHINE_TYPE) if subnets else (None, [])
+    offered, lacking = pools.offered(settings.MACHINE_TYPE, subnets, offerings)
+    found.warnings += [*doubts, *lacking]
+    if subnets and not offered:
+        found.problems.append(
+            f"MACHINE_TYPE: no zone of these subnets offers {', '.join(settings.MACHINE_TYPE)}"
+        )
+    return offered
+
+
+def _image(
+    clients: Clients, given: str | None, architecture: str, found: Findings, *, original: bool
+) -> dict[str, Any]:
+    """Return the image of machines: the file's, or ECS's newest where it names none, or one that cannot run.
+
+    The original's files name images of Amazon's of 2017, whose agents know neither IMDSv2 nor stopTimeout.
+    """
+    if given:
+        image = _describe_image(clients.ec2, given)
+        if image is None and not original:
+            found.problems.append(
+                f"ImageId = {given!r}: the region has no such image; leave it out for ECS's newest"
+            )
+            return {}
+        if image is not None and image.get("Architecture", architecture) != architecture:
+            found.problems.append(
+                f"ImageId = {given!r} is for {image['Architecture']}, MACHINE_TYPE is {architecture}"
+            )
+            return image
+        if image is not None and _can_run(image):
+            return image
+        found.warnings.append(
+            f"ImageId = {given!r} is no ECS image of Amazon Linux 2023; ECS's newest is taken instead"
+        )
+    newest = clients.ssm.get_parameter(Name=AMI_PARAMETERS[architecture])["Parameter"]["Value"]
+    return _describe_image(clients.ec2, newest) or {"ImageId": newest}
+
+
+def _describe_image(ec2: Any, image_id: str) -> dict[str, Any] | None:
+    """Return an image, or None where the region has none of that id."""
+    try:
+        found = ec2.describe_images(ImageIds=[image_id])["Images"]
+    except ClientError as error:
+        if not error_code(error).startswith("InvalidAMIID"):
+            raise
+        return None
+    return found[0] if found else None
+
+
+def _can_run(image: dict[str, Any]) -> bool:
+    """Whether an image is ECS's of Amazon Linux 2023, or not Amazon's: somebody's own, made on purpose."""
+    return image.get("ImageOwnerAlias") != "amazon" or image.get("Name", "").startswith(ECS_IMAGES)
+
+
+def _root_gb(image: dict[str, Any]) -> int:
+    """Return the size of the image's root snapshot; today's ECS images have 30 GiB."""
+    for device in image.get("BlockDeviceMappings", []):
+        if device.get("DeviceName") == image.get("RootDeviceName"):
+            return device.get("Ebs", {}).get("VolumeSize", 30)
+    return 30
+
+
+def _profile_problems(iam: Any, name: str) -> list[str]:
+    try:
+        iam.get_instance_profile(InstanceProfileName=name)
+    except iam.exceptions.NoSuchEntityException:
+        return [f"IamInstanceProfile: there is no {name}; `python run.py setup` makes it"]
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+    return []
+
+
+def _key_pair_problems(ec2: Any, name: str) -> list[str]:
+    try:
+        ec2.describe_key_pairs(KeyNames=[name])
+    except ClientError as error:
+        if error_code(error) == "InvalidKeyPair.NotFound":
+            return [
+                f"SSH_KEY_NAME / KeyName = {name!r}: the region has no such key pair; leave it empty for none"
+            ]
+        raise
+    return []
+
+
+def _subnets(ec2: Any, given: tuple[str, ...], problems: list[str]) -> tuple[Subnet, ...]:
+    """Return the given subnets, or those of the default VPC."""
+    wanted: dict[str, Any] = {"SubnetIds": list(given)} if given else {"Filters": DEFAULT_SUBNETS}
+    try:
+        found = list(pages(ec2, "describe_subnets", "Subnets", **wanted))
+    except ClientError as error:
+        if error_code(error) != "InvalidSubnetID.NotFound":
+            raise
+        problems.append(f"Subnets: {error.response['Error']['Message']}")
+        return ()
+    if not found:
+        problems.append("Subnets: the region has no default VPC; name subnets in the fleet file")
+    found.sort(key=lambda item: (given.index(item["SubnetId"]) if given else 0, item["SubnetId"]))
+    return tuple(
+        Subnet(item["SubnetId"], item["AvailabilityZone"], item["MapPublicIpOnLaunch"]) for item in found
+    )
+
+
+def fleet_machines(ec2: Any, settings: Settings, machines: list[Machine]) -> dict[str, Any]:
+    """Return the request's part about machines: versions of the app's launch template, with overrides."""
+    configs = []
+    for machine in machines:
+        for data, overrides in fleetrequest.launch_templates(settings, machine):
+            template, version = ensure_launch_template(ec2, settings.launch_template, data, settings.APP_NAME)
+            specification = {"LaunchTemplateId": template, "Version": version}
+            configs.append({"LaunchTemplateSpecification": specification, "Overrides": overrides})
+    return {"LaunchTemplateConfigs": configs}

@@ -1,0 +1,54 @@
+"""What the janitor remembers of a run from one round to the next, in the bucket."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from typing import Any
+
+from distributed_fiji.monitor.decide import Memory
+from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.statefiles import find_state
+from worker.contract.jobs import state_key
+from worker.contract.state import flag, number
+
+
+def read_memory(s3: Any, run: RunFacts) -> Memory:
+    """Return what was remembered of a run at the last look; nothing where that cannot be read."""
+    return find_state(s3, run.bucket, _memory_key(run), _memory) or Memory()
+
+
+def _memory(document: dict[str, Any]) -> Memory:
+    """Return the memory in a document; fields that an earlier version did not write keep their defaults."""
+    empty = document.get("empty")
+    known: dict[str, Any] = {
+        field.name: _like(field.default, document[field.name])
+        for field in fields(Memory)
+        if field.name in document and field.name not in ("readings", "empty")
+    }
+    readings = tuple((_time(time), int(_time(left))) for time, left in document.get("readings") or ())
+    return Memory(
+        readings=readings, empty=(_time(empty[0]), int(_time(empty[1]))) if empty else None, **known
+    )
+
+
+def _like(default: Any, value: Any) -> Any:
+    """Return a value of the kind that a field's default has; None stands for a time that is not known."""
+    if isinstance(default, bool):
+        return flag({"it": value}, "it")
+    if default is None:
+        return None if value is None else _time(value)
+    return type(default)(_time(value))
+
+
+def _time(value: Any) -> float:
+    return number({"a time": value}, "a time")
+
+
+def write_memory(s3: Any, run: RunFacts, memory: Memory) -> None:
+    """Keep what is to be remembered for the next look."""
+    s3.put_object(Bucket=run.bucket, Key=_memory_key(run), Body=json.dumps(asdict(memory)).encode())
+
+
+def _memory_key(run: RunFacts) -> str:
+    return state_key(run.app_name, "memories", run.region, f"{run.run_id}.json")

@@ -1,0 +1,87 @@
+"""The machines of a run: what EC2 and ECS know of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.cluster import TASKS_DEADLINE
+from distributed_fiji.aws.machines import THERE, fleet_instances
+from distributed_fiji.aws.tasks import read_container_instances, read_tasks, stop_task
+from distributed_fiji.clock import Clock
+from distributed_fiji.monitor.snapshot import Machine
+from distributed_fiji.state.runfacts import RunFacts
+
+#: How EC2 says when an instance ended, in StateTransitionReason.
+ENDED_AT = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
+
+
+def read_machines(ec2: Any, run: RunFacts) -> tuple[Machine, ...]:
+    """Return the instances of the run's fleet, ended ones too, without their place in the cluster."""
+    machines = [
+        Machine(
+            instance_id=instance["InstanceId"],
+            state=instance["State"]["Name"],
+            launched=instance["LaunchTime"].timestamp(),
+            kind=instance["InstanceType"],
+            zone=instance["Placement"]["AvailabilityZone"],
+            gone_since=_ended_at(instance.get("StateTransitionReason", "")),
+            processors=_processors(instance.get("CpuOptions", {})),
+        )
+        for instance in fleet_instances(ec2, run, (*THERE, "shutting-down", "terminated"))
+    ]
+    return tuple(sorted(machines, key=lambda machine: machine.launched))
+
+
+def _processors(options: dict[str, int]) -> int:
+    return options.get("CoreCount", 0) * options.get("ThreadsPerCore", 0)
+
+
+def placed(ecs: Any, cluster: str, machines: tuple[Machine, ...]) -> tuple[Machine, ...]:
+    """Return machines with their place in the cluster and the number of their tasks."""
+    joined = read_container_instances(ecs, cluster)
+
+    def place(machine: Machine) -> Machine:
+        found = joined.get(machine.instance_id, {})
+        return replace(
+            machine,
+            container_instance=found.get("containerInstanceArn", ""),
+            tasks=found.get("runningTasksCount", 0) + found.get("pendingTasksCount", 0),
+        )
+
+    return tuple(place(machine) for machine in machines)
+
+
+def _ended_at(reason: str) -> float | None:
+    """Return when an instance ended (seconds since 1970), or None where the reason does not say it."""
+    found = ENDED_AT.search(reason)
+    if found is None:
+        return None
+    return datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc).timestamp()
+
+
+def give_jobs_back(clients: Clients, run: RunFacts, clock: Clock) -> str | None:
+    """Stop the tasks on the fleet's machines, and wait until their workers have given their jobs back.
+
+    Tasks of another fleet's machines work on. StopTask ends a task that protects itself too: protection
+    counts for scale-in and deployments (ECS developer guide, "Task scale-in protection").
+    """
+    machines = placed(clients.ecs, run.cluster, read_machines(clients.ec2, run))
+    places = {machine.container_instance for machine in machines} - {""}
+    begun, asked = clock.now(), set[str]()
+    while True:
+        there = read_tasks(clients.ecs, run.cluster, run.task_family, stopping=True)
+        tasks = [task for task in there if task.container_instance in places]
+        for task in tasks:
+            if task.arn not in asked:
+                stop_task(clients.ecs, run.cluster, task.arn)
+                asked.add(task.arn)
+        if not tasks or clock.now() - begun >= TASKS_DEADLINE:
+            break
+        clock.sleep(2)
+    if not asked:
+        return None
+    return f"{len(asked)} task{'s' if len(asked) > 1 else ''} stopped; their jobs go back to the queue"

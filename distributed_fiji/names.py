@@ -1,0 +1,27 @@
+"""What the things of an app are called in AWS and in files/. Standard library only: the janitor needs it."""
+
+from __future__ import annotations
+
+import re
+
+
+def stuck_alarm_name(app_name: str, instance_id: str) -> str:
+    """Return the name of the alarm that ends a stuck machine."""
+    return f"{app_name}-stuck-{instance_id}"
+
+
+def role_name(app_name: str, region: str, purpose: str) -> str:
+    """Return the name of an app's role; IAM knows no regions, so the name holds it. At most 64 characters."""
+    return f"{app_name}-{region}-fiji-{purpose}"
+
+
+def record_file_name(app_name: str) -> str:
+    """Return the name of the file in files/ that monitor reads."""
+    return f"{app_name}SpotFleetRequestId.json"
+
+
+#: Names of roles and of alarms that are ours; the group is the app's name.
+ROLE_NAME = re.compile(
+    r"([A-Za-z][A-Za-z0-9_-]*)-[a-z]{2}(?:-[a-z]+)+-\d-fiji-(?:instance|fleet|task|janitor)"
+)
+ALARM_NAME = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)-stuck-i-[0-9a-f]+")
