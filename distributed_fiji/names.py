@@ -25,3 +25,22 @@ ROLE_NAME = re.compile(
     r"([A-Za-z][A-Za-z0-9_-]*)-[a-z]{2}(?:-[a-z]+)+-\d-fiji-(?:instance|fleet|task|janitor)"
 )
 ALARM_NAME = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)-stuck-i-[0-9a-f]+")
+
+
+def janitor_name(app_name: str) -> str:
+    """Return the name of the janitor's Lambda, of its schedule and of its topic."""
+    return f"{app_name}Janitor"
+
+
+def is_janitor(name: str) -> bool:
+    """Whether a Lambda or a schedule may be a janitor by its name; whose, its tag tells."""
+    return name.endswith("Janitor")
+
+
+def janitor_log_group(app_name: str) -> str:
+    """Return the log group of the janitor's Lambda."""
+    return f"/aws/lambda/{janitor_name(app_name)}"
+
+
+#: Id of the only target of the janitor's schedule.
+JANITOR_TARGET = "janitor"

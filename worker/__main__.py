@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     set_up_logging(settings.log_format)
 
     # Only now, as importing boto3 takes most of the start: a signal that comes meanwhile is not lost.
-    from worker.service import work
+    from worker.job.service import work
 
     return work(settings, stop)
 

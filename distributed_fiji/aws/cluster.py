@@ -1,9 +1,9 @@
-"""The ECS side: cluster, task definition and service, each made, or mended where it differs."""
+"""Cluster, task definition and service: found, made, mended where they differ, scaled, removed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -14,9 +14,10 @@ from distributed_fiji.aws.machines import there_of
 from distributed_fiji.aws.tasks import NO_CLUSTER, read_container_instances
 from distributed_fiji.changes import Change
 from distributed_fiji.clock import Clock
-from distributed_fiji.settings import Settings
-from distributed_fiji.state.runfacts import RunFacts
 from worker.contract.jobs import APP_TAG
+
+if TYPE_CHECKING:
+    from distributed_fiji.settings import Settings
 
 #: What a service is given anew when setup finds it different.
 UPDATED = (
@@ -166,16 +167,8 @@ def start_service(ecs: Any, cluster: str, name: str, tasks: int) -> None:
 
 def joined_machines(ecs: Any, cluster: str) -> set[str]:
     """Return the ids of the EC2 machines that have joined a cluster and are active."""
-    arns: list[str] = []
-    for page in ecs.get_paginator("list_container_instances").paginate(cluster=cluster, status="ACTIVE"):
-        arns += page["containerInstanceArns"]
-    joined = set()
-    for start in range(0, len(arns), 100):
-        found = ecs.describe_container_instances(
-            cluster=cluster, containerInstances=arns[start : start + 100]
-        )
-        joined |= {item["ec2InstanceId"] for item in found["containerInstances"]}
-    return joined
+    found = read_container_instances(ecs, cluster)
+    return {instance_id for instance_id, item in found.items() if item["status"] == "ACTIVE"}
 
 
 #: Seconds that tasks and machines get to leave a cluster: SIGTERM to SIGKILL takes 110 s.
@@ -261,16 +254,16 @@ def remove_cluster(clients: Clients, cluster: str, app_name: str, clock: Clock) 
 ENDED_SERVICE = (*NO_CLUSTER, "ServiceNotFoundException", "ServiceNotActiveException")
 
 
-def read_service(ecs: Any, run: RunFacts) -> tuple[int | None, tuple[str, ...]]:
-    """Return how many tasks a run's service wants, and its events since the run's start, the latest first.
+def read_service(ecs: Any, cluster: str, service: str, since: float) -> tuple[int | None, tuple[str, ...]]:
+    """Return how many tasks a service wants, and its events since a time (seconds since 1970), latest first.
 
     (None, ()) where there is no active service.
     """
-    found = find_service(ecs, run.cluster, run.service)
+    found = find_service(ecs, cluster, service)
     if found is None:
         return None, ()
     events = [
-        event["message"] for event in found.get("events", []) if event["createdAt"].timestamp() >= run.started
+        event["message"] for event in found.get("events", []) if event["createdAt"].timestamp() >= since
     ]
     return found["desiredCount"], tuple(events)
 

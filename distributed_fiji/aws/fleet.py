@@ -1,4 +1,4 @@
-"""The spot fleet: what a fleet file leaves open is found, the request is made, its course is read."""
+"""The spot fleet: requested, found, read, cancelled."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws import documents
 from distributed_fiji.aws.clients import error_code, pages
 from distributed_fiji.aws.fleetevents import TROUBLE, FleetError
 from distributed_fiji.clock import Clock
@@ -15,36 +14,7 @@ from distributed_fiji.errors import SomethingLeft
 from worker.contract.jobs import APP_TAG, RUN_TAG
 
 #: States of a request in which machines run or may still come (EC2 API reference, BatchState).
-LIVE = ("submitted", "active", "modifying", "cancelled_running")
-
-
-def ensure_launch_template(ec2: Any, name: str, data: dict[str, Any], app_name: str) -> tuple[str, str]:
-    """Make the app's launch template, or a new version of it; return its id and the version's number."""
-    if find_launch_template(ec2, name) is None:
-        try:
-            template = ec2.create_launch_template(
-                LaunchTemplateName=name,
-                LaunchTemplateData=data,
-                TagSpecifications=[{"ResourceType": "launch-template", "Tags": documents.tags(app_name)}],
-            )["LaunchTemplate"]
-            return template["LaunchTemplateId"], str(template["LatestVersionNumber"])
-        except ClientError as error:
-            # Another startCluster has just made it.
-            if error_code(error) != "InvalidLaunchTemplateName.AlreadyExistsException":
-                raise
-    version = ec2.create_launch_template_version(LaunchTemplateName=name, LaunchTemplateData=data)
-    made = version["LaunchTemplateVersion"]
-    return made["LaunchTemplateId"], str(made["VersionNumber"])
-
-
-def find_launch_template(ec2: Any, name: str) -> dict[str, Any] | None:
-    """Return a launch template by its exact name, or None."""
-    try:
-        return ec2.describe_launch_templates(LaunchTemplateNames=[name])["LaunchTemplates"][0]
-    except (ClientError, IndexError) as error:
-        if isinstance(error, ClientError) and "NotFound" not in error_code(error):
-            raise
-        return None
+LIVE_FLEET = ("submitted", "active", "modifying", "cancelled_running")
 
 
 def request_fleet(ec2: Any, request: dict[str, Any]) -> str:
@@ -53,18 +23,7 @@ def request_fleet(ec2: Any, request: dict[str, Any]) -> str:
     return ec2.request_spot_fleet(SpotFleetRequestConfig=parsed)["SpotFleetRequestId"]
 
 
-def fleet_state(ec2: Any, fleet_id: str) -> str | None:
-    """Return a fleet request's state, or None when EC2 does not know it any more."""
-    try:
-        found = ec2.describe_spot_fleet_requests(SpotFleetRequestIds=[fleet_id])["SpotFleetRequestConfigs"]
-    except ClientError as error:
-        if error_code(error) != "InvalidSpotFleetRequestId.NotFound":
-            raise
-        return None
-    return found[0]["SpotFleetRequestState"] if found else None
-
-
-def fleet_instances(ec2: Any, fleet_id: str) -> set[str]:
+def list_instances(ec2: Any, fleet_id: str) -> set[str]:
     """Return the ids of a fleet's running machines."""
     found: set[str] = set()
     arguments = {"SpotFleetRequestId": fleet_id}
@@ -90,10 +49,6 @@ def fleet_errors(ec2: Any, fleet_id: str, since: float) -> list[FleetError]:
             FleetError(item.get("EventSubType", kind), item.get("EventDescription", "")) for item in events
         ]
     return list(dict.fromkeys(errors))
-
-
-#: States of a spot fleet that still costs or can start machines (EC2 API reference, BatchState).
-LIVE_FLEET = ("submitted", "active", "modifying", "cancelled_running")
 
 
 class FleetView(NamedTuple):

@@ -6,23 +6,25 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from distributed_fiji.aws import documents
 from distributed_fiji.aws.clients import error_code, pages
-from distributed_fiji.state.runfacts import RunFacts
 from worker.contract.jobs import APP_TAG
 
 #: States of an instance that is there; shutting down is no longer billed (EC2 user guide).
 THERE = ("pending", "running", "stopping", "stopped")
 
 
-def fleet_instances(ec2: Any, run: RunFacts, states: tuple[str, ...] = THERE) -> list[dict[str, Any]]:
-    """Return the instances of the run's fleet in some states: those that are there, unless told otherwise.
+def fleet_instances(
+    ec2: Any, app_name: str, fleet_id: str, states: tuple[str, ...] = THERE
+) -> list[dict[str, Any]]:
+    """Return the instances of an app's fleet in some states: those that are there, unless told otherwise.
 
     EC2 tags what a spot fleet starts with aws:ec2spot:fleet-request-id (EC2 user guide).
     """
     found = []
-    for instance in app_instances(ec2, run.app_name, states):
+    for instance in app_instances(ec2, app_name, states):
         tags = {tag["Key"]: tag["Value"] for tag in instance["Tags"]}
-        if tags.get("aws:ec2spot:fleet-request-id", run.fleet_id) == run.fleet_id:
+        if tags.get("aws:ec2spot:fleet-request-id", fleet_id) == fleet_id:
             found.append(instance)
     return found
 
@@ -84,3 +86,22 @@ def there_of(ec2: Any, instance_ids: list[str]) -> set[str]:
         for reservation in pages(ec2, "describe_instances", "Reservations", Filters=filters):
             found |= {item["InstanceId"] for item in reservation["Instances"]}
     return found
+
+
+def ensure_launch_template(ec2: Any, name: str, data: dict[str, Any], app_name: str) -> tuple[str, str]:
+    """Make the app's launch template, or a new version of it; return its id and the version's number."""
+    if find_launch_template(ec2, name, app_name) is None:
+        try:
+            template = ec2.create_launch_template(
+                LaunchTemplateName=name,
+                LaunchTemplateData=data,
+                TagSpecifications=[{"ResourceType": "launch-template", "Tags": documents.tags(app_name)}],
+            )["LaunchTemplate"]
+            return template["LaunchTemplateId"], str(template["LatestVersionNumber"])
+        except ClientError as error:
+            # Another startCluster has just made it.
+            if error_code(error) != "InvalidLaunchTemplateName.AlreadyExistsException":
+                raise
+    version = ec2.create_launch_template_version(LaunchTemplateName=name, LaunchTemplateData=data)
+    made = version["LaunchTemplateVersion"]
+    return made["LaunchTemplateId"], str(made["VersionNumber"])

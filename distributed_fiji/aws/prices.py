@@ -1,4 +1,4 @@
-"""EC2's history of spot prices."""
+"""What machines cost: EC2's history of spot prices, and what is paid beside them."""
 
 from __future__ import annotations
 
@@ -43,3 +43,16 @@ def highest_price(ec2: Any, kinds: Iterable[str], now: float, bound: float) -> f
 
 #: When a price began to hold (seconds since 1970), and the price.
 Prices = list[tuple[float, float]]
+
+
+#: What a machine costs beside its price, in us-east-1: a GB and month of a gp3 volume, an hour of a public
+#: IPv4 address (AWS price lists).
+VOLUME_GB_MONTH, PUBLIC_ADDRESS = 0.08, 0.005
+
+
+HOURS_A_MONTH = 730
+
+
+def extras(volume_gb: int, *, public_address: bool) -> float:
+    """Return what a machine costs an hour beside its price: volume and address."""
+    return volume_gb * VOLUME_GB_MONTH / HOURS_A_MONTH + (PUBLIC_ADDRESS if public_address else 0.0)

@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.eventually import OTHER_SECONDS, QUEUE_IS_LATE, until_seen
 from distributed_fiji.changes import Change
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import DistributedFijiError, NothingThere
 from distributed_fiji.jobnames import called, name_in
-from distributed_fiji.settings import Settings
 from worker.contract.jobs import APP_TAG, MAX_MESSAGE_BYTES, SPARE_RECEIVES, Job, encode_message
+
+if TYPE_CHECKING:
+    from distributed_fiji.settings import Settings
 
 #: Days that SQS keeps messages at most; the four that are the default end a long run's jobs.
 RETENTION_SECONDS = 14 * 24 * 3600

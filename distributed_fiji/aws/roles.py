@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -17,7 +17,9 @@ from distributed_fiji.aws.refusals import is_denied
 from distributed_fiji.changes import Change
 from distributed_fiji.errors import DistributedFijiError
 from distributed_fiji.names import role_name
-from distributed_fiji.settings import Settings
+
+if TYPE_CHECKING:
+    from distributed_fiji.settings import Settings
 
 #: AWS's own roles for spot instances, spot fleets, ECS, and alarms that end machines. The console makes
 #: them; who asks by the API "must ensure that these roles exist" (EC2 user guide, "Spot Fleet permissions").

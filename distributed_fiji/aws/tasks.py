@@ -8,7 +8,6 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from distributed_fiji.aws.clients import error_code, pages
-from distributed_fiji.state.runfacts import RunFacts
 
 
 @dataclass(frozen=True)
@@ -91,20 +90,23 @@ def read_protection(ecs: Any, cluster: str, arns: list[str]) -> dict[str, bool]:
     return found
 
 
-def read_ends(ecs: Any, run: RunFacts) -> tuple[TaskEnd, ...]:
-    """Return how tasks of a run ended, the latest first; ECS forgets them after an hour or more."""
+def read_ends(ecs: Any, cluster: str, family: str, app_name: str, since: float) -> tuple[TaskEnd, ...]:
+    """Return how an app's tasks of a family ended since a time (seconds since 1970), the latest first.
+
+    ECS forgets them after an hour or more.
+    """
     found = []
-    arguments = {"cluster": run.cluster, "family": run.task_family, "desiredStatus": "STOPPED"}
+    arguments = {"cluster": cluster, "family": family, "desiredStatus": "STOPPED"}
     for batch in _ecs_batches(ecs, "list_tasks", "taskArns", **arguments):
-        for task in ecs.describe_tasks(cluster=run.cluster, tasks=batch)["tasks"]:
+        for task in ecs.describe_tasks(cluster=cluster, tasks=batch)["tasks"]:
             stopped = task["stoppedAt"].timestamp() if task.get("stoppedAt") else 0.0
-            if task["lastStatus"] == "STOPPED" and stopped >= run.started:
+            if task["lastStatus"] == "STOPPED" and stopped >= since:
                 found.append((stopped, task))
     found.sort(key=lambda item: item[0], reverse=True)
-    return tuple(_end(task, stopped, run) for stopped, task in found)
+    return tuple(_end(task, stopped, app_name) for stopped, task in found)
 
 
-def _end(task: dict[str, Any], stopped: float, run: RunFacts) -> TaskEnd:
+def _end(task: dict[str, Any], stopped: float, app_name: str) -> TaskEnd:
     task_id = task["taskArn"].rpartition("/")[2]
     container: dict[str, Any] = next(iter(task.get("containers", [])), {})
     name = container.get("name", "")
@@ -116,7 +118,7 @@ def _end(task: dict[str, Any], stopped: float, run: RunFacts) -> TaskEnd:
         container_reason=container.get("reason") or "",
         lived=stopped - task["startedAt"].timestamp() if task.get("startedAt") else None,
         # PREFIX/CONTAINER/TASK (ECS developer guide, "awslogs" log driver); the prefix is the app's name.
-        stream=f"{run.app_name}/{name}/{task_id}",
+        stream=f"{app_name}/{name}/{task_id}",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -12,8 +12,10 @@ from distributed_fiji.aws import documents
 from distributed_fiji.aws.clients import error_code, pages
 from distributed_fiji.changes import Change
 from distributed_fiji.names import stuck_alarm_name
-from distributed_fiji.settings import Settings
 from worker.contract.jobs import APP_TAG
+
+if TYPE_CHECKING:
+    from distributed_fiji.settings import Settings
 
 #: Days that logs are kept; CloudWatch takes only listed values (API reference, PutRetentionPolicy).
 RETENTION_DAYS = 60

@@ -10,8 +10,7 @@ from typing import Any
 from distributed_fiji.aws.clients import AwsError, Clients, pages
 from distributed_fiji.aws.refusals import is_denied
 from distributed_fiji.aws.unseen import Unseen
-from distributed_fiji.janitor.names import is_janitor
-from distributed_fiji.names import ALARM_NAME, ROLE_NAME
+from distributed_fiji.names import ALARM_NAME, ROLE_NAME, is_janitor
 from worker.contract.jobs import APP_TAG
 
 THREADS = 16

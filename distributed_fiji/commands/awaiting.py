@@ -71,7 +71,7 @@ def wait_for_machines(run: Run, record: RunRecord) -> None:
 
 def look(run: Run, record: RunRecord, awaited: Awaited) -> None:
     """Look at the machines once: give the new ones their alarms, and say what has changed."""
-    machines = fleet.fleet_instances(run.clients.ec2, record.fleet_id)
+    machines = fleet.list_instances(run.clients.ec2, record.fleet_id)
     if awaited.processors is None:
         awaited.processors = most_processors(run, record)
     for instance_id in sorted(machines - awaited.alarmed)[:ALARMS_A_LOOK]:
@@ -91,7 +91,7 @@ def look(run: Run, record: RunRecord, awaited: Awaited) -> None:
 def tell_failing_tasks(run: Run, record: RunRecord) -> bool:
     """Say why tasks end as soon as they start, once they do so again and again; return whether they do."""
     facts = facts_of(record.model_dump())
-    ends = read_ends(run.clients.ecs, facts)
+    ends = read_ends(run.clients.ecs, facts.cluster, facts.task_family, facts.app_name, facts.started)
     sentence = in_a_row_sentence(ends)
     for line in (sentence, *last_words(ends, facts, run.clients.logs)) if sentence else ():
         run.terminal.warn(line)

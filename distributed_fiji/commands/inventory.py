@@ -23,8 +23,7 @@ from distributed_fiji.aws.telemetry import read_alarms
 from distributed_fiji.aws.unseen import Strict, Unseen
 from distributed_fiji.commands.apps import Queues, find_apps, owner, queues_with_tags
 from distributed_fiji.commands.leftovers import uploads, volumes
-from distributed_fiji.janitor.names import function_name, log_group
-from distributed_fiji.names import role_name, stuck_alarm_name
+from distributed_fiji.names import janitor_log_group, janitor_name, role_name, stuck_alarm_name
 from worker.contract.jobs import APP_TAG, state_key
 from worker.contract.text import one_line
 
@@ -219,7 +218,7 @@ def _dashboard(clients: Clients, app: str) -> Found:
 
 
 def _schedule(clients: Clients, app: str) -> Found:
-    name = function_name(app)
+    name = janitor_name(app)
     try:
         clients.events.describe_rule(Name=name)
     except clients.events.exceptions.ResourceNotFoundException:
@@ -228,7 +227,7 @@ def _schedule(clients: Clients, app: str) -> Found:
 
 
 def _function(clients: Clients, app: str) -> Found:
-    name = function_name(app)
+    name = janitor_name(app)
     try:
         tags = clients.awslambda.get_function(FunctionName=name).get("Tags", {})
     except clients.awslambda.exceptions.ResourceNotFoundException:
@@ -239,7 +238,7 @@ def _function(clients: Clients, app: str) -> Found:
 
 def _topic(clients: Clients, app: str) -> Found:
     for topic in pages(clients.sns, "list_topics", "Topics"):
-        if topic["TopicArn"].rpartition(":")[2] == function_name(app):
+        if topic["TopicArn"].rpartition(":")[2] == janitor_name(app):
             yield "topic", topic["TopicArn"], "", ""
 
 
@@ -296,7 +295,7 @@ def _environment(definition: dict[str, Any]) -> dict[str, str]:
 
 def _logs(logs: Any, app: str, definition: dict[str, Any]) -> Found:
     base = _environment(definition).get("LOG_GROUP_NAME") or app
-    for name in sorted({app, f"{app}_perInstance", base, f"{base}_perInstance", log_group(app)}):
+    for name in sorted({app, f"{app}_perInstance", base, f"{base}_perInstance", janitor_log_group(app)}):
         groups = pages(logs, "describe_log_groups", "logGroups", logGroupNamePrefix=name)
         group = next((item for item in groups if item["logGroupName"] == name), None)
         if group is None:

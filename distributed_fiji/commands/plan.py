@@ -17,10 +17,10 @@ from distributed_fiji.commands.confirmations import Confirm, accept, fleet_findi
 from distributed_fiji.commands.resolve import find_machines, fleet_machines
 from distributed_fiji.errors import InvalidInput, NothingThere
 from distributed_fiji.fleetfile import FleetFile
-from distributed_fiji.monitor.spending import extras, hours_for
+from distributed_fiji.monitor.spending import hours_for
 from distributed_fiji.registry import Answer
 from distributed_fiji.settings import EXAMPLE_IMAGE, Settings
-from distributed_fiji.state.record import RunRecord
+from distributed_fiji.state.record import RunRecord, record_of
 from distributed_fiji.state.submissions import read_submissions
 from distributed_fiji.terminal import Terminal
 
@@ -123,44 +123,3 @@ def check_image(run: Run) -> str:
     if answer.state == "unknown":
         run.terminal.warn(f"The image {name} could not be checked: {answer.detail}")
     return answer.digest
-
-
-def record_of(
-    settings: Settings, *, started: float, client_token: str, local: bool, account: str = ""
-) -> RunRecord:
-    """Return the record of a run that is about to start."""
-    return RunRecord(
-        MONITOR_APP_NAME=settings.APP_NAME,
-        MONITOR_ECS_CLUSTER=settings.ECS_CLUSTER,
-        MONITOR_QUEUE_NAME=settings.SQS_QUEUE_NAME,
-        MONITOR_BUCKET_NAME=settings.AWS_BUCKET,
-        MONITOR_LOG_GROUP_NAME=settings.LOG_GROUP_NAME,
-        MONITOR_START_TIME=str(int(started * 1000)),
-        CLEAN_DASHBOARD=str(settings.CLEAN_DASHBOARD),
-        region=settings.AWS_REGION,
-        profile=settings.AWS_PROFILE,
-        local=local,
-        account=account,
-        dead_letter_queue=settings.SQS_DEAD_LETTER_QUEUE,
-        service=settings.service,
-        task_family=settings.task_family,
-        launch_template=settings.launch_template,
-        machine_log_group=settings.machine_log_group,
-        destination_bucket=settings.DESTINATION_BUCKET,
-        image=settings.DOCKERHUB_TAG,
-        script=settings.SCRIPT_DOWNLOAD_URL,
-        machines=settings.CLUSTER_MACHINES,
-        tasks_per_machine=settings.TASKS_PER_MACHINE,
-        machine_types=settings.MACHINE_TYPE,
-        machine_price=settings.MACHINE_PRICE,
-        machine_extras=extras(settings.EBS_VOL_SIZE, public_address=settings.ASSIGN_IP),
-        max_cost=settings.MAX_COST,
-        job_retries=settings.JOB_RETRIES,
-        visibility_seconds=settings.SQS_MESSAGE_VISIBILITY,
-        dashboard=settings.CREATE_DASHBOARD,
-        auto_monitor=settings.AUTO_MONITOR,
-        janitor_role=settings.JANITOR_ROLE,
-        permissions_boundary=settings.PERMISSIONS_BOUNDARY,
-        encryption=settings.encryption,
-        client_token=client_token,
-    )

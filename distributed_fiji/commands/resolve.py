@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 
 from distributed_fiji.aws import fleetrequest, pools
 from distributed_fiji.aws.clients import Clients, error_code, pages
-from distributed_fiji.aws.fleet import ensure_launch_template
 from distributed_fiji.aws.fleetrequest import Machine, Subnet
+from distributed_fiji.aws.machines import ensure_launch_template
 from distributed_fiji.aws.refusals import is_denied
 from distributed_fiji.aws.roles import find_role, role_arn
 from distributed_fiji.errors import InvalidInput

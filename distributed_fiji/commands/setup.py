@@ -12,12 +12,11 @@ from distributed_fiji.aws.ownroles import ensure_roles, given_problems
 from distributed_fiji.changes import Change
 from distributed_fiji.clock import Clock
 from distributed_fiji.commands import scripts
-from distributed_fiji.commands.plan import record_of
 from distributed_fiji.commands.scripts import Script
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.janitor import install
 from distributed_fiji.settings import Settings
-from distributed_fiji.state.record import RunRecord
+from distributed_fiji.state.record import RunRecord, record_of
 from distributed_fiji.terminal import Terminal
 
 #: What is said where machines get no public address: without a way out they join no cluster, and cost.

@@ -79,8 +79,8 @@ def unfinished_record(run: Run) -> RunRecord | None:
     record = read_record(run.record_path)
     if not record.fleet_id:
         return _cut_off_before_its_fleet(run, record)
-    state = fleet.fleet_state(run.clients.ec2, record.fleet_id)
-    if state not in fleet.LIVE:
+    state = fleet.read_fleet(run.clients.ec2, record.fleet_id).state
+    if state not in fleet.LIVE_FLEET:
         return None
     if record.ready:
         raise InvalidInput(
@@ -196,7 +196,7 @@ def take_back(run: Run, record: RunRecord) -> str | None:
 def _machines_if_told(run: Run, fleet_id: str) -> set[str]:
     """Return a fleet's machines, whose alarms must go; not knowing them must not keep the fleet."""
     try:
-        return fleet.fleet_instances(run.clients.ec2, fleet_id)
+        return fleet.list_instances(run.clients.ec2, fleet_id)
     except AwsError as error:
         run.terminal.warn(f"Alarms of the fleet's machines may be left: {error_text(error)}")
         return set()

@@ -14,7 +14,6 @@ from distributed_fiji.clock import Clock
 from distributed_fiji.commands.confirmations import Confirm, accept, again_findings, jobs_waiting
 from distributed_fiji.commands.datacosts import listing_doubts
 from distributed_fiji.commands.places import doubts_about_places
-from distributed_fiji.commands.plan import record_of
 from distributed_fiji.commands.scriptparameters import declared_parameters, doubts, doubts_about_answers
 from distributed_fiji.commands.scripts import NoScript, read_script
 from distributed_fiji.commands.takeback import TakenBack, latest_of, take_back
@@ -22,6 +21,7 @@ from distributed_fiji.jobs import JobFile, answers_of, metadata_of, paths_of
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.jobnames import write_names
 from distributed_fiji.state.jobstate import JobState
+from distributed_fiji.state.record import record_of
 from distributed_fiji.state.runfacts import facts_of
 from distributed_fiji.state.submissions import Submission, read_submissions, write_submission
 from distributed_fiji.terminal import Terminal

@@ -24,11 +24,10 @@ from distributed_fiji.aws.telemetry import ensure_log_group
 from distributed_fiji.changes import Change
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import DistributedFijiError
-from distributed_fiji.janitor.names import TARGET_ID, function_name, log_group
 from distributed_fiji.janitor.package import HANDLER, build_package
 from distributed_fiji.janitor.policy import janitor_policy
 from distributed_fiji.janitor.removal import refuse_failed_entries
-from distributed_fiji.names import role_name
+from distributed_fiji.names import JANITOR_TARGET, janitor_log_group, janitor_name, role_name
 from distributed_fiji.state.openruns import open_run, read_open_runs
 from distributed_fiji.state.record import RunRecord
 from distributed_fiji.state.runfacts import RunFacts, facts_of
@@ -104,7 +103,7 @@ def prepare(clients: Clients, record: RunRecord, role_arn: str, email: str) -> t
     `email`: who is told when the janitor ended a run; SNS asks its owner to confirm it once.
     """
     app = record.app_name
-    changes = [ensure_log_group(clients.logs, log_group(app), app)]
+    changes = [ensure_log_group(clients.logs, janitor_log_group(app), app)]
     topic_arn = ""
     if email:
         topic_arn, change = ensure_topic(clients.sns, app, email)
@@ -114,7 +113,7 @@ def prepare(clients: Clients, record: RunRecord, role_arn: str, email: str) -> t
 
 def ensure_topic(sns: Any, app_name: str, email: str) -> tuple[str, Change]:
     """Return the topic's ARN; the address is subscribed unless it is, confirmed or not."""
-    name = function_name(app_name)
+    name = janitor_name(app_name)
     try:
         arn = sns.create_topic(Name=name, Tags=tags(app_name))["TopicArn"]
     except ClientError as error:
@@ -131,7 +130,7 @@ def ensure_topic(sns: Any, app_name: str, email: str) -> tuple[str, Change]:
 
 def ensure_function(awslambda: Any, run: RunFacts, ground: Ground, clock: Clock) -> tuple[str, Change]:
     """Return the Lambda's ARN, made, or its code and configuration renewed where they differ."""
-    name, package = function_name(run.app_name), build_package()
+    name, package = janitor_name(run.app_name), build_package()
     configuration = {
         "FunctionName": name,
         "Role": ground.role_arn,
@@ -186,12 +185,12 @@ def _create_function(
 
 def ensure_schedule(clients: Clients, app_name: str, function_arn: str, clock: Clock) -> Change:
     """Call the Lambda every five minutes."""
-    name = function_name(app_name)
+    name = janitor_name(app_name)
     created = not _has_schedule(clients.events, name)
     arn = clients.events.put_rule(
         Name=name, ScheduleExpression=SCHEDULE, State="ENABLED", Tags=tags(app_name)
     )["RuleArn"]
-    targets = [{"Id": TARGET_ID, "Arn": function_arn}]
+    targets = [{"Id": JANITOR_TARGET, "Arn": function_arn}]
     refuse_failed_entries(clients.events.put_targets(Rule=name, Targets=targets), "PutTargets")
     _permit(clients.awslambda, name, arn, clock)
     return Change.of("schedule", name, created=created, changed=False, detail=SCHEDULE)
@@ -217,7 +216,7 @@ def _permit(awslambda: Any, name: str, rule_arn: str, clock: Clock) -> None:
         try:
             awslambda.add_permission(
                 FunctionName=name,
-                StatementId=TARGET_ID,
+                StatementId=JANITOR_TARGET,
                 Action="lambda:InvokeFunction",
                 Principal="events.amazonaws.com",
                 SourceArn=rule_arn,
@@ -236,4 +235,4 @@ def _is_permitted(awslambda: Any, name: str) -> bool:
         policy = json.loads(awslambda.get_policy(FunctionName=name)["Policy"])
     except awslambda.exceptions.ResourceNotFoundException:
         return False
-    return any(statement.get("Sid") == TARGET_ID for statement in policy["Statement"])
+    return any(statement.get("Sid") == JANITOR_TARGET for statement in policy["Statement"])

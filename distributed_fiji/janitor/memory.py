@@ -7,15 +7,15 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from distributed_fiji.monitor.decide import Memory
+from distributed_fiji.state.openruns import memory_key
 from distributed_fiji.state.runfacts import RunFacts
 from distributed_fiji.state.statefiles import find_state
-from worker.contract.jobs import state_key
 from worker.contract.state import flag, number
 
 
 def read_memory(s3: Any, run: RunFacts) -> Memory:
     """Return what was remembered of a run at the last look; nothing where that cannot be read."""
-    return find_state(s3, run.bucket, _memory_key(run), _memory) or Memory()
+    return find_state(s3, run.bucket, memory_key(run), _memory) or Memory()
 
 
 def _memory(document: dict[str, Any]) -> Memory:
@@ -47,8 +47,4 @@ def _time(value: Any) -> float:
 
 def write_memory(s3: Any, run: RunFacts, memory: Memory) -> None:
     """Keep what is to be remembered for the next look."""
-    s3.put_object(Bucket=run.bucket, Key=_memory_key(run), Body=json.dumps(asdict(memory)).encode())
-
-
-def _memory_key(run: RunFacts) -> str:
-    return state_key(run.app_name, "memories", run.region, f"{run.run_id}.json")
+    s3.put_object(Bucket=run.bucket, Key=memory_key(run), Body=json.dumps(asdict(memory)).encode())

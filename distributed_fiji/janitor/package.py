@@ -16,8 +16,11 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 #: Modules among them that need more than the standard library and boto3 are not imported there.
 PARTS = (
     "distributed_fiji/__init__.py",
+    "distributed_fiji/changes.py",
     "distributed_fiji/clock.py",
     "distributed_fiji/errors.py",
+    "distributed_fiji/jobnames.py",
+    "distributed_fiji/names.py",
     "distributed_fiji/aws",
     "distributed_fiji/janitor",
     "distributed_fiji/monitor",

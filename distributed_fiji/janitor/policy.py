@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from distributed_fiji.aws.grants import Grant, document, grant, s3_keys
-from distributed_fiji.janitor.names import function_name, log_group
+from distributed_fiji.names import janitor_log_group, janitor_name
 from distributed_fiji.state.runfacts import RunFacts
 from worker.contract.jobs import APP_TAG, state_key
 
@@ -118,14 +118,14 @@ def _watching(run: RunFacts, account: str) -> list[Grant]:
 
 
 def _itself(run: RunFacts, account: str) -> list[Grant]:
-    name, place = function_name(run.app_name), f"{run.region}:{account}"
+    name, place = janitor_name(run.app_name), f"{run.region}:{account}"
     return [
         grant("events: RemoveTargets DeleteRule", f"arn:aws:events:{place}:rule/{name}"),
         grant("lambda: DeleteFunction", f"arn:aws:lambda:{place}:function:{name}"),
         grant("sns: Publish", f"arn:aws:sns:{place}:{name}"),
         grant(
             "logs: CreateLogStream PutLogEvents",
-            f"arn:aws:logs:{place}:log-group:{log_group(run.app_name)}:*",
+            f"arn:aws:logs:{place}:log-group:{janitor_log_group(run.app_name)}:*",
             made_by="Lambda, for what the janitor prints",
         ),
     ]

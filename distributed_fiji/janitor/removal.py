@@ -8,7 +8,7 @@ from typing import Any
 from distributed_fiji.aws.clients import AwsError, Clients, error_text
 from distributed_fiji.aws.fleet import live_fleets
 from distributed_fiji.errors import SomethingLeft
-from distributed_fiji.janitor.names import TARGET_ID, function_name
+from distributed_fiji.names import JANITOR_TARGET, janitor_name
 from distributed_fiji.state.openruns import close_run, read_open_runs
 from distributed_fiji.state.runfacts import RunFacts
 
@@ -43,9 +43,9 @@ def remove_if_idle(clients: Clients, bucket: str, app_name: str) -> bool:
 
 def remove_schedule(events: Any, app_name: str) -> None:
     """Delete the schedule of the janitor."""
-    rule = function_name(app_name)
+    rule = janitor_name(app_name)
     try:
-        refuse_failed_entries(events.remove_targets(Rule=rule, Ids=[TARGET_ID]), "RemoveTargets")
+        refuse_failed_entries(events.remove_targets(Rule=rule, Ids=[JANITOR_TARGET]), "RemoveTargets")
         events.delete_rule(Name=rule)
     except events.exceptions.ResourceNotFoundException:
         return
@@ -63,6 +63,6 @@ def refuse_failed_entries(answer: dict[str, Any], call: str) -> None:
 def remove_function(awslambda: Any, app_name: str) -> None:
     """Delete the Lambda; a janitor may do so itself, and ends its round first."""
     try:
-        awslambda.delete_function(FunctionName=function_name(app_name))
+        awslambda.delete_function(FunctionName=janitor_name(app_name))
     except awslambda.exceptions.ResourceNotFoundException:
         return

@@ -31,7 +31,9 @@ def read_machines(ec2: Any, run: RunFacts) -> tuple[Machine, ...]:
             gone_since=_ended_at(instance.get("StateTransitionReason", "")),
             processors=_processors(instance.get("CpuOptions", {})),
         )
-        for instance in fleet_instances(ec2, run, (*THERE, "shutting-down", "terminated"))
+        for instance in fleet_instances(
+            ec2, run.app_name, run.fleet_id, (*THERE, "shutting-down", "terminated")
+        )
     ]
     return tuple(sorted(machines, key=lambda machine: machine.launched))
 

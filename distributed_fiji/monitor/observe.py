@@ -69,18 +69,21 @@ class Observer:
 
     def _with_work(self, seen: Snapshot) -> Snapshot:
         """Return the snapshot with queue, jobs, tasks and alarms in it."""
-        attributes = queue_attributes(self.clients.sqs, self.run.queue_name)
+        run, ecs = self.run, self.clients.ecs
+        attributes = queue_attributes(self.clients.sqs, run.queue_name)
         tasks = self._tasks()
-        desired, events = read_service(self.clients.ecs, self.run)
+        desired, events = read_service(ecs, run.cluster, run.service, run.started)
         return replace(
             seen,
             jobs=self.read_jobs(attributes),
             queue=_counts(attributes) if attributes else None,
-            machines=placed(self.clients.ecs, self.run.cluster, seen.machines),
+            machines=placed(ecs, run.cluster, seen.machines),
             tasks=tasks,
             desired=desired,
             alarms=self._alarms(seen.machines),
-            ends=() if any(task.at_work for task in tasks) else read_ends(self.clients.ecs, self.run),
+            ends=()
+            if any(task.at_work for task in tasks)
+            else read_ends(ecs, run.cluster, run.task_family, run.app_name, run.started),
             events=events,
         )
 

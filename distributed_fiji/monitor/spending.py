@@ -16,12 +16,6 @@ from distributed_fiji.monitor.snapshot import Machine
 #: EC2 bills a machine for this many seconds at least (EC2 user guide, "Billing for Spot Instances").
 SHORTEST = 60
 
-#: What a machine costs beside its price, in us-east-1: a GB and month of a gp3 volume, an hour of a public
-#: IPv4 address (AWS price lists).
-VOLUME_GB_MONTH, PUBLIC_ADDRESS = 0.08, 0.005
-
-HOURS_A_MONTH = 730
-
 
 @dataclass(frozen=True)
 class Stay:
@@ -36,11 +30,6 @@ class Stay:
 
 #: Machines by their instance id.
 Ledger = Mapping[str, Stay]
-
-
-def extras(volume_gb: int, *, public_address: bool) -> float:
-    """Return what a machine costs an hour beside its price: volume and address."""
-    return volume_gb * VOLUME_GB_MONTH / HOURS_A_MONTH + (PUBLIC_ADDRESS if public_address else 0.0)
 
 
 def hours_for(dollars: float, machines: int, hourly: float) -> float:

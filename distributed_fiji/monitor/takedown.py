@@ -12,10 +12,15 @@ from functools import partial
 from typing import Any
 
 from distributed_fiji.aws.clients import AwsError, Clients, error_text
-from distributed_fiji.aws.cluster import remove_cluster, remove_service, remove_task_definitions, stop_service
+from distributed_fiji.aws.cluster import (
+    find_service,
+    remove_cluster,
+    remove_service,
+    remove_task_definitions,
+    stop_service,
+)
 from distributed_fiji.aws.deadletters import belongs_to_another, is_own, read_dead_letters, unreported
 from distributed_fiji.aws.fleet import cancel_fleet, find_fleet, live_fleets
-from distributed_fiji.aws.lookups import find_service
 from distributed_fiji.aws.machines import app_instances, fleet_instances, remove_launch_template, terminate
 from distributed_fiji.aws.queues import messages_left, queue_attributes, remove_queue
 from distributed_fiji.aws.tasks import stop_tasks
@@ -210,7 +215,7 @@ def end_machines(run: RunFacts, clients: Clients, clock: Clock, deadline: float)
     Raises SomethingLeft with the machines that are there after the deadline (seconds).
     """
     begun, asked, first = clock.now(), False, True
-    while left := [item["InstanceId"] for item in fleet_instances(clients.ec2, run)]:
+    while left := [item["InstanceId"] for item in fleet_instances(clients.ec2, run.app_name, run.fleet_id)]:
         waited = clock.now() - begun
         if waited >= deadline:
             raise SomethingLeft(f"still there after {deadline / 60:.0f} minutes: {', '.join(sorted(left))}")

@@ -7,10 +7,10 @@ from typing import Any
 
 from distributed_fiji.aws.documents import tags
 from distributed_fiji.aws.roles import SERVICE_LINKED_ROLES, Role, wanted_roles
-from distributed_fiji.commands.plan import record_of
 from distributed_fiji.janitor.policy import janitor_policy
 from distributed_fiji.names import role_name
 from distributed_fiji.settings import GIVEN, Settings
+from distributed_fiji.state.record import record_of
 from distributed_fiji.state.runfacts import facts_of
 
 

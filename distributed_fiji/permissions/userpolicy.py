@@ -12,13 +12,12 @@ from typing import Any
 
 from distributed_fiji.aws.grants import Grant, document, grant, s3_keys
 from distributed_fiji.aws.roles import SERVICE_LINKED_ROLES, role_arn
-from distributed_fiji.commands.plan import record_of
-from distributed_fiji.janitor.names import function_name, log_group
 from distributed_fiji.janitor.policy import run_grants
-from distributed_fiji.names import role_name
+from distributed_fiji.names import janitor_log_group, janitor_name, role_name
 from distributed_fiji.permissions.usercalls import COMMANDS
 from distributed_fiji.registry import ECR_HOST, parse_image
 from distributed_fiji.settings import Settings
+from distributed_fiji.state.record import record_of
 from distributed_fiji.state.runfacts import facts_of
 from worker.contract.jobs import APP_TAG, state_key
 
@@ -104,7 +103,7 @@ def _sqs_and_logs(settings: Settings, account: str) -> dict[str, dict[str, Any]]
         return [f"{logs}:{name}{rest}" for name in names for rest in ("", ":*")]
 
     own = groups(settings.LOG_GROUP_NAME, settings.machine_log_group)
-    janitors = groups(log_group(settings.APP_NAME))
+    janitors = groups(janitor_log_group(settings.APP_NAME))
     return {
         "queue": {"on": [queue]},
         "dead-letters": {"on": [dead]},
@@ -212,7 +211,7 @@ def _passed(settings: Settings, account: str, purpose: str) -> dict[str, Any]:
 
 
 def _watching(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
-    name, place = function_name(settings.APP_NAME), f"{settings.AWS_REGION}:{account}"
+    name, place = janitor_name(settings.APP_NAME), f"{settings.AWS_REGION}:{account}"
     image = ECR_HOST.fullmatch(parse_image(settings.DOCKERHUB_TAG).host)
     repository = parse_image(settings.DOCKERHUB_TAG).repository
     parameters = f"arn:aws:ssm:{settings.AWS_REGION}::parameter/aws/service/ecs/optimized-ami"

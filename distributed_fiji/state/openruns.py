@@ -1,4 +1,4 @@
-"""Which runs are not taken down yet: an object per run in the bucket, and what the janitor remembers of each.
+"""Which runs are not taken down yet: an object per run in the bucket.
 
 Standard library only: the janitor's Lambda reads it too.
 """
@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from distributed_fiji.aws.clients import pages
-from distributed_fiji.janitor.memory import _memory_key
 from distributed_fiji.state.runfacts import RunFacts, facts_of
 from distributed_fiji.state.statefiles import pass_over
 from worker.contract.jobs import state_key
@@ -75,9 +74,14 @@ def read_open_runs(s3: Any, bucket: str, app_name: str, region: str) -> tuple[li
 
 def close_run(s3: Any, run: RunFacts) -> None:
     """Note that nothing of a run is left to be ended."""
-    for key in (_memory_key(run), _run_key(run)):
+    for key in (memory_key(run), _run_key(run)):
         s3.delete_object(Bucket=run.bucket, Key=key)
 
 
 def _run_key(run: RunFacts) -> str:
     return state_key(run.app_name, "runs", run.region, f"{run.run_id}.json")
+
+
+def memory_key(run: RunFacts) -> str:
+    """Return the key of what the janitor remembers of a run, which goes with the run."""
+    return state_key(run.app_name, "memories", run.region, f"{run.run_id}.json")

@@ -12,14 +12,13 @@ import boto3
 import pytest
 
 from distributed_fiji.aws.clients import Clients
-from distributed_fiji.commands.plan import record_of
 from distributed_fiji.commands.start import Run, start_cluster
 from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.names import role_name
 from distributed_fiji.permissions.usercalls import COMMANDS
 from distributed_fiji.registry import Answer
 from distributed_fiji.settings import load_settings
-from distributed_fiji.state.record import write_record
+from distributed_fiji.state.record import record_of, write_record
 from tests.cli.conftest import BUCKET, Account, Command, configure
 from tests.emulators import set_faults
 from tests.monitor.builders import SteppedClock

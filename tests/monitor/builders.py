@@ -14,11 +14,10 @@ from typing import Any
 import boto3
 
 from distributed_fiji.aws.clients import Clients
-from distributed_fiji.commands.plan import record_of
 from distributed_fiji.names import role_name
 from distributed_fiji.settings import parse_settings
 from distributed_fiji.state.jobnames import write_names
-from distributed_fiji.state.record import RunRecord
+from distributed_fiji.state.record import RunRecord, record_of
 from distributed_fiji.state.submissions import Submission, write_submission
 from worker.contract.jobs import APP_TAG, Job, encode_message, failure_key, job_name, manifest_key
 

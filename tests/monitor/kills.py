@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distributed_fiji.aws.clients import Clients
-from distributed_fiji.aws.lookups import find_service
+from distributed_fiji.aws.cluster import find_service
 from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.commands.monitor import MonitorResult
 from distributed_fiji.janitor.install import watch_over

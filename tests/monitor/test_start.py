@@ -140,7 +140,8 @@ def test_start_cluster_says_why_tasks_end_at_once_while_it_waits_for_machines(
     screen = Screen()
 
     def one_machine_joins_and_its_tasks_die() -> None:
-        if not read_ends(clients.ecs, facts_of(read_record(flow.record_path).model_dump())):
+        run = facts_of(read_record(flow.record_path).model_dump())
+        if not read_ends(clients.ecs, run.cluster, run.task_family, run.app_name, run.started):
             die(flow, sorted(flow.machines())[0])
 
     clock = SteppedClock(time.time(), one_machine_joins_and_its_tasks_die)

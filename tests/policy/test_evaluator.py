@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from distributed_fiji.aws.policies import task_policy
-from distributed_fiji.commands.plan import record_of
 from distributed_fiji.janitor.policy import janitor_policy
+from distributed_fiji.state.record import record_of
 from distributed_fiji.state.runfacts import facts_of
 from tests.policy.calls import Call, Place, needs
 from tests.policy.evaluator import Need, allowed

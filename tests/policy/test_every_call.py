@@ -12,10 +12,10 @@ import pytest
 
 from distributed_fiji.aws.policies import instance_grants, task_grants
 from distributed_fiji.aws.refusals import action_of
-from distributed_fiji.commands.plan import record_of
 from distributed_fiji.janitor.policy import janitor_grants
 from distributed_fiji.permissions.usercalls import COMMANDS
 from distributed_fiji.permissions.userpolicy import user_grants
+from distributed_fiji.state.record import record_of
 from distributed_fiji.state.runfacts import facts_of
 from tests.contract.static import asked_in, sources
 from tests.policy.test_grants import ACCOUNT, settings

@@ -19,11 +19,11 @@ from distributed_fiji.aws.policies import (
     task_policy,
 )
 from distributed_fiji.aws.roles import PolicyTooLong, ensure_role, wanted_roles
-from distributed_fiji.commands.plan import record_of
 from distributed_fiji.janitor.policy import janitor_grants, janitor_policy
 from distributed_fiji.permissions.usercalls import COMMANDS
 from distributed_fiji.permissions.userpolicy import user_grants
 from distributed_fiji.settings import Settings, parse_settings
+from distributed_fiji.state.record import record_of
 from distributed_fiji.state.runfacts import facts_of
 from tests.policy.evaluator import Need, allowed
 from worker.contract.jobs import APP_TAG, manifest_key, state_key

@@ -10,7 +10,7 @@ from typing import Any
 from distributed_fiji.aws.clients import AwsError, Clients, error_text, pages
 from distributed_fiji.aws.machines import app_instances
 from distributed_fiji.aws.machinetypes import read_machine_types
-from distributed_fiji.janitor.names import log_group
+from distributed_fiji.names import janitor_log_group
 from tests.smoke.plan import MACHINE, Plan
 from worker.contract.jobs import APP_TAG, RUN_TAG, state_key
 
@@ -103,7 +103,7 @@ def afterwards(clients: Clients, plan: Plan) -> list[Finding]:
         ),
         look(
             "the janitor's rounds went well",
-            lambda: messages(clients, log_group(plan.app)),
+            lambda: messages(clients, janitor_log_group(plan.app)),
             lambda lines: None if not lines else not any("Error" in line for line in lines),
         ),
     ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from distributed_fiji.aws.fleetrequest import hourly_limit
+from distributed_fiji.aws.prices import extras
 from distributed_fiji.monitor.snapshot import Machine
-from distributed_fiji.monitor.spending import Stay, extras, hours_for, merged, noted, spent
+from distributed_fiji.monitor.spending import Stay, hours_for, merged, noted, spent
 from distributed_fiji.settings import parse_settings
 from tests.unit.test_settings import ENOUGH
 

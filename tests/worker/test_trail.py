@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from distributed_fiji.commands.plan import record_of
 from distributed_fiji.janitor.policy import janitor_policy
+from distributed_fiji.state.record import record_of
 from distributed_fiji.state.runfacts import facts_of
 from tests.policy.calls import Call
 from tests.policy.judging import ACCOUNT, Trail, Trails, refused
