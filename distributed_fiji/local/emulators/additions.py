@@ -2,7 +2,7 @@
 
 No emulator vouches for these: each is held to AWS's API reference, and to the ECS and EC2 user guides.
 
-ECS (`ecstasks`, `ecsstate`)
+ECS (`ecs_tasks`, `ecs_services`)
   SubmitTaskStateChange             the agent's own call: tasks are PENDING until their machine says RUNNING
   UpdateTaskProtection, GetTaskProtection
   StopTask                          sets the desired status; the task has stopped when its machine says so
@@ -27,9 +27,6 @@ Resource Groups Tagging: launch templates.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 
 def install(service: str) -> None:
     """Add to a service of moto what it lacks; call it before moto builds that service's application."""
@@ -48,8 +45,3 @@ def install(service: str) -> None:
         SERVICE_NAME_CONVERSION.update(
             {"spot": "EC2Spot", "spotfleet": "EC2SpotFleet", "ecs": "ECS", "events": "CloudWatchEvents"}
         )
-
-
-def add(owner: type, name: str, value: Callable[..., Any] | property) -> None:
-    """Set a method or property of one of moto's classes."""
-    setattr(owner, name, value)

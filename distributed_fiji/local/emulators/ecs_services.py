@@ -15,7 +15,7 @@ from moto.ecs.exceptions import ECSException, InvalidParameterException
 from moto.ecs.models import EC2ContainerServiceBackend, ecs_backends
 from moto.ecs.responses import EC2ContainerServiceResponse
 
-from distributed_fiji.local.emulators.additions import add
+from distributed_fiji.local.emulators.patching import add
 
 #: ECS shows the latest hundred events of a service (API reference, Service).
 EVENTS_KEPT = 100

@@ -15,7 +15,7 @@ from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import EC2ContainerServiceBackend, Task
 from moto.ecs.responses import EC2ContainerServiceResponse
 
-from distributed_fiji.local.emulators.additions import add
+from distributed_fiji.local.emulators.patching import add
 from distributed_fiji.local.machines.scheduling import DRAINING, SCHEDULER
 
 #: ECS shows stopped tasks for at least an hour (API reference, DescribeTasks).

@@ -21,7 +21,7 @@ from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.spot_requests import SpotFleetRequest
 from moto.ec2.responses.spot_fleets import SpotFleets
 
-from distributed_fiji.local.emulators.additions import add
+from distributed_fiji.local.emulators.patching import add
 
 #: Tag that EC2 puts on each machine a spot fleet starts (EC2 user guide, "Tag Spot Fleet").
 FLEET_TAG = "aws:ec2spot:fleet-request-id"
