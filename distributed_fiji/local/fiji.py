@@ -114,7 +114,7 @@ def languages(environ: Mapping[str, str], checkout: Path) -> frozenset[str]:
     folder = own_fiji(environ) or checkout / ".imagej-core"
     names = {file.name for part in ("jars", "plugins") for file in (folder / part).glob("**/*.jar")}
     if not names or "imagej-core.jar" in names:
-        pinned = (checkout / "worker" / "fiji" / "jars.txt").read_text(encoding="utf-8")
+        pinned = (checkout / "worker" / "imagej" / "jars.txt").read_text(encoding="utf-8")
         return frozenset(ending for part, ending in CORE_JARS.items() if part in pinned)
     return frozenset(
         ending for name in names for start, ending in LANGUAGE_JARS.items() if name.startswith(start)

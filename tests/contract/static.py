@@ -35,7 +35,7 @@ TRANSFERS = {"upload_file": "PutObject", "upload_fileobj": "PutObject", "downloa
              "download_fileobj": "GetObject", "copy": "CopyObject"}  # fmt: skip
 
 #: Names that are operations of AWS and, in this code, something else.
-NOT_AWS = {"copy", "list_objects"}
+NOT_AWS = {"copy", "list_commands", "list_objects"}
 
 
 @cache

@@ -9,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -150,9 +151,13 @@ def done(lab: Institute, *command: object) -> Ended:
 
 
 def submit(lab: Institute, groups: list[dict[str, object]]) -> None:
-    document = {"output_file_location": "results", "groups": groups}
-    (lab.folder / "job.json").write_text(json.dumps(document))
-    done(lab, "submitJob", lab.folder / "job.json")
+    done(lab, "submitJob", job_file(lab, groups))
+
+
+def job_file(lab: Institute, groups: list[dict[str, object]]) -> Path:
+    path = lab.folder / "job.json"
+    path.write_text(json.dumps({"output_file_location": "results", "groups": groups}))
+    return path
 
 
 def wait_until_nothing_bills(lab: Institute) -> None:
@@ -196,7 +201,7 @@ def test_what_is_not_granted_is_refused_and_named(lab: Institute) -> None:
     less = json.loads(json.dumps(policy).replace("sqs:SendMessage", "sqs:PurgeQueue"))
     lab.allow(key, [less])
     try:
-        ended = lab.run("submitJob", lab.folder / "job.json")
+        ended = lab.run("submitJob", str(job_file(lab, [{"Well": "C01"}])))
     finally:
         lab.law.callers[key] = before
         denied = {action for _, action, _ in lab.denied()}
