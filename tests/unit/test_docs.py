@@ -21,11 +21,12 @@ from worker.fiji import check
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGES = [
-    *(CHECKOUT / name for name in ("README.md", "CHANGES.md", "tests/README.md")),
+    *(CHECKOUT / name for name in ("README.md", "CHANGES.md", "CONTRIBUTING.md", "tests/README.md")),
     *sorted((CHECKOUT / "docs").glob("*.md")),
 ]
 COMMAND = re.compile(r"python run\.py ((?:--local |--runtime \w+ )*)(local )?([A-Za-z]+)")
 TARGET = re.compile(r"`?make ([a-z][a-z-]+)`?")
+FILE = re.compile(r"`((?:distributed_fiji|worker|tests|docs)/[\w./]+)`")
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
 
 
@@ -142,6 +143,14 @@ def test_every_make_target_and_link_in_a_page_exists(page: Path) -> None:
         assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE), f"{page.name}: make {target}"
     for link in LINK.findall(text):
         assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_every_file_that_contributors_are_sent_to_exists() -> None:
+    pages = [CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "docs" / "design.md"]
+    named = {path for page in pages for path in FILE.findall(page.read_text(encoding="utf-8"))}
+
+    assert len(named) > 20
+    assert [path for path in sorted(named) if not (CHECKOUT / path).exists()] == []
 
 
 def test_the_page_on_the_image_names_targets_and_variables_of_its_makefile() -> None:
