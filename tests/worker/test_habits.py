@@ -100,6 +100,13 @@ saveAs("Results", "output/a.csv");
 eval("script", "System.exit(0);");
 saveAs("Results", "output/never.csv");
 """
+NAMES = """
+dir = getDirectory("Choose a Directory");
+list = getFileList(dir);
+for (i = 0; i < list.length; i++) open(list[i]);
+run("Measure");
+saveAs("Results", "output/a.csv");
+"""
 LEFT_OPEN = """
 open("input/a.tif");
 run("Measure");
@@ -118,6 +125,7 @@ RUNS = {
     "slashes.py": (SLASHES_JYTHON, {"input/tables/a.csv": ROWS_OF_A}),
     "home.ijm": (HOME, {"home/Desktop/a.csv": ROWS_OF_A}),
     "quits.ijm": (QUITS, {"output/a.csv": ROWS_OF_A}),
+    "names.ijm": (NAMES, {"output/a.csv": ROWS_OF_A}),
     "open.ijm": (
         LEFT_OPEN,
         {"open_tables/Results.csv": ROWS_OF_A, "open_tables/Counts.csv": {"n": [3.0]}},

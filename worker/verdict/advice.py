@@ -99,6 +99,11 @@ EMPTY_ARGUMENT = (
 )
 #: ij.IJ.noImage(), which commands and the macro language's functions call (ImageJ 1.54p).
 NO_IMAGE = re.compile(r"(?i)\bno images? (?:are |is )?open|\bno image\b.*\bopen")
+#: Words of ij.io.Opener (ImageJ 1.54p).
+OTHERS_FORMAT = re.compile(
+    r"(?i)Unsupported format or file not found"
+    r".*\.(?:lsm|czi|lif|nd2|oib|oif|oir|vsi|ims|svs|scn|qptiff|dv|r3d|zvi|lei)\W*$"
+)
 #: Words of ij.plugin.frame.RoiManager, ij.plugin.Selection, ij.macro.Functions and others (ImageJ 1.54p).
 NO_SELECTION = re.compile(
     r"(?i)does not have a selection|selection (?:is )?required|requires a[n ]*(?:\w+ )*selection"
@@ -230,6 +235,13 @@ def _no_image(facts: _Facts) -> Told | None:
     )
 
 
+def _unsupported(facts: _Facts) -> Told | None:
+    """A microscope's own format, which ImageJ leaves to Bio-Formats."""
+    if not OTHERS_FORMAT.search(facts.message):
+        return None
+    return Told(facts.message, where_to_get("Bio-Formats", is_core=facts.is_core))
+
+
 def _no_selection(facts: _Facts) -> Told | None:
     """What a person draws is not there in a job, also where `waitForUser` went on."""
     if not NO_SELECTION.search(facts.message):
@@ -303,6 +315,7 @@ EXPLANATIONS = (
     _bio_formats,
     _no_image,
     _no_selection,
+    _unsupported,
     _missing_command,
     _missing_class,
     _parameter,

@@ -1,10 +1,16 @@
 package distributedfiji;
 
 import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 import ij.WindowManager;
 import ij.measure.ResultsTable;
@@ -12,6 +18,9 @@ import ij.text.TextWindow;
 
 /** Tables that a script leaves open for a person to read. A job has none: they are named, and saved where it asks for it. */
 final class OpenTables {
+
+	/** Folders below the working directory in which a saved table is looked for. */
+	private static final int DEEP = 8;
 
 	private OpenTables() {}
 
@@ -37,9 +46,20 @@ final class OpenTables {
 			final Object window = WindowManager.getWindow(title);
 			if (!(window instanceof TextWindow) || title.matches("Log|Console|Exception|Results")) continue;
 			final ResultsTable table = ((TextWindow) window).getTextPanel().getOrCreateResultsTable();
-			if (table != null && table.size() > 0) open.put(title, table);
+			if (table != null && table.size() > 0 && !isSaved(title)) open.put(title, table);
 		}
 		return open;
+	}
+
+	/** A table that was saved has its file's name for a title, but for Results. */
+	private static boolean isSaved(final String title) {
+		if (!title.matches("(?i).*\\.(csv|txt|xls|tsv)")) return false;
+		try (Stream<Path> files = Files.walk(Paths.get(""), DEEP)) {
+			return files.anyMatch(file -> file.getFileName().toString().equals(title));
+		}
+		catch (final IOException | UncheckedIOException notAllowed) {
+			return false;
+		}
 	}
 
 	private static void save(final ResultsTable table, final File folder, final String title) {

@@ -1,10 +1,13 @@
 package distributedfiji;
 
+import java.io.File;
 import java.lang.instrument.ClassFileTransformer;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+
+import distributedfiji.questions.Questions;
 
 /** Leads the folders of another machine that a script names to the job's own. */
 public final class Paths {
@@ -27,9 +30,24 @@ public final class Paths {
 		from.sort(Comparator.comparingInt(String::length).reversed());
 	}
 
-	/** Returns where a path leads, as Java itself reads it; an address stays. ImageJ's opener calls it. */
+	/**
+	 * Returns where a path leads that ImageJ's opener is given, as Java itself would read it; an address stays. A name
+	 * alone is looked for in the folder that the script has asked for last, where it is nowhere else: up to ImageJ 1.5x
+	 * getDirectory made that the folder from which open() starts, and scripts count on it.
+	 */
 	public static String plain(final String path) {
-		if (redirect == null || path == null || path.contains("://")) return path;
+		if (path == null || path.contains("://")) return path;
+		final String led = led(path);
+		if (new File(led).isAbsolute() || new File(led).exists()) return led;
+		final String standard = (String) ImageJ.call("ij.io.OpenDialog", "getDefaultDirectory", null);
+		final String asked = Questions.lastFolder();
+		if (asked == null || standard != null && new File(standard, led).exists()) return led;
+		final File there = new File(asked, led);
+		return there.isFile() ? there.getPath() : led;
+	}
+
+	private static String led(final String path) {
+		if (redirect == null) return path;
 		try {
 			return (String) redirect.getMethod("lead", String.class).invoke(null, path);
 		}

@@ -30,6 +30,7 @@ public final class Questions {
 	private final Map<String, Integer> counts = new HashMap<>();
 
 	private boolean hasOpened;
+	private volatile String lastFolder;
 
 	private Questions(final Setup setup) {
 		this.setup = setup;
@@ -102,6 +103,12 @@ public final class Questions {
 	public static List<File> toOpen(final File only) {
 		final Questions now = current;
 		return now == null ? Collections.<File>emptyList() : now.filesToOpen(only);
+	}
+
+	/** Returns the folder that the script was given last for a question, or null. */
+	public static String lastFolder() {
+		final Questions now = current;
+		return now == null ? null : now.lastFolder;
 	}
 
 	/** Whether anything was opened before the script started. */
@@ -238,6 +245,7 @@ public final class Questions {
 	}
 
 	private void note(final Question question) {
+		if (question.kind.equals(Question.FOLDER) && question.by != null) lastFolder = (String) question.answer;
 		for (final Question before : asked) {
 			if (!before.isAgain(question)) continue;
 			before.again();
