@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -139,3 +140,24 @@ def test_jobs_are_named_by_their_metadata_on_one_plain_line(metadata: dict[str, 
     assert job_name(metadata).startswith(name)
     assert job_name(metadata).isprintable()
     assert len(job_name(metadata)) <= 160
+
+
+def test_what_passed_by_a_setting_holds_while_that_setting_stands() -> None:
+    asked = {"name": "Sigma", "by": "default", "met": True}
+    answered = {"name": "n", "by": "answers", "met": True}
+    not_met = {"name": "later", "by": "default", "met": False}
+    threw = {"text": '"Image Sequence... " threw java.lang.Exception.', "line": 2, "fails": True}
+    harmless = {"text": "no scale was set", "line": None}
+
+    def said(today: Today = TODAY, **more: Any) -> str:
+        return difference_of_work(read_manifest({**MANIFEST, **more}, "Plate"), JOB, today)
+
+    lax = replace(TODAY, needs_answers=False, refuses_errors=False)
+    assert said(questions=[answered, asked]) == "\"Sigma\" had no answer, and UNANSWERED is 'fail' now"
+    assert said(warnings=[harmless, threw]) == (
+        "\"Image Sequence... \" threw java.lang.Exception, and PLUGIN_ERRORS is 'fail' now"
+    )
+    assert said(questions=[answered, not_met], warnings=[harmless]) == ""
+    assert said(lax, questions=[asked], warnings=[threw]) == ""
+    for wrong in WRONG:
+        assert find_manifest({**MANIFEST, "questions": [wrong]}, "Plate") is None or isinstance(wrong, dict)

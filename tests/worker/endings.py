@@ -37,7 +37,7 @@ SAVED = 'saveAs("Tiff", "output/a.tif");\n'
 PY_SAVED = 'open("output/a.txt", "w").write("x")\n'
 GROOVY_SAVED = 'new File("output/a.txt").text = "x"\n'
 BSH_SAVED = 'w = new java.io.FileWriter("output/a.txt"); w.write("x"); w.close();\n'
-THREW = '"Image Sequence..." threw java.lang.IndexOutOfBoundsException'
+THREW = '"Image Sequence... " threw java.lang.IndexOutOfBoundsException'
 
 MACROS = [
     Ending("done.ijm", f"{NEW_IMAGE}\n{SAVED}"),
@@ -80,6 +80,53 @@ MACROS = [
         Failure.MACRO_ERROR,
         3,
         ("Before that in line 2", THREW),
+    ),
+    Ending(
+        "no-results.ijm",
+        f'{NEW_IMAGE}\nselectWindow("Results");',
+        Failure.MACRO_ERROR,
+        2,
+        ("nothing had been measured by then", 'isOpen("Results")', 'Open at that point: "a".'),
+        quick=True,
+    ),
+    Ending(
+        "no-summary.ijm",
+        f'{NEW_IMAGE}\nrun("Measure");\nselectWindow("Summary");',
+        Failure.MACRO_ERROR,
+        3,
+        ("`summarize`", 'isOpen("Summary")', 'Open at that point: "a", "Results".'),
+    ),
+    Ending(
+        "no-log.ijm",
+        'selectWindow("Log");',
+        Failure.MACRO_ERROR,
+        1,
+        ("nothing had been printed by then", "Nothing was open at that point."),
+    ),
+    Ending(
+        "no-such-image.ijm",
+        f'{NEW_IMAGE}\nselectImage("b.tif");',
+        Failure.MACRO_ERROR,
+        2,
+        ('"b.tif" not found. No open image has this title', '`getList("image.titles")`'),
+        quick=True,
+    ),
+    Ending(
+        "no-such-id.ijm",
+        f"{NEW_IMAGE}\nselectImage(-99);",
+        Failure.MACRO_ERROR,
+        2,
+        ("Image -99 not found. No open image has this title or ID",),
+    ),
+    Ending(
+        "nothing-saved.ijm",
+        f'#@ Boolean dark\n{NEW_IMAGE}\nrun("Image Sequence... ", "format=PNG");',
+        Failure.OUTPUTS_MISSING,
+        None,
+        (f"What went wrong in line 3: {THREW}",),
+        answers={"sigma": 3},
+        plugin_errors="warn",
+        quick=True,
     ),
     Ending("harmless-window.ijm", f'{NEW_IMAGE}\nrun("Brightness/Contrast...");\n{SAVED}', quick=True),
     Ending("harmless-threshold.ijm", f'{NEW_IMAGE}\nrun("Threshold...");\nsetThreshold(1, 99);\n{SAVED}'),
@@ -213,6 +260,13 @@ MACROS = [
     Ending(
         "no-memory.ijm", 'newImage("a", "32-bit black", 20000, 20000, 9);', Failure.OUT_OF_MEMORY, heap=96
     ),
+    Ending(
+        "memory.ijm",
+        f'newImage("a", "32-bit black", 5000, 5000, 3);\n{SAVED}',
+        Failure.OUT_OF_MEMORY,
+        says=("its heap was 96 MB", "a larger MEMORY"),
+        heap=96,
+    ),
     Ending("nested.ijm", 'x = eval("foo(3);");\n', Failure.MACRO_ERROR, 1, ("Undefined identifier",)),
     Ending(
         "elsewhere.ijm",
@@ -318,7 +372,7 @@ PYTHON = [
         f"#@ NoSuchService thing\nthing.go()\n{PY_SAVED}",
         Failure.SCRIPT_ERROR,
         None,
-        ("does not know the type of #@ NoSuchService thing",),
+        ("does not know the type of #@ NoSuchService thing", "Only a FIJI with the plugin that brings it"),
     ),
     Ending("unknown-unused.py", f"#@ NoSuchService thing\n{PY_SAVED}", says=("NoSuchService",)),
     Ending(
@@ -422,6 +476,53 @@ FOLLOWED = [
         "import os\nfrom ij import IJ\nfrom ij.plugin import FolderOpener\nos.mkdir('output/s')\n"
         "for n in '12':\n    IJ.save(IJ.createImage('a', '8-bit', 9, 9, 1), 'output/s/%s.tif' % n)\n"
         "assert FolderOpener.open('output/s/').getStackSize() == 2\n",
+    ),
+    Ending(
+        "is-open.ijm",
+        'if (isOpen("Results")) selectWindow("Results");\nif (isOpen("Summary")) selectWindow("Summary");\n'
+        f'if (isOpen("Log")) selectWindow("Log");\n{NEW_IMAGE}\nrun("Measure");\n'
+        f'if (isOpen("Results")) selectWindow("Results");\n{SAVED}',
+    ),
+    Ending("memory.ijm", f'newImage("a", "32-bit black", 5000, 5000, 3);\n{SAVED}', heap=900),
+    Ending(
+        "folder-parameter.ijm",
+        f'#@ File (style="directory") folder\n{NEW_IMAGE}\nsaveAs("Tiff", folder + "/a.tif");',
+        given={"folder": "output"},
+    ),
+    Ending(
+        "image-titles.ijm",
+        f'{NEW_IMAGE}\ntitles = getList("image.titles");\nif (titles[0] != "a") exit("a");\n'
+        f"selectImage(titles[0]);\n{SAVED}",
+    ),
+    Ending(
+        "open-an-image.ijm",
+        f'{NEW_IMAGE}\nsaveAs("Tiff", "input/a.tif");\nclose();\nopen("input/a.tif");\n'
+        f'run("Invert", "slice");\n{SAVED}',
+    ),
+    Ending(
+        "open-an-image.py",
+        "from ij import IJ\nIJ.save(IJ.createImage('a', '8-bit', 9, 9, 1), 'input/a.tif')\n"
+        f'IJ.open("input/a.tif")\nassert IJ.getImage().getWidth() == 9\n{PY_SAVED}',
+    ),
+    Ending(
+        "file-parameter.ijm",
+        f'#@ File image\n{NEW_IMAGE}\nsaveAs("Tiff", image);\nclose();\nopen(image);\n{SAVED}',
+        given={"image": "input/b.tif"},
+    ),
+    Ending(
+        "file-parameter.py",
+        "#@ File image\nfrom ij import IJ\nIJ.save(IJ.createImage('a', '8-bit', 9, 9, 1), image.getPath())\n"
+        f"assert IJ.openImage(image.getPath()).getWidth() == 9\n{PY_SAVED}",
+        given={"image": "input/b.tif"},
+    ),
+    Ending(
+        "missing-values.py",
+        f"#@ Integer a\n#@ Integer (value=3) b\nassert a == 1 and b == 3\n{PY_SAVED}",
+        given={"a": 1},
+    ),
+    Ending(
+        "own-module.py",
+        f"def mean(values):\n    return sum(values) / len(values)\n\nassert mean([1, 3]) == 2\n{PY_SAVED}",
     ),
     Ending("folder.ijm", f'#@ String output_dir\n{NEW_IMAGE}\nsaveAs("Tiff", output_dir + "/a.tif");'),
     Ending(

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from worker.contract.jobs import FailureClass
+from worker.fiji.process import Ending
 from worker.image.plugins import Site, read_list
+from worker.storage.outputs import Found
 from worker.verdict.advice import tell
 from worker.verdict.plugins import SITES, line_of
+from worker.verdict.verdict import Expected, Run, judge
 
 
 def test_each_known_update_site_is_a_line_that_the_image_can_read() -> None:
@@ -100,3 +103,35 @@ def test_a_question_without_an_answer_is_told_with_what_is_at_hand_and_what_to_w
         ' No question asked for the answer "ROI"; did you mean "Which ROIs"?'
         " UNANSWERED = 'defaults' takes what the dialogs show."
     )
+
+
+def a_run(*warnings: dict[str, Any], headless: bool = True, **result: Any) -> Run:
+    """Return a run that ended, with what the runner reported of it."""
+    document = {"ok": True, **result, "warnings": list(warnings)}
+    return Run(Ending.BY_ITSELF, 0, 1.0, 500, True, document, [], [], headless=headless)
+
+
+def test_outputs_that_are_missing_are_told_with_the_error_and_not_with_an_answer_too_many() -> None:
+    unused = {"text": 'No question asked for the answer "sigma".', "line": None}
+    threw = {"text": '"Image Sequence..." threw java.lang.Exception', "line": 3, "fails": True}
+    died = {"text": 'The thread "a" died', "line": 4, "fails": True}
+
+    def said(*warnings: dict[str, Any]) -> str:
+        return judge(a_run(*warnings), Found([], []), Expected(1, 1, "")).sentence
+
+    assert 'What went wrong in line 3: "Image Sequence..." threw' in said(unused, threw)
+    assert 'What went wrong in line 4: The thread "a" died.' in said(unused, died)
+    assert "sigma" not in said(unused, threw)
+    assert said(unused).endswith(' No question asked for the answer "sigma".')
+    assert "went wrong" not in said(unused)
+
+
+def test_a_script_that_fails_after_a_window_did_not_come_needs_a_display() -> None:
+    threw = {"text": '"To ROI Manager" threw java.awt.HeadlessException', "line": 10, "fails": True}
+    failed = {"ok": False, "kind": "script_error", "message": "AttributeError: 'NoneType' …", "line": 12}
+
+    verdict = judge(a_run(threw, **failed), Found([], []), Expected(1, 1, ""))
+    assert verdict.failure is FailureClass.NEEDS_DISPLAY
+    assert "DISPLAY_MODE = 'xvfb'" in verdict.sentence and '"To ROI Manager" threw' in verdict.sentence
+    with_display = judge(a_run(threw, headless=False, **failed), Found([], []), Expected(1, 1, ""))
+    assert with_display.failure is FailureClass.SCRIPT_ERROR

@@ -146,6 +146,26 @@ def test_a_plugin_that_takes_its_dialog_apart_gets_a_display(run: Run, xvfb: Non
     assert said.count("FIJI runs under a virtual one from now on") == 1
 
 
+#: Headless, ImageJ prints what the command throws, and the script goes on to a null. Its text names none.
+GOES_ON = """
+#@ Integer number
+import ij.IJ
+def imp = IJ.createImage("a", "8-bit ramp", 40, 40, 1)
+imp.setOverlay(new ij.gui.Roi(1, 1, 9, 9), null, 1, null)
+IJ.run(imp, ["To", "ROI", "Manager"].join(" "), "")
+def manager = ij.WindowManager.getFrame(["ROI", "Manager"].join(" "))
+new File("output/${number}.txt").text = "rois ${manager.count}"
+"""
+
+
+def test_a_script_that_fails_after_its_window_did_not_come_gets_a_display(run: Run, xvfb: None) -> None:
+    said = work_off(run, "s.groovy", GOES_ON)
+
+    harness.check_done(run, [a_job(number) for number in range(2)])
+    assert harness.content(run, "results/1/1.txt") == b"rois 1"
+    assert said.count("FIJI runs under a virtual one from now on") == 1
+
+
 def test_a_script_that_works_with_the_roi_manager_gets_a_display_at_once(run: Run, xvfb: None) -> None:
     said = work_off(run, "rois.ijm", ROIS, jobs=1)
 

@@ -21,6 +21,7 @@ from worker.contract.jobs import Job, Outcome, Value
 from worker.fiji import process
 from worker.fiji.process import Questions
 from worker.host.folders import RunFolder
+from worker.verdict.advice import tell
 
 
 def ask(
@@ -262,6 +263,35 @@ def test_a_file_is_opened_for_an_image_parameter(tmp_path: Path, fiji: str, name
     assert (where.output / "title.txt").read_text("utf-8") == "rows.txt 3"
 
 
+DATASET = "#@ Dataset data\nopen('output/t.txt', 'w').write('%s %d' % (data.getName(), data.dimension(0)))"
+
+
+@pytest.mark.parametrize("fiji", ["ImageJ core", pytest.param("Fiji-new", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("files", [1, 2])
+def test_a_dataset_is_the_one_input_or_the_job_says_how_to_give_a_file(
+    tmp_path: Path, fiji: str, files: int
+) -> None:
+    """FIJI's own imagej-legacy converts the image; ImageJ core has no such type."""
+    where = RunFolder(tmp_path)
+    for made in (where.output, where.input, where.job_file.parent, where.temporary):
+        made.mkdir(parents=True)
+    for number in range(files):
+        (where.input / f"rows{number}.txt").write_text("1 2 3\n3 4 5\n", encoding="utf-8")
+    script = tmp_path / "data.py"
+    script.write_text(DATASET, encoding="utf-8")
+    process.write_job_file(where, str(script), {})
+    ran = finish(nearfiji.start(fiji, tmp_path, where.job_file, work=where.work), tmp_path)
+    result = json.loads(where.result_file.read_text("utf-8"))
+    if fiji == "Fiji-new" and files == 1:
+        assert result["ok"], (result, ran)
+        assert (where.output / "t.txt").read_text("utf-8") == "rows0.txt 3"
+        return
+    told = tell(result, headless=True, is_core=fiji == "ImageJ core")
+    assert "#@ Dataset data" in told.what or '"data" (Dataset) has no value' in told.what
+    assert "declare `#@ File image`" in told.advice
+    assert ("ImageJ core knows fewer types" in told.advice) == (fiji == "ImageJ core")
+
+
 #: What values people and machines write into dialogs.
 NAMES = [
     "a b",
@@ -312,8 +342,15 @@ def a_labelled_job(number: int, random: random.Random) -> tuple[Job, list[Any]]:
     return Job(metadata, f"results/{number}", answers=answers), said
 
 
-@pytest.mark.parametrize("jobs", [5, pytest.param(200, marks=pytest.mark.thorough)])
-def test_jobs_with_other_answers_each_get_them_value_for_value(run: Run, jobs: int) -> None:
+@pytest.mark.parametrize(
+    ("fiji", "jobs"),
+    [
+        ("ImageJ core", 5),
+        pytest.param("ImageJ core", 200, marks=pytest.mark.thorough),
+        pytest.param("Fiji-new", 200, marks=pytest.mark.thorough),
+    ],
+)
+def test_jobs_with_other_answers_each_get_them_value_for_value(run: Run, fiji: str, jobs: int) -> None:
     run.cloud.s3.put_object(Bucket=run.bucket, Key="scripts/script.ijm", Body=LABELLED.encode())
     source = random.Random(16)
     expected = [a_labelled_job(number, source) for number in range(jobs)]
@@ -322,9 +359,9 @@ def test_jobs_with_other_answers_each_get_them_value_for_value(run: Run, jobs: i
     worker = harness.start_worker(
         run,
         SCRIPT_DOWNLOAD_URL=f"s3://{run.bucket}/scripts/script.ijm",
-        FIJI_HOME=nearfiji.fiji_home("ImageJ core"),
+        FIJI_HOME=nearfiji.fiji_home(fiji),
     )
-    harness.wait_until_settled(run, 60 + 3 * jobs)
+    harness.wait_until_settled(run, 60 + 6 * jobs)
     worker.stop()
 
     harness.check_done(run, [job for job, _ in expected])

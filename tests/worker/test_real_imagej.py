@@ -181,3 +181,37 @@ def test_a_plugin_that_throws_fails_the_job_or_is_a_warning(run: Run, plugin_err
         assert document and not found
         (warning,) = document["warnings"]
         assert warning["line"] == 4 and "IndexOutOfBoundsException" in warning["text"]
+
+
+ASKS = """
+n = getNumber("Sigma", 2);
+newImage("a", "8-bit ramp", 64, 64, 1);
+saveAs("Tiff", "output/a.tif");
+"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "lax", "script", "said"),
+    ids=["UNANSWERED", "PLUGIN_ERRORS"],
+    argvalues=[
+        ("UNANSWERED", "defaults", ASKS, "\"Sigma\" had no answer, and UNANSWERED is 'fail' now"),
+        ("PLUGIN_ERRORS", "warn", THROWS, "and PLUGIN_ERRORS is 'fail' now"),
+    ],
+)
+def test_what_was_let_pass_does_not_hold_when_the_setting_is_strict_again(
+    run: Run, setting: str, lax: str, script: str, said: str
+) -> None:
+    run.cloud.s3.put_object(Bucket=run.bucket, Key="scripts/script.ijm", Body=script.encode())
+    lines = []
+    for value in (lax, lax, "fail"):
+        submit(run, [a_job(1)])
+        worker = start(run, nearfiji.fiji_home("ImageJ core"), **{setting: value})
+        harness.wait_until_settled(run, 180)
+        worker.stop()
+        lines += worker.lines()
+
+    # The last worker may take the message more than once until it is a dead letter.
+    assert [line["outcome"] for line in lines[:3]] == ["DONE", "SKIPPED", "FAILED"]
+    assert {line["outcome"] for line in lines[3:]} <= {"FAILED"}
+    (note,) = lines[2]["notes"]
+    assert note.startswith("runs again: ") and note.endswith(said), note

@@ -6,14 +6,16 @@ A dozen in every run, on ImageJ core; all of them on ImageJ core and the near-FI
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import nearfiji
 from tests.imagej import Ran, finish
 from tests.worker.endings import ENDINGS, FOLLOWED, SHOWN, Ending
-from worker.contract.jobs import Outcome
+from worker.contract.jobs import FailureClass, Outcome
 from worker.contract.questions import find_questions
 from worker.fiji import process as fiji_process
 from worker.host.folders import RunFolder
@@ -94,3 +96,41 @@ def test_a_window_that_nobody_can_close_is_read_and_named(tmp_path: Path, ending
 @pytest.mark.parametrize("fiji", nearfiji.FIJIS)
 def test_every_window_is_read_and_named_in_every_fiji(tmp_path: Path, fiji: str, ending: Ending) -> None:
     check(fiji, tmp_path, ending, xvfb=True)
+
+
+#: Where `…` stands for a file, only a person knows which.
+WITH_ANSWERS = [
+    ending
+    for ending in ENDINGS
+    if any(said.startswith('"answers": {') and "…" not in said for said in ending.says)
+]
+
+
+def answers_in(sentence: str) -> dict[str, Any]:
+    """Return the answers that a sentence says to write into the job file."""
+    _, _, rest = sentence.partition('"answers": ')
+    found, _ = json.JSONDecoder().raw_decode(rest)
+    assert isinstance(found, dict) and found, sentence
+    return found
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        pytest.param(ending, marks=() if ending.quick else pytest.mark.thorough, id=name_of(ending))
+        for ending in WITH_ANSWERS
+    ],
+)
+def test_the_answers_that_a_sentence_says_to_write_are_taken(tmp_path: Path, ending: Ending) -> None:
+    """Written into the job as they stand, they answer all that the script asks."""
+    for folder in ("asked", "answered"):
+        (tmp_path / folder).mkdir()
+    _, before = run("ImageJ core", tmp_path / "asked", ending)
+    given = replace(ending, answers={**ending.answers, **answers_in(before.sentence)})
+    ran, after = run("ImageJ core", tmp_path / "answered", given)
+
+    assert before.failure is FailureClass.NEEDS_ANSWER, before
+    assert after.failure is not FailureClass.NEEDS_ANSWER, after
+    result = json.loads(RunFolder(tmp_path / "answered").result_file.read_text("utf-8"))
+    asked = [question for question in result["questions"] if question["met"]]
+    assert asked and all(question["by"] for question in asked), ran

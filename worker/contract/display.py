@@ -13,7 +13,10 @@ DISPLAY_MODES = ("auto", "headless", "xvfb")
 
 #: What to look for, and how a message names it. Headless, each ends in an exception.
 NEEDS = (
-    (r"\broiManager\s*\(|\bRoiManager\b|[\"']ROI Manager|To ROI Manager", "the ROI Manager"),
+    (
+        r"\broiManager\s*\(|\bRoiManager\b|[\"']ROI Manager|To ROI Manager|\bADD_TO_MANAGER\b",
+        "the ROI Manager",
+    ),
     (r"Analyze Particles\.\.\.[\"']\s*,\s*[\"'][^\"'\n]*\badd\b", "the ROI Manager"),
     (r"Bio-Formats (?:Windowless )?Importer", "the Bio-Formats Importer"),
     # FolderOpener throws an IndexOutOfBoundsException under FIJI's headless dialog (ImageJ 1.54p).

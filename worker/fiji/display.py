@@ -21,10 +21,11 @@ from worker.host.folders import Mark, RunFolder, mark_of
 log = logging.getLogger(__name__)
 
 XVFB_RUN = "xvfb-run"
-#: The runner's kind for it, and what Java says: java.awt.HeadlessException, and a VerifyError where a plugin
-#: takes FIJI's headless GenericDialog for a window (ome/bioformats#4372).
+#: The runner's kind for it, and what Java says: java.awt.HeadlessException, a VerifyError where a plugin
+#: takes FIJI's headless GenericDialog for a window (ome/bioformats#4372), and whatever FolderOpener throws
+#: without a dialog's fields.
 NEEDS_DISPLAY = "needs_display"
-NO_DISPLAY = re.compile(r"HeadlessException|GenericDialog is not assignable")
+NO_DISPLAY = re.compile(r'HeadlessException|GenericDialog is not assignable|"Image Sequence\.\.\." threw ')
 
 #: A plugin that takes parts of its dialog in hand, as `getStringFields()`, finds none without a display
 #: (ij.plugin.ChannelArranger, ImageJ 1.54p).
@@ -53,12 +54,24 @@ class Display:
         said = f"{result.get('message')}\n{result.get('trace')}"
         if result.get("kind") == PLUGIN_ERROR and NO_PART.search(said):
             return True
+        said = "\n".join([said, *_thrown(result)])
         return result.get("kind") == NEEDS_DISPLAY or NO_DISPLAY.search(said) is not None
 
     def turn_on(self) -> None:
         """Run under a display from now on."""
         log.warning("the script needs a display: FIJI runs under a virtual one from now on (DISPLAY_MODE)")
         self.is_on, self.may_change = True, False
+
+
+def _thrown(result: Mapping[str, Any]) -> list[str]:
+    """Return what commands threw while the script went on."""
+    warnings = result.get("warnings")
+    texts = (
+        [item.get("text") for item in warnings if isinstance(item, dict)]
+        if isinstance(warnings, list)
+        else []
+    )
+    return [text for text in texts if isinstance(text, str) and " threw " in text]
 
 
 def choose_display(mode: str, script: str, *, has_xvfb: bool | None = None) -> Display:

@@ -133,6 +133,8 @@ def today(settings: WorkerSettings, script: Script) -> Today:
         image=settings.image or image_of(os.environ),
         image_counts=settings.rerun_on_new_image,
         collect_all=settings.collect_all,
+        needs_answers=settings.unanswered == "fail",
+        refuses_errors=settings.plugin_errors == "fail",
     )
 
 

@@ -22,7 +22,8 @@ from worker.verdict.verdict import Expected
 class Today:
     """What a manifest must agree with. `image`: as NAME@DIGEST; `image_counts`: whether it must be it.
 
-    `collect_all`: whether files that a script writes elsewhere are outputs.
+    `collect_all`: whether files that a script writes elsewhere are outputs. `needs_answers` and
+    `refuses_errors`: whether UNANSWERED and PLUGIN_ERRORS are 'fail'.
     """
 
     app_name: str
@@ -32,6 +33,8 @@ class Today:
     image: str = ""
     image_counts: bool = True
     collect_all: bool = False
+    needs_answers: bool = True
+    refuses_errors: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class Manifest:
 
     `faults`: names of outputs that did not count when they were made, since they did not open.
     `left_elsewhere`: files that the script wrote outside of `output/`, and that were not kept.
+    `unanswered`: questions that got what the dialog shows; `errors`: after which the script went on. Both
+    have failed the job unless its settings said otherwise then.
     """
 
     job: str
@@ -63,6 +68,8 @@ class Manifest:
     faults: frozenset[str] = frozenset()
     left: tuple[str, ...] = ()
     left_elsewhere: tuple[str, ...] = ()
+    unanswered: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
 
 
 def read_manifest(document: Mapping[str, Any], app_name: str) -> Manifest:
@@ -89,6 +96,10 @@ def read_manifest(document: Mapping[str, Any], app_name: str) -> Manifest:
         faults=frozenset(_object(document, "faults")),
         left=texts(document, "left_from_before"),
         left_elsewhere=texts(document, "left_elsewhere"),
+        unanswered=tuple(_named(entry) for entry in _some(document, "questions") if _is_made_up(entry)),
+        errors=tuple(
+            text(entry, "text") for entry in _some(document, "warnings") if entry.get("fails") is True
+        ),
     )
 
 
@@ -113,6 +124,19 @@ def _entries(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     return entries
 
 
+def _some(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return entries that older manifests do not have."""
+    return _entries(document, name) if name in document else []
+
+
+def _is_made_up(question: Mapping[str, Any]) -> bool:
+    return question.get("by") == "default" and question.get("met") is True
+
+
+def _named(question: Mapping[str, Any]) -> str:
+    return text(question, "name") or text(question, "label", "")
+
+
 def _listed(entry: Mapping[str, Any]) -> Listed:
     return Listed(int(number(entry, "bytes")), text(entry, "etag"))
 
@@ -132,7 +156,21 @@ def difference_of_work(manifest: Manifest, job: Job, today: Today) -> str:
         return "the image changed"
     if today.collect_all and manifest.left_elsewhere:
         return f"{_name(manifest.left_elsewhere[0])} was not kept, and COLLECT_ALL is True now"
-    return _difference_of_expectations(manifest, today.expected)
+    return _difference_of_settings(manifest, today) or _difference_of_expectations(manifest, today.expected)
+
+
+def _difference_of_settings(manifest: Manifest, today: Today) -> str:
+    """Say what has failed no job then and does today."""
+    if today.needs_answers and manifest.unanswered:
+        return f"\"{manifest.unanswered[0]}\" had no answer, and UNANSWERED is 'fail' now"
+    if today.refuses_errors and manifest.errors:
+        return f"{_short(manifest.errors[0])}, and PLUGIN_ERRORS is 'fail' now"
+    return ""
+
+
+def _short(error: str) -> str:
+    line = error.strip().rstrip(".")
+    return line if len(line) <= 120 else line[:119] + "…"
 
 
 def _is_another_image(then: str, now: str) -> bool:

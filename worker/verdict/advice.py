@@ -109,6 +109,7 @@ NO_SELECTION = re.compile(
     r"(?i)does not have a selection|selection (?:is )?required|requires a[n ]*(?:\w+ )*selection"
     r"|no selection|needs a selection"
 )
+SEQUENCE_THREW = '"Image Sequence..." threw '
 NO_COMMAND = re.compile(r'Unrecognized command: "([^"]*)"|Plugin or class not found: "([^"]*)"')
 NO_CLASS = re.compile(
     r"ImportError: No module named (?P<module>[\w.]+)"
@@ -123,9 +124,29 @@ PYTHON_MODULE = (
     " as numpy, do not run in FIJI's Python, which is Jython."
 )
 IMPORTED = re.compile(r"\bfrom\s+([\w.]+)\s+import\b|\bimport\s+(?:static\s+)?([\w.]+)")
-UNKNOWN_TYPE = re.compile(r"does not know the type of (.*)\.")
+#: ImageJ's words (ij.IJ.selectWindow, ij.IJ.noImage, ij.macro.Functions, 1.54p).
+NO_WINDOW = re.compile(
+    r'[Nn]o window with the title "([^"]*)"|^(?:ImageJ said: )?("[^"]*"|Image -?\d+) not found$'
+)
+TABLES = {
+    "Results": "The first measurement makes this table: nothing had been measured by then, or the table was"
+    ' closed. Check first with `if (isOpen("Results"))`.',
+    "Summary": "Analyze Particles makes this table where its options have `summarize`: none had been made by"
+    ' then, or the table was closed. Check first with `if (isOpen("Summary"))`.',
+    "Log": "The first line that is printed makes the log: nothing had been printed by then, or the log was"
+    ' closed. Check first with `if (isOpen("Log"))`.',
+}
+NO_OTHER_WINDOW = "No image or table of this title was open: titles are compared letter by letter."
+NO_SUCH_IMAGE = (
+    "No open image has this title or ID: titles are compared letter by letter, and an image that is closed or"
+    ' saved under another name has lost its own. `getList("image.titles")` lists what is open.'
+)
+UNKNOWN_TYPE = re.compile(r"does not know the type of ")
 SERVICE_LIKE = re.compile(r"#@ \w*(Service|ImageJ|Context)\b")
 IMAGE_TYPES = re.compile(r"\b(ImagePlus|Dataset|ImageDisplay|Img|RandomAccessibleInterval)\b")
+FILE_PARAMETER = (
+    "declare `#@ File image`, and open it by `IJ.openImage(image.getPath())`, in a macro by `open(image);`"
+)
 PLUGIN_ERRORS_SETTING = "PLUGIN_ERRORS = 'warn' lets such jobs be done, with a warning."
 
 
@@ -253,6 +274,19 @@ def _no_selection(facts: _Facts) -> Told | None:
     )
 
 
+def _image_sequence(facts: _Facts) -> Told | None:
+    """FolderOpener throws under FIJI's headless dialog (ImageJ 1.54p)."""
+    if not facts.headless or not facts.message.removeprefix("ImageJ said: ").startswith(SEQUENCE_THREW):
+        return None
+    return Told(
+        facts.message,
+        "Without a display it cannot read its options: set DISPLAY_MODE = 'xvfb', or open the images"
+        " with `File.openSequence(path);` in a macro, with `FolderOpener.open(path)` (ij.plugin.FolderOpener)"
+        " in a script.",
+        FailureClass.NEEDS_DISPLAY,
+    )
+
+
 def _missing_command(facts: _Facts) -> Told | None:
     found = NO_COMMAND.search(facts.message)
     if not found:
@@ -277,18 +311,47 @@ def _missing_class(facts: _Facts) -> Told | None:
     return Told(f"{facts.message}: this FIJI has no {whole}", advice)
 
 
+def _missing_window(facts: _Facts) -> Told | None:
+    found = NO_WINDOW.search(facts.message)
+    if not found:
+        return None
+    if found[2]:
+        return Told(facts.message, NO_SUCH_IMAGE)
+    why = TABLES.get(found[1], NO_OTHER_WINDOW)
+    return Told(facts.message, f"{why} {_open_windows(facts.result)}".strip())
+
+
+def follows_from_another(what: str) -> bool:
+    """Whether a failure only says that something is not there: an error before it is the reason."""
+    return NO_WINDOW.search(what) is not None or NO_IMAGE.search(what) is not None
+
+
+def _open_windows(result: Mapping[str, Any]) -> str:
+    """What is open, as far as the runner has said it."""
+    titles = result.get("windows")
+    if not isinstance(titles, list):
+        return ""
+    named = ", ".join(f'"{title}"' for title in titles if isinstance(title, str))
+    return f"Open at that point: {named}." if named else "Nothing was open at that point."
+
+
 def _parameter(facts: _Facts) -> Told | None:
     if facts.kind != "parameter":
         return None
+    if UNKNOWN_TYPE.search(facts.message) and IMAGE_TYPES.search(facts.message):
+        return Told(
+            facts.message,
+            f"A job gives files, which every FIJI takes: {FILE_PARAMETER}."
+            + (" ImageJ core knows fewer types than FIJI." if facts.is_core else ""),
+        )
     if IMAGE_TYPES.search(facts.message):
         return Told(
             facts.message,
             "A job gives files: the one input of a job is opened for it, or the file that the job file gives"
-            " under the parameter's name. Else declare `#@ File image`, and open it by"
-            " `IJ.openImage(image.getPath())`, in a macro by `open(image);`.",
+            f" under the parameter's name. Else {FILE_PARAMETER}.",
         )
     if UNKNOWN_TYPE.search(facts.message):
-        core = " ImageJ core has less of them than FIJI." if facts.is_core else ""
+        core = " ImageJ core knows fewer types than FIJI." if facts.is_core else ""
         return Told(facts.message, f"Only a FIJI with the plugin that brings it can run this script.{core}")
     if re.search(r"requires (one|them)$", facts.message):
         it = "it" if facts.message.endswith("one") else "them"
@@ -316,7 +379,9 @@ EXPLANATIONS = (
     _no_image,
     _no_selection,
     _unsupported,
+    _image_sequence,
     _missing_command,
     _missing_class,
+    _missing_window,
     _parameter,
 )

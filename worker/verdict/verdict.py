@@ -48,6 +48,7 @@ ADVICE = {
 
 NO_DISPLAY_YET = " Use overlays instead, or DISPLAY_MODE = 'xvfb' where xvfb-run is, as in the image."
 
+DISPLAY_MODE = "DISPLAY_MODE = 'xvfb'"
 SAID = "ImageJ said: "
 #: Warnings that tell of an error, not of a value that was made up.
 THREW = re.compile(rf"^{SAID}| threw ")
@@ -139,16 +140,25 @@ def _at_hand(run: Run, written_elsewhere: Sequence[str]) -> list[str]:
             f"The script left the table{'s' if len(tables) > 1 else ''} {', '.join(tables[:5])} open for a"
             " person to read: COLLECT_ALL = True keeps such tables as CSV files."
         )
-    warning = next(iter(warnings_of(run.result)), None)
-    if warning:
-        where = f" in line {warning['line']}" if warning["line"] else ""
-        told.append(f"What went wrong{where}: {warning['text'].rstrip('.')}.")
+    told += _warned_of(warnings_of(run.result))
     if "empty_argument" in ((run.result or {}).get("hints") or ()):
         told.append(advice.EMPTY_ARGUMENT)
     last = next((line for line in reversed(run.tail) if line.strip() and not NOISE.search(line)), "")
     if last:
         told.append(f"The last that was printed: {last.strip()[:200]!r}.")
     return told
+
+
+def _warned_of(warnings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the first error after which the script went on; without one, what was made up or not used."""
+    for warning in warnings:
+        if warning.get("fails") or THREW.search(warning["text"]):
+            where = f" in line {warning['line']}" if warning["line"] else ""
+            return [f"What went wrong{where}: {warning['text'].rstrip('.')}."]
+    return [
+        warning["text"] if warning["text"].endswith("?") else f"{warning['text'].rstrip('.')}."
+        for warning in warnings[:2]
+    ]
 
 
 def _judge_run(run: Run) -> Verdict | None:
@@ -178,18 +188,22 @@ def _judge_result(run: Run, result: Mapping[str, Any]) -> Verdict:
     """Return the failure that the runner reported."""
     told = advice.tell(result, headless=run.headless, is_core=run.is_core)
     failure = told.failure or _class_of(result)
+    if failure in (FailureClass.SCRIPT_ERROR, FailureClass.MACRO_ERROR) and _lacked_display(run, result):
+        failure = FailureClass.NEEDS_DISPLAY
     if failure is FailureClass.OUT_OF_MEMORY:
         return _out_of_memory(run)
+    before = _before(run, result) if result.get("kind") != "plugin_error" else ""
+    if before and advice.follows_from_another(told.what):
+        told = replace(told, advice="")
     line = result.get("line") if isinstance(result.get("line"), int) else None
     where = f" in line {line}" if line else ""
-    if failure is FailureClass.NEEDS_DISPLAY and not told.advice:
+    if failure is FailureClass.NEEDS_DISPLAY and not told.advice and DISPLAY_MODE not in before:
         more = NO_DISPLAY_YET if run.headless else ""
-        sentence = f"{ADVICE[failure]}{more} ({told.what}{where})"
+        sentence = f"{ADVICE[failure]}{more} ({told.what}{where}){'.' if before else ''}"
     elif failure is FailureClass.DISK_FULL:
         sentence = f"{ADVICE[failure]} ({told.what}{where})"
     else:
         sentence = f"{_subject(str(result.get('kind')), told.what, where)}. {told.advice}".strip()
-    before = _before(run, result) if result.get("kind") != "plugin_error" else ""
     return _failed(failure, sentence + before, line)
 
 
@@ -222,6 +236,14 @@ def _before(run: Run, result: Mapping[str, Any]) -> str:
             told = advice.tell(threw, headless=run.headless, is_core=run.is_core)
             return f" Before that{where}: {told.what}. {told.advice}".rstrip()
     return ""
+
+
+def _lacked_display(run: Run, result: Mapping[str, Any]) -> bool:
+    """Whether a headless script failed after a window that it asked for did not come."""
+    threw = next((warning["text"] for warning in warnings_of(result) if THREW.search(warning["text"])), "")
+    told = advice.tell({"kind": "warning", "message": threw}, headless=run.headless, is_core=run.is_core)
+    is_sign = FailureClass.NEEDS_DISPLAY in (told.failure, _sign_in(threw))
+    return run.headless and is_sign
 
 
 def _known_by_then(run: Run) -> str:
@@ -266,10 +288,17 @@ def judge_refused(refused: Sequence[str]) -> Verdict | None:
 
 
 def warnings_of(result: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Return what the runner warns of: what went wrong, or was made up, and fails no job (text, line)."""
+    """Return what the runner warns of: what went wrong, or was made up, and fails no job (text, line).
+
+    `fails` is True, and else missing, where it fails the job unless PLUGIN_ERRORS is 'warn'.
+    """
     told = (result or {}).get("warnings")
     return [
-        {"text": item["text"], "line": item["line"] if isinstance(item.get("line"), int) else None}
+        {
+            "text": item["text"],
+            "line": item["line"] if isinstance(item.get("line"), int) else None,
+            **({"fails": True} if item.get("fails") is True else {}),
+        }
         for item in (told if isinstance(told, list) else [])
         if isinstance(item, dict) and isinstance(item.get("text"), str)
     ]

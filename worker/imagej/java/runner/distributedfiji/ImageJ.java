@@ -1,7 +1,10 @@
 package distributedfiji;
 
 import java.lang.reflect.Field;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 
 /** ImageJ's classes by reflection, all of them absent in a SciJava without ImageJ: every answer may be null. */
@@ -30,6 +33,16 @@ final class ImageJ {
 	/** Returns the last message of IJ.error since it was last asked for, or null: a script may have gone on after it. */
 	static String lastError() {
 		return (String) call("ij.IJ", "getErrorMessage", null);
+	}
+
+	/** Returns the titles of the images and of the windows of text that are open, headless too, in no order. */
+	static List<String> titles() {
+		final List<String> titles = new ArrayList<>();
+		for (final String method : new String[] { "getImageTitles", "getNonImageTitles" }) {
+			final Object some = call("ij.WindowManager", method, null);
+			if (some instanceof String[]) titles.addAll(Arrays.asList((String[]) some));
+		}
+		return titles;
 	}
 
 	/** Returns what IJ.error has shown last and nobody has asked for yet, or null; it stays. */

@@ -29,6 +29,7 @@ final class Incidents {
 
 	private final List<Incident> incidents = new ArrayList<>();
 	private int more;
+	private boolean moreFail;
 	private volatile Integer lastLine;
 
 	/** Notes an error after which the script went on. */
@@ -47,7 +48,10 @@ final class Incidents {
 			if (known.text.equals(incident.text) && String.valueOf(known.line).equals(String.valueOf(incident.line))) return;
 		}
 		if (incidents.size() < KEPT) incidents.add(incident);
-		else more++;
+		else {
+			more++;
+			moreFail |= incident.fails;
+		}
 	}
 
 	/** Notes where the script is. */
@@ -70,16 +74,17 @@ final class Incidents {
 	synchronized List<Object> document(final String told) {
 		final List<Object> document = new ArrayList<>();
 		for (final Incident incident : incidents) {
-			if (told == null || !told.contains(incident.text.replaceFirst("^ImageJ said: ", ""))) document.add(entry(incident.text, incident.line));
+			if (told == null || !told.contains(incident.text.replaceFirst("^ImageJ said: ", ""))) document.add(entry(incident.text, incident.line, incident.fails));
 		}
-		if (more > 0) document.add(entry("and " + more + " more", null));
+		if (more > 0) document.add(entry("and " + more + " more", null, moreFail));
 		return document;
 	}
 
-	private static Map<String, Object> entry(final String text, final Integer line) {
+	private static Map<String, Object> entry(final String text, final Integer line, final boolean fails) {
 		final Map<String, Object> entry = new LinkedHashMap<>();
 		entry.put("text", text);
 		entry.put("line", line);
+		if (fails) entry.put("fails", true);
 		return entry;
 	}
 }

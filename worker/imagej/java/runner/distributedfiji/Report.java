@@ -19,6 +19,9 @@ final class Report {
 	static final String RUNNER_VERSION = "1.2";
 
 	private static final int NAMED_FILES = 5;
+	private static final int NAMED_WINDOWS = 20;
+	/** What ij.IJ.selectWindow says (1.54p). Where a macro's own words fail, its images are gone before it says so. */
+	private static final String WINDOW = "(?is).*no window with the title.*";
 
 	private final Job job;
 	private final Incidents incidents;
@@ -47,6 +50,7 @@ final class Report {
 		document.put("questions", Questions.document());
 		if (!outcome.isOk()) document.put("input_files", inputFiles());
 		else if (ImageJ.has("ij.text.TextWindow")) document.put("open_tables", openTables());
+		if (!outcome.isOk() && outcome.message.matches(WINDOW)) document.put("windows", windows());
 		document.put("warnings", incidents.document(outcome.message));
 		document.put("hints", hints());
 		document.put("imagej_error", ImageJ.lastError());
@@ -76,6 +80,10 @@ final class Report {
 			System.err.println("Tables that are open cannot be kept: " + otherImageJ);
 			return new ArrayList<>();
 		}
+	}
+
+	private static List<String> windows() {
+		return ImageJ.titles().stream().limit(NAMED_WINDOWS).collect(Collectors.toList());
 	}
 
 	/** What may be behind a failure, or behind outputs that are missing. */

@@ -146,7 +146,8 @@ final class Swallowed {
 	void threw(final String trace, final StackTraceElement[] stack) {
 		final String command = command(stack);
 		if (Harmless.isHarmless(command)) return;
-		final String name = command == null ? "a command" : "\"" + command.trim() + "\"";
+		// "Image Sequence..." opens one, and "Image Sequence... " saves one: the space stays.
+		final String name = command == null ? "a command" : "\"" + command + "\"";
 		incidents.failure(name + " threw " + firstLine(trace), place.line(stack), trace);
 	}
 
