@@ -172,7 +172,7 @@ MACROS = [
         "m29_image_sequence.ijm",
         out("projection.csv", measured(np.maximum(np.maximum(A, B), C))),
         needs_display=True,
-        headless=(Failure.MACRO_ERROR, '"Image Sequence..." threw'),
+        headless=(Failure.NEEDS_DISPLAY, "File.openSequence(path);"),
     ),
     Case("m30_file_list_suffix.ijm", out("n.txt", ["3"])),
     Case("m31_gaussian_flat.ijm", out("blur.csv", measured(C[27:33, 27:33]))),
@@ -252,6 +252,45 @@ MACROS = [
     Case("m60_watershed_outline.ijm", out("watershed.csv", {"Area": [400]})),
     Case("m61_get_time_names.ijm", out("a_results.csv", measured(A))),
     Case("m62_list_directory_dialog.ijm", out("extension.csv", ROWS), answers={"File extension": ".tif"}),
+    Case("m63_series_or_image.ijm", out("series.csv", ROWS)),
+    Case(
+        "m64_bio_formats_stack.ijm",
+        out("z.csv", ROWS),
+        inputs=("stack",),
+        failure=Failure.MACRO_ERROR,
+        says=NO_PLUGIN,
+        cure=(
+            ('run("Bio-Formats Macro Extensions");\nExt.setId(path);\nExt.getSizeZ(sizeZ);\n', ""),
+            (
+                'run("Bio-Formats Importer", "open=[" + path + "] autoscale color_mode=Default'
+                ' view=Hyperstack stack_order=XYCZT");',
+                "open(path);",
+            ),
+        ),
+    ),
+    Case(
+        "m65_measure_stack_wait.ijm",
+        out("inverted.csv", measured(255 - A, 255 - B, 255 - C)) | out("log.txt", ["rows: 3"]),
+        inputs=("stack",),
+        answers={"Stack": True, "Invert all slices?": True},
+    ),
+    Case("m66_argument_or_folder.ijm", out("called.csv", ROWS)),
+    Case("m67_argument_copy_results.ijm", out("lines.txt", ["3"]), answers={"argument": "a.tif;90"}),
+    Case(
+        "m68_sequence_measure_stack.ijm",
+        out("series.csv", ROWS),
+        needs_display=True,
+        headless=(Failure.NEEDS_DISPLAY, "File.openSequence(path);"),
+    ),
+    Case(
+        "m69_ask_and_copy.ijm",
+        out("plate 3.txt", ["plate 3: 1", "", "1\t100"]),
+        answers={
+            "Name of the sample": "plate 3",
+            "threshold": 140,
+            "Count small ones, too?": False,
+        },
+    ),
 ]
 
 JYTHON = [
@@ -337,6 +376,13 @@ JYTHON = [
     Case("p30_save_beside.py", {"input/Results.csv": ROWS}, quick=True),
     without_image("p31_no_image.py", quick=True),
     Case("p32_show_then_close.py", out("backwards.csv", measured(C, B, A))),
+    Case(
+        "p33_image_sequence.py",
+        out("projection.csv", measured(np.maximum(np.maximum(A, B), C))),
+        needs_display=True,
+        headless=(Failure.NEEDS_DISPLAY, "FolderOpener.open(path)"),
+    ),
+    Case("p34_to_roi_manager.py", out("both.csv", A_ROIS), needs_display=True),
 ]
 
 GROOVY = [
@@ -372,6 +418,7 @@ GROOVY = [
     Case("g14_image_parameter.groovy", out("image.csv", measured(A)), inputs=("a",)),
     Case("g15_message_exit.groovy", out("b.csv", measured(B))),
     Case("g16_summarize_log.groovy", out("log.txt", ["name,n", "a,2", "b,2", "c,1"])),
+    Case("g17_to_roi_manager.groovy", out("rois.csv", B_ROIS), needs_display=True),
 ]
 
 BEANSHELL = [
@@ -389,6 +436,11 @@ BEANSHELL = [
     Case("b08_table.bsh", out("table.csv", {"Mean": ROWS["Mean"], "Max": ROWS["Max"]})),
     Case("b09_close_results.bsh", each("{}.csv", measured(A), measured(B), measured(C))),
     Case("b10_log.bsh", out("log.txt", ["a 200", "b 220", "c 250"])),
+    Case(
+        "b11_to_roi_manager.bsh",
+        out("managed.csv", measured(C[20:40, 20:40])),
+        needs_display=True,
+    ),
 ]
 
 CASES = [*MACROS, *JYTHON, *GROOVY, *BEANSHELL]

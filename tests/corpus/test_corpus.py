@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from tests import nearfiji
 from tests.corpus import images
 from tests.corpus.cases import CASES, SCRIPTS, Case, kept_as
+from tests.corpus.constructs import CONSTRUCTS, LEAST_SHARE
 from tests.corpus.expected import differences
 from tests.imagej import finish
 from tests.nearfiji import fiji_home
@@ -148,9 +150,26 @@ def test_every_script_does_with_and_without_a_display(
 def test_the_table_is_whole() -> None:
     """Each script once, in all languages; docs/scripts.md has the numbers."""
     assert sorted(kept_as(case.script) for case in CASES) == sorted(path.name for path in SCRIPTS.iterdir())
-    assert (len(CASES), sum(case.quick for case in CASES)) == (120, 10)
-    assert sum(case.failure is not None for case in CASES) == 9
-    assert sum(case.needs_display for case in CASES) == 7
-    assert {ending_of(case.script) for case in CASES} == {".ijm", ".py", ".groovy", ".bsh"}
+    assert (len(CASES), sum(case.quick for case in CASES)) == (131, 10)
+    assert sum(case.failure is not None for case in CASES) == 10
+    assert sum(case.needs_display for case in CASES) == 12
     assert all(case.cure for case in CASES if case.failure)
     assert all(find_need_of_display(case.text) for case in CASES if case.needs_display)
+
+
+@pytest.mark.parametrize("construct", CONSTRUCTS)
+def test_what_people_write_stands_in_three_scripts_or_more(construct: str) -> None:
+    found = [case.script for case in CASES if CONSTRUCTS[construct].search(case.text)]
+    assert len(found) >= 3, found
+
+
+def test_each_language_has_its_share() -> None:
+    endings = Counter(ending_of(case.script) for case in CASES)
+    assert endings.keys() == LEAST_SHARE.keys()
+    for ending, least in LEAST_SHARE.items():
+        assert endings[ending] >= least * len(CASES), ending
+
+
+def test_nine_in_ten_are_to_be_done_unchanged() -> None:
+    unchanged = sum(case.failure is None for case in CASES)
+    assert unchanged >= 0.9 * len(CASES)

@@ -1,4 +1,4 @@
-dir = getDirectory("Input"); out = getDirectory("Output");
+dir = getDir("Input"); out = getDir("Output");
 Table.create("Big"); Table.create("Small");
 list = getFileList(dir); big = 0; small = 0;
 setBatchMode(true);

@@ -1,4 +1,5 @@
 input = getDirectory("Choose input"); output = getDirectory("Choose output");
+if (isOpen("Summary")) { selectWindow("Summary"); run("Close"); }
 list = getFileList(input);
 for (i = 0; i < list.length; i++) {
 	open(input + list[i]);

@@ -1,5 +1,5 @@
 dir = getDirectory("Source folder");
-print("\\Clear");
+if (isOpen("Log")) print("\\Clear");
 list = getFileList(dir);
 for (i = 0; i < list.length; i++) {
 	open(dir + list[i]);

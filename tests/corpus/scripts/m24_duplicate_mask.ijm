@@ -1,7 +1,7 @@
 open("input/a.tif");
 title = getTitle();
 run("Duplicate...", "title=mask");
-selectWindow("mask");
+selectImage("mask");
 setThreshold(128, 255);
 setOption("BlackBackground", true);
 run("Convert to Mask");

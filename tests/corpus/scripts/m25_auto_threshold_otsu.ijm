@@ -1,4 +1,6 @@
-open("input/c.tif");
-setAutoThreshold("Otsu dark");
-run("Analyze Particles...", "size=0-Infinity display clear");
-saveAs("Results", "output/otsu.csv");
+macro "Otsu particles [o]" {
+	open("input/c.tif");
+	setAutoThreshold("Otsu dark");
+	run("Analyze Particles...", "size=0-Infinity display clear");
+	saveAs("Results", "output/otsu.csv");
+}

@@ -4,5 +4,6 @@ for (i = 0; i < names.length; i++) {
 	open("input/" + names[i] + ".tif");
 	run("Measure");
 	saveAs("Results", "output/" + names[i] + ".csv");
+	close("Results");
 	run("Close All");
 }

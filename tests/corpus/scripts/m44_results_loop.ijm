@@ -7,3 +7,4 @@ setResult("Area", nResults, total);
 setResult("Label", nResults - 1, "total");
 updateResults();
 saveAs("Results", "output/total.csv");
+close("*"); close("Results");

@@ -1,0 +1,14 @@
+name = getString("Name of the sample", "sample");
+threshold = getNumber("Threshold (grey value)", 200);
+small = getBoolean("Count small ones, too?");
+open("input/a.tif");
+setThreshold(threshold, 255);
+run("Set Measurements...", "area redirect=None decimal=0");
+if (small) run("Analyze Particles...", "size=0-Infinity display clear");
+else run("Analyze Particles...", "size=50-Infinity display clear");
+String.copyResults;
+text = String.paste;
+print(name + ": " + nResults);
+info = getInfo("log");
+File.append(info, "output/" + name + ".txt");
+File.append(text, "output/" + name + ".txt");
