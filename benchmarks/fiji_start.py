@@ -1,7 +1,7 @@
-"""How long FIJI takes to start (cold, archive, standby), and which compiler suits which job.
+"""How long FIJI takes to start (cold, archive, standby), which compiler suits which job, what displays cost.
 
 ImageJ core, and near-FIJI beside it where NEAR_FIJI names a folder of them (tests/nearfiji.py); BENCH_FIJI
-names some alone.
+names some alone. BENCH_PART names parts: starts, displays.
 
 The ways take turns. Wall seconds run from asking for the job to the JVM's end, for a standby from giving it
 the job; CPU is that of the whole JVM, a standby's waiting start too.
@@ -25,7 +25,7 @@ from statistics import median
 from benchmarks.common import Target, finish, in_turns, show
 from tests import nearfiji
 from worker.contract.fijihome import describe
-from worker.fiji.launcher import Launch, runner_command
+from worker.fiji.launcher import AGENT_JAR, Launch, runner_command
 from worker.imagej.install import install
 
 ROUNDS = 3
@@ -71,15 +71,39 @@ for (i = 0; i < rounds; i++) for (y = 0; y < 512; y++) for (x = 0; x < 512; x++)
 File.saveString(d2s(s, 0), "out.csv");
 """
 
-SCRIPTS = {"blur.ijm": MACRO, "blur.py": PYTHON, "blur.groovy": GROOVY, "loop.ijm": LOOP}
+#: Images alone: without our agent a FIJI refuses, headless, what works with tables.
+IMAGES = """\
+#@ Integer rounds
+newImage("a", "32-bit noise", 1024, 1024, 1);
+for (i = 0; i < rounds; i++) run("Gaussian Blur...", "sigma=8");
+saveAs("Tiff", "out.tif");
+"""
+
+#: A table that grows: with a display each row is drawn, too.
+ROWS = """\
+#@ Integer rounds
+newImage("a", "8-bit ramp", 64, 64, 1);
+for (i = 0; i < rounds; i++) run("Measure");
+saveAs("Results", "out.csv");
+"""
+
+SCRIPTS = {
+    "images.ijm": IMAGES,
+    "rows.ijm": ROWS,
+    "blur.ijm": MACRO,
+    "blur.py": PYTHON,
+    "blur.groovy": GROOVY,
+    "loop.ijm": LOOP,
+}
 
 
 @dataclass(frozen=True)
 class Spent:
-    """Wall and CPU seconds of one job."""
+    """Wall and CPU seconds of one job, and the MB of memory of its JVM at most."""
 
     wall: float
     cpu: float
+    memory: float
 
     def __str__(self) -> str:
         return f"{self.wall:.2f} / {self.cpu:.2f}"
@@ -87,24 +111,40 @@ class Spent:
 
 @dataclass(frozen=True)
 class Way:
-    """One way to run a job: in which home, by C1 alone (`is_short`) or also C2, in a JVM that waits?"""
+    """One way to run a job: in which home, by C1 alone (`is_short`) or also C2, in a JVM that waits?
+
+    `has_display`: under Xvfb. `with_agent`: with our agent in ImageJ core, which has it only for `paths`.
+    """
 
     home: Path
     is_short: bool = True
     is_waiting: bool = False
+    has_display: bool = False
+    with_agent: bool = False
 
 
 def main() -> list[Target]:
-    """Measure and print both tables."""
+    """Measure and print the tables."""
     home = install()
     print((home / "versions.json").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         for name, text in SCRIPTS.items():
             (folder / name).write_text(text, encoding="utf-8")
-        starts = compare_starts(home, folder)
-        compare_compilers("ImageJ core", home, folder)
-        targets = [target for name in near_fijis() for target in compare_near(name, folder)]
+        parts = os.environ.get("BENCH_PART", "starts displays").split()
+        targets = compare_all_starts(home, folder) if "starts" in parts else []
+        if "displays" in parts:
+            compare_displays("ImageJ core", core_displays(home), folder)
+            for name in near_fijis():
+                compare_displays(name, near_displays(name, folder), folder)
+    return targets
+
+
+def compare_all_starts(home: Path, folder: Path) -> list[Target]:
+    """Print what starts and compilers cost in ImageJ core and the near-FIJIs; return what must hold."""
+    starts = compare_starts(home, folder)
+    compare_compilers("ImageJ core", home, folder)
+    targets = [target for name in near_fijis() for target in compare_near(name, folder)]
     python = starts["blur.py"]
     cpu, wall = python["archive"].cpu / python["cold"].cpu, python["standby"].wall / python["archive"].wall
     return [
@@ -156,6 +196,44 @@ def compare_starts(home: Path, folder: Path) -> dict[str, dict[str, Spent]]:
     return spent
 
 
+def core_displays(home: Path) -> dict[str, Way]:
+    """Return ImageJ core's ways to show windows or none; its classes are mended at its install."""
+    return {
+        "headless": Way(home),
+        "headless, agent": Way(home, with_agent=True),
+        "virtual display": Way(home, has_display=True),
+    }
+
+
+def near_displays(name: str, folder: Path) -> dict[str, Way]:
+    """Return near-FIJI's ways to show windows or none, and headless as it is without our agent."""
+    plain = nearfiji.copy_of(name, folder / "plain")
+    (plain / AGENT_JAR).unlink()
+    home = nearfiji.fiji_home(name)
+    return {
+        "headless": Way(plain),
+        "headless, agent": Way(home),
+        "virtual display": Way(home, has_display=True),
+    }
+
+
+def compare_displays(fiji: str, ways: Mapping[str, Way], folder: Path) -> None:
+    """Print what the agent with its mending, and a display, cost a job: its start, its work, its memory."""
+    jobs = [("images.ijm", 0, "start"), ("images.ijm", 20, "20 blurs of 1024²")]
+    jobs += [("loop.ijm", 20, "20 macro loops of 512²"), ("rows.ijm", 200, "200 rows measured")]
+    rows = []
+    for name, rounds, what in jobs:
+        # Tables are not mended there, and the runner refuses the job.
+        able = {
+            way: how for way, how in ways.items() if name != "rows.ijm" or (how.home / AGENT_JAR).exists()
+        }
+        spent = measure(able, folder / name, rounds)
+        rows.append(
+            [what, *(f"{spent[way]}, {spent[way].memory:.0f} MB" if way in spent else "–" for way in ways)]
+        )
+    show(f"Displays in {fiji}, wall / CPU seconds, memory, medians of {ROUNDS}", ["job", *ways], rows)
+
+
 def compare_compilers(fiji: str, home: Path, folder: Path) -> None:
     """Print what the compilers cost by the length of the job; ImageJ core has its class archive."""
     ways = {"C1": Way(home), "C1 and C2": Way(home, is_short=False)}
@@ -173,7 +251,11 @@ def measure(ways: Mapping[str, Way], script: Path, job_rounds: int) -> dict[str,
     """Run a job by all ways in turn, some times over, and return the medians."""
     figures = in_turns({name: partial(run, way, script, job_rounds) for name, way in ways.items()}, ROUNDS)
     return {
-        name: Spent(median(one.wall for one in runs), median(one.cpu for one in runs))
+        name: Spent(
+            median(one.wall for one in runs),
+            median(one.cpu for one in runs),
+            median(one.memory for one in runs),
+        )
         for name, runs in figures.items()
     }
 
@@ -183,7 +265,15 @@ def run(way: Way, script: Path, rounds: int) -> Spent:
     job = write_job(script, rounds)
     fiji = describe(way.home, os.environ)
     assert fiji
-    launch = Launch(fiji, 1024, script.parent, script.parent / "prefs", is_short=way.is_short)
+    launch = Launch(
+        fiji,
+        1024,
+        script.parent,
+        script.parent / "prefs",
+        use_xvfb=way.has_display,
+        is_short=way.is_short,
+        leads_paths=way.with_agent,
+    )
     ready = script.with_suffix(".ready")
     ready.unlink(missing_ok=True)
     waiting = runner_command(launch, "-", warm=str(script), ready=str(ready))
@@ -209,7 +299,8 @@ def run(way: Way, script: Path, rounds: int) -> Spent:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise SystemExit(f"{script.name} failed: {script.with_suffix('.result').read_text(encoding='utf-8')}")
-    return Spent(wall, usage.ru_utime + usage.ru_stime)
+    # The largest of the processes that have ended, which is the JVM; kB on Linux (getrusage(2)).
+    return Spent(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)
 
 
 def write_job(script: Path, rounds: int) -> Path:
