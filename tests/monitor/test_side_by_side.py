@@ -62,7 +62,7 @@ def by_cleanup(flow: Flow) -> None:
 
 ENDS = (by_monitor, by_janitor, by_cleanup)
 
-#: Orders that are tried each time; the others are thorough.
+#: Orders that `make test-all` tries, and one of them `make test`; the others are thorough.
 SOME = {(by_monitor, by_cleanup), (by_cleanup, by_janitor), (by_janitor, by_monitor)}
 ORDERS = [
     pytest.param(
