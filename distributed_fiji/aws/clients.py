@@ -65,6 +65,9 @@ class Clients:
             raise InvalidInput("AWS cannot be asked", [problem]) from error
         client.meta.events.register("after-call", refuse_web_page)
         client.meta.events.register("after-call", name_service)
+        # Made when first asked for, without a lock (botocore's BaseClient.exceptions): of threads that ask at
+        # once, one would wait for another class NoSuchKey than is raised, and the command would end.
+        _ = client.exceptions
         return client
 
     @property

@@ -104,6 +104,9 @@ def connect(url: str, key: str = CLIENT_ENVIRONMENT["AWS_ACCESS_KEY_ID"]) -> Clo
     """Return the clients of an emulator. `key`: the access key that it asks for, if any."""
     session = boto3.session.Session(key, key, region_name=REGION)
     s3, sqs, logs = (session.client(name, endpoint_url=url) for name in ("s3", "sqs", "logs"))
+    # A client makes its exceptions' classes when first asked for, without a lock (botocore's
+    # BaseClient.exceptions): of threads that ask at once, one would wait for another class than is raised.
+    assert s3.exceptions and sqs.exceptions
     return Cloud(url, s3, sqs, logs)
 
 
