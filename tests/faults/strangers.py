@@ -55,7 +55,7 @@ def strangers(ground: Ground, *, requests: int) -> Report:
         for number in range(requests):
             port = chance.choice(ports)
             kind, headers = a_stranger(chance, cloud.state.key, port)
-            _ask_as(report, chance, kind, headers, port)
+            ask_as(report, chance, kind, headers, port)
             if number % 100 == 0:
                 report.expect(everything(cloud) == before, f"after {number} requests the cloud has changed")
                 report.outcomes["the owner's answered"] += 1
@@ -84,7 +84,8 @@ def a_stranger(chance: random.Random, key: str, port: int) -> tuple[str, dict[st
     return kind, sent
 
 
-def _ask_as(report: Report, chance: random.Random, kind: str, sent: dict[str, str], port: int) -> None:
+def ask_as(report: Report, chance: random.Random, kind: str, sent: dict[str, str], port: int) -> None:
+    """Ask once; note a problem unless it is refused with no content and no CORS header."""
     method, path, body = chance.choice(METHODS), chance.choice(PATHS), chance.choice(BODIES)
     report.injected[kind] += 1
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)

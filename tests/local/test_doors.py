@@ -10,7 +10,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -196,7 +196,7 @@ except OSError:
     pass
 for port in ports:
     for method, path, body in json.loads(sys.argv[4]):
-        for key in ("", "local", "test", "123456789012"):
+        for key in json.loads(sys.argv[5]):
             headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={key}/x"} if key else {}
             url = f"http://127.0.0.1:{port}{path}"
             got["asked"] += 1
@@ -226,17 +226,53 @@ def opened(folder: Path) -> Iterator[None]:
             one.chmod(mode)
 
 
-def test_another_user_of_the_machine_is_not_answered_and_reads_nothing(filled, tmp_path_factory):
+#: Keys that a stranger tries.
+GUESSES = ("", "local", "test", "123456789012")
+
+
+def as_another_user(
+    root: Path, ports: list[int], pids: list[int], asked: Sequence[tuple[str, str, str]], keys: Sequence[str]
+) -> dict[str, int]:
+    """Let another user attack; return how much was asked, answered and read. Skips without root."""
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("to become another user, this test needs to be root and to have setpriv")
-    with opened(filled.root.parent):
+    with opened(root.parent):
         nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
         python = [str(Path(sys.executable).resolve()), "-I", "-c", ATTACK]
-        known = [json.dumps(item) for item in (listening(filled), list(pids(filled).values()), ASKED)]
+        known = [json.dumps(item) for item in (ports, pids, asked, keys)]
         done = subprocess.run(
-            [*nobody, *python, str(filled.root), *known], capture_output=True, text=True, cwd="/", timeout=120
+            [*nobody, *python, str(root), *known], capture_output=True, text=True, cwd="/", timeout=120
         )
-
     assert done.returncode == 0, done.stderr
     got = json.loads(done.stdout)
-    assert got == {"uid": 65534, "read": 0, "answered": 0, "asked": 4 * len(ASKED) * len(listening(filled))}
+    assert got.pop("uid") == 65534
+    return got
+
+
+def test_another_user_of_the_machine_is_not_answered_and_reads_nothing(filled):
+    ports = listening(filled)
+
+    got = as_another_user(filled.root, ports, list(pids(filled).values()), ASKED, GUESSES)
+
+    assert got == {"read": 0, "answered": 0, "asked": len(GUESSES) * len(ASKED) * len(ports)}
+
+
+def test_the_same_user_with_the_secret_is_answered_at_every_port(filled):
+    """Without this the test above would show nothing: the same program, with what it must not have."""
+    gets = [item for item in ASKED if item[0] == "GET"]
+    for port in listening(filled):
+        got = as_another_user(filled.root, [port], [], gets, [filled.state.key])
+        assert got["answered"] > 0, port
+        assert got["read"] > 0, port
+
+
+def test_the_same_user_reads_a_folder_that_is_open(tmp_path):
+    secret = tmp_path / "cloud" / "s3" / "doors-bucket" / "secret.txt"
+    secret.parent.mkdir(parents=True)
+    secret.write_text("secret")
+    for one in (secret, *secret.parents[:3]):
+        one.chmod(0o755)
+
+    got = as_another_user(tmp_path / "cloud", [], [], [], [])
+
+    assert got == {"read": len("secret") + len(["s3"]), "answered": 0, "asked": 0}
