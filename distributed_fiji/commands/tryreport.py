@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ IMAGES = "images"
 #: MB: what a trial's FIJI has, and what is added to what one was seen to use, in steps.
 MEMORY, SPARE_MEMORY, STEP = 4096, 512, 256
 MOST_MINUTES = 30
+#: Bytes that both files may take.
+ROOM = 64 * 1024
 
 
 def app_name(script: Path) -> str:
@@ -117,7 +120,7 @@ def told(tried: Tried) -> list[str]:
     for question in record.get("questions", ()):
         answer = f"{question.get('answer')!r}, by {question.get('by')}"
         lines.append(f"  {question.get('label')!r} got {answer}")
-    return lines
+    return list(dict.fromkeys(lines))
 
 
 def unanswered(tried: Sequence[Tried]) -> dict[str, Any]:
@@ -172,6 +175,17 @@ def write_new(path: Path, text: str, *, overwrite: bool) -> str:
 
 def as_json(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def check_folder(folder: Path) -> None:
+    """Raise InvalidInput where job file and settings could not be written: before the script runs."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(ROOM))
+            file.flush()
+    except OSError as error:
+        problem = f"--into {folder}: {error.strerror}: job file and settings are written there"
+        raise InvalidInput("The script is not run", [problem]) from error
 
 
 def check_images(images: Sequence[Path]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,14 @@ def try_on_images(
     terminal, (folder, overwrite) = context.terminal, files
     path = path.absolute()
     tryreport.check_images(images)
-    settings, clients, script = _find_script(context, path)
+    tryreport.check_folder(folder)
+    settings = tryreport.trial_settings(path)
+    script = _find_script(settings)
     job_file, config = tryreport.file_names(path, folder)
     own_file = job_file.exists() and not overwrite
     document = tryreport.job_document(script, images)
     jobs = list(_read_jobs(job_file) if own_file else parse_job_file(document, path.name))
+    clients = _start(context, settings)
     for line in tryreport.describe(path, script):
         terminal.say(line)
     terminal.note(f"Running {counted(len(jobs), 'job')} here" + (f", by {job_file}" if own_file else ""))
@@ -49,19 +52,24 @@ def try_on_images(
     texts = {job_file: tryreport.as_json(document), config: tryreport.config_text(path, tried)}
     for file, text in texts.items():
         terminal.note(tryreport.write_new(file, text, overwrite=overwrite))
-    _say_next(context, tried, config, job_file)
+    _say_next(context, tried, (path, job_file, config))
     return tried
 
 
-def _find_script(context: Context, path: Path) -> tuple[Settings, Clients, Script]:
-    """Return what a script is tried with, the embedded cloud started and its bucket there, and the script."""
-    settings = tryreport.trial_settings(path)
+def _find_script(settings: Settings, languages: Collection[str] | None = None) -> Script:
+    """Return the script; raise InvalidInput for what is none, or is in a language that is not among these."""
+    script, problems = locate_script(settings, None, Path(), languages)
+    if script is None or problems:
+        raise InvalidInput(settings.SCRIPT_DOWNLOAD_URL, problems)
+    return script
+
+
+def _start(context: Context, settings: Settings) -> Clients:
+    """Start the embedded cloud, make the bucket, and see that the FIJI there has the script's language."""
     clients = context.connect(settings.AWS_REGION, settings.AWS_PROFILE, set())
     cloud.ensure_bucket(clients.s3, tryreport.BUCKET)
-    script, problems = locate_script(settings, clients.s3, Path(), context.languages())
-    if script is None or problems:
-        raise InvalidInput(str(path), problems)
-    return settings, clients, script
+    _find_script(settings, context.languages())
+    return clients
 
 
 def _read_jobs(path: Path) -> JobFile:
@@ -87,10 +95,13 @@ def _say_what_became(
     return document | {"answers": answers, "groups": groups}
 
 
-def _say_next(context: Context, tried: Sequence[Tried], config: Path, job_file: Path) -> None:
+def _say_next(context: Context, tried: Sequence[Tried], files: tuple[Path, Path, Path]) -> None:
+    """Say what to do next; `files`: script, job file, settings. Answers are the job file's matter alone."""
+    script, job_file, config = files
     if all(one.is_done for one in tried):
         outputs = state.Folders(cloud.ROOT).buckets / "try-script" / "results"
         context.terminal.note(f"The outputs are in {shown(outputs)}")
         context.terminal.note(f"Next: fill in {config.name}; python run.py --config {shown(config)} setup")
     else:
-        context.terminal.note(f"Next: edit {shown(job_file)}, then the same command once more")
+        where = shown(job_file) if tryreport.unanswered(tried) else f"{shown(script)} or {shown(job_file)}"
+        context.terminal.note(f"Next: edit {where}, then the same command once more")
