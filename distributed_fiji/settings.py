@@ -385,7 +385,7 @@ def _placeholder_names(values: dict[str, Any]) -> set[str]:
 
 def _placeholder_problems(values: dict[str, Any]) -> list[str]:
     return [
-        f"{name} = {values[name]!r} is the example's placeholder: put your own in"
+        f"{name} = {values[name]!r} is the example's placeholder: put your own in (--config: another file)"
         for name in sorted(_placeholder_names(values))
     ]
 

@@ -73,12 +73,14 @@ def running(seen: Snapshot) -> str:
     """Return how many jobs run, and how many more workers hold: taken ahead, or on their way to the bucket.
 
     The queue counts both as in flight. A worker runs one job at a time and says that it holds some by its
-    protection; where that is not known, no more run than there are workers.
+    protection; where that is not known, no more run than there are workers. Jobs that failed and wait for
+    their next try are in flight too: SQS hides them, and does not say which they are.
     """
     held = seen.queue.in_flight if seen.queue else 0
     workers = sum(task.status == "RUNNING" for task in seen.tasks)
     run = min(held, seen.at_work if seen.work_is_known else workers)
-    return f"{run} (+{held - run} held by workers)" if held > run else str(run)
+    where = "held by workers, or waiting to be tried again" if seen.jobs.failing else "held by workers"
+    return f"{run} (+{held - run} {where})" if held > run else str(run)
 
 
 def duration(seconds: float) -> str:
