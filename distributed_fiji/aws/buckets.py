@@ -13,6 +13,11 @@ from worker.contract.jobs import state_key
 #: Dollars for a GB from one region of AWS to another, about (S3 price list, "Data transfer", us-east-1).
 TRANSFER_DOLLARS = 0.02
 
+#: S3's codes for what one may not; an answer to HEAD has no body, and botocore gives its status.
+DENIED = ("403", "AccessDenied")
+
+REQUESTER_PAYS = "its requester pays"
+
 #: S3's answers to a conditional write of an object that is there: the write itself was allowed.
 THERE = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
@@ -30,17 +35,22 @@ def check_buckets(settings: Settings, s3: Any) -> tuple[list[str], list[str]]:
             problems.append(
                 f"{setting} = {bucket!r}: there is no such bucket; `aws s3 mb s3://{bucket}` makes it"
             )
-        elif code in ("403", "AccessDenied") and setting == "AWS_BUCKET":
+        elif code in DENIED and (refusal := _refusal(s3, bucket)) == REQUESTER_PAYS:
+            problems.append(
+                f"{setting} = {bucket!r} is a bucket whose requester pays, and workers cannot use it: copy"
+                " what you need into a bucket of yours in its region (`aws s3 cp --recursive --request-payer"
+                f" requester s3://{bucket}/… s3://…`)"
+            )
+        elif code in DENIED and setting == "AWS_BUCKET":
             problems.append(
                 f"{setting} = {bucket!r}: S3 refuses it (403): it is another account's, or your user lacks"
-                " s3:ListBucket on it"
+                f" s3:ListBucket on it; S3 says: {refusal}"
             )
-        elif code in ("403", "AccessDenied"):
+        elif code in DENIED:
             doubts.append(
-                f"{setting} = {bucket!r} could not be looked at, since S3 refuses it to you (s3:ListBucket)."
-                " If it is another account's, its bucket policy, and the policy of its KMS key where it has"
-                " one, must let the workers' role in (docs/permissions.md); one whose requester pays is not"
-                " supported"
+                f"{setting} = {bucket!r} could not be looked at, since S3 refuses it to you (s3:ListBucket:"
+                f" {refusal}). If it is another account's, its bucket policy, and the policy of its KMS key"
+                " where it has one, must let the workers' role in (docs/permissions.md)"
             )
         elif code:
             doubts.append(f"{setting} = {bucket!r} could not be checked: S3 answers {code}")
@@ -69,6 +79,25 @@ def _look_at(s3: Any, bucket: str) -> tuple[str, str]:
         return s3.head_bucket(Bucket=bucket).get("BucketRegion", ""), ""
     except ClientError as error:
         return "", error_code(error)
+
+
+def _refusal(s3: Any, bucket: str) -> str:
+    """Return S3's words to one who may not look at a bucket, or REQUESTER_PAYS.
+
+    HeadBucket says nothing in words. S3 answers 403 also where the requester pays and does not say so; only
+    the bucket's owner need not (S3 user guide, "Downloading objects from Requester Pays buckets").
+    """
+    try:
+        s3.list_objects_v2(Bucket=bucket, MaxKeys=1)
+    except ClientError as error:
+        words = error_text(error).rstrip(".")
+    else:
+        return "it may be listed, though"
+    try:
+        s3.list_objects_v2(Bucket=bucket, MaxKeys=1, RequestPayer="requester")
+    except ClientError:
+        return words
+    return REQUESTER_PAYS
 
 
 def write_problems(s3: Any, settings: Settings) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
+from botocore.exceptions import BotoCoreError, ClientError, MissingDependencyException, ProfileNotFound
 from botocore.parsers import ResponseParserError
 
 from distributed_fiji.aws.pace import Pace
@@ -39,6 +39,12 @@ AwsError = (ClientError, BotoCoreError, ResponseParserError)
 
 KEYS_ADVICE = (
     "`aws configure` stores keys for AWS_PROFILE, `aws sso login` renews a login; `--local` needs none"
+)
+
+#: For ways to sign in that boto3 does not know, or cannot go here (AWS CLI reference, "export-credentials").
+EXPORT_ADVICE = (
+    "The AWS CLI can sign in instead:"
+    ' `eval "$(aws configure export-credentials --profile NAME --format env)"`'
 )
 
 
@@ -157,6 +163,11 @@ class Clients:
             raise InvalidInput("AWS cannot be asked", [f"{error}: {KEYS_ADVICE}"]) from error
         except ClientError as error:
             raise InvalidInput("AWS cannot be asked", [f"{error_text(error)}: {KEYS_ADVICE}"]) from error
+        except MissingDependencyException as error:
+            raise InvalidInput("AWS cannot be asked", [f"{error} {EXPORT_ADVICE}"]) from error
+        except EOFError as error:
+            said = "AWS wants an MFA code, and nobody can be asked for it here: use a terminal."
+            raise InvalidInput("AWS cannot be asked", [f"{said} {EXPORT_ADVICE}"]) from error
 
 
 def refuse_web_page(http_response: Any, model: Any, **_: Any) -> None:

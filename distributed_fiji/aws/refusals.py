@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from botocore import exceptions
 from botocore.exceptions import (
     ClientError,
     CredentialRetrievalError,
@@ -17,6 +18,9 @@ from botocore.exceptions import (
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
+
+#: What botocore raises of sessions that `aws login` has begun; Lambda's botocore may be older and lack it.
+LOGIN: tuple[type[Exception], ...] = tuple(filter(None, (getattr(exceptions, "LoginError", None),)))
 
 #: Codes with which AWS refuses a call for want of a permission. EC2, SNS and S3 have their own; an answer to
 #: HEAD has no body, and botocore gives its status (errors of EC2, SNS and S3 in their API references).
@@ -49,6 +53,7 @@ NO_KEYS = (
     SSOError,
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
+    *LOGIN,
 )
 
 #: Operations that are allowed by an action of another name (Service Authorization Reference).
@@ -77,6 +82,11 @@ SENTENCE = re.compile(
     r"(?P<why> because [^.]*| with an explicit deny[^.]*)?",
     re.IGNORECASE,
 )
+
+
+#: What AWS's reason says where a policy of the user's own denies, as one does that wants MFA first (IAM user
+#: guide, "AWS: Allows MFA-authenticated IAM users to manage their own credentials").
+OWN_DENY = "explicit deny in an identity-based policy"
 
 
 def is_denied(error: BaseException) -> bool:
@@ -120,6 +130,8 @@ def denied_text(error: BaseException) -> str:
     said = SENTENCE.search(error.response["Error"].get("Message", ""))
     resource = f" on {said['resource'].rstrip('.')}" if said and said["resource"] else ""
     why = (said["why"] or "").strip() if said else ""
+    if OWN_DENY in why:
+        why += "; accounts that want MFA first answer like that, docs/permissions.md"
     return f"permission {action} is missing{resource}{f' ({why})' if why else ''}"
 
 

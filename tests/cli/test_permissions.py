@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from distributed_fiji.registry import Answer
 from distributed_fiji.settings import load_settings
 from distributed_fiji.state.record import record_of, write_record
 from tests.cli.conftest import BUCKET, Account, Command, configure
+from tests.commands import run_py
 from tests.emulators import set_faults
 from tests.monitor.builders import SteppedClock
 from tests.monitor.screen import Screen
@@ -229,6 +231,105 @@ def test_a_bucket_in_another_region_is_said_with_what_it_costs(
     assert ended.code == 0, ended.said
     assert "SOURCE_BUCKET = 'far-away' is in eu-west-1" in " ".join(ended.err.split())
     assert "costs about $0.02" in " ".join(ended.err.split())
+
+
+def test_a_bucket_whose_requester_pays_is_refused_by_name_and_nothing_is_made(
+    account: Account, command: Command, tmp_path: Path, faulty: str
+) -> None:
+    account.client("s3").create_bucket(Bucket="open-data")
+    configure(tmp_path, APP_NAME="Paying", SOURCE_BUCKET="open-data")
+    denied = {"code": "AccessDenied", "status": 403, "message": "Access Denied"}
+    here = {"service": "s3", "resource": "open-data"}
+    set_faults(
+        account.data,
+        {**here, "headers": {"x-amz-request-payer": "requester"}, "latency": 1},
+        {**here, "error": denied},
+    )
+
+    ended = command("setup")
+
+    set_faults(account.data)
+    assert ended.code == 2, ended.said
+    assert "SOURCE_BUCKET = 'open-data' is a bucket whose requester pays" in ended.err
+    assert "--request-payer requester s3://open-data/" in ended.err
+    assert "Paying" not in str(account.everything())
+
+
+def test_a_bucket_that_is_refused_is_said_with_the_words_of_s3(
+    account: Account, command: Command, tmp_path: Path, faulty: str
+) -> None:
+    configure(tmp_path, APP_NAME="WithoutMfa")
+    said = (
+        "User: arn:aws:iam::1:user/x is not authorized to perform: s3:ListBucket on resource:"
+        f" arn:aws:s3:::{BUCKET} with an explicit deny in an identity-based policy"
+    )
+    error = {"code": "AccessDenied", "status": 403, "message": said}
+    set_faults(account.data, {"service": "s3", "resource": BUCKET, "error": error})
+
+    ended = command("setup")
+
+    set_faults(account.data)
+    assert ended.code == 2, ended.said
+    assert f"AWS_BUCKET = '{BUCKET}': S3 refuses it (403)" in ended.err
+    assert "permission s3:ListBucket is missing" in ended.err
+    assert (
+        "explicit deny in an identity-based policy; accounts that want MFA first answer like that"
+        in ended.err
+    )
+    assert "WithoutMfa" not in str(account.everything())
+
+
+#: Ways to sign in that have ended, or that nobody can go here; with what is said of them.
+SIGNED_OUT = {
+    "sso": (
+        "sso_session = lab\nsso_account_id = 123456789012\nsso_role_name = x",
+        ("Token has expired", "aws sso login"),
+    ),
+    "older-sso": (
+        "sso_start_url = https://lab.invalid/start\nsso_region = us-east-1\nsso_account_id = 123456789012\n"
+        "sso_role_name = x",
+        ("has expired or is otherwise invalid", "aws sso login"),
+    ),
+    "mfa": (
+        "role_arn = arn:aws:iam::123456789012:role/x\nsource_profile = keys\n"
+        "mfa_serial = arn:aws:iam::123456789012:mfa/me",
+        ("AWS wants an MFA code", "aws configure export-credentials"),
+    ),
+    "login": (
+        "login_session = arn:aws:iam::123456789012:user/me",
+        ("botocore[crt]", "aws configure export-credentials"),
+    ),
+}
+
+
+@pytest.mark.parametrize("way", SIGNED_OUT)
+def test_a_way_to_sign_in_that_has_ended_or_needs_a_person_is_named_with_what_to_do(
+    account: Account, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    profile, words = SIGNED_OUT[way]
+    aws = tmp_path / ".aws"
+    (aws / "sso" / "cache").mkdir(parents=True)
+    (aws / "config").write_text(
+        f"[profile {way}]\n{profile}\n[profile keys]\naws_access_key_id = a\naws_secret_access_key = b\n"
+        "[sso-session lab]\nsso_start_url = https://lab.invalid/start\nsso_region = us-east-1\n"
+        "sso_registration_scopes = sso:account:access\n"
+    )
+    token = {"startUrl": "https://lab.invalid/start", "accessToken": "x", "expiresAt": "2020-01-01T00:00:00Z"}
+    for name in ("lab", "https://lab.invalid/start"):
+        key = hashlib.sha1(name.encode()).hexdigest()
+        (aws / "sso" / "cache" / f"{key}.json").write_text(json.dumps(token))
+    configure(tmp_path, APP_NAME="SignedOut", AWS_PROFILE=way)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CONFIG_FILE"):
+        monkeypatch.delenv(name)
+    before = account.everything()
+
+    ended = run_py("--config", tmp_path / "config.py", "setup", environment={"HOME": str(tmp_path)})
+
+    assert ended.code == 2, ended.said
+    assert "nothing was changed" in ended.err and "Traceback" not in ended.err
+    for word in words:
+        assert word in ended.err
+    assert account.everything() == before
 
 
 def test_machines_without_an_address_are_said_to_need_a_way_out(command: Command, tmp_path: Path) -> None:
