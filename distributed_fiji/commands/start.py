@@ -23,7 +23,7 @@ from distributed_fiji.janitor.install import NotPermitted, watch_over
 from distributed_fiji.janitor.removal import leave
 from distributed_fiji.state.currentrun import alone, leave_place, take_place
 from distributed_fiji.state.record import RunRecord, read_record, upload_record, write_record
-from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.runfacts import RunFacts, facts_of
 from distributed_fiji.terminal import shown
 
 
@@ -61,12 +61,33 @@ def _start(run: Run, file: FleetFile) -> RunRecord:
 def prepared(run: Run, file: FleetFile) -> RunRecord:
     """Return a new run's record, with the app's place taken and a janitor that already looks after it.
 
-    Raises InvalidInput where another run has the place.
+    Raises InvalidInput where another run has the place, and SomethingLeft where half a janitor stays.
     """
     record = plan(run, file)
-    take_place(run.clients, facts_of(record.model_dump()), run.record_path, run.clock.now())
-    look_after(run, record)
+    facts = facts_of(record.model_dump())
+    take_place(run.clients, facts, run.record_path, run.clock.now())
+    try:
+        look_after(run, record)
+    except BaseException as error:
+        # A schedule may be there that calls nobody: such a janitor never goes by itself.
+        if left := _leave_before_the_fleet(run, facts):
+            raise SomethingLeft(
+                f"{error_text(error) if isinstance(error, Exception) else 'Interrupted'}. No fleet was"
+                f" started, but parts of the janitor may be left, which cost a little ({left})."
+                f" `python run.py cleanup {record.app_name}` removes them."
+            ) from error
+        raise
     return record
+
+
+def _leave_before_the_fleet(run: Run, facts: RunFacts) -> str:
+    """Take back janitor and place of a run that has no fleet; return what went wrong, '' for nothing."""
+    try:
+        left = leave(run.clients, facts, lambda _: None)
+        leave_place(run.clients.s3, facts)
+    except (Exception, KeyboardInterrupt) as error:
+        return error_text(error) if isinstance(error, Exception) else "interrupted"
+    return left or ""
 
 
 def unfinished_record(run: Run) -> RunRecord | None:

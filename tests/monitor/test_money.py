@@ -24,7 +24,7 @@ from distributed_fiji.commands.redrive import redrive
 from distributed_fiji.commands.setup import setup
 from distributed_fiji.commands.start import NoJanitor, start_cluster
 from distributed_fiji.commands.submit import Manner, submit_job
-from distributed_fiji.errors import InvalidInput
+from distributed_fiji.errors import InvalidInput, SomethingLeft
 from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.janitor.install import watch_over
 from distributed_fiji.janitor.removal import remove_schedule
@@ -42,7 +42,7 @@ from tests.monitor.answers import refusal
 from tests.monitor.builders import EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.flow import JOBS, WELLS, Flow
 from tests.monitor.recording import RecordingSession
-from tests.monitor.screen import Screen
+from tests.monitor.screen import Screen, clean
 from worker.contract.jobs import APP_TAG, Job, state_key
 
 
@@ -375,6 +375,28 @@ def test_a_schedule_without_its_target_starts_no_fleet(
         flow.start(clients)
 
     assert flow.fleets() == []
+    left = {item.kind for item in inventory(flow.clients, app) if item.bills}
+    assert left == set(), "a schedule that calls nobody would stay for ever"
+
+
+def test_half_a_janitor_that_cannot_be_taken_back_ends_start_cluster_with_exit_code_4(
+    session: EmulatedSession, app: str, tmp_path: Path
+) -> None:
+    flow = a_flow(Clients(session), app, tmp_path)
+    flow.setup(flow.clients)
+    flow.submit(flow.clients)
+    clients = Clients(session)
+    refusing(clients.events, "PutTargets")
+    refusing(clients.events, "RemoveTargets")
+
+    with pytest.raises(SomethingLeft, match=f"cleanup {app}") as caught:
+        flow.start(clients)
+
+    assert caught.value.exit_code == 4
+    assert "No fleet was started" in str(caught.value) and "RemoveTargets" in str(caught.value)
+    assert flow.fleets() == []
+    assert "schedule" in {item.kind for item in inventory(flow.clients, app)}
+    assert clean(flow.clients, app, keep=())[0] == 0
 
 
 def test_a_target_that_is_not_removed_is_no_schedule_removed(session: EmulatedSession, app: str) -> None:
@@ -453,6 +475,18 @@ def test_setup_says_what_of_a_bucket_bills_on_unseen(clients: Clients, app: str)
 
     assert "AbortIncompleteMultipartUpload" in before and "AbortIncompleteMultipartUpload" not in after
     assert "old versions" in before and "old versions" in after
+
+
+def test_a_lifecycle_rule_for_some_keys_alone_is_said(clients: Clients, app: str) -> None:
+    bucket = f"rules-{app.lower()}"
+    clients.s3.create_bucket(Bucket=bucket)
+    rule = {"ID": "parts", "Status": "Enabled", "Filter": {"Prefix": "tmp/"},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}  # fmt: skip
+    clients.s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+
+    (note,) = datacosts.bucket_notes(clients.s3, bucket)
+
+    assert "AbortIncompleteMultipartUpload is for keys that begin with 'tmp/'; elsewhere parts" in note
 
 
 def test_a_pattern_that_lists_a_whole_plate_for_each_well_is_said(
