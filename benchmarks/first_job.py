@@ -37,7 +37,8 @@ def one_round(folder: Path, environment: dict[str, str], number: int) -> dict[st
     """Type the commands one after another; return when each had ended and when the script was at work."""
     mark = folder / f"mark{number}"
     app = f"{APP}x{number}"
-    (folder / "config.py").write_text(CONFIG.format(app=app, bucket=f"{app.lower()}-bucket"))
+    # One bucket for all: setup takes a name that is like one of its buckets for a typing error.
+    (folder / "config.py").write_text(CONFIG.format(app=app, bucket=f"{APP.lower()}-bucket"))
     (folder / "job.json").write_text(
         json.dumps({"output_file_location": "out", "groups": [{"mark": str(mark)}]})
     )
