@@ -12,7 +12,8 @@ from distributed_fiji.aws.tasks import read_ends
 from distributed_fiji.commands.plan import Run
 from distributed_fiji.errors import DistributedFijiError
 from distributed_fiji.monitor.decide import ALARMS_A_LOOK
-from distributed_fiji.monitor.lastwords import in_a_row_sentence, last_words
+from distributed_fiji.monitor.lastwords import failed_starts, in_a_row_sentence, last_words
+from distributed_fiji.monitor.machines import read_machines
 from distributed_fiji.state.record import RunRecord
 from distributed_fiji.state.runfacts import facts_of
 
@@ -84,8 +85,19 @@ def look(run: Run, record: RunRecord, awaited: Awaited) -> None:
     if state != awaited.state:
         run.terminal.note(state)
         awaited.state = state
-    if joined and len(joined) < record.machines and not awaited.failing:
-        awaited.failing = tell_failing_tasks(run, record)
+    if len(joined) < record.machines and not awaited.failing:
+        gone = bool(awaited.alarmed - machines)
+        awaited.failing = (gone and tell_failed_starts(run, record)) or (
+            bool(joined) and tell_failing_tasks(run, record)
+        )
+
+
+def tell_failed_starts(run: Run, record: RunRecord) -> bool:
+    """Say why EC2 ends machines in their start, whatever the spot market does; return whether it does."""
+    lines = failed_starts(read_machines(run.clients.ec2, facts_of(record.model_dump())))
+    for line in lines:
+        run.terminal.warn(line)
+    return bool(lines)
 
 
 def tell_failing_tasks(run: Run, record: RunRecord) -> bool:

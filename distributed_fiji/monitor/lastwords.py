@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from distributed_fiji.aws.tasks import TaskEnd
 from distributed_fiji.monitor.nothingruns import IN_A_ROW, ended_at_once, in_a_row
-from distributed_fiji.monitor.snapshot import Snapshot
+from distributed_fiji.monitor.snapshot import Machine, Snapshot
 from distributed_fiji.state.runfacts import RunFacts
 
 #: When a line was written, as logs begin their lines.
@@ -18,6 +19,25 @@ TIME = re.compile(r"^[\d\s:,.TZ+-]+")
 
 #: Lines of a task's log, and events of the service, that are shown.
 LINES, EVENTS = 5, 3
+
+#: Reasons with which EC2 ends a machine in its start, whatever the spot market does, with what to do (EC2 API
+#: reference, StateReason; EC2 user guide, "Troubleshoot Amazon EC2 instance launch issues").
+FAILED_STARTS = {
+    "Client.InternalError": "mostly a volume whose KMS key AWSServiceRoleForEC2Spot may not use:"
+    " docs/troubleshooting.md",
+    "Client.VolumeLimitExceeded": "the account has as many volumes as it may: Service Quotas grants more",
+    "Client.InvalidSnapshot.NotFound": "the image's snapshot is gone: name another image in the fleet file",
+}
+
+
+def failed_starts(machines: Iterable[Machine]) -> list[str]:
+    """Return how many machines EC2 ended in their start, with what to do: a line for each of its reasons."""
+    reasons = Counter(machine.why_ended for machine in machines if not machine.alive)
+    return [
+        f"EC2 ended {count} machine{'s' if count > 1 else ''} in the start: {reason} ({advice})"
+        for reason, count in reasons.items()
+        if (advice := FAILED_STARTS.get(reason.partition(":")[0]))
+    ]
 
 
 def how_it_ended(end: TaskEnd) -> str:
@@ -39,6 +59,7 @@ def reasons(seen: Snapshot, run: RunFacts, logs: Any) -> list[str]:
             f"{missing} of {len(seen.alive)} machines have not joined cluster {run.cluster}: they need a way"
             " to the internet (a public address, or NAT) and the role of an ECS machine."
         )
+    lines += failed_starts(seen.machines)
     return lines + [f"ECS says: {event}" for event in seen.events[:EVENTS]]
 
 

@@ -30,6 +30,7 @@ def read_machines(ec2: Any, run: RunFacts) -> tuple[Machine, ...]:
             zone=instance["Placement"]["AvailabilityZone"],
             gone_since=_ended_at(instance.get("StateTransitionReason", "")),
             processors=_processors(instance.get("CpuOptions", {})),
+            why_ended=instance.get("StateReason", {}).get("Message", ""),
         )
         for instance in fleet_instances(
             ec2, run.app_name, run.fleet_id, (*THERE, "shutting-down", "terminated")

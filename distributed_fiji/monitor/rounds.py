@@ -9,7 +9,13 @@ from functools import partial
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.monitor.actions import End, TakeDown
 from distributed_fiji.monitor.decide import Limits, Memory, decide
-from distributed_fiji.monitor.lastwords import in_a_row_sentence, nothing_runs_sentence, reasons, signature
+from distributed_fiji.monitor.lastwords import (
+    failed_starts,
+    in_a_row_sentence,
+    nothing_runs_sentence,
+    reasons,
+    signature,
+)
 from distributed_fiji.monitor.notdone import NAMED, find_failing
 from distributed_fiji.monitor.observe import Observer
 from distributed_fiji.monitor.perform import perform
@@ -80,8 +86,10 @@ class Watcher:
         return None
 
     def _tell_troubles(self, seen: Snapshot, limits: Limits, tell: Callable[[str], None]) -> None:
-        """Say once of each kind that tasks end as soon as they start, and that for long nothing has run."""
+        """Say once of each kind that tasks or machines end as they start, or that nothing runs for long."""
         sentences = {signature(seen.ends): in_a_row_sentence(seen.ends)}
+        if failed_starts(seen.machines):
+            sentences["machines"] = "Machines end as soon as they start."
         if self.memory.nothing_ran >= limits.named:
             sentences["nothing runs"] = nothing_runs_sentence(self.memory.nothing_ran)
         new = {kind: sentence for kind, sentence in sentences.items() if sentence and kind not in self.told}

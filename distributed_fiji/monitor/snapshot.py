@@ -68,7 +68,8 @@ class Machine:
 
     `container_instance` is empty until it has joined the cluster. `tasks`: running and pending tasks on it,
     of whatever service. `kind`: its machine type. `gone_since`: when it ended, where EC2 says so.
-    `processors`: how many it has; 0 where EC2 does not say it.
+    `processors`: how many it has; 0 where EC2 does not say it. `why_ended`: EC2's reason, as
+    "Client.InternalError: Client error on launch"; '' for one that has not ended.
     """
 
     instance_id: str
@@ -80,6 +81,7 @@ class Machine:
     zone: str = ""
     gone_since: float | None = None
     processors: int = 0
+    why_ended: str = ""
 
     @property
     def alive(self) -> bool:

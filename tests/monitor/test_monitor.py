@@ -432,3 +432,46 @@ def test_a_login_page_in_place_of_an_answer_is_a_look_that_failed(
     assert kinds(run) == KEPT
     assert proxy.pages == 3
     assert "a proxy or a login page is in between" in screen.text
+
+
+class FailedStarts(EmulatedSession):
+    """A session whose EC2 ends machines since their volumes' key may not be used (EC2, StateReason)."""
+
+    def __init__(self, session: EmulatedSession) -> None:
+        super().__init__(session.control, session.data, session.region_name)
+        self.boto = session.boto
+
+    def client(self, service: str, config: Any) -> Any:
+        client = super().client(service, config)
+        client.meta.events.register("after-call.ec2.DescribeInstances", self._say_why)
+        return client
+
+    def _say_why(self, parsed: dict[str, Any], **_: Any) -> None:
+        why = {"Code": "Client.InternalError", "Message": "Client.InternalError: Client error on launch"}
+        for reservation in parsed.get("Reservations", []):
+            for machine in reservation["Instances"]:
+                if machine["State"]["Name"] == "terminated":
+                    machine["StateReason"] = why
+
+
+def test_machines_that_ec2_ends_in_their_start_are_said_once_with_what_to_do(
+    session: EmulatedSession, clients: Clients, app: str
+) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(1))
+    clients.ec2.terminate_instances(InstanceIds=[run.machines()[0]])
+    looks = 0
+
+    def world() -> None:
+        nonlocal looks
+        looks += 1
+        run.report_stopped_tasks()
+        if looks == 3:
+            run.work_off()
+
+    result, screen = watch(run, world, clients=Clients(FailedStarts(session)))
+
+    assert result.done == 1, screen.text
+    said = " ".join(screen.text.split())
+    assert said.count("EC2 ended 1 machine in the start: Client.InternalError: Client error on launch") == 1
+    assert "KMS key" in said and "docs/troubleshooting.md" in said

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from distributed_fiji.datacosts import aborted_below
+
+from distributed_fiji.commands.datacosts import aborted_below
 
 ABORTS = {"Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
 
