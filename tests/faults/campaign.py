@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.faults import (
+    canaries,
     collisions,
     disks,
     hangs,
@@ -154,6 +155,7 @@ FAULTS = (
         {"objects": 50, "jobs": 30, "workers": 2, "garbled": 28},
         {"objects": 24, "jobs": 4, "workers": 1, "garbled": 6},
     ),
+    Fault("S1", "secrets in the environment", canaries.secrets_kept, {"jobs": 12}, {"jobs": 2}),
     Fault(
         "S4",
         "hostile values",
