@@ -107,8 +107,8 @@ def test_messages_name_the_config_that_was_given(here: Callable[..., Ended], tmp
     assert "config.py" not in ended.err
 
 
-#: How each shell is started, and what it answers to Tab after a word; LINES are the README's. bash is asked
-#: by its function for run.py, zsh by keys on a terminal of its own, fish by its command for that.
+#: How each shell is started, and what it answers to Tab after a word; LINES are those of docs/first-run.md.
+#: bash is asked by its function for run.py, zsh by keys on a terminal of its own, fish by its own command.
 SHELLS = {
     "bash": (
         ["bash", "--norc", "-c"],
@@ -136,9 +136,10 @@ print -r -- "$said"
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_tab_key_completes_commands_and_options(shell: str, tmp_path: Path) -> None:
     if shutil.which(shell) is None:
-        # .ci/shells.sh installs them: what the README says of a shell is not left unseen in CI.
+        # .ci/shells.sh installs them: what the page says of a shell is not left unseen in CI.
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{shell} is not installed")
-    row = next(line for line in (CHECKOUT / "README.md").read_text().splitlines() if f"| {shell} |" in line)
+    page = (CHECKOUT / "docs" / "first-run.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if f"| {shell} |" in line)
     lines = row.split("`")[1].replace("\\|", "|")
     command, script = SHELLS[shell]
 

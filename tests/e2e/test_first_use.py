@@ -49,7 +49,9 @@ def shell(script: str, environment: dict[str, str]) -> str:
 
 
 def readme_blocks() -> list[str]:
-    text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    """Return the commands of a run, from the README, and those of a rehearsal, from the page it names."""
+    pages = (CHECKOUT / "README.md", CHECKOUT / "docs" / "first-run.md")
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     blocks = re.findall(r"^```\n(python run\.py .*?)^```", text, re.MULTILINE | re.DOTALL)
     return [block for block in blocks if "my/config.py" not in block]
 
