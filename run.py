@@ -62,7 +62,7 @@ class Commands(click.Group):
 @common
 @click.pass_context
 def main(called: click.Context) -> None:
-    """Run one FIJI script over thousands of images on AWS spot machines.
+    """Start one FIJI script over thousands of images on AWS spot machines.
 
     \b
     In this order:
@@ -222,10 +222,10 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None, ye
     Example: python run.py startCluster files/exampleFleet.json
     """
     from distributed_fiji.commands.confirmations import asking
-    from distributed_fiji.commands.plan import Run
+    from distributed_fiji.commands.plan import Start
     from distributed_fiji.commands.start import start_cluster as run_start_cluster
     from distributed_fiji.fleetfile import read_fleet_file
-    from distributed_fiji.state.record import check_writable
+    from distributed_fiji.state.recordfile import check_writable
 
     settings, file = context.settings(), read_fleet_file(fleet_file)
     if max_cost is not None:
@@ -236,7 +236,7 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None, ye
     clients = context.connect_for(settings)
     ask_image = context.ask_image(clients)
     confirm = asking(context.terminal, yes=yes or context.local)
-    run = Run(settings, clients, path, SystemClock(), context.terminal, ask_image, context.local, confirm)
+    run = Start(settings, clients, path, SystemClock(), context.terminal, ask_image, context.local, confirm)
     record = run_start_cluster(run, file)
     limit = f", or when it has cost ${record.max_cost:g}" if record.max_cost else ""
     context.terminal.say(f"Fleet {record.fleet_id} runs; it ends by itself at {record.valid_until}{limit}.")
@@ -258,7 +258,7 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
     Example: python run.py monitor files/APP_NAMESpotFleetRequestId.json
     """
     from distributed_fiji.commands.monitor import monitor as run_monitor
-    from distributed_fiji.state.record import check_account, check_writable, find_record, read_record
+    from distributed_fiji.state.recordfile import check_account, check_writable, find_record, read_record
 
     record_file = find_record(record_file, CHECKOUT)
     record = read_record(record_file)
@@ -410,7 +410,7 @@ def failure(error: Exception, arguments: list[str]) -> str:
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command; return its exit code. Every exception that a user can cause ends here."""
+    """Start a command; return its exit code. Every exception that a user can cause ends here."""
     terminal = Terminal()
     context = Context(terminal)
     try:

@@ -9,13 +9,12 @@ from distributed_fiji.aws.clients import AwsError, error_text
 from distributed_fiji.aws.fleetevents import FleetError, find_fatal
 from distributed_fiji.aws.refusals import is_denied, keys_are_over
 from distributed_fiji.aws.tasks import read_ends
-from distributed_fiji.commands.plan import Run
+from distributed_fiji.commands.plan import Start
 from distributed_fiji.errors import DistributedFijiError
 from distributed_fiji.monitor.decide import ALARMS_A_LOOK
 from distributed_fiji.monitor.lastwords import failed_starts, in_a_row_sentence, last_words
 from distributed_fiji.monitor.machines import read_machines
-from distributed_fiji.state.record import RunRecord
-from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.record import Run
 
 #: Seconds to wait for machines when some have come, and when none has; then the monitor takes over.
 PATIENCE_WITH_SOME = 5 * 60
@@ -43,7 +42,7 @@ class Awaited:
     failed: str = ""
 
 
-def wait_for_machines(run: Run, record: RunRecord) -> None:
+def wait_for_machines(run: Start, record: Run) -> None:
     """Wait until the machines have joined the cluster, telling what happens; each gets its stuck alarm.
 
     Neither a shortage of capacity nor an answer that fails once ends the fleet: it goes on asking, and is
@@ -70,7 +69,7 @@ def wait_for_machines(run: Run, record: RunRecord) -> None:
         interval = min(15.0, interval * 1.5)
 
 
-def look(run: Run, record: RunRecord, awaited: Awaited) -> None:
+def look(run: Start, record: Run, awaited: Awaited) -> None:
     """Look at the machines once: give the new ones their alarms, and say what has changed."""
     machines = fleet.list_instances(run.clients.ec2, record.fleet_id)
     if awaited.processors is None:
@@ -79,7 +78,7 @@ def look(run: Run, record: RunRecord, awaited: Awaited) -> None:
         put_alarm(run, record, instance_id, awaited.processors)
         awaited.alarmed.add(instance_id)
     awaited.told |= tell_errors(run, record, awaited.told, len(machines))
-    joined = machines & cluster.joined_machines(run.clients.ecs, record.MONITOR_ECS_CLUSTER)
+    joined = machines & cluster.joined_machines(run.clients.ecs, record.cluster)
     awaited.joined = len(joined)
     state = f"{len(machines)} of {record.machines} machines started, {len(joined)} joined the cluster"
     if state != awaited.state:
@@ -92,31 +91,30 @@ def look(run: Run, record: RunRecord, awaited: Awaited) -> None:
         )
 
 
-def tell_failed_starts(run: Run, record: RunRecord) -> bool:
+def tell_failed_starts(run: Start, record: Run) -> bool:
     """Say why EC2 ends machines in their start, whatever the spot market does; return whether it does."""
-    lines = failed_starts(read_machines(run.clients.ec2, facts_of(record.model_dump())))
+    lines = failed_starts(read_machines(run.clients.ec2, record))
     for line in lines:
         run.terminal.warn(line)
     return bool(lines)
 
 
-def tell_failing_tasks(run: Run, record: RunRecord) -> bool:
+def tell_failing_tasks(run: Start, record: Run) -> bool:
     """Say why tasks end as soon as they start, once they do so again and again; return whether they do."""
-    facts = facts_of(record.model_dump())
-    ends = read_ends(run.clients.ecs, facts.cluster, facts.task_family, facts.app_name, facts.started)
+    ends = read_ends(run.clients.ecs, record.cluster, record.task_family, record.app_name, record.started)
     sentence = in_a_row_sentence(ends)
-    for line in (sentence, *last_words(ends, facts, run.clients.logs)) if sentence else ():
+    for line in (sentence, *last_words(ends, record, run.clients.logs)) if sentence else ():
         run.terminal.warn(line)
     return bool(sentence)
 
 
-def most_processors(run: Run, record: RunRecord) -> int:
+def most_processors(run: Start, record: Run) -> int:
     """Return the processors of the fleet's largest machine type, 0 where they cannot be read."""
-    types, _ = machinetypes.read_machine_types(run.clients.ec2, record.machine_types)
+    types, _ = machinetypes.read_machine_types(run.clients.ec2, list(record.machine_types))
     return max((item.vcpus for item in types or []), default=0)
 
 
-def put_alarm(run: Run, record: RunRecord, instance_id: str, processors: int) -> None:
+def put_alarm(run: Start, record: Run, instance_id: str, processors: int) -> None:
     """Give a machine its alarm; without one the fleet works all the same, and monitor tries again."""
     try:
         telemetry.put_stuck_alarm(
@@ -126,7 +124,7 @@ def put_alarm(run: Run, record: RunRecord, instance_id: str, processors: int) ->
         run.terminal.warn(f"Machine {instance_id} has no alarm yet: {error_text(error)}")
 
 
-def tell_errors(run: Run, record: RunRecord, told: set[FleetError], machines: int) -> set[FleetError]:
+def tell_errors(run: Start, record: Run, told: set[FleetError], machines: int) -> set[FleetError]:
     """Show the fleet's new errors with what to do about each; raises FleetFailed for a fatal one."""
     errors = set(fleet.fleet_errors(run.clients.ec2, record.fleet_id, record.started - 60))
     new = errors - told

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from distributed_fiji.aws.clients import KEYS_ADVICE, error_text
 from distributed_fiji.aws.refusals import keys_are_over
 from distributed_fiji.errors import KeysOver
-from distributed_fiji.state.record import RunRecord
+from distributed_fiji.state.record import Run
 
 #: Seconds for which keys that AWS does not take may still be renewed elsewhere, as by `aws sso login`.
 KEYS_SECONDS = 600
@@ -17,7 +17,7 @@ KEYS_SECONDS = 600
 class Keys:
     """Since when AWS does not take the keys that watch a run."""
 
-    record: RunRecord
+    record: Run
     since: float | None = None
 
     def refused(self, error: Exception, now: float) -> str:

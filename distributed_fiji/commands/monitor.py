@@ -20,8 +20,7 @@ from distributed_fiji.monitor.result import Verdict, counted, read_verdict
 from distributed_fiji.monitor.rounds import DOUBTFUL_WAIT, Watcher
 from distributed_fiji.monitor.takedown import Step, still_costly, take_down
 from distributed_fiji.state.jobstate import JobState
-from distributed_fiji.state.record import RunRecord
-from distributed_fiji.state.runfacts import RunFacts, facts_of
+from distributed_fiji.state.record import Run
 from distributed_fiji.terminal import Terminal
 from distributed_fiji.terminal import shown as path_shown
 from worker.contract.jobs import WARNINGS, state_key
@@ -57,7 +56,7 @@ class MonitorResult:
 
 
 def monitor(
-    record: RunRecord,
+    record: Run,
     clients: Clients,
     *,
     cheapest: bool,
@@ -72,7 +71,7 @@ def monitor(
     `check` raises what ends the watching when AWS does not answer: that there is nothing left that could.
     Ctrl-C leaves the run alive: exit code 130.
     """
-    run = facts_of(record.model_dump())
+    run = record
     view = View(out.err, run.app_name)
     try:
         verdict = read_verdict(clients.s3, run)
@@ -97,7 +96,7 @@ def monitor(
 
 
 def _report(
-    run: RunFacts,
+    run: Run,
     clients: Clients,
     verdict: Verdict,
     result: MonitorResult,
@@ -171,7 +170,7 @@ def _result(verdict: Verdict, steps: list[Step]) -> MonitorResult:
     )
 
 
-def closing_lines(run: RunFacts, verdict: Verdict, result: MonitorResult, failed: list[NotDone]) -> list[str]:
+def closing_lines(run: Run, verdict: Verdict, result: MonitorResult, failed: list[NotDone]) -> list[str]:
     """Return what the user reads last: counts, where the results are, what failed with its reasons."""
     places = [f"s3://{run.destination_bucket}/{place}" for place in run.output_locations]
     lines = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -20,13 +20,13 @@ from distributed_fiji.fleetfile import FleetFile
 from distributed_fiji.monitor.spending import hours_for
 from distributed_fiji.registry import Answer
 from distributed_fiji.settings import EXAMPLE_IMAGE, Settings
-from distributed_fiji.state.record import RunRecord, record_of
+from distributed_fiji.state.record import Run, new_run
 from distributed_fiji.state.submissions import read_submissions
 from distributed_fiji.terminal import Terminal
 
 
 @dataclass(frozen=True)
-class Run:
+class Start:
     """What startCluster works with. `ask_image`: tells whether an image is where machines will get it.
 
     `confirm`: asks before what would cost without a need.
@@ -42,7 +42,7 @@ class Run:
     confirm: Confirm = accept
 
 
-def plan(run: Run, file: FleetFile) -> RunRecord:
+def plan(run: Start, file: FleetFile) -> Run:
     """Check and find everything; return the record with the request in it. No machine yet."""
     settings, clients = run.settings, run.clients
     definition, queue_created, left = check_setup(settings, clients)
@@ -61,25 +61,22 @@ def plan(run: Run, file: FleetFile) -> RunRecord:
     run.confirm("No fleet is started", fleet_findings(settings, jobs))
     part = fleet_machines(clients.ec2, settings, machines)
     token = uuid.uuid4().hex
-    record = record_of(
-        settings, started=now, client_token=token, local=run.local, account=run.clients.account
-    )
+    record = new_run(settings, started=now, run_id=token, local=run.local, account=run.clients.account)
     until = datetime.fromtimestamp(int(now), timezone.utc) + timedelta(hours=longest_hours(run, record))
     frame = Frame(role, file.strategy, file.type, until.isoformat(timespec="seconds"), token)
-    return record.model_copy(
-        update={
-            "fleet_request": fleet_request(settings, frame, part),
-            "valid_until": frame.valid_until,
-            "task_definition": definition,
-            "image_digest": digest,
-            "queue_created": queue_created,
-            "script_sha256": cluster.read_environment(clients.ecs, definition).get("SCRIPT_SHA256", ""),
-            "output_locations": sorted({submission.output_location for submission in submissions} - {""}),
-        }
+    return replace(
+        record,
+        fleet_request=fleet_request(settings, frame, part),
+        valid_until=frame.valid_until,
+        task_definition=definition,
+        image_digest=digest,
+        queue_created=queue_created,
+        script_sha256=cluster.read_environment(clients.ecs, definition).get("SCRIPT_SHA256", ""),
+        output_locations=tuple(sorted({submission.output_location for submission in submissions} - {""})),
     )
 
 
-def longest_hours(run: Run, record: RunRecord) -> float:
+def longest_hours(run: Start, record: Run) -> float:
     """Return after how many hours the fleet ends by itself: MAX_HOURS, or when MAX_COST is spent by then.
 
     EC2 keeps this limit when neither monitor nor janitor runs. It is reckoned with all machines at the
@@ -111,7 +108,7 @@ def check_setup(settings: Settings, clients: Clients) -> tuple[str, str, int]:
     return service["taskDefinition"], attributes["CreatedTimestamp"], queues.counts_in(attributes).left
 
 
-def check_image(run: Run) -> str:
+def check_image(run: Start) -> str:
     """Return the image's digest where it is told; raises InvalidInput when the image is not there."""
     name = run.settings.DOCKERHUB_TAG
     if name == EXAMPLE_IMAGE and not run.local:

@@ -16,7 +16,7 @@ from distributed_fiji.commands.scripts import Script
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.janitor import install
 from distributed_fiji.settings import Settings
-from distributed_fiji.state.record import RunRecord, record_of
+from distributed_fiji.state.record import Run, new_run
 from distributed_fiji.terminal import Terminal
 
 #: What is said where machines get no public address: without a way out they join no cluster, and cost.
@@ -41,7 +41,7 @@ def setup(
     change; raises InvalidInput.
     """
     script, cpu_units = check(settings, clients, folder, terminal, languages)
-    record = record_of(settings, started=0, client_token="", local=False)
+    record = new_run(settings, started=0, run_id="", local=False)
     arns, role_changes = make_roles(clients, settings, record, terminal.warn)
     queue_url, changes = queues.ensure_queues(clients.sqs, settings, clock, terminal.note)
     for group in filter(None, (settings.LOG_GROUP_NAME, settings.machine_log_group)):
@@ -86,7 +86,7 @@ def check(
 
 
 def make_roles(
-    clients: Clients, settings: Settings, record: RunRecord, warn: Callable[[str], None]
+    clients: Clients, settings: Settings, record: Run, warn: Callable[[str], None]
 ) -> tuple[dict[str, str], list[Change]]:
     """Make the roles that are missing, first of all: what may not be made is said before anything else is.
 

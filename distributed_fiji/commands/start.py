@@ -6,6 +6,7 @@ finds the record, asks with the same ClientToken, gets the same fleet and goes o
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from botocore.exceptions import ClientError
@@ -16,14 +17,14 @@ from distributed_fiji.aws.eventually import ROLE_IS_LATE, until_seen
 from distributed_fiji.aws.fleet import cancel_fleet
 from distributed_fiji.aws.telemetry import remove_dashboard
 from distributed_fiji.commands.awaiting import FleetFailed, wait_for_machines
-from distributed_fiji.commands.plan import Run, plan
+from distributed_fiji.commands.plan import Start, plan
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, SomethingLeft
 from distributed_fiji.fleetfile import FleetFile
 from distributed_fiji.janitor.install import NotPermitted, watch_over
 from distributed_fiji.janitor.removal import leave
 from distributed_fiji.state.currentrun import alone, leave_place, take_place
-from distributed_fiji.state.record import RunRecord, read_record, upload_record, write_record
-from distributed_fiji.state.runfacts import RunFacts, facts_of
+from distributed_fiji.state.record import Run
+from distributed_fiji.state.recordfile import read_record, upload_record, write_record
 from distributed_fiji.terminal import shown
 
 
@@ -31,7 +32,7 @@ class NoJanitor(DistributedFijiError):
     """Raised when nothing would look after the run once this machine is shut."""
 
 
-def start_cluster(run: Run, file: FleetFile) -> RunRecord:
+def start_cluster(run: Start, file: FleetFile) -> Run:
     """Start the fleet of a fleet file, or go on with one whose start was cut off; return its record.
 
     Raises InvalidInput (a live fleet, a wrong file), NothingThere (no setup), FleetFailed.
@@ -40,37 +41,36 @@ def start_cluster(run: Run, file: FleetFile) -> RunRecord:
         return _start(run, file)
 
 
-def _start(run: Run, file: FleetFile) -> RunRecord:
+def _start(run: Start, file: FleetFile) -> Run:
     record = unfinished_record(run) or save(run, prepared(run, file))
     try:
         record = request(run, record)
         look_after(run, record)
         tasks = record.machines * record.tasks_per_machine
-        cluster.start_service(run.clients.ecs, record.MONITOR_ECS_CLUSTER, record.service, tasks)
+        cluster.start_service(run.clients.ecs, record.cluster, record.service, tasks)
         if record.dashboard:
             for line in telemetry.put_dashboard(run.clients.cloudwatch, run.settings, record.fleet_id):
                 run.terminal.warn(f"dashboard: {line}")
         wait_for_machines(run, record)
-        return save(run, record.model_copy(update={"ready": True}))
+        return save(run, replace(record, ready=True))
     except BaseException:
         # Ctrl-C included: nobody would look after a fleet whose start did not succeed.
         _take_back_or_say(run, record)
         raise
 
 
-def prepared(run: Run, file: FleetFile) -> RunRecord:
+def prepared(run: Start, file: FleetFile) -> Run:
     """Return a new run's record, with the app's place taken and a janitor that already looks after it.
 
     Raises InvalidInput where another run has the place, and SomethingLeft where half a janitor stays.
     """
     record = plan(run, file)
-    facts = facts_of(record.model_dump())
-    take_place(run.clients, facts, run.record_path, run.clock.now())
+    take_place(run.clients, record, run.record_path, run.clock.now())
     try:
         look_after(run, record)
     except BaseException as error:
         # A schedule may be there that calls nobody: such a janitor never goes by itself.
-        if left := _leave_before_the_fleet(run, facts):
+        if left := _leave_before_the_fleet(run, record):
             raise SomethingLeft(
                 f"{error_text(error) if isinstance(error, Exception) else 'Interrupted'}. No fleet was"
                 f" started, but parts of the janitor may be left, which cost a little ({left})."
@@ -80,17 +80,17 @@ def prepared(run: Run, file: FleetFile) -> RunRecord:
     return record
 
 
-def _leave_before_the_fleet(run: Run, facts: RunFacts) -> str:
+def _leave_before_the_fleet(run: Start, record: Run) -> str:
     """Take back janitor and place of a run that has no fleet; return what went wrong, '' for nothing."""
     try:
-        left = leave(run.clients, facts, lambda _: None)
-        leave_place(run.clients.s3, facts)
+        left = leave(run.clients, record, lambda _: None)
+        leave_place(run.clients.s3, record)
     except (Exception, KeyboardInterrupt) as error:
         return error_text(error) if isinstance(error, Exception) else "interrupted"
     return left or ""
 
 
-def unfinished_record(run: Run) -> RunRecord | None:
+def unfinished_record(run: Start) -> Run | None:
     """Return the record of a start that was cut off; None where a new fleet may start.
 
     Raises InvalidInput when the record is of a live fleet: it is never overwritten.
@@ -115,7 +115,7 @@ def unfinished_record(run: Run) -> RunRecord | None:
     return record
 
 
-def _cut_off_before_its_fleet(run: Run, record: RunRecord) -> RunRecord | None:
+def _cut_off_before_its_fleet(run: Start, record: Run) -> Run | None:
     """Return a record whose request may or may not have arrived; None when its time is over anyhow."""
     if record.valid_until and datetime.fromisoformat(record.valid_until).timestamp() < run.clock.now():
         return None
@@ -123,7 +123,7 @@ def _cut_off_before_its_fleet(run: Run, record: RunRecord) -> RunRecord | None:
     return record
 
 
-def look_after(run: Run, record: RunRecord) -> None:
+def look_after(run: Start, record: Run) -> None:
     """Put the janitor in place, before the fleet is asked for and again when its id is known.
 
     Raises NoJanitor.
@@ -139,7 +139,7 @@ def look_after(run: Run, record: RunRecord) -> None:
         ) from error
 
 
-def save(run: Run, record: RunRecord) -> RunRecord:
+def save(run: Start, record: Run) -> Run:
     """Write the record to its file and, once there is a fleet, to the bucket."""
     write_record(run.record_path, record)
     if record.fleet_id:
@@ -147,7 +147,7 @@ def save(run: Run, record: RunRecord) -> RunRecord:
     return record
 
 
-def request(run: Run, record: RunRecord) -> RunRecord:
+def request(run: Start, record: Run) -> Run:
     """Ask for the fleet and write its id down.
 
     Raises FleetFailed when EC2 refuses it: then there is none, and its record goes.
@@ -162,17 +162,17 @@ def request(run: Run, record: RunRecord) -> RunRecord:
         run.record_path.unlink()
         raise FleetFailed(f"EC2 refuses the fleet: {error_text(error)}") from error
     run.terminal.note(f"Fleet {fleet_id} is asked for; its record is {shown(run.record_path)}")
-    return save(run, record.model_copy(update={"MONITOR_FLEET_ID": fleet_id}))
+    return save(run, replace(record, fleet_id=fleet_id))
 
 
-def ask_for_fleet(run: Run, record: RunRecord) -> str:
+def ask_for_fleet(run: Start, record: Run) -> str:
     """Send the request; roles that setup has just made may take a moment until EC2 sees them."""
     return until_seen(
         lambda: fleet.request_fleet(run.clients.ec2, record.fleet_request), ROLE_IS_LATE, run.clock
     )
 
 
-def _take_back_or_say(run: Run, record: RunRecord) -> None:
+def _take_back_or_say(run: Start, record: Run) -> None:
     """Take a fleet back; raises SomethingLeft where it cannot be, a second Ctrl-C included."""
     try:
         left = take_back(run, record)
@@ -189,7 +189,7 @@ def _take_back_or_say(run: Run, record: RunRecord) -> None:
         )
 
 
-def take_back(run: Run, record: RunRecord) -> str | None:
+def take_back(run: Start, record: Run) -> str | None:
     """End the fleet whose start failed, then its record, service and dashboard: money first.
 
     Returns what is left of the janitor, None where nothing is.
@@ -204,17 +204,17 @@ def take_back(run: Run, record: RunRecord) -> str | None:
         cancel_fleet(clients.ec2, fleet_id, run.clock, started=record.started)
         run.terminal.note(f"Fleet {fleet_id} is cancelled and its machines are ended.")
         telemetry.remove_stuck_alarms(clients.cloudwatch, record.app_name, machines)
-    cluster.scale_service(clients.ecs, record.MONITOR_ECS_CLUSTER, record.service, 0)
+    cluster.scale_service(clients.ecs, record.cluster, record.service, 0)
     if record.dashboard:
         remove_dashboard(clients.cloudwatch, record.app_name)
-    facts = facts_of(record.model_dump())
+    facts = record
     left = leave(clients, facts, run.terminal.warn)
     leave_place(clients.s3, facts)
     run.record_path.unlink(missing_ok=True)
     return left
 
 
-def _machines_if_told(run: Run, fleet_id: str) -> set[str]:
+def _machines_if_told(run: Start, fleet_id: str) -> set[str]:
     """Return a fleet's machines, whose alarms must go; not knowing them must not keep the fleet."""
     try:
         return fleet.list_instances(run.clients.ec2, fleet_id)

@@ -21,8 +21,7 @@ from distributed_fiji.jobs import JobFile, answers_of, metadata_of, paths_of
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.jobnames import write_names
 from distributed_fiji.state.jobstate import JobState
-from distributed_fiji.state.record import record_of
-from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.record import new_run
 from distributed_fiji.state.submissions import Submission, read_submissions, write_submission
 from distributed_fiji.terminal import Terminal
 from worker.contract.paths import FixedPath, find_fixed_paths, warnings_of_paths
@@ -157,8 +156,8 @@ def not_done(
     again = {job: before[job] for job in jobs.job_ids if job in before}
     if not again:
         return {}
-    record = record_of(settings, started=0, client_token="", local=False)
-    written = JobState(facts_of(record.model_dump()), clients.s3).manifests()
+    record = new_run(settings, started=0, run_id="", local=False)
+    written = JobState(record, clients.s3).manifests()
     return {job: one for job, one in again.items() if written.get(job, 0.0) < one.submitted_at}
 
 

@@ -29,8 +29,7 @@ from distributed_fiji.janitor.policy import janitor_policy
 from distributed_fiji.janitor.removal import refuse_failed_entries
 from distributed_fiji.names import JANITOR_TARGET, janitor_log_group, janitor_name, role_name
 from distributed_fiji.state.openruns import open_run, read_open_runs
-from distributed_fiji.state.record import RunRecord
-from distributed_fiji.state.runfacts import RunFacts, facts_of
+from distributed_fiji.state.record import Run
 from worker.contract.jobs import APP_TAG
 
 log = logging.getLogger(__name__)
@@ -54,19 +53,17 @@ class NotPermitted(DistributedFijiError):
     """Raised when the schedule may not call the janitor, so that no round would ever come."""
 
 
-def watch_over(clients: Clients, record: RunRecord, clock: Clock, email: str = "") -> list[Change]:
+def watch_over(clients: Clients, record: Run, clock: Clock, email: str = "") -> list[Change]:
     """Note a run as open and put the janitor in place; return what was created, changed and kept.
 
     Call it before the fleet is asked for, so that there is no moment in which nobody looks after it, and
     again with the fleet's id: a janitor that was just leaving is put back then.
     """
-    document = record.model_dump()
-    open_run(clients.s3, document)
-    run = facts_of(document)
+    open_run(clients.s3, record)
     role_arn, changes = _ensure_role(clients, record)
     ground, more = prepare(clients, record, role_arn, email)
-    function_arn, change = ensure_function(clients.awslambda, run, ground, clock)
-    return [*changes, *more, change, ensure_schedule(clients, run.app_name, function_arn, clock)]
+    function_arn, change = ensure_function(clients.awslambda, record, ground, clock)
+    return [*changes, *more, change, ensure_schedule(clients, record.app_name, function_arn, clock)]
 
 
 @dataclass(frozen=True)
@@ -81,23 +78,22 @@ class Ground:
     encryption: Mapping[str, str] = field(default_factory=dict)
 
 
-def wanted_role(clients: Clients, record: RunRecord) -> Role:
+def wanted_role(clients: Clients, record: Run) -> Role:
     """Return the janitor's role as it has to be: it must see the app's open runs to their end, too."""
-    run = facts_of(record.model_dump())
-    older, _ = read_open_runs(clients.s3, run.bucket, run.app_name, run.region)
-    policy = janitor_policy(run, clients.account, *older)
-    name = role_name(run.app_name, run.region, "janitor")
+    older, _ = read_open_runs(clients.s3, record.bucket, record.app_name, record.region)
+    policy = janitor_policy(record, clients.account, *older)
+    name = role_name(record.app_name, record.region, "janitor")
     return Role(name, "lambda.amazonaws.com", policy, boundary=record.permissions_boundary)
 
 
-def _ensure_role(clients: Clients, record: RunRecord) -> tuple[str, list[Change]]:
+def _ensure_role(clients: Clients, record: Run) -> tuple[str, list[Change]]:
     if record.janitor_role:
         return role_arn(record.janitor_role, clients.account), []
     arn, change = settle_role(clients.iam, wanted_role(clients, record), record.app_name, log.warning)
     return arn, [change]
 
 
-def prepare(clients: Clients, record: RunRecord, role_arn: str, email: str) -> tuple[Ground, list[Change]]:
+def prepare(clients: Clients, record: Run, role_arn: str, email: str) -> tuple[Ground, list[Change]]:
     """Make what costs nothing and stays between runs: log group and, with an address, the topic.
 
     `email`: who is told when the janitor ended a run; SNS asks its owner to confirm it once.
@@ -128,7 +124,7 @@ def ensure_topic(sns: Any, app_name: str, email: str) -> tuple[str, Change]:
     return arn, Change.of("topic", name, created=False, changed=not known, detail=email)
 
 
-def ensure_function(awslambda: Any, run: RunFacts, ground: Ground, clock: Clock) -> tuple[str, Change]:
+def ensure_function(awslambda: Any, run: Run, ground: Ground, clock: Clock) -> tuple[str, Change]:
     """Return the Lambda's ARN, made, or its code and configuration renewed where they differ."""
     name, package = janitor_name(run.app_name), build_package()
     configuration = {
@@ -153,7 +149,7 @@ def ensure_function(awslambda: Any, run: RunFacts, ground: Ground, clock: Clock)
     return current["FunctionArn"], Change.of("janitor", name, created=False, changed=changed)
 
 
-def handler_environment(run: RunFacts, ground: Ground) -> dict[str, str]:
+def handler_environment(run: Run, ground: Ground) -> dict[str, str]:
     """Return what the handler is told; Lambda itself adds the region and the role's keys."""
     return {
         "APP_NAME": run.app_name,

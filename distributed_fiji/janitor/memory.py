@@ -8,12 +8,12 @@ from typing import Any
 
 from distributed_fiji.monitor.decide import Memory
 from distributed_fiji.state.openruns import memory_key
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 from distributed_fiji.state.statefiles import find_state
 from worker.contract.state import flag, number
 
 
-def read_memory(s3: Any, run: RunFacts) -> Memory:
+def read_memory(s3: Any, run: Run) -> Memory:
     """Return what was remembered of a run at the last look; nothing where that cannot be read."""
     return find_state(s3, run.bucket, memory_key(run), _memory) or Memory()
 
@@ -45,6 +45,6 @@ def _time(value: Any) -> float:
     return number({"a time": value}, "a time")
 
 
-def write_memory(s3: Any, run: RunFacts, memory: Memory) -> None:
+def write_memory(s3: Any, run: Run, memory: Memory) -> None:
     """Keep what is to be remembered for the next look."""
     s3.put_object(Bucket=run.bucket, Key=memory_key(run), Body=json.dumps(asdict(memory)).encode())

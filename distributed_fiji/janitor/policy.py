@@ -6,11 +6,11 @@ from typing import Any
 
 from distributed_fiji.aws.grants import Grant, document, grant, s3_keys
 from distributed_fiji.names import janitor_log_group, janitor_name
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 from worker.contract.jobs import APP_TAG, state_key
 
 
-def janitor_policy(run: RunFacts, account: str, *older: RunFacts) -> dict[str, Any]:
+def janitor_policy(run: Run, account: str, *older: Run) -> dict[str, Any]:
     """Return the janitor's policy for the app of a run, in that run's region.
 
     `older`: runs that are still open, and that began when config.py named other queues or another cluster.
@@ -21,18 +21,18 @@ def janitor_policy(run: RunFacts, account: str, *older: RunFacts) -> dict[str, A
     return document(grants)
 
 
-def janitor_grants(run: RunFacts, account: str) -> list[Grant]:
+def janitor_grants(run: Run, account: str) -> list[Grant]:
     """Return what the janitor may do."""
     return [*run_grants(run, account), *_itself(run, account)]
 
 
-def run_grants(run: RunFacts, account: str) -> list[Grant]:
+def run_grants(run: Run, account: str) -> list[Grant]:
     """Return what whoever watches a run to its end must be allowed: the janitor, or a user by `monitor`."""
     things = [*_bucket(run), *_queues(run, account), *_ecs(run, account), *_ec2(run, account)]
     return [*things, *_watching(run, account)]
 
 
-def _bucket(run: RunFacts) -> list[Grant]:
+def _bucket(run: Run) -> list[Grant]:
     """The bucket may be listed whole: reading an object that does not exist is answered with 404 only to
     those who may list the bucket (S3 API reference, GetObject, "Permissions"). Which prefix that check
     carries is documented nowhere, so no condition may depend on it.
@@ -49,7 +49,7 @@ def _bucket(run: RunFacts) -> list[Grant]:
     ]
 
 
-def _queues(run: RunFacts, account: str) -> list[Grant]:
+def _queues(run: Run, account: str) -> list[Grant]:
     queue, dead = (
         f"arn:aws:sqs:{run.region}:{account}:{name}" for name in (run.queue_name, run.dead_letter_queue)
     )
@@ -59,7 +59,7 @@ def _queues(run: RunFacts, account: str) -> list[Grant]:
     ]
 
 
-def _ecs(run: RunFacts, account: str) -> list[Grant]:
+def _ecs(run: Run, account: str) -> list[Grant]:
     base = f"arn:aws:ecs:{run.region}:{account}"
     cluster = f"{base}:cluster/{run.cluster}"
     service = f"{base}:service/{run.cluster}/{run.service}"
@@ -89,7 +89,7 @@ def _ecs(run: RunFacts, account: str) -> list[Grant]:
     ]
 
 
-def _ec2(run: RunFacts, account: str) -> list[Grant]:
+def _ec2(run: Run, account: str) -> list[Grant]:
     base = f"arn:aws:ec2:{run.region}:{account}"
     tagged = {"StringEquals": {f"aws:ResourceTag/{APP_TAG}": run.app_name}}
     fleets = f"{base}:spot-fleet-request/*"
@@ -106,7 +106,7 @@ def _ec2(run: RunFacts, account: str) -> list[Grant]:
     ]
 
 
-def _watching(run: RunFacts, account: str) -> list[Grant]:
+def _watching(run: Run, account: str) -> list[Grant]:
     alarms = f"arn:aws:cloudwatch:{run.region}:{account}:alarm"
     groups = (f"arn:aws:logs:{run.region}:{account}:log-group:{name}:*" for name in run.log_groups)
     return [
@@ -117,7 +117,7 @@ def _watching(run: RunFacts, account: str) -> list[Grant]:
     ]
 
 
-def _itself(run: RunFacts, account: str) -> list[Grant]:
+def _itself(run: Run, account: str) -> list[Grant]:
     name, place = janitor_name(run.app_name), f"{run.region}:{account}"
     return [
         grant("events: RemoveTargets DeleteRule", f"arn:aws:events:{place}:rule/{name}"),

@@ -10,10 +10,10 @@ from distributed_fiji.aws.fleet import live_fleets
 from distributed_fiji.errors import SomethingLeft
 from distributed_fiji.names import JANITOR_TARGET, janitor_name
 from distributed_fiji.state.openruns import close_run, read_open_runs
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 
 
-def leave(clients: Clients, run: RunFacts, tell: Callable[[str], None]) -> str | None:
+def leave(clients: Clients, run: Run, tell: Callable[[str], None]) -> str | None:
     """Note that nothing of a run is left to be ended; with no other run the janitor goes.
 
     Returns what is left of it after an error, None where nothing is: the janitor's next round finds no run

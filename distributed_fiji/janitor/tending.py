@@ -19,7 +19,7 @@ from distributed_fiji.monitor.rounds import DOUBTFUL_WAIT, Watcher
 from distributed_fiji.monitor.takedown import Patience, attempt, still_costly, take_down
 from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.openruns import close_run, list_open_runs, read_open_run
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 from worker.contract.state import Unreadable
 
 #: A Lambda lives for fifteen minutes; what is not done then is done in the next round.
@@ -76,9 +76,7 @@ def _tend_key(
     return tend_run(run, post, clients, clock, tell) if run else None
 
 
-def tend_run(
-    run: RunFacts, post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]
-) -> str | None:
+def tend_run(run: Run, post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> str | None:
     """Look at one run and do what is to be done; return a sentence when it was ended."""
     run = replace(run, fleet_id=run.fleet_id or find_fleet(clients.ec2, run.app_name, run.run_id))
     if not run.fleet_id:
@@ -96,7 +94,7 @@ def tend_run(
     return f"run {run.run_id} is taken down"
 
 
-def _without_fleet(run: RunFacts, clients: Clients, clock: Clock) -> str | None:
+def _without_fleet(run: Run, clients: Clients, clock: Clock) -> str | None:
     """Close a run whose fleet was never asked for: its startCluster died just before."""
     if clock.now() - run.started < NEVER_ASKED:
         return None
@@ -104,7 +102,7 @@ def _without_fleet(run: RunFacts, clients: Clients, clock: Clock) -> str | None:
     return f"run {run.run_id} never had a fleet"
 
 
-def _look(run: RunFacts, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> Verdict | None:
+def _look(run: Run, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> Verdict | None:
     """Look once, and on while the queue reads empty; return the verdict when the run is over."""
     watcher = Watcher(run, clients, read_memory(clients.s3, run))
     begun = clock.now()
@@ -116,7 +114,7 @@ def _look(run: RunFacts, clients: Clients, clock: Clock, tell: Callable[[str], N
         clock.sleep(DOUBTFUL_WAIT)
 
 
-def _notify(clients: Clients, post: Post, run: RunFacts, verdict: Verdict) -> None:
+def _notify(clients: Clients, post: Post, run: Run, verdict: Verdict) -> None:
     if not post.topic:
         return
     failed = verdict.dead + verdict.unaccounted
@@ -141,7 +139,7 @@ def _notify(clients: Clients, post: Post, run: RunFacts, verdict: Verdict) -> No
     clients.sns.publish(TopicArn=post.topic, Subject=subject[:100], Message="\n".join(lines))
 
 
-def _not_done(clients: Clients, run: RunFacts, verdict: Verdict) -> list[str]:
+def _not_done(clients: Clients, run: Run, verdict: Verdict) -> list[str]:
     """Return the lines that name jobs which are not done; a mail without them is better than none."""
     count = verdict.dead + len(verdict.unaccounted_ids)
     try:

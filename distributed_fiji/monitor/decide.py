@@ -21,7 +21,7 @@ from distributed_fiji.monitor.actions import (
 )
 from distributed_fiji.monitor.nothingruns import JOIN_DEADLINE, is_over, nothing_ran_for
 from distributed_fiji.monitor.snapshot import Snapshot
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 
 #: Seconds after the start when the cheapest mode stops replacing machines (the original's 15 minutes).
 CHEAPEST_AFTER = 15 * 60
@@ -60,7 +60,7 @@ class Limits:
     named: float = 600
 
     @staticmethod
-    def of(run: RunFacts) -> Limits:
+    def of(run: Run) -> Limits:
         """Return the limits of a run: the embedded cloud's counts are exact, so that it need not wait."""
         if not run.local:
             return Limits()
@@ -106,7 +106,7 @@ class Memory:
 
 
 def decide(
-    run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory, *, cheapest: bool = False
+    run: Run, limits: Limits, seen: Snapshot, memory: Memory, *, cheapest: bool = False
 ) -> tuple[list[Action], Memory]:
     """Return what to do about what was seen, and what to remember for the next look."""
     if seen.unread:
@@ -179,7 +179,7 @@ def _empty(memory: Memory, seen: Snapshot, heard: int) -> tuple[float, int] | No
     return memory.empty[0], memory.empty[1] + 1
 
 
-def ending(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> End | None:
+def ending(run: Run, limits: Limits, seen: Snapshot, memory: Memory) -> End | None:
     """Return why the run is over, or None while it is not.
 
     Submitted jobs are counted by their manifests and dead letters, whatever the queue's counts say;
@@ -202,7 +202,7 @@ def ending(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> End
     return _stop(run, limits, seen, memory)
 
 
-def _fleet_has_ended(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> bool:
+def _fleet_has_ended(run: Run, limits: Limits, seen: Snapshot, memory: Memory) -> bool:
     """Whether the fleet starts no machine any more; a fleet that EC2 does not know may be too new for it."""
     if seen.fleet_state:
         return seen.fleet_state in ENDED_FLEET
@@ -210,7 +210,7 @@ def _fleet_has_ended(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memo
     return missing and seen.now - run.started >= limits.unseen
 
 
-def _stop(run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory) -> End | None:
+def _stop(run: Run, limits: Limits, seen: Snapshot, memory: Memory) -> End | None:
     """Return why what costs is to end though jobs may be left, or None."""
     if _fleet_has_ended(run, limits, seen, memory) and not seen.alive:
         return End.NO_FLEET
@@ -233,7 +233,7 @@ def _all_idle(seen: Snapshot, memory: Memory) -> bool:
     return bool(seen.tasks) and _work_is_told(seen, memory) and not seen.at_work
 
 
-def _waits_for_first_job(run: RunFacts, seen: Snapshot) -> bool:
+def _waits_for_first_job(run: Run, seen: Snapshot) -> bool:
     """Whether no job was ever seen, and the run is young."""
     jobs = seen.jobs
     none = not (jobs.submitted or jobs.others or jobs.dead_letters)
@@ -272,7 +272,7 @@ def _need_is_known(limits: Limits, seen: Snapshot, memory: Memory) -> bool:
 
 
 def shrinking(
-    run: RunFacts, limits: Limits, seen: Snapshot, memory: Memory, *, cheapest: bool
+    run: Run, limits: Limits, seen: Snapshot, memory: Memory, *, cheapest: bool
 ) -> Iterator[Action]:
     """Yield what makes fleet and service as small as the work that is left.
 

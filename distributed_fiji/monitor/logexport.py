@@ -15,14 +15,14 @@ from typing import IO, Any
 
 from distributed_fiji.aws.clients import Clients, pages
 from distributed_fiji.errors import DistributedFijiError
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 
 
 class LogsTooLong(DistributedFijiError):
     """Raised when the logs took longer than they may; CloudWatch keeps them for 60 days."""
 
 
-def export_logs(clients: Clients, run: RunFacts, enough: Callable[[], bool]) -> list[str]:
+def export_logs(clients: Clients, run: Run, enough: Callable[[], bool]) -> list[str]:
     """Write what each log group got since the run's start to exportedlogs/; return the keys.
 
     A line is time, stream and message, tab-separated. A group that is not there, or got nothing, has no

@@ -13,13 +13,13 @@ from distributed_fiji.aws.machines import THERE, fleet_instances
 from distributed_fiji.aws.tasks import read_container_instances, read_tasks, stop_task
 from distributed_fiji.clock import Clock
 from distributed_fiji.monitor.snapshot import Machine
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 
 #: How EC2 says when an instance ended, in StateTransitionReason.
 ENDED_AT = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
 
 
-def read_machines(ec2: Any, run: RunFacts) -> tuple[Machine, ...]:
+def read_machines(ec2: Any, run: Run) -> tuple[Machine, ...]:
     """Return the instances of the run's fleet, ended ones too, without their place in the cluster."""
     machines = [
         Machine(
@@ -66,7 +66,7 @@ def _ended_at(reason: str) -> float | None:
     return datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc).timestamp()
 
 
-def give_jobs_back(clients: Clients, run: RunFacts, clock: Clock) -> str | None:
+def give_jobs_back(clients: Clients, run: Run, clock: Clock) -> str | None:
     """Stop the tasks on the fleet's machines, and wait until their workers have given their jobs back.
 
     Tasks of another fleet's machines work on. StopTask ends a task that protects itself too: protection

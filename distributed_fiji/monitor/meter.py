@@ -12,7 +12,7 @@ from distributed_fiji.aws.clients import AwsError, Clients
 from distributed_fiji.aws.prices import Prices, read_prices
 from distributed_fiji.monitor.snapshot import Machine
 from distributed_fiji.monitor.spending import Stay, merged, noted, spent
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 from distributed_fiji.state.statefiles import find_state
 from worker.contract.jobs import state_key
 from worker.contract.state import flag, number, text
@@ -28,7 +28,7 @@ class Meter:
     """What the machines of one run have cost, look after look."""
 
     def __init__(
-        self, run: RunFacts, clients: Clients, refused: Callable[[Exception], None] = lambda error: None
+        self, run: Run, clients: Clients, refused: Callable[[Exception], None] = lambda error: None
     ) -> None:
         self.run = run
         self.clients = clients
@@ -64,7 +64,7 @@ class Meter:
             self._written = (now, state)
 
 
-def read_ledger(s3: Any, run: RunFacts) -> dict[str, Stay]:
+def read_ledger(s3: Any, run: Run) -> dict[str, Stay]:
     """Return the ledger of a run as it was written last; entries that are none are left out."""
     return find_state(s3, run.bucket, _key(run), _stays) or {}
 
@@ -83,5 +83,5 @@ def _stays(document: dict[str, Any]) -> dict[str, Stay]:
     }
 
 
-def _key(run: RunFacts) -> str:
+def _key(run: Run) -> str:
     return state_key(run.app_name, "machines", f"{run.run_id}.json")

@@ -13,7 +13,7 @@ from typing import Any
 from distributed_fiji.jobnames import called, name_in, printable
 from distributed_fiji.monitor.result import Verdict
 from distributed_fiji.state.jobstate import THREADS, JobState
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 
 GIVEN_UP, NOT_FINISHED = "given up", "not finished"
 
@@ -42,7 +42,7 @@ class NotDone:
         return f"  {called(self.job_id, {self.job_id: self.name})}: {said}"
 
 
-def find_not_done(run: RunFacts, state: JobState, verdict: Verdict, most: int | None = None) -> list[NotDone]:
+def find_not_done(run: Run, state: JobState, verdict: Verdict, most: int | None = None) -> list[NotDone]:
     """Return the jobs that were given up and those that are not finished, `most` of them at most."""
     failures = {
         job: records[-1][0] for job, records in state.failures().items() if records[-1][1] >= int(run.started)
@@ -54,7 +54,7 @@ def find_not_done(run: RunFacts, state: JobState, verdict: Verdict, most: int | 
     return _described(state, jobs[:most], failures)
 
 
-def find_failing(run: RunFacts, state: JobState, jobs: list[str]) -> list[NotDone]:
+def find_failing(run: Run, state: JobState, jobs: list[str]) -> list[NotDone]:
     """Return jobs that have failed and may be tried again, each with the reason of its last attempt."""
     if not jobs:
         return []

@@ -19,7 +19,7 @@ from distributed_fiji.monitor.machines import placed, read_machines
 from distributed_fiji.monitor.meter import Meter
 from distributed_fiji.monitor.snapshot import Counts, Jobs, Machine, Snapshot
 from distributed_fiji.state.jobstate import JobState, submitted_at
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 from worker.contract.jobs import WARNINGS, WITHOUT_OUTPUTS
 
 #: Few dead letters are read whenever one has come, many when there are a tenth more, and more than that only
@@ -33,7 +33,7 @@ CLOCKS_AGREE, CLOCKS_DIFFER = 2, 300
 class Observer:
     """Looks at one run again and again, keeping what need not be read twice."""
 
-    def __init__(self, run: RunFacts, clients: Clients) -> None:
+    def __init__(self, run: Run, clients: Clients) -> None:
         self.run = run
         self.clients = clients
         self.state = JobState(run, clients.s3)

@@ -19,10 +19,10 @@ from distributed_fiji.monitor.actions import (
     LowerService,
     LowerTarget,
 )
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 
 
-def perform(action: Action, run: RunFacts, clients: Clients) -> str | None:
+def perform(action: Action, run: Run, clients: Clients) -> str | None:
     """Do an action; return a sentence for the user, or None where there was nothing to do or to tell."""
     match action:
         case LowerTarget(capacity):
@@ -55,7 +55,7 @@ def lower_target(ec2: Any, fleet_id: str, capacity: int) -> str | None:
     return f"the fleet's target is {capacity} now; lost machines above it are not replaced"
 
 
-def lower_service(ecs: Any, run: RunFacts, desired: int) -> str | None:
+def lower_service(ecs: Any, run: Run, desired: int) -> str | None:
     """Lower how many tasks the service wants; ECS leaves those alone that protect themselves."""
     current = read_desired(ecs, run.cluster, run.service)
     if current is None or current <= desired:
@@ -64,7 +64,7 @@ def lower_service(ecs: Any, run: RunFacts, desired: int) -> str | None:
     return f"the service wants {desired} task{'s' if desired > 1 else ''} now"
 
 
-def end_machine(clients: Clients, run: RunFacts, instance_id: str, place: str, why: str) -> str | None:
+def end_machine(clients: Clients, run: Run, instance_id: str, place: str, why: str) -> str | None:
     """Terminate a machine that has no task.
 
     ECS stops what a draining machine has (ECS developer guide, "Container instance draining"), so that one

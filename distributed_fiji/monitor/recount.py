@@ -8,10 +8,10 @@ from distributed_fiji.aws.clients import AwsError, Clients
 from distributed_fiji.aws.queues import queue_attributes
 from distributed_fiji.monitor.observe import Observer
 from distributed_fiji.monitor.result import Verdict, counts_of
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 
 
-def recounted(run: RunFacts, clients: Clients, verdict: Verdict) -> Verdict:
+def recounted(run: Run, clients: Clients, verdict: Verdict) -> Verdict:
     """Return the verdict on a run that ended before its jobs, with the counts of now.
 
     A worker that is told to stop finishes its job where that takes no longer than its grace. Where the jobs

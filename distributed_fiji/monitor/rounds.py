@@ -23,7 +23,7 @@ from distributed_fiji.monitor.result import Verdict, save_verdict, verdict_of
 from distributed_fiji.monitor.snapshot import Snapshot
 from distributed_fiji.monitor.takedown import attempt
 from distributed_fiji.state.jobstate import JobState
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 
 #: Seconds to the next look while no work is found: emptiness is proved by readings that are close together.
 DOUBTFUL_WAIT = 10.0
@@ -37,7 +37,7 @@ def show_nothing(_seen: Snapshot) -> None:
 class Watcher:
     """One run, looked at again and again. `memory` is what `decide` keeps between looks."""
 
-    run: RunFacts
+    run: Run
     clients: Clients
     memory: Memory = field(default_factory=Memory)
     cheapest: bool = False

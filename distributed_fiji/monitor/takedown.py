@@ -31,7 +31,7 @@ from distributed_fiji.monitor.logexport import export_logs
 from distributed_fiji.monitor.machines import give_jobs_back
 from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.openruns import read_open_runs
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 from worker.contract.jobs import failure_key
 
 #: Seconds after which machines are terminated one by one, where cancelling the fleet did not do it.
@@ -64,7 +64,7 @@ COSTLY = frozenset({"service", "fleet", "machines", "alarms", "dashboard"})
 
 
 def take_down(
-    run: RunFacts,
+    run: Run,
     clients: Clients,
     clock: Clock,
     tell: Callable[[str], None],
@@ -97,7 +97,7 @@ class Site:
     other_fleets: tuple[str, ...]
 
 
-def look_around(run: RunFacts, clients: Clients, tell: Callable[[str], None]) -> Site:
+def look_around(run: Run, clients: Clients, tell: Callable[[str], None]) -> Site:
     """Return what else there is of the app. Where that cannot be read, all counts as this run's, so that it
     ends.
     """
@@ -114,13 +114,13 @@ def look_around(run: RunFacts, clients: Clients, tell: Callable[[str], None]) ->
         return Site(served=True, other_fleets=())
 
 
-def other_runs(run: RunFacts, clients: Clients) -> list[RunFacts]:
+def other_runs(run: Run, clients: Clients) -> list[Run]:
     """Return the app's other open runs in this region."""
     found, _ = read_open_runs(clients.s3, run.bucket, run.app_name, run.region)
     return [one for one in found if one.run_id != run.run_id]
 
 
-def served_here(run: RunFacts, clients: Clients) -> bool:
+def served_here(run: Run, clients: Clients) -> bool:
     """Whether the app's service works on this run's queue, or there is no service."""
     service = find_service(clients.ecs, run.cluster, run.service)
     if service is None:
@@ -131,7 +131,7 @@ def served_here(run: RunFacts, clients: Clients) -> bool:
     return environment.get("SQS_QUEUE_URL", "").rpartition("/")[2] in ("", run.queue_name)
 
 
-def other_fleets(run: RunFacts, clients: Clients) -> tuple[str, ...]:
+def other_fleets(run: Run, clients: Clients) -> tuple[str, ...]:
     """Return the app's other fleets that are not over, by tag."""
     return tuple(fleet for fleet in live_fleets(clients.ec2, run.app_name) if fleet != run.fleet_id)
 
@@ -155,7 +155,7 @@ Named = Iterator[tuple[str, Callable[[], "str | None"]]]
 class Takedown:
     """What a teardown's steps work with."""
 
-    run: RunFacts
+    run: Run
     clients: Clients
     clock: Clock
     site: Site
@@ -184,17 +184,17 @@ def _money(down: Takedown) -> Named:
         # The service's tasks end with it; in a cluster of several apps they may stand on others' machines.
         yield "tasks", lambda: stop_tasks(clients.ecs, run.cluster, run.task_family)
     yield "alarms", lambda: remove_idle_alarms(run, clients)
-    if last and run.dashboard:
+    if last and run.clean_dashboard:
         # startCluster makes it anew.
         yield "dashboard", lambda: remove_dashboard(clients.cloudwatch, run.app_name)
 
 
-def _keepsakes(run: RunFacts, clients: Clients, clock: Clock, log_seconds: float | None) -> Named:
+def _keepsakes(run: Run, clients: Clients, clock: Clock, log_seconds: float | None) -> Named:
     yield "dead letters", lambda: record_dead_letters(run, clients, clock)
     yield "logs", lambda: _exported(run, clients, clock, log_seconds)
 
 
-def _rest(run: RunFacts, clients: Clients, clock: Clock, site: Site) -> Named:
+def _rest(run: Run, clients: Clients, clock: Clock, site: Site) -> Named:
     if not site.served:
         return
     ecs, ec2 = clients.ecs, clients.ec2
@@ -204,12 +204,12 @@ def _rest(run: RunFacts, clients: Clients, clock: Clock, site: Site) -> Named:
     yield "cluster", lambda: remove_cluster(clients, run.cluster, run.app_name, clock)
 
 
-def _queues(run: RunFacts, clients: Clients) -> Named:
+def _queues(run: Run, clients: Clients) -> Named:
     for kind, name in (("queue", run.queue_name), ("dead-letter queue", run.dead_letter_queue)):
         yield kind, partial(remove_empty_queue, clients.sqs, name, run)
 
 
-def end_machines(run: RunFacts, clients: Clients, clock: Clock, deadline: float) -> str | None:
+def end_machines(run: Run, clients: Clients, clock: Clock, deadline: float) -> str | None:
     """Wait until the fleet's machines are gone; those that stay a minute are terminated by id.
 
     Raises SomethingLeft with the machines that are there after the deadline (seconds).
@@ -227,14 +227,14 @@ def end_machines(run: RunFacts, clients: Clients, clock: Clock, deadline: float)
     return None if first else "its machines are gone"
 
 
-def remove_idle_alarms(run: RunFacts, clients: Clients) -> str | None:
+def remove_idle_alarms(run: Run, clients: Clients) -> str | None:
     """Delete the alarms of machines that are gone; those of another fleet's machines are left."""
     alive = {item["InstanceId"] for item in app_instances(clients.ec2, run.app_name)}
     gone = read_alarms(clients.cloudwatch, run.app_name) - alive
     return remove_alarms(clients.cloudwatch, run.app_name, gone)
 
 
-def record_dead_letters(run: RunFacts, clients: Clients, clock: Clock) -> str | None:
+def record_dead_letters(run: Run, clients: Clients, clock: Clock) -> str | None:
     """Write a failure record for each dead letter of this app's own queue that has none since it was sent."""
     attributes = queue_attributes(clients.sqs, run.dead_letter_queue)
     if attributes is None:
@@ -254,7 +254,7 @@ def record_dead_letters(run: RunFacts, clients: Clients, clock: Clock) -> str | 
     return f"{written} dead letters that no worker had reported are recorded" if written else None
 
 
-def remove_empty_queue(sqs: Any, name: str, run: RunFacts) -> str | None:
+def remove_empty_queue(sqs: Any, name: str, run: Run) -> str | None:
     """Delete a queue that holds nothing and is this run's; one that holds jobs is kept and named.
 
     The queue that the record names is the run's unless it carries another app's tag; dead letters may
@@ -273,7 +273,7 @@ def remove_empty_queue(sqs: Any, name: str, run: RunFacts) -> str | None:
     return remove_queue(sqs, name)
 
 
-def _exported(run: RunFacts, clients: Clients, clock: Clock, seconds: float | None) -> str | None:
+def _exported(run: Run, clients: Clients, clock: Clock, seconds: float | None) -> str | None:
     """Bring the logs into the bucket. Raises LogsTooLong when they take longer than they may."""
     until = clock.now() + seconds if seconds is not None else None
     keys = export_logs(clients, run, lambda: until is not None and clock.now() > until)

@@ -10,8 +10,7 @@ from distributed_fiji.aws.roles import SERVICE_LINKED_ROLES, Role, wanted_roles
 from distributed_fiji.janitor.policy import janitor_policy
 from distributed_fiji.names import role_name
 from distributed_fiji.settings import GIVEN, Settings
-from distributed_fiji.state.record import record_of
-from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.record import new_run
 
 
 def roles_document(settings: Settings, account: str) -> dict[str, Any]:
@@ -28,7 +27,7 @@ def roles_document(settings: Settings, account: str) -> dict[str, Any]:
 def _roles(settings: Settings, account: str) -> Iterator[tuple[str, Role]]:
     yield from wanted_roles(settings, account).items()
     if settings.AUTO_MONITOR:
-        run = facts_of(record_of(settings, started=0, client_token="", local=False).model_dump())
+        run = new_run(settings, started=0, run_id="", local=False)
         name = role_name(settings.APP_NAME, settings.AWS_REGION, "janitor")
         policy = janitor_policy(run, account)
         yield "janitor", Role(name, "lambda.amazonaws.com", policy, boundary=settings.PERMISSIONS_BOUNDARY)

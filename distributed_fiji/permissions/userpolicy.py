@@ -17,8 +17,7 @@ from distributed_fiji.names import janitor_log_group, janitor_name, role_name
 from distributed_fiji.permissions.usercalls import COMMANDS
 from distributed_fiji.registry import ECR_HOST, parse_image
 from distributed_fiji.settings import Settings
-from distributed_fiji.state.record import record_of
-from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.record import new_run
 from worker.contract.jobs import APP_TAG, state_key
 
 #: Who takes on the role of each purpose (IAM user guide, "iam:PassedToService").
@@ -45,8 +44,8 @@ def user_grants(settings: Settings, account: str, commands: Iterable[str]) -> li
     lines = dict.fromkeys(line for command in commands for line in COMMANDS[command])
     found = [one for line in lines if (one := _granted(line, kinds)) is not None]
     if "monitor" in commands:
-        record = record_of(settings, started=0, client_token="", local=False)
-        found += run_grants(facts_of(record.model_dump()), account)
+        record = new_run(settings, started=0, run_id="", local=False)
+        found += run_grants(record, account)
     if any(" s3: GetObject" in line or " s3: PutObject" in line for line in lines) or "monitor" in commands:
         found.append(s3_keys(f"arn:aws:s3:::{settings.AWS_BUCKET}"))
     return found

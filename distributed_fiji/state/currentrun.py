@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from distributed_fiji.aws.clients import Clients, error_code
 from distributed_fiji.aws.fleet import find_fleet, live_fleets
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 from distributed_fiji.state.statefiles import pass_over
 from worker.contract.jobs import state_key
 from worker.contract.state import MOST_BYTES, Unreadable, number, read_object
@@ -56,7 +56,7 @@ def _lock(lock: int, record_path: Path) -> None:
         raise InvalidInput(REFUSED, [f"another startCluster is under way with {record_path}"]) from None
 
 
-def take_place(clients: Clients, run: RunFacts, record_path: Path, now: float) -> None:
+def take_place(clients: Clients, run: Run, record_path: Path, now: float) -> None:
     """Make a run the app's current one; call it while `alone` holds.
 
     Raises InvalidInput where another run lives, or was quicker.
@@ -89,7 +89,7 @@ def take_place(clients: Clients, run: RunFacts, record_path: Path, now: float) -
         raise InvalidInput(REFUSED, [_whose(run, winner)]) from error
 
 
-def _lives(clients: Clients, run: RunFacts, found: dict[str, Any], now: float) -> bool:
+def _lives(clients: Clients, run: Run, found: dict[str, Any], now: float) -> bool:
     """Whether the run that has the place has a fleet, or may be about to ask for it."""
     fleet = find_fleet(clients.ec2, run.app_name, str(found.get("run_id")))
     if fleet:
@@ -104,7 +104,7 @@ def _started(found: dict[str, Any]) -> float:
         return 0.0
 
 
-def leave_place(s3: Any, run: RunFacts) -> None:
+def leave_place(s3: Any, run: Run) -> None:
     """Note that a run is over before it had a fleet, so that the next need not wait."""
     found, etag = _read(s3, run)
     if found.get("run_id") != run.run_id:
@@ -117,7 +117,7 @@ def leave_place(s3: Any, run: RunFacts) -> None:
             raise
 
 
-def _read(s3: Any, run: RunFacts) -> tuple[dict[str, Any], str]:
+def _read(s3: Any, run: Run) -> tuple[dict[str, Any], str]:
     """Return what stands in the place and its ETag; ({}, '') where nothing does, ({}, ETag) for rubbish."""
     try:
         answer = s3.get_object(Bucket=run.bucket, Key=_key(run))
@@ -130,7 +130,7 @@ def _read(s3: Any, run: RunFacts) -> tuple[dict[str, Any], str]:
         return {}, answer["ETag"]
 
 
-def _whose(run: RunFacts, found: dict[str, Any]) -> str:
+def _whose(run: Run, found: dict[str, Any]) -> str:
     by = str(found.get("by") or "somebody else").partition(":")[0]
     return (
         f"{by} has started {run.app_name} in {run.region}; one run of an app at a time:"
@@ -145,5 +145,5 @@ def _user() -> str:
         return "somebody"
 
 
-def _key(run: RunFacts) -> str:
+def _key(run: Run) -> str:
     return state_key(run.app_name, "current", f"{run.region}.json")

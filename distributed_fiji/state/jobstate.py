@@ -8,7 +8,7 @@ from typing import Any
 
 from distributed_fiji.aws.clients import pages
 from distributed_fiji.state.jobnames import read_names
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 from distributed_fiji.state.statefiles import find_state, pass_over
 from distributed_fiji.state.submissions import Submission, list_submissions, read_submissions
 from worker.contract.jobs import state_key
@@ -28,7 +28,7 @@ FAILURE = re.compile(r"((?:rejected-)?[0-9a-f]{16})/[0-9]{1,9}\.json\Z")
 class JobState:
     """Reads the state of a run's jobs; keeps what cannot have changed since the last look."""
 
-    def __init__(self, run: RunFacts, s3: Any) -> None:
+    def __init__(self, run: Run, s3: Any) -> None:
         self._run = run
         self._s3 = s3
         self._listed: tuple[Any, ...] | None = None

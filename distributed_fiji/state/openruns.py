@@ -6,20 +6,18 @@ Standard library only: the janitor's Lambda reads it too.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from distributed_fiji.aws.clients import pages
-from distributed_fiji.state.runfacts import RunFacts, facts_of
+from distributed_fiji.state.record import Run, from_document, to_document
 from distributed_fiji.state.statefiles import pass_over
 from worker.contract.jobs import state_key
 from worker.contract.state import MOST_BYTES, NAME, Unreadable, read_object
 
 
-def open_run(s3: Any, record: Mapping[str, Any]) -> None:
-    """Note a run as one that has to be ended; `record` is its record's document."""
-    run = facts_of(record)
-    body = json.dumps(dict(record)).encode()
+def open_run(s3: Any, run: Run) -> None:
+    """Note a run as one that has to be ended."""
+    body = json.dumps(to_document(run)).encode()
     s3.put_object(Bucket=run.bucket, Key=_run_key(run), Body=body, ContentType="application/json")
 
 
@@ -39,7 +37,7 @@ def list_open_runs(s3: Any, bucket: str, app_name: str, region: str) -> list[str
     return found
 
 
-def read_open_run(s3: Any, bucket: str, key: str) -> RunFacts | None:
+def read_open_run(s3: Any, bucket: str, key: str) -> Run | None:
     """Return a run by its key, or None where another monitor has just closed it.
 
     Raises Unreadable where the object is no record, or that of another run: its key is then named each
@@ -50,7 +48,7 @@ def read_open_run(s3: Any, bucket: str, key: str) -> RunFacts | None:
     except s3.exceptions.NoSuchKey:
         return None
     try:
-        run = facts_of(read_object(body))
+        run = from_document(read_object(body))
     except Unreadable as error:
         raise Unreadable(f"s3://{bucket}/{key} is no record of a run: {error}") from error
     if (run.bucket, _run_key(run)) != (bucket, key):
@@ -58,7 +56,7 @@ def read_open_run(s3: Any, bucket: str, key: str) -> RunFacts | None:
     return run
 
 
-def read_open_runs(s3: Any, bucket: str, app_name: str, region: str) -> tuple[list[RunFacts], list[str]]:
+def read_open_runs(s3: Any, bucket: str, app_name: str, region: str) -> tuple[list[Run], list[str]]:
     """Return an app's runs that are not taken down yet, and the keys among them that hold no record."""
     runs, unreadable = [], []
     for key in list_open_runs(s3, bucket, app_name, region):
@@ -72,16 +70,16 @@ def read_open_runs(s3: Any, bucket: str, app_name: str, region: str) -> tuple[li
     return runs, unreadable
 
 
-def close_run(s3: Any, run: RunFacts) -> None:
+def close_run(s3: Any, run: Run) -> None:
     """Note that nothing of a run is left to be ended."""
     for key in (memory_key(run), _run_key(run)):
         s3.delete_object(Bucket=run.bucket, Key=key)
 
 
-def _run_key(run: RunFacts) -> str:
+def _run_key(run: Run) -> str:
     return state_key(run.app_name, "runs", run.region, f"{run.run_id}.json")
 
 
-def memory_key(run: RunFacts) -> str:
+def memory_key(run: Run) -> str:
     """Return the key of what the janitor remembers of a run, which goes with the run."""
     return state_key(run.app_name, "memories", run.region, f"{run.run_id}.json")

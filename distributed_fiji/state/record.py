@@ -1,55 +1,116 @@
-"""The record of a run: what monitor and cleanup need, so that neither depends on today's config.py.
+"""The record of a run: one frozen value, kept in files/ and in the bucket with the original's keys.
 
-The file in files/ keeps the original's keys; the same document stands in the bucket as run.json.
-A record is written before the fleet is asked for, with the request in it: a startCluster that was
-killed in between is asked again with the same ClientToken, and EC2 answers with the same fleet.
+A record is written before the fleet is asked for, with the request in it: a startCluster that was killed in
+between is asked again with the same ClientToken, and EC2 answers with the same fleet. monitor and cleanup
+need the record and not today's config.py. Standard library only: the janitor's Lambda reads it too.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
-from typing import Annotated, Any
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.prices import extras
-from distributed_fiji.errors import InvalidInput
-from distributed_fiji.jsonfiles import read_json
-from distributed_fiji.names import record_file_name
-from distributed_fiji.settings import Settings
-from distributed_fiji.state.runfacts import facts_of
 from worker.contract.jobs import state_key
-from worker.contract.state import Unreadable
+from worker.contract.state import Unreadable, flag, number, text, texts
+
+if TYPE_CHECKING:
+    from distributed_fiji.settings import Settings
 
 #: Of the record's form; a file that says another was written by a newer Distributed-FIJI.
 VERSION = 1
 
-#: Bytes that a record may take, and a list of jobs that are not done.
-ROOM = 256 * 1024
-
 #: What names of AWS's are made of; whatever stands in a file is used to find, and to remove, what has it.
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$")]
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+FLEET_ID = re.compile(r"[A-Za-z0-9-]{0,80}")
+LOG_GROUP = re.compile(r"[A-Za-z0-9_./#-]{0,512}")
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+MILLISECONDS = re.compile(r"[0-9]{1,14}")
+
+#: Reads one field of a document: (document, key) -> value. Raises Unreadable.
+Reader = Callable[[Mapping[str, Any], str], Any]
 
 
-class RunRecord(BaseModel):
-    """One fleet's record. Times are seconds since 1970, but the original's MONITOR_START_TIME (ms)."""
+class NoRecord(Unreadable):
+    """Raised for a document that is no record of a run; `problems` names every field that is wrong."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
-    MONITOR_FLEET_ID: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{0,80}$")] = ""
-    MONITOR_APP_NAME: Name
-    MONITOR_ECS_CLUSTER: Name
-    MONITOR_QUEUE_NAME: Name
-    MONITOR_BUCKET_NAME: Name
-    MONITOR_LOG_GROUP_NAME: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./#-]{0,512}$")]
-    MONITOR_START_TIME: Annotated[str, Field(pattern=r"^[0-9]{1,14}$")]
-    CLEAN_DASHBOARD: str
 
+def _like(pattern: re.Pattern[str]) -> Reader:
+    def read(document: Mapping[str, Any], key: str) -> str:
+        value = text(document, key)
+        if not pattern.fullmatch(value):
+            raise Unreadable(f"{key} is not what it can be: {value!r:.80}")
+        return value
+
+    return read
+
+
+def _whole(document: Mapping[str, Any], key: str) -> int:
+    value = number(document, key)
+    if value != int(value):
+        raise Unreadable(f"{key} is not a whole number")
+    return int(value)
+
+
+def _one_or_more(document: Mapping[str, Any], key: str) -> int:
+    value = _whole(document, key)
+    if value < 1:
+        raise Unreadable(f"{key} is not 1 or more")
+    return value
+
+
+def _started(document: Mapping[str, Any], key: str) -> float:
+    return int(_like(MILLISECONDS)(document, key)) / 1000
+
+
+def _true_or_false(document: Mapping[str, Any], key: str) -> bool:
+    """Read the original's flag, which is text."""
+    return text(document, key).lower() == "true"
+
+
+def _maybe_text(document: Mapping[str, Any], key: str) -> str | None:
+    return None if document.get(key) is None else text(document, key)
+
+
+def _mapping(document: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = document.get(key)
+    if not isinstance(value, dict):
+        raise Unreadable(f"{key} is not an object")
+    return value
+
+
+def _mapping_of_texts(document: Mapping[str, Any], key: str) -> dict[str, str]:
+    value = _mapping(document, key)
+    return {name: text(value, name) for name in value}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One fleet's run. Times are seconds since 1970.
+
+    `run_id`: the fleet request's ClientToken. `started`: when the fleet was asked for. `machine_price`: the
+    most that a machine may cost, `machine_extras`: what it costs beside its price, both in dollars an hour.
+    `max_cost`: dollars that the run may cost; 0: no limit. `queue_created`: the queue's CreatedTimestamp when
+    the run began; empty in records of earlier versions. `clean_dashboard`: whether the dashboard goes with
+    the run; `dashboard`: whether it has one. Records of earlier versions may lack fields with a default.
+    """
+
+    fleet_id: str = ""
+    app_name: str
+    cluster: str
+    queue_name: str
+    bucket: str
+    log_group: str
+    started: float
+    clean_dashboard: bool = True
     version: int = VERSION
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+    region: str
     account: str = ""
     profile: str | None = None
     local: bool = False
@@ -61,7 +122,7 @@ class RunRecord(BaseModel):
     launch_template: str = ""
     machine_log_group: str
     destination_bucket: str
-    output_locations: list[str] = Field(default_factory=list)
+    output_locations: tuple[str, ...] = ()
     image: str
     image_digest: str = ""
     script: str
@@ -69,133 +130,112 @@ class RunRecord(BaseModel):
     queue_created: str = ""
     machines: int
     tasks_per_machine: int
-    machine_types: list[str]
+    machine_types: tuple[str, ...]
     machine_price: float
     machine_extras: float = 0.0
     max_cost: float = 0.0
-    job_retries: int
+    job_retries: int = 0
     visibility_seconds: int
     dashboard: bool
     auto_monitor: bool
     janitor_role: str = ""
     permissions_boundary: str = ""
-    encryption: dict[str, str] = Field(default_factory=dict)
+    encryption: dict[str, str] = field(default_factory=dict)
     valid_until: str = ""
-    client_token: str
-    fleet_request: dict[str, Any] = Field(default_factory=dict)
+    run_id: str
+    fleet_request: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def app_name(self) -> str:
-        return self.MONITOR_APP_NAME
+    def log_groups(self) -> tuple[str, ...]:
+        """The groups that the run's workers and machines write to; the workers may write to none."""
+        return tuple(group for group in (self.log_group, self.machine_log_group) if group)
 
     @property
-    def fleet_id(self) -> str:
-        return self.MONITOR_FLEET_ID
-
-    @property
-    def started(self) -> float:
-        """When the fleet was asked for, in seconds since 1970."""
-        return int(self.MONITOR_START_TIME) / 1000
+    def ending_key(self) -> str:
+        """Key of the verdict with which this run's teardown began."""
+        return state_key(self.app_name, "endings", f"{self.run_id}.json")
 
 
-def find_record(given: Path, checkout: Path) -> Path:
-    """Return the record that is meant: a file, as seen from here or from the checkout, or an app's name."""
-    by_name = checkout / "files" / record_file_name(str(given))
-    return next((path for path in (given, checkout / given, by_name) if _is_there(path)), given)
+#: Keys of the document that are not the field's name: the original's, and one of the first version.
+KEYS = {
+    "fleet_id": "MONITOR_FLEET_ID",
+    "app_name": "MONITOR_APP_NAME",
+    "cluster": "MONITOR_ECS_CLUSTER",
+    "queue_name": "MONITOR_QUEUE_NAME",
+    "bucket": "MONITOR_BUCKET_NAME",
+    "log_group": "MONITOR_LOG_GROUP_NAME",
+    "started": "MONITOR_START_TIME",
+    "clean_dashboard": "CLEAN_DASHBOARD",
+    "run_id": "client_token",
+}
+
+#: How a field is read: by its type, unless it has a form of its own.
+BY_TYPE: dict[str, Reader] = {
+    "str": text,
+    "str | None": _maybe_text,
+    "int": _whole,
+    "float": number,
+    "bool": flag,
+    "tuple[str, ...]": texts,
+    "dict[str, str]": _mapping_of_texts,
+    "dict[str, Any]": _mapping,
+}
+FORMS: dict[str, Reader] = {
+    "fleet_id": _like(FLEET_ID),
+    **dict.fromkeys(("app_name", "cluster", "queue_name", "bucket"), _like(NAME)),
+    "log_group": _like(LOG_GROUP),
+    "region": _like(REGION),
+    "started": _started,
+    "clean_dashboard": _true_or_false,
+    "tasks_per_machine": _one_or_more,
+}
 
 
-def _is_there(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # no name of a file
-        return False
+def from_document(document: Mapping[str, Any]) -> Run:
+    """Return the run in a document, of this or an earlier version; fields that are unknown are passed over.
+
+    Raises NoRecord.
+    """
+    values, problems = {}, []
+    for kept in fields(Run):
+        key = KEYS.get(kept.name, kept.name)
+        if key not in document and not _is_needed(kept):
+            continue
+        read = FORMS.get(kept.name) or BY_TYPE[str(kept.type)]
+        try:
+            values[kept.name] = read(document, key)
+        except Unreadable as error:
+            problems.append(str(error))
+    if problems:
+        raise NoRecord(problems)
+    return Run(**values)
 
 
-def read_record(path: Path) -> RunRecord:
-    """Read a record; raises InvalidInput when it is missing or no record."""
-    try:
-        document = read_json(path)
-    except InvalidInput as error:
-        hint = "`python run.py startCluster` writes the record of a run"
-        raise InvalidInput(f"{path} cannot be read", [f"{line}; {hint}" for line in error.problems]) from None
-    newer = document.get("version", VERSION) if isinstance(document, dict) else VERSION
-    if newer != VERSION:
-        problem = (
-            f"version: {newer!r}, where this Distributed-FIJI knows {VERSION}: use the one that started it"
-        )
-        raise InvalidInput(f"{path} is no record that can be read here", [problem])
-    try:
-        record = RunRecord.model_validate(document)
-        facts_of(record.model_dump())
-        return record
-    except (ValidationError, Unreadable) as error:
-        problems = _problems(error)
-        hint = "`python run.py cleanup APP_NAME` needs no record"
-        raise InvalidInput(f"{path} is no record of a run ({hint})", problems) from error
+def to_document(run: Run) -> dict[str, Any]:
+    """Return the document of a run, as files/ and the bucket keep it."""
+    document = {KEYS.get(kept.name, kept.name): getattr(run, kept.name) for kept in fields(Run)}
+    return document | {
+        "MONITOR_START_TIME": str(round(run.started * 1000)),
+        "CLEAN_DASHBOARD": str(run.clean_dashboard),
+        "output_locations": list(run.output_locations),
+        "machine_types": list(run.machine_types),
+    }
 
 
-def _problems(error: ValidationError | Unreadable) -> list[str]:
-    if isinstance(error, Unreadable):
-        return [str(error)]
-    return [f"{'.'.join(map(str, item['loc'])) or 'the file'}: {item['msg']}" for item in error.errors()]
+def _is_needed(kept: Field[Any]) -> bool:
+    return kept.default is MISSING and kept.default_factory is MISSING
 
 
-def check_writable(folder: Path) -> None:
-    """Raise InvalidInput where a run's files could not be written, before anything depends on them."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".try.") as file:
-            file.write(bytes(ROOM))
-            file.flush()
-    except OSError as error:
-        problem = (
-            f"{error.strerror or error}: the record of the run is written there; make room, or make it yours"
-        )
-        raise InvalidInput(f"The folder {folder} cannot be written", [problem]) from error
-
-
-def check_account(record: RunRecord, path: Path, clients: Clients) -> None:
-    """Raise InvalidInput where AWS knows us as another account than the one whose run it is."""
-    if record.account and clients.account != record.account:
-        problem = f"account: the run is in {record.account}, your keys are of {clients.account};"
-        problem += " AWS_PROFILE in the environment chooses others"
-        raise InvalidInput(f"{path} is the record of another account's run", [problem])
-
-
-def write_record(path: Path, record: RunRecord) -> None:
-    """Write a record whole or not at all: to a temporary name first, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
-    ) as file:
-        file.write(record.model_dump_json(indent=2) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
-
-
-def upload_record(s3: Any, record: RunRecord) -> None:
-    """Put the record into the bucket as run.json, for the janitor and for people without the file."""
-    s3.put_object(
-        Bucket=record.MONITOR_BUCKET_NAME,
-        Key=state_key(record.app_name, "run.json"),
-        Body=record.model_dump_json(indent=2).encode(),
-        ContentType="application/json",
-    )
-
-
-def record_of(
-    settings: Settings, *, started: float, client_token: str, local: bool, account: str = ""
-) -> RunRecord:
+def new_run(settings: Settings, *, started: float, run_id: str, local: bool, account: str = "") -> Run:
     """Return the record of a run that is about to start."""
-    return RunRecord(
-        MONITOR_APP_NAME=settings.APP_NAME,
-        MONITOR_ECS_CLUSTER=settings.ECS_CLUSTER,
-        MONITOR_QUEUE_NAME=settings.SQS_QUEUE_NAME,
-        MONITOR_BUCKET_NAME=settings.AWS_BUCKET,
-        MONITOR_LOG_GROUP_NAME=settings.LOG_GROUP_NAME,
-        MONITOR_START_TIME=str(int(started * 1000)),
-        CLEAN_DASHBOARD=str(settings.CLEAN_DASHBOARD),
+    return Run(
+        app_name=settings.APP_NAME,
+        cluster=settings.ECS_CLUSTER,
+        queue_name=settings.SQS_QUEUE_NAME,
+        bucket=settings.AWS_BUCKET,
+        log_group=settings.LOG_GROUP_NAME,
+        started=int(started * 1000) / 1000,
+        clean_dashboard=settings.CLEAN_DASHBOARD,
         region=settings.AWS_REGION,
         profile=settings.AWS_PROFILE,
         local=local,
@@ -210,7 +250,7 @@ def record_of(
         script=settings.SCRIPT_DOWNLOAD_URL,
         machines=settings.CLUSTER_MACHINES,
         tasks_per_machine=settings.TASKS_PER_MACHINE,
-        machine_types=settings.MACHINE_TYPE,
+        machine_types=tuple(settings.MACHINE_TYPE),
         machine_price=settings.MACHINE_PRICE,
         machine_extras=extras(settings.EBS_VOL_SIZE, public_address=settings.ASSIGN_IP),
         max_cost=settings.MAX_COST,
@@ -221,5 +261,5 @@ def record_of(
         janitor_role=settings.JANITOR_ROLE,
         permissions_boundary=settings.PERMISSIONS_BOUNDARY,
         encryption=settings.encryption,
-        client_token=client_token,
+        run_id=run_id,
     )

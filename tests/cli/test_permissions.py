@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from distributed_fiji.names import role_name
 from distributed_fiji.permissions.usercalls import COMMANDS
 from distributed_fiji.registry import Answer
 from distributed_fiji.settings import load_settings
-from distributed_fiji.state.record import record_of, write_record
+from distributed_fiji.state.record import new_run
+from distributed_fiji.state.recordfile import write_record
 from tests.cli.conftest import BUCKET, Account, Command, configure
 from tests.commands import run_py
 from tests.emulators import set_faults
@@ -437,8 +439,8 @@ def test_the_profile_of_the_environment_comes_before_that_of_a_record(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], named: str
 ) -> None:
     settings, _ = load_settings(tmp_path / "config.py")
-    record = record_of(settings, started=1, client_token="t", local=False)
-    write_record(tmp_path / "record.json", record.model_copy(update={"profile": "institute"}))
+    record = new_run(settings, started=1, run_id="t", local=False)
+    write_record(tmp_path / "record.json", replace(record, profile="institute"))
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -15,7 +15,7 @@ import pytest
 
 import run
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.state.record import check_writable
+from distributed_fiji.state.recordfile import check_writable
 from tests.commands import CHECKOUT, Ended, run_py
 
 COMMANDS = ("setup", "submitJob", "startCluster", "monitor", "inventory", "cleanup")

@@ -239,7 +239,7 @@ def _monitored(run: ARun) -> str:
 
 
 def _looked_after(run: ARun) -> str:
-    open_run(run.clients.s3, run.record.model_dump())
+    open_run(run.clients.s3, run.record)
     told: list[str] = []
     clock = SteppedClock(time.time(), run.report_stopped_tasks)
     problems = tend(Post(run.app, run.bucket), run.clients, clock, told.append)

@@ -17,7 +17,7 @@ from distributed_fiji.aws.clients import Clients
 from distributed_fiji.names import role_name
 from distributed_fiji.settings import parse_settings
 from distributed_fiji.state.jobnames import write_names
-from distributed_fiji.state.record import RunRecord, record_of
+from distributed_fiji.state.record import Run, new_run
 from distributed_fiji.state.submissions import Submission, write_submission
 from worker.contract.jobs import APP_TAG, Job, encode_message, failure_key, job_name, manifest_key
 
@@ -95,7 +95,7 @@ class SteppedClock:
 class ARun:
     """A run on the emulators, with what tests do to it."""
 
-    record: RunRecord
+    record: Run
     clients: Clients
     queue_url: str
     dead_url: str
@@ -106,7 +106,7 @@ class ARun:
 
     @property
     def bucket(self) -> str:
-        return self.record.MONITOR_BUCKET_NAME
+        return self.record.bucket
 
     def submit(
         self,
@@ -192,11 +192,11 @@ class ARun:
         ecs = self.clients.ecs
         document = json.dumps({"instanceId": instance_id, "region": REGION})
         place = ecs.register_container_instance(
-            cluster=self.record.MONITOR_ECS_CLUSTER, instanceIdentityDocument=document
+            cluster=self.record.cluster, instanceIdentityDocument=document
         )["containerInstance"]["containerInstanceArn"]
         for _ in range(tasks):
             ecs.start_task(
-                cluster=self.record.MONITOR_ECS_CLUSTER,
+                cluster=self.record.cluster,
                 taskDefinition=self.record.task_family,
                 containerInstances=[place],
             )
@@ -204,7 +204,7 @@ class ARun:
 
     def report_stopped_tasks(self) -> None:
         """Report as an agent that the tasks which should stop have stopped."""
-        ecs, cluster = self.clients.ecs, self.record.MONITOR_ECS_CLUSTER
+        ecs, cluster = self.clients.ecs, self.record.cluster
         for arn in ecs.list_tasks(cluster=cluster, desiredStatus="STOPPED")["taskArns"]:
             ecs.submit_task_state_change(cluster=cluster, task=arn, status="STOPPED")
 
@@ -243,8 +243,8 @@ def a_run(
     _ecs(clients.ecs, settings, queue)
     fleet = _fleet(clients.ec2, settings)
     clients.cloudwatch.put_dashboard(DashboardName=app, DashboardBody=json.dumps({"widgets": []}))
-    record = record_of(settings, started=time.time() - 1, client_token=f"token-{app}", local=False)
-    return ARun(record.model_copy(update={"MONITOR_FLEET_ID": fleet, "ready": True}), clients, queue, dead)
+    record = new_run(settings, started=time.time() - 1, run_id=f"token-{app}", local=False)
+    return ARun(replace(record, fleet_id=fleet, ready=True), clients, queue, dead)
 
 
 def _bucket(clients: Clients, name: str) -> None:
@@ -313,9 +313,8 @@ def a_later_run(run: ARun) -> ARun:
     """Return a run of the same app that was started after another one, with a fleet of its own."""
     record, token = run.record, f"later-{run.app}"
     fleet = _request(run.clients.ec2, run.app, record.launch_template, record.machines, token)
-    started = str(int(record.MONITOR_START_TIME) + 1000)
-    changes = {"client_token": token, "MONITOR_FLEET_ID": fleet, "MONITOR_START_TIME": started}
-    return replace(run, record=record.model_copy(update=changes))
+    later = replace(record, run_id=token, fleet_id=fleet, started=record.started + 1)
+    return replace(run, record=later)
 
 
 def _request(ec2: Any, app: str, template: str, machines: int, token: str) -> str:

@@ -12,7 +12,7 @@ from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.fleet import live_fleets
 from distributed_fiji.aws.tasks import read_container_instances
 from distributed_fiji.changes import Change
-from distributed_fiji.commands.plan import Run
+from distributed_fiji.commands.plan import Start
 from distributed_fiji.commands.setup import setup
 from distributed_fiji.commands.start import start_cluster
 from distributed_fiji.commands.submit import submit_job
@@ -20,7 +20,7 @@ from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.jobs import parse_job_file
 from distributed_fiji.registry import Answer
 from distributed_fiji.settings import Settings, parse_settings
-from distributed_fiji.state.record import RunRecord
+from distributed_fiji.state.record import Run
 from tests.monitor.builders import SteppedClock
 from tests.monitor.screen import Screen
 
@@ -75,8 +75,8 @@ class Flow:
         file = "jobs.json", parse_job_file(JOBS, "jobs.json")
         return submit_job(self.settings, clients, file, self._clock(), Screen().terminal).sent
 
-    def start(self, clients: Clients) -> RunRecord:
-        run = Run(
+    def start(self, clients: Clients) -> Run:
+        run = Start(
             self.settings,
             clients,
             self.record_path,

@@ -24,8 +24,7 @@ from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.commands.monitor import MonitorResult
 from distributed_fiji.janitor.install import watch_over
 from distributed_fiji.state.jobstate import JobState
-from distributed_fiji.state.record import read_record
-from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.recordfile import read_record
 from tests.monitor.builders import (
     KILLED,
     ARun,
@@ -144,7 +143,7 @@ def started_before(flow: Flow) -> bool:
 def started_wrong(flow: Flow) -> list[str]:
     """Name what is not as startCluster leaves it."""
     record, fleets = read_record(flow.record_path), flow.fleets()
-    service = find_service(flow.clients.ecs, record.MONITOR_ECS_CLUSTER, record.service) or {}
+    service = find_service(flow.clients.ecs, record.cluster, record.service) or {}
     found = {
         "fleets": (fleets, [record.fleet_id]),
         "machines": (len(flow.machines()), MACHINES),
@@ -182,7 +181,7 @@ def a_run_that_is_over(trial: Trial) -> tuple[ARun, str]:
 def ended_wrong(run: ARun, janitors: RecordingSession) -> list[str]:
     """Name what is not as one of them alone leaves it; the monitor sends no mail, the janitor one."""
     wrong = [f"{item.kind} {item.name} bills" for item in inventory(run.clients, run.app) if item.bills]
-    records = JobState(facts_of(run.record.model_dump()), run.clients.s3).failures()
+    records = JobState(run.record, run.clients.s3).failures()
     if len(records) != 1:
         wrong.append(f"{len(records)} failure records")
     mails = [call for call in janitors.calls if call.operation == "Publish"]

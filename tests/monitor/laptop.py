@@ -25,8 +25,7 @@ from distributed_fiji.janitor.install import watch_over
 from distributed_fiji.monitor.decide import Limits
 from distributed_fiji.monitor.result import read_verdict
 from distributed_fiji.state.openruns import list_open_runs
-from distributed_fiji.state.record import write_record
-from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.recordfile import write_record
 from tests.emulators import CLIENT_ENVIRONMENT
 from tests.monitor.builders import ARun, EmulatedSession, a_run, some_jobs
 from tests.monitor.conftest import emulators
@@ -125,7 +124,7 @@ def outcome(run: ARun, folder: Path, seed: int, killed_after: float, finished: b
     while time.monotonic() - ended < DEADLINE and not settled(run):
         run.report_stopped_tasks()
         time.sleep(0.2)
-    verdict = read_verdict(run.clients.s3, facts_of(run.record.model_dump()))
+    verdict = read_verdict(run.clients.s3, run.record)
     return Outcome(
         seed,
         killed_after,

@@ -17,7 +17,6 @@ from distributed_fiji.commands.monitor import MonitorResult, monitor
 from distributed_fiji.janitor.policy import janitor_policy
 from distributed_fiji.janitor.tending import Post, tend
 from distributed_fiji.names import role_name
-from distributed_fiji.state.runfacts import facts_of
 from distributed_fiji.terminal import Terminal
 from tests.monitor.builders import ARun, SteppedClock
 from tests.policy.judging import ACCOUNT
@@ -87,7 +86,7 @@ def janitors_policy(run: ARun) -> dict[str, Any]:
     try:
         return dict(run.clients.iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"])
     except run.clients.iam.exceptions.NoSuchEntityException:
-        return janitor_policy(facts_of(run.record.model_dump()), ACCOUNT)
+        return janitor_policy(run.record, ACCOUNT)
 
 
 def janitors_environment(run: ARun) -> dict[str, str]:

@@ -164,7 +164,7 @@ def test_an_app_of_the_same_name_in_another_region_is_not_touched_though_it_shar
 
 def test_a_cluster_that_another_app_uses_stays_and_is_not_counted_as_left(clients: Clients, app: str) -> None:
     run = a_full_run(clients, app)
-    guest = a_run(clients, f"{app}Guest", cluster=run.record.MONITOR_ECS_CLUSTER)
+    guest = a_run(clients, f"{app}Guest", cluster=run.record.cluster)
 
     assert clean(clients, app)[0] == 0
 

@@ -18,9 +18,9 @@ from distributed_fiji.monitor.actions import (
 )
 from distributed_fiji.monitor.decide import Limits, Memory, decide
 from distributed_fiji.monitor.snapshot import Counts, Jobs, Machine, Snapshot
-from distributed_fiji.state.runfacts import RunFacts
+from distributed_fiji.state.record import Run
 
-RUN = RunFacts(
+RUN = Run(
     run_id="token",
     app_name="Plate",
     region="us-east-1",
@@ -34,12 +34,19 @@ RUN = RunFacts(
     bucket="bucket",
     destination_bucket="bucket",
     output_locations=(),
-    log_groups=("Plate", "Plate_perInstance"),
+    log_group="Plate",
+    machine_log_group="Plate_perInstance",
     script_sha256="",
     tasks_per_machine=1,
     started=0.0,
     dashboard=True,
-    local=False,
+    image="user/fiji:1",
+    script="s3://bucket/script.ijm",
+    machines=2,
+    machine_types=("m5.large",),
+    machine_price=0.0,
+    visibility_seconds=180,
+    auto_monitor=True,
 )
 LIMITS = Limits()
 
@@ -67,7 +74,7 @@ def seen(
     return replace(base, **more)
 
 
-def after(*looks: Snapshot, run: RunFacts = RUN, cheapest: bool = False) -> list[Action]:
+def after(*looks: Snapshot, run: Run = RUN, cheapest: bool = False) -> list[Action]:
     """Return what is decided at the last of several looks."""
     memory, actions = Memory(), []
     for look in looks:

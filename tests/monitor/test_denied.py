@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -118,9 +119,7 @@ def test_keys_that_end_stop_the_monitor_after_ten_minutes_with_words_and_a_code_
     over, screen = ExpiredSession(session), Screen()
     begun = time.time()
     clock = SteppedClock(begun, lambda: setattr(over, "over", True))
-    record = run.record.model_copy(
-        update={"auto_monitor": auto_monitor, "valid_until": "2030-01-01T00:00:00"}
-    )
+    record = replace(run.record, auto_monitor=auto_monitor, valid_until="2030-01-01T00:00:00")
 
     with pytest.raises(KeysOver) as caught:
         monitor(record, Clients(over), cheapest=False, clock=clock, out=screen.terminal)

@@ -6,7 +6,6 @@ import time
 
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.monitor.machines import give_jobs_back
-from distributed_fiji.state.runfacts import facts_of
 from tests.monitor.builders import EmulatedSession, SteppedClock, a_run
 
 
@@ -14,7 +13,7 @@ def test_a_task_that_is_told_to_stop_is_waited_for_until_it_has_stopped(session:
     run = a_run(Clients(session), "GivingBack", machines=1)
     (machine,) = run.machines()
     run.join(machine)
-    ecs, cluster = run.clients.ecs, run.record.MONITOR_ECS_CLUSTER
+    ecs, cluster = run.clients.ecs, run.record.cluster
     (task,) = ecs.list_tasks(cluster=cluster)["taskArns"]
     ecs.submit_task_state_change(cluster=cluster, task=task, status="RUNNING")
     began = time.time()
@@ -28,7 +27,7 @@ def test_a_task_that_is_told_to_stop_is_waited_for_until_it_has_stopped(session:
     # ECS lists it no more at once (ECS API reference, ListTasks), although its container still works.
     ecs.stop_task(cluster=cluster, task=task)
     assert ecs.list_tasks(cluster=cluster)["taskArns"] == []
-    give_jobs_back(run.clients, facts_of(run.record.model_dump()), clock)
+    give_jobs_back(run.clients, run.record, clock)
 
     assert ecs.describe_tasks(cluster=cluster, tasks=[task])["tasks"][0]["lastStatus"] == "STOPPED"
     assert 60 <= clock.now() - began < 110

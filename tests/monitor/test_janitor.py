@@ -139,7 +139,7 @@ def test_the_last_of_several_runs_takes_the_janitor_with_it(clients: Clients, ap
 
 
 def replace_record(run: ARun, *, client_token: str, fleet: str) -> ARun:
-    record = run.record.model_copy(update={"client_token": client_token, "MONITOR_FLEET_ID": fleet})
+    record = replace(run.record, run_id=client_token, fleet_id=fleet)
     return replace(run, record=record)
 
 
@@ -148,18 +148,14 @@ def test_the_janitor_may_still_end_an_older_run_whose_queue_config_names_no_more
 ) -> None:
     run = a_run(clients, app)
     install(run)
-    newer = {
-        "client_token": "newer",
-        "MONITOR_QUEUE_NAME": f"{app}OtherQueue",
-        "MONITOR_ECS_CLUSTER": "other",
-    }
-    install(replace(run, record=run.record.model_copy(update=newer)))
+    newer = replace(run.record, run_id="newer", queue_name=f"{app}OtherQueue", cluster="other")
+    install(replace(run, record=newer))
 
     role = f"{app}-us-east-1-fiji-janitor"
     policy = clients.iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
     resources = [one for statement in policy["Statement"] for one in statement["Resource"]]
 
-    for queue in (run.record.MONITOR_QUEUE_NAME, f"{app}OtherQueue"):
+    for queue in (run.record.queue_name, f"{app}OtherQueue"):
         assert f"arn:aws:sqs:us-east-1:123456789012:{queue}" in resources
     assert len(json.dumps(policy, separators=(",", ":"))) < 10_240, "IAM takes no more in a role"
 
@@ -169,10 +165,8 @@ def test_a_fleet_whose_id_was_never_written_down_is_found_by_its_token_and_ended
 ) -> None:
     run = a_run(clients, app)
     run.submit(some_jobs(1))
-    install(replace_record(run, client_token=run.record.client_token, fleet=""))
-    clients.ecs.update_service(
-        cluster=run.record.MONITOR_ECS_CLUSTER, service=run.record.service, desiredCount=0
-    )
+    install(replace_record(run, client_token=run.record.run_id, fleet=""))
+    clients.ecs.update_service(cluster=run.record.cluster, service=run.record.service, desiredCount=0)
 
     a_round(run)
     assert {"machine", "fleet"} <= kinds(run)
@@ -208,7 +202,7 @@ def test_a_run_that_another_monitor_has_just_closed_is_no_problem(clients: Clien
 def test_the_janitor_keeps_max_cost_though_no_monitor_runs(clients: Clients, app: str) -> None:
     run = a_run(clients, app)
     run.submit(some_jobs(2))
-    run.record = run.record.model_copy(update={"max_cost": 0.015})
+    run.record = replace(run.record, max_cost=0.015)
     install(run)
 
     a_round(run)
@@ -216,7 +210,7 @@ def test_the_janitor_keeps_max_cost_though_no_monitor_runs(clients: Clients, app
     a_round(run, after=3600)
 
     assert not {"machine", "fleet", "alarm", "schedule", "janitor"} & kinds(run)
-    assert messages_left(clients.sqs, run.record.MONITOR_QUEUE_NAME) == 2
+    assert messages_left(clients.sqs, run.record.queue_name) == 2
 
 
 def test_the_owner_is_told_how_a_run_ended(session: EmulatedSession, clients: Clients, app: str) -> None:
@@ -247,8 +241,8 @@ def test_a_run_that_cannot_be_looked_at_does_not_keep_another_from_ending(client
     run.submit(some_jobs(1))
     run.work_off()
     install(run)
-    broken = {"client_token": "0", "MONITOR_FLEET_ID": "sfr-x", "MONITOR_ECS_CLUSTER": "no such cluster !"}
-    watch_over(clients, run.record.model_copy(update=broken), SteppedClock(time.time()))
+    broken = replace(run.record, run_id="0", fleet_id="sfr-x", cluster="no such cluster !")
+    watch_over(clients, broken, SteppedClock(time.time()))
 
     problems = a_round(run)
 

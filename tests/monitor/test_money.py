@@ -19,7 +19,7 @@ from distributed_fiji.aws.policies import trust
 from distributed_fiji.commands import datacosts
 from distributed_fiji.commands.cleanup import cleanup
 from distributed_fiji.commands.inventory import inventory
-from distributed_fiji.commands.plan import Run
+from distributed_fiji.commands.plan import Start
 from distributed_fiji.commands.redrive import redrive
 from distributed_fiji.commands.setup import setup
 from distributed_fiji.commands.start import NoJanitor, start_cluster
@@ -36,7 +36,6 @@ from distributed_fiji.monitor.observe import Observer
 from distributed_fiji.monitor.perform import perform
 from distributed_fiji.monitor.snapshot import Machine
 from distributed_fiji.registry import Answer
-from distributed_fiji.state.runfacts import facts_of
 from distributed_fiji.state.submissions import all_submissions
 from tests.monitor.answers import refusal
 from tests.monitor.builders import EmulatedSession, SteppedClock, a_run, some_jobs
@@ -130,7 +129,7 @@ def test_an_answer_that_fails_while_machines_are_awaited_does_not_end_the_fleet(
     )
     clock, screen = SteppedClock(time.time(), flow.join_machines), Screen()
     clients, image = Clients(late), Answer("there")
-    run = Run(flow.settings, clients, flow.record_path, clock, screen.terminal, lambda _: image)
+    run = Start(flow.settings, clients, flow.record_path, clock, screen.terminal, lambda _: image)
 
     record = start_cluster(run, parse_fleet_file({}, "fleet.json"))
 
@@ -155,7 +154,7 @@ def test_a_fleet_is_found_by_its_tag_where_ec2_shows_no_token(
 
     clients.ec2.meta.events.register("after-call.ec2.DescribeSpotFleetRequests", hide)
 
-    assert find_fleet(clients.ec2, app, record.client_token) == record.fleet_id
+    assert find_fleet(clients.ec2, app, record.run_id) == record.fleet_id
     assert find_fleet(clients.ec2, app, "another") == ""
 
 
@@ -210,7 +209,7 @@ def test_fleet_files_of_the_original_and_of_its_sibling_start_machines_that_can_
         frame = {"TargetCapacity": 3, "SpotPrice": "0.10", "ValidUntil": "2017-07-20T20:28:54Z"}
         document = an_original(clients, ", ".join(ids), specification={"InstanceType": "m4.xlarge"}, **frame)
     clock, screen = SteppedClock(time.time(), flow.join_machines), Screen()
-    run = Run(flow.settings, clients, flow.record_path, clock, screen.terminal, lambda _: Answer("there"))
+    run = Start(flow.settings, clients, flow.record_path, clock, screen.terminal, lambda _: Answer("there"))
 
     record = start_cluster(run, parse_fleet_file(document, "fleet.json"))
 
@@ -251,10 +250,10 @@ def test_the_target_of_a_fleet_that_only_asks_once_is_left_alone(
     flow = a_flow(clients, app, tmp_path)
     flow.setup(clients)
     flow.submit(clients)
-    run = Run(flow.settings, clients, flow.record_path, SteppedClock(time.time(), flow.join_machines),
+    run = Start(flow.settings, clients, flow.record_path, SteppedClock(time.time(), flow.join_machines),
               Screen().terminal, lambda _: Answer("there"))  # fmt: skip
     record = start_cluster(run, parse_fleet_file({"Type": "request"}, "fleet.json"))
-    facts = facts_of(record.model_dump())
+    facts = record
 
     assert Observer(facts, clients).observe(time.time()).target_is_fixed
     assert perform(LowerTarget(1), facts, clients) is None
@@ -270,11 +269,11 @@ def test_a_machine_that_was_given_a_task_meanwhile_is_never_drained(
     recording = RecordingSession(session)
     machine = Machine(instance, "running", 0.0, container_instance=place)
 
-    did = perform(EndMachine(machine, "no work"), facts_of(run.record.model_dump()), Clients(recording))
+    did = perform(EndMachine(machine, "no work"), run.record, Clients(recording))
 
     assert did is None
     assert "UpdateContainerInstancesState" not in {call.operation for call in recording.calls}
-    (task,) = run.clients.ecs.list_tasks(cluster=run.record.MONITOR_ECS_CLUSTER)["taskArns"]
+    (task,) = run.clients.ecs.list_tasks(cluster=run.record.cluster)["taskArns"]
     assert task
 
 
@@ -282,7 +281,7 @@ def test_a_task_that_does_not_run_yet_leaves_it_known_who_works(session: Emulate
     run = a_run(Clients(session), app, machines=1)
     run.join(run.machines()[0], tasks=1)
 
-    seen = Observer(facts_of(run.record.model_dump()), run.clients).observe(time.time())
+    seen = Observer(run.record, run.clients).observe(time.time())
 
     assert [task.status for task in seen.tasks] == ["PENDING"]
     assert [task.at_work for task in seen.tasks] == [None]
@@ -317,7 +316,7 @@ def test_alarms_are_made_no_faster_than_cloudwatch_takes_them(session: EmulatedS
     )
 
     for number in range(7):
-        perform(AddAlarm(f"i-{number:017x}"), facts_of(run.record.model_dump()), clients)
+        perform(AddAlarm(f"i-{number:017x}"), run.record, clients)
 
     assert len(begun) == 7
     assert all(later - sooner >= 0.99 for sooner, later in zip(begun, begun[3:], strict=False))
@@ -520,9 +519,9 @@ class Asked:
             raise InvalidInput(what, ["you said no"])
 
 
-def a_start(flow: Flow, confirm: Callable[[str, Sequence[str]], None]) -> Run:
+def a_start(flow: Flow, confirm: Callable[[str, Sequence[str]], None]) -> Start:
     clock = SteppedClock(time.time(), flow.join_machines)
-    return Run(flow.settings, flow.clients, flow.record_path, clock, Screen().terminal,
+    return Start(flow.settings, flow.clients, flow.record_path, clock, Screen().terminal,
                lambda _: Answer("there"), confirm=confirm)  # fmt: skip
 
 

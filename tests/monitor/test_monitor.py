@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from distributed_fiji.aws.queues import messages_left, queue_attributes
 from distributed_fiji.aws.telemetry import read_alarms
 from distributed_fiji.monitor.observe import Observer
 from distributed_fiji.state.jobstate import JobState
-from distributed_fiji.state.runfacts import facts_of
 from tests.monitor.builders import ARun, EmulatedSession, a_run, some_jobs
 from tests.monitor.captive import captive
 from tests.monitor.screen import KEPT, kinds, watch
@@ -24,7 +24,7 @@ from worker.contract.jobs import WARNINGS, WITHOUT_OUTPUTS, marker_key
 
 
 def observer(run: ARun) -> Observer:
-    return Observer(facts_of(run.record.model_dump()), run.clients)
+    return Observer(run.record, run.clients)
 
 
 def test_a_run_is_watched_to_its_end_and_nothing_that_bills_is_left(clients: Clients, app: str) -> None:
@@ -32,7 +32,7 @@ def test_a_run_is_watched_to_its_end_and_nothing_that_bills_is_left(clients: Cli
     run.submit(some_jobs(3))
 
     def work() -> None:
-        if messages_left(clients.sqs, run.record.MONITOR_QUEUE_NAME):
+        if messages_left(clients.sqs, run.record.queue_name):
             run.work_off()
 
     result, screen = watch(run, work)
@@ -69,7 +69,7 @@ def test_a_dead_letter_that_no_worker_reported_is_recorded_as_a_failure(clients:
 
     _, screen = watch(run)
 
-    state = JobState(facts_of(run.record.model_dump()), clients.s3)
+    state = JobState(run.record, clients.s3)
     assert list(state.failures()) == [job_id]
     assert "no worker reported why" in screen.text
 
@@ -81,7 +81,7 @@ def test_dead_letters_of_other_apps_in_a_shared_queue_are_not_counted_and_stay(
     shared = clients.sqs.create_queue(QueueName=f"user_DeadMessages_{app}")["QueueUrl"]
     for number in range(3):
         clients.sqs.send_message(QueueUrl=shared, MessageBody=f"someone else's {number}")
-    run.record = run.record.model_copy(update={"dead_letter_queue": f"user_DeadMessages_{app}"})
+    run.record = replace(run.record, dead_letter_queue=f"user_DeadMessages_{app}")
     run.submit(some_jobs(2))
     run.work_off(2)
 
@@ -221,9 +221,9 @@ def test_jobs_that_are_not_done_are_named_by_their_wells_and_all_of_them_in_a_fi
 
 def test_a_queue_that_is_gone_hides_no_job_that_was_not_done(clients: Clients, app: str) -> None:
     run = a_run(clients, app)
-    created = queue_attributes(clients.sqs, run.record.MONITOR_QUEUE_NAME)
+    created = queue_attributes(clients.sqs, run.record.queue_name)
     assert created
-    run.record = run.record.model_copy(update={"queue_created": created["CreatedTimestamp"]})
+    run.record = replace(run.record, queue_created=created["CreatedTimestamp"])
     run.submit(some_jobs(3))
     run.work_off()
     clients.sqs.delete_queue(QueueUrl=run.queue_url)
@@ -247,7 +247,7 @@ def test_logs_of_the_run_are_exported_compressed(clients: Clients, app: str) -> 
     run = a_run(clients, app)
     run.submit(some_jobs(1))
     run.work_off()
-    group, now = run.record.MONITOR_LOG_GROUP_NAME, int(time.time() * 1000)
+    group, now = run.record.log_group, int(time.time() * 1000)
     for stream in ("job1", "job2"):
         clients.logs.create_log_stream(logGroupName=group, logStreamName=stream)
         events = [{"timestamp": now + n, "message": f"{stream} line {n} µm"} for n in range(3)]
@@ -267,7 +267,7 @@ def test_log_groups_that_are_gone_do_not_stop_the_teardown(clients: Clients, app
     run = a_run(clients, app)
     run.submit(some_jobs(1))
     run.work_off()
-    clients.logs.delete_log_group(logGroupName=run.record.MONITOR_LOG_GROUP_NAME)
+    clients.logs.delete_log_group(logGroupName=run.record.log_group)
 
     result, _ = watch(run)
 
@@ -282,9 +282,7 @@ def test_machines_without_tasks_end_while_others_still_work(clients: Clients, ap
     run.join(busy)
     for machine in idle:
         run.join(machine, tasks=0)
-    clients.ecs.update_service(
-        cluster=run.record.MONITOR_ECS_CLUSTER, service=run.record.service, desiredCount=1
-    )
+    clients.ecs.update_service(cluster=run.record.cluster, service=run.record.service, desiredCount=1)
     during: list[list[str]] = []
 
     def work() -> None:
@@ -326,7 +324,7 @@ def test_the_end_of_the_fleet_keeps_the_queue_with_its_jobs_and_what_setup_made(
     result, screen = watch(run)
 
     assert (result.exit_code, result.done, result.unaccounted) == (3, 1, 2)
-    assert messages_left(clients.sqs, run.record.MONITOR_QUEUE_NAME) == 2
+    assert messages_left(clients.sqs, run.record.queue_name) == 2
     assert {"queue", "service", "task definition"} <= kinds(run)
     assert not {"machine", "fleet", "alarm"} & kinds(run)
     assert "startCluster" in screen.text
@@ -367,7 +365,7 @@ def test_a_run_whose_queue_was_deleted_by_hand_is_taken_down(clients: Clients, a
     result, _ = watch(run)
 
     assert result.exit_code == 0
-    assert queue_attributes(clients.sqs, run.record.MONITOR_QUEUE_NAME) is None
+    assert queue_attributes(clients.sqs, run.record.queue_name) is None
     assert kinds(run) <= KEPT
 
 
@@ -377,13 +375,13 @@ def test_a_run_that_has_cost_what_it_may_ends_what_costs_and_keeps_its_jobs(
     run = a_run(clients, app)
     run.submit(some_jobs(3))
     run.work_off()
-    run.record = run.record.model_copy(update={"max_cost": 0.0001})
+    run.record = replace(run.record, max_cost=0.0001)
     run.join(run.machines()[0])
 
     result, screen = watch(run, run.report_stopped_tasks)
 
     assert (result.exit_code, result.done, result.unaccounted) == (3, 1, 2)
-    assert messages_left(clients.sqs, run.record.MONITOR_QUEUE_NAME) == 2
+    assert messages_left(clients.sqs, run.record.queue_name) == 2
     assert {"queue", "service", "task definition"} <= kinds(run)
     assert not {"machine", "fleet", "alarm", "task", "dashboard"} & kinds(run)
     assert "MAX_COST was reached" in screen.out.getvalue()
@@ -395,7 +393,7 @@ def test_what_was_spent_is_known_to_a_later_monitor_though_its_machines_are_gone
 ) -> None:
     run = a_run(clients, app)
     run.submit(some_jobs(1))
-    run.record = run.record.model_copy(update={"machine_price": 0.36, "machine_extras": 0.0})
+    run.record = replace(run.record, machine_price=0.36, machine_extras=0.0)
     now = time.time()
     first = observer(run)
     first.observe(now + 1000)

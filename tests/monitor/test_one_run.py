@@ -13,19 +13,18 @@ from distributed_fiji.aws.clients import Clients
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.janitor.install import watch_over
 from distributed_fiji.monitor.takedown import take_down
-from distributed_fiji.state.record import RunRecord
-from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.record import Run
 from tests.monitor.builders import SteppedClock, a_later_run, a_run, some_jobs
 from tests.monitor.flow import Flow
 
 
-def at_once(starts: list[Callable[[], RunRecord]]) -> tuple[list[RunRecord], list[str]]:
+def at_once(starts: list[Callable[[], Run]]) -> tuple[list[Run], list[str]]:
     """Call several startClusters at the same moment; return what started, and why the others did not."""
     gate = threading.Barrier(len(starts))
-    records: list[RunRecord] = []
+    records: list[Run] = []
     refusals: list[str] = []
 
-    def begin(start: Callable[[], RunRecord]) -> None:
+    def begin(start: Callable[[], Run]) -> None:
         gate.wait()
         try:
             records.append(start())
@@ -92,18 +91,16 @@ def test_the_end_of_an_older_run_leaves_the_newer_runs_fleet_service_and_queue(
     newer.submit(some_jobs(2))
     told: list[str] = []
 
-    steps = take_down(
-        facts_of(older.record.model_dump()), clients, SteppedClock(time.time()), told.append, whole=True
-    )
+    steps = take_down(older.record, clients, SteppedClock(time.time()), told.append, whole=True)
 
     assert not [step for step in steps if step.error]
     fleets = clients.ec2.describe_spot_fleet_requests()["SpotFleetRequestConfigs"]
     states = {item["SpotFleetRequestId"]: item["SpotFleetRequestState"] for item in fleets}
     assert states[older.record.fleet_id].startswith("cancelled")
     assert states[newer.record.fleet_id] == "active"
-    service = clients.ecs.describe_services(
-        cluster=newer.record.MONITOR_ECS_CLUSTER, services=[newer.record.service]
-    )["services"][0]
+    service = clients.ecs.describe_services(cluster=newer.record.cluster, services=[newer.record.service])[
+        "services"
+    ][0]
     assert (service["status"], service["desiredCount"]) == ("ACTIVE", 1)
     assert newer.take() is not None
     assert any("has started since" in line for line in told)

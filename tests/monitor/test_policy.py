@@ -14,7 +14,7 @@ from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.janitor.install import watch_over
 from distributed_fiji.janitor.policy import janitor_grants, janitor_policy
 from distributed_fiji.janitor.tending import Post, tend
-from distributed_fiji.state.runfacts import RunFacts, facts_of
+from distributed_fiji.state.record import Run
 from tests.monitor.builders import ARun, EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.recording import RecordingSession
 from tests.policy.calls import Place, needs
@@ -76,7 +76,7 @@ class Janitor:
 
 
 @pytest.fixture(scope="module")
-def tended(session: EmulatedSession) -> tuple[RunFacts, list[Need]]:
+def tended(session: EmulatedSession) -> tuple[Run, list[Need]]:
     """A run that shrinks, loses machines and ends, with a dead letter and much in its log."""
     run = a_run(Clients(session), "Policed", machines=3)
     run.submit(some_jobs(2))
@@ -94,12 +94,12 @@ def tended(session: EmulatedSession) -> tuple[RunFacts, list[Need]]:
     assert janitor.problems == []
     left = {item.kind for item in inventory(run.clients, run.app)}
     assert not left & {"machine", "fleet", "service", "schedule", "janitor", "alarm"}, left
-    return facts_of(run.record.model_dump()), janitor.needs()
+    return run.record, janitor.needs()
 
 
 def work_on(run: ARun) -> str:
     """Let all machines join and one worker hold a job; return its task."""
-    ecs, cluster = run.clients.ecs, run.record.MONITOR_ECS_CLUSTER
+    ecs, cluster = run.clients.ecs, run.record.cluster
     places = [run.join(machine, tasks=0) for machine in run.machines()]
     group = f"service:{run.record.service}"
     (task,) = ecs.start_task(
@@ -112,19 +112,19 @@ def work_on(run: ARun) -> str:
 
 def protect(run: ARun, task: str, enabled: bool) -> None:
     run.clients.ecs.update_task_protection(
-        cluster=run.record.MONITOR_ECS_CLUSTER, tasks=[task], protectionEnabled=enabled
+        cluster=run.record.cluster, tasks=[task], protectionEnabled=enabled
     )
 
 
 def write_logs(run: ARun) -> None:
-    logs, group = run.clients.logs, run.record.MONITOR_LOG_GROUP_NAME
+    logs, group = run.clients.logs, run.record.log_group
     logs.create_log_stream(logGroupName=group, logStreamName="job")
     for size in LARGE_LOG:
         event = {"timestamp": int(time.time() * 1000), "message": base64.b64encode(os.urandom(size)).decode()}
         logs.put_log_events(logGroupName=group, logStreamName="job", logEvents=[event])
 
 
-def test_every_call_of_the_janitor_is_allowed_by_its_role(tended: tuple[RunFacts, list[Need]]) -> None:
+def test_every_call_of_the_janitor_is_allowed_by_its_role(tended: tuple[Run, list[Need]]) -> None:
     run, needed = tended
     policy = janitor_policy(run, ACCOUNT)
 
@@ -132,7 +132,7 @@ def test_every_call_of_the_janitor_is_allowed_by_its_role(tended: tuple[RunFacts
     assert len(needed) > 100
 
 
-def test_every_action_of_the_janitors_role_is_used(tended: tuple[RunFacts, list[Need]]) -> None:
+def test_every_action_of_the_janitors_role_is_used(tended: tuple[Run, list[Need]]) -> None:
     run, needed = tended
 
     granted = {

@@ -14,8 +14,7 @@ from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.janitor.removal import leave
 from distributed_fiji.janitor.tending import Post, tend
 from distributed_fiji.monitor.takedown import take_down
-from distributed_fiji.state.record import read_record
-from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.recordfile import read_record
 from tests.monitor.builders import SteppedClock
 from tests.monitor.flow import Flow
 from tests.monitor.screen import KEPT, clean
@@ -39,7 +38,7 @@ def clock(flow: Flow) -> SteppedClock:
 
 
 def by_monitor(flow: Flow) -> None:
-    facts = facts_of(read_record(flow.record_path).model_dump())
+    facts = read_record(flow.record_path)
     steps = take_down(facts, flow.clients, clock(flow), lambda _: None)
     leave(flow.clients, facts, lambda _: None)
     assert not [step for step in steps if step.error]

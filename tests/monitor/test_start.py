@@ -15,20 +15,20 @@ from distributed_fiji.aws.clients import Clients, pages
 from distributed_fiji.aws.tasks import read_ends
 from distributed_fiji.aws.telemetry import read_alarms
 from distributed_fiji.commands.inventory import inventory
-from distributed_fiji.commands.plan import Run
+from distributed_fiji.commands.plan import Start
 from distributed_fiji.commands.start import start_cluster
 from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.names import stuck_alarm_name
 from distributed_fiji.registry import Answer
-from distributed_fiji.state.record import RunRecord, read_record
-from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.record import Run
+from distributed_fiji.state.recordfile import read_record
 from tests.monitor.builders import EmulatedSession, SteppedClock
 from tests.monitor.flow import Flow
 from tests.monitor.screen import Screen, clean
 from worker.contract.jobs import APP_TAG
 
 
-def started(flow: Flow) -> RunRecord:
+def started(flow: Flow) -> Run:
     flow.begin()
     flow.setup(flow.clients)
     flow.submit(flow.clients)
@@ -53,20 +53,20 @@ def test_the_record_says_which_script_and_which_queue_the_run_has(
     record = started(flow)
 
     script = (tmp_path / app / "script.ijm").read_bytes()
-    url = clients.sqs.get_queue_url(QueueName=record.MONITOR_QUEUE_NAME)["QueueUrl"]
+    url = clients.sqs.get_queue_url(QueueName=record.queue_name)["QueueUrl"]
     queue = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["CreatedTimestamp"])["Attributes"]
     assert record.script_sha256 == hashlib.sha256(script).hexdigest()
     assert record.queue_created == queue["CreatedTimestamp"]
 
 
-def every_tag(clients: Clients, record: RunRecord) -> Iterator[tuple[str, dict[str, str]]]:
+def every_tag(clients: Clients, record: Run) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the tags of everything of a run, by its kind and a number."""
     ec2, ecs, sqs, iam = clients.ec2, clients.ecs, clients.sqs, clients.iam
-    app, cluster = record.app_name, record.MONITOR_ECS_CLUSTER
-    for number, queue in enumerate((record.MONITOR_QUEUE_NAME, record.dead_letter_queue)):
+    app, cluster = record.app_name, record.cluster
+    for number, queue in enumerate((record.queue_name, record.dead_letter_queue)):
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
         yield f"queue:{number}", sqs.list_queue_tags(QueueUrl=url)["Tags"]
-    groups = (record.MONITOR_LOG_GROUP_NAME, record.machine_log_group, f"/aws/lambda/{app}Janitor")
+    groups = (record.log_group, record.machine_log_group, f"/aws/lambda/{app}Janitor")
     for number, group in enumerate(groups):
         yield f"log group:{number}", clients.logs.list_tags_log_group(logGroupName=group)["tags"]
     for purpose in ("instance", "fleet", "task", "janitor"):
@@ -140,12 +140,12 @@ def test_start_cluster_says_why_tasks_end_at_once_while_it_waits_for_machines(
     screen = Screen()
 
     def one_machine_joins_and_its_tasks_die() -> None:
-        run = facts_of(read_record(flow.record_path).model_dump())
+        run = read_record(flow.record_path)
         if not read_ends(clients.ecs, run.cluster, run.task_family, run.app_name, run.started):
             die(flow, sorted(flow.machines())[0])
 
     clock = SteppedClock(time.time(), one_machine_joins_and_its_tasks_die)
-    run = Run(flow.settings, clients, flow.record_path, clock, screen.terminal, lambda _: Answer("there"))
+    run = Start(flow.settings, clients, flow.record_path, clock, screen.terminal, lambda _: Answer("there"))
     start_cluster(run, parse_fleet_file({}, "fleet.json"))
 
     said = " ".join(screen.text.split())

@@ -38,7 +38,7 @@ class World:
         for machine in self.run.machines():
             container_instance = self.run.join(machine, tasks=0)
             (task,) = ecs.start_task(
-                cluster=record.MONITOR_ECS_CLUSTER,
+                cluster=record.cluster,
                 taskDefinition=record.task_family,
                 containerInstances=[container_instance],
                 group=f"service:{record.service}",
@@ -85,14 +85,14 @@ class World:
 
     def _protect(self, place: Place, enabled: bool) -> None:
         self.run.clients.ecs.update_task_protection(
-            cluster=self.run.record.MONITOR_ECS_CLUSTER, tasks=[place.task], protectionEnabled=enabled
+            cluster=self.run.record.cluster, tasks=[place.task], protectionEnabled=enabled
         )
 
     def _scale_in(self) -> None:
         """End unprotected tasks that the service does not want any more."""
         record = self.run.record
         (service,) = self.run.clients.ecs.describe_services(
-            cluster=record.MONITOR_ECS_CLUSTER, services=[record.service]
+            cluster=record.cluster, services=[record.service]
         )["services"]
         tasks = [place for place in self._alive() if place.task]
         idle = [place for place in tasks if not place.job]
@@ -102,5 +102,5 @@ class World:
 
     def _report(self, task: str, status: str) -> None:
         self.run.clients.ecs.submit_task_state_change(
-            cluster=self.run.record.MONITOR_ECS_CLUSTER, task=task, status=status
+            cluster=self.run.record.cluster, task=task, status=status
         )

@@ -6,8 +6,7 @@ import pytest
 
 from distributed_fiji.aws.policies import task_policy
 from distributed_fiji.janitor.policy import janitor_policy
-from distributed_fiji.state.record import record_of
-from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.record import new_run
 from tests.policy.calls import Call, Place, needs
 from tests.policy.evaluator import Need, allowed
 from tests.policy.test_grants import ACCOUNT, settings
@@ -19,9 +18,7 @@ EC2, ECS, SQS = (f"arn:aws:{service}:us-east-1:{ACCOUNT}" for service in ("ec2",
 STATE = "distributed-fiji/Cells"
 
 WORKER = task_policy(settings(), ACCOUNT)
-JANITOR = janitor_policy(
-    facts_of(record_of(settings(), started=1.0, client_token="t", local=False).model_dump()), ACCOUNT
-)
+JANITOR = janitor_policy(new_run(settings(), started=1.0, run_id="t", local=False), ACCOUNT)
 
 
 @pytest.mark.parametrize(

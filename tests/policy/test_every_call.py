@@ -15,8 +15,7 @@ from distributed_fiji.aws.refusals import action_of
 from distributed_fiji.janitor.policy import janitor_grants
 from distributed_fiji.permissions.usercalls import COMMANDS
 from distributed_fiji.permissions.userpolicy import user_grants
-from distributed_fiji.state.record import record_of
-from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.record import new_run
 from tests.contract.static import asked_in, sources
 from tests.policy.test_grants import ACCOUNT, settings
 
@@ -33,7 +32,7 @@ def calls_in(text: str) -> list[set[str]]:
 
 def granted() -> set[str]:
     made = settings()
-    run = facts_of(record_of(made, started=1.0, client_token="t", local=False).model_dump())
+    run = new_run(made, started=1.0, run_id="t", local=False)
     roles = [*task_grants(made, ACCOUNT), *instance_grants(made, ACCOUNT), *janitor_grants(run, ACCOUNT)]
     return {action for grant in [*roles, *user_grants(made, ACCOUNT, COMMANDS)] for action in grant.actions}
 

@@ -23,8 +23,7 @@ from distributed_fiji.janitor.policy import janitor_grants, janitor_policy
 from distributed_fiji.permissions.usercalls import COMMANDS
 from distributed_fiji.permissions.userpolicy import user_grants
 from distributed_fiji.settings import Settings, parse_settings
-from distributed_fiji.state.record import record_of
-from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.record import new_run
 from tests.policy.evaluator import Need, allowed
 from worker.contract.jobs import APP_TAG, manifest_key, state_key
 
@@ -49,7 +48,7 @@ def settings(**changes: Any) -> Settings:
 
 def all_grants() -> list[Grant]:
     made = settings()
-    run = facts_of(record_of(made, started=1.0, client_token="t", local=False).model_dump())
+    run = new_run(made, started=1.0, run_id="t", local=False)
     roles = [*task_grants(made, ACCOUNT), *instance_grants(made, ACCOUNT), *janitor_grants(run, ACCOUNT)]
     return [*roles, *user_grants(made, ACCOUNT, COMMANDS)]
 
@@ -123,7 +122,7 @@ def test_ecs_takes_the_tasks_role_on_for_its_own_account_alone() -> None:
 
 
 def test_the_janitor_stops_tasks_of_its_app_alone() -> None:
-    run = facts_of(record_of(settings(), started=1.0, client_token="t", local=False).model_dump())
+    run = new_run(settings(), started=1.0, run_id="t", local=False)
     task = f"arn:aws:ecs:us-east-1:{ACCOUNT}:task/CellsCluster/0123"
 
     def may_stop(app: str) -> bool:
@@ -177,7 +176,7 @@ def test_config_pys_own_example_of_upload_flags_may_set_its_acl() -> None:
 
 
 def test_buckets_with_a_key_of_their_own_can_be_read_and_written_and_no_others() -> None:
-    run = facts_of(record_of(settings(), started=1.0, client_token="t", local=False).model_dump())
+    run = new_run(settings(), started=1.0, run_id="t", local=False)
     key = "arn:aws:kms:us-east-1:999999999999:key/1"
 
     def context(arn: str, service: str = "s3.us-east-1.amazonaws.com") -> dict[str, str]:
@@ -226,7 +225,7 @@ def test_a_janitor_that_has_eight_open_runs_of_other_names_still_fits_into_its_r
             "LOG_GROUP_NAME": f"L{number}",
         }
         made = settings(**names, SQS_DEAD_LETTER_QUEUE=f"Dead{number}")
-        return facts_of(record_of(made, started=number, client_token="t", local=False).model_dump())
+        return new_run(made, started=number, run_id="t", local=False)
 
     assert characters(janitor_policy(run(0), ACCOUNT, *map(run, range(1, 9)))) <= 10_240
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from distributed_fiji.commands.redrive import output_location
-from distributed_fiji.state.record import find_record
+from distributed_fiji.state.recordfile import find_record
 from distributed_fiji.state.submissions import Submission
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from distributed_fiji.state.record import RunRecord
-from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.record import NoRecord, from_document, to_document
 from distributed_fiji.state.submissions import submission_in
 from tests.faults.broken import WRONG, broken_bodies
 from worker.contract.jobs import Job, job_name
@@ -83,7 +82,7 @@ MANIFEST: dict[str, Any] = {
 }
 READERS: tuple[Callable[[dict[str, Any]], Any], ...] = (
     lambda document: submission_in(document, "Plate"),
-    facts_of,
+    from_document,
     lambda document: read_manifest(document, "Plate"),
 )
 TODAY = Today("Plate", "f" * 64, "bucket", Expected(1, 1, ""))
@@ -92,9 +91,28 @@ TODAY = Today("Plate", "f" * 64, "bucket", Expected(1, 1, ""))
 def test_documents_of_the_version_before_are_read() -> None:
     assert submission_in(SUBMISSION, "Plate").job_ids == ("0123456789abcdef",)
     assert not submission_in(SUBMISSION, "Plate").by_aws
-    assert facts_of(RECORD).tasks_per_machine == 2
-    assert facts_of(RunRecord.model_validate(RECORD).model_dump()).started == 1795600000
+    run = from_document(RECORD)
+    assert (run.tasks_per_machine, run.started, run.run_id) == (2, 1795600000, "token")
+    assert from_document(json.loads(json.dumps(to_document(run)))) == run
+    assert RECORD.items() <= to_document(run).items()
     assert difference_of_work(read_manifest(MANIFEST, "Plate"), JOB, TODAY) == ""
+
+
+def test_every_wrong_field_of_a_record_is_named_at_once() -> None:
+    wrong = {
+        **RECORD,
+        "region": "here",
+        "machines": "many",
+        "MONITOR_ECS_CLUSTER": "a b",
+        "MONITOR_START_TIME": "",
+    }
+    del wrong["service"]
+
+    with pytest.raises(NoRecord) as caught:
+        from_document(wrong)
+
+    named = [problem.split()[0] for problem in caught.value.problems]
+    assert sorted(named) == ["MONITOR_ECS_CLUSTER", "MONITOR_START_TIME", "machines", "region", "service"]
 
 
 @pytest.mark.parametrize("body", broken_bodies())
@@ -111,7 +129,7 @@ def test_a_field_of_the_wrong_kind_breaks_no_reader(document: dict[str, Any]) ->
             changed = json.loads(json.dumps({**document, name: wrong}))
             for read in (
                 lambda it: submission_in(it, "Plate"),
-                facts_of,
+                from_document,
                 lambda it: read_manifest(it, "Plate"),
             ):
                 try:

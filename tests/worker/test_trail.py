@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from distributed_fiji.janitor.policy import janitor_policy
-from distributed_fiji.state.record import record_of
-from distributed_fiji.state.runfacts import facts_of
+from distributed_fiji.state.record import new_run
 from tests.policy.calls import Call
 from tests.policy.judging import ACCOUNT, Trail, Trails, refused
 from tests.policy.test_grants import settings
@@ -53,8 +52,8 @@ def test_a_worker_that_is_sent_to_another_bucket_is_found_out(run: Run, folder: 
 
 
 def test_a_janitor_that_reaches_for_another_queue_is_found_out(folder: Path) -> None:
-    record = record_of(settings(), started=1.0, client_token="t", local=False)
-    policy = janitor_policy(facts_of(record.model_dump()), ACCOUNT)
+    record = new_run(settings(), started=1.0, run_id="t", local=False)
+    policy = janitor_policy(record, ACCOUNT)
     who = {"role": "janitor", "APP_NAME": "Cells", "AWS_REGION": "us-east-1", "policies": [policy]}
     with acting.as_role(who):
         for queue in ("CellsQueue", "CellsQueue2"):

@@ -1,0 +1,100 @@
+"""A run's record as a file in files/, which monitor reads, and as run.json in the bucket."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distributed_fiji.errors import InvalidInput
+from distributed_fiji.jsonfiles import read_json
+from distributed_fiji.names import record_file_name
+from distributed_fiji.state.record import VERSION, NoRecord, Run, from_document, to_document
+from worker.contract.jobs import state_key
+
+if TYPE_CHECKING:
+    from distributed_fiji.aws.clients import Clients
+
+#: Bytes that a record may take, and a list of jobs that are not done.
+ROOM = 256 * 1024
+
+
+def find_record(given: Path, checkout: Path) -> Path:
+    """Return the record that is meant: a file, as seen from here or from the checkout, or an app's name."""
+    by_name = checkout / "files" / record_file_name(str(given))
+    return next((path for path in (given, checkout / given, by_name) if _is_there(path)), given)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no name of a file
+        return False
+
+
+def read_record(path: Path) -> Run:
+    """Read a record; raises InvalidInput when it is missing or no record."""
+    try:
+        document = read_json(path)
+    except InvalidInput as error:
+        hint = "`python run.py startCluster` writes the record of a run"
+        raise InvalidInput(f"{path} cannot be read", [f"{line}; {hint}" for line in error.problems]) from None
+    newer = document.get("version", VERSION) if isinstance(document, dict) else VERSION
+    if newer != VERSION:
+        problem = (
+            f"version: {newer!r}, where this Distributed-FIJI knows {VERSION}: use the one that started it"
+        )
+        raise InvalidInput(f"{path} is no record that can be read here", [problem])
+    try:
+        if not isinstance(document, dict):
+            raise NoRecord(["the file is no JSON object"])
+        return from_document(document)
+    except NoRecord as error:
+        hint = "`python run.py cleanup APP_NAME` needs no record"
+        raise InvalidInput(f"{path} is no record of a run ({hint})", error.problems) from error
+
+
+def check_writable(folder: Path) -> None:
+    """Raise InvalidInput where a run's files could not be written, before anything depends on them."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".try.") as file:
+            file.write(bytes(ROOM))
+            file.flush()
+    except OSError as error:
+        problem = (
+            f"{error.strerror or error}: the record of the run is written there; make room, or make it yours"
+        )
+        raise InvalidInput(f"The folder {folder} cannot be written", [problem]) from error
+
+
+def check_account(record: Run, path: Path, clients: Clients) -> None:
+    """Raise InvalidInput where AWS knows us as another account than the one whose run it is."""
+    if record.account and clients.account != record.account:
+        problem = f"account: the run is in {record.account}, your keys are of {clients.account};"
+        problem += " AWS_PROFILE in the environment chooses others"
+        raise InvalidInput(f"{path} is the record of another account's run", [problem])
+
+
+def write_record(path: Path, record: Run) -> None:
+    """Write a record whole or not at all: to a temporary name first, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(json.dumps(to_document(record), indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(path)
+
+
+def upload_record(s3: Any, record: Run) -> None:
+    """Put the record into the bucket as run.json, for the janitor and for people without the file."""
+    s3.put_object(
+        Bucket=record.bucket,
+        Key=state_key(record.app_name, "run.json"),
+        Body=json.dumps(to_document(record), indent=2).encode(),
+        ContentType="application/json",
+    )
