@@ -33,7 +33,7 @@ class Subnet:
 
 
 @dataclass(frozen=True)
-class Machine:
+class LaunchSpec:
     """A specification with everything found: what the file left open is filled in.
 
     `pools`: machine types and subnets in which it can start.
@@ -52,7 +52,7 @@ class Machine:
 
 
 def launch_templates(
-    settings: Settings, machine: Machine
+    settings: Settings, machine: LaunchSpec
 ) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """Return a machine's launch templates, each as LaunchTemplateData with the overrides that belong to it.
 
@@ -77,7 +77,7 @@ def launch_templates(
     ]
 
 
-def _template(settings: Settings, machine: Machine) -> dict[str, Any]:
+def _template(settings: Settings, machine: LaunchSpec) -> dict[str, Any]:
     """Return LaunchTemplateData without a network: IMDSv2 required, two hops so that containers reach it."""
     data = _common(settings, machine)
     data["MetadataOptions"] = {
@@ -94,7 +94,7 @@ def _template(settings: Settings, machine: Machine) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Frame:
+class RequestTerms:
     """What a spot fleet request says besides its machines. `valid_until`: ISO 8601, UTC."""
 
     fleet_role_arn: str
@@ -104,7 +104,7 @@ class Frame:
     client_token: str
 
 
-def fleet_request(settings: Settings, frame: Frame, machines: dict[str, Any]) -> dict[str, Any]:
+def fleet_request(settings: Settings, frame: RequestTerms, machines: dict[str, Any]) -> dict[str, Any]:
     """Return SpotFleetRequestConfig; `machines` holds LaunchTemplateConfigs."""
     return {
         "IamFleetRole": frame.fleet_role_arn,
@@ -140,7 +140,7 @@ def hourly_limit(settings: Settings) -> float:
     return min(all_machines, max(settings.MAX_COST, settings.MACHINE_PRICE))
 
 
-def _common(settings: Settings, machine: Machine) -> dict[str, Any]:
+def _common(settings: Settings, machine: LaunchSpec) -> dict[str, Any]:
     specification = machine.specification
     profile = machine.instance_profile
     data: dict[str, Any] = {
@@ -159,7 +159,7 @@ def _common(settings: Settings, machine: Machine) -> dict[str, Any]:
     return data
 
 
-def block_devices(machine: Machine, volume_gb: int) -> list[dict[str, Any]]:
+def block_devices(machine: LaunchSpec, volume_gb: int) -> list[dict[str, Any]]:
     """Return the one volume, the root: today's ECS image keeps containers on it.
 
     It cannot be smaller than its snapshot, and ends with its machine: a volume that stays bills for ever.
@@ -173,7 +173,7 @@ def block_devices(machine: Machine, volume_gb: int) -> list[dict[str, Any]]:
     return [{"DeviceName": machine.root_device, "Ebs": volume}]
 
 
-def _public_ip(settings: Settings, machine: Machine) -> bool | None:
+def _public_ip(settings: Settings, machine: LaunchSpec) -> bool | None:
     """Return whether machines get a public address; None leaves it to their subnets, which give one.
 
     ASSIGN_IP = False overrules the file. Subnets that one makes oneself give none (EC2 user guide,

@@ -68,10 +68,10 @@ def s3_keys(*buckets: str) -> Grant:
 
 def document(grants: Iterable[Grant]) -> dict[str, Any]:
     """Return the policy of some grants, each action and each resource written once where that can be."""
-    return {"Version": "2012-10-17", "Statement": [one.statement() for one in merged(grants)]}
+    return {"Version": "2012-10-17", "Statement": [one.statement() for one in merge_grants(grants)]}
 
 
-def merged(grants: Iterable[Grant]) -> list[Grant]:
+def merge_grants(grants: Iterable[Grant]) -> list[Grant]:
     """Return grants that allow the same in fewer words: a role's inline policies may have 10,240 characters.
 
     Each action gets all its resources, but those that a wider one covers; then actions of the same resources

@@ -18,12 +18,12 @@ from distributed_fiji.aws.prices import read_prices
 from distributed_fiji.aws.refusals import is_denied
 
 #: A machine type and a zone.
-Place = tuple[str, str]
+TypeInZone = tuple[str, str]
 
 Pool = tuple[str, Subnet]
 
 
-def read_offerings(ec2: Any, kinds: Iterable[str]) -> tuple[frozenset[Place] | None, list[str]]:
+def read_offerings(ec2: Any, kinds: Iterable[str]) -> tuple[frozenset[TypeInZone] | None, list[str]]:
     """Return where machine types are offered, or None with a warning where this account may not ask."""
     filters = [{"Name": "instance-type", "Values": sorted(kinds)}]
     arguments = {"LocationType": "availability-zone", "Filters": filters}
@@ -36,13 +36,13 @@ def read_offerings(ec2: Any, kinds: Iterable[str]) -> tuple[frozenset[Place] | N
     return frozenset((item["InstanceType"], item["Location"]) for item in found), []
 
 
-def read_latest_prices(ec2: Any, kinds: Iterable[str], now: float) -> dict[Place, float]:
+def read_latest_prices(ec2: Any, kinds: Iterable[str], now: float) -> dict[TypeInZone, float]:
     """Return today's spot price of each pool, in dollars an hour; nothing where it cannot be read."""
     return {place: max(history)[1] for place, history in read_prices(ec2, kinds, now).items()}
 
 
 def offered(
-    kinds: Iterable[str], subnets: Iterable[Subnet], offerings: frozenset[Place] | None
+    kinds: Iterable[str], subnets: Iterable[Subnet], offerings: frozenset[TypeInZone] | None
 ) -> tuple[tuple[Pool, ...], list[str]]:
     """Return the pools in which machines can start, and which subnets lack a type."""
     pools = tuple((kind, subnet) for kind in kinds for subnet in subnets)
@@ -54,7 +54,7 @@ def offered(
 
 
 def price_findings(
-    pools: Iterable[Pool], prices: Mapping[Place, float], most: float
+    pools: Iterable[Pool], prices: Mapping[TypeInZone, float], most: float
 ) -> tuple[list[str], list[str]]:
     """Return problems and warnings about the most that a machine may cost, MACHINE_PRICE, in these pools.
 

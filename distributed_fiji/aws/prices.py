@@ -53,6 +53,6 @@ VOLUME_GB_MONTH, PUBLIC_ADDRESS = 0.08, 0.005
 HOURS_A_MONTH = 730
 
 
-def extras(volume_gb: int, *, public_address: bool) -> float:
+def hourly_overhead(volume_gb: int, *, public_address: bool) -> float:
     """Return what a machine costs an hour beside its price: volume and address."""
     return volume_gb * VOLUME_GB_MONTH / HOURS_A_MONTH + (PUBLIC_ADDRESS if public_address else 0.0)

@@ -41,15 +41,15 @@ RESENDS = 6
 
 @dataclass(frozen=True)
 class Counts:
-    """The queue's approximate counts, a minute old at worst (SQS API reference, GetQueueAttributes)."""
+    """A queue's approximate counts; wrong for a minute or more after a change (SQS API reference)."""
 
-    waiting: int
-    running: int
+    visible: int
+    in_flight: int
     delayed: int
 
     @property
     def left(self) -> int:
-        return self.waiting + self.running + self.delayed
+        return self.visible + self.in_flight + self.delayed
 
 
 class NotSent(DistributedFijiError):
@@ -78,15 +78,15 @@ def read_attributes(sqs: Any, url: str) -> dict[str, str]:
 
 
 def read_counts(sqs: Any, url: str) -> Counts:
-    """Return what waits, runs and is delayed in a queue."""
+    """Return how many messages a queue has: visible, in flight, delayed."""
     return counts_in(read_attributes(sqs, url))
 
 
 def counts_in(attributes: dict[str, str]) -> Counts:
     """Return the counts among a queue's attributes."""
     return Counts(
-        waiting=int(attributes["ApproximateNumberOfMessages"]),
-        running=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
+        visible=int(attributes["ApproximateNumberOfMessages"]),
+        in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
         delayed=int(attributes.get("ApproximateNumberOfMessagesDelayed", 0)),
     )
 
@@ -308,6 +308,5 @@ def remove_queue(sqs: Any, name: str) -> str | None:
 
 def messages_left(sqs: Any, name: str) -> int:
     """Return how many messages a queue says it holds; 0 where it is not there."""
-    attributes = queue_attributes(sqs, name) or {}
-    counts = ("", "NotVisible", "Delayed")
-    return sum(int(attributes.get(f"ApproximateNumberOfMessages{count}", 0)) for count in counts)
+    attributes = queue_attributes(sqs, name)
+    return counts_in(attributes).left if attributes else 0

@@ -11,7 +11,7 @@ from distributed_fiji.clock import Clock
 from distributed_fiji.commands.keys import Keys
 from distributed_fiji.commands.view import View
 from distributed_fiji.errors import INTERRUPTED, JOBS_FAILED, SOMETHING_LEFT
-from distributed_fiji.janitor.removal import leave
+from distributed_fiji.janitor.removal import release_janitor
 from distributed_fiji.monitor.actions import End
 from distributed_fiji.monitor.notdone import NAMED, NotDone, as_table, find_not_done
 from distributed_fiji.monitor.notdone import shown as named
@@ -89,7 +89,7 @@ def monitor(
         return MonitorResult(INTERRUPTED)
     verdict = recounted(run, clients, verdict)
     result = _result(verdict, steps)
-    if not result.left and (left := leave(clients, run, view.tell)):
+    if not result.left and (left := release_janitor(clients, run, view.tell)):
         result = replace(result, exit_code=SOMETHING_LEFT, left=(left,))
     _report(run, clients, verdict, result, out, listing)
     return result

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from distributed_fiji.aws import cluster, machinetypes, queues
 from distributed_fiji.aws.clients import Clients
-from distributed_fiji.aws.fleetrequest import Frame, fleet_request
+from distributed_fiji.aws.fleetrequest import RequestTerms, fleet_request
 from distributed_fiji.aws.prices import highest_price
 from distributed_fiji.clock import Clock
 from distributed_fiji.commands.confirmations import Confirm, accept, fleet_findings, jobs_waiting
@@ -63,7 +63,7 @@ def plan(run: Start, file: FleetFile) -> Run:
     token = uuid.uuid4().hex
     record = new_run(settings, started=now, run_id=token, local=run.local, account=run.clients.account)
     until = datetime.fromtimestamp(int(now), timezone.utc) + timedelta(hours=longest_hours(run, record))
-    frame = Frame(role, file.strategy, file.type, until.isoformat(timespec="seconds"), token)
+    frame = RequestTerms(role, file.strategy, file.type, until.isoformat(timespec="seconds"), token)
     return replace(
         record,
         fleet_request=fleet_request(settings, frame, part),

@@ -81,7 +81,7 @@ def redrive(
             clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.submission_id, names.items()
         )
         with terminal.counting("Moving dead letters", len(letters)) as progress:
-            mover = Mover(sqs, dead_url, url, mine, clock.sleep, hidden_seconds, submission.submission_id)
+            mover = Redrive(sqs, dead_url, url, mine, clock.sleep, hidden_seconds, submission.submission_id)
             move(mover, progress)
         write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())
     moved = sum(letter.job_id in mine for letter in letters)
@@ -136,7 +136,7 @@ def submission_of(jobs: frozenset[str], queue_created: str, now: float, location
 
 
 @dataclass(frozen=True)
-class Mover:
+class Redrive:
     """From where to where letters go, of which jobs, and the submission that they then belong to."""
 
     sqs: Any
@@ -149,7 +149,7 @@ class Mover:
 
 
 @dataclass(frozen=True)
-class Handful:
+class MovedBatch:
     """What one receive brought: how many letters, the receipts of those that stay, jobs that SQS refused."""
 
     count: int
@@ -157,7 +157,7 @@ class Handful:
     refused: list[tuple[str, str]]
 
 
-def move(mover: Mover, progress: Callable[[int], None]) -> None:
+def move(mover: Redrive, progress: Callable[[int], None]) -> None:
     """Move letters over several threads until none comes any more; those that stay are shown again.
 
     Raises NotSent, after all the rest was moved, with the jobs that SQS refused.
@@ -178,7 +178,7 @@ def move(mover: Mover, progress: Callable[[int], None]) -> None:
         raise NotSent(f"{len(refused)} jobs were refused and are dead letters still:\n{listed}")
 
 
-def move_some(mover: Mover) -> Handful | None:
+def move_some(mover: Redrive) -> MovedBatch | None:
     """Receive letters, send those of the jobs, then delete what was sent; None where none came."""
     found = mover.sqs.receive_message(
         QueueUrl=mover.dead_url,
@@ -204,7 +204,7 @@ def move_some(mover: Mover) -> Handful | None:
     named = {
         number: called(jobs[number], {jobs[number]: name_in(letters[number]["Body"])}) for number in refused
     }
-    return Handful(len(found), kept, [(named[number], reason) for number, reason in refused.items()])
+    return MovedBatch(len(found), kept, [(named[number], reason) for number, reason in refused.items()])
 
 
 def _entries(handles: list[str]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from distributed_fiji.aws import fleetrequest, pools
 from distributed_fiji.aws.clients import Clients, error_code, pages
-from distributed_fiji.aws.fleetrequest import Machine, Subnet
+from distributed_fiji.aws.fleetrequest import LaunchSpec, Subnet
 from distributed_fiji.aws.machines import ensure_launch_template
 from distributed_fiji.aws.refusals import is_denied
 from distributed_fiji.aws.roles import find_role, role_arn
@@ -43,7 +43,7 @@ class Findings:
 
 def find_machines(
     clients: Clients, settings: Settings, file: FleetFile, architecture: str, now: float
-) -> tuple[list[Machine], str, list[str]]:
+) -> tuple[list[LaunchSpec], str, list[str]]:
     """Fill in what the file leaves open; return the machines, the fleet role's ARN, and warnings.
 
     Raises InvalidInput with everything that could not be found.
@@ -61,7 +61,9 @@ def find_machines(
     return machines, role, list(dict.fromkeys(found.warnings))
 
 
-def _check_prices(ec2: Any, settings: Settings, machines: list[Machine], now: float, found: Findings) -> None:
+def _check_prices(
+    ec2: Any, settings: Settings, machines: list[LaunchSpec], now: float, found: Findings
+) -> None:
     prices = pools.read_latest_prices(ec2, settings.MACHINE_TYPE, now)
     every = [pool for machine in machines for pool in machine.pools]
     problems, warnings = pools.price_findings(every, prices, settings.MACHINE_PRICE)
@@ -92,7 +94,7 @@ def _find_machine(
     architecture: str,
     original: bool,
     found: Findings,
-) -> Machine:
+) -> LaunchSpec:
     image = _image(clients, wanted.image_id, architecture, found, original=original)
     own = settings.INSTANCE_PROFILE or role_name(settings.APP_NAME, settings.AWS_REGION, "instance")
     profile = wanted.instance_profile or own
@@ -101,7 +103,7 @@ def _find_machine(
     key_name = wanted.key_name or settings.SSH_KEY_NAME
     if key_name:
         found.problems += _key_pair_problems(clients.ec2, key_name)
-    return Machine(
+    return LaunchSpec(
         specification=wanted,
         image_id=image.get("ImageId", ""),
         root_device=image.get("RootDeviceName", "/dev/xvda"),
@@ -225,7 +227,7 @@ def _subnets(ec2: Any, given: tuple[str, ...], problems: list[str]) -> tuple[Sub
     )
 
 
-def fleet_machines(ec2: Any, settings: Settings, machines: list[Machine]) -> dict[str, Any]:
+def fleet_machines(ec2: Any, settings: Settings, machines: list[LaunchSpec]) -> dict[str, Any]:
     """Return the request's part about machines: versions of the app's launch template, with overrides."""
     configs = []
     for machine in machines:

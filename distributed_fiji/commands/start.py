@@ -20,8 +20,8 @@ from distributed_fiji.commands.awaiting import FleetFailed, wait_for_machines
 from distributed_fiji.commands.plan import Start, plan
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, SomethingLeft
 from distributed_fiji.fleetfile import FleetFile
-from distributed_fiji.janitor.install import NotPermitted, watch_over
-from distributed_fiji.janitor.removal import leave
+from distributed_fiji.janitor.install import NotPermitted, install_janitor
+from distributed_fiji.janitor.removal import release_janitor
 from distributed_fiji.state.currentrun import alone, leave_place, take_place
 from distributed_fiji.state.record import Run
 from distributed_fiji.state.recordfile import read_record, upload_record, write_record
@@ -45,7 +45,7 @@ def _start(run: Start, file: FleetFile) -> Run:
     record = unfinished_record(run) or save(run, prepared(run, file))
     try:
         record = request(run, record)
-        look_after(run, record)
+        ensure_janitor(run, record)
         tasks = record.machines * record.tasks_per_machine
         cluster.start_service(run.clients.ecs, record.cluster, record.service, tasks)
         if record.dashboard:
@@ -67,7 +67,7 @@ def prepared(run: Start, file: FleetFile) -> Run:
     record = plan(run, file)
     take_place(run.clients, record, run.record_path, run.clock.now())
     try:
-        look_after(run, record)
+        ensure_janitor(run, record)
     except BaseException as error:
         # A schedule may be there that calls nobody: such a janitor never goes by itself.
         if left := _leave_before_the_fleet(run, record):
@@ -83,7 +83,7 @@ def prepared(run: Start, file: FleetFile) -> Run:
 def _leave_before_the_fleet(run: Start, record: Run) -> str:
     """Take back janitor and place of a run that has no fleet; return what went wrong, '' for nothing."""
     try:
-        left = leave(run.clients, record, lambda _: None)
+        left = release_janitor(run.clients, record, lambda _: None)
         leave_place(run.clients.s3, record)
     except (Exception, KeyboardInterrupt) as error:
         return error_text(error) if isinstance(error, Exception) else "interrupted"
@@ -123,7 +123,7 @@ def _cut_off_before_its_fleet(run: Start, record: Run) -> Run | None:
     return record
 
 
-def look_after(run: Start, record: Run) -> None:
+def ensure_janitor(run: Start, record: Run) -> None:
     """Put the janitor in place, before the fleet is asked for and again when its id is known.
 
     Raises NoJanitor.
@@ -131,7 +131,7 @@ def look_after(run: Start, record: Run) -> None:
     if not record.auto_monitor:
         return
     try:
-        watch_over(run.clients, record, run.clock, run.settings.NOTIFY_EMAIL)
+        install_janitor(run.clients, record, run.clock, run.settings.NOTIFY_EMAIL)
     except (*AwsError, NotPermitted, SomethingLeft) as error:
         raise NoJanitor(
             f"No fleet is started, since the janitor cannot be installed: {error_text(error)}"
@@ -208,7 +208,7 @@ def take_back(run: Start, record: Run) -> str | None:
     if record.dashboard:
         remove_dashboard(clients.cloudwatch, record.app_name)
     facts = record
-    left = leave(clients, facts, run.terminal.warn)
+    left = release_janitor(clients, facts, run.terminal.warn)
     leave_place(clients.s3, facts)
     run.record_path.unlink(missing_ok=True)
     return left

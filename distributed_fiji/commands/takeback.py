@@ -133,7 +133,7 @@ def take_back(
     stay: set[str] = set()
     others: list[str] = []
     try:
-        with terminal.counting("Looking through the queue", read_counts(sqs, url).waiting) as progress:
+        with terminal.counting("Looking through the queue", read_counts(sqs, url).visible) as progress:
             while found := _receive(sqs, url, hidden_seconds, progress):
                 mine = [one for one in found if one in shrinking]
                 others += [one.receipt for one in found if one not in shrinking]

@@ -8,7 +8,7 @@ from typing import Any
 
 from distributed_fiji.aws.clients import connect
 from distributed_fiji.clock import SystemClock
-from distributed_fiji.janitor.tending import Post, tend
+from distributed_fiji.janitor.tending import JanitorConfig, run_round
 from worker.contract.text import one_line
 
 
@@ -18,13 +18,13 @@ class RoundFailed(RuntimeError):
 
 def handler(event: Any, context: Any) -> None:
     """Do one round. Raises RoundFailed with all that went wrong."""
-    post = Post(
+    post = JanitorConfig(
         app_name=os.environ["APP_NAME"],
         bucket=os.environ["STATE_BUCKET"],
         topic=os.environ.get("TOPIC", ""),
     )
     clients = connect(os.environ["AWS_REGION"], None)
     clients.encryption = json.loads(os.environ.get("ENCRYPTION") or "{}")
-    problems = tend(post, clients, SystemClock(), lambda sentence: print(one_line(sentence), flush=True))
+    problems = run_round(post, clients, SystemClock(), lambda sentence: print(one_line(sentence), flush=True))
     if problems:
         raise RoundFailed("; ".join(problems))

@@ -53,7 +53,7 @@ class NotPermitted(DistributedFijiError):
     """Raised when the schedule may not call the janitor, so that no round would ever come."""
 
 
-def watch_over(clients: Clients, record: Run, clock: Clock, email: str = "") -> list[Change]:
+def install_janitor(clients: Clients, record: Run, clock: Clock, email: str = "") -> list[Change]:
     """Note a run as open and put the janitor in place; return what was created, changed and kept.
 
     Call it before the fleet is asked for, so that there is no moment in which nobody looks after it, and
@@ -67,7 +67,7 @@ def watch_over(clients: Clients, record: Run, clock: Clock, email: str = "") -> 
 
 
 @dataclass(frozen=True)
-class Ground:
+class JanitorResources:
     """What a janitor stands on: its role's ARN, and its topic's, '' where nobody is told.
 
     `encryption`: arguments of PutObject for all that it writes.
@@ -93,7 +93,9 @@ def _ensure_role(clients: Clients, record: Run) -> tuple[str, list[Change]]:
     return arn, [change]
 
 
-def prepare(clients: Clients, record: Run, role_arn: str, email: str) -> tuple[Ground, list[Change]]:
+def prepare(
+    clients: Clients, record: Run, role_arn: str, email: str
+) -> tuple[JanitorResources, list[Change]]:
     """Make what costs nothing and stays between runs: log group and, with an address, the topic.
 
     `email`: who is told when the janitor ended a run; SNS asks its owner to confirm it once.
@@ -104,7 +106,7 @@ def prepare(clients: Clients, record: Run, role_arn: str, email: str) -> tuple[G
     if email:
         topic_arn, change = ensure_topic(clients.sns, app, email)
         changes.append(change)
-    return Ground(role_arn, topic_arn, record.encryption), changes
+    return JanitorResources(role_arn, topic_arn, record.encryption), changes
 
 
 def ensure_topic(sns: Any, app_name: str, email: str) -> tuple[str, Change]:
@@ -124,7 +126,7 @@ def ensure_topic(sns: Any, app_name: str, email: str) -> tuple[str, Change]:
     return arn, Change.of("topic", name, created=False, changed=not known, detail=email)
 
 
-def ensure_function(awslambda: Any, run: Run, ground: Ground, clock: Clock) -> tuple[str, Change]:
+def ensure_function(awslambda: Any, run: Run, ground: JanitorResources, clock: Clock) -> tuple[str, Change]:
     """Return the Lambda's ARN, made, or its code and configuration renewed where they differ."""
     name, package = janitor_name(run.app_name), build_package()
     configuration = {
@@ -149,7 +151,7 @@ def ensure_function(awslambda: Any, run: Run, ground: Ground, clock: Clock) -> t
     return current["FunctionArn"], Change.of("janitor", name, created=False, changed=changed)
 
 
-def handler_environment(run: Run, ground: Ground) -> dict[str, str]:
+def handler_environment(run: Run, ground: JanitorResources) -> dict[str, str]:
     """Return what the handler is told; Lambda itself adds the region and the role's keys."""
     return {
         "APP_NAME": run.app_name,

@@ -13,7 +13,7 @@ from distributed_fiji.state.openruns import close_run, read_open_runs
 from distributed_fiji.state.record import Run
 
 
-def leave(clients: Clients, run: Run, tell: Callable[[str], None]) -> str | None:
+def release_janitor(clients: Clients, run: Run, tell: Callable[[str], None]) -> str | None:
     """Note that nothing of a run is left to be ended; with no other run the janitor goes.
 
     Returns what is left of it after an error, None where nothing is: the janitor's next round finds no run

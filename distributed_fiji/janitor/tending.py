@@ -16,14 +16,14 @@ from distributed_fiji.monitor.notdone import NAMED, find_not_done, shown
 from distributed_fiji.monitor.recount import recounted
 from distributed_fiji.monitor.result import Verdict, counted, read_verdict
 from distributed_fiji.monitor.rounds import DOUBTFUL_WAIT, Watcher
-from distributed_fiji.monitor.takedown import Patience, attempt, still_costly, take_down
+from distributed_fiji.monitor.takedown import Deadlines, attempt, still_costly, take_down
 from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.openruns import close_run, list_open_runs, read_open_run
 from distributed_fiji.state.record import Run
 from worker.contract.state import Unreadable
 
 #: A Lambda lives for fifteen minutes; what is not done then is done in the next round.
-PATIENCE = Patience(machines=300, logs=180)
+PATIENCE = Deadlines(machines=300, logs=180)
 
 #: Seconds that a round looks again and again at a queue that reads empty: until the next round begins.
 DOUBTFUL_SECONDS = 270
@@ -33,7 +33,7 @@ NEVER_ASKED = 15 * 60
 
 
 @dataclass(frozen=True)
-class Post:
+class JanitorConfig:
     """Where the janitor works. `topic`: ARN that is told of every run it ended; empty: nobody is told."""
 
     app_name: str
@@ -41,7 +41,7 @@ class Post:
     topic: str = ""
 
 
-def tend(post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> list[str]:
+def run_round(post: JanitorConfig, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> list[str]:
     """Look after every open run; return the problems met. With no run left the janitor removes itself.
 
     Where another round is at work, this one leaves all to it.
@@ -53,7 +53,7 @@ def tend(post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]
     return []
 
 
-def _tend_all(post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> list[str]:
+def _tend_all(post: JanitorConfig, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> list[str]:
     problems = []
     for key in list_open_runs(clients.s3, post.bucket, post.app_name, clients.region):
         # A run that cannot be looked at must not keep the others from being ended.
@@ -65,7 +65,7 @@ def _tend_all(post: Post, clients: Clients, clock: Clock, tell: Callable[[str], 
 
 
 def _tend_key(
-    key: str, post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]
+    key: str, post: JanitorConfig, clients: Clients, clock: Clock, tell: Callable[[str], None]
 ) -> str | None:
     try:
         run = read_open_run(clients.s3, post.bucket, key)
@@ -76,7 +76,9 @@ def _tend_key(
     return tend_run(run, post, clients, clock, tell) if run else None
 
 
-def tend_run(run: Run, post: Post, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> str | None:
+def tend_run(
+    run: Run, post: JanitorConfig, clients: Clients, clock: Clock, tell: Callable[[str], None]
+) -> str | None:
     """Look at one run and do what is to be done; return a sentence when it was ended."""
     run = replace(run, fleet_id=run.fleet_id or find_fleet(clients.ec2, run.app_name, run.run_id))
     if not run.fleet_id:
@@ -114,7 +116,7 @@ def _look(run: Run, clients: Clients, clock: Clock, tell: Callable[[str], None])
         clock.sleep(DOUBTFUL_WAIT)
 
 
-def _notify(clients: Clients, post: Post, run: Run, verdict: Verdict) -> None:
+def _notify(clients: Clients, post: JanitorConfig, run: Run, verdict: Verdict) -> None:
     if not post.topic:
         return
     failed = verdict.dead + verdict.unaccounted

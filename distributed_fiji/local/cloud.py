@@ -25,7 +25,7 @@ from distributed_fiji.registry import Answer
 
 ROOT = Path(os.environ.get("DISTRIBUTED_FIJI_LOCAL") or servers.CHECKOUT / "local-cloud").absolute()
 
-Progress = Callable[[str], None]
+Report = Callable[[str], None]
 
 #: What is gone when a server ended by itself; the objects in the buckets are files and stay.
 LOST = {
@@ -49,7 +49,7 @@ def find(root: Path = ROOT) -> Cloud | None:
 
 def start(
     root: Path = ROOT,
-    progress: Progress = lambda line: None,
+    progress: Report = lambda line: None,
     *,
     runtime: str | None = None,
     region: str | None = None,
@@ -104,7 +104,7 @@ def check(root: Path = ROOT) -> None:
         )
 
 
-def prepare_fiji(runtime: str, progress: Progress) -> None:
+def prepare_fiji(runtime: str, progress: Report) -> None:
     """Build ImageJ core where tasks are processes and there is no FIJI, with the user's way to the network.
 
     Raises DistributedFijiError when that fails.
@@ -118,7 +118,7 @@ def runtime(wanted: str | None, root: Path = ROOT) -> str:
     return wanted or (state.read(Folders(root.resolve())) or State()).runtime
 
 
-def _runner(fiji: Path | None, runtime: str, progress: Progress) -> str | None:
+def _runner(fiji: Path | None, runtime: str, progress: Report) -> str | None:
     """Return our runner's jar for tasks that are processes of a FIJI without it."""
     made = runner_for(fiji, servers.CHECKOUT, progress) if fiji and runtime != "docker" else None
     return str(made) if made else None
@@ -161,7 +161,7 @@ def _process(server: Server) -> bool:
     return server.identity is not None and server.identity.process() is not None
 
 
-def _say_what_was_lost(known: State, missing: list[str], progress: Progress) -> None:
+def _say_what_was_lost(known: State, missing: list[str], progress: Report) -> None:
     if len(missing) == len(SERVERS):
         progress("Starting the embedded cloud")
         return
@@ -169,7 +169,7 @@ def _say_what_was_lost(known: State, missing: list[str], progress: Progress) -> 
         progress(f"The embedded cloud's {name} had ended; {LOST[name]}")
 
 
-def _start_missing(folders: Folders, wanted: State, missing: list[str], progress: Progress) -> State:
+def _start_missing(folders: Folders, wanted: State, missing: list[str], progress: Report) -> State:
     processes.end(_identities(wanted, missing), STOP_SECONDS[DATA_PLANE])
     ready = replace(wanted, servers=dict(wanted.servers))
     pending = list(missing)
@@ -183,7 +183,7 @@ def _start_missing(folders: Folders, wanted: State, missing: list[str], progress
     return ready
 
 
-def _port(wanted: State, name: str, progress: Progress) -> int:
+def _port(wanted: State, name: str, progress: Report) -> int:
     """Return the port a server had before, so that exported variables stay true; else a free one."""
     server = wanted.servers.get(name)
     if server is None:

@@ -11,7 +11,7 @@ from typing import Any
 from distributed_fiji.aws.clients import AwsError, Clients
 from distributed_fiji.aws.prices import Prices, read_prices
 from distributed_fiji.monitor.snapshot import Machine
-from distributed_fiji.monitor.spending import Stay, merged, noted, spent
+from distributed_fiji.monitor.spending import MachineUse, merge_ledgers, total_cost, update_ledger
 from distributed_fiji.state.record import Run
 from distributed_fiji.state.statefiles import find_state
 from worker.contract.jobs import state_key
@@ -33,22 +33,24 @@ class Meter:
         self.run = run
         self.clients = clients
         self._refused = refused
-        self.ledger: dict[str, Stay] = {}
+        self.ledger: dict[str, MachineUse] = {}
         self._prices: dict[tuple[str, str], Prices] = {}
         self._prices_read = 0.0
         self._written: tuple[float, frozenset[tuple[str, bool]]] = (0.0, frozenset())
 
     def read(self, machines: Iterable[Machine], now: float) -> float:
         """Return the dollars spent by now; remembers the machines for `keep`."""
-        self.ledger = noted(merged(self.ledger, self._stored()), machines, now)
+        self.ledger = update_ledger(merge_ledgers(self.ledger, self._stored()), machines, now)
         if self.ledger and now - self._prices_read >= PRICES_FOR:
             since = min(stay.launched for stay in self.ledger.values())
             kinds = {stay.kind for stay in self.ledger.values()}
             self._prices = read_prices(self.clients.ec2, kinds, since, self._refused)
             self._prices_read = now
-        return spent(self.ledger, self._prices, bound=self.run.machine_price, extra=self.run.machine_extras)
+        return total_cost(
+            self.ledger, self._prices, bound=self.run.machine_price, extra=self.run.machine_extras
+        )
 
-    def _stored(self) -> dict[str, Stay]:
+    def _stored(self) -> dict[str, MachineUse]:
         """Return the ledger in the bucket; where that does not answer, what this monitor has seen must do."""
         try:
             return read_ledger(self.clients.s3, self.run)
@@ -64,14 +66,14 @@ class Meter:
             self._written = (now, state)
 
 
-def read_ledger(s3: Any, run: Run) -> dict[str, Stay]:
+def read_ledger(s3: Any, run: Run) -> dict[str, MachineUse]:
     """Return the ledger of a run as it was written last; entries that are none are left out."""
     return find_state(s3, run.bucket, _key(run), _stays) or {}
 
 
-def _stays(document: dict[str, Any]) -> dict[str, Stay]:
+def _stays(document: dict[str, Any]) -> dict[str, MachineUse]:
     return {
-        instance_id: Stay(
+        instance_id: MachineUse(
             kind=text(stay, "kind"),
             zone=text(stay, "zone"),
             launched=number(stay, "launched"),

@@ -11,13 +11,13 @@ from distributed_fiji.aws.clients import AwsError, Clients, error_text
 from distributed_fiji.aws.cluster import read_service
 from distributed_fiji.aws.deadletters import DeadLetter, is_own, read_dead_letters
 from distributed_fiji.aws.fleet import read_fleet
-from distributed_fiji.aws.queues import queue_attributes
+from distributed_fiji.aws.queues import counts_in, queue_attributes
 from distributed_fiji.aws.refusals import is_denied, missing_action
 from distributed_fiji.aws.tasks import Task, read_ends, read_protection, read_tasks
 from distributed_fiji.aws.telemetry import read_alarms
 from distributed_fiji.monitor.machines import placed, read_machines
 from distributed_fiji.monitor.meter import Meter
-from distributed_fiji.monitor.snapshot import Counts, Jobs, Machine, Snapshot
+from distributed_fiji.monitor.snapshot import Jobs, Machine, Snapshot
 from distributed_fiji.state.jobstate import JobState, submitted_at
 from distributed_fiji.state.record import Run
 from worker.contract.jobs import WARNINGS, WITHOUT_OUTPUTS
@@ -76,7 +76,7 @@ class Observer:
         return replace(
             seen,
             jobs=self.read_jobs(attributes),
-            queue=_counts(attributes) if attributes else None,
+            queue=counts_in(attributes) if attributes else None,
             machines=placed(ecs, run.cluster, seen.machines),
             tasks=tasks,
             desired=desired,
@@ -159,7 +159,7 @@ class Observer:
         url = attributes["QueueUrl"]
         if self._owns_dead_queue is None:
             self._owns_dead_queue = is_own(sqs, url, name, self.run.app_name)
-        return self._owns_dead_queue, _counts(attributes).left, url
+        return self._owns_dead_queue, counts_in(attributes).left, url
 
     def _are_letters_wanted(self, missing: int, count: int) -> bool:
         """Whether letters are to be read: few at once, many when some more have come or all may have.
@@ -189,14 +189,6 @@ class Observer:
             for letter in self._letters.values()
             if letter.job_id in when and letter.sent >= max(queue_created, when[letter.job_id] - slack)
         }
-
-
-def _counts(attributes: dict[str, str]) -> Counts:
-    return Counts(
-        visible=int(attributes["ApproximateNumberOfMessages"]),
-        in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
-        delayed=int(attributes.get("ApproximateNumberOfMessagesDelayed", 0)),
-    )
 
 
 def _written_since(manifests: dict[str, float], submitted: dict[str, float], start: float) -> set[str]:

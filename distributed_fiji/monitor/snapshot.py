@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from distributed_fiji.aws.queues import Counts
 from distributed_fiji.aws.tasks import Task, TaskEnd
 
 #: What ECS says of a task before its container has begun (ECS developer guide, "Task lifecycle").
 NOT_YET_RUNNING = frozenset({"PROVISIONING", "PENDING", "ACTIVATING"})
-
-
-@dataclass(frozen=True)
-class Counts:
-    """The queue's approximate counts; wrong for a minute or more after a change (SQS API reference)."""
-
-    visible: int
-    in_flight: int
-    delayed: int
-
-    @property
-    def left(self) -> int:
-        return self.visible + self.in_flight + self.delayed
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ SHORTEST = 60
 
 
 @dataclass(frozen=True)
-class Stay:
+class MachineUse:
     """A machine's time with us, in seconds since 1970. `last`: its end, or when it was last seen."""
 
     kind: str
@@ -29,7 +29,7 @@ class Stay:
 
 
 #: Machines by their instance id.
-Ledger = Mapping[str, Stay]
+Ledger = Mapping[str, MachineUse]
 
 
 def hours_for(dollars: float, machines: int, hourly: float) -> float:
@@ -37,7 +37,7 @@ def hours_for(dollars: float, machines: int, hourly: float) -> float:
     return dollars / (machines * hourly)
 
 
-def noted(ledger: Ledger, machines: Iterable[Machine], now: float) -> dict[str, Stay]:
+def update_ledger(ledger: Ledger, machines: Iterable[Machine], now: float) -> dict[str, MachineUse]:
     """Return the ledger with a look in it.
 
     A machine that is not seen any more, or without saying since when it is gone, counts as having ended now:
@@ -52,11 +52,13 @@ def noted(ledger: Ledger, machines: Iterable[Machine], now: float) -> dict[str, 
         before = stays.get(instance_id)
         if before is None or not before.ended:
             last = now if machine.billed else machine.gone_since or now
-            stays[instance_id] = Stay(machine.kind, machine.zone, machine.launched, last, not machine.billed)
+            stays[instance_id] = MachineUse(
+                machine.kind, machine.zone, machine.launched, last, not machine.billed
+            )
     return stays
 
 
-def merged(first: Ledger, second: Ledger) -> dict[str, Stay]:
+def merge_ledgers(first: Ledger, second: Ledger) -> dict[str, MachineUse]:
     """Return what two ledgers know together, whichever was written first."""
     both = dict(first)
     for instance_id, stay in second.items():
@@ -65,7 +67,9 @@ def merged(first: Ledger, second: Ledger) -> dict[str, Stay]:
     return both
 
 
-def spent(ledger: Ledger, prices: Mapping[tuple[str, str], Prices], *, bound: float, extra: float) -> float:
+def total_cost(
+    ledger: Ledger, prices: Mapping[tuple[str, str], Prices], *, bound: float, extra: float
+) -> float:
     """Return the dollars that machines have cost.
 
     `prices`: by machine type and zone; `bound`: the most that a machine may cost an hour, which stands where
@@ -74,7 +78,7 @@ def spent(ledger: Ledger, prices: Mapping[tuple[str, str], Prices], *, bound: fl
     return sum(_cost(stay, prices.get((stay.kind, stay.zone), []), bound, extra) for stay in ledger.values())
 
 
-def _cost(stay: Stay, prices: Prices, bound: float, extra: float) -> float:
+def _cost(stay: MachineUse, prices: Prices, bound: float, extra: float) -> float:
     end = max(stay.last, stay.launched + SHORTEST)
     changes = sorted(time for time, _ in prices if stay.launched < time < end)
     return sum(

@@ -48,7 +48,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Patience:
+class Deadlines:
     """How long, in seconds, machines may take to end before they are named as left, and bringing the logs
     into the bucket may take; None: as long as it takes.
     """
@@ -57,7 +57,7 @@ class Patience:
     logs: float | None = None
 
 
-PATIENT = Patience()
+PATIENT = Deadlines()
 
 #: Steps whose failure leaves something that costs.
 COSTLY = frozenset({"service", "fleet", "machines", "alarms", "dashboard"})
@@ -70,7 +70,7 @@ def take_down(
     tell: Callable[[str], None],
     *,
     whole: bool = True,
-    patience: Patience = PATIENT,
+    patience: Deadlines = PATIENT,
 ) -> list[Step]:
     """Take everything of a run down but its logs, roles and results; return what each step did.
 
@@ -85,7 +85,7 @@ def take_down(
 
 
 @dataclass(frozen=True)
-class Site:
+class Neighbours:
     """What else there is of the app. `served`: the service is this run's to end.
 
     With another config of the same name the service can meanwhile serve another queue, and a run that was
@@ -97,7 +97,7 @@ class Site:
     other_fleets: tuple[str, ...]
 
 
-def look_around(run: Run, clients: Clients, tell: Callable[[str], None]) -> Site:
+def look_around(run: Run, clients: Clients, tell: Callable[[str], None]) -> Neighbours:
     """Return what else there is of the app. Where that cannot be read, all counts as this run's, so that it
     ends.
     """
@@ -108,10 +108,10 @@ def look_around(run: Run, clients: Clients, tell: Callable[[str], None]) -> Site
         later = [other for other in others if other.started > run.started]
         for other in later:
             tell(f"Run {other.run_id} has started since; the service and the queue, which it uses, stay.")
-        return Site(not later and served_here(run, clients), fleets)
+        return Neighbours(not later and served_here(run, clients), fleets)
     except AwsError as error:
         tell(f"looking at what else runs: {error_text(error)}")
-        return Site(served=True, other_fleets=())
+        return Neighbours(served=True, other_fleets=())
 
 
 def other_runs(run: Run, clients: Clients) -> list[Run]:
@@ -158,9 +158,9 @@ class Takedown:
     run: Run
     clients: Clients
     clock: Clock
-    site: Site
+    site: Neighbours
     whole: bool
-    patience: Patience
+    patience: Deadlines
 
 
 def _money(down: Takedown) -> Named:
@@ -194,7 +194,7 @@ def _keepsakes(run: Run, clients: Clients, clock: Clock, log_seconds: float | No
     yield "logs", lambda: _exported(run, clients, clock, log_seconds)
 
 
-def _rest(run: Run, clients: Clients, clock: Clock, site: Site) -> Named:
+def _rest(run: Run, clients: Clients, clock: Clock, site: Neighbours) -> Named:
     if not site.served:
         return
     ecs, ec2 = clients.ecs, clients.ec2

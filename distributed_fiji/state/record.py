@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from distributed_fiji.aws.prices import extras
+from distributed_fiji.aws.prices import hourly_overhead
 from worker.contract.jobs import state_key
 from worker.contract.state import Unreadable, flag, number, text, texts
 
@@ -252,7 +252,7 @@ def new_run(settings: Settings, *, started: float, run_id: str, local: bool, acc
         tasks_per_machine=settings.TASKS_PER_MACHINE,
         machine_types=tuple(settings.MACHINE_TYPE),
         machine_price=settings.MACHINE_PRICE,
-        machine_extras=extras(settings.EBS_VOL_SIZE, public_address=settings.ASSIGN_IP),
+        machine_extras=hourly_overhead(settings.EBS_VOL_SIZE, public_address=settings.ASSIGN_IP),
         max_cost=settings.MAX_COST,
         job_retries=settings.JOB_RETRIES,
         visibility_seconds=settings.SQS_MESSAGE_VISIBILITY,

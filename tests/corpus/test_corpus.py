@@ -35,7 +35,7 @@ from worker.host.folders import RunFolder
 from worker.storage import elsewhere
 from worker.storage.outputs import find_outputs
 from worker.verdict.ending import Ending
-from worker.verdict.verdict import Expected, Run, Verdict, judge
+from worker.verdict.verdict import Expected, FijiRun, Verdict, judge
 
 
 def run(fiji: str, case: Case, text: str, root: Path, *, xvfb: bool) -> Verdict:
@@ -78,7 +78,7 @@ def filled(values: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
     return {name: fill(value) for name, value in values.items()}
 
 
-def ended(fiji: str, case: Case, folder: RunFolder, *, xvfb: bool, leads: bool = False) -> Run:
+def ended(fiji: str, case: Case, folder: RunFolder, *, xvfb: bool, leads: bool = False) -> FijiRun:
     """Start a FIJI on the job, wait for its end, and return what is known of it."""
     home = describe(fiji_home(fiji), os.environ)
     assert home
@@ -95,7 +95,7 @@ def ended(fiji: str, case: Case, folder: RunFolder, *, xvfb: bool, leads: bool =
     process = nearfiji._start(runner_command(launch, str(folder.job_file)), folder.work)
     ran = finish(process, folder.root)
     result = json.loads(folder.result_file.read_text("utf-8")) if folder.result_file.exists() else None
-    return Run(
+    return FijiRun(
         Ending.BY_ITSELF,
         ran.code,
         1.0,

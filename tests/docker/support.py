@@ -19,7 +19,7 @@ import boto3
 
 from distributed_fiji.aws import documents
 from distributed_fiji.local.machines.containers import ContainerTask
-from distributed_fiji.local.machines.taskplan import Gifts, TaskPlan
+from distributed_fiji.local.machines.taskplan import HostInfo, TaskPlan
 from distributed_fiji.local.machines.tasks import Exit
 from distributed_fiji.settings import parse_settings
 from tests.emulators import CLIENT_ENVIRONMENT
@@ -121,7 +121,7 @@ class App:
         container = document["containerDefinitions"][0]
         named = {item["name"]: item["value"] for item in container["environment"]} | environment
         container["environment"] = [{"name": name, "value": value} for name, value in named.items()]
-        gifts = Gifts(
+        gifts = HostInfo(
             cloud={**CLIENT_ENVIRONMENT, "AWS_ENDPOINT_URL": self.endpoint},
             region=REGION,
             metadata_url=self.endpoint,

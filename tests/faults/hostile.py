@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from distributed_fiji.aws.clients import Clients
-from distributed_fiji.janitor.tending import Post, tend
+from distributed_fiji.janitor.tending import JanitorConfig, run_round
 from distributed_fiji.state.openruns import open_run
 from tests.faults.audit import audit
 from tests.faults.broken import WRONG, broken_bodies
@@ -242,6 +242,6 @@ def _looked_after(run: ARun) -> str:
     open_run(run.clients.s3, run.record)
     told: list[str] = []
     clock = SteppedClock(time.time(), run.report_stopped_tasks)
-    problems = tend(Post(run.app, run.bucket), run.clients, clock, told.append)
+    problems = run_round(JanitorConfig(run.app, run.bucket), run.clients, clock, told.append)
     closed = any("is taken down" in line for line in told)
     return "" if closed and not problems else f"{problems}: {told[-20:]}"

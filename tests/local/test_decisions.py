@@ -22,31 +22,38 @@ from distributed_fiji.local.machines import containers, taskplan
 from distributed_fiji.local.machines.agent import Throttle, next_throttle
 from distributed_fiji.local.machines.logdriver import MOST_LINE_BYTES, whole_lines
 from distributed_fiji.local.machines.observation import (
-    Machine,
+    Instance,
     Place,
+    RegionSnapshot,
     Service,
-    Snapshot,
     TaskView,
     parse_user_data,
 )
 from distributed_fiji.local.machines.region import registered_memory
 from distributed_fiji.local.machines.runtimes import ProcessRuntime
-from distributed_fiji.local.machines.scheduling import Action, Event, Register, Start, Stop, decide
-from distributed_fiji.local.machines.taskplan import Gifts, TaskPlan
-from distributed_fiji.local.machines.tasks import CannotStart, NotReady, Task
+from distributed_fiji.local.machines.scheduling import (
+    Event,
+    Register,
+    SchedulerAction,
+    StartTask,
+    StopTask,
+    decide,
+)
+from distributed_fiji.local.machines.taskplan import HostInfo, TaskPlan
+from distributed_fiji.local.machines.tasks import CannotStart, NotReady, TaskProcess
 from distributed_fiji.local.state import Folders
 from tests.local.support import until
 
 NOW = datetime(2026, 11, 23, tzinfo=timezone.utc)
 
 
-def a_region(machines: int = 1, desired: int = 0, **service: Any) -> Snapshot:
+def a_region(machines: int = 1, desired: int = 0, **service: Any) -> RegionSnapshot:
     """Return joined machines of 8,000 MiB and 2,048 CPU units, and a service of 3,000 MiB and 1,024 units."""
     container = {"name": "worker", "memory": 3000, "cpu": 1024}
     names = [str(number) for number in range(machines)]
-    return Snapshot(
+    return RegionSnapshot(
         clusters={"c"},
-        machines={name: Machine(name, "m5.large", "us-east-1a", "c", True, True) for name in names},
+        machines={name: Instance(name, "m5.large", "us-east-1a", "c", True, True) for name in names},
         places={f"p{name}": Place(f"p{name}", name, "c", True, 8000, 2048) for name in names},
         services=[replace(Service("s-arn", "s", "c", "d:1", desired), **service)],
         definitions={
@@ -56,7 +63,7 @@ def a_region(machines: int = 1, desired: int = 0, **service: Any) -> Snapshot:
     )
 
 
-def with_tasks(snapshot: Snapshot, *places: str, **task: Any) -> Snapshot:
+def with_tasks(snapshot: RegionSnapshot, *places: str, **task: Any) -> RegionSnapshot:
     """Add running tasks of the service, each a second younger than the one before."""
     for place in places:
         number = len(snapshot.tasks)
@@ -67,14 +74,19 @@ def with_tasks(snapshot: Snapshot, *places: str, **task: Any) -> Snapshot:
     return snapshot
 
 
-def messages(actions: list[Action]) -> list[str]:
+def messages(actions: list[SchedulerAction]) -> list[str]:
     return [action.message for action in actions if isinstance(action, Event)]
 
 
 def test_tasks_are_spread_over_machines_and_fill_them_up_to_memory_and_cpu():
     actions = decide(a_region(machines=2, desired=5))
 
-    assert [action.place.arn for action in actions if isinstance(action, Start)] == ["p0", "p1", "p0", "p1"]
+    assert [action.place.arn for action in actions if isinstance(action, StartTask)] == [
+        "p0",
+        "p1",
+        "p0",
+        "p1",
+    ]
     [message] = messages(actions)
     assert "has insufficient memory available" in message
 
@@ -84,7 +96,7 @@ def test_a_service_of_distinct_instances_puts_one_task_on_a_machine():
 
     actions = decide(snapshot)
 
-    assert [action.place.arn for action in actions if isinstance(action, Start)] == ["p1"]
+    assert [action.place.arn for action in actions if isinstance(action, StartTask)] == ["p1"]
     assert "distinct instances" in messages(actions)[0]
 
 
@@ -104,7 +116,7 @@ def test_scale_in_ends_the_newest_task_of_the_fullest_machine_and_no_protected_o
     snapshot = with_tasks(a_region(machines=2, desired=2), "p0", "p0", "p1", "p1")
     snapshot.tasks["t3"] = replace(snapshot.tasks["t3"], protected=True)
 
-    stopped = [action.task.arn for action in decide(snapshot) if isinstance(action, Stop)]
+    stopped = [action.task.arn for action in decide(snapshot) if isinstance(action, StopTask)]
 
     assert stopped == ["t2", "t1"]
     snapshot.tasks.update((arn, replace(task, protected=True)) for arn, task in snapshot.tasks.items())
@@ -118,16 +130,16 @@ def test_tasks_of_a_draining_machine_and_of_an_old_definition_are_replaced():
     draining = decide(snapshot)
     outdated = decide(with_tasks(a_region(machines=1, desired=1, definition="d:2"), "p0"))
 
-    assert [type(action) for action in draining] == [Stop, Start]
+    assert [type(action) for action in draining] == [StopTask, StartTask]
     assert (draining[0].task.arn, draining[1].place.arn) == ("t0", "p1")
-    assert [type(action) for action in outdated] == [Stop, Start]
+    assert [type(action) for action in outdated] == [StopTask, StartTask]
 
 
 def test_a_throttled_service_starts_nothing_and_another_ones_tasks_are_no_concern():
     snapshot = with_tasks(a_region(desired=2), "p0", group="service:other")
 
     assert decide(snapshot, frozenset({"s-arn"})) == []
-    assert [type(action) for action in decide(snapshot)] == [Start, Event]
+    assert [type(action) for action in decide(snapshot)] == [StartTask, Event]
 
 
 def test_failing_at_once_makes_a_service_wait_longer_each_time_up_to_a_minute():
@@ -149,11 +161,11 @@ def test_a_task_is_placed_on_no_machine_of_another_app():
     started = [
         action
         for action in decide(replace(region, machines={"0": theirs, "1": mine}))
-        if isinstance(action, Start)
+        if isinstance(action, StartTask)
     ]
 
     assert {action.place.arn for action in started} == {"p1"}
-    assert not [action for action in decide(region) if isinstance(action, Start)]
+    assert not [action for action in decide(region) if isinstance(action, StartTask)]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +194,7 @@ def test_user_data_names_its_cluster_as_a_script_and_as_a_mime_multipart():
 
 
 def a_plan(folder: Path, **container: Any) -> TaskPlan:
-    gifts = Gifts(
+    gifts = HostInfo(
         cloud={
             "AWS_REGION": "us-east-1",
             "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
@@ -285,7 +297,7 @@ def test_a_task_waits_for_the_fiji_that_is_being_built_and_says_why_there_is_non
     runtime = ProcessRuntime(Folders(tmp_path), build)
     plan = a_plan(tmp_path)
 
-    def launch() -> Task | None:
+    def launch() -> TaskProcess | None:
         try:
             return runtime.launch(plan, tmp_path / "log")
         except NotReady:

@@ -24,7 +24,7 @@ from distributed_fiji.aws.clients import AwsError, Clients
 from distributed_fiji.aws.refusals import keys_are_over
 from distributed_fiji.commands.inventory import Item, inventory
 from distributed_fiji.errors import FAILED, KEYS_OVER, SOMETHING_LEFT, DistributedFijiError
-from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.janitor.install import install_janitor
 from distributed_fiji.state.openruns import list_open_runs
 from tests.monitor.builders import EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.conftest import emulators
@@ -226,7 +226,7 @@ def end(trial: Trial) -> Outcome:
     run.submit(some_jobs(2))
     run.work_off()
     run.give_up(reported="no cells")
-    watch_over(trial.clients, run.record, SteppedClock(time.time()))
+    install_janitor(trial.clients, run.record, SteppedClock(time.time()))
     answers = trial.answering()
     code = code_of(lambda: watch(run, run.report_stopped_tasks, clients=Clients(answers))[0].exit_code)
     return trial.ended(answers, code, run.bucket, goes_on=KEYS_OVER)
@@ -235,7 +235,7 @@ def end(trial: Trial) -> Outcome:
 def remove(trial: Trial) -> Outcome:
     """Cleanup of a live run, with its janitor in place."""
     run = a_run(trial.clients, trial.app, machines=1)
-    watch_over(trial.clients, run.record, SteppedClock(time.time()))
+    install_janitor(trial.clients, run.record, SteppedClock(time.time()))
     answers = trial.answering()
     code = code_of(lambda: clean(Clients(answers), trial.app, on_sleep=run.report_stopped_tasks)[0])
     return trial.ended(answers, code, run.bucket)

@@ -22,7 +22,7 @@ from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.cluster import find_service
 from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.commands.monitor import MonitorResult
-from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.janitor.install import install_janitor
 from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.recordfile import read_record
 from tests.monitor.builders import (
@@ -174,7 +174,7 @@ def a_run_that_is_over(trial: Trial) -> tuple[ARun, str]:
     run.submit(some_jobs(2))
     run.work_off()
     run.give_up()
-    watch_over(trial.clients, run.record, SteppedClock(time.time()), "owner@example.org")
+    install_janitor(trial.clients, run.record, SteppedClock(time.time()), "owner@example.org")
     return run, janitors_environment(run)["TOPIC"]
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.clock import SystemClock
 from distributed_fiji.commands.inventory import inventory
-from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.janitor.install import install_janitor
 from distributed_fiji.monitor.decide import Limits
 from distributed_fiji.monitor.result import read_verdict
 from distributed_fiji.state.openruns import list_open_runs
@@ -71,7 +71,7 @@ def leave_alone(session: EmulatedSession, app: str, seed: int, folder: Path) -> 
         run.join(machine)
     jobs, dead = chance.randint(1, 5), chance.randint(0, 1)
     run.submit(some_jobs(jobs + dead))
-    watch_over(clients, run.record, SystemClock())
+    install_janitor(clients, run.record, SystemClock())
     record = folder / f"{app}.json"
     write_record(record, run.record)
     killed_after = chance.uniform(0.5, KILL)

@@ -15,7 +15,7 @@ from distributed_fiji.commands.cleanup import cleanup
 from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.commands.monitor import MonitorResult, monitor
 from distributed_fiji.janitor.policy import janitor_policy
-from distributed_fiji.janitor.tending import Post, tend
+from distributed_fiji.janitor.tending import JanitorConfig, run_round
 from distributed_fiji.names import role_name
 from distributed_fiji.terminal import Terminal
 from tests.monitor.builders import ARun, SteppedClock
@@ -77,7 +77,9 @@ def a_round(
     clock = SteppedClock(time.time() + after, the_world_goes_on)
     who = {"role": "janitor", "APP_NAME": run.app, "AWS_REGION": run.clients.region}
     with acting.as_role({**who, "policies": [janitors_policy(run)]}):
-        return tend(Post(run.app, run.bucket, topic), clients or run.clients, clock, lambda _: None)
+        return run_round(
+            JanitorConfig(run.app, run.bucket, topic), clients or run.clients, clock, lambda _: None
+        )
 
 
 def janitors_policy(run: ARun) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from distributed_fiji.aws.clients import Clients
 from distributed_fiji.commands.cleanup import cleanup, read_keep
 from distributed_fiji.commands.inventory import as_documents, inventory
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.janitor.install import install_janitor
 from distributed_fiji.state.openruns import list_open_runs
 from tests.monitor.builders import ARun, EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.screen import KEPT, Screen, a_round, clean, kinds, watch
@@ -144,7 +144,7 @@ def test_an_app_of_the_same_name_in_another_region_is_not_touched_though_it_shar
     run = a_full_run(clients, app)
     far = a_run(elsewhere, app, bucket=run.bucket)
     for one in (run, far):
-        watch_over(one.clients, one.record, SteppedClock(time.time()))
+        install_janitor(one.clients, one.record, SteppedClock(time.time()))
     far.submit(some_jobs(2))
     before = fingerprint(far)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from distributed_fiji.aws.queues import Counts
 from distributed_fiji.aws.tasks import Task, TaskEnd
 from distributed_fiji.monitor.actions import (
     Action,
@@ -17,7 +18,7 @@ from distributed_fiji.monitor.actions import (
     TakeDown,
 )
 from distributed_fiji.monitor.decide import Limits, Memory, decide
-from distributed_fiji.monitor.snapshot import Counts, Jobs, Machine, Snapshot
+from distributed_fiji.monitor.snapshot import Jobs, Machine, Snapshot
 from distributed_fiji.state.record import Run
 
 RUN = Run(

@@ -17,9 +17,9 @@ import pytest
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.queues import messages_left
 from distributed_fiji.commands.inventory import inventory
-from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.janitor.install import install_janitor
 from distributed_fiji.janitor.package import HANDLER, build_package
-from distributed_fiji.janitor.tending import Post, tend
+from distributed_fiji.janitor.tending import JanitorConfig, run_round
 from distributed_fiji.local.emulators import lambdaruntime
 from distributed_fiji.state.openruns import list_open_runs
 from tests.emulators import CLIENT_ENVIRONMENT
@@ -32,7 +32,7 @@ ITS_OWN = {"topic"}
 
 
 def install(run: ARun, email: str = "") -> list[str]:
-    changes = watch_over(run.clients, run.record, SteppedClock(time.time()), email)
+    changes = install_janitor(run.clients, run.record, SteppedClock(time.time()), email)
     return [change.did for change in changes]
 
 
@@ -242,7 +242,7 @@ def test_a_run_that_cannot_be_looked_at_does_not_keep_another_from_ending(client
     run.work_off()
     install(run)
     broken = replace(run.record, run_id="0", fleet_id="sfr-x", cluster="no such cluster !")
-    watch_over(clients, broken, SteppedClock(time.time()))
+    install_janitor(clients, broken, SteppedClock(time.time()))
 
     problems = a_round(run)
 
@@ -269,8 +269,8 @@ def test_a_janitor_that_dies_in_its_round_is_made_up_for_by_the_next(
         dying = Clients(DyingSession(session, 20 + 17 * number))
         assert dies(
             partial(
-                tend,
-                Post(app, run.bucket),
+                run_round,
+                JanitorConfig(app, run.bucket),
                 dying,
                 SteppedClock(time.time() + 300 * number - 900),
                 lambda _: None,

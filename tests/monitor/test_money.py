@@ -26,9 +26,9 @@ from distributed_fiji.commands.start import NoJanitor, start_cluster
 from distributed_fiji.commands.submit import Manner, submit_job
 from distributed_fiji.errors import InvalidInput, SomethingLeft
 from distributed_fiji.fleetfile import parse_fleet_file
-from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.janitor.install import install_janitor
 from distributed_fiji.janitor.removal import remove_schedule
-from distributed_fiji.janitor.tending import Post, tend
+from distributed_fiji.janitor.tending import JanitorConfig, run_round
 from distributed_fiji.janitor.turn import turn
 from distributed_fiji.jobs import parse_job_file
 from distributed_fiji.monitor.actions import AddAlarm, EndMachine, LowerTarget
@@ -236,7 +236,7 @@ def test_a_lambda_that_is_busy_is_asked_again_until_the_schedule_may_call_it(
     busy = LateSession(session, {"AddPermission": ("ResourceConflictException", "an update is in progress")})
     clock = SteppedClock(0)
 
-    watch_over(Clients(busy), run.record, clock)
+    install_janitor(Clients(busy), run.record, clock)
 
     assert clock.now() == 6, "it pauses between two tries"
     policy = json.loads(run.clients.awslambda.get_policy(FunctionName=f"{app}Janitor")["Policy"])
@@ -400,7 +400,7 @@ def test_half_a_janitor_that_cannot_be_taken_back_ends_start_cluster_with_exit_c
 
 def test_a_target_that_is_not_removed_is_no_schedule_removed(session: EmulatedSession, app: str) -> None:
     run = a_run(Clients(session), app, machines=1)
-    watch_over(run.clients, run.record, SteppedClock(time.time()))
+    install_janitor(run.clients, run.record, SteppedClock(time.time()))
     clients = Clients(session)
     refusing(clients.events, "RemoveTargets")
 
@@ -414,14 +414,14 @@ def test_two_rounds_of_the_janitor_never_work_at_once_and_a_dead_one_keeps_nobod
     clients: Clients, app: str
 ) -> None:
     run = a_run(clients, app, machines=1)
-    watch_over(clients, run.record, SteppedClock(time.time()))
+    install_janitor(clients, run.record, SteppedClock(time.time()))
     told: list[str] = []
     clock = SteppedClock(time.time())
-    post = Post(app, run.bucket)
+    post = JanitorConfig(app, run.bucket)
 
     with turn(clients.s3, run.bucket, app, clients.region, clock) as is_ours:
         assert is_ours
-        assert tend(post, clients, clock, told.append) == []
+        assert run_round(post, clients, clock, told.append) == []
         assert told == ["Another round of the janitor is at work, and does what is to be done."]
     forever = json.dumps({"until": clock.now() + 10**9}).encode()
     clients.s3.put_object(
@@ -639,7 +639,7 @@ def test_what_another_version_left_is_made_as_this_one_wants_it(
         RoleName=role, PolicyDocument=json.dumps(trust("ecs-tasks.amazonaws.com"))
     )
 
-    watch_over(clients, record, SteppedClock(time.time()))
+    install_janitor(clients, record, SteppedClock(time.time()))
     changed = {change.kind for change in flow.setup(clients) if change.did == "changed"}
 
     assert clients.awslambda.get_function_configuration(FunctionName=name)["Timeout"] == 900

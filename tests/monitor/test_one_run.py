@@ -11,7 +11,7 @@ import pytest
 
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.janitor.install import install_janitor
 from distributed_fiji.monitor.takedown import take_down
 from distributed_fiji.state.record import Run
 from tests.monitor.builders import SteppedClock, a_later_run, a_run, some_jobs
@@ -87,7 +87,7 @@ def test_the_end_of_an_older_run_leaves_the_newer_runs_fleet_service_and_queue(
 ) -> None:
     older = a_run(clients, app, machines=1)
     newer = a_later_run(older)
-    watch_over(clients, newer.record, SteppedClock(time.time()))
+    install_janitor(clients, newer.record, SteppedClock(time.time()))
     newer.submit(some_jobs(2))
     told: list[str] = []
 

@@ -11,9 +11,9 @@ import pytest
 
 from distributed_fiji.aws.clients import Clients, pages
 from distributed_fiji.commands.inventory import inventory
-from distributed_fiji.janitor.install import watch_over
+from distributed_fiji.janitor.install import install_janitor
 from distributed_fiji.janitor.policy import janitor_grants, janitor_policy
-from distributed_fiji.janitor.tending import Post, tend
+from distributed_fiji.janitor.tending import JanitorConfig, run_round
 from distributed_fiji.state.record import Run
 from tests.monitor.builders import ARun, EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.recording import RecordingSession
@@ -38,18 +38,18 @@ class Janitor:
     problems: list[str] = field(default_factory=list)
 
     def install(self) -> None:
-        watch_over(self.run.clients, self.run.record, SteppedClock(time.time()), "owner@example.org")
+        install_janitor(self.run.clients, self.run.record, SteppedClock(time.time()), "owner@example.org")
         function = self.run.clients.awslambda.get_function_configuration(
             FunctionName=f"{self.run.app}Janitor"
         )
         self.topic = function["Environment"]["Variables"]["TOPIC"]
 
-    def tend(self, after: float = 0) -> None:
+    def run_round(self, after: float = 0) -> None:
         """Do a round some seconds from now."""
         self._read_tags()
         clock = SteppedClock(time.time() + after, self.run.report_stopped_tasks)
-        post = Post(self.run.app, self.run.bucket, self.topic)
-        self.problems += tend(post, Clients(self.session), clock, lambda _: None)
+        post = JanitorConfig(self.run.app, self.run.bucket, self.topic)
+        self.problems += run_round(post, Clients(self.session), clock, lambda _: None)
 
     def _read_tags(self) -> None:
         ec2 = self.run.clients.ec2

@@ -11,8 +11,8 @@ import pytest
 
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.commands.inventory import inventory
-from distributed_fiji.janitor.removal import leave
-from distributed_fiji.janitor.tending import Post, tend
+from distributed_fiji.janitor.removal import release_janitor
+from distributed_fiji.janitor.tending import JanitorConfig, run_round
 from distributed_fiji.monitor.takedown import take_down
 from distributed_fiji.state.recordfile import read_record
 from tests.monitor.builders import SteppedClock
@@ -40,7 +40,7 @@ def clock(flow: Flow) -> SteppedClock:
 def by_monitor(flow: Flow) -> None:
     facts = read_record(flow.record_path)
     steps = take_down(facts, flow.clients, clock(flow), lambda _: None)
-    leave(flow.clients, facts, lambda _: None)
+    release_janitor(flow.clients, facts, lambda _: None)
     assert not [step for step in steps if step.error]
 
 
@@ -50,7 +50,10 @@ def by_janitor(flow: Flow) -> None:
     flow.clients.ec2.cancel_spot_fleet_requests(SpotFleetRequestIds=[fleet], TerminateInstances=True)
     late = SteppedClock(time.time() + 86_400, lambda: stopped(flow))
     for _ in range(3):
-        assert tend(Post(flow.app, flow.settings.AWS_BUCKET), flow.clients, late, lambda _: None) == []
+        assert (
+            run_round(JanitorConfig(flow.app, flow.settings.AWS_BUCKET), flow.clients, late, lambda _: None)
+            == []
+        )
         late.sleep(300)
 
 

@@ -13,7 +13,7 @@ from botocore.session import Session
 from botocore.validate import ParamValidator
 
 from distributed_fiji.aws import documents, fleetrequest
-from distributed_fiji.aws.fleetrequest import Frame, Machine, Subnet
+from distributed_fiji.aws.fleetrequest import LaunchSpec, RequestTerms, Subnet
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.fleetfile import parse_fleet_file, read_fleet_file
 from distributed_fiji.settings import Settings, parse_settings
@@ -55,14 +55,14 @@ def some_settings(**values: Any) -> Settings:
     return parse_settings({**base, **values})[0]
 
 
-def a_machine(document: dict[str, Any], kinds: tuple[str, ...] = ("m5.xlarge",)) -> Machine:
+def a_machine(document: dict[str, Any], kinds: tuple[str, ...] = ("m5.xlarge",)) -> LaunchSpec:
     (specification,) = parse_fleet_file(document, "fleet.json").specifications
     subnets = [Subnet(name, "us-east-1a") for name in specification.subnets or ("subnet-9",)]
     pools = tuple((kind, subnet) for kind in kinds for subnet in subnets)
-    return Machine(specification, "ami-1", "/dev/xvda", 30, "profile", pools)
+    return LaunchSpec(specification, "ami-1", "/dev/xvda", 30, "profile", pools)
 
 
-def the_template(settings: Settings, machine: Machine) -> dict[str, Any]:
+def the_template(settings: Settings, machine: LaunchSpec) -> dict[str, Any]:
     ((data, _),) = fleetrequest.launch_templates(settings, machine)
     return data
 
@@ -210,7 +210,9 @@ def test_no_public_address_where_the_config_forbids_it() -> None:
 
 def test_the_request_ends_by_itself_and_carries_cap_token_and_tag() -> None:
     settings = some_settings(MACHINE_PRICE=0.1, CLUSTER_MACHINES=4)
-    frame = Frame("arn:role", "priceCapacityOptimized", "maintain", "2026-01-01T00:00:00+00:00", "token")
+    frame = RequestTerms(
+        "arn:role", "priceCapacityOptimized", "maintain", "2026-01-01T00:00:00+00:00", "token"
+    )
     _, overrides = fleetrequest.launch_templates(settings, a_machine({}))[0]
     template = {"LaunchTemplateId": "lt-0123456789abcdef0", "Version": "1"}
     configs = [{"LaunchTemplateSpecification": template, "Overrides": overrides}]

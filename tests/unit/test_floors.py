@@ -162,3 +162,12 @@ print(sorted(set(ours) - held), sorted({"click", "pydantic", "rich"} & set(sys.m
         [sys.executable, "-c", code], cwd=CHECKOUT, text=True, capture_output=True, check=True
     )
     assert said.stdout == "[] []\n"
+
+
+def test_no_class_has_the_name_of_another_in_its_package(modules: dict[str, Path]) -> None:
+    places: dict[tuple[str, str], list[str]] = {}
+    for module, file in modules.items():
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                places.setdefault((module.partition(".")[0], node.name), []).append(module)
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from distributed_fiji.aws.documents import cpu_units, stuck_alarm
-from distributed_fiji.aws.fleetrequest import Machine, Subnet, launch_templates
+from distributed_fiji.aws.fleetrequest import LaunchSpec, Subnet, launch_templates
 from distributed_fiji.aws.machinetypes import MachineType, fit_problems
 from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.settings import Settings, parse_settings
@@ -68,7 +68,7 @@ def test_types_without_spot_and_mixtures_with_burstable_ones_are_refused() -> No
 def test_burstable_machines_bill_no_surplus_credits(machine_type: str, credits: str | None) -> None:
     specification = parse_fleet_file({}, "fleet.json").specifications[0]
     pools = ((machine_type, Subnet("subnet-1")),)
-    machine = Machine(specification, "ami-1", "/dev/xvda", 30, "profile", pools)
+    machine = LaunchSpec(specification, "ami-1", "/dev/xvda", 30, "profile", pools)
 
     ((template, _),) = launch_templates(settings(MACHINE_TYPE=machine_type), machine)
 

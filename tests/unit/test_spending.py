@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from distributed_fiji.aws.fleetrequest import hourly_limit
-from distributed_fiji.aws.prices import extras
+from distributed_fiji.aws.prices import hourly_overhead
 from distributed_fiji.monitor.snapshot import Machine
-from distributed_fiji.monitor.spending import Stay, hours_for, merged, noted, spent
+from distributed_fiji.monitor.spending import MachineUse, hours_for, merge_ledgers, total_cost, update_ledger
 from distributed_fiji.settings import parse_settings
 from tests.unit.test_settings import ENOUGH
 
@@ -18,14 +18,14 @@ def machine(name: str = "i-1", state: str = "running", **more: float) -> Machine
     return Machine(name, state, more.pop("launched", 0.0), kind="m5.large", zone="us-east-1a", **more)
 
 
-def cost(*stays: Stay, prices: list[tuple[float, float]] | None = None, bound: float = 1.0) -> float:
+def cost(*stays: MachineUse, prices: list[tuple[float, float]] | None = None, bound: float = 1.0) -> float:
     ledger = {f"i-{number}": stay for number, stay in enumerate(stays)}
     known = {("m5.large", "us-east-1a"): prices} if prices else {}
-    return spent(ledger, known, bound=bound, extra=0.0)
+    return total_cost(ledger, known, bound=bound, extra=0.0)
 
 
-def stay(launched: float, last: float, zone: str = "us-east-1a") -> Stay:
-    return Stay("m5.large", zone, launched, last)
+def stay(launched: float, last: float, zone: str = "us-east-1a") -> MachineUse:
+    return MachineUse("m5.large", zone, launched, last)
 
 
 def test_a_machine_costs_what_its_zone_cost_at_each_time() -> None:
@@ -48,16 +48,16 @@ def test_every_machine_counts_and_a_minute_at_least() -> None:
 
 
 def test_volume_and_address_are_in_it() -> None:
-    alone = spent({"i": stay(0, HOUR)}, {}, bound=0.0, extra=extras(73, public_address=False))
+    alone = total_cost({"i": stay(0, HOUR)}, {}, bound=0.0, extra=hourly_overhead(73, public_address=False))
 
     assert alone == pytest.approx(0.008)
-    assert extras(73, public_address=True) == pytest.approx(0.013)
+    assert hourly_overhead(73, public_address=True) == pytest.approx(0.013)
 
 
 def test_a_machine_that_ended_stops_costing_when_ec2_says_it_ended() -> None:
-    seen = noted({}, [machine()], 1000)
-    ended = noted(seen, [machine(state="terminated", gone_since=1200.0)], 1500)
-    later = noted(ended, [], 9000)
+    seen = update_ledger({}, [machine()], 1000)
+    ended = update_ledger(seen, [machine(state="terminated", gone_since=1200.0)], 1500)
+    later = update_ledger(ended, [], 9000)
 
     assert seen["i-1"].last == 1000
     assert not seen["i-1"].ended
@@ -66,24 +66,24 @@ def test_a_machine_that_ended_stops_costing_when_ec2_says_it_ended() -> None:
 
 
 def test_a_machine_that_is_forgotten_or_does_not_say_when_it_ended_counts_until_it_was_missed() -> None:
-    seen = noted({}, [machine("i-1"), machine("i-2")], 1000)
-    later = noted(seen, [machine("i-2", state="shutting-down")], 1500)
+    seen = update_ledger({}, [machine("i-1"), machine("i-2")], 1000)
+    later = update_ledger(seen, [machine("i-2", state="shutting-down")], 1500)
 
     assert later["i-1"].last == later["i-2"].last == 1500
     assert later["i-1"].ended and later["i-2"].ended
 
 
 def test_a_machine_that_came_and_went_between_two_looks_counts_while_ec2_shows_it() -> None:
-    seen = noted({}, [machine(state="terminated", launched=100.0, gone_since=700.0)], 900)
+    seen = update_ledger({}, [machine(state="terminated", launched=100.0, gone_since=700.0)], 900)
 
     assert (seen["i-1"].launched, seen["i-1"].last) == (100, 700)
 
 
 def test_two_monitors_know_together_what_each_saw_in_any_order() -> None:
-    first = noted({}, [machine("i-1"), machine("i-2")], 1000)
-    second = noted(first, [machine("i-2"), machine("i-3")], 1200)
+    first = update_ledger({}, [machine("i-1"), machine("i-2")], 1000)
+    second = update_ledger(first, [machine("i-2"), machine("i-3")], 1200)
 
-    assert merged(first, second) == merged(second, first) == second
+    assert merge_ledgers(first, second) == merge_ledgers(second, first) == second
 
 
 def test_money_lasts_for_hours_of_all_machines() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from distributed_fiji.aws.queues import Counts
 from distributed_fiji.aws.tasks import Task
 from distributed_fiji.commands.view import Progress, figures
-from distributed_fiji.monitor.snapshot import Counts, Jobs, Snapshot
+from distributed_fiji.monitor.snapshot import Jobs, Snapshot
 
 
 def seen(in_flight: int, tasks: list[bool | None], failing: int = 0, attempts: int = 0) -> Snapshot:

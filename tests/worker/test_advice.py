@@ -8,17 +8,17 @@ import pytest
 
 from worker.contract.jobs import FailureClass
 from worker.fiji.process import Ending
-from worker.image.plugins import Site, read_list
+from worker.image.plugins import UpdateSite, read_list
 from worker.storage.outputs import Found
 from worker.verdict.advice import tell
 from worker.verdict.plugins import SITES, line_of
-from worker.verdict.verdict import Expected, Run, judge
+from worker.verdict.verdict import Expected, FijiRun, judge
 
 
 def test_each_known_update_site_is_a_line_that_the_image_can_read() -> None:
     for _, sites in SITES:
         for site in sites:
-            assert read_list(line_of(site)) == [Site(site.name.replace(" ", "_"), site.address, "")]
+            assert read_list(line_of(site)) == [UpdateSite(site.name.replace(" ", "_"), site.address, "")]
 
 
 @pytest.mark.parametrize(
@@ -105,10 +105,10 @@ def test_a_question_without_an_answer_is_told_with_what_is_at_hand_and_what_to_w
     )
 
 
-def a_run(*warnings: dict[str, Any], headless: bool = True, **result: Any) -> Run:
+def a_run(*warnings: dict[str, Any], headless: bool = True, **result: Any) -> FijiRun:
     """Return a run that ended, with what the runner reported of it."""
     document = {"ok": True, **result, "warnings": list(warnings)}
-    return Run(Ending.BY_ITSELF, 0, 1.0, 500, True, document, [], [], headless=headless)
+    return FijiRun(Ending.BY_ITSELF, 0, 1.0, 500, True, document, [], [], headless=headless)
 
 
 def test_outputs_that_are_missing_are_told_with_the_error_and_not_with_an_answer_too_many() -> None:

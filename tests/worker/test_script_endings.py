@@ -22,7 +22,7 @@ from worker.host.folders import RunFolder
 from worker.storage import elsewhere
 from worker.storage.outputs import find_outputs
 from worker.verdict.ending import Ending as End
-from worker.verdict.verdict import Expected, Run, Verdict, judge, warnings_of
+from worker.verdict.verdict import Expected, FijiRun, Verdict, judge, warnings_of
 
 QUICK = [ending for ending in ENDINGS if ending.quick]
 
@@ -49,7 +49,7 @@ def run(fiji: str, folder: Path, ending: Ending, *, xvfb: bool = False) -> tuple
     ran = finish(process, folder)
     result = json.loads(where.result_file.read_text("utf-8")) if where.result_file.exists() else None
     tail = (ran.out + ran.err).splitlines()[-50:]
-    done = Run(
+    done = FijiRun(
         End.BY_ITSELF, ran.code, 1.0, ending.heap, where.alive_file.exists(), result, [], tail,
         headless=not xvfb,
         is_core=fiji == "ImageJ core",

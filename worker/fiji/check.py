@@ -19,7 +19,7 @@ from worker.contract import fijihome
 from worker.contract.jobs import Value
 from worker.fiji import launcher
 from worker.fiji.check_image import write_ome_tiff
-from worker.fiji.check_run import Means, Ran, run_script
+from worker.fiji.check_run import Ran, TrialTools, run_script
 from worker.fiji.check_trials import LANGUAGES, Trial, trials
 from worker.host import processes
 from worker.host.folders import Scratch
@@ -44,7 +44,7 @@ class Row:
 class Check:
     """The check of one FIJI. `rows` yields what it finds as it finds it."""
 
-    def __init__(self, means: Means, scratch: Scratch) -> None:
+    def __init__(self, means: TrialTools, scratch: Scratch) -> None:
         self._means = means
         self._scratch = scratch
         self._folder = scratch.script
@@ -186,7 +186,7 @@ def check(fiji: fijihome.FijiHome, heap_mb: int) -> int:
     with tempfile.TemporaryDirectory(prefix="distributed-fiji-check-") as folder:
         scratch = Scratch(Path(folder))
         rows = []
-        for row in Check(Means(fiji, runner, heap_mb), scratch).rows():
+        for row in Check(TrialTools(fiji, runner, heap_mb), scratch).rows():
             print(row, flush=True)
             rows.append(row)
         scratch.remove()

@@ -16,7 +16,7 @@ from worker.fiji.process import FijiProcess, Limits
 from worker.host.folders import RunFolder, Scratch
 from worker.storage.outputs import Found
 from worker.verdict.ending import Ending
-from worker.verdict.verdict import SIGKILL, Expected, Run, Verdict, judge
+from worker.verdict.verdict import SIGKILL, Expected, FijiRun, Verdict, judge
 
 #: A FIJI on a slow or busy machine may take so long to start.
 START_SECONDS = 300.0
@@ -27,7 +27,7 @@ NOTHING_EXPECTED = Expected(files=0, least_bytes=0, necessary="")
 
 
 @dataclass(frozen=True)
-class Means:
+class TrialTools:
     """What runs are started with: the FIJI, our runner's jar where FIJI lacks it, and the heap in MiB."""
 
     fiji: FijiHome
@@ -61,7 +61,7 @@ class Ran:
 
 
 def run_script(
-    means: Means,
+    means: TrialTools,
     scratch: Scratch,
     script: Path,
     parameters: Mapping[str, Value],
@@ -84,7 +84,7 @@ def run_script(
         folder.remove()
 
 
-def _launch(means: Means, folder: RunFolder, *, use_xvfb: bool, leads_paths: bool) -> launcher.Launch:
+def _launch(means: TrialTools, folder: RunFolder, *, use_xvfb: bool, leads_paths: bool) -> launcher.Launch:
     launcher.make_preferences(folder.preferences)
     return launcher.Launch(
         means.fiji,
@@ -100,7 +100,7 @@ def _launch(means: Means, folder: RunFolder, *, use_xvfb: bool, leads_paths: boo
 
 def _ran(process: FijiProcess, ending: Ending, heap_mb: int, seconds: float) -> Ran:
     alive = process.alive() or {}
-    run = Run(
+    run = FijiRun(
         ending=ending,
         exit_code=process.exit_code if process.exit_code is not None else SIGKILL,
         seconds=seconds,

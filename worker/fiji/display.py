@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from worker.contract.display import asks_a_person, find_need_of_display
-from worker.host.folders import Mark, RunFolder, mark_of
+from worker.host.folders import FolderMark, RunFolder, mark_of
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ PLUGIN_ERROR = "plugin_error"
 NO_PART = re.compile(r"NullPointerException")
 
 #: What tells a run's files from others, and from themselves once they are changed, by path.
-Files = dict[str, Mark]
+Files = dict[str, FolderMark]
 
 
 @dataclass

@@ -29,10 +29,10 @@ LOCK = "lock"
 
 #: What tells a file from any other, and from itself once it has been changed: inode, bytes, mtime and ctime
 #: in ns.
-Mark = tuple[int, int, int, int]
+FolderMark = tuple[int, int, int, int]
 
 
-def mark_of(found: os.stat_result) -> Mark:
+def mark_of(found: os.stat_result) -> FolderMark:
     """Return a file's mark; no program can set a ctime."""
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 

@@ -24,7 +24,7 @@ class PluginError(Exception):
 
 
 @dataclass(frozen=True)
-class Jar:
+class PluginJar:
     """A file for one of FIJI's folders: its address (a URL, or a path beside the list) and its SHA-256."""
 
     folder: str
@@ -33,7 +33,7 @@ class Jar:
 
 
 @dataclass(frozen=True)
-class Site:
+class UpdateSite:
     """An update site; `sha256` of all that it brought, or "" where it is not pinned."""
 
     name: str
@@ -41,20 +41,20 @@ class Site:
     sha256: str
 
 
-def read_list(text: str) -> list[Jar | Site]:
+def read_list(text: str) -> list[PluginJar | UpdateSite]:
     """Return what a list asks for, in its order. Raises PluginError with every line that cannot be read."""
-    found: list[Jar | Site] = []
+    found: list[PluginJar | UpdateSite] = []
     problems = []
     for number, line in enumerate(text.splitlines(), 1):
         match line.split("#")[0].split():
             case []:
                 continue
             case ["jar", folder, address, sha256] if folder in FOLDERS and _is_sha256(sha256):
-                found.append(Jar(folder, address, sha256))
+                found.append(PluginJar(folder, address, sha256))
             case ["site", name, url]:
-                found.append(Site(name, url, ""))
+                found.append(UpdateSite(name, url, ""))
             case ["site", name, url, sha256] if _is_sha256(sha256):
-                found.append(Site(name, url, sha256))
+                found.append(UpdateSite(name, url, sha256))
             case _:
                 problems.append(f"line {number}: {line.strip()}")
     if problems:
@@ -65,7 +65,7 @@ def read_list(text: str) -> list[Jar | Site]:
     return found
 
 
-def add_jar(jar: Jar, beside: Path, home: Path) -> None:
+def add_jar(jar: PluginJar, beside: Path, home: Path) -> None:
     """Fetch a jar into its folder. Raises PluginError when it cannot be had or has another checksum."""
     address = jar.address if "://" in jar.address else (beside / jar.address).absolute().as_uri()
     try:
@@ -82,7 +82,7 @@ def add_jar(jar: Jar, beside: Path, home: Path) -> None:
     print(f"plugins: {target.name} is in {jar.folder}/")
 
 
-def add_site(site: Site, home: Path) -> None:
+def add_site(site: UpdateSite, home: Path) -> None:
     """Add an update site and bring FIJI up to date. Raises PluginError when it brings what is not pinned."""
     before = _files(home)
     _update(home, "add-update-site", site.name, site.url)
@@ -138,7 +138,7 @@ def main(list_file: Path, home: Path) -> int:
     """Do what the list says; return the exit code."""
     try:
         for item in read_list(list_file.read_text(encoding="utf-8")):
-            if isinstance(item, Jar):
+            if isinstance(item, PluginJar):
                 add_jar(item, list_file.parent, home)
             else:
                 add_site(item, home)

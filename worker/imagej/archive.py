@@ -12,19 +12,19 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from worker.imagej.toolchain import Java, run
+from worker.imagej.toolchain import Toolchain, run
 
 TRAINING = Path(__file__).parent / "training"
 
 
-def archive_name(java: Java) -> str | None:
+def archive_name(java: Toolchain) -> str | None:
     """Return the archive's file name, which tells its kind, or None where this Java can make none."""
     if java.feature >= 24:
         return "classes.aot"
     return "classes.jsa" if java.feature >= 13 else None
 
 
-def make_archive(home: Path, java: Java) -> None:
+def make_archive(home: Path, java: Toolchain) -> None:
     """Run the training scripts in a built FIJI_HOME, and keep the classes they load in its archive."""
     name = archive_name(java)
     if name is None:

@@ -23,7 +23,7 @@ from worker.contract.fijihome import has_bioformats
 from worker.imagej.archive import make_archive
 from worker.imagej.bioformats import VERSION, add_bioformats, is_wanted
 from worker.imagej.jars import InstallError, collect, read_pins, version_of
-from worker.imagej.toolchain import QUICK_START, Java, compile_jar, find_java, run
+from worker.imagej.toolchain import QUICK_START, Toolchain, compile_jar, find_java, run
 
 HERE = Path(__file__).parent
 DEFAULT_HOME = HERE.parents[1] / ".imagej-core"
@@ -122,7 +122,7 @@ def _ecj(into: Path) -> list[Path]:
     return [into / pin.filename for pin in pins]
 
 
-def _stamp(java: Java) -> str:
+def _stamp(java: Toolchain) -> str:
     """Return the hash of all that goes into a build: this package's files, and which Java."""
     digest = hashlib.sha256(f"{java.home} {java.version}".encode())
     for path in sorted(HERE.rglob("*")):
@@ -146,7 +146,7 @@ def _lock(home: Path) -> Iterator[None]:
         yield
 
 
-def _build(home: Path, java: Java, stamp: str) -> None:
+def _build(home: Path, java: Toolchain, stamp: str) -> None:
     """Build everything anew; what an interrupted build has left is cleared first."""
     started = time.monotonic()
     (home / "stamp").unlink(missing_ok=True)
@@ -176,7 +176,7 @@ def _gather_jars(build: Path, home: Path) -> None:
             _say(f"{fetched} jars fetched from Maven Central")
 
 
-def _compile(build: Path, java: Java) -> None:
+def _compile(build: Path, java: Toolchain) -> None:
     _say(f"compiling with {'javac' if java.javac else 'ecj'}")
     jars = build / "jars"
     class_path = [*jars.glob("*.jar"), *(build / "build-jars").glob("*.jar")]
@@ -207,7 +207,7 @@ def _class_path() -> str:
     return ":".join(f"$home/jars/{name}" for name in (PATCHED_JAR, CORE_JAR, RUNNER_JAR, *pinned))
 
 
-def _write_launcher(build: Path, java: Java) -> None:
+def _write_launcher(build: Path, java: Toolchain) -> None:
     versions = _versions(java)
     text = (HERE / "launcher" / LAUNCHER).read_text(encoding="utf-8")
     text = text.replace("@CLASS_PATH@", _class_path()).replace("@PATCHED_JAR@", PATCHED_JAR)
@@ -220,11 +220,11 @@ def _write_launcher(build: Path, java: Java) -> None:
     (build / "java").symlink_to(java.home)
 
 
-def _write_versions(build: Path, java: Java) -> None:
+def _write_versions(build: Path, java: Toolchain) -> None:
     (build / "versions.json").write_text(json.dumps(_versions(java), indent=2) + "\n", encoding="utf-8")
 
 
-def _versions(java: Java) -> dict[str, str | bool]:
+def _versions(java: Toolchain) -> dict[str, str | bool]:
     return {
         "imagej": version_of("ij"),
         "scijava": version_of("scijava-common"),

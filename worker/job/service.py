@@ -19,9 +19,9 @@ from worker.host import processes
 from worker.host.folders import Scratch
 from worker.host.versions import image_of
 from worker.job.engine import Engine
-from worker.job.finish import Finisher, Office
+from worker.job.finish import Finisher, FinisherParts
 from worker.job.joblog import JobLog
-from worker.job.loop import Parts, Worker
+from worker.job.loop import Worker, WorkerParts
 from worker.job.prepare import Preparer
 from worker.job.uploads import Uploads
 from worker.records.ledger import Ledger
@@ -82,7 +82,7 @@ def mount_bucket(settings: WorkerSettings, clients: Clients) -> None:
     mount(wanted, os.environ, settings.scratch)
 
 
-def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: Script) -> Parts:
+def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: Script) -> WorkerParts:
     """Put the worker's parts together. Raises JobFailed when there is no FIJI."""
     engine = Engine(settings, scratch, script)
     bulk = _bulk(clients, scratch)
@@ -101,10 +101,12 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
         job_retries=settings.job_retries,
     )
     uploads = _uploads(settings, clients, ledger, queue)
-    office = Office(settings, queue, ledger, uploads, preparer, _origin(settings, script), JobLog())
+    office = FinisherParts(settings, queue, ledger, uploads, preparer, _origin(settings, script), JobLog())
     streams = LogStreams(clients.logs, settings.log_group_name)
     protection = TaskProtection(agent(os.environ))
-    return Parts(settings, queue, preparer, engine, Finisher(office), streams, cache, fetcher, protection)
+    return WorkerParts(
+        settings, queue, preparer, engine, Finisher(office), streams, cache, fetcher, protection
+    )
 
 
 def _bulk(clients: Clients, scratch: Scratch) -> Bulk:

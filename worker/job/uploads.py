@@ -24,7 +24,7 @@ from worker.aws.clients import UPLOAD_THREADS
 from worker.contract.flags import UploadFlags
 from worker.contract.jobs import FailureClass
 from worker.errors import JobFailed
-from worker.records.ownership import Ownership, Standing, Writer
+from worker.records.ownership import ExistingObject, Ownership, Writer
 from worker.records.records import Sent
 from worker.storage import s3 as store
 from worker.storage.checksums import Digests, digests_of
@@ -122,12 +122,12 @@ class Uploads:
         sentence = f"s3://{parcel.bucket}/{place['Key']} was written by others again and again."
         raise JobFailed(FailureClass.UPLOAD_FAILED, sentence)
 
-    def _look(self, place: Mapping[str, str], check: Check) -> Standing | None:
+    def _look(self, place: Mapping[str, str], check: Check) -> ExistingObject | None:
         standing = store.retried(lambda: find_standing(self._s3, **place), check)
         self._looks_first = standing is not None
         return standing
 
-    def _conditions(self, standing: Standing | None, writer: Writer, check: Check) -> Conditions:
+    def _conditions(self, standing: ExistingObject | None, writer: Writer, check: Check) -> Conditions:
         """Return the condition under which a key may be written. Raises JobFailed where it may not."""
         if standing is None:
             return {"IfNoneMatch": "*"}
@@ -196,7 +196,7 @@ class _Source:
         """The ETag that the object must have, where it tells the content."""
         return self._begun.etag if self._begun else self.digests.md5
 
-    def is_sent_as(self, standing: Standing, writer: Writer) -> bool:
+    def is_sent_as(self, standing: ExistingObject, writer: Writer) -> bool:
         """Whether this very run has written the object already, and the answer to that was lost."""
         return standing.mark == writer.mark and bare(standing.etag) == self.etag
 
@@ -243,7 +243,7 @@ def changed(name: str) -> JobFailed:
     return JobFailed(FailureClass.UPLOAD_FAILED, sentence)
 
 
-def find_standing(s3: Any, Bucket: str, Key: str) -> Standing | None:
+def find_standing(s3: Any, Bucket: str, Key: str) -> ExistingObject | None:
     """Return what stands at a key, or None."""
     try:
         answer = s3.head_object(Bucket=Bucket, Key=Key)
@@ -252,7 +252,7 @@ def find_standing(s3: Any, Bucket: str, Key: str) -> Standing | None:
             return None
         raise
     changed_at = answer["LastModified"].timestamp()
-    return Standing(Bucket, Key, answer["ETag"], changed_at, answer.get("Metadata", {}))
+    return ExistingObject(Bucket, Key, answer["ETag"], changed_at, answer.get("Metadata", {}))
 
 
 def _sent(source: _Source, place: Mapping[str, str], etag: str) -> Sent:

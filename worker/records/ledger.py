@@ -47,7 +47,7 @@ class StandingClaim:
     over: bool
 
 
-class Standing(NamedTuple):
+class StoredManifest(NamedTuple):
     """A manifest as it stands in the bucket. `written`: seconds since 1970, whole ones."""
 
     document: dict[str, Any]
@@ -63,19 +63,19 @@ class Ledger:
         self._bucket = bucket
         self._app_name = app_name
 
-    def manifest(self, job_id: str) -> Standing | None:
+    def manifest(self, job_id: str) -> StoredManifest | None:
         """Return a job's manifest as it stands in the bucket, or None. What is no JSON object reads as {}."""
         found = self._read(manifest_key(self._app_name, job_id))
         if found is None:
             return None
         document, answer = found
-        return Standing(document, answer["ETag"], answer["LastModified"].timestamp())
+        return StoredManifest(document, answer["ETag"], answer["LastModified"].timestamp())
 
     def outputs(self, bucket: str, keys: Iterable[str]) -> dict[str, store.Object]:
         """Return those outputs that are there, by key."""
         return {item.key: item for item in store.find_objects(self._s3, bucket, keys)}
 
-    def confirm(self, job_id: str, standing: Standing, message_id: str) -> bool:
+    def confirm(self, job_id: str, standing: StoredManifest, message_id: str) -> bool:
         """Write a manifest that holds anew, so that its time says so; False when it is another one meanwhile.
 
         The monitor counts a job as done by a manifest that was written since the job was submitted: it need

@@ -19,7 +19,7 @@ from worker.records.runbook import RunBook, has_open_run
 
 
 @dataclass(frozen=True)
-class Standing:
+class ExistingObject:
     """An object that stands where an output goes. `changed`: seconds since 1970, by S3's clock."""
 
     bucket: str
@@ -65,7 +65,7 @@ class Ownership:
         if both := sorted(set(addresses) & set(writer.inputs)):
             raise _taken(f"{both[0]} is an input of this job, and an output would replace it.")
 
-    def refuse(self, standing: Standing, writer: Writer) -> None:
+    def refuse(self, standing: ExistingObject, writer: Writer) -> None:
         """Raise JobFailed unless a standing object may be replaced."""
         other = standing.mark
         if other is None:
@@ -77,7 +77,7 @@ class Ownership:
         elif not _same_job(other, writer.mark) and self._of_one_run(standing, other, writer):
             raise _taken(told(standing, other, writer))
 
-    def _of_one_run(self, standing: Standing, other: Mark, writer: Writer) -> bool:
+    def _of_one_run(self, standing: ExistingObject, other: Mark, writer: Writer) -> bool:
         mine = writer.mark
         if standing.changed >= int(self._queue_created()):
             return True
@@ -88,11 +88,11 @@ class Ownership:
         # Sent by something else than submitJob: then what still holds is taken for a job of this run.
         return self._lists(other.job, standing, writer.script_sha256)
 
-    def _is_own(self, standing: Standing, writer: Writer) -> bool:
+    def _is_own(self, standing: ExistingObject, writer: Writer) -> bool:
         """Whether an earlier version, which left no marks, wrote an object for the same job."""
         return self._lists(writer.mark.job, standing)
 
-    def _lists(self, job: str, standing: Standing, script_sha256: str | None = None) -> bool:
+    def _lists(self, job: str, standing: ExistingObject, script_sha256: str | None = None) -> bool:
         """Whether a job's manifest, of this script where one is given, lists an object as it stands."""
         found = self._ledger.manifest(job)
         document = found[0] if found else {}
@@ -104,7 +104,7 @@ class Ownership:
         )
 
 
-def told(standing: Standing, other: Mark, writer: Writer) -> str:
+def told(standing: ExistingObject, other: Mark, writer: Writer) -> str:
     """Say whose an output is already, and how to keep the two jobs apart."""
     differing = (name for name, value in writer.metadata.items() if job_name({name: value}) not in other.name)
     braces = f"{{{next(differing, 'Well')}}}"

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from worker.errors import ChangedMeanwhile
-from worker.host.folders import Mark, mark_of, remove_tree
+from worker.host.folders import FolderMark, mark_of, remove_tree
 from worker.storage.bulk import Batch
 from worker.storage.downloads import Check, Downloads
 from worker.storage.s3 import Object
@@ -51,7 +51,7 @@ class Entry:
     folder: Path
     whole: bool
     objects: dict[str, Object] = field(default_factory=dict)
-    marks: dict[str, Mark] = field(default_factory=dict)
+    marks: dict[str, FolderMark] = field(default_factory=dict)
     #: When its newest file was fetched, in ns since 1970.
     newest: int = 0
     users: int = 0
@@ -207,7 +207,7 @@ class Cache:
         return Path(tempfile.mkdtemp(prefix="input-", dir=self._root))
 
 
-def _keep_only(folder: Path, marks: Mapping[str, Mark]) -> set[str]:
+def _keep_only(folder: Path, marks: Mapping[str, FolderMark]) -> set[str]:
     """Remove all from a folder but the files with these marks and what leads to them; return their names."""
     leading = {str(parent) for name in marks for parent in PurePosixPath(name).parents}
     kept: set[str] = set()

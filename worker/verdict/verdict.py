@@ -66,7 +66,7 @@ SIGKILL = -9
 
 
 @dataclass(frozen=True)
-class Run:
+class FijiRun:
     """What is known of a run when it is over. `result`: the runner's word, None without it."""
 
     ending: Ending
@@ -107,7 +107,7 @@ DONE = Verdict(Outcome.DONE)
 
 
 def judge(
-    run: Run,
+    run: FijiRun,
     found: Found,
     expected: Expected,
     written_elsewhere: Sequence[str] = (),
@@ -126,7 +126,7 @@ def judge(
     return replace(verdict, sentence=f"{verdict.sentence} {at_hand}".strip())
 
 
-def _at_hand(run: Run, written_elsewhere: Sequence[str]) -> list[str]:
+def _at_hand(run: FijiRun, written_elsewhere: Sequence[str]) -> list[str]:
     """Return what may be behind outputs that lack, a sentence each."""
     told = []
     if written_elsewhere:
@@ -161,7 +161,7 @@ def _warned_of(warnings: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _judge_run(run: Run) -> Verdict | None:
+def _judge_run(run: FijiRun) -> Verdict | None:
     """Return what failed, or None for a run that ended well."""
     if run.ending is Ending.TIMED_OUT:
         return Verdict(
@@ -184,7 +184,7 @@ def _judge_run(run: Run) -> Verdict | None:
     return None if run.result.get("ok") is True else _judge_result(run, run.result)
 
 
-def _judge_result(run: Run, result: Mapping[str, Any]) -> Verdict:
+def _judge_result(run: FijiRun, result: Mapping[str, Any]) -> Verdict:
     """Return the failure that the runner reported."""
     told = advice.tell(result, headless=run.headless, is_core=run.is_core)
     failure = told.failure or _class_of(result)
@@ -227,7 +227,7 @@ def _subject(kind: str, what: str, where: str) -> str:
     return f"{who} failed{where}, and the script went on: {what}"
 
 
-def _before(run: Run, result: Mapping[str, Any]) -> str:
+def _before(run: FijiRun, result: Mapping[str, Any]) -> str:
     """Return what a script had gone on after, which may be why it failed in the end, and what helps."""
     for warning in warnings_of(result):
         if THREW.search(warning["text"]):
@@ -238,7 +238,7 @@ def _before(run: Run, result: Mapping[str, Any]) -> str:
     return ""
 
 
-def _lacked_display(run: Run, result: Mapping[str, Any]) -> bool:
+def _lacked_display(run: FijiRun, result: Mapping[str, Any]) -> bool:
     """Whether a headless script failed after a window that it asked for did not come."""
     threw = next((warning["text"] for warning in warnings_of(result) if THREW.search(warning["text"])), "")
     told = advice.tell({"kind": "warning", "message": threw}, headless=run.headless, is_core=run.is_core)
@@ -246,14 +246,14 @@ def _lacked_display(run: Run, result: Mapping[str, Any]) -> bool:
     return run.headless and is_sign
 
 
-def _known_by_then(run: Run) -> str:
+def _known_by_then(run: FijiRun) -> str:
     """Return what the runner still said of a script that was ended."""
     if not run.result or run.result.get("ok") is True:
         return ""
     return f" {_judge_result(run, run.result).sentence}"
 
 
-def _without_result(run: Run) -> Verdict:
+def _without_result(run: FijiRun) -> Verdict:
     """Judge a FIJI that ended before its script did: a failure, whatever the exit code."""
     failure = _sign_in("\n".join([*run.marks, *run.tail])) or FailureClass.SCRIPT_ERROR
     if failure is FailureClass.OUT_OF_MEMORY:
@@ -343,7 +343,7 @@ def _failed(failure: FailureClass, sentence: str, line: int | None = None) -> Ve
     return Verdict(Outcome.FAILED, failure, sentence, line)
 
 
-def _out_of_memory(run: Run) -> Verdict:
+def _out_of_memory(run: FijiRun) -> Verdict:
     return _failed(
         FailureClass.OUT_OF_MEMORY,
         f"FIJI ran out of memory (its heap was {run.heap_mb} MB). Smaller images or fewer at once,"
@@ -351,7 +351,7 @@ def _out_of_memory(run: Run) -> Verdict:
     )
 
 
-def _stalled(run: Run) -> str:
+def _stalled(run: FijiRun) -> str:
     last = next((line for line in reversed(run.tail) if line.strip()), "")
     said = f" Its last line was {last!r}." if last else " It had printed nothing."
     idle = " and hardly used processor or disk" if run.usage else ""
@@ -362,7 +362,7 @@ def _stalled(run: Run) -> str:
     )
 
 
-def _did_not_start(run: Run) -> Verdict:
+def _did_not_start(run: FijiRun) -> Verdict:
     said = "\n".join([*run.marks, *run.tail])
     if _sign_in(said) is FailureClass.OUT_OF_MEMORY:
         return _out_of_memory(run)

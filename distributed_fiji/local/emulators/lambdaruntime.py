@@ -20,7 +20,7 @@ from typing import Any
 BROUGHT = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six", "certifi"}
 
 
-class Runtime(MetaPathFinder):
+class PackageFinder(MetaPathFinder):
     """Refuses what neither Lambda's runtime nor the package brings."""
 
     def __init__(self, package: str) -> None:
@@ -37,7 +37,7 @@ class Runtime(MetaPathFinder):
 def call(package: str, handler: str) -> None:
     """Call a handler once, as a schedule does."""
     sys.path.insert(0, package)
-    sys.meta_path.insert(0, Runtime(package))
+    sys.meta_path.insert(0, PackageFinder(package))
     if site := os.environ.get("LOCAL_SITE"):
         runpy.run_path(f"{site}/sitecustomize.py", run_name="sitecustomize")
     module_name, _, function = handler.rpartition(".")

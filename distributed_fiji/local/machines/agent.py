@@ -16,11 +16,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from distributed_fiji.local.machines.logdriver import LogDriver
-from distributed_fiji.local.machines.metadata import Facts, RunningTask
-from distributed_fiji.local.machines.observation import Snapshot, TaskView
+from distributed_fiji.local.machines.metadata import MetadataFacts, RunningTask
+from distributed_fiji.local.machines.observation import RegionSnapshot, TaskView
 from distributed_fiji.local.machines.runtimes import Runtime
 from distributed_fiji.local.machines.taskplan import TaskPlan
-from distributed_fiji.local.machines.tasks import CannotStart, Exit, NotReady, Task
+from distributed_fiji.local.machines.tasks import CannotStart, Exit, NotReady, TaskProcess
 
 #: A machine that is ended gives its tasks this long after SIGTERM.
 MACHINE_END_SECONDS = 5.0
@@ -55,7 +55,7 @@ def next_throttle(before: Throttle | None, lived_seconds: float, now: float) -> 
 class Local:
     """A task that this agent runs."""
 
-    task: Task
+    task: TaskProcess
     view: TaskView
     started: float
     instance_id: str
@@ -65,7 +65,9 @@ class Local:
 class Agent:
     """Runs the tasks of a region, as the runtime's processes or containers."""
 
-    def __init__(self, ecs: Any, runtime: Runtime, logs: LogDriver, facts: Facts, folder: Path) -> None:
+    def __init__(
+        self, ecs: Any, runtime: Runtime, logs: LogDriver, facts: MetadataFacts, folder: Path
+    ) -> None:
         self.ecs = ecs
         self.runtime = runtime
         self.logs = logs
@@ -75,7 +77,7 @@ class Agent:
         self.throttles: dict[str, Throttle] = {}
         self._ask_again = 0.0
 
-    def throttled(self, snapshot: Snapshot, now: float) -> frozenset[str]:
+    def throttled(self, snapshot: RegionSnapshot, now: float) -> frozenset[str]:
         """Return the services that have to wait."""
         waiting = {group for group, throttle in self.throttles.items() if throttle.until > now}
         return frozenset(item.arn for item in snapshot.services if f"{item.cluster}/{item.group}" in waiting)
@@ -85,7 +87,7 @@ class Agent:
         ends = [throttle.until for throttle in self.throttles.values()]
         return [end for end in (*ends, self._ask_again) if end > time.monotonic()]
 
-    def follow(self, snapshot: Snapshot, plan: Callable[[TaskView], TaskPlan]) -> None:
+    def follow(self, snapshot: RegionSnapshot, plan: Callable[[TaskView], TaskPlan]) -> None:
         """Start what was placed, end what is no longer wanted or whose machine is gone."""
         for view in snapshot.tasks.values():
             name = snapshot.definitions[view.definition]["containerDefinitions"][0]["name"]

@@ -31,10 +31,10 @@ from distributed_fiji.local.machines import runtimes
 from distributed_fiji.local.machines.agent import Agent
 from distributed_fiji.local.machines.changes import ChangeWatch
 from distributed_fiji.local.machines.logdriver import LogDriver
-from distributed_fiji.local.machines.metadata import Facts, MetadataServer, RunningTask
+from distributed_fiji.local.machines.metadata import MetadataFacts, MetadataServer, RunningTask
 from distributed_fiji.local.machines.region import Interruption, Region
 from distributed_fiji.local.machines.runtimes import Runtime
-from distributed_fiji.local.machines.taskplan import Gifts
+from distributed_fiji.local.machines.taskplan import HostInfo
 from distributed_fiji.local.servers import CHECKOUT
 from distributed_fiji.local.state import CONTROL_PLANE, MACHINES, Folders
 
@@ -58,7 +58,7 @@ class Machines:
     def __init__(self, cloud: Cloud, runtime: Runtime) -> None:
         self.cloud = cloud
         self.runtime = runtime
-        self.facts = Facts()
+        self.facts = MetadataFacts()
         self.logs = LogDriver(lambda region: cloud.client("logs", region))
         self.regions: dict[str, Region] = {}
         self.ending = False
@@ -109,9 +109,9 @@ class Machines:
         agent = Agent(clients[1], self.runtime, self.logs, self.facts, self._task_logs)
         return Region(name, clients, agent, self._gifts, self._tell_service)
 
-    def _gifts(self, instance_id: str, region: str) -> Gifts:
+    def _gifts(self, instance_id: str, region: str) -> HostInfo:
         key = task_key(self.cloud.state.key)
-        return Gifts(
+        return HostInfo(
             cloud=self.cloud.environment(key),
             region=region,
             metadata_url=f"{self.cloud.url(MACHINES)}/{key}",

@@ -27,7 +27,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from distributed_fiji.local.doors import REFUSED_HEADERS, Door
-from distributed_fiji.local.machines.observation import Machine
+from distributed_fiji.local.machines.observation import Instance
 from distributed_fiji.local.machines.taskplan import TaskPlan
 
 TOKEN_HEADER = "X-aws-ec2-metadata-token"
@@ -46,10 +46,10 @@ class RunningTask:
 
 
 @dataclass
-class Facts:
+class MetadataFacts:
     """What the endpoints tell, written by the machines' loop: whole entries are replaced, never changed."""
 
-    machines: dict[str, Machine] = field(default_factory=dict)
+    machines: dict[str, Instance] = field(default_factory=dict)
     tasks: dict[str, RunningTask] = field(default_factory=dict)
     notices: dict[str, datetime] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
@@ -77,7 +77,7 @@ class MetadataServer:
     def __init__(
         self,
         door: Door,
-        facts: Facts,
+        facts: MetadataFacts,
         protect: Callable[[RunningTask, dict[str, Any] | None], dict[str, Any]],
         interrupt: Callable[[str, float | None], None],
     ) -> None:
@@ -155,7 +155,7 @@ class MetadataServer:
             }
 
 
-def instance_metadata(machine: Machine, ends: datetime | None) -> dict[str, str]:
+def instance_metadata(machine: Instance, ends: datetime | None) -> dict[str, str]:
     """Return a machine's metadata by path. `ends`: when it is taken away; None: it is not marked."""
     region = machine.zone[:-1]
     document = {

@@ -25,7 +25,7 @@ DRAINING_LINE = re.compile(r"\bECS_ENABLE_SPOT_INSTANCE_DRAINING=[\"']?true", re
 
 
 @dataclass(frozen=True)
-class Machine:
+class Instance:
     """A running instance whose user data joins a cluster. `drains`: a spot notice drains its tasks.
 
     `attributes`: what its agent says of it, by name.
@@ -87,11 +87,11 @@ class TaskView:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class RegionSnapshot:
     """A region at one moment. `definitions`: the registered task definitions that services and tasks name."""
 
     clusters: set[str] = field(default_factory=set)
-    machines: dict[str, Machine] = field(default_factory=dict)
+    machines: dict[str, Instance] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
     services: list[Service] = field(default_factory=list)
     tasks: dict[str, TaskView] = field(default_factory=dict)
@@ -134,7 +134,7 @@ def _payload(part: Any) -> str:
     return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
 
 
-class Observer:
+class RegionObserver:
     """Looks at one region; remembers what cannot change: user data and task definitions."""
 
     def __init__(self, ec2: Any, ecs: Any) -> None:
@@ -143,9 +143,9 @@ class Observer:
         self._joined: dict[str, tuple[str | None, bool, dict[str, str]]] = {}
         self._definitions: dict[str, dict[str, Any]] = {}
 
-    def observe(self, local_tasks: set[str]) -> Snapshot:
+    def observe(self, local_tasks: set[str]) -> RegionSnapshot:
         """Return the region's state; `local_tasks` are looked up even when they are no longer wanted."""
-        snapshot = Snapshot(machines={machine.instance_id: machine for machine in self._machines()})
+        snapshot = RegionSnapshot(machines={machine.instance_id: machine for machine in self._machines()})
         named = {machine.cluster for machine in snapshot.machines.values()}
         snapshot.clusters.update(self._clusters(named))
         for cluster in snapshot.clusters:
@@ -168,14 +168,14 @@ class Observer:
                 if used and item["status"] == "ACTIVE":
                     yield item["clusterName"]
 
-    def _machines(self) -> Iterator[Machine]:
+    def _machines(self) -> Iterator[Instance]:
         filters = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
         for page in self.ec2.get_paginator("describe_instances").paginate(Filters=filters):
             for reservation in page["Reservations"]:
                 for instance in reservation["Instances"]:
                     cluster, drains, attributes = self._membership(instance["InstanceId"])
                     if cluster:
-                        yield Machine(
+                        yield Instance(
                             instance_id=instance["InstanceId"],
                             instance_type=instance["InstanceType"],
                             zone=instance["Placement"]["AvailabilityZone"],

@@ -14,10 +14,16 @@ from botocore.exceptions import ClientError
 
 from distributed_fiji.local.machines import scheduling
 from distributed_fiji.local.machines.agent import Agent
-from distributed_fiji.local.machines.metadata import Facts
-from distributed_fiji.local.machines.observation import Machine, Observer, Place, Snapshot, TaskView
-from distributed_fiji.local.machines.scheduling import Action, Event, Register, Start, Stop
-from distributed_fiji.local.machines.taskplan import Gifts, TaskPlan
+from distributed_fiji.local.machines.metadata import MetadataFacts
+from distributed_fiji.local.machines.observation import (
+    Instance,
+    Place,
+    RegionObserver,
+    RegionSnapshot,
+    TaskView,
+)
+from distributed_fiji.local.machines.scheduling import Event, Register, SchedulerAction, StartTask, StopTask
+from distributed_fiji.local.machines.taskplan import HostInfo, TaskPlan
 
 log = logging.getLogger(__name__)
 
@@ -41,19 +47,19 @@ class Region:
         name: str,
         clients: tuple[Any, Any],
         agent: Agent,
-        gifts: Callable[[str, str], Gifts],
+        gifts: Callable[[str, str], HostInfo],
         tell_service: Callable[[dict[str, str]], None],
     ) -> None:
         self.name = name
         self.ec2, self.ecs = clients
-        self.observer = Observer(self.ec2, self.ecs)
+        self.observer = RegionObserver(self.ec2, self.ecs)
         self.agent = agent
         self.gifts = gifts
         self.tell_service = tell_service
         self.interruptions: dict[str, Interruption] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
 
-    def step(self, facts: Facts, scratch: Path) -> None:
+    def step(self, facts: MetadataFacts, scratch: Path) -> None:
         """Bring the region one step nearer to what it should be."""
         self.agent.poll()
         snapshot = self.observer.observe(set(self.agent.running))
@@ -71,7 +77,7 @@ class Region:
         ends = [interruption.ends for interruption in self.interruptions.values()]
         return min([*ends, *self.agent.waits()], default=float("inf"))
 
-    def _plan(self, view: TaskView, snapshot: Snapshot, scratch: Path) -> TaskPlan:
+    def _plan(self, view: TaskView, snapshot: RegionSnapshot, scratch: Path) -> TaskPlan:
         definition = snapshot.definitions[view.definition]
         return TaskPlan(
             arn=view.arn,
@@ -81,13 +87,13 @@ class Region:
             volumes=definition.get("volumes", ()),
         )
 
-    def _perform(self, action: Action) -> None:
+    def _perform(self, action: SchedulerAction) -> None:
         try:
             if isinstance(action, Register):
                 self._register(action.machine)
-            elif isinstance(action, Start):
+            elif isinstance(action, StartTask):
                 self._start(action)
-            elif isinstance(action, Stop):
+            elif isinstance(action, StopTask):
                 self.ecs.stop_task(cluster=action.task.cluster, task=action.task.arn, reason=action.reason)
             elif isinstance(action, Event):
                 place = {
@@ -99,7 +105,7 @@ class Region:
         except ClientError as error:
             log.warning("%s: %s", action, error)
 
-    def _register(self, machine: Machine) -> None:
+    def _register(self, machine: Instance) -> None:
         """Let a machine join its cluster."""
         memory, cpu = self._size(machine.instance_type)
         resources = [
@@ -119,7 +125,7 @@ class Region:
             self._sizes[machine_type] = registered_memory(memory), processors * 1024
         return self._sizes[machine_type]
 
-    def _start(self, action: Start) -> None:
+    def _start(self, action: StartTask) -> None:
         self.ecs.start_task(
             cluster=action.service.cluster,
             taskDefinition=action.service.definition,
@@ -128,7 +134,7 @@ class Region:
             startedBy="ecs-svc/local",
         )
 
-    def _interrupt(self, snapshot: Snapshot) -> None:
+    def _interrupt(self, snapshot: RegionSnapshot) -> None:
         """Drain machines that got their notice; end those whose time has come."""
         for instance_id, interruption in list(self.interruptions.items()):
             machine = snapshot.machines.get(instance_id)
@@ -141,14 +147,14 @@ class Region:
             elif machine.drains:
                 self._drain(snapshot, instance_id)
 
-    def _drain(self, snapshot: Snapshot, instance_id: str) -> None:
+    def _drain(self, snapshot: RegionSnapshot, instance_id: str) -> None:
         for place in snapshot.places.values():
             if place.instance_id == instance_id and place.active:
                 self.ecs.update_container_instances_state(
                     cluster=place.cluster, containerInstances=[place.arn], status="DRAINING"
                 )
 
-    def _leave(self, place: Place, facts: Facts) -> None:
+    def _leave(self, place: Place, facts: MetadataFacts) -> None:
         self.ecs.deregister_container_instance(cluster=place.cluster, containerInstance=place.arn, force=True)
         facts.machines.pop(place.instance_id, None)
         facts.notices.pop(place.instance_id, None)

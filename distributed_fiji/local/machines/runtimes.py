@@ -11,14 +11,14 @@ from distributed_fiji.errors import DistributedFijiError
 from distributed_fiji.local import state
 from distributed_fiji.local.machines import taskplan, tasks
 from distributed_fiji.local.machines.taskplan import TaskPlan
-from distributed_fiji.local.machines.tasks import CannotStart, NotReady, ProcessTask, Task
+from distributed_fiji.local.machines.tasks import CannotStart, NotReady, ProcessTask, TaskProcess
 from distributed_fiji.local.state import Folders
 
 
 class Runtime(Protocol):
     """Starts tasks, and ends those that earlier machines of the cloud have left."""
 
-    def launch(self, plan: TaskPlan, log: Path) -> Task:
+    def launch(self, plan: TaskPlan, log: Path) -> TaskProcess:
         """Start a task. Raises CannotStart, or NotReady when it is to be asked again."""
 
     def image_id(self, name: str) -> str:
@@ -42,7 +42,7 @@ class ContainerRuntime:
         self._root = root
         self._client = containers.connect()
 
-    def launch(self, plan: TaskPlan, log: Path) -> Task:
+    def launch(self, plan: TaskPlan, log: Path) -> TaskProcess:
         from distributed_fiji.local.machines.containers import ContainerTask
 
         return ContainerTask(self._client, self._root, plan, log)
@@ -72,7 +72,7 @@ class ProcessRuntime:
         self._built: Path | None = None
         self._failure: DistributedFijiError | None = None
 
-    def launch(self, plan: TaskPlan, log: Path) -> Task:
+    def launch(self, plan: TaskPlan, log: Path) -> TaskProcess:
         if taskplan.own_command(plan):
             raise CannotStart(
                 "CannotStartContainerError: the task definition names its own command; a process runs the"

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from distributed_fiji.local.machines.observation import Machine, Place, Service, Snapshot, TaskView
+from distributed_fiji.local.machines.observation import Instance, Place, RegionSnapshot, Service, TaskView
 
 #: How the reasons for a service's stops begin, and what a drained machine's tasks are stopped for.
 SCHEDULER = "Scaling activity initiated by"
@@ -21,11 +21,11 @@ DRAINING = f"{SCHEDULER} draining of its container instance"
 class Register:
     """Let a machine join its cluster."""
 
-    machine: Machine
+    machine: Instance
 
 
 @dataclass(frozen=True)
-class Start:
+class StartTask:
     """Place a task of a service on a machine."""
 
     service: Service
@@ -33,7 +33,7 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Stop:
+class StopTask:
     """Ask for a task's end."""
 
     task: TaskView
@@ -48,7 +48,7 @@ class Event:
     message: str
 
 
-Action = Register | Start | Stop | Event
+SchedulerAction = Register | StartTask | StopTask | Event
 
 
 @dataclass
@@ -61,12 +61,12 @@ class Room:
     tasks: int
 
 
-def decide(snapshot: Snapshot, throttled: frozenset[str] = frozenset()) -> list[Action]:
+def decide(snapshot: RegionSnapshot, throttled: frozenset[str] = frozenset()) -> list[SchedulerAction]:
     """Return what brings the region where its services want it.
 
     `throttled`: ARNs of services whose tasks fail at once and that have to wait.
     """
-    actions: list[Action] = list(_registrations(snapshot))
+    actions: list[SchedulerAction] = list(_registrations(snapshot))
     rooms = _rooms(snapshot)
     for service in snapshot.services:
         tasks = [task for task in snapshot.tasks.values() if task.group == service.group and task.wanted]
@@ -79,7 +79,7 @@ def decide(snapshot: Snapshot, throttled: frozenset[str] = frozenset()) -> list[
     return actions
 
 
-def _registrations(snapshot: Snapshot) -> Iterator[Register]:
+def _registrations(snapshot: RegionSnapshot) -> Iterator[Register]:
     """A machine joins once its cluster is there, as the agent tries until it can."""
     known = {place.instance_id for place in snapshot.places.values()}
     for machine in snapshot.machines.values():
@@ -87,21 +87,21 @@ def _registrations(snapshot: Snapshot) -> Iterator[Register]:
             yield Register(machine)
 
 
-def _stops(service: Service, tasks: list[TaskView], snapshot: Snapshot) -> Iterator[Stop]:
+def _stops(service: Service, tasks: list[TaskView], snapshot: RegionSnapshot) -> Iterator[StopTask]:
     draining = [task for task in tasks if not _active(task, snapshot)]
     for task in draining:
-        yield Stop(task, DRAINING)
+        yield StopTask(task, DRAINING)
     rest = [task for task in tasks if task not in draining]
     outdated = [task for task in rest if task.definition != service.definition and not task.protected]
     for task in outdated:
-        yield Stop(task, f"{SCHEDULER} deployment")
+        yield StopTask(task, f"{SCHEDULER} deployment")
     rest = [task for task in rest if task not in outdated]
     excess = max(0, len(rest) - service.desired)
     for task in scale_in_order(rest)[:excess]:
-        yield Stop(task, f"{SCHEDULER} service {service.name}")
+        yield StopTask(task, f"{SCHEDULER} service {service.name}")
 
 
-def _active(task: TaskView, snapshot: Snapshot) -> bool:
+def _active(task: TaskView, snapshot: RegionSnapshot) -> bool:
     place = snapshot.places.get(task.place)
     return place is not None and place.active
 
@@ -118,7 +118,7 @@ def scale_in_order(tasks: list[TaskView]) -> list[TaskView]:
     )
 
 
-def _rooms(snapshot: Snapshot) -> list[Room]:
+def _rooms(snapshot: RegionSnapshot) -> list[Room]:
     rooms = {arn: Room(place, place.memory, place.cpu, 0) for arn, place in snapshot.places.items()}
     for task in snapshot.tasks.values():
         room = rooms.get(task.place)
@@ -128,14 +128,16 @@ def _rooms(snapshot: Snapshot) -> list[Room]:
     return list(rooms.values())
 
 
-def needs(snapshot: Snapshot, definition: str) -> tuple[int, int]:
+def needs(snapshot: RegionSnapshot, definition: str) -> tuple[int, int]:
     """Return the memory (MiB) and CPU units that a task of a definition takes from its machine."""
     containers = snapshot.definitions[definition]["containerDefinitions"]
     memory = sum(item.get("memory") or item.get("memoryReservation", 0) for item in containers)
     return memory, sum(item.get("cpu", 0) for item in containers)
 
 
-def _starts(service: Service, missing: int, rooms: list[Room], snapshot: Snapshot) -> Iterator[Start | Event]:
+def _starts(
+    service: Service, missing: int, rooms: list[Room], snapshot: RegionSnapshot
+) -> Iterator[StartTask | Event]:
     memory, cpu = needs(snapshot, service.definition)
     taken = {
         task.place for task in snapshot.tasks.values() if task.group == service.group and service.distinct
@@ -152,10 +154,10 @@ def _starts(service: Service, missing: int, rooms: list[Room], snapshot: Snapsho
         room.memory, room.cpu, room.tasks = room.memory - memory, room.cpu - cpu, room.tasks + 1
         if service.distinct:
             taken.add(room.place.arn)
-        yield Start(service, room.place)
+        yield StartTask(service, room.place)
 
 
-def _is_member(service: Service, machine: Machine | None) -> bool:
+def _is_member(service: Service, machine: Instance | None) -> bool:
     """Whether a machine is there and has the attributes that a service wants."""
     return machine is not None and service.member_of.items() <= machine.attributes.items()
 

@@ -14,7 +14,7 @@ STOP_TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True)
-class Gifts:
+class HostInfo:
     """What a machine gives to each of its tasks: where the cloud is, where the machine's metadata are."""
 
     cloud: Mapping[str, str]
@@ -34,7 +34,7 @@ class TaskPlan:
     arn: str
     container: Mapping[str, Any]
     folder: Path
-    gifts: Gifts
+    gifts: HostInfo
     volumes: Sequence[Mapping[str, Any]] = ()
 
     @property

@@ -41,7 +41,7 @@ class Exit:
     reason: str = ""
 
 
-class Task(Protocol):
+class TaskProcess(Protocol):
     """A running task, as a process or as a container."""
 
     plan: TaskPlan
