@@ -62,17 +62,17 @@ class Commands(click.Group):
 @common
 @click.pass_context
 def main(called: click.Context) -> None:
-    """Start one FIJI script over thousands of images on AWS spot machines.
+    """Run one FIJI script over thousands of images on AWS spot instances.
 
     \b
-    In this order:
+    Run these in order:
       python run.py setup
       python run.py submitJob files/exampleJob.json
       python run.py startCluster files/exampleFleet.json
       python run.py monitor files/APP_NAMESpotFleetRequestId.json
 
     \b
-    The same on this machine, without AWS:
+    To rehearse on this machine, without AWS:
       python run.py --local setup
     """
     if called.invoked_subcommand is None:
@@ -83,7 +83,7 @@ def main(called: click.Context) -> None:
 @common
 @click.pass_obj
 def setup(context: Context) -> None:
-    """Create the queue, roles, cluster, task definition and service. Safe to run again.
+    """Create the queue, roles, cluster, task definition and service. Safe to rerun.
 
     \b
     Example: python run.py setup
@@ -108,16 +108,16 @@ def setup(context: Context) -> None:
 @main.command("submitJob")
 @click.argument("job_file", type=click.Path(path_type=Path))
 @click.option(
-    "--undo", is_flag=True, help="Take back the jobs last submitted from this file that still wait."
+    "--undo", is_flag=True, help="Take back the jobs of this file's last submission that are still waiting."
 )
-@click.option("--replace", is_flag=True, help="First take back what still waits of earlier submissions.")
-@click.option("--yes", is_flag=True, help="Do not ask before jobs are sent a second time.")
+@click.option("--replace", is_flag=True, help="First take back waiting jobs of earlier submissions.")
+@click.option("--yes", is_flag=True, help="Send jobs a second time without asking.")
 @common
 @click.pass_obj
 def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes: bool) -> None:
     """Check a job file and send its jobs to the queue.
 
-    Asks first where they were sent before and are not done.
+    Asks first if any of them were sent before and are not done yet.
 
     \b
     Example: python run.py submitJob files/exampleJob.json
@@ -159,16 +159,16 @@ def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes:
     "--into",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
-    help="Folder for the job file and the settings.  [default: this one]",
+    help="Folder for the job file and the settings.  [default: current folder]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace both files if they exist.")
+@click.option("--overwrite", is_flag=True, help="Overwrite both files if they exist.")
 @common
 @click.pass_obj
 def try_script(context: Context, script: Path, images: tuple[Path, ...], into: Path, overwrite: bool) -> None:
-    """Look at a script, run it on an image or two on this machine, and write the files to go on with.
+    """Inspect a script, run it on an image or two, and write a job file and settings for it.
 
-    An existing job file is used, so that you can edit the answers in it and try again. AWS is neither needed
-    nor touched. Exits with 3 if a job failed.
+    If the job file exists already, it is used as it is: edit the answers in it and try again. This neither
+    needs nor touches AWS. Exits with 3 if a job failed.
 
     \b
     Example: python run.py tryScript measure.ijm image1.tif image2.tif
@@ -184,20 +184,21 @@ def try_script(context: Context, script: Path, images: tuple[Path, ...], into: P
 @common
 @click.pass_obj
 def redrive(context: Context) -> None:
-    """Return the jobs that were given up to the queue. Safe to interrupt and run again.
+    """Return dead-lettered jobs to the queue. Safe to interrupt and rerun.
 
     \b
     Example: python run.py redrive
     """
     from distributed_fiji.commands.redrive import redrive as run_redrive
+    from distributed_fiji.monitor.result import counted
 
     settings = context.settings()
     done = run_redrive(settings, context.connect_for(settings), SystemClock(), context.terminal)
-    context.terminal.say(f"{done.moved} dead letters are jobs again in {settings.SQS_QUEUE_NAME}")
+    context.terminal.say(f"Returned {counted(done.moved, 'job')} to {settings.SQS_QUEUE_NAME}")
     if done.left:
         context.terminal.note(
-            f"{done.left} are left: no jobs, not of {settings.APP_NAME}, or hidden for two minutes since a"
-            " redrive was interrupted; then run it again."
+            f"{counted(done.left, 'message')} left: not a valid job, another app's, or hidden for two minutes"
+            " after an interrupted redrive. In that case, run redrive again."
         )
     if done.moved:
         context.terminal.note(f"Next: python run.py startCluster {context.file_beside(*FLEET)}")
@@ -208,15 +209,15 @@ def redrive(context: Context) -> None:
 @click.option(
     "--max-cost",
     type=Finite(min=0, max=MOST_DOLLARS, min_open=True),
-    help="Dollars that the run may cost, instead of MAX_COST in config.py.",
+    help="Most that the run may cost, in dollars; overrides MAX_COST in config.py.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask where the queue is empty or the fleet is too large.")
+@click.option("--yes", is_flag=True, help="Do not ask, even if the queue is empty or the fleet is too large.")
 @common
 @click.pass_obj
 def start_cluster(context: Context, fleet_file: Path, max_cost: float | None, yes: bool) -> None:
-    """Start the spot fleet and wait until machines have joined; Ctrl-C takes it back.
+    """Start the spot fleet and wait until machines have joined. Ctrl-C takes it back.
 
-    Asks first where the queue holds no jobs, or fewer than the fleet does at once.
+    Asks first if the queue is empty, or holds fewer jobs than the fleet runs at once.
 
     \b
     Example: python run.py startCluster files/exampleFleet.json
@@ -238,8 +239,10 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None, ye
     confirm = asking(context.terminal, yes=yes or context.local)
     run = Start(settings, clients, path, SystemClock(), context.terminal, ask_image, context.local, confirm)
     record = run_start_cluster(run, file)
-    limit = f", or when it has cost ${record.max_cost:g}" if record.max_cost else ""
-    context.terminal.say(f"Fleet {record.fleet_id} runs; it ends by itself at {record.valid_until}{limit}.")
+    limit = f", or once it has cost ${record.max_cost:g}" if record.max_cost else ""
+    context.terminal.say(
+        f"Fleet {record.fleet_id} is running; it ends automatically at {record.valid_until}{limit}."
+    )
     context.terminal.note(f"Next: python run.py monitor {shown(path)}")
 
 
@@ -249,10 +252,10 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None, ye
 @common
 @click.pass_obj
 def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
-    """Watch a run to its end and take everything down; needs only its record.
+    """Watch a run to its end, then take everything down.
 
-    RECORD_FILE is the file that startCluster wrote, or just the app's name. With CHEAPEST
-    True, interrupted machines are not replaced after the first 15 minutes.
+    RECORD_FILE is the file that startCluster wrote, or just the app's name; nothing else is needed. With
+    CHEAPEST True, interrupted machines are not replaced after the first 15 minutes.
 
     \b
     Example: python run.py monitor files/APP_NAMESpotFleetRequestId.json
@@ -264,8 +267,10 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
     record = read_record(record_file)
     check_writable(record_file.parent)
     if record.local != context.local:
-        where = "on the embedded cloud: add --local" if record.local else "on AWS: leave out --local"
-        raise errors.InvalidInput(f"{record_file} cannot be watched so", [f"its run is {where}"])
+        where = (
+            "runs on the embedded cloud: add --local" if record.local else "runs on AWS: leave out --local"
+        )
+        raise errors.InvalidInput(f"{record_file} cannot be monitored from here", [f"it {where}"])
     # Where the run was started, profiles may have other names than here.
     profile = None if "AWS_PROFILE" in os.environ else record.profile
     clients = context.connect(record.region, profile, set(), source=str(record_file))
@@ -284,7 +289,9 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
         from distributed_fiji.local import cloud, state
 
         folder = state.Folders(cloud.ROOT).buckets / record.destination_bucket
-        context.terminal.note(f"Here s3://{record.destination_bucket}/ is the folder {shown(folder)}")
+        context.terminal.note(
+            f"On this machine, s3://{record.destination_bucket}/ is the folder {shown(folder)}"
+        )
     sys.exit(result.exit_code)
 
 
@@ -295,7 +302,7 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
 @common
 @click.pass_obj
 def inventory(context: Context, app_name: str | None, region: str | None, as_json: bool) -> None:
-    """List what exists in the region, of one app or of all, and what it costs while it stays.
+    """List the resources of one app or of all apps in the region, and what each costs.
 
     \b
     Example: python run.py inventory
@@ -303,6 +310,7 @@ def inventory(context: Context, app_name: str | None, region: str | None, as_jso
     from distributed_fiji.aws.unseen import Unseen
     from distributed_fiji.commands.cleanup import listing
     from distributed_fiji.commands.inventory import inventory as find_items
+    from distributed_fiji.monitor.result import counted
 
     check_app_name(app_name)
     clients = context.connect(*context.place(region), set())
@@ -315,7 +323,7 @@ def inventory(context: Context, app_name: str | None, region: str | None, as_jso
     elif items:
         context.terminal.out.print(listing(items))
     billing = sum(item.bills for item in items)
-    context.terminal.note(f"{len(items)} things are there in {clients.region}, {billing} of them bill.")
+    context.terminal.note(f"{counted(len(items), 'resource')} in {clients.region}, {billing} billable.")
     for line in unseen.sentences:
         context.terminal.warn(line)
     if unseen:
@@ -327,14 +335,14 @@ def inventory(context: Context, app_name: str | None, region: str | None, as_jso
 @click.option("--region", help="Region to clean.  [default: AWS_REGION in config.py]")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
-    "--keep", default="logs,results", show_default=True, help="What stays, comma separated; '' for nothing."
+    "--keep", default="logs,results", show_default=True, help="What to keep, comma-separated; '' for nothing."
 )
 @common
 @click.pass_obj
 def cleanup(context: Context, app_name: str | None, region: str | None, yes: bool, keep: str) -> None:
-    """Remove everything of one app, and verify that nothing is left.
+    """Remove all resources of one app, and verify that none remain.
 
-    Needs only the name: no file, no config.py. Exits with 4 if anything that costs remains.
+    Needs only the app's name, no file and no config.py. Exits with 4 if anything billable remains.
 
     \b
     Example: python run.py cleanup MyApp
@@ -356,12 +364,12 @@ def cleanup(context: Context, app_name: str | None, region: str | None, yes: boo
 
 @main.command()
 @click.argument("commands", nargs=-1, metavar="[COMMAND]...")
-@click.option("--roles", is_flag=True, help="Print the roles instead, for an administrator who makes them.")
+@click.option("--roles", is_flag=True, help="Print the roles instead, for an administrator to create.")
 @click.option("--account", help="AWS account number.  [default: that of your keys]")
 @common
 @click.pass_obj
 def policy(context: Context, commands: tuple[str, ...], roles: bool, account: str | None) -> None:
-    """Print the least IAM policy that you need, for some commands or for all, as JSON.
+    """Print the smallest IAM policy that you need, as JSON, for some commands or for all.
 
     \b
     Example: python run.py policy submitJob startCluster monitor
@@ -384,7 +392,7 @@ def _usage_line(error: click.ClickException) -> str:
     """Return click's sentence and the help that belongs to it, in one line."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     command = context.command_path if context else "run.py"
-    return f"{' '.join(error.format_message().split())} (python {command} --help shows how)"
+    return f"{' '.join(error.format_message().split())} (for help: python {command} --help)"
 
 
 def _not_answered(error: Exception, context: Context, arguments: list[str]) -> int:
@@ -401,12 +409,12 @@ def _not_answered(error: Exception, context: Context, arguments: list[str]) -> i
 def failure(error: Exception, arguments: list[str]) -> str:
     """Return what is said of AWS's refusal: a missing permission is named, with where all of them stand."""
     if keys_are_over(error):
-        return f"AWS does not take your keys any more: {error_text(error)}. {KEYS_ADVICE}."
-    text = f"AWS refused or did not answer: {error_text(error)}"
+        return f"AWS no longer accepts your keys: {error_text(error)}. {KEYS_ADVICE}."
+    text = f"AWS refused or did not respond: {error_text(error)}"
     command = next((word for word in arguments if word in main.commands), "")
     if not is_denied(error):
         return text
-    return f"{text}. `python run.py policy {command}` prints all that it needs (docs/permissions.md)."
+    return f"{text}. `python run.py policy {command}` prints what it needs (docs/permissions.md)."
 
 
 def run(arguments: list[str]) -> int:

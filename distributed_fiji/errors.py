@@ -31,7 +31,7 @@ class InvalidInput(DistributedFijiError):
     def __init__(self, what: str, problems: list[str]) -> None:
         self.what = one_line(what)
         self.problems = [one_line(line) for line in problems]
-        lines = [f"{self.what}: nothing was changed.", *(f"  - {line}" for line in self.problems)]
+        lines = [f"{self.what}. Nothing was changed:", *(f"  - {line}" for line in self.problems)]
         super().__init__("\n".join(lines))
 
 
@@ -45,8 +45,8 @@ def of_file(error: OSError) -> str:
     """Return a sentence about a file, a folder or a disk that fails a command."""
     where = f"{error.filename}: " if error.filename else ""
     return (
-        f"{where}{error.strerror or error}. Make room, or look who may read and write it, and run the command"
-        " again; it goes on where it was."
+        f"{where}{error.strerror or error}. Free some space, or check the permissions, and run the command"
+        " again; it continues where it stopped."
     )
 
 

@@ -74,8 +74,8 @@ class Context:
         if cloud.runtime(self.runtime) != "processes":
             return settings
         self.terminal.warn(
-            f"{self.config.name}: DOWNLOAD_FILES = False needs --runtime docker with --local; here inputs are"
-            " brought to local disk, as with True"
+            f"{self.config.name}: DOWNLOAD_FILES = False needs --runtime docker with --local. Inputs are"
+            " downloaded to local disk instead, as with True."
         )
         return settings.model_copy(update={"DOWNLOAD_FILES": True})
 
@@ -147,7 +147,7 @@ class Finite(click.FloatRange):
         """Return the number; fail where it is none."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value} is no number that can be used.", param, ctx)
+            self.fail(f"{value} is not a usable number.", param, ctx)
         return number
 
 
@@ -165,7 +165,7 @@ def common(command: Any) -> Any:
     """Add the options that may stand before the command and after it."""
     for option in (
         click.option("--config", type=click.Path(path_type=Path), callback=_set("config"), expose_value=False,
-                     is_eager=True, help="Settings to use instead of config.py."),
+                     is_eager=True, help="Settings file to use instead of config.py."),
         click.option("--local", is_flag=True, callback=_set("local"), expose_value=False, is_eager=True,
                      help="Use the embedded cloud on this machine instead of AWS."),
         click.option("--runtime", type=click.Choice(["processes", "docker"]), callback=_set("runtime"),

@@ -33,7 +33,7 @@ def running_cloud() -> Cloud:
     """Return the cloud that runs. Raises NothingThere."""
     found = clouds.find()
     if found is None:
-        raise NothingThere("The embedded cloud does not run; `python run.py --local setup` starts it.")
+        raise NothingThere("The embedded cloud is not running. `python run.py --local setup` starts it.")
     return found
 
 
@@ -51,9 +51,9 @@ def local(called: click.Context) -> None:
 
 
 @local.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for a script to read.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(as_json: bool) -> None:
-    """Show what runs, where the buckets are, and which tasks run on which machine.
+    """Show which servers are running, where the buckets are, and which tasks run on which machine.
 
     \b
     Example:
@@ -67,21 +67,21 @@ def status(as_json: bool) -> None:
         return
     say = Terminal().say
     for server in found.servers:
-        answers = "answers" if server.answers else "does not answer"
+        answers = "responds" if server.answers else "does not respond"
         say(f"{server.name:<13} {server.url}  pid {server.pid}  {answers}")
     for name, folder in found.buckets.items():
         say(f"bucket        s3://{name}/  {folder}")
     for instance_id, tasks in found.machines.items():
-        say(f"machine       {instance_id}  {', '.join(tasks) or 'no task'}")
+        say(f"machine       {instance_id}  {', '.join(tasks) or 'no tasks'}")
     say(f"region        {found.region}, tasks run as {found.runtime}")
     say(f"logs          {found.root / 'logs'}")
 
 
 @local.command()
 def env() -> None:
-    """Print the exports with which the AWS CLI and others talk to the embedded cloud.
+    """Print the exports that point the AWS CLI and other tools at the embedded cloud.
 
-    Starts it if it does not run.
+    Starts the cloud if it is not running.
 
     \b
     Example:
@@ -100,7 +100,7 @@ def env() -> None:
 @local.command()
 @click.argument("name")
 def bucket(name: str) -> None:
-    """Make a bucket, a folder to put your images into; start the cloud if it does not run.
+    """Create a bucket for your images. Starts the cloud if it is not running.
 
     \b
     Example:
@@ -110,36 +110,36 @@ def bucket(name: str) -> None:
     found = clouds.start(progress=note)
     clouds.ensure_bucket(found.client("s3"), name)
     click.echo(f"{found.folders.buckets / name}")
-    note("Files come into it by `aws s3 cp`: see `python run.py local env --help`")
+    note("To copy files into it, use `aws s3 cp`: see `python run.py local env --help`")
 
 
 @local.command()
 def stop() -> None:
-    """End the embedded cloud; the buckets' files stay, all else was in memory.
+    """Stop the embedded cloud. Files in buckets stay; everything else was in memory and is lost.
 
     \b
     Example:
       python run.py local stop
     """
-    note("The embedded cloud has ended" if clouds.stop() else "The embedded cloud did not run")
+    note("The embedded cloud has stopped" if clouds.stop() else "The embedded cloud was not running")
 
 
 @local.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(yes: bool) -> None:
-    """End the embedded cloud and delete its folder, the buckets' files too.
+    """Stop the embedded cloud and delete its folder, including all files in buckets.
 
     \b
     Example:
       python run.py local reset --yes
     """
     if not clouds.ROOT.exists():
-        note(f"There is no {clouds.ROOT}")
+        note(f"{clouds.ROOT} does not exist")
         return
     if not yes:
-        click.confirm(f"Delete {clouds.ROOT} with all buckets in it?", abort=True, err=True)
+        click.confirm(f"Delete {clouds.ROOT} and all buckets in it?", abort=True, err=True)
     clouds.reset()
-    note(f"{clouds.ROOT} is deleted")
+    note(f"Deleted {clouds.ROOT}")
 
 
 @local.command()
@@ -150,10 +150,10 @@ def reset(yes: bool) -> None:
     type=Finite(0, 3600),
     default=10.0,
     show_default=True,
-    help="Time between notice and end; EC2: 120.",
+    help="Seconds between the notice and the end; on EC2, 120.",
 )
 def interrupt(instance_id: str | None, notice: bool, seconds: float) -> None:
-    """Take a spot machine away: the one named, or the one with the most tasks.
+    """Interrupt a spot machine: the one you name, or the one with the most tasks.
 
     \b
     Example:
@@ -164,4 +164,4 @@ def interrupt(instance_id: str | None, notice: bool, seconds: float) -> None:
 
     chosen = interruption.interrupt(running_cloud(), instance_id, notice=notice, seconds=seconds)
     click.echo(chosen)
-    note(f"Ends in {seconds:g} s" if notice else "Is ended without notice")
+    note(f"It ends in {seconds:g} s" if notice else "It ends without notice")

@@ -1,4 +1,4 @@
-"""The demo's settings: what config.py is for your own work, with its names."""
+"""The demo's settings, under the same names as in config.py."""
 
 APP_NAME = "FijiDemo"
 
@@ -7,11 +7,11 @@ AWS_REGION = "us-east-1"
 AWS_PROFILE = "default"
 AWS_BUCKET = "demo-bucket"
 
-# Machines: two small ones with a task each, since rehearsing takes place on your own processors.
+# Machines: two small ones with one task each, since a rehearsal runs on your own processors.
 CLUSTER_MACHINES = 2
 TASKS_PER_MACHINE = 1
 MACHINE_TYPE = ["m5.large"]
-MACHINE_PRICE = 0.10  # US dollars an hour, the most to be paid for one machine
+MACHINE_PRICE = 0.10  # The most to pay per machine-hour, in US dollars.
 EBS_VOL_SIZE = 22  # GB
 DOWNLOAD_FILES = True
 
@@ -19,12 +19,12 @@ DOWNLOAD_FILES = True
 MEMORY = 1500  # MB
 SCRIPT_DOWNLOAD_URL = "segment_nuclei.ijm"  # beside this file; setup uploads it
 
-# A well is done within seconds, so a job that was lost comes back soon.
+# A well takes only seconds, so a lost job is retried soon.
 SQS_MESSAGE_VISIBILITY = 60
 JOB_RETRIES = 3
 JOB_TIMEOUT_MINUTES = 5
 
-# A well has two sites, with a table and a picture of each.
+# A well has two sites; each gives a table and a picture.
 EXPECTED_NUMBER_FILES = 4
 MIN_FILE_SIZE_BYTES = 1
 NECESSARY_STRING = ""

@@ -28,7 +28,7 @@ use_embedded_cloud() {
     eval "$exports"
     local endpoint="${AWS_ENDPOINT_URL_S3:-${AWS_ENDPOINT_URL:-}}"
     if [[ ! "$endpoint" =~ ^http://127\.0\.0\.1:[0-9]+/?$ ]]; then
-        echo "The embedded cloud's address is '$endpoint', not on this machine: nothing was done." >&2
+        echo "The embedded cloud's address is '$endpoint', which is not on this machine. Nothing was done." >&2
         exit 1
     fi
 }
@@ -66,12 +66,12 @@ run python run.py --local --config "$CONFIG" submitJob files/demo/job.json
 step "3. startCluster: two machines, each with a worker and its own ImageJ"
 run python run.py --local --config "$CONFIG" startCluster files/demo/fleet.json
 
-step "4. monitor: until the last well is done, then everything is taken down"
+step "4. monitor: waits for the last well, then takes everything down"
 run python run.py --local --config "$CONFIG" monitor "$RECORD"
 
-step "What was found, against the truth"
+step "The counts, compared with the truth"
 run aws s3 cp "s3://$BUCKET/demo/results" "$RESULTS" --recursive --only-show-errors
 run python files/demo/report.py "$RESULTS" "$IMAGES/truth.csv"
 
-step "What is left that could cost money"
+step "Resources that could still cost money"
 run python run.py --local --config "$CONFIG" inventory FijiDemo

@@ -64,7 +64,7 @@ def test_a_wrong_setting_makes_nothing(
     ended = refused(account, command, "setup")
 
     assert words in ended.err
-    assert "nothing was changed" in ended.err
+    assert "Nothing was changed" in ended.err
 
 
 def test_a_bucket_of_somebody_else_makes_nothing(account: Account, command: Command) -> None:
@@ -192,7 +192,7 @@ def test_a_wrong_job_file_sends_nothing(account: Account, ready: Command, tmp_pa
     ended = refused(account, ready, "submitJob", "job.json")
 
     assert words in ended.err
-    assert "job.json cannot be used: nothing was changed" in ended.err
+    assert "job.json cannot be used. Nothing was changed" in ended.err
 
 
 def a_fleet_file(**specification: Any) -> str:

@@ -328,7 +328,7 @@ def test_a_way_to_sign_in_that_has_ended_or_needs_a_person_is_named_with_what_to
     ended = run_py("--config", tmp_path / "config.py", "setup", environment={"HOME": str(tmp_path)})
 
     assert ended.code == 2, ended.said
-    assert "nothing was changed" in ended.err and "Traceback" not in ended.err
+    assert "Nothing was changed" in ended.err and "Traceback" not in ended.err
     for word in words:
         assert word in ended.err
     assert account.everything() == before
@@ -405,7 +405,7 @@ def test_a_denied_call_names_the_permission_and_where_all_of_them_stand(
 
     assert ended.code == 1
     assert ended.err.count("permission sqs:GetQueueAttributes is missing on arn:aws:sqs:us-east-1:1:q") == 1
-    assert "policy submitJob` prints all that it needs" in ended.err
+    assert "policy submitJob` prints what it needs" in ended.err
 
 
 def test_policy_prints_for_each_command_what_iam_takes_in_one_piece(command: Command) -> None:

@@ -16,9 +16,9 @@ def test_dead_letters_are_jobs_again_and_a_second_redrive_finds_none(
 
     first, second = ready("redrive"), ready("redrive")
 
-    assert (first.code, first.out) == (0, f"1 dead letters are jobs again in {APP}Queue\n")
+    assert (first.code, first.out) == (0, f"Returned 1 job to {APP}Queue\n")
     assert "startCluster" in first.err
-    assert (second.code, second.out) == (0, f"0 dead letters are jobs again in {APP}Queue\n")
+    assert (second.code, second.out) == (0, f"Returned 0 jobs to {APP}Queue\n")
     queue = sqs.get_queue_url(QueueName=f"{APP}Queue")["QueueUrl"]
     (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
     assert message["Body"] == body

@@ -78,7 +78,7 @@ def test_wrong_usage_is_one_line_and_exit_2(
     assert ended.out == ""
     (line,) = ended.err.strip().splitlines()
     assert words in line
-    assert "--help shows how" in line
+    assert "(for help: python run.py" in line
 
 
 @pytest.mark.parametrize("words", [[], ["local"]])
@@ -181,7 +181,7 @@ def test_nonsense_is_refused_by_the_real_program_too(
 
     assert (ended.code, ended.out) == (2, "")
     assert words in ended.err
-    assert "nothing was changed" in ended.err
+    assert "Nothing was changed" in ended.err
     assert "Traceback" not in ended.err
 
 
@@ -220,7 +220,7 @@ def test_the_example_config_names_what_the_user_must_fill_in(here: Callable[...,
     assert ended.code == 2
     assert "AWS_BUCKET" in ended.err
     assert "SCRIPT_DOWNLOAD_URL" in ended.err
-    assert "nothing was changed" in ended.err
+    assert "Nothing was changed" in ended.err
 
 
 @pytest.mark.parametrize(
