@@ -20,6 +20,7 @@ from distributed_fiji.settings import Settings, parse_settings
 from worker.contract.display import find_need_of_display
 from worker.contract.inputs import read_patterns
 from worker.contract.jobs import Job, job_name
+from worker.contract.locations import OPEN_TABLES
 from worker.contract.paths import find_fixed_paths, suggested_paths
 from worker.contract.questions import answers_for, find_questions
 from worker.contract.scripts import LANGUAGES
@@ -140,10 +141,21 @@ def writes_elsewhere(tried: Sequence[Tried]) -> bool:
     return False
 
 
+def count_of_files(one: Tried) -> int:
+    """Return how many files to expect of a job that is done.
+
+    A table that was only left open counts where there is nothing else: a well in which nothing is found may
+    have none, and is right all the same.
+    """
+    keys = [output["key"] for output in one.record["outputs"]]
+    left_open = [key for key in keys if f"/{OPEN_TABLES}/" in key]
+    return len(keys) - len(left_open) or len(keys)
+
+
 def config_text(script: Path, tried: Sequence[Tried]) -> str:
     """Return a config.py that fits what was seen; what only you can know is left to fill in."""
     done = [one for one in tried if one.is_done]
-    files = min((len(one.record["outputs"]) for one in done), default=1)
+    files = min(map(count_of_files, done), default=1)
     peak = max((int(one.record.get("peak_memory_mb") or 0) for one in tried), default=0)
     memory = max(1024, -(-(peak + SPARE_MEMORY) // STEP) * STEP)
     collect = "COLLECT_ALL = True  # It writes beside its inputs.\n" if writes_elsewhere(tried) else ""

@@ -11,6 +11,9 @@ from typing import Any
 #: Folders that hold the state of all runs, and the logs that `monitor` exports: no output goes there.
 RESERVED = ("distributed-fiji", "exportedlogs")
 
+#: Where tables are kept that a script leaves open, in its working directory.
+OPEN_TABLES = "open_tables"
+
 #: A key has at most so many bytes as UTF-8 (S3 user guide, "Naming Amazon S3 objects").
 LONGEST_KEY = 1024
 

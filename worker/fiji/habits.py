@@ -18,9 +18,6 @@ _BACKSLASHES = re.compile(
     r"|\w\\\\\w{3,}"
 )
 
-#: Where tables are kept that a script leaves open, in its working directory.
-OPEN_TABLES = "open_tables"
-
 
 @dataclass(frozen=True)
 class Habits:

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from worker.contract.jobs import FailureClass
+from worker.contract.locations import OPEN_TABLES
 from worker.contract.paths import led
 from worker.contract.questions import Question
 from worker.errors import JobFailed
 from worker.fiji.console import Console
-from worker.fiji.habits import NO_HABITS, OPEN_TABLES, Habits
+from worker.fiji.habits import NO_HABITS, Habits
 from worker.host import processes
 from worker.host.activity import Activity, Usage, usage_of_all
 from worker.host.folders import RunFolder
