@@ -8,6 +8,7 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parent
 
@@ -150,6 +151,63 @@ def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes:
         context.terminal.note(done.taken_back.sentence)
     context.terminal.say(f"{counted(done.sent, 'job')} sent to {done.queue_url}")
     context.terminal.note(f"Next: python run.py startCluster {context.file_beside(*FLEET)}")
+
+
+@main.command("makeJob")
+@click.argument("pattern", required=False)
+@click.option(
+    "--per",
+    metavar="NAMES",
+    help="Names that make a job, as Plate,Well.  [default: all but site, channel, z, time]",
+)
+@click.option(
+    "--csv", type=click.Path(path_type=Path), help="CSV with a row a job; with a pattern, joined to its jobs."
+)
+@click.option(
+    "--layout",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Plate layout to join, a CSV: a grid, or a row a well.",
+)
+@click.option(
+    "--wells",
+    type=click.Choice([str(size) for size in (6, 12, 24, 48, 96, 384, 1536)]),
+    help="Size of the plates.",
+)
+@click.option(
+    "--plate", multiple=True, metavar="NAME", help="A plate, where neither pattern nor CSV names it."
+)
+@click.option("--rows", metavar="ROWS", help="Rows, as A-H or B,D.")
+@click.option("--columns", metavar="COLUMNS", help="Columns, as 1-12 or 2,4.")
+@click.option(
+    "--inputs",
+    multiple=True,
+    metavar="KEYS",
+    help="Without a pattern: keys of a job's images, with names in braces.",
+)
+@click.option(
+    "--uploaded-to", metavar="PREFIX", help="Where a local folder's files are in S3.  [default: its name]"
+)
+@click.option("--output", metavar="PREFIX", help="Where outputs go.  [default: results/{NAME}/…]")
+@click.option(
+    "--to", type=click.Path(path_type=Path), default=Path("job.json"), show_default=True, help="The job file."
+)
+@click.option("--overwrite", is_flag=True, help="Replace the job file if it exists.")
+@common
+@click.pass_obj
+def make_job(context: Context, **options: Any) -> None:
+    """Write a job file: from the keys of your images, a CSV, a plate layout, or rows and columns.
+
+    PATTERN has names in braces: s3://bucket/key, a key of SOURCE_BUCKET, or ./folder/file on this machine.
+    Quote it, since a shell reads braces too. An existing file is kept.
+
+    \b
+    Example: python run.py makeJob 's3://my-bucket/plates/{Plate}/{Well}_s{Site}.tif'
+    """
+    from distributed_fiji.commands.makejob import Wanted
+    from distributed_fiji.commands.makejob import make_job as run_make_job
+
+    run_make_job(context, Wanted(**options))
 
 
 @main.command("tryScript")

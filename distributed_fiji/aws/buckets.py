@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws.clients import error_code, error_text
+from distributed_fiji.aws.clients import error_code, error_text, pages
 from distributed_fiji.settings import Settings
 from worker.contract.jobs import state_key
 
@@ -118,3 +119,15 @@ def write_problems(s3: Any, settings: Settings) -> list[str]:
             " demands an encryption, UPLOAD_FLAGS names it (--sse, --sse-kms-key-id), for the run's state too"
         ]
     return []
+
+
+def list_keys(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
+    """Yield the keys that begin with a prefix, 1,000 a request, in their order."""
+    return (item["Key"] for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix))
+
+
+def list_folder(s3: Any, bucket: str, folder: str) -> list[str]:
+    """Return up to 1,000 keys and folders right below a folder, which ends with "/" unless it is the root."""
+    answer = s3.list_objects_v2(Bucket=bucket, Prefix=folder, Delimiter="/")
+    folders = [item["Prefix"] for item in answer.get("CommonPrefixes", [])]
+    return folders + [item["Key"] for item in answer.get("Contents", [])]

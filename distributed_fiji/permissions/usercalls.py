@@ -41,6 +41,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         "script s3: GetObject",
         *_STATE,
     ),
+    "makeJob": ("buckets s3: ListBucket",),
     "submitJob": (
         "queue sqs: GetQueueUrl GetQueueAttributes SendMessage ReceiveMessage DeleteMessage"
         " ChangeMessageVisibility",

@@ -1,0 +1,295 @@
+"""Reads metadata out of keys, by a pattern with names in braces. Pure; time grows with pattern times key.
+
+`{Plate}/{Well}_s{Site:d}.tif`: a name takes at least one letter between two slashes. What it may take can be
+narrowed: `d` digits, `a` letters, `well` a well as A01 or AA48, a number for so many characters (`2`, `2d`).
+`*` and `?` are those of a job file's inputs (worker/contract/patterns.py), with the same rule for dots.
+
+All ways to read a name are followed at once, as the bits of a number: bit n is the place before character n.
+A key that can be read in two ways is found out that way, and no way is tried twice.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import string
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from worker.contract.jobs import PARAMETER_NAME
+
+SPEC = re.compile(r"(\d{0,3})(d|a|any|well)?\Z", re.ASCII)
+WILD = re.compile(r"([*?])")
+
+#: What no number in a file's name is longer than.
+MOST_CHARACTERS = 40
+#: As many ways to read one key are followed; with more it is ambiguous beyond telling.
+MOST_READINGS = 100
+#: Names of folders stand in many keys; those of files in one.
+CACHED_NAMES = 4096
+
+
+class Kind(Mapping[int, str]):
+    """A table for `str.translate`: "1" for the characters of a kind, "0" for all others."""
+
+    def __init__(self, characters: str) -> None:
+        self._in = {ord(one) for one in characters}
+
+    def __getitem__(self, character: int) -> str:
+        return "1" if character in self._in else "0"
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._in)
+
+    def __len__(self) -> int:
+        return len(self._in)
+
+
+DIGITS, LETTERS = Kind(string.digits), Kind(string.ascii_letters)
+
+
+def _bits(characters: Kind | None, name: str) -> int:
+    """Return the places of a name that have a character of a kind; None for any."""
+    if characters is None:
+        return (1 << len(name)) - 1
+    return int(name[::-1].translate(characters) or "0", 2)
+
+
+@dataclass(frozen=True)
+class Literal:
+    """Text that stands for itself."""
+
+    text: str
+
+    def ends(self, name: str, starts: int) -> int:
+        """Return where it can end, of these places to start at."""
+        return (starts & self._places(name)) << len(self.text)
+
+    def starts(self, name: str, ends: int) -> int:
+        """Return where it can start, of these places to end at."""
+        return (ends >> len(self.text)) & self._places(name)
+
+    def _places(self, name: str) -> int:
+        found, at = 0, name.find(self.text)
+        while at >= 0:
+            found |= 1 << at
+            at = name.find(self.text, at + 1)
+        return found
+
+
+@dataclass(frozen=True)
+class Characters:
+    """Kind of a kind, None for any; `most` None: without a limit, which only any characters are."""
+
+    kind: Kind | None
+    least: int
+    most: int | None
+
+    def ends(self, name: str, starts: int) -> int:
+        """Return where it can end, of these places to start at."""
+        if self.most is None:
+            first = (starts & -starts).bit_length() - 1 + self.least
+            return (1 << len(name) + 1) - 1 >> first << first
+        return self._walk(name, starts, lambda now, inside: (now & inside) << 1)
+
+    def starts(self, name: str, ends: int) -> int:
+        """Return where it can start, of these places to end at."""
+        if self.most is None:
+            return (1 << max(ends.bit_length() - self.least, 0)) - 1
+        return self._walk(name, ends, lambda now, inside: (now >> 1) & inside)
+
+    def _walk(self, name: str, now: int, step: Callable[[int, int], int]) -> int:
+        inside, met = _bits(self.kind, name), now if self.least == 0 else 0
+        for count in range(1, (self.most or 0) + 1):
+            now = step(now, inside)
+            if not now:
+                break
+            met |= now if count >= self.least else 0
+        return met
+
+
+Token = Literal | Characters
+
+
+@dataclass(frozen=True)
+class Field:
+    """A name in braces, and what it takes."""
+
+    name: str
+    spec: str
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it takes only what a well is called."""
+        return self.spec == "well" or (not self.spec and self.name.casefold() == "well")
+
+    @property
+    def runs(self) -> tuple[Characters, ...]:
+        """What it takes, one after another."""
+        if self.is_well:
+            return (Characters(LETTERS, 1, 2), Characters(DIGITS, 1, 3))
+        width = self.spec.rstrip("adnywel")
+        characters = {"d": DIGITS, "a": LETTERS}.get(self.spec[len(width) :])
+        count = int(width or 0)
+        return (Characters(characters, count or 1, count or (MOST_CHARACTERS if characters else None)),)
+
+    def __str__(self) -> str:
+        return f"{{{self.name}:{self.spec}}}" if self.spec else f"{{{self.name}}}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What stands between two slashes: text and names in turn."""
+
+    pieces: tuple[str | Field, ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names in it, in their order."""
+        return tuple(piece.name for piece in self.pieces if isinstance(piece, Field))
+
+    @cached_property
+    def _laid_out(self) -> tuple[tuple[Token, ...], tuple[tuple[int, int], ...]]:
+        """Its tokens, and for each name the tokens that it begins and ends before."""
+        tokens: list[Token] = []
+        spans = []
+        for piece in self.pieces:
+            if isinstance(piece, Field):
+                spans.append((len(tokens), len(tokens) + len(piece.runs)))
+                tokens += piece.runs
+            else:
+                tokens += [_token(text) for text in WILD.split(piece) if text]
+        return tuple(tokens), tuple(spans)
+
+    def readings(self, name: str) -> tuple[tuple[str, ...], ...]:
+        """Return the values of its names in all ways to read a name; empty where it does not fit."""
+        tokens, spans = self._laid_out
+        if name.startswith(".") and tokens and isinstance(tokens[0], Characters):
+            return ()
+        bounds = self._bounds(name)
+        if not bounds:
+            return ()
+        if all(bound & (bound - 1) == 0 for bound in bounds):
+            places = [bound.bit_length() - 1 for bound in bounds]
+            return (tuple(name[places[begin] : places[end]] for begin, end in spans),)
+        ways = itertools.islice(self._ways(name, bounds, (0,)), MOST_READINGS)
+        return tuple(
+            dict.fromkeys(tuple(name[way[begin] : way[end]] for begin, end in spans) for way in ways)
+        )
+
+    def _bounds(self, name: str) -> list[int]:
+        """Return where each token can begin in a reading of the whole name, and its end; empty for none."""
+        tokens, _ = self._laid_out
+        reached = [1]
+        for token in tokens:
+            reached.append(token.ends(name, reached[-1]))
+            if not reached[-1]:
+                return []
+        bounds = [reached.pop() & 1 << len(name)]
+        for token in reversed(tokens):
+            if not bounds[-1]:
+                return []
+            bounds.append(token.starts(name, bounds[-1]) & reached.pop())
+        return bounds[::-1] if bounds[-1] else []
+
+    def _ways(self, name: str, bounds: list[int], way: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        """Yield where each token begins, and the end, for each way; every step leads to the end."""
+        tokens, _ = self._laid_out
+        if len(way) == len(bounds):
+            yield way
+            return
+        ends = tokens[len(way) - 1].ends(name, 1 << way[-1]) & bounds[len(way)]
+        while ends:
+            lowest = ends & -ends
+            yield from self._ways(name, bounds, (*way, lowest.bit_length() - 1))
+            ends ^= lowest
+
+
+def _token(text: str) -> Token:
+    return {"*": Characters(None, 0, None), "?": Characters(None, 1, 1)}.get(text) or Literal(text)
+
+
+class KeyPattern:
+    """A pattern of keys, ready to read them."""
+
+    def __init__(self, parts: tuple[Part, ...]) -> None:
+        self.parts = parts
+        #: Its names, each once, in their order: readings give their values.
+        self.names = tuple(dict.fromkeys(name for part in parts for name in part.names))
+        self._every = [self.names.index(name) for part in parts for name in part.names]
+        self._read = [lru_cache(CACHED_NAMES)(part.readings) for part in parts[:-1]] + [parts[-1].readings]
+
+    def readings(self, key: str) -> list[tuple[str, ...]]:
+        """Return the values of `names` in all ways to read a key, one where it fits; a name that stands twice
+        has one value.
+        """
+        pieces = key.split("/")
+        if len(pieces) != len(self.parts):
+            return []
+        found: list[tuple[str, ...]] = [()]
+        for read, piece in zip(self._read, pieces, strict=True):
+            here = read(piece)
+            if not here:
+                return []
+            found = [(*before, *values) for before in found for values in here][:MOST_READINGS]
+        if len(self._every) == len(self.names):
+            return found
+        return list(dict.fromkeys(one for values in found if (one := self._once(values))))
+
+    def _once(self, values: tuple[str, ...]) -> tuple[str, ...] | None:
+        known: dict[int, str] = {}
+        for place, value in zip(self._every, values, strict=True):
+            if known.setdefault(place, value) != value:
+                return None
+        return tuple(known[place] for place in range(len(self.names)))
+
+    def text(self, replaced: Callable[[Field], str]) -> str:
+        """Return the pattern with something else for each name."""
+        written = (
+            "".join(piece if isinstance(piece, str) else replaced(piece) for piece in part.pieces)
+            for part in self.parts
+        )
+        return re.sub(r"\*+", "*", "/".join(written))
+
+    @property
+    def start(self) -> str:
+        """What every key begins with that fits: what to list."""
+        return re.split(r"[*?{]", str(self), maxsplit=1)[0]
+
+    def __str__(self) -> str:
+        return self.text(str)
+
+
+def read_key_pattern(text: str) -> KeyPattern:
+    """Return a pattern made ready. Raises ValueError with a sentence for what is none."""
+    if "{{" in text or "}}" in text:
+        raise ValueError("a name stands between single braces, as {Well}")
+    if not text.strip("/") or text.endswith("/"):
+        raise ValueError("it must name files, as plate1/{Well}.tif does, and not a folder")
+    parts: list[list[str | Field]] = [[]]
+    try:
+        pieces = list(string.Formatter().parse(text))
+    except ValueError:
+        raise ValueError("it has a brace without its partner") from None
+    for literal, name, spec, conversion in pieces:
+        first, *more = literal.split("/")
+        parts[-1] += [first] if first else []
+        parts += [[one] if one else [] for one in more]
+        if name is not None:
+            parts[-1].append(_field(name, spec or "", conversion))
+    pattern = KeyPattern(tuple(Part(tuple(part)) for part in parts))
+    if not pattern.names:
+        raise ValueError("it has no name in braces; {Well} in the place of A01 says what a job is")
+    return pattern
+
+
+def _field(name: str, spec: str, conversion: str | None) -> Field:
+    if not PARAMETER_NAME.match(name):
+        raise ValueError(f"{{{name}}} cannot be a name: it has letters, digits and _, no digit first")
+    if conversion or not SPEC.match(spec) or spec in ("0", "00", "000"):
+        raise ValueError(
+            f"{{{name}:{spec}}}: after the colon stands d (digits), a (letters), well, any, or how many"
+            " characters there are, as 2 or 2d"
+        )
+    return Field(name, spec)

@@ -1,0 +1,120 @@
+"""Wells by their names and numbers, plates of the usual sizes, and which wells are absent. Pure.
+
+Rows go from A to Z and on with AA to AF on a plate of 1,536 wells (ANSI SLAS 4-2004 has sizes and positions).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+#: Rows and columns of a plate by its number of wells.
+SIZES = {6: (2, 3), 12: (3, 4), 24: (4, 6), 48: (6, 8), 96: (8, 12), 384: (16, 24), 1536: (32, 48)}
+
+WELL = re.compile(r"\s*([A-Za-z]{1,2})[-_ ]?0*([1-9]\d{0,2})\s*\Z", re.ASCII)
+ROW = re.compile(r"[A-Za-z]{1,2}\Z")
+
+#: A well by its row and column, from 1.
+Place = tuple[int, int]
+
+
+def row_number(letters: str) -> int:
+    """Return a row's number, from 1: A is 1, Z 26, AA 27."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - ord("A") + 1
+    return number
+
+
+def row_letters(number: int) -> str:
+    """Return a row's letters."""
+    before, last = divmod(number - 1, 26)
+    return (row_letters(before) if before else "") + chr(ord("A") + last)
+
+
+def well_name(place: Place) -> str:
+    """Return a well's name, with two digits: A01, AF48."""
+    return f"{row_letters(place[0])}{place[1]:02}"
+
+
+def read_well(text: Any) -> Place | None:
+    """Return the place that a well's name means, however it is written (A1, a01, A001); None for no well."""
+    found = WELL.match(text) if isinstance(text, str) else None
+    return (row_number(found[1]), int(found[2])) if found else None
+
+
+def place_of(group: Mapping[str, Any]) -> Place | None:
+    """Return the place of a group of metadata: that of its Well, or of its Row and Column; None for none."""
+    folded = {name.casefold(): value for name, value in group.items()}
+    if "well" in folded:
+        return read_well(folded["well"])
+    column = str(folded.get("column", folded.get("col", "")))
+    row = str(folded.get("row", ""))
+    if not column.isdecimal() or not int(column):
+        return None
+    if ROW.match(row):
+        return row_number(row), int(column)
+    return (int(row), int(column)) if row.isdecimal() and int(row) else None
+
+
+def plate_of(group: Mapping[str, Any]) -> str:
+    """Return the plate of a group of metadata; '' where it names none."""
+    return next((str(value) for name, value in group.items() if name.casefold() == "plate"), "")
+
+
+def read_rows(text: str) -> list[int]:
+    """Return the rows in a text as `A-D,F`. Raises ValueError with a sentence."""
+    return _read_ranges(text, ROW, row_number, "rows are letters, as A-H or A,C")
+
+
+def read_columns(text: str) -> list[int]:
+    """Return the columns in a text as `1-6,9`. Raises ValueError with a sentence."""
+    return _read_ranges(
+        text, re.compile(r"0*[1-9]\d{0,2}\Z", re.ASCII), int, "columns are numbers, as 1-12 or 2,4"
+    )
+
+
+def _read_ranges(text: str, one: re.Pattern[str], number: Any, wanted: str) -> list[int]:
+    found: list[int] = []
+    for part in text.split(","):
+        ends = [end.strip() for end in part.split("-")]
+        if len(ends) > 2 or not all(one.match(end) for end in ends):
+            raise ValueError(f"{part.strip()!r}: {wanted}")
+        first, last = number(ends[0]), number(ends[-1])
+        if last < first:
+            raise ValueError(f"{part.strip()!r} goes backwards")
+        found += range(first, last + 1)
+    return list(dict.fromkeys(found))
+
+
+def places(rows: Iterable[int], columns: Iterable[int]) -> list[Place]:
+    """Return the wells of these rows and columns, row by row."""
+    columns = list(columns)
+    return [(row, column) for row in rows for column in columns]
+
+
+def rectangle(met: Iterable[Place]) -> set[Place]:
+    """Return the wells of the smallest rectangle that holds these: what a screen without its edge covers."""
+    met = set(met)
+    if not met:
+        return set()
+    rows, columns = zip(*met, strict=True)
+    return set(places(range(min(rows), max(rows) + 1), range(min(columns), max(columns) + 1)))
+
+
+def absent(groups: Iterable[Mapping[str, Any]], expected: Iterable[Place] = ()) -> list[str]:
+    """Return the wells that are expected on each plate and that no group has, as `P1 A01`.
+
+    `expected`: none for the rectangle that all plates' wells span.
+    """
+    by_plate: dict[str, set[Place]] = {}
+    for group in groups:
+        if place := place_of(group):
+            by_plate.setdefault(plate_of(group), set()).add(place)
+    wanted = set(expected) or rectangle(place for met in by_plate.values() for place in met)
+    return [
+        f"{plate} {well_name(place)}".strip()
+        for plate, met in by_plate.items()
+        for place in sorted(wanted - met)
+    ]

@@ -1,0 +1,243 @@
+"""CSV files that people and Excel write: rows with their lines, plate layouts, and joining them to jobs.
+
+Pure but for reading the file. Values stay text, as they stand in the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distributed_fiji.commands.plates import ROW, place_of, row_number, well_name
+from distributed_fiji.errors import InvalidInput
+from distributed_fiji.jobs import shortened
+from distributed_fiji.jsonfiles import read_file
+from worker.contract.jobs import PARAMETER_NAME
+from worker.contract.scripts import wide_encoding
+
+DELIMITERS = ",;\t"
+#: How Excel itself names the delimiter, in a line before all others.
+EXCELS_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
+#: The prefix that CellProfiler's LoadData wants for what is no image ("LoadData", CellProfiler manual).
+LOAD_DATA = re.compile(r"(?:Image_)?Metadata_(?=.)")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file: its name, its columns, and its rows with their lines, from 1; empty cells are left out."""
+
+    source: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[int, dict[str, str]], ...]
+    renamed: tuple[str, ...] = ()
+
+
+def read_table(path: Path) -> Table:
+    """Return a CSV file's rows. Raises InvalidInput with all that is wrong in it."""
+    try:
+        lines = _read_lines(path)
+    except (ValueError, csv.Error) as error:
+        raise InvalidInput(f"{path} cannot be used", [str(error)]) from error
+    if len(lines) < 2:
+        raise InvalidInput(f"{path} cannot be used", ["it needs a line of column names, and rows below it"])
+    return _read_grid(path, lines) if _is_grid(lines) else _read_rows(path, lines)
+
+
+def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
+    """Return the cells of each line that has any, with its number. Raises ValueError with a sentence."""
+    content = read_file(path)
+    if encoding := wide_encoding(content):
+        raise ValueError(f"it is saved as {encoding}; save it as UTF-8 (Excel: CSV UTF-8)")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"it is not UTF-8 (line {line}); save it as UTF-8 (Excel: CSV UTF-8)") from error
+    skipped = 0
+    if found := EXCELS_LINE.match(text):
+        text, skipped = text[found.end() :], 1
+    delimiter = found[1] if found else _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    read, begun = [], 1
+    for cells in reader:
+        cells = [cell.strip() for cell in cells]
+        if any(cells):
+            read.append((begun + skipped, cells))
+        begun = reader.line_num + 1
+    return read
+
+
+def _delimiter(text: str) -> str:
+    """Return what makes most columns of the first line that holds anything."""
+    first = next((line for line in text.splitlines() if line.strip(f" {DELIMITERS}")), "")
+    return max(DELIMITERS, key=lambda one: len(next(csv.reader([first], delimiter=one), [])))
+
+
+def _read_rows(path: Path, lines: Sequence[tuple[int, list[str]]]) -> Table:
+    names, renamed, problems = _column_names(lines[0][1])
+    rows = []
+    for line, cells in lines[1:]:
+        extra = [cell for cell in cells[len(names) :] if cell]
+        if extra:
+            problems.append(f"line {line}: {extra[0]!r} stands in no column")
+        rows.append((line, {name: cell for name, cell in zip(names, cells, strict=False) if name and cell}))
+    if problems:
+        raise InvalidInput(f"{path} cannot be used", shortened(problems))
+    return Table(path.name, tuple(name for name in names if name), tuple(rows), tuple(renamed))
+
+
+def _column_names(cells: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """Return the columns' names as parameters can have them, which were changed, and problems."""
+    while cells and not cells[-1]:
+        cells = cells[:-1]
+    names, renamed, problems = [], [], []
+    for number, cell in enumerate(cells, 1):
+        name = re.sub(r"[^A-Za-z0-9]+", "_", LOAD_DATA.sub("", cell)).strip("_") if cell else ""
+        name = cell if PARAMETER_NAME.match(cell) and not LOAD_DATA.match(cell) else name
+        if not PARAMETER_NAME.match(name):
+            problems.append(
+                f"column {number} is called {cell!r}: a name has letters, digits and _, no digit first"
+            )
+        elif name in names:
+            problems.append(f"column {number}, {cell!r}, has the same name as another, {name}")
+        elif name != cell:
+            renamed.append(f"the column {cell!r} is called {name}")
+        names.append(name)
+    return names, renamed, problems
+
+
+def _is_grid(lines: Sequence[tuple[int, list[str]]]) -> bool:
+    """Whether a table is a picture of a plate: columns 1, 2, … above, rows A, B, … on the left."""
+    above = [cell for cell in lines[0][1][1:] if cell]
+    return bool(above) and all(cell.isdecimal() for cell in above) and bool(ROW.match(lines[1][1][0]))
+
+
+def _read_grid(path: Path, lines: Sequence[tuple[int, list[str]]]) -> Table:
+    """Return a layout's wells, with one value: called as the cell in its corner, or else as its file."""
+    (_, (corner, *above)), *below = lines
+    names, _, problems = _column_names([corner or path.stem])
+    rows, met = [], set[int]()
+    for line, (letters, *cells) in below:
+        if not ROW.match(letters) or row_number(letters) in met:
+            problems.append(f"line {line} begins with {letters!r}: a row's letter stands there, each once")
+            continue
+        met.add(row_number(letters))
+        for column, cell in zip(above, cells, strict=False):
+            if cell and column:
+                well = well_name((row_number(letters), int(column)))
+                rows.append((line, {"Well": well, names[0]: cell}))
+        problems += [f"line {line}: {cell!r} stands in no column" for cell in cells[len(above) :] if cell]
+    if names[:1] == ["Well"]:
+        problems.append("the cell in the corner says what the values are: not Well, but as Compound")
+    if len({int(cell) for cell in above if cell}) < sum(map(bool, above)) or "0" in above:
+        problems.append("its columns are not 1, 2, …, each once")
+    if problems:
+        raise InvalidInput(f"{path} cannot be used", shortened(problems))
+    return Table(path.name, ("Well", *names), tuple(rows))
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Groups with what a table says of them; which of them it lacks, and which of its rows no group has."""
+
+    groups: list[dict[str, Any]]
+    without: list[str]
+    unused: list[str]
+
+
+def join(groups: Sequence[dict[str, Any]], table: Table) -> Joined:
+    """Return groups with the values of a table's rows that agree with them in the columns that both have.
+
+    Wells agree however they are written (A1, A01), also where one side has Row and Column. Raises
+    InvalidInput where nothing can be joined, or two rows say different things of a group.
+    """
+    has_wells = any(place_of(group) for group in groups) and any(place_of(row) for _, row in table.rows)
+    shared = [
+        name for name in table.columns if groups and name in groups[0] and not (has_wells and is_place(name))
+    ]
+    if not shared and not has_wells:
+        have = ", ".join(groups[0] if groups else ()) or "nothing"
+        problem = f"its columns ({', '.join(table.columns)}) have none of what makes a job ({have})"
+        raise InvalidInput(f"{table.source} cannot be joined", [problem])
+    known, problems = _by_key(table, shared, has_wells)
+    keys = [_key(group, shared, has_wells) for group in groups]
+    joined = [
+        group
+        | {
+            name: value
+            for name, value in known.get(key, {}).items()
+            if name not in group and not (has_wells and is_place(name))
+        }
+        for group, key in zip(groups, keys, strict=True)
+    ]
+    if problems:
+        raise InvalidInput(f"{table.source} cannot be joined", shortened(problems))
+    used = set(keys)
+    return Joined(
+        joined,
+        [_said(key) for key in keys if key not in known],
+        [_said(key) for key in known if key not in used],
+    )
+
+
+def is_place(name: str) -> bool:
+    """Whether a column says which well, alone or with another."""
+    return name.casefold() in ("well", "row", "column", "col")
+
+
+Key = tuple[str, ...]
+
+
+def _key(group: dict[str, Any], shared: Iterable[str], has_wells: bool) -> Key:
+    place = place_of(group) if has_wells else None
+    well = [well_name(place) if place else ""] if has_wells else []
+    return (*(str(group.get(name, "")) for name in shared), *well)
+
+
+def _said(key: Key) -> str:
+    return " ".join(key)
+
+
+def _by_key(
+    table: Table, shared: Sequence[str], has_wells: bool
+) -> tuple[dict[Key, dict[str, str]], list[str]]:
+    known: dict[Key, dict[str, str]] = {}
+    lines: dict[Key, int] = {}
+    problems = []
+    for line, row in table.rows:
+        key = _key(row, shared, has_wells)
+        if has_wells and not key[-1]:
+            problems.append(f"line {line} names no well (A01, or a row and a column)")
+        elif known.setdefault(key, row) != row:
+            problems.append(f"lines {lines[key]} and {line} say different things of {_said(key)}")
+        lines.setdefault(key, line)
+    return known, problems
+
+
+def rows_as_groups(table: Table, per: Sequence[str]) -> list[dict[str, Any]]:
+    """Return a group for each row, or for the rows that agree in the columns `per`.
+
+    A value that differs among a job's rows is a list of theirs, in the file's order, '' for an empty cell.
+    """
+    if not per:
+        return [dict(row) for _, row in table.rows]
+    together: dict[Key, list[dict[str, str]]] = {}
+    for _, row in table.rows:
+        together.setdefault(tuple(row.get(name, "") for name in per), []).append(row)
+    return [_as_one(rows, table.columns) for rows in together.values()]
+
+
+def _as_one(rows: Sequence[dict[str, str]], columns: Iterable[str]) -> dict[str, Any]:
+    group: dict[str, Any] = {}
+    for name in columns:
+        values = [row.get(name, "") for row in rows]
+        if len(set(values)) > 1:
+            group[name] = values
+        elif values[0]:
+            group[name] = values[0]
+    return group
