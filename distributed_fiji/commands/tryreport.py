@@ -186,6 +186,7 @@ def write_new(path: Path, text: str, *, overwrite: bool) -> str:
 
 
 def as_json(document: Mapping[str, Any]) -> str:
+    """Return a document as text for people: indented, letters of all languages as they are."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
