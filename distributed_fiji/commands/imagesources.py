@@ -16,6 +16,7 @@ from distributed_fiji.aws.buckets import list_folder, list_keys
 from distributed_fiji.aws.clients import error_code
 from distributed_fiji.commands.keypatterns import KeyPattern, read_key_pattern
 from distributed_fiji.errors import InvalidInput
+from distributed_fiji.monitor.result import counted
 
 S3 = re.compile(r"s3://([^/]*)/?(.*)\Z", re.IGNORECASE | re.DOTALL)
 #: What begins like this is a folder of this machine; anything else is a key of SOURCE_BUCKET, as in `inputs`.
@@ -100,7 +101,9 @@ def bucket_keys(s3: Any, bucket: str, start: str, progress: Callable[[str], None
 def nothing_fits(pattern: KeyPattern, unfit: list[str]) -> list[str]:
     """Say why none of these keys fits a pattern, and name the nearest."""
     near = difflib.get_close_matches(str(pattern), unfit[:MOST_COMPARED], n=3, cutoff=0)
-    lines = [f"{len(unfit):,} keys begin with {pattern.start!r}, and none fits; the nearest: {_named(near)}"]
+    lines = [
+        f"{counted(len(unfit), 'key')} below {pattern.start!r}, and none fits; the nearest: {_named(near)}"
+    ]
     wider = read_key_pattern(pattern.text(lambda one: f"{{{one.name}:any}}" if one.is_well else str(one)))
     if any(wider.readings(key) for key in near):
         lines.append("{Well} takes one or two letters and a number, as A01; {Well:any} takes any characters")

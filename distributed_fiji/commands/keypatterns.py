@@ -80,7 +80,7 @@ class Literal:
 
 @dataclass(frozen=True)
 class Characters:
-    """Kind of a kind, None for any; `most` None: without a limit, which only any characters are."""
+    """Characters of a kind, None for any; `most` None: without a limit, which only any characters are."""
 
     kind: Kind | None
     least: int

@@ -108,7 +108,7 @@ NOTHING = {
     ),
     "another ending": (
         "none/plate1/{Well}.tiff",
-        ["1 keys begin with 'none/plate1/', and none fits", "the nearest: 'none/plate1/well_A01.tif'"],
+        ["1 key below 'none/plate1/', and none fits", "the nearest: 'none/plate1/well_A01.tif'"],
     ),
     "wells of another kind": (
         "none/plate1/{Well}.tif",
@@ -126,7 +126,7 @@ def test_where_nothing_is_found_the_nearest_keys_are_named(
 
     ended = refused(account, command, "makeJob", f"s3://{BUCKET}/{pattern}", "--to", "new.json")
 
-    assert f"Nothing is found by s3://{BUCKET}/{pattern}: nothing was changed." in ended.err
+    assert f"Nothing is found by s3://{BUCKET}/{pattern}. Nothing was changed:" in ended.err
     for word in words:
         assert word in ended.err
     assert not Path("new.json").exists()

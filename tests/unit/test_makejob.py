@@ -299,3 +299,20 @@ def test_rows_of_one_job_become_lists_where_they_differ(tmp_path: Path) -> None:
         {"Well": "A02", "Image_FileName_DNA": "c.tif"},
     ]
     assert len(tables.rows_as_groups(table, [])) == 3
+
+
+def test_the_patterns_in_the_docs_read_what_their_microscopes_write() -> None:
+    """A row of the docs' table, and names as they are in the manufacturers' and Bio-Formats' documents."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "jobs.md").read_text(encoding="utf-8")
+    table = dict(re.findall(r"^\| ((?:Opera|ImageXpress|Incucyte)[^|]*?) \| `([^`]+)`", text, re.MULTILINE))
+    keys = {
+        "Opera Phenix (Harmony)": "P1/Images/r01c02f03p04-ch5sk6fk1fl1.tiff",
+        "ImageXpress (MetaXpress)": "P1/TimePoint_1/val screen_B02_s1_w2.TIF",
+        "ImageXpress, with the GUID in the name": (
+            "4014/val screen_B02_s1_w1A52B1177-9DC7-4534-9623-9DCA396EFA00.tif"
+        ),
+        "Incucyte": "VID123_A1_1_2020y01m02d_03h04m.tif",
+    }
+    assert {
+        name: len(read_key_pattern(pattern).readings(keys[name])) for name, pattern in table.items()
+    } == dict.fromkeys(keys, 1)
