@@ -195,7 +195,7 @@ def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes:
 @click.option("--overwrite", is_flag=True, help="Replace the job file if it exists.")
 @common
 @click.pass_obj
-def make_job(context: Context, **options: Any) -> None:
+def make_job(context: Context, /, **options: Any) -> None:
     """Write a job file: from the keys of your images, a CSV, a plate layout, or rows and columns.
 
     PATTERN has names in braces: s3://bucket/key, a key of SOURCE_BUCKET, or ./folder/file on this machine.
@@ -366,8 +366,8 @@ def inventory(context: Context, app_name: str | None, region: str | None, as_jso
     Example: python run.py inventory
     """
     from distributed_fiji.aws.unseen import Unseen
-    from distributed_fiji.commands.cleanup import listing
     from distributed_fiji.commands.inventory import inventory as find_items
+    from distributed_fiji.commands.inventory import listing
     from distributed_fiji.monitor.result import counted
 
     check_app_name(app_name)

@@ -76,7 +76,7 @@ async def serve(near: int, far: int, milliseconds: float) -> None:
 def server(application: Application, port: int, lifespan: Literal["on", "off"]) -> uvicorn.Server:
     """Return a server that takes as little of the machine as Python can."""
     config = uvicorn.Config(
-        application,  # type: ignore[arg-type]
+        application,
         host=HOST,
         port=port,
         http="httptools",

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
+from typing import TYPE_CHECKING
 
 from benchmarks.common import Target, finish, show
 from distributed_fiji.aws.clients import Clients
@@ -23,6 +24,9 @@ from tests.monitor.builders import ARun, SteppedClock, a_run, some_jobs
 from tests.monitor.conftest import emulators
 from tests.monitor.screen import Screen
 from tests.monitor.world import World
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 #: Machines, and how many runs of so many are measured.
 SIZES = {2: 6, 10: 4, 50: 2}
@@ -42,7 +46,10 @@ def ours(run: ARun, clock: SteppedClock) -> object:
 
 def plain(run: ARun, clock: SteppedClock) -> object:
     """Poll each minute; when the queue is empty, cancel the fleet with its machines."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    names: list[QueueAttributeNameType] = [
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesNotVisible",
+    ]
     while True:
         clock.sleep(POLL_SECONDS)
         answer = run.clients.sqs.get_queue_attributes(QueueUrl=run.queue_url, AttributeNames=names)

@@ -14,11 +14,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from worker.fiji.launcher import script_argument
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 def main() -> None:
@@ -36,7 +39,7 @@ def main() -> None:
             print(json.dumps({"outcome": "DONE", "seconds": {"fiji": seconds}}), flush=True)
 
 
-def fetch_script(s3: Any, url: str) -> Path:
+def fetch_script(s3: S3Client, url: str) -> Path:
     """Bring the script (s3://bucket/key) to disk."""
     bucket, _, key = url.removeprefix("s3://").partition("/")
     path = Path(tempfile.mkdtemp()) / Path(key).name

@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -28,6 +28,10 @@ from distributed_fiji.aws.queues import send_jobs
 from distributed_fiji.jobs import read_job_file
 from tests.emulators import CLIENT_ENVIRONMENT, microburst, ministack, set_faults
 from worker.contract.jobs import Job, encode_message
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 REGION, BUCKET, APP = "us-east-1", "bench-bucket", "Bench"
@@ -42,13 +46,13 @@ class Sent:
     peak_mb: float
 
 
-def one_by_one(sqs: Any, url: str, jobs: Iterable[Job]) -> None:
+def one_by_one(sqs: SQSClient, url: str, jobs: Iterable[Job]) -> None:
     """Send each job by a request of its own, as the original does."""
     for job in jobs:
         sqs.send_message(QueueUrl=url, MessageBody=encode_message(job))
 
 
-def in_batches(sqs: Any, url: str, jobs: Iterable[Job]) -> None:
+def in_batches(sqs: SQSClient, url: str, jobs: Iterable[Job]) -> None:
     """Send jobs as submitJob does."""
     send_jobs(sqs, url, jobs, progress=lambda count: None, sleep=time.sleep)
 
@@ -111,7 +115,7 @@ class Place:
     """Where is sent to: an emulator, plain and through a proxy that takes its time."""
 
     folder: Path
-    sqs: Any
+    sqs: SQSClient
     plain: dict[str, str]
     slow: dict[str, str]
 
@@ -158,7 +162,7 @@ def submit_many(place: Place) -> list[Target]:
     """Submit many jobs by the real command; print seconds and memory, and hold the queue to the number."""
     url = place.sqs.create_queue(QueueName=f"{APP}Queue")["QueueUrl"]
     sent = measured_command(place.folder, write_job_file(place.folder, MANY), place.plain)
-    name = "ApproximateNumberOfMessages"
+    name: QueueAttributeNameType = "ApproximateNumberOfMessages"
     attributes = place.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"]
     show(
         f"`run.py submitJob` of {MANY:,} jobs on loopback, whole",

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 
-class GarbledAnswer(BotoCoreError):  # type: ignore[misc]
+class GarbledAnswer(BotoCoreError):
     """Raised when an answer is not what AWS answers: a proxy's, a login page's, or half of one."""
 
     fmt = "the answer is not one that AWS gives ({reason})"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from distributed_fiji.aws.clients import error_code, error_text, pages
 from distributed_fiji.settings import Settings
 from worker.contract.jobs import state_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 #: Dollars for a GB from one region of AWS to another, about (S3 price list, "Data transfer", us-east-1).
 TRANSFER_DOLLARS = 0.02
@@ -23,7 +26,7 @@ REQUESTER_PAYS = "its requester pays"
 THERE = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 
-def check_buckets(settings: Settings, s3: Any) -> tuple[list[str], list[str]]:
+def check_buckets(settings: Settings, s3: S3Client) -> tuple[list[str], list[str]]:
     """Return problems and doubts about the buckets.
 
     AWS_BUCKET must be ours to list, since the run's state is there; S3 answers 403 for a bucket
@@ -74,7 +77,7 @@ def _buckets(settings: Settings) -> list[tuple[str, str]]:
     return [(setting, bucket) for bucket, setting in reversed(first.items())]
 
 
-def _look_at(s3: Any, bucket: str) -> tuple[str, str]:
+def _look_at(s3: S3Client, bucket: str) -> tuple[str, str]:
     """Return a bucket's region, '' where it is not said, and S3's error code, '' where there is none."""
     try:
         return s3.head_bucket(Bucket=bucket).get("BucketRegion", ""), ""
@@ -82,7 +85,7 @@ def _look_at(s3: Any, bucket: str) -> tuple[str, str]:
         return "", error_code(error)
 
 
-def _refusal(s3: Any, bucket: str) -> str:
+def _refusal(s3: S3Client, bucket: str) -> str:
     """Return S3's words to one who may not look at a bucket, or REQUESTER_PAYS.
 
     HeadBucket says nothing in words. S3 answers 403 also where the requester pays and does not say so; only
@@ -101,7 +104,7 @@ def _refusal(s3: Any, bucket: str) -> str:
     return REQUESTER_PAYS
 
 
-def write_problems(s3: Any, settings: Settings) -> list[str]:
+def write_problems(s3: S3Client, settings: Settings) -> list[str]:
     """Prove one conditional write below the run's state; return what S3 says against it.
 
     A bucket's policy may demand an encryption that UPLOAD_FLAGS do not name, or its key refuse us: the run
@@ -121,12 +124,12 @@ def write_problems(s3: Any, settings: Settings) -> list[str]:
     return []
 
 
-def list_keys(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
+def list_keys(s3: S3Client, bucket: str, prefix: str) -> Iterator[str]:
     """Yield the keys that begin with a prefix, 1,000 a request, in their order."""
     return (item["Key"] for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix))
 
 
-def list_folder(s3: Any, bucket: str, folder: str) -> list[str]:
+def list_folder(s3: S3Client, bucket: str, folder: str) -> list[str]:
     """Return up to 1,000 keys and folders right below a folder, which ends with "/" unless it is the root."""
     answer = s3.list_objects_v2(Bucket=bucket, Prefix=folder, Delimiter="/")
     folders = [item["Prefix"] for item in answer.get("CommonPrefixes", [])]

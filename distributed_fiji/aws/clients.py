@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -18,6 +18,21 @@ from distributed_fiji.aws.pace import Pace
 from distributed_fiji.aws.refusals import NO_KEYS, denied_text
 from distributed_fiji.errors import InvalidInput
 from worker.contract.text import one_line
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_sts import STSClient
+    from mypy_boto3_sts.type_defs import GetCallerIdentityResponseTypeDef
 
 #: Standard mode backs off with jitter and knows AWS's throttling codes (botocore guide, "Retries").
 CONFIG = Config(
@@ -78,72 +93,84 @@ class Clients:
 
     @property
     def region(self) -> str:
-        return self._session.region_name
+        region: str = self._session.region_name
+        return region
 
     @cached_property
-    def sqs(self) -> Any:
+    def sqs(self) -> SQSClient:
         """Requests go by the ten thousand: their form is made in one place and not validated, and the user
         agent is given, as botocore would put its long one together twice for each."""
         lean = Config(parameter_validation=False, user_agent=f"boto3/{boto3.__version__}")
-        return self._client("sqs", CONFIG.merge(lean))
+        sqs: SQSClient = self._client("sqs", CONFIG.merge(lean))
+        return sqs
 
     @cached_property
-    def s3(self) -> Any:
+    def s3(self) -> S3Client:
         """A bucket's policy may refuse what is written without its encryption: all that is has it."""
-        client = self._client("s3")
+        client: S3Client = self._client("s3")
+        events: Any = client.meta.events  # its stubs know only handlers that return nothing
         for operation in ("PutObject", "CreateMultipartUpload"):
-            client.meta.events.register(f"provide-client-params.s3.{operation}", self._encrypted)
+            events.register(f"provide-client-params.s3.{operation}", self._encrypted)
         return client
 
     def _encrypted(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
         return self.encryption | params
 
     @cached_property
-    def ecs(self) -> Any:
-        return self._client("ecs")
+    def ecs(self) -> ECSClient:
+        ecs: ECSClient = self._client("ecs")
+        return ecs
 
     @cached_property
-    def ec2(self) -> Any:
-        return self._client("ec2")
+    def ec2(self) -> EC2Client:
+        ec2: EC2Client = self._client("ec2")
+        return ec2
 
     @cached_property
-    def iam(self) -> Any:
-        return self._client("iam")
+    def iam(self) -> IAMClient:
+        iam: IAMClient = self._client("iam")
+        return iam
 
     @cached_property
-    def logs(self) -> Any:
-        return self._client("logs")
+    def logs(self) -> CloudWatchLogsClient:
+        logs: CloudWatchLogsClient = self._client("logs")
+        return logs
 
     @cached_property
-    def cloudwatch(self) -> Any:
-        client = self._client("cloudwatch")
+    def cloudwatch(self) -> CloudWatchClient:
+        client: CloudWatchClient = self._client("cloudwatch")
         client.meta.events.register("before-send.cloudwatch.PutMetricAlarm", Pace(ALARMS_A_SECOND))
         return client
 
     @cached_property
-    def ssm(self) -> Any:
-        return self._client("ssm")
+    def ssm(self) -> SSMClient:
+        ssm: SSMClient = self._client("ssm")
+        return ssm
 
     @cached_property
-    def sts(self) -> Any:
+    def sts(self) -> STSClient:
         """Asked first of all: where AWS cannot be reached, that is to be said soon."""
-        return self._client("sts", CONFIG.merge(FIRST))
+        sts: STSClient = self._client("sts", CONFIG.merge(FIRST))
+        return sts
 
     def ecr(self, region: str) -> Any:
         """Return a client of another region's container registry."""
         return self._session.client("ecr", region_name=region, config=CONFIG)
 
     @cached_property
-    def awslambda(self) -> Any:
-        return self._client("lambda")
+    def awslambda(self) -> LambdaClient:
+        awslambda: LambdaClient = self._client("lambda")
+        return awslambda
 
     @cached_property
-    def events(self) -> Any:
-        return self._client("events")
+    def events(self) -> EventBridgeClient:
+        events: EventBridgeClient = self._client("events")
+        return events
 
     @cached_property
-    def sns(self) -> Any:
-        return self._client("sns")
+    def sns(self) -> SNSClient:
+        sns: SNSClient = self._client("sns")
+        return sns
 
     @cached_property
     def account(self) -> str:
@@ -151,7 +178,7 @@ class Clients:
         return self.caller["Account"]
 
     @cached_property
-    def caller(self) -> dict[str, str]:
+    def caller(self) -> GetCallerIdentityResponseTypeDef:
         """Who asks: Account and Arn, as AWS says (STS API reference, GetCallerIdentity)."""
         return self.sts.get_caller_identity()
 
@@ -264,7 +291,7 @@ def error_text(error: Exception) -> str:
     return one_line(str(error))
 
 
-def answered_at(answer: dict[str, Any]) -> float | None:
+def answered_at(answer: Mapping[str, Any]) -> float | None:
     """Return when AWS answered, by its own clock in seconds since 1970; None where the answer has no date."""
     date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -17,6 +17,8 @@ from distributed_fiji.clock import Clock
 from worker.contract.jobs import APP_TAG
 
 if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
+
     from distributed_fiji.settings import Settings
 
 #: What a service is given anew when setup finds it different.
@@ -29,7 +31,7 @@ UPDATED = (
 )
 
 
-def ensure_cluster(ecs: Any, settings: Settings, clock: Clock) -> Change:
+def ensure_cluster(ecs: ECSClient, settings: Settings, clock: Clock) -> Change:
     """Make the cluster unless an active one of that name is there; one that was there is not tagged ours.
 
     An account's first cluster may have to wait for ECS's own role.
@@ -48,7 +50,7 @@ def ensure_cluster(ecs: Any, settings: Settings, clock: Clock) -> Change:
 
 
 def ensure_task_definition(
-    ecs: Any, wanted: dict[str, Any], app_name: str, clock: Clock
+    ecs: ECSClient, wanted: dict[str, Any], app_name: str, clock: Clock
 ) -> tuple[str, Change]:
     """Register a revision unless the newest active one says the same; return its ARN."""
     current = find_task_definition(ecs, wanted["family"])
@@ -67,7 +69,7 @@ def ensure_task_definition(
     return response["taskDefinition"]["taskDefinitionArn"], change
 
 
-def find_task_definition(ecs: Any, family: str) -> dict[str, Any] | None:
+def find_task_definition(ecs: ECSClient, family: str) -> Mapping[str, Any] | None:
     """Return the newest active task definition of a family, or None."""
     arns = ecs.list_task_definitions(familyPrefix=family, status="ACTIVE", sort="DESC")["taskDefinitionArns"]
     exact = [arn for arn in arns if arn.rsplit("/", 1)[-1].rsplit(":", 1)[0] == family]
@@ -99,7 +101,7 @@ def _differing_variables(current: list[dict[str, str]], wanted: list[dict[str, s
 
 
 def ensure_service(
-    ecs: Any, settings: Settings, task_definition_arn: str, clock: Clock, tell: Callable[[str], None]
+    ecs: ECSClient, settings: Settings, task_definition_arn: str, clock: Clock, tell: Callable[[str], None]
 ) -> Change:
     """Make the service with no task, or give the one that is there the new task definition.
 
@@ -123,12 +125,12 @@ def ensure_service(
     return Change("service", settings.service, "changed", ", ".join(differing))
 
 
-def wait_for_end(ecs: Any, cluster: str, name: str) -> None:
+def wait_for_end(ecs: ECSClient, cluster: str, name: str) -> None:
     """Wait until a deleted service is inactive: ten minutes at most, as the waiter does."""
     ecs.get_waiter("services_inactive").wait(cluster=cluster, services=[name])
 
 
-def read_environment(ecs: Any, definition_arn: str) -> dict[str, str]:
+def read_environment(ecs: ECSClient, definition_arn: str) -> dict[str, str]:
     """Return the environment that a task definition gives to the worker."""
     found = ecs.describe_task_definition(taskDefinition=definition_arn)
     containers = found["taskDefinition"]["containerDefinitions"]
@@ -136,8 +138,8 @@ def read_environment(ecs: Any, definition_arn: str) -> dict[str, str]:
 
 
 def find_service(
-    ecs: Any, cluster: str, name: str, status: tuple[str, ...] = ("ACTIVE",)
-) -> dict[str, Any] | None:
+    ecs: ECSClient, cluster: str, name: str, status: tuple[str, ...] = ("ACTIVE",)
+) -> Mapping[str, Any] | None:
     """Return a service that is active, or in another of these states; None where there is none."""
     try:
         found = ecs.describe_services(cluster=cluster, services=[name])["services"]
@@ -148,12 +150,12 @@ def find_service(
     return next((item for item in found if item["status"] in status), None)
 
 
-def scale_service(ecs: Any, cluster: str, name: str, tasks: int) -> None:
+def scale_service(ecs: ECSClient, cluster: str, name: str, tasks: int) -> None:
     """Set how many tasks the service wants."""
     ecs.update_service(cluster=cluster, service=name, desiredCount=tasks)
 
 
-def start_service(ecs: Any, cluster: str, name: str, tasks: int) -> None:
+def start_service(ecs: ECSClient, cluster: str, name: str, tasks: int) -> None:
     """Let the service want tasks, by the image that its tag names today.
 
     ECS resolves a tag once for each deployment (ECS developer guide, "Container image resolution";
@@ -165,7 +167,7 @@ def start_service(ecs: Any, cluster: str, name: str, tasks: int) -> None:
     ecs.update_service(cluster=cluster, service=name, desiredCount=tasks, forceNewDeployment=idle)
 
 
-def joined_machines(ecs: Any, cluster: str) -> set[str]:
+def joined_machines(ecs: ECSClient, cluster: str) -> set[str]:
     """Return the ids of the EC2 machines that have joined a cluster and are active."""
     found = read_container_instances(ecs, cluster)
     return {instance_id for instance_id, item in found.items() if item["status"] == "ACTIVE"}
@@ -175,7 +177,7 @@ def joined_machines(ecs: Any, cluster: str) -> set[str]:
 TASKS_DEADLINE = 120
 
 
-def stop_service(ecs: Any, cluster: str, service: str) -> str | None:
+def stop_service(ecs: ECSClient, cluster: str, service: str) -> str | None:
     """Let the service want no task."""
     try:
         ecs.update_service(cluster=cluster, service=service, desiredCount=0)
@@ -186,7 +188,7 @@ def stop_service(ecs: Any, cluster: str, service: str) -> str | None:
     return f"service {service} wants no task any more"
 
 
-def remove_service(ecs: Any, cluster: str, service: str) -> str | None:
+def remove_service(ecs: ECSClient, cluster: str, service: str) -> str | None:
     """Delete the service, with the tasks it may still have."""
     try:
         ecs.delete_service(cluster=cluster, service=service, force=True)
@@ -197,13 +199,13 @@ def remove_service(ecs: Any, cluster: str, service: str) -> str | None:
     return f"service {service} deleted"
 
 
-def task_definitions(ecs: Any, family: str) -> list[str]:
+def task_definitions(ecs: ECSClient, family: str) -> list[str]:
     """Return the ARNs of the active revisions of exactly that family (the API lists by prefix)."""
     arns = pages(ecs, "list_task_definitions", "taskDefinitionArns", familyPrefix=family, status="ACTIVE")
     return [arn for arn in arns if arn.rpartition("/")[2].rpartition(":")[0] == family]
 
 
-def remove_task_definitions(ecs: Any, family: str) -> str | None:
+def remove_task_definitions(ecs: ECSClient, family: str) -> str | None:
     """Deregister every active revision of a family."""
     arns = task_definitions(ecs, family)
     for arn in arns:
@@ -211,13 +213,13 @@ def remove_task_definitions(ecs: Any, family: str) -> str | None:
     return f"task definition {family} deregistered" if arns else None
 
 
-def find_own_cluster(ecs: Any, cluster: str, app_name: str) -> dict[str, Any] | None:
+def find_own_cluster(ecs: ECSClient, cluster: str, app_name: str) -> Mapping[str, Any] | None:
     """Return the cluster when this app made it and it is not the account's default one."""
     found = ecs.describe_clusters(clusters=[cluster], include=["TAGS"])["clusters"]
     return next((item for item in found if is_own_cluster(item, app_name)), None)
 
 
-def is_own_cluster(cluster: dict[str, Any], app_name: str) -> bool:
+def is_own_cluster(cluster: Mapping[str, Any], app_name: str) -> bool:
     """Whether a cluster as it is described is this app's own, by its tag, and not the account's default."""
     tags = {tag["key"]: tag["value"] for tag in cluster.get("tags", [])}
     named = cluster["clusterName"] != "default" and cluster["status"] == "ACTIVE"
@@ -254,7 +256,9 @@ def remove_cluster(clients: Clients, cluster: str, app_name: str, clock: Clock) 
 ENDED_SERVICE = (*NO_CLUSTER, "ServiceNotFoundException", "ServiceNotActiveException")
 
 
-def read_service(ecs: Any, cluster: str, service: str, since: float) -> tuple[int | None, tuple[str, ...]]:
+def read_service(
+    ecs: ECSClient, cluster: str, service: str, since: float
+) -> tuple[int | None, tuple[str, ...]]:
     """Return how many tasks a service wants, and its events since a time (seconds since 1970), latest first.
 
     (None, ()) where there is no active service.
@@ -268,7 +272,7 @@ def read_service(ecs: Any, cluster: str, service: str, since: float) -> tuple[in
     return found["desiredCount"], tuple(events)
 
 
-def read_desired(ecs: Any, cluster: str, service: str) -> int | None:
+def read_desired(ecs: ECSClient, cluster: str, service: str) -> int | None:
     """Return how many tasks the service wants, or None where there is no active service."""
     found = find_service(ecs, cluster, service)
     return found["desiredCount"] if found else None

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from worker.contract.jobs import APP_TAG, FailureClass, InvalidMessage, decode_message
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import ChangeMessageVisibilityBatchRequestEntryTypeDef
 
 #: Seconds that a letter stays hidden after it was read; a whole reading must fit, so that none comes twice.
 HIDDEN_SECONDS = 30
@@ -45,7 +50,7 @@ def job_id_of(body: str) -> str:
 
 
 def read_dead_letters(
-    sqs: Any, url: str, expected: int, hidden_seconds: int = HIDDEN_SECONDS
+    sqs: SQSClient, url: str, expected: int, hidden_seconds: int = HIDDEN_SECONDS
 ) -> list[DeadLetter]:
     """Return the letters of a queue, each once, until `expected` were seen or none comes any more.
 
@@ -72,16 +77,16 @@ def read_dead_letters(
     return list(letters.values())
 
 
-def _show_again(sqs: Any, url: str, handles: list[str]) -> None:
+def _show_again(sqs: SQSClient, url: str, handles: list[str]) -> None:
     for start in range(0, len(handles), 10):
-        entries = [
+        entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
             {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
             for number, handle in enumerate(handles[start : start + 10])
         ]
         sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
 
 
-def _letter(message: dict[str, Any]) -> DeadLetter:
+def _letter(message: Mapping[str, Any]) -> DeadLetter:
     attributes = message["Attributes"]
     return DeadLetter(
         message_id=message["MessageId"],
@@ -92,7 +97,7 @@ def _letter(message: dict[str, Any]) -> DeadLetter:
     )
 
 
-def is_own(sqs: Any, url: str, name: str, app_name: str) -> bool:
+def is_own(sqs: SQSClient, url: str, name: str, app_name: str) -> bool:
     """Whether a queue is this app's alone: by its tag, or where it has none by its name."""
     tags = sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
     if APP_TAG in tags:
@@ -100,7 +105,7 @@ def is_own(sqs: Any, url: str, name: str, app_name: str) -> bool:
     return name in (f"{app_name}Queue", f"{app_name}DeadMessages")
 
 
-def belongs_to_another(sqs: Any, url: str, app_name: str) -> bool:
+def belongs_to_another(sqs: SQSClient, url: str, app_name: str) -> bool:
     """Whether a queue carries another app's tag."""
     return sqs.list_queue_tags(QueueUrl=url).get("Tags", {}).get(APP_TAG, app_name) != app_name
 

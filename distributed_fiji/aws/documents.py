@@ -12,6 +12,8 @@ from distributed_fiji.names import stuck_alarm_name
 from worker.contract.jobs import APP_TAG
 
 if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import TagTypeDef
+
     # The janitor's Lambda builds alarms with this module, and has no pydantic.
     from distributed_fiji.settings import Settings
 
@@ -47,12 +49,15 @@ APP_ATTRIBUTE = "distributed-fiji.app"
 MOST_PROCESSORS = 896
 
 
-def tags(app_name: str) -> list[dict[str, str]]:
-    """Return the tag that everything of an app carries, in the casing of EC2 and IAM."""
+def tags(app_name: str) -> list[Any]:
+    """Return the tag that everything of an app carries, in the casing of EC2 and IAM.
+
+    Each service's stubs have a type of tag of their own, which no other's fits.
+    """
     return [{"Key": APP_TAG, "Value": app_name}]
 
 
-def ecs_tags(app_name: str) -> list[dict[str, str]]:
+def ecs_tags(app_name: str) -> list[TagTypeDef]:
     """Return the same tag in the casing of ECS."""
     return [{"key": APP_TAG, "value": app_name}]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -13,20 +13,23 @@ from distributed_fiji.clock import Clock
 from distributed_fiji.errors import SomethingLeft
 from worker.contract.jobs import APP_TAG, RUN_TAG
 
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
 #: States of a request in which machines run or may still come (EC2 API reference, BatchState).
 LIVE_FLEET = ("submitted", "active", "modifying", "cancelled_running")
 
 
-def request_fleet(ec2: Any, request: dict[str, Any]) -> str:
+def request_fleet(ec2: EC2Client, request: dict[str, Any]) -> str:
     """Ask for the fleet; the ClientToken in the request makes asking again harmless. Returns its id."""
-    parsed = request | {"ValidUntil": datetime.fromisoformat(request["ValidUntil"])}
+    parsed: Any = request | {"ValidUntil": datetime.fromisoformat(request["ValidUntil"])}
     return ec2.request_spot_fleet(SpotFleetRequestConfig=parsed)["SpotFleetRequestId"]
 
 
-def list_instances(ec2: Any, fleet_id: str) -> set[str]:
+def list_instances(ec2: EC2Client, fleet_id: str) -> set[str]:
     """Return the ids of a fleet's running machines."""
     found: set[str] = set()
-    arguments = {"SpotFleetRequestId": fleet_id}
+    arguments: dict[str, Any] = {"SpotFleetRequestId": fleet_id}
     while True:
         page = ec2.describe_spot_fleet_instances(**arguments)
         found |= {item["InstanceId"] for item in page["ActiveInstances"]}
@@ -35,7 +38,7 @@ def list_instances(ec2: Any, fleet_id: str) -> set[str]:
         arguments["NextToken"] = page["NextToken"]
 
 
-def fleet_errors(ec2: Any, fleet_id: str, since: float) -> list[FleetError]:
+def fleet_errors(ec2: EC2Client, fleet_id: str, since: float) -> list[FleetError]:
     """Return the trouble that EC2 reports of a fleet since a time (seconds since 1970), each kind once."""
     errors = []
     for kind in TROUBLE:
@@ -61,7 +64,7 @@ class FleetView(NamedTuple):
     modifiable: bool = False
 
 
-def read_fleet(ec2: Any, fleet_id: str) -> FleetView:
+def read_fleet(ec2: EC2Client, fleet_id: str) -> FleetView:
     """Return what EC2 says of a spot fleet."""
     if not fleet_id:
         return FleetView()
@@ -78,7 +81,7 @@ def read_fleet(ec2: Any, fleet_id: str) -> FleetView:
     return FleetView(found[0]["SpotFleetRequestState"], wanted["TargetCapacity"], modifiable)
 
 
-def find_fleet(ec2: Any, app_name: str, client_token: str) -> str:
+def find_fleet(ec2: EC2Client, app_name: str, client_token: str) -> str:
     """Return the id of the app's fleet that was asked for with a ClientToken; '' where there is none.
 
     The request's own tag names the run too: whether EC2 shows the token is documented nowhere.
@@ -87,11 +90,11 @@ def find_fleet(ec2: Any, app_name: str, client_token: str) -> str:
         tags = {tag["Key"]: tag["Value"] for tag in fleet.get("Tags", [])}
         tokens = (tags.get(RUN_TAG), fleet["SpotFleetRequestConfig"].get("ClientToken"))
         if tags.get(APP_TAG) == app_name and client_token in tokens:
-            return fleet["SpotFleetRequestId"]
+            return str(fleet["SpotFleetRequestId"])
     return ""
 
 
-def live_fleets(ec2: Any, app_name: str) -> list[str]:
+def live_fleets(ec2: EC2Client, app_name: str) -> list[str]:
     """Return the ids of the app's spot fleets that start or keep machines, by tag."""
     found = []
     for fleet in pages(ec2, "describe_spot_fleet_requests", "SpotFleetRequestConfigs"):
@@ -110,7 +113,7 @@ CANCELLED = ("cancelled", "cancelled_terminating", "failed")
 CANCEL_DEADLINE, UNSEEN_SECONDS = 120, 300
 
 
-def cancel_fleet(ec2: Any, fleet_id: str, clock: Clock, *, started: float = 0) -> str | None:
+def cancel_fleet(ec2: EC2Client, fleet_id: str, clock: Clock, *, started: float = 0) -> str | None:
     """Cancel a spot fleet and end its machines; return only once EC2 says that it is cancelled.
 
     EC2 answers 200 to a cancellation that it refuses, with the reason inside (EC2 API reference,
@@ -134,7 +137,7 @@ def cancel_fleet(ec2: Any, fleet_id: str, clock: Clock, *, started: float = 0) -
         clock.sleep(2)
 
 
-def _ask_to_cancel(ec2: Any, fleet_id: str) -> str:
+def _ask_to_cancel(ec2: EC2Client, fleet_id: str) -> str:
     """Ask EC2 to cancel a fleet with its machines; return why it refuses, '' when it does not."""
     try:
         answer = ec2.cancel_spot_fleet_requests(SpotFleetRequestIds=[fleet_id], TerminateInstances=True)

@@ -11,10 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.literals import EventTypeType
 
 #: Types of events that name trouble; launchSpecUnusable and its like are information (EC2 API reference,
 #: EventInformation).
-TROUBLE = ("error", "information")
+TROUBLE: tuple[EventTypeType, ...] = ("error", "information")
 
 SHORTAGE = "a shortage of capacity: more machine types or subnets help; the fleet keeps asking"
 BLACKLISTED = ("allLaunchSpecsTemporarilyBlacklisted", "launchSpecTemporarilyBlacklisted")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,7 +105,7 @@ class RequestTerms:
     client_token: str
 
 
-def fleet_request(settings: Settings, frame: RequestTerms, machines: dict[str, Any]) -> dict[str, Any]:
+def fleet_request(settings: Settings, frame: RequestTerms, machines: Mapping[str, Any]) -> dict[str, Any]:
     """Return SpotFleetRequestConfig; `machines` holds LaunchTemplateConfigs."""
     return {
         "IamFleetRole": frame.fleet_role_arn,

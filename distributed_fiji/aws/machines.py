@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -10,12 +10,15 @@ from distributed_fiji.aws import documents
 from distributed_fiji.aws.clients import error_code, pages
 from worker.contract.jobs import APP_TAG
 
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
 #: States of an instance that is there; shutting down is no longer billed (EC2 user guide).
 THERE = ("pending", "running", "stopping", "stopped")
 
 
 def fleet_instances(
-    ec2: Any, app_name: str, fleet_id: str, states: tuple[str, ...] = THERE
+    ec2: EC2Client, app_name: str, fleet_id: str, states: tuple[str, ...] = THERE
 ) -> list[dict[str, Any]]:
     """Return the instances of an app's fleet in some states: those that are there, unless told otherwise.
 
@@ -29,7 +32,7 @@ def fleet_instances(
     return found
 
 
-def app_instances(ec2: Any, app_name: str, states: tuple[str, ...] = THERE) -> list[dict[str, Any]]:
+def app_instances(ec2: EC2Client, app_name: str, states: tuple[str, ...] = THERE) -> list[dict[str, Any]]:
     """Return the app's instances in some states, by tag: those that are there, unless told otherwise."""
     filters = [
         {"Name": f"tag:{APP_TAG}", "Values": [app_name]},
@@ -43,7 +46,7 @@ def app_instances(ec2: Any, app_name: str, states: tuple[str, ...] = THERE) -> l
 FILTER_VALUES = 200
 
 
-def terminate(ec2: Any, instance_ids: list[str]) -> str | None:
+def terminate(ec2: EC2Client, instance_ids: list[str]) -> str | None:
     """Terminate instances."""
     if not instance_ids:
         return None
@@ -51,7 +54,7 @@ def terminate(ec2: Any, instance_ids: list[str]) -> str | None:
     return f"{len(instance_ids)} machine{'s' if len(instance_ids) > 1 else ''} terminated"
 
 
-def find_launch_template(ec2: Any, name: str, app_name: str) -> str | None:
+def find_launch_template(ec2: EC2Client, name: str, app_name: str) -> str | None:
     """Return the id of the launch template of that name, unless it carries another app's tag."""
     try:
         found = ec2.describe_launch_templates(LaunchTemplateNames=[name])["LaunchTemplates"]
@@ -66,7 +69,7 @@ def find_launch_template(ec2: Any, name: str, app_name: str) -> str | None:
     return None
 
 
-def remove_launch_template(ec2: Any, name: str, app_name: str) -> str | None:
+def remove_launch_template(ec2: EC2Client, name: str, app_name: str) -> str | None:
     """Delete the launch template of that name."""
     template = find_launch_template(ec2, name, app_name) if name else None
     if template is None:
@@ -75,7 +78,7 @@ def remove_launch_template(ec2: Any, name: str, app_name: str) -> str | None:
     return f"launch template {name} deleted"
 
 
-def there_of(ec2: Any, instance_ids: list[str]) -> set[str]:
+def there_of(ec2: EC2Client, instance_ids: list[str]) -> set[str]:
     """Return which of some instances are there. A filter takes 200 values (EC2 API reference, Filter)."""
     found: set[str] = set()
     for start in range(0, len(instance_ids), FILTER_VALUES):
@@ -88,8 +91,11 @@ def there_of(ec2: Any, instance_ids: list[str]) -> set[str]:
     return found
 
 
-def ensure_launch_template(ec2: Any, name: str, data: dict[str, Any], app_name: str) -> tuple[str, str]:
-    """Make the app's launch template, or a new version of it; return its id and the version's number."""
+def ensure_launch_template(ec2: EC2Client, name: str, data: Any, app_name: str) -> tuple[str, str]:
+    """Make the app's launch template, or a new version of it; return its id and the version's number.
+
+    `data`: LaunchTemplateData, as `launch_templates` makes it.
+    """
     if find_launch_template(ec2, name, app_name) is None:
         try:
             template = ec2.create_launch_template(

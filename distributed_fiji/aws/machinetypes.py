@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from distributed_fiji.aws.fleetrequest import is_burstable
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class MachineType:
         return "arm64" if "arm64" in self.architectures else "x86_64"
 
 
-def read_machine_types(ec2: Any, names: list[str]) -> tuple[list[MachineType] | None, list[str]]:
+def read_machine_types(ec2: EC2Client, names: list[Any]) -> tuple[list[MachineType] | None, list[str]]:
     """Return the types, or None with a warning where this account may not ask.
 
     Raises InvalidInput for types that the region does not have.
@@ -52,7 +56,7 @@ def read_machine_types(ec2: Any, names: list[str]) -> tuple[list[MachineType] | 
     return [_machine_type(item) for item in response["InstanceTypes"]], []
 
 
-def _machine_type(item: dict[str, Any]) -> MachineType:
+def _machine_type(item: Mapping[str, Any]) -> MachineType:
     return MachineType(
         name=item["InstanceType"],
         vcpus=item["VCpuInfo"]["DefaultVCpus"],

@@ -7,7 +7,7 @@ and said at once with both ways out.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -19,6 +19,9 @@ from distributed_fiji.changes import Change
 from distributed_fiji.errors import DistributedFijiError
 from distributed_fiji.settings import GIVEN, Settings
 
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
 Warn = Callable[[str], None]
 
 
@@ -26,7 +29,7 @@ class RolesDenied(DistributedFijiError):
     """Raised when roles are missing, or not as they have to be, and may not be made or changed."""
 
 
-def given_problems(iam: Any, settings: Settings) -> list[str]:
+def given_problems(iam: IAMClient, settings: Settings) -> list[str]:
     """Name the roles in config.py that are not there; one that may not be looked at is believed."""
     problems = []
     for purpose, setting in GIVEN.items():
@@ -76,7 +79,7 @@ def ensure_roles(
     return arns, changes
 
 
-def settle_role(iam: Any, role: Role, app_name: str, warn: Warn) -> tuple[str, Change]:
+def settle_role(iam: IAMClient, role: Role, app_name: str, warn: Warn) -> tuple[str, Change]:
     """Return a role's ARN, made or mended; one that cannot be compared is kept, with a warning."""
     try:
         return roles.ensure_role(iam, role, app_name)

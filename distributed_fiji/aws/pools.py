@@ -8,7 +8,7 @@ fleetProgressHalted). us-east-1e has no m5.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -17,13 +17,16 @@ from distributed_fiji.aws.fleetrequest import Subnet
 from distributed_fiji.aws.prices import read_prices
 from distributed_fiji.aws.refusals import is_denied
 
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
 #: A machine type and a zone.
 TypeInZone = tuple[str, str]
 
 Pool = tuple[str, Subnet]
 
 
-def read_offerings(ec2: Any, kinds: Iterable[str]) -> tuple[frozenset[TypeInZone] | None, list[str]]:
+def read_offerings(ec2: EC2Client, kinds: Iterable[str]) -> tuple[frozenset[TypeInZone] | None, list[str]]:
     """Return where machine types are offered, or None with a warning where this account may not ask."""
     filters = [{"Name": "instance-type", "Values": sorted(kinds)}]
     arguments = {"LocationType": "availability-zone", "Filters": filters}
@@ -36,7 +39,7 @@ def read_offerings(ec2: Any, kinds: Iterable[str]) -> tuple[frozenset[TypeInZone
     return frozenset((item["InstanceType"], item["Location"]) for item in found), []
 
 
-def read_latest_prices(ec2: Any, kinds: Iterable[str], now: float) -> dict[TypeInZone, float]:
+def read_latest_prices(ec2: EC2Client, kinds: Iterable[str], now: float) -> dict[TypeInZone, float]:
     """Return today's spot price of each pool, in dollars an hour; nothing where it cannot be read."""
     return {place: max(history)[1] for place, history in read_prices(ec2, kinds, now).items()}
 

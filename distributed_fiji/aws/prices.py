@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING
 
 from distributed_fiji.aws.clients import AwsError, pages
 
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
 
 def read_prices(
-    ec2: Any, kinds: Iterable[str], since: float, refused: Callable[[Exception], None] = lambda error: None
+    ec2: EC2Client,
+    kinds: Iterable[str],
+    since: float,
+    refused: Callable[[Exception], None] = lambda error: None,
 ) -> dict[tuple[str, str], Prices]:
     """Return spot prices of machine types since a time, by type and zone; `refused` is told of an error.
 
@@ -33,7 +39,7 @@ def read_prices(
     return found
 
 
-def highest_price(ec2: Any, kinds: Iterable[str], now: float, bound: float) -> float:
+def highest_price(ec2: EC2Client, kinds: Iterable[str], now: float, bound: float) -> float:
     """Return the highest price that machine types have in a zone of the region now; `bound` at most, and
     where no price can be read.
     """

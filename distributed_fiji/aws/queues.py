@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from distributed_fiji.aws.eventually import OTHER_SECONDS, QUEUE_IS_LATE, until_seen
 from distributed_fiji.changes import Change
@@ -18,7 +18,15 @@ from distributed_fiji.jobnames import called, name_in
 from worker.contract.jobs import APP_TAG, MAX_MESSAGE_BYTES, SPARE_RECEIVES, Job, encode_message
 
 if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+    from mypy_boto3_sqs.type_defs import CreateQueueResultTypeDef
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef as Entry
+
     from distributed_fiji.settings import Settings
+
+#: A queue's attributes as SQS takes them: text, by the names that it knows.
+Attributes: TypeAlias = "Mapping[QueueAttributeNameType, str]"
 
 #: Days that SQS keeps messages at most; the four that are the default end a long run's jobs.
 RETENTION_SECONDS = 14 * 24 * 3600
@@ -56,7 +64,7 @@ class NotSent(DistributedFijiError):
     """Raised when SQS refused jobs for good; names them. All others were sent."""
 
 
-def find_queue(sqs: Any, name: str) -> str | None:
+def find_queue(sqs: SQSClient, name: str) -> str | None:
     """Return a queue's URL by its exact name, or None."""
     try:
         return sqs.get_queue_url(QueueName=name)["QueueUrl"]
@@ -64,7 +72,7 @@ def find_queue(sqs: Any, name: str) -> str | None:
         return None
 
 
-def read_queue(sqs: Any, name: str) -> str:
+def read_queue(sqs: SQSClient, name: str) -> str:
     """Return a queue's URL; raises NothingThere when setup was not run."""
     url = find_queue(sqs, name)
     if url is None:
@@ -72,17 +80,17 @@ def read_queue(sqs: Any, name: str) -> str:
     return url
 
 
-def read_attributes(sqs: Any, url: str) -> dict[str, str]:
+def read_attributes(sqs: SQSClient, url: str) -> dict[str, str]:
     """Return all attributes of a queue as SQS gives them: text."""
-    return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    return dict(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"].items())
 
 
-def read_counts(sqs: Any, url: str) -> Counts:
+def read_counts(sqs: SQSClient, url: str) -> Counts:
     """Return how many messages a queue has: visible, in flight, delayed."""
     return counts_in(read_attributes(sqs, url))
 
 
-def counts_in(attributes: dict[str, str]) -> Counts:
+def counts_in(attributes: Mapping[str, str]) -> Counts:
     """Return the counts among a queue's attributes."""
     return Counts(
         visible=int(attributes["ApproximateNumberOfMessages"]),
@@ -92,7 +100,7 @@ def counts_in(attributes: dict[str, str]) -> Counts:
 
 
 def ensure_queues(
-    sqs: Any, settings: Settings, clock: Clock, tell: Callable[[str], None]
+    sqs: SQSClient, settings: Settings, clock: Clock, tell: Callable[[str], None]
 ) -> tuple[str, list[Change]]:
     """Make or mend the dead-letter queue and the queue; return the queue's URL and what was done.
 
@@ -100,18 +108,18 @@ def ensure_queues(
     of its URL, and each is waited for: the next command needs it.
     """
 
-    def ensure(name: str, attributes: dict[str, str]) -> tuple[str, Change]:
+    def ensure(name: str, attributes: Attributes) -> tuple[str, Change]:
         return ensure_queue(
             sqs, name, attributes, partial(_create_queue, sqs, settings.APP_NAME, clock, tell)
         )
 
-    retention = {"MessageRetentionPeriod": str(RETENTION_SECONDS)}
+    retention: Attributes = {"MessageRetentionPeriod": str(RETENTION_SECONDS)}
     dead_url, dead = ensure(settings.SQS_DEAD_LETTER_QUEUE, retention)
     redrive = {
         "deadLetterTargetArn": queue_arn(dead_url, settings.AWS_REGION),
         "maxReceiveCount": settings.JOB_RETRIES + SPARE_RECEIVES,
     }
-    attributes = {
+    attributes: Attributes = {
         "VisibilityTimeout": str(settings.SQS_MESSAGE_VISIBILITY),
         "RedrivePolicy": json.dumps(redrive),
         **retention,
@@ -129,7 +137,12 @@ def queue_arn(url: str, region: str) -> str:
 
 
 def _create_queue(
-    sqs: Any, app_name: str, clock: Clock, tell: Callable[[str], None], name: str, attributes: dict[str, str]
+    sqs: SQSClient,
+    app_name: str,
+    clock: Clock,
+    tell: Callable[[str], None],
+    name: str,
+    attributes: Attributes,
 ) -> str:
     """Make a queue and wait until it is seen; return its URL.
 
@@ -137,7 +150,7 @@ def _create_queue(
     """
     until = clock.now() + NAME_TAKEN_SECONDS
 
-    def create() -> dict[str, Any]:
+    def create() -> CreateQueueResultTypeDef:
         return sqs.create_queue(QueueName=name, Attributes=attributes, tags={APP_TAG: app_name})
 
     while True:
@@ -154,7 +167,7 @@ def _create_queue(
 
 
 def ensure_queue(
-    sqs: Any, name: str, wanted: dict[str, str], create: Callable[[str, dict[str, str]], str]
+    sqs: SQSClient, name: str, wanted: Attributes, create: Callable[[str, Attributes], str]
 ) -> tuple[str, Change]:
     """Return a queue's URL, made by `create` or its attributes set where they differ."""
     url = find_queue(sqs, name)
@@ -166,7 +179,7 @@ def ensure_queue(
     return url, Change.of("queue", name, created=False, changed=bool(differing), detail=", ".join(differing))
 
 
-def differing_attributes(current: dict[str, str], wanted: dict[str, str]) -> list[str]:
+def differing_attributes(current: Mapping[str, str], wanted: Attributes) -> list[QueueAttributeNameType]:
     """Name the attributes that are not as wanted; JSON is compared by content, numbers in it by value."""
 
     def plain(text: str | None) -> Any:
@@ -177,26 +190,27 @@ def differing_attributes(current: dict[str, str], wanted: dict[str, str]) -> lis
     return [key for key, value in wanted.items() if plain(current.get(key)) != plain(value)]
 
 
-def batches(jobs: Iterable[Job], submission: str = "") -> Iterator[list[dict[str, Any]]]:
+def batches(jobs: Iterable[Job], submission: str = "") -> Iterator[list[Entry]]:
     """Yield jobs as SendMessageBatch entries that SQS takes together."""
     return in_batches(((job.job_id, encode_message(job)) for job in jobs), submission)
 
 
-def in_batches(bodies: Iterable[tuple[str, str]], submission: str) -> Iterator[list[dict[str, Any]]]:
+def in_batches(bodies: Iterable[tuple[str, str]], submission: str) -> Iterator[list[Entry]]:
     """Yield SendMessageBatch entries of (id, body)s: ten at most, and no more bytes together than SQS takes.
 
     `submission`: what the messages carry, so that those of one submission can be told from another's.
     """
-    attributes = {SUBMISSION: {"DataType": "String", "StringValue": submission}} if submission else {}
-    marked: dict[str, Any] = {"MessageAttributes": attributes} if attributes else {}
-    entries: list[dict[str, Any]] = []
+    marked: Entry = {"Id": "", "MessageBody": ""}
+    if submission:
+        marked["MessageAttributes"] = {SUBMISSION: {"DataType": "String", "StringValue": submission}}
+    entries: list[Entry] = []
     size = 0
     for number, body in bodies:
         length = len(body.encode("utf-8")) + mark_bytes(submission)
         if len(entries) == BATCH or (entries and size + length > MAX_MESSAGE_BYTES):
             yield entries
             entries, size = [], 0
-        entries.append({"Id": number, "MessageBody": body, **marked})
+        entries.append({**marked, "Id": number, "MessageBody": body})
         size += length
     if entries:
         yield entries
@@ -210,7 +224,7 @@ def mark_bytes(submission: str) -> int:
 
 
 def send_jobs(
-    sqs: Any,
+    sqs: SQSClient,
     url: str,
     jobs: Iterable[Job],
     *,
@@ -243,7 +257,10 @@ def send_jobs(
 
 
 def _send_named(
-    sqs: Any, url: str, entries: list[dict[str, Any]], sleep: Callable[[float], None]
+    sqs: SQSClient,
+    url: str,
+    entries: list[Entry],
+    sleep: Callable[[float], None],
 ) -> tuple[int, list[tuple[str, str]]]:
     """Send a batch as `send_batch` does; what was refused is called as people know it."""
     taken, refused = send_batch(sqs, url, entries, sleep)
@@ -263,7 +280,10 @@ def _settle(
 
 
 def send_batch(
-    sqs: Any, url: str, entries: list[dict[str, Any]], sleep: Callable[[float], None]
+    sqs: SQSClient,
+    url: str,
+    entries: list[Entry],
+    sleep: Callable[[float], None],
 ) -> tuple[int, list[tuple[str, str]]]:
     """Send one batch, the entries that failed inside it again; return how many went and (id, reason)s.
 
@@ -286,18 +306,16 @@ def send_batch(
     return taken, refused + [(entry["Id"], f"SQS failed {RESENDS} times") for entry in entries]
 
 
-def queue_attributes(sqs: Any, name: str) -> dict[str, str] | None:
+def queue_attributes(sqs: SQSClient, name: str) -> dict[str, str] | None:
     """Return a queue's attributes and its QueueUrl, or None where there is no such queue."""
     try:
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] | {
-            "QueueUrl": url
-        }
+        return read_attributes(sqs, url) | {"QueueUrl": url}
     except sqs.exceptions.QueueDoesNotExist:
         return None
 
 
-def remove_queue(sqs: Any, name: str) -> str | None:
+def remove_queue(sqs: SQSClient, name: str) -> str | None:
     """Delete a queue."""
     try:
         sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
@@ -306,7 +324,7 @@ def remove_queue(sqs: Any, name: str) -> str | None:
     return f"queue {name} deleted"
 
 
-def messages_left(sqs: Any, name: str) -> int:
+def messages_left(sqs: SQSClient, name: str) -> int:
     """Return how many messages a queue says it holds; 0 where it is not there."""
     attributes = queue_attributes(sqs, name)
     return counts_in(attributes).left if attributes else 0

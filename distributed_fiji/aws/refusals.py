@@ -45,7 +45,7 @@ KEYS_OVER = (
 )
 
 #: What botocore raises when it has no keys, half of them, or cannot renew those it has.
-NO_KEYS = (
+NO_KEYS: tuple[type[Exception], ...] = (
     NoCredentialsError,
     PartialCredentialsError,
     CredentialRetrievalError,
@@ -114,7 +114,7 @@ def missing_action(error: BaseException) -> str:
     if not is_denied(error):
         return ""
     assert isinstance(error, ClientError)
-    called = action_of(error.response["Error"].get("Service", ""), error.operation_name)
+    called = action_of(str(error.response["Error"].get("Service", "")), error.operation_name)
     said = SENTENCE.search(error.response["Error"].get("Message", ""))
     if said is None:
         return called.removeprefix(":")

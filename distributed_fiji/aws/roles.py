@@ -19,6 +19,8 @@ from distributed_fiji.errors import DistributedFijiError
 from distributed_fiji.names import role_name
 
 if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
     from distributed_fiji.settings import Settings
 
 #: AWS's own roles for spot instances, spot fleets, ECS, and alarms that end machines. The console makes
@@ -89,12 +91,12 @@ def role_arn(name: str, account: str, kind: str = "role") -> str:
     return name if name.startswith("arn:") else f"arn:aws:iam::{account}:{kind}/{name}"
 
 
-def ensure_role(iam: Any, role: Role, app_name: str) -> tuple[str, Change]:
+def ensure_role(iam: IAMClient, role: Role, app_name: str) -> tuple[str, Change]:
     """Return a role's ARN, made or mended where needed. Raises PolicyTooLong before anything is made."""
     _check_length(role)
     found = read_role(iam, role.name)
     if found is None:
-        boundary = {"PermissionsBoundary": role.boundary} if role.boundary else {}
+        boundary: dict[str, Any] = {"PermissionsBoundary": role.boundary} if role.boundary else {}
         made = iam.create_role(
             RoleName=role.name,
             AssumeRolePolicyDocument=json.dumps(role.trust),
@@ -107,7 +109,7 @@ def ensure_role(iam: Any, role: Role, app_name: str) -> tuple[str, Change]:
     return (found or made)["Arn"], Change.of("role", role.name, created=found is None, changed=changed)
 
 
-def ensure_service_linked_roles(iam: Any, warn: Callable[[str], None]) -> list[Change]:
+def ensure_service_linked_roles(iam: IAMClient, warn: Callable[[str], None]) -> list[Change]:
     """Make AWS's roles for spot machines in an account that has never had any.
 
     Where that may not be looked at or done, the account may have them all the same: that is a warning.
@@ -129,7 +131,7 @@ def ensure_service_linked_roles(iam: Any, warn: Callable[[str], None]) -> list[C
     return changes
 
 
-def _create_service_linked_role(iam: Any, service: str) -> bool:
+def _create_service_linked_role(iam: IAMClient, service: str) -> bool:
     """Return whether the role was made; somebody else may just have made it."""
     try:
         iam.create_service_linked_role(AWSServiceName=service)
@@ -138,13 +140,13 @@ def _create_service_linked_role(iam: Any, service: str) -> bool:
     return True
 
 
-def find_role(iam: Any, name: str) -> str | None:
+def find_role(iam: IAMClient, name: str) -> str | None:
     """Return a role's ARN, or None."""
     found = read_role(iam, name)
     return found["Arn"] if found else None
 
 
-def read_role(iam: Any, name: str) -> dict[str, Any] | None:
+def read_role(iam: IAMClient, name: str) -> Mapping[str, Any] | None:
     """Return a role as IAM describes it, or None."""
     try:
         return iam.get_role(RoleName=name)["Role"]
@@ -152,14 +154,14 @@ def read_role(iam: Any, name: str) -> dict[str, Any] | None:
         return None
 
 
-def _ensure_trust(iam: Any, role: Role, found: dict[str, Any]) -> bool:
+def _ensure_trust(iam: IAMClient, role: Role, found: Mapping[str, Any]) -> bool:
     if found["AssumeRolePolicyDocument"] == role.trust:
         return False
     iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=json.dumps(role.trust))
     return True
 
 
-def _ensure_boundary(iam: Any, role: Role, found: dict[str, Any]) -> bool:
+def _ensure_boundary(iam: IAMClient, role: Role, found: Mapping[str, Any]) -> bool:
     """Give a role the boundary that config.py names; one that an administrator has set stays without one."""
     current = found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "")
     if role.boundary in ("", current):
@@ -178,7 +180,7 @@ def _check_length(role: Role) -> None:
         )
 
 
-def _ensure_inline_policy(iam: Any, role: Role) -> bool:
+def _ensure_inline_policy(iam: IAMClient, role: Role) -> bool:
     if role.inline_policy is None:
         return False
     try:
@@ -195,7 +197,7 @@ def _ensure_inline_policy(iam: Any, role: Role) -> bool:
     return True
 
 
-def _ensure_managed_policy(iam: Any, role: Role) -> bool:
+def _ensure_managed_policy(iam: IAMClient, role: Role) -> bool:
     if role.managed_policy_arn is None:
         return False
     attached = iam.list_attached_role_policies(RoleName=role.name)["AttachedPolicies"]
@@ -205,7 +207,7 @@ def _ensure_managed_policy(iam: Any, role: Role) -> bool:
     return True
 
 
-def ensure_instance_profile(iam: Any, role: str, app_name: str) -> Change:
+def ensure_instance_profile(iam: IAMClient, role: str, app_name: str) -> Change:
     """Make the instance profile of the same name as the instance role, holding that role."""
     created = changed = False
     try:
@@ -227,7 +229,7 @@ def ensure_instance_profile(iam: Any, role: str, app_name: str) -> Change:
     return Change.of("instance profile", role, created=created, changed=changed)
 
 
-def remove_instance_profile(iam: Any, name: str) -> None:
+def remove_instance_profile(iam: IAMClient, name: str) -> None:
     """Delete an instance profile, with its role taken out of it."""
     try:
         profile = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
@@ -238,7 +240,7 @@ def remove_instance_profile(iam: Any, name: str) -> None:
         return
 
 
-def remove_role(iam: Any, name: str) -> None:
+def remove_role(iam: IAMClient, name: str) -> None:
     """Delete a role, with its policies taken from it."""
     try:
         for policy in pages(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from distributed_fiji.aws.clients import error_code, pages
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ ECS_BATCH = 100
 NO_CLUSTER = ("ClusterNotFoundException", "InvalidParameterException")
 
 
-def read_container_instances(ecs: Any, cluster: str) -> dict[str, dict[str, Any]]:
+def read_container_instances(ecs: ECSClient, cluster: str) -> Mapping[str, Mapping[str, Any]]:
     """Return the cluster's container instances by their EC2 instance id."""
     found = {}
     for batch in _ecs_batches(ecs, "list_container_instances", "containerInstanceArns", cluster=cluster):
@@ -58,7 +62,7 @@ def read_container_instances(ecs: Any, cluster: str) -> dict[str, dict[str, Any]
     return found
 
 
-def read_tasks(ecs: Any, cluster: str, family: str, *, stopping: bool = False) -> tuple[Task, ...]:
+def read_tasks(ecs: ECSClient, cluster: str, family: str, *, stopping: bool = False) -> tuple[Task, ...]:
     """Return the tasks of a family that are meant to run; with `stopping` those too whose end is awaited.
 
     A task leaves the plain list as soon as it is told to stop, while its container still has its time-out
@@ -81,7 +85,7 @@ def read_tasks(ecs: Any, cluster: str, family: str, *, stopping: bool = False) -
     return tuple(tasks)
 
 
-def read_protection(ecs: Any, cluster: str, arns: list[str]) -> dict[str, bool]:
+def read_protection(ecs: ECSClient, cluster: str, arns: list[str]) -> dict[str, bool]:
     """Return whether tasks are protected against scale-in, by ARN: a worker does so while it holds a job."""
     found: dict[str, bool] = {}
     for start in range(0, len(arns), ECS_BATCH):
@@ -90,7 +94,7 @@ def read_protection(ecs: Any, cluster: str, arns: list[str]) -> dict[str, bool]:
     return found
 
 
-def read_ends(ecs: Any, cluster: str, family: str, app_name: str, since: float) -> tuple[TaskEnd, ...]:
+def read_ends(ecs: ECSClient, cluster: str, family: str, app_name: str, since: float) -> tuple[TaskEnd, ...]:
     """Return how an app's tasks of a family ended since a time (seconds since 1970), the latest first.
 
     ECS forgets them after an hour or more.
@@ -106,7 +110,7 @@ def read_ends(ecs: Any, cluster: str, family: str, app_name: str, since: float) 
     return tuple(_end(task, stopped, app_name) for stopped, task in found)
 
 
-def _end(task: dict[str, Any], stopped: float, app_name: str) -> TaskEnd:
+def _end(task: Mapping[str, Any], stopped: float, app_name: str) -> TaskEnd:
     task_id = task["taskArn"].rpartition("/")[2]
     container: dict[str, Any] = next(iter(task.get("containers", [])), {})
     name = container.get("name", "")
@@ -122,7 +126,7 @@ def _end(task: dict[str, Any], stopped: float, app_name: str) -> TaskEnd:
     )
 
 
-def _ecs_batches(ecs: Any, operation: str, key: str, **arguments: Any) -> list[list[str]]:
+def _ecs_batches(ecs: ECSClient, operation: str, key: str, **arguments: Any) -> list[list[str]]:
     """Return ARNs in batches that ECS takes; none where there is no such cluster."""
     try:
         arns = list(pages(ecs, operation, key, **arguments))
@@ -133,13 +137,13 @@ def _ecs_batches(ecs: Any, operation: str, key: str, **arguments: Any) -> list[l
     return [arns[start : start + ECS_BATCH] for start in range(0, len(arns), ECS_BATCH)]
 
 
-def stop_task(ecs: Any, cluster: str, task: str) -> str | None:
+def stop_task(ecs: ECSClient, cluster: str, task: str) -> str | None:
     """Stop a task: its worker gives its job back."""
     ecs.stop_task(cluster=cluster, task=task, reason="taken down")
     return f"task {task.rpartition('/')[2]} stopped"
 
 
-def stop_tasks(ecs: Any, cluster: str, family: str) -> str | None:
+def stop_tasks(ecs: ECSClient, cluster: str, family: str) -> str | None:
     """Stop the tasks of a family that are still there."""
     tasks = read_tasks(ecs, cluster, family)
     for task in tasks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -15,13 +15,16 @@ from distributed_fiji.names import stuck_alarm_name
 from worker.contract.jobs import APP_TAG
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+
     from distributed_fiji.settings import Settings
 
 #: Days that logs are kept; CloudWatch takes only listed values (API reference, PutRetentionPolicy).
 RETENTION_DAYS = 60
 
 
-def ensure_log_group(logs: Any, name: str, app_name: str) -> Change:
+def ensure_log_group(logs: CloudWatchLogsClient, name: str, app_name: str) -> Change:
     """Make a log group with its retention; how long one that is not ours keeps logs is its owner's choice."""
     found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
     current = next((group for group in found if group["logGroupName"] == name), None)
@@ -34,7 +37,7 @@ def ensure_log_group(logs: Any, name: str, app_name: str) -> Change:
     return Change.of("log group", name, created=created, changed=not kept, detail="retention")
 
 
-def _create_log_group(logs: Any, name: str, app_name: str) -> bool:
+def _create_log_group(logs: CloudWatchLogsClient, name: str, app_name: str) -> bool:
     """Return whether the group was made; somebody else may just have made it."""
     try:
         logs.create_log_group(logGroupName=name, tags={APP_TAG: app_name})
@@ -43,7 +46,7 @@ def _create_log_group(logs: Any, name: str, app_name: str) -> bool:
     return True
 
 
-def _is_ours(logs: Any, group: dict[str, Any] | None, app_name: str) -> bool:
+def _is_ours(logs: CloudWatchLogsClient, group: Mapping[str, Any] | None, app_name: str) -> bool:
     """Whether a log group carries this app's tag."""
     if group is None:
         return False
@@ -51,12 +54,14 @@ def _is_ours(logs: Any, group: dict[str, Any] | None, app_name: str) -> bool:
     return logs.list_tags_for_resource(resourceArn=arn).get("tags", {}).get(APP_TAG) == app_name
 
 
-def put_stuck_alarm(cloudwatch: Any, app_name: str, instance_id: str, region: str, processors: int) -> None:
+def put_stuck_alarm(
+    cloudwatch: CloudWatchClient, app_name: str, instance_id: str, region: str, processors: int
+) -> None:
     """Make the alarm that ends a machine whose CPU idles; `processors`: how many it has, 0 if unknown."""
     cloudwatch.put_metric_alarm(**documents.stuck_alarm(app_name, instance_id, region, processors))
 
 
-def put_dashboard(cloudwatch: Any, settings: Settings, fleet_id: str) -> list[str]:
+def put_dashboard(cloudwatch: CloudWatchClient, settings: Settings, fleet_id: str) -> list[str]:
     """Make the run's dashboard; return what CloudWatch finds wrong with it."""
     response = cloudwatch.put_dashboard(
         DashboardName=settings.APP_NAME, DashboardBody=documents.dashboard(settings, fleet_id)
@@ -64,14 +69,14 @@ def put_dashboard(cloudwatch: Any, settings: Settings, fleet_id: str) -> list[st
     return [item["Message"] for item in response.get("DashboardValidationMessages", [])]
 
 
-def remove_stuck_alarms(cloudwatch: Any, app_name: str, instance_ids: set[str]) -> None:
+def remove_stuck_alarms(cloudwatch: CloudWatchClient, app_name: str, instance_ids: set[str]) -> None:
     """Remove the alarms of machines; alarms that are gone are fine. CloudWatch takes 100 a call."""
     names = sorted(stuck_alarm_name(app_name, instance_id) for instance_id in instance_ids)
     for start in range(0, len(names), 100):
         cloudwatch.delete_alarms(AlarmNames=names[start : start + 100])
 
 
-def read_alarms(cloudwatch: Any, app_name: str) -> frozenset[str]:
+def read_alarms(cloudwatch: CloudWatchClient, app_name: str) -> frozenset[str]:
     """Return the ids of the instances that have an alarm of this app, by the alarm's exact name."""
     name = re.compile(rf"{re.escape(app_name)}-stuck-(i-[0-9a-f]+)")
     found = pages(cloudwatch, "describe_alarms", "MetricAlarms", AlarmNamePrefix=f"{app_name}-stuck-")
@@ -83,7 +88,7 @@ def read_alarms(cloudwatch: Any, app_name: str) -> frozenset[str]:
 ALARM_BATCH = 100
 
 
-def remove_alarms(cloudwatch: Any, app_name: str, instance_ids: Iterable[str]) -> str | None:
+def remove_alarms(cloudwatch: CloudWatchClient, app_name: str, instance_ids: Iterable[str]) -> str | None:
     """Delete the alarms of some of the app's machines."""
     names = [stuck_alarm_name(app_name, instance_id) for instance_id in sorted(instance_ids)]
     for start in range(0, len(names), ALARM_BATCH):
@@ -91,7 +96,7 @@ def remove_alarms(cloudwatch: Any, app_name: str, instance_ids: Iterable[str]) -
     return f"{len(names)} alarm{'s' if len(names) > 1 else ''} deleted" if names else None
 
 
-def remove_dashboard(cloudwatch: Any, app_name: str) -> str | None:
+def remove_dashboard(cloudwatch: CloudWatchClient, app_name: str) -> str | None:
     """Delete the dashboard of exactly that name."""
     try:
         cloudwatch.delete_dashboards(DashboardNames=[app_name])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.clients import AwsError, Clients, pages
 from distributed_fiji.aws.refusals import is_denied
 from distributed_fiji.aws.unseen import Unseen
 from distributed_fiji.names import ALARM_NAME, ROLE_NAME, is_janitor
 from worker.contract.jobs import APP_TAG
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 THREADS = 16
 
@@ -20,11 +23,12 @@ THREADS = 16
 Queues = list[tuple[str, "str | None"]]
 
 
-def owner(tags: Iterable[dict[str, str]]) -> str | None:
+def owner(tags: Iterable[Mapping[str, Any]]) -> str | None:
     """Return the app that tags name, in EC2's casing of tags or in that of ECS; None where none does."""
     for tag in tags:
         if tag.get("Key", tag.get("key")) == APP_TAG:
-            return tag.get("Value", tag.get("value"))
+            app: str | None = tag.get("Value", tag.get("value"))
+            return app
     return None
 
 
@@ -46,7 +50,7 @@ def find_apps(clients: Clients, queues: Queues, unseen: Unseen) -> set[str]:
     return named | sending | {match[1] for match in matches if match}
 
 
-Tags = Iterator[list[dict[str, str]]]
+Tags = Iterator[Sequence[Mapping[str, Any]]]
 
 
 def _on_machines(clients: Clients) -> Tags:
@@ -95,7 +99,7 @@ def _on_janitors(clients: Clients) -> Tags:
             yield [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def queues_with_tags(sqs: Any, unseen: Unseen, app: str = "") -> Queues:
+def queues_with_tags(sqs: SQSClient, unseen: Unseen, app: str = "") -> Queues:
     """Return the name of every queue and the app whose tag it carries, or None.
 
     A queue whose tags may not be read is left out, as it may be another app's. `app`: only what may be this

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.clients import Clients, pages
 from distributed_fiji.aws.cluster import remove_cluster, remove_service, remove_task_definitions, stop_service
@@ -22,6 +22,10 @@ from distributed_fiji.errors import SOMETHING_LEFT, InvalidInput
 from distributed_fiji.janitor.removal import remove_function, remove_schedule
 from distributed_fiji.monitor.takedown import Step, attempt
 from distributed_fiji.terminal import Terminal
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 #: What --keep may name, and the kind that it keeps.
 KEEPABLE = {"logs": "log group", "results": "results"}
@@ -168,9 +172,9 @@ def _remove_passive(clients: Clients, item: Item) -> str | None:
     return f"{item.kind} {item.name} removed"
 
 
-def _remove_folder(s3: Any, bucket: str, folder: str) -> None:
+def _remove_folder(s3: S3Client, bucket: str, folder: str) -> None:
     """Delete the objects of a folder; `folder` ends with a slash, so no other app's name can match."""
-    keys = [
+    keys: list[ObjectIdentifierTypeDef] = [
         {"Key": item["Key"]}
         for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=folder)
     ]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from distributed_fiji.aws.clients import AwsError, error_code, error_text, pages
 from distributed_fiji.jobs import JobFile
 from worker.contract.inputs import InvalidAddress, Pattern, read_patterns
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 #: Keys in a page of ListObjectsV2, and dollars of 1,000 LIST requests (AWS price list, us-east-1).
 PAGE, LISTS_DOLLARS = 1000, 0.005
@@ -22,7 +25,7 @@ FEW_KEYS = 5_000
 MOST_KEYS = 100_000
 
 
-def listing_doubts(s3: Any, source_bucket: str, jobs: JobFile) -> list[str]:
+def listing_doubts(s3: S3Client, source_bucket: str, jobs: JobFile) -> list[str]:
     """Return what the inputs' patterns cost where each job has to list very many keys.
 
     S3 lists by what a key begins with alone: `plate/*A01*.tif` lists all of `plate/`. The start that most
@@ -59,7 +62,7 @@ def _start(pattern: str, source_bucket: str) -> tuple[str, str] | None:
     return None if found.prefix == found.key else (found.bucket, found.prefix)
 
 
-def _count(s3: Any, bucket: str, prefix: str) -> int:
+def _count(s3: S3Client, bucket: str, prefix: str) -> int:
     """Count the keys below a prefix, up to MOST_KEYS."""
     count = 0
     for _ in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix):
@@ -69,7 +72,7 @@ def _count(s3: Any, bucket: str, prefix: str) -> int:
     return count
 
 
-def bucket_notes(s3: Any, bucket: str) -> list[str]:
+def bucket_notes(s3: S3Client, bucket: str) -> list[str]:
     """Return what of a bucket's settings lets data bill on unseen: parts of uploads, old versions.
 
     Parts of an upload that broke off stay until somebody aborts it, and a lifecycle rule does (S3 user guide,
@@ -84,7 +87,7 @@ def bucket_notes(s3: Any, bucket: str) -> list[str]:
     return notes
 
 
-def _parts(s3: Any, bucket: str) -> Iterator[str]:
+def _parts(s3: S3Client, bucket: str) -> Iterator[str]:
     try:
         rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
     except ClientError as error:
@@ -124,7 +127,7 @@ def aborted_below(rules: Iterable[Mapping[str, Any]]) -> list[str]:
     return sorted(starts)
 
 
-def _versions(s3: Any, bucket: str) -> Iterator[str]:
+def _versions(s3: S3Client, bucket: str) -> Iterator[str]:
     if s3.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled":
         yield f"s3://{bucket} keeps old versions: what is written again or deleted bills on"
 

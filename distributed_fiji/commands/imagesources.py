@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -17,6 +17,9 @@ from distributed_fiji.aws.clients import error_code
 from distributed_fiji.commands.keypatterns import KeyPattern, read_key_pattern
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.monitor.result import counted
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 S3 = re.compile(r"s3://([^/]*)/?(.*)\Z", re.IGNORECASE | re.DOTALL)
 #: What begins like this is a folder of this machine; anything else is a key of SOURCE_BUCKET, as in `inputs`.
@@ -85,7 +88,7 @@ def local_keys(place: Images) -> Iterator[str]:
         yield from (place.prefix + (below / name).as_posix() for name in files)
 
 
-def bucket_keys(s3: Any, bucket: str, start: str, progress: Callable[[str], None]) -> Iterator[str]:
+def bucket_keys(s3: S3Client, bucket: str, start: str, progress: Callable[[str], None]) -> Iterator[str]:
     """Yield the keys that begin with a text. Raises InvalidInput where there is no such bucket."""
     try:
         for number, key in enumerate(list_keys(s3, bucket, start), 1):
@@ -110,7 +113,7 @@ def nothing_fits(pattern: KeyPattern, unfit: list[str]) -> list[str]:
     return lines
 
 
-def nothing_there(s3: Any, bucket: str, start: str) -> list[str]:
+def nothing_there(s3: S3Client, bucket: str, start: str) -> list[str]:
     """Say that no key begins like a pattern, and name what is nearest in the first folder above it."""
     lines = [f"no key begins with {start!r} in s3://{bucket}/"]
     while start:

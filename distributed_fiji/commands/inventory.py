@@ -6,10 +6,10 @@ counts as an app's when its name is exactly the one derived from the app's; anot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 from rich.table import Table
@@ -26,6 +26,12 @@ from distributed_fiji.commands.leftovers import uploads, volumes
 from distributed_fiji.names import janitor_log_group, janitor_name, role_name, stuck_alarm_name
 from worker.contract.jobs import APP_TAG, state_key
 from worker.contract.text import one_line
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
 
 #: What each kind of thing costs while it stays (AWS price lists, us-east-1), and whether that is a bill to
 #: end. In the order in which cleanup removes them.
@@ -169,7 +175,7 @@ def _ecs(clients: Clients, app: str, unseen: Unseen) -> Found:
         yield "task definition", family, "", ""
 
 
-def _in_cluster(ecs: Any, cluster: dict[str, Any], app: str) -> Found:
+def _in_cluster(ecs: ECSClient, cluster: Mapping[str, Any], app: str) -> Found:
     name = cluster["clusterName"]
     # Clusters of other people may be many; those with nothing in them need not be asked.
     if any(cluster[count] for count in IN_USE):
@@ -182,7 +188,7 @@ def _in_cluster(ecs: Any, cluster: dict[str, Any], app: str) -> Found:
         yield "cluster", name, "", ""
 
 
-def _clusters(ecs: Any) -> Iterator[dict[str, Any]]:
+def _clusters(ecs: ECSClient) -> Iterator[Mapping[str, Any]]:
     """Yield the region's clusters with their tags and counts."""
     arns = list(pages(ecs, "list_clusters", "clusterArns"))
     for start in range(0, len(arns), ECS_BATCH):
@@ -191,14 +197,14 @@ def _clusters(ecs: Any) -> Iterator[dict[str, Any]]:
         ]
 
 
-def _service(ecs: Any, cluster: str, app: str) -> Iterator[dict[str, Any]]:
+def _service(ecs: ECSClient, cluster: str, app: str) -> Iterator[Mapping[str, Any]]:
     found = ecs.describe_services(cluster=cluster, services=[f"{app}Service"], include=["TAGS"])
     for service in found["services"]:
         if service["status"] != "INACTIVE" and owner(service.get("tags", [])) in (None, app):
             yield service
 
 
-def _used_by_others(ecs: Any, cluster: dict[str, Any], app: str) -> bool:
+def _used_by_others(ecs: ECSClient, cluster: Mapping[str, Any], app: str) -> bool:
     """Whether services of other apps are in a cluster: then it is not this app's alone."""
     if not cluster["activeServicesCount"]:
         return False
@@ -249,7 +255,7 @@ def _queues(queues: Queues, app: str) -> Found:
             yield "queue", name, "", ""
 
 
-def _roles(iam: Any, app: str, region: str) -> Found:
+def _roles(iam: IAMClient, app: str, region: str) -> Found:
     for name in (role_name(app, region, purpose) for purpose in ROLE_PURPOSES):
         try:
             if owner(iam.get_role(RoleName=name)["Role"].get("Tags", [])) in (None, app):
@@ -258,7 +264,7 @@ def _roles(iam: Any, app: str, region: str) -> Found:
             continue
 
 
-def _profile(iam: Any, app: str, region: str) -> Found:
+def _profile(iam: IAMClient, app: str, region: str) -> Found:
     name = role_name(app, region, "instance")
     try:
         iam.get_instance_profile(InstanceProfileName=name)
@@ -267,7 +273,7 @@ def _profile(iam: Any, app: str, region: str) -> Found:
     yield "instance profile", name, "", ""
 
 
-def newest_definition(ecs: Any, app: str) -> dict[str, Any]:
+def newest_definition(ecs: ECSClient, app: str) -> Mapping[str, Any]:
     """Return the newest task definition of an app, deregistered ones too; {} where it never had one.
 
     It names the app's bucket and log groups, so that a name is enough to find them.
@@ -288,12 +294,12 @@ def newest_definition(ecs: Any, app: str) -> dict[str, Any]:
     return {}
 
 
-def _environment(definition: dict[str, Any]) -> dict[str, str]:
+def _environment(definition: Mapping[str, Any]) -> dict[str, str]:
     containers = definition.get("containerDefinitions", [])
     return {item["name"]: item["value"] for item in containers[0]["environment"]} if containers else {}
 
 
-def _logs(logs: Any, app: str, definition: dict[str, Any]) -> Found:
+def _logs(logs: CloudWatchLogsClient, app: str, definition: Mapping[str, Any]) -> Found:
     base = _environment(definition).get("LOG_GROUP_NAME") or app
     for name in sorted({app, f"{app}_perInstance", base, f"{base}_perInstance", janitor_log_group(app)}):
         groups = pages(logs, "describe_log_groups", "logGroups", logGroupNamePrefix=name)
@@ -306,7 +312,7 @@ def _logs(logs: Any, app: str, definition: dict[str, Any]) -> Found:
             yield "log group", name, f"{group.get('storedBytes', 0)} bytes", ""
 
 
-def _results(s3: Any, app: str, definition: dict[str, Any]) -> Found:
+def _results(s3: S3Client, app: str, definition: Mapping[str, Any]) -> Found:
     """Yield the run's own state in the bucket; outputs are the user's and never listed for removal."""
     bucket = _environment(definition).get("AWS_BUCKET")
     if not bucket:

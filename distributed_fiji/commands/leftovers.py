@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -14,6 +14,10 @@ from distributed_fiji.state.statefiles import find_state
 from worker.contract.jobs import APP_TAG, state_key
 from worker.contract.locations import prefix_of
 from worker.contract.state import Unreadable, texts
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_s3 import S3Client
 
 #: As the inventory lists things: kind, name, state, place.
 Found = Iterator[tuple[str, str, str, str]]
@@ -28,7 +32,7 @@ NAME_IN_BRACES = re.compile(r"\{[^{}]*\}")
 GONE = ("NoSuchBucket", "NoSuchUpload", "404")
 
 
-def volumes(ec2: Any, app: str) -> Found:
+def volumes(ec2: EC2Client, app: str) -> Found:
     """Yield the app's volumes, by tag. Those of its machines end with them."""
     filters = [{"Name": f"tag:{APP_TAG}", "Values": [app]}]
     for volume in pages(ec2, "describe_volumes", "Volumes", Filters=filters):
@@ -36,7 +40,7 @@ def volumes(ec2: Any, app: str) -> Found:
             yield "volume", volume["VolumeId"], f"{volume['Size']} GB, {volume['State']}", ""
 
 
-def remove_volume(ec2: Any, volume_id: str) -> None:
+def remove_volume(ec2: EC2Client, volume_id: str) -> None:
     """Delete a volume. Raises ClientError while a machine has it."""
     try:
         ec2.delete_volume(VolumeId=volume_id)
@@ -45,7 +49,7 @@ def remove_volume(ec2: Any, volume_id: str) -> None:
             raise
 
 
-def uploads(s3: Any, app: str, environment: Mapping[str, str]) -> Found:
+def uploads(s3: S3Client, app: str, environment: Mapping[str, str]) -> Found:
     """Yield uploads that were begun and neither completed nor aborted, below the last run's own places.
 
     `environment`: its workers'. A place that begins with a name in braces may be anywhere, and is looked for
@@ -78,7 +82,7 @@ def below(location: str) -> tuple[str, Callable[[str], bool]]:
     return start, lambda key: pattern.match(key) is not None
 
 
-def remove_upload(s3: Any, bucket: str, name: str) -> None:
+def remove_upload(s3: S3Client, bucket: str, name: str) -> None:
     """Abort an upload, which removes its parts."""
     key, _, upload = name.rpartition(UPLOAD_ID)
     try:
@@ -88,7 +92,7 @@ def remove_upload(s3: Any, bucket: str, name: str) -> None:
             raise
 
 
-def _locations_of(s3: Any, bucket: str, app: str) -> list[str]:
+def _locations_of(s3: S3Client, bucket: str, app: str) -> list[str]:
     """Return where the last run's outputs went, but for what may be anywhere in the bucket."""
     try:
         locations = find_state(s3, bucket, state_key(app, "run.json"), lambda record: _locations(record, app))

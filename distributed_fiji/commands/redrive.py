@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.deadletters import (
@@ -40,6 +40,9 @@ from distributed_fiji.state.jobnames import write_names
 from distributed_fiji.state.submissions import Submission, all_submissions, write_submission
 from distributed_fiji.terminal import Terminal
 from worker.contract.jobs import InvalidMessage, decode_message
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 #: Seconds that a letter stays hidden after it was received to be read or moved, should this end meanwhile.
 HIDDEN_SECONDS = 120
@@ -139,7 +142,7 @@ def submission_of(jobs: frozenset[str], queue_created: str, now: float, location
 class Redrive:
     """From where to where letters go, of which jobs, and the submission that they then belong to."""
 
-    sqs: Any
+    sqs: SQSClient
     dead_url: str
     url: str
     jobs: frozenset[str]
@@ -171,7 +174,9 @@ def move(mover: Redrive, progress: Callable[[int], None]) -> None:
                 kept += handful.kept
                 refused += handful.refused
     for start in range(0, len(kept), BATCH):
-        entries = [entry | {"VisibilityTimeout": 0} for entry in _entries(kept[start : start + BATCH])]
+        entries: list[Any] = [
+            entry | {"VisibilityTimeout": 0} for entry in _entries(kept[start : start + BATCH])
+        ]
         mover.sqs.change_message_visibility_batch(QueueUrl=mover.dead_url, Entries=entries)
     if refused:
         listed = "\n".join(f"  - {job}: {reason}" for job, reason in refused[:20])
@@ -207,5 +212,5 @@ def move_some(mover: Redrive) -> MovedBatch | None:
     return MovedBatch(len(found), kept, [(named[number], reason) for number, reason in refused.items()])
 
 
-def _entries(handles: list[str]) -> list[dict[str, Any]]:
+def _entries(handles: list[str]) -> list[Any]:
     return [{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(handles)]

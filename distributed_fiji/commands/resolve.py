@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -17,6 +18,10 @@ from distributed_fiji.errors import InvalidInput
 from distributed_fiji.fleetfile import FleetFile, Specification
 from distributed_fiji.names import role_name
 from distributed_fiji.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_iam import IAMClient
 
 #: ECS's own pointers to its newest image; Amazon Linux 2 ended 2026-06-30 (ECS developer guide).
 AMI_PARAMETERS = {
@@ -62,7 +67,7 @@ def find_machines(
 
 
 def _check_prices(
-    ec2: Any, settings: Settings, machines: list[LaunchSpec], now: float, found: Findings
+    ec2: EC2Client, settings: Settings, machines: list[LaunchSpec], now: float, found: Findings
 ) -> None:
     prices = pools.read_latest_prices(ec2, settings.MACHINE_TYPE, now)
     every = [pool for machine in machines for pool in machine.pools]
@@ -114,7 +119,7 @@ def _find_machine(
 
 
 def _pools(
-    ec2: Any, settings: Settings, given: tuple[str, ...], found: Findings
+    ec2: EC2Client, settings: Settings, given: tuple[str, ...], found: Findings
 ) -> tuple[tuple[str, Subnet], ...]:
     """Return the machine types and subnets in which machines can start."""
     subnets = _subnets(ec2, given, found.problems)
@@ -136,7 +141,7 @@ def _pools(
 
 def _image(
     clients: Clients, given: str | None, architecture: str, found: Findings, *, original: bool
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:
     """Return the image of machines: the file's, or ECS's newest where it names none, or one that cannot run.
 
     The original's files name images of Amazon's of 2017, whose agents know neither IMDSv2 nor stopTimeout.
@@ -162,7 +167,7 @@ def _image(
     return _describe_image(clients.ec2, newest) or {"ImageId": newest}
 
 
-def _describe_image(ec2: Any, image_id: str) -> dict[str, Any] | None:
+def _describe_image(ec2: EC2Client, image_id: str) -> Mapping[str, Any] | None:
     """Return an image, or None where the region has none of that id."""
     try:
         found = ec2.describe_images(ImageIds=[image_id])["Images"]
@@ -173,20 +178,20 @@ def _describe_image(ec2: Any, image_id: str) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
-def _can_run(image: dict[str, Any]) -> bool:
+def _can_run(image: Mapping[str, Any]) -> bool:
     """Whether an image is ECS's of Amazon Linux 2023, or not Amazon's: somebody's own, made on purpose."""
     return image.get("ImageOwnerAlias") != "amazon" or image.get("Name", "").startswith(ECS_IMAGES)
 
 
-def _root_gb(image: dict[str, Any]) -> int:
+def _root_gb(image: Mapping[str, Any]) -> int:
     """Return the size of the image's root snapshot; today's ECS images have 30 GiB."""
     for device in image.get("BlockDeviceMappings", []):
         if device.get("DeviceName") == image.get("RootDeviceName"):
-            return device.get("Ebs", {}).get("VolumeSize", 30)
+            return int(device.get("Ebs", {}).get("VolumeSize", 30))
     return 30
 
 
-def _profile_problems(iam: Any, name: str) -> list[str]:
+def _profile_problems(iam: IAMClient, name: str) -> list[str]:
     try:
         iam.get_instance_profile(InstanceProfileName=name)
     except iam.exceptions.NoSuchEntityException:
@@ -197,7 +202,7 @@ def _profile_problems(iam: Any, name: str) -> list[str]:
     return []
 
 
-def _key_pair_problems(ec2: Any, name: str) -> list[str]:
+def _key_pair_problems(ec2: EC2Client, name: str) -> list[str]:
     try:
         ec2.describe_key_pairs(KeyNames=[name])
     except ClientError as error:
@@ -209,7 +214,7 @@ def _key_pair_problems(ec2: Any, name: str) -> list[str]:
     return []
 
 
-def _subnets(ec2: Any, given: tuple[str, ...], problems: list[str]) -> tuple[Subnet, ...]:
+def _subnets(ec2: EC2Client, given: tuple[str, ...], problems: list[str]) -> tuple[Subnet, ...]:
     """Return the given subnets, or those of the default VPC."""
     wanted: dict[str, Any] = {"SubnetIds": list(given)} if given else {"Filters": DEFAULT_SUBNETS}
     try:
@@ -227,7 +232,7 @@ def _subnets(ec2: Any, given: tuple[str, ...], problems: list[str]) -> tuple[Sub
     )
 
 
-def fleet_machines(ec2: Any, settings: Settings, machines: list[LaunchSpec]) -> dict[str, Any]:
+def fleet_machines(ec2: EC2Client, settings: Settings, machines: list[LaunchSpec]) -> Mapping[str, Any]:
     """Return the request's part about machines: versions of the app's launch template, with overrides."""
     configs = []
     for machine in machines:

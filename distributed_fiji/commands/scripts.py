@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
@@ -30,6 +30,9 @@ from worker.contract.scripts import (
     source_address,
     web_address,
 )
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 #: No script is longer; of what is, the beginning tells that it is none.
 MOST_BYTES = 16 * 2**20
@@ -65,10 +68,11 @@ class Script:
 
 
 def locate_script(
-    settings: Settings, s3: Any, folder: Path, languages: Collection[str] | None = None
+    settings: Settings, s3: S3Client | None, folder: Path, languages: Collection[str] | None = None
 ) -> tuple[Script | None, list[str]]:
     """Return the script that SCRIPT_DOWNLOAD_URL names, or what is wrong with it.
 
+    `s3`: None where the script is a file here.
     `folder`: what relative paths start from. `languages`: endings of the languages that the FIJI of the run
     has, None where that is not known. What cannot be read from here is believed with a warning, since the
     workers may reach what this machine does not; what is not there is refused.
@@ -84,7 +88,7 @@ def locate_script(
     return script, []
 
 
-def read_script(settings: Settings, s3: Any, folder: Path) -> Script:
+def read_script(settings: Settings, s3: S3Client | None, folder: Path) -> Script:
     """Return the script that SCRIPT_DOWNLOAD_URL names, looked at. Raises NoScript and NotAScript."""
     address = settings.SCRIPT_DOWNLOAD_URL.strip()
     scheme, marked, rest = address.partition("://")
@@ -161,8 +165,10 @@ def _page(address: str) -> bytes:
         raise Unreachable(str(error)) from error
 
 
-def _object(s3: Any, address: str) -> bytes:
+def _object(s3: S3Client | None, address: str) -> bytes:
     """Return an object's content. Raises NoScript where there is none, else Unreachable."""
+    if s3 is None:
+        raise Unreachable("S3 was not asked")
     bucket, _, key = address.removeprefix("s3://").partition("/")
     try:
         return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES))
@@ -172,7 +178,7 @@ def _object(s3: Any, address: str) -> bytes:
         raise Unreachable(f"S3 answers {error_code(error)}") from error
 
 
-def ensure_script(s3: Any, script: Script) -> Change:
+def ensure_script(s3: S3Client, script: Script) -> Change:
     """Upload a local script unless the bucket holds it: its key names its content."""
     name = script.url.rsplit("/", 1)[-1]
     if script.local_file is None:
@@ -184,7 +190,7 @@ def ensure_script(s3: Any, script: Script) -> Change:
     return Change("script", name, "created", f"sha256 {script.sha256[:12]}")
 
 
-def _holds(s3: Any, bucket: str, key: str, sha256: str) -> bool:
+def _holds(s3: S3Client, bucket: str, key: str, sha256: str) -> bool:
     """Whether an object has this content: somebody may have written to the key by hand."""
     try:
         content = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES)

@@ -11,10 +11,10 @@ not found.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.deadletters import job_id_of
@@ -24,6 +24,11 @@ from distributed_fiji.monitor.result import counted
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.submissions import Submission, remove_submission, write_submission
 from distributed_fiji.terminal import Terminal
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 #: Seconds that messages stay hidden while the queue is looked through: long enough for all that may be in
 #: flight, else they came again, and each receive counts towards SQS giving them up.
@@ -73,7 +78,7 @@ def latest_of(job_file: str, submissions: Sequence[Submission]) -> Submission:
 class Shrinking:
     """Submissions that jobs leave, in the bucket too, so that nobody waits for them."""
 
-    def __init__(self, settings: Settings, s3: Any, submissions: Iterable[Submission]) -> None:
+    def __init__(self, settings: Settings, s3: S3Client, submissions: Iterable[Submission]) -> None:
         self._settings, self._s3 = settings, s3
         self._before = {one.submission_id: one for one in submissions}
         self._gone: dict[str, set[str]] = defaultdict(set)
@@ -148,10 +153,10 @@ def take_back(
     return TakenBack(shrinking.gone, left, len(stay))
 
 
-def _receive(sqs: Any, url: str, hidden_seconds: int, progress: Callable[[int], None]) -> list[Waiting]:
+def _receive(sqs: SQSClient, url: str, hidden_seconds: int, progress: Callable[[int], None]) -> list[Waiting]:
     """Return messages, some thousands at most; none where the queue has no more to give."""
 
-    def some(_number: int) -> list[dict[str, Any]]:
+    def some(_number: int) -> list[MessageTypeDef]:
         return sqs.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=BATCH,
@@ -171,12 +176,12 @@ def _receive(sqs: Any, url: str, hidden_seconds: int, progress: Callable[[int], 
     return found
 
 
-def _read(message: dict[str, Any]) -> Waiting:
+def _read(message: Mapping[str, Any]) -> Waiting:
     attribute = message.get("MessageAttributes", {}).get(SUBMISSION, {})
     return Waiting(message["ReceiptHandle"], job_id_of(message["Body"]), attribute.get("StringValue", ""))
 
 
-def _delete(sqs: Any, url: str, messages: Sequence[Waiting]) -> list[Waiting]:
+def _delete(sqs: SQSClient, url: str, messages: Sequence[Waiting]) -> list[Waiting]:
     """Delete messages; return those that SQS refuses to, inside its answer (DeleteMessageBatch)."""
     refused = []
     for start in range(0, len(messages), BATCH):
@@ -187,11 +192,11 @@ def _delete(sqs: Any, url: str, messages: Sequence[Waiting]) -> list[Waiting]:
     return refused
 
 
-def _show_again(sqs: Any, url: str, receipts: Sequence[str]) -> None:
+def _show_again(sqs: SQSClient, url: str, receipts: Sequence[str]) -> None:
     for start in range(0, len(receipts), BATCH):
         entries = [entry | {"VisibilityTimeout": 0} for entry in _entries(receipts[start : start + BATCH])]
         sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
 
 
-def _entries(receipts: Sequence[str]) -> list[dict[str, Any]]:
+def _entries(receipts: Sequence[str]) -> list[Any]:
     return [{"Id": str(number), "ReceiptHandle": receipt} for number, receipt in enumerate(receipts)]

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws import documents, queues
 from distributed_fiji.aws.clients import Clients
@@ -25,6 +25,9 @@ from distributed_fiji.jsonfiles import parse_json
 from distributed_fiji.local import fiji
 from distributed_fiji.settings import Settings
 from worker.contract.jobs import Job, manifest_key, state_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 LOOK_SECONDS = 0.2
 STOP_SECONDS = 20.0
@@ -80,7 +83,7 @@ def run_jobs(
 
 
 def _watch(
-    settings: Settings, s3: Any, jobs: Sequence[Job], environment: dict[str, str], folder: Path
+    settings: Settings, s3: S3Client, jobs: Sequence[Job], environment: dict[str, str], folder: Path
 ) -> list[Tried]:
     """Start a worker and wait until each job has a record; the worker is gone then, whatever happens."""
     log = folder / "worker.log"
@@ -118,7 +121,7 @@ def _failures(settings: Settings, job: Job) -> str:
     return state_key(settings.APP_NAME, "failures", f"{job.job_id}/")
 
 
-def _forget(s3: Any, settings: Settings, jobs: Sequence[Job]) -> None:
+def _forget(s3: S3Client, settings: Settings, jobs: Sequence[Job]) -> None:
     """Remove what earlier trials of the same jobs said: exactly these keys, on the embedded cloud."""
     for job in jobs:
         s3.delete_object(Bucket=settings.AWS_BUCKET, Key=manifest_key(settings.APP_NAME, job.job_id))
@@ -126,12 +129,12 @@ def _forget(s3: Any, settings: Settings, jobs: Sequence[Job]) -> None:
             s3.delete_object(Bucket=settings.AWS_BUCKET, Key=key)
 
 
-def _keys(s3: Any, bucket: str, folder: str) -> list[str]:
+def _keys(s3: S3Client, bucket: str, folder: str) -> list[str]:
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=folder)
     return [item["Key"] for item in listed.get("Contents", [])]
 
 
-def _find(s3: Any, settings: Settings, job: Job) -> Tried | None:
+def _find(s3: S3Client, settings: Settings, job: Job) -> Tried | None:
     keys = [manifest_key(settings.APP_NAME, job.job_id)]
     keys += _keys(s3, settings.AWS_BUCKET, _failures(settings, job))
     for key in keys:

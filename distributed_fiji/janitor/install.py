@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -31,6 +31,12 @@ from distributed_fiji.names import JANITOR_TARGET, janitor_log_group, janitor_na
 from distributed_fiji.state.openruns import open_run, read_open_runs
 from distributed_fiji.state.record import Run
 from worker.contract.jobs import APP_TAG
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_events.type_defs import TargetTypeDef
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_sns import SNSClient
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +115,7 @@ def prepare(
     return JanitorResources(role_arn, topic_arn, record.encryption), changes
 
 
-def ensure_topic(sns: Any, app_name: str, email: str) -> tuple[str, Change]:
+def ensure_topic(sns: SNSClient, app_name: str, email: str) -> tuple[str, Change]:
     """Return the topic's ARN; the address is subscribed unless it is, confirmed or not."""
     name = janitor_name(app_name)
     try:
@@ -126,10 +132,12 @@ def ensure_topic(sns: Any, app_name: str, email: str) -> tuple[str, Change]:
     return arn, Change.of("topic", name, created=False, changed=not known, detail=email)
 
 
-def ensure_function(awslambda: Any, run: Run, ground: JanitorResources, clock: Clock) -> tuple[str, Change]:
+def ensure_function(
+    awslambda: LambdaClient, run: Run, ground: JanitorResources, clock: Clock
+) -> tuple[str, Change]:
     """Return the Lambda's ARN, made, or its code and configuration renewed where they differ."""
     name, package = janitor_name(run.app_name), build_package()
-    configuration = {
+    configuration: dict[str, Any] = {
         "FunctionName": name,
         "Role": ground.role_arn,
         "Runtime": RUNTIME,
@@ -161,7 +169,7 @@ def handler_environment(run: Run, ground: JanitorResources) -> dict[str, str]:
     }
 
 
-def _renew_code(awslambda: Any, current: dict[str, Any], package: bytes) -> bool:
+def _renew_code(awslambda: LambdaClient, current: Mapping[str, Any], package: bytes) -> bool:
     digest = base64.b64encode(hashlib.sha256(package).digest()).decode()
     if current.get("CodeSha256") == digest:
         return False
@@ -170,13 +178,13 @@ def _renew_code(awslambda: Any, current: dict[str, Any], package: bytes) -> bool
 
 
 def _create_function(
-    awslambda: Any, configuration: dict[str, Any], package: bytes, app_name: str, clock: Clock
+    awslambda: LambdaClient, configuration: dict[str, Any], package: bytes, app_name: str, clock: Clock
 ) -> str:
     """Make the Lambda; a role that was just made cannot be taken on for some seconds."""
 
     def create() -> str:
-        code, tagged = {"ZipFile": package}, {APP_TAG: app_name}
-        return awslambda.create_function(**configuration, Code=code, Tags=tagged)["FunctionArn"]
+        made = awslambda.create_function(**configuration, Code={"ZipFile": package}, Tags={APP_TAG: app_name})
+        return made["FunctionArn"]
 
     return until_seen(create, ROLE_IS_LATE, clock)
 
@@ -188,13 +196,13 @@ def ensure_schedule(clients: Clients, app_name: str, function_arn: str, clock: C
     arn = clients.events.put_rule(
         Name=name, ScheduleExpression=SCHEDULE, State="ENABLED", Tags=tags(app_name)
     )["RuleArn"]
-    targets = [{"Id": JANITOR_TARGET, "Arn": function_arn}]
+    targets: list[TargetTypeDef] = [{"Id": JANITOR_TARGET, "Arn": function_arn}]
     refuse_failed_entries(clients.events.put_targets(Rule=name, Targets=targets), "PutTargets")
     _permit(clients.awslambda, name, arn, clock)
     return Change.of("schedule", name, created=created, changed=False, detail=SCHEDULE)
 
 
-def _has_schedule(events: Any, name: str) -> bool:
+def _has_schedule(events: EventBridgeClient, name: str) -> bool:
     try:
         events.describe_rule(Name=name)
     except events.exceptions.ResourceNotFoundException:
@@ -202,7 +210,7 @@ def _has_schedule(events: Any, name: str) -> bool:
     return True
 
 
-def _permit(awslambda: Any, name: str, rule_arn: str, clock: Clock) -> None:
+def _permit(awslambda: LambdaClient, name: str, rule_arn: str, clock: Clock) -> None:
     """Let the schedule, and it alone, call the Lambda.
 
     ResourceConflictException says that it is allowed already, or that the Lambda is still being made or
@@ -228,7 +236,7 @@ def _permit(awslambda: Any, name: str, rule_arn: str, clock: Clock) -> None:
     raise NotPermitted(f"The schedule {name} may not call the janitor: Lambda says that it is busy.")
 
 
-def _is_permitted(awslambda: Any, name: str) -> bool:
+def _is_permitted(awslambda: LambdaClient, name: str) -> bool:
     try:
         policy = json.loads(awslambda.get_policy(FunctionName=name)["Policy"])
     except awslambda.exceptions.ResourceNotFoundException:

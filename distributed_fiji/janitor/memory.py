@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.monitor.decide import Memory
 from distributed_fiji.state.openruns import memory_key
@@ -12,8 +12,11 @@ from distributed_fiji.state.record import Run
 from distributed_fiji.state.statefiles import find_state
 from worker.contract.state import flag, number
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
-def read_memory(s3: Any, run: Run) -> Memory:
+
+def read_memory(s3: S3Client, run: Run) -> Memory:
     """Return what was remembered of a run at the last look; nothing where that cannot be read."""
     return find_state(s3, run.bucket, memory_key(run), _memory) or Memory()
 
@@ -45,6 +48,6 @@ def _time(value: Any) -> float:
     return number({"a time": value}, "a time")
 
 
-def write_memory(s3: Any, run: Run, memory: Memory) -> None:
+def write_memory(s3: S3Client, run: Run, memory: Memory) -> None:
     """Keep what is to be remembered for the next look."""
     s3.put_object(Bucket=run.bucket, Key=memory_key(run), Body=json.dumps(asdict(memory)).encode())

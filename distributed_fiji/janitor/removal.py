@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.clients import AwsError, Clients, error_text
 from distributed_fiji.aws.fleet import live_fleets
@@ -11,6 +11,10 @@ from distributed_fiji.errors import SomethingLeft
 from distributed_fiji.names import JANITOR_TARGET, janitor_name
 from distributed_fiji.state.openruns import close_run, read_open_runs
 from distributed_fiji.state.record import Run
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_lambda import LambdaClient
 
 
 def release_janitor(clients: Clients, run: Run, tell: Callable[[str], None]) -> str | None:
@@ -41,7 +45,7 @@ def remove_if_idle(clients: Clients, bucket: str, app_name: str) -> bool:
     return True
 
 
-def remove_schedule(events: Any, app_name: str) -> None:
+def remove_schedule(events: EventBridgeClient, app_name: str) -> None:
     """Delete the schedule of the janitor."""
     rule = janitor_name(app_name)
     try:
@@ -51,7 +55,7 @@ def remove_schedule(events: Any, app_name: str) -> None:
         return
 
 
-def refuse_failed_entries(answer: dict[str, Any], call: str) -> None:
+def refuse_failed_entries(answer: Mapping[str, Any], call: str) -> None:
     """Raise SomethingLeft for what EventBridge refuses inside a 200 answer (API reference, PutTargets)."""
     if answer.get("FailedEntryCount"):
         reasons = [
@@ -60,7 +64,7 @@ def refuse_failed_entries(answer: dict[str, Any], call: str) -> None:
         raise SomethingLeft(f"EventBridge refuses {call}: {'; '.join(reasons)}")
 
 
-def remove_function(awslambda: Any, app_name: str) -> None:
+def remove_function(awslambda: LambdaClient, app_name: str) -> None:
     """Delete the Lambda; a janitor may do so itself, and ends its round first."""
     try:
         awslambda.delete_function(FunctionName=janitor_name(app_name))

@@ -11,7 +11,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -19,6 +19,9 @@ from distributed_fiji.aws.clients import AwsError, error_code
 from distributed_fiji.clock import Clock
 from worker.contract.jobs import state_key
 from worker.contract.state import MOST_BYTES, Unreadable, number, read_object
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 #: Seconds that a turn lasts, and after which it is renewed.
 LASTS, RENEWED = 90, 30
@@ -28,7 +31,7 @@ LOST = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 
 @contextmanager
-def turn(s3: Any, bucket: str, app_name: str, region: str, clock: Clock) -> Iterator[bool]:
+def turn(s3: S3Client, bucket: str, app_name: str, region: str, clock: Clock) -> Iterator[bool]:
     """Yield whether this round may go on, which it does unless another is at work; give the turn up after."""
     mine = _Turn(s3, bucket, state_key(app_name, "rounds", f"{region}.json"), clock)
     if not mine.take():
@@ -48,7 +51,7 @@ def turn(s3: Any, bucket: str, app_name: str, region: str, clock: Clock) -> Iter
 class _Turn:
     """The object that says until when a round is at work. `etag`: of our own writing; '' for none."""
 
-    def __init__(self, s3: Any, bucket: str, key: str, clock: Clock) -> None:
+    def __init__(self, s3: S3Client, bucket: str, key: str, clock: Clock) -> None:
         self._s3, self._bucket, self._key, self._clock = s3, bucket, key, clock
         self._etag = ""
 
@@ -71,7 +74,7 @@ class _Turn:
         while not over.wait(RENEWED):
             self.write(self._clock.now() + LASTS)
 
-    def write(self, until: float, condition: dict[str, str] | None = None) -> bool:
+    def write(self, until: float, condition: dict[str, Any] | None = None) -> bool:
         """Write until when a round is at work; return False where another has taken the turn.
 
         Without a condition what stands there must be of our own writing.

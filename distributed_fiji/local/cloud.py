@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, NothingThere
 from distributed_fiji.local import doors, processes, servers, state
@@ -22,6 +22,9 @@ from distributed_fiji.local.fiji import give_bioformats, imagej_core, own_fiji, 
 from distributed_fiji.local.machines import runtimes
 from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, MACHINES, SERVERS, Folders, Server, State
 from distributed_fiji.registry import Answer
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 ROOT = Path(os.environ.get("DISTRIBUTED_FIJI_LOCAL") or servers.CHECKOUT / "local-cloud").absolute()
 
@@ -234,7 +237,7 @@ def reset(root: Path = ROOT) -> None:
             shutil.rmtree(root)
 
 
-def check_buckets(s3: Any, names: set[str], *, may_make: bool) -> None:
+def check_buckets(s3: S3Client, names: set[str], *, may_make: bool) -> None:
     """Raise InvalidInput where a cloud lacks buckets: a name that was mistyped must not become a bucket.
 
     `may_make`: they are made where there is no bucket at all, as when a cloud is used first.
@@ -257,7 +260,7 @@ def _missing_bucket(name: str, there: set[str]) -> str:
     return f"{name!r}: {hint}`python run.py local bucket {name}` makes it"
 
 
-def ensure_bucket(s3: Any, name: str) -> bool:
+def ensure_bucket(s3: S3Client, name: str) -> bool:
     """Make a bucket unless it is there; return whether it was made. `s3`: a client of the cloud's."""
     if any(bucket["Name"] == name for bucket in s3.list_buckets()["Buckets"]):
         return False

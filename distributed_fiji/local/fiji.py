@@ -65,7 +65,8 @@ def runner_for(fiji: Path, checkout: Path, progress: Callable[[str], None]) -> P
     The user's FIJI stays as it is: its launcher takes the jar beside its own (`worker.fiji.launcher`).
     Raises DistributedFijiError when it cannot be compiled.
     """
-    from worker.imagej.install import InstallError, runner_beside
+    from worker.imagej.install import runner_beside
+    from worker.imagej.jars import InstallError
 
     try:
         return runner_beside(fiji, checkout / ".fiji-runner", progress)
@@ -78,7 +79,8 @@ def imagej_core(checkout: Path, progress: Callable[[str], None]) -> Path:
 
     Raises DistributedFijiError when it cannot be built.
     """
-    from worker.imagej.install import InstallError, install
+    from worker.imagej.install import install
+    from worker.imagej.jars import InstallError
 
     folder = checkout / ".imagej-core"
     if not is_fiji(folder):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.errors import NothingThere
 from distributed_fiji.local.access import Cloud
 from distributed_fiji.local.state import MACHINES
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
 
 #: EC2 tells two minutes ahead; a rehearsal need not take as long.
 NOTICE_SECONDS = 10.0
@@ -64,11 +67,12 @@ def tasks_by_machine(cloud: Cloud) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def _described(ecs: Any, cluster: str, what: str, key: str) -> list[dict[str, Any]]:
+def _described(ecs: ECSClient, cluster: str, what: str, key: str) -> list[dict[str, Any]]:
     listed = {"container_instances": "containerInstanceArns", "tasks": "taskArns"}[what]
-    pages = ecs.get_paginator(f"list_{what}").paginate(cluster=cluster)
+    client: Any = ecs  # its stubs know the operations by their literal names alone
+    pages = client.get_paginator(f"list_{what}").paginate(cluster=cluster)
     arns = [arn for page in pages for arn in page[listed]]
-    describe = getattr(ecs, f"describe_{what}")
+    describe = getattr(client, f"describe_{what}")
     return [
         item
         for start in range(0, len(arns), 100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,6 +13,9 @@ from distributed_fiji.aws.tasks import TaskEnd
 from distributed_fiji.monitor.nothingruns import IN_A_ROW, ended_at_once, in_a_row
 from distributed_fiji.monitor.snapshot import Machine, Snapshot
 from distributed_fiji.state.record import Run
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
 
 #: When a line was written, as logs begin their lines.
 TIME = re.compile(r"^[\d\s:,.TZ+-]+")
@@ -50,7 +53,7 @@ def how_it_ended(end: TaskEnd) -> str:
     return f"task {end.task_id} ended {lived}{code}: {'; '.join(said)}"
 
 
-def reasons(seen: Snapshot, run: Run, logs: Any) -> list[str]:
+def reasons(seen: Snapshot, run: Run, logs: CloudWatchLogsClient) -> list[str]:
     """Return why nothing runs, as far as ECS and the last task's log say it."""
     lines = last_words(seen.ends, run, logs)
     missing = sum(1 for machine in seen.alive if not machine.container_instance)
@@ -63,7 +66,7 @@ def reasons(seen: Snapshot, run: Run, logs: Any) -> list[str]:
     return lines + [f"ECS says: {event}" for event in seen.events[:EVENTS]]
 
 
-def last_words(ends: Sequence[TaskEnd], run: Run, logs: Any) -> list[str]:
+def last_words(ends: Sequence[TaskEnd], run: Run, logs: CloudWatchLogsClient) -> list[str]:
     """Return how the latest task that ended at once did so, and its last lines; nothing without one."""
     end = next(filter(ended_at_once, ends), None)
     if end is None:
@@ -91,7 +94,7 @@ def signature(ends: Sequence[TaskEnd]) -> str:
     return f"{end.code} {end.exit_code} {end.container_reason}" if end else ""
 
 
-def last_lines(logs: Any, run: Run, end: TaskEnd) -> list[str]:
+def last_lines(logs: CloudWatchLogsClient, run: Run, end: TaskEnd) -> list[str]:
     """Return the last lines that a task wrote to the log of the workers; none where there is no log."""
     if not end.stream or len(run.log_groups) < 2:
         return []

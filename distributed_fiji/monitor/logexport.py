@@ -11,11 +11,14 @@ import gzip
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 from distributed_fiji.aws.clients import Clients, pages
 from distributed_fiji.errors import DistributedFijiError
 from distributed_fiji.state.record import Run
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
 
 
 class LogsTooLong(DistributedFijiError):
@@ -50,7 +53,7 @@ def _write(lines: Iterator[str], file: IO[bytes], enough: Callable[[], bool]) ->
     return count > 0
 
 
-def _lines(logs: Any, group: str, start: int) -> Iterator[str]:
+def _lines(logs: CloudWatchLogsClient, group: str, start: int) -> Iterator[str]:
     try:
         for event in pages(logs, "filter_log_events", "events", logGroupName=group, startTime=start):
             time = datetime.fromtimestamp(event["timestamp"] / 1000, timezone.utc)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING
 
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.cluster import TASKS_DEADLINE
@@ -15,11 +15,15 @@ from distributed_fiji.clock import Clock
 from distributed_fiji.monitor.snapshot import Machine
 from distributed_fiji.state.record import Run
 
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecs import ECSClient
+
 #: How EC2 says when an instance ended, in StateTransitionReason.
 ENDED_AT = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
 
 
-def read_machines(ec2: Any, run: Run) -> tuple[Machine, ...]:
+def read_machines(ec2: EC2Client, run: Run) -> tuple[Machine, ...]:
     """Return the instances of the run's fleet, ended ones too, without their place in the cluster."""
     machines = [
         Machine(
@@ -43,7 +47,7 @@ def _processors(options: dict[str, int]) -> int:
     return options.get("CoreCount", 0) * options.get("ThreadsPerCore", 0)
 
 
-def placed(ecs: Any, cluster: str, machines: tuple[Machine, ...]) -> tuple[Machine, ...]:
+def placed(ecs: ECSClient, cluster: str, machines: tuple[Machine, ...]) -> tuple[Machine, ...]:
     """Return machines with their place in the cluster and the number of their tasks."""
     joined = read_container_instances(ecs, cluster)
 

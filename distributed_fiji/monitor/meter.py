@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.clients import AwsError, Clients
 from distributed_fiji.aws.prices import Prices, read_prices
@@ -16,6 +16,9 @@ from distributed_fiji.state.record import Run
 from distributed_fiji.state.statefiles import find_state
 from worker.contract.jobs import state_key
 from worker.contract.state import flag, number, text
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 #: Seconds after which prices are read again, and the ledger is written though no machine came or went.
 PRICES_FOR, LEDGER_FOR = 600, 60
@@ -66,7 +69,7 @@ class Meter:
             self._written = (now, state)
 
 
-def read_ledger(s3: Any, run: Run) -> dict[str, MachineUse]:
+def read_ledger(s3: S3Client, run: Run) -> dict[str, MachineUse]:
     """Return the ledger of a run as it was written last; entries that are none are left out."""
     return find_state(s3, run.bucket, _key(run), _stays) or {}
 

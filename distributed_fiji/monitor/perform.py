@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -20,6 +20,11 @@ from distributed_fiji.monitor.actions import (
     LowerTarget,
 )
 from distributed_fiji.state.record import Run
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.literals import ContainerInstanceStatusType
 
 
 def perform(action: Action, run: Run, clients: Clients) -> str | None:
@@ -39,7 +44,7 @@ def perform(action: Action, run: Run, clients: Clients) -> str | None:
     return None
 
 
-def lower_target(ec2: Any, fleet_id: str, capacity: int) -> str | None:
+def lower_target(ec2: EC2Client, fleet_id: str, capacity: int) -> str | None:
     """Lower the fleet's target capacity and leave its machines alone.
 
     The target is read again first: another monitor may have lowered it further meanwhile.
@@ -55,7 +60,7 @@ def lower_target(ec2: Any, fleet_id: str, capacity: int) -> str | None:
     return f"the fleet's target is {capacity} now; lost machines above it are not replaced"
 
 
-def lower_service(ecs: Any, run: Run, desired: int) -> str | None:
+def lower_service(ecs: ECSClient, run: Run, desired: int) -> str | None:
     """Lower how many tasks the service wants; ECS leaves those alone that protect themselves."""
     current = read_desired(ecs, run.cluster, run.service)
     if current is None or current <= desired:
@@ -82,8 +87,8 @@ def end_machine(clients: Clients, run: Run, instance_id: str, place: str, why: s
     return f"machine {instance_id} ended: {why}"
 
 
-def _drained(ecs: Any, cluster: str, place: str) -> bool:
-    def set_state(status: str) -> None:
+def _drained(ecs: ECSClient, cluster: str, place: str) -> bool:
+    def set_state(status: ContainerInstanceStatusType) -> None:
         ecs.update_container_instances_state(cluster=cluster, containerInstances=[place], status=status)
 
     def is_busy() -> bool:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.monitor.actions import End
 from distributed_fiji.monitor.snapshot import Jobs, Snapshot
 from distributed_fiji.state.record import Run
 from distributed_fiji.state.statefiles import find_state
 from worker.contract.state import Unreadable, number, text, texts
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 def counted(number: int, thing: str) -> str:
@@ -82,13 +85,13 @@ def counts_of(jobs: Jobs, left: int) -> dict[str, Any]:
     }
 
 
-def save_verdict(s3: Any, run: Run, verdict: Verdict) -> None:
+def save_verdict(s3: S3Client, run: Run, verdict: Verdict) -> None:
     """Write the verdict down before anything is taken away."""
     body = json.dumps(asdict(verdict)).encode()
     s3.put_object(Bucket=run.bucket, Key=run.ending_key, Body=body, ContentType="application/json")
 
 
-def read_verdict(s3: Any, run: Run) -> Verdict | None:
+def read_verdict(s3: S3Client, run: Run) -> Verdict | None:
     """Return the verdict of a teardown that was begun, or None; what is no verdict says nothing."""
     return find_state(s3, run.bucket, run.ending_key, _verdict)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from distributed_fiji.aws.clients import AwsError, Clients, error_text
 from distributed_fiji.aws.cluster import (
@@ -33,6 +33,9 @@ from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.openruns import read_open_runs
 from distributed_fiji.state.record import Run
 from worker.contract.jobs import failure_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 #: Seconds after which machines are terminated one by one, where cancelling the fleet did not do it.
 MACHINES_PATIENCE = 60
@@ -254,7 +257,7 @@ def record_dead_letters(run: Run, clients: Clients, clock: Clock) -> str | None:
     return f"{written} dead letters that no worker had reported are recorded" if written else None
 
 
-def remove_empty_queue(sqs: Any, name: str, run: Run) -> str | None:
+def remove_empty_queue(sqs: SQSClient, name: str, run: Run) -> str | None:
     """Delete a queue that holds nothing and is this run's; one that holds jobs is kept and named.
 
     The queue that the record names is the run's unless it carries another app's tag; dead letters may

@@ -16,7 +16,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -27,6 +27,9 @@ from distributed_fiji.state.record import Run
 from distributed_fiji.state.statefiles import pass_over
 from worker.contract.jobs import state_key
 from worker.contract.state import MOST_BYTES, Unreadable, number, read_object
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 #: Seconds in which a run whose fleet cannot be found may still be about to ask for it.
 STARTING_SECONDS = 15 * 60
@@ -76,7 +79,7 @@ def take_place(clients: Clients, run: Run, record_path: Path, now: float) -> Non
                 f" `python run.py cleanup {run.app_name}` ends it"
             ],
         )
-    condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+    condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
     document = {"run_id": run.run_id, "started": run.started, "by": by}
     try:
         clients.s3.put_object(
@@ -104,7 +107,7 @@ def _started(found: dict[str, Any]) -> float:
         return 0.0
 
 
-def leave_place(s3: Any, run: Run) -> None:
+def leave_place(s3: S3Client, run: Run) -> None:
     """Note that a run is over before it had a fleet, so that the next need not wait."""
     found, etag = _read(s3, run)
     if found.get("run_id") != run.run_id:
@@ -117,7 +120,7 @@ def leave_place(s3: Any, run: Run) -> None:
             raise
 
 
-def _read(s3: Any, run: Run) -> tuple[dict[str, Any], str]:
+def _read(s3: S3Client, run: Run) -> tuple[dict[str, Any], str]:
     """Return what stands in the place and its ETag; ({}, '') where nothing does, ({}, ETag) for rubbish."""
     try:
         answer = s3.get_object(Bucket=run.bucket, Key=_key(run))

@@ -11,13 +11,16 @@ import io
 import re
 import zlib
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from distributed_fiji.aws.clients import pages
 from distributed_fiji.jobnames import printable
 from distributed_fiji.state.statefiles import pass_over
 from worker.contract.jobs import state_key
 from worker.contract.state import MOST_BYTES
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 #: A submission's id, which sorts by time.
 OBJECT = re.compile(r"[A-Za-z0-9-]+\.tsv\.gz\Z")
@@ -27,7 +30,7 @@ MOST_LINES, LONGEST_LINE = 10_000_000, 10_000
 
 
 def write_names(
-    s3: Any, bucket: str, app_name: str, submission_id: str, names: Iterable[tuple[str, str]]
+    s3: S3Client, bucket: str, app_name: str, submission_id: str, names: Iterable[tuple[str, str]]
 ) -> None:
     """Write the names of a submission's jobs: a line each, id and name."""
     text = "".join(f"{job}\t{' '.join(name.split())}\n" for job, name in names)
@@ -36,7 +39,7 @@ def write_names(
     s3.put_object(Bucket=bucket, Key=key, Body=body)
 
 
-def read_names(s3: Any, bucket: str, app_name: str, jobs: Iterable[str]) -> dict[str, str]:
+def read_names(s3: S3Client, bucket: str, app_name: str, jobs: Iterable[str]) -> dict[str, str]:
     """Return the names of jobs by their ids; one that nothing names is left out."""
     wanted, found = set(jobs), dict[str, str]()
     prefix = state_key(app_name, "names", "")
@@ -51,7 +54,7 @@ def read_names(s3: Any, bucket: str, app_name: str, jobs: Iterable[str]) -> dict
     return found
 
 
-def _names_in(s3: Any, bucket: str, key: str, wanted: set[str]) -> dict[str, str]:
+def _names_in(s3: S3Client, bucket: str, key: str, wanted: set[str]) -> dict[str, str]:
     """Return those names that are wanted; read line by line, since a submission may have a million."""
     body = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES)
     found: dict[str, str] = {}

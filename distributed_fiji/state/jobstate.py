@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.clients import pages
 from distributed_fiji.state.jobnames import read_names
@@ -13,6 +13,9 @@ from distributed_fiji.state.statefiles import find_state, pass_over
 from distributed_fiji.state.submissions import Submission, list_submissions, read_submissions
 from worker.contract.jobs import state_key
 from worker.contract.state import refuse_another_app
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 #: Objects that are read at once.
 THREADS = 16
@@ -28,7 +31,7 @@ FAILURE = re.compile(r"((?:rejected-)?[0-9a-f]{16})/[0-9]{1,9}\.json\Z")
 class JobState:
     """Reads the state of a run's jobs; keeps what cannot have changed since the last look."""
 
-    def __init__(self, run: Run, s3: Any) -> None:
+    def __init__(self, run: Run, s3: S3Client) -> None:
         self._run = run
         self._s3 = s3
         self._listed: tuple[Any, ...] | None = None

@@ -6,7 +6,7 @@ Standard library only: the janitor's Lambda reads it too.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from distributed_fiji.aws.clients import pages
 from distributed_fiji.state.record import Run, from_document, to_document
@@ -14,14 +14,17 @@ from distributed_fiji.state.statefiles import pass_over
 from worker.contract.jobs import state_key
 from worker.contract.state import MOST_BYTES, NAME, Unreadable, read_object
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
-def open_run(s3: Any, run: Run) -> None:
+
+def open_run(s3: S3Client, run: Run) -> None:
     """Note a run as one that has to be ended."""
     body = json.dumps(to_document(run)).encode()
     s3.put_object(Bucket=run.bucket, Key=_run_key(run), Body=body, ContentType="application/json")
 
 
-def list_open_runs(s3: Any, bucket: str, app_name: str, region: str) -> list[str]:
+def list_open_runs(s3: S3Client, bucket: str, app_name: str, region: str) -> list[str]:
     """Return the keys of an app's runs in a region that are not taken down yet.
 
     Apps of the same name in several regions may share a bucket, and only the region's own janitor sees a
@@ -37,7 +40,7 @@ def list_open_runs(s3: Any, bucket: str, app_name: str, region: str) -> list[str
     return found
 
 
-def read_open_run(s3: Any, bucket: str, key: str) -> Run | None:
+def read_open_run(s3: S3Client, bucket: str, key: str) -> Run | None:
     """Return a run by its key, or None where another monitor has just closed it.
 
     Raises Unreadable where the object is no record, or that of another run: its key is then named each
@@ -56,7 +59,7 @@ def read_open_run(s3: Any, bucket: str, key: str) -> Run | None:
     return run
 
 
-def read_open_runs(s3: Any, bucket: str, app_name: str, region: str) -> tuple[list[Run], list[str]]:
+def read_open_runs(s3: S3Client, bucket: str, app_name: str, region: str) -> tuple[list[Run], list[str]]:
     """Return an app's runs that are not taken down yet, and the keys among them that hold no record."""
     runs, unreadable = [], []
     for key in list_open_runs(s3, bucket, app_name, region):
@@ -70,7 +73,7 @@ def read_open_runs(s3: Any, bucket: str, app_name: str, region: str) -> tuple[li
     return runs, unreadable
 
 
-def close_run(s3: Any, run: Run) -> None:
+def close_run(s3: S3Client, run: Run) -> None:
     """Note that nothing of a run is left to be ended."""
     for key in (memory_key(run), _run_key(run)):
         s3.delete_object(Bucket=run.bucket, Key=key)

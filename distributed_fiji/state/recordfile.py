@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jsonfiles import read_json
@@ -15,6 +15,8 @@ from distributed_fiji.state.record import VERSION, NoRecord, Run, from_document,
 from worker.contract.jobs import state_key
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from distributed_fiji.aws.clients import Clients
 
 #: Bytes that a record may take, and a list of jobs that are not done.
@@ -90,7 +92,7 @@ def write_record(path: Path, record: Run) -> None:
     Path(file.name).replace(path)
 
 
-def upload_record(s3: Any, record: Run) -> None:
+def upload_record(s3: S3Client, record: Run) -> None:
     """Put the record into the bucket as run.json, for the janitor and for people without the file."""
     s3.put_object(
         Bucket=record.bucket,

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from worker.contract.state import MOST_BYTES, Unreadable, read_object
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 Value = TypeVar("Value")
 
@@ -19,7 +22,7 @@ log = logging.getLogger(__name__)
 _warned: set[tuple[str, str]] = set()
 
 
-def find_state(s3: Any, bucket: str, key: str, read: Callable[[dict[str, Any]], Value]) -> Value | None:
+def find_state(s3: S3Client, bucket: str, key: str, read: Callable[[dict[str, Any]], Value]) -> Value | None:
     """Return what `read` makes of a state's object; None where it is not there, or not what it should be.
 
     `read` may raise Unreadable, or what a document of another form makes it raise.

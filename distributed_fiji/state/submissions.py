@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.clients import answered_at, pages
 from distributed_fiji.state.statefiles import find_state, pass_over
 from worker.contract.jobs import state_key
 from worker.contract.state import JOB_ID, NAME, Unreadable, flag, number, refuse_another_app, text, texts
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Submission:
         return replace(self, complete=True)
 
 
-def write_submission(s3: Any, bucket: str, app_name: str, submission: Submission) -> Submission:
+def write_submission(s3: S3Client, bucket: str, app_name: str, submission: Submission) -> Submission:
     """Write a submission's object, over an earlier state of it; return it with its time by S3's clock.
 
     The first writing comes before the first message, so that its time is from before any job is done.
@@ -57,18 +60,18 @@ def write_submission(s3: Any, bucket: str, app_name: str, submission: Submission
     return replace(submission, submitted_at=time, by_aws=True)
 
 
-def remove_submission(s3: Any, bucket: str, app_name: str, submission_id: str) -> None:
+def remove_submission(s3: S3Client, bucket: str, app_name: str, submission_id: str) -> None:
     """Remove a submission none of whose jobs is left."""
     s3.delete_object(Bucket=bucket, Key=state_key(app_name, "submissions", f"{submission_id}.json"))
 
 
-def read_submissions(s3: Any, bucket: str, app_name: str, queue_created: str) -> list[Submission]:
+def read_submissions(s3: S3Client, bucket: str, app_name: str, queue_created: str) -> list[Submission]:
     """Return the submissions that went to the queue created at that time, oldest first."""
     found = all_submissions(s3, bucket, app_name)
     return [submission for submission in found if submission.queue_created == queue_created]
 
 
-def all_submissions(s3: Any, bucket: str, app_name: str) -> list[Submission]:
+def all_submissions(s3: S3Client, bucket: str, app_name: str) -> list[Submission]:
     """Return every submission of an app, oldest first."""
     found = [
         find_state(s3, bucket, key, lambda document: submission_in(document, app_name))
@@ -77,7 +80,7 @@ def all_submissions(s3: Any, bucket: str, app_name: str) -> list[Submission]:
     return sorted(filter(None, found), key=lambda submission: submission.submitted_at)
 
 
-def list_submissions(s3: Any, bucket: str, app_name: str) -> Iterable[tuple[str, str]]:
+def list_submissions(s3: S3Client, bucket: str, app_name: str) -> Iterable[tuple[str, str]]:
     """Yield key and ETag of every submission of an app."""
     prefix = state_key(app_name, "submissions", "")
     for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix):

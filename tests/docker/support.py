@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 
@@ -24,6 +24,9 @@ from distributed_fiji.local.machines.tasks import Exit
 from distributed_fiji.settings import parse_settings
 from tests.emulators import CLIENT_ENVIRONMENT
 from worker.contract import jobs
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 T = TypeVar("T")
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -89,7 +92,8 @@ class App:
     def document(self, key: str) -> dict[str, Any]:
         """Return a JSON document of the bucket, or {} while there is none."""
         try:
-            return json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+            found: dict[str, Any] = json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+            return found
         except self.s3.exceptions.NoSuchKey:
             return {}
 
@@ -111,7 +115,10 @@ class App:
 
     def counts(self) -> tuple[int, int]:
         """Return how many messages are visible and how many are in flight."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        names: list[QueueAttributeNameType] = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+        ]
         found = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
         return int(found[names[0]]), int(found[names[1]])
 
@@ -196,4 +203,4 @@ def output_of(docker: Any, image: str, *command: str, **options: Any) -> str:
 
 def log_of(container: Any) -> str:
     """Return what a container has printed so far."""
-    return container.logs().decode("utf-8", "replace")
+    return str(container.logs().decode("utf-8", "replace"))

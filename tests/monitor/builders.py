@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -20,6 +20,9 @@ from distributed_fiji.state.jobnames import write_names
 from distributed_fiji.state.record import Run, new_run
 from distributed_fiji.state.submissions import Submission, write_submission
 from worker.contract.jobs import APP_TAG, Job, encode_message, failure_key, job_name, manifest_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 REGION = "us-east-1"
 
@@ -39,7 +42,8 @@ class EmulatedSession:
 
     def client(self, service: str, config: Any) -> Any:
         url = self.data if service in ("sqs", "s3", "logs") else self.control
-        return self.boto.client(service, config=config, endpoint_url=url)
+        boto: Any = self.boto  # its stubs know services by their literal names alone
+        return boto.client(service, config=config, endpoint_url=url)
 
 
 #: Exit code of a process that died in the middle of its call.
@@ -140,7 +144,7 @@ class ARun:
         for job in jobs:
             self.clients.sqs.send_message(QueueUrl=self.queue_url, MessageBody=encode_message(job))
 
-    def take(self) -> dict[str, Any] | None:
+    def take(self) -> MessageTypeDef | None:
         """Receive one message, as a worker would."""
         messages = self.clients.sqs.receive_message(QueueUrl=self.queue_url).get("Messages", [])
         return messages[0] if messages else None
@@ -173,7 +177,7 @@ class ARun:
         job_id = json.loads(message["Body"])["job_id"]
         if reported:
             self.fail(job_id, 1, reported)
-        return job_id
+        return str(job_id)
 
     def machines(self) -> list[str]:
         """Return the ids of the fleet's machines that run."""
@@ -249,7 +253,7 @@ def a_run(
 
 def _bucket(clients: Clients, name: str) -> None:
     """Make a bucket, unless it is there for another run."""
-    place = {"CreateBucketConfiguration": {"LocationConstraint": clients.region}}
+    place: dict[str, Any] = {"CreateBucketConfiguration": {"LocationConstraint": clients.region}}
     with contextlib.suppress(clients.s3.exceptions.BucketAlreadyOwnedByYou):
         clients.s3.create_bucket(Bucket=name, **({} if clients.region == REGION else place))
 
@@ -337,4 +341,4 @@ def _request(ec2: Any, app: str, template: str, machines: int, token: str) -> st
         ],
         "TagSpecifications": [{"ResourceType": "spot-fleet-request", "Tags": tags}],
     }
-    return ec2.request_spot_fleet(SpotFleetRequestConfig=config)["SpotFleetRequestId"]
+    return str(ec2.request_spot_fleet(SpotFleetRequestConfig=config)["SpotFleetRequestId"])

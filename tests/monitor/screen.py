@@ -86,7 +86,8 @@ def janitors_policy(run: ARun) -> dict[str, Any]:
     """Return the policy that the janitor's role has; where none was installed, the one that it would have."""
     role = role_name(run.app, run.clients.region, "janitor")
     try:
-        return dict(run.clients.iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"])
+        document: Any = run.clients.iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
+        return dict(document)
     except run.clients.iam.exceptions.NoSuchEntityException:
         return janitor_policy(run.record, ACCOUNT)
 

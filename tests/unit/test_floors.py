@@ -139,6 +139,29 @@ def test_what_decides_or_describes_never_asks_aws(modules: dict[str, Path]) -> N
         assert not ASKING & set(imported(modules[f"distributed_fiji.{name}"], modules)), name
 
 
+def test_what_is_for_types_alone_is_imported_for_types_alone(modules: dict[str, Path]) -> None:
+    # A developer has the stubs; a worker, the Lambda and whoever installs requirements-local.lock do not.
+    guarded = 0
+    for module, file in modules.items():
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        blocks = (node for node in ast.walk(tree) if isinstance(node, ast.If))
+        for_types = {
+            inner
+            for block in blocks
+            if ast.unparse(block.test) == "TYPE_CHECKING"
+            for node in block.body
+            for inner in ast.walk(node)
+        }
+        stubs = {
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import | ast.ImportFrom) and "mypy_boto3" in ast.unparse(node)
+        }
+        assert stubs <= for_types, module
+        guarded += len(stubs)
+    assert guarded
+
+
 def test_no_module_is_imported_in_a_circle(modules: dict[str, Path]) -> None:
     graph = {
         module: {other for other in imported(file, modules) if other in modules and other != module}

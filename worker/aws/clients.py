@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -15,6 +15,11 @@ from botocore.config import Config
 from worker.calls import GarbledAnswer
 from worker.contract.flags import ENCRYPTION, read_flags
 from worker.settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
 
 #: botocore's own retries: throttling, 5xx, resets and time-outs, with exponential back-off and jitter.
 #: Few, as `s3.retried` adds its rounds, and looks between them whether the job may go on.
@@ -33,15 +38,16 @@ CONNECTIONS = TRANSFER_THREADS + UPLOAD_THREADS + 10
 class Clients:
     """`sqs` waits for long polls; `beat` never waits long, so that a heartbeat can be tried again in time."""
 
-    sqs: Any
-    beat: Any
-    s3: Any
-    logs: Any
+    sqs: SQSClient
+    beat: SQSClient
+    s3: S3Client
+    logs: CloudWatchLogsClient | None
 
 
 def make_clients(settings: WorkerSettings) -> Clients:
     """Return the clients for the worker's region; the one for logs only where there is a log group."""
-    session = boto3.session.Session(region_name=settings.aws_region)
+    # The stubs know services by their literal names alone.
+    session: Any = boto3.session.Session(region_name=settings.aws_region)
     call_seconds = settings.call_seconds
 
     def client(service: str, read_seconds: float, **options: Any) -> Any:
@@ -63,7 +69,7 @@ def make_clients(settings: WorkerSettings) -> Clients:
     )
 
 
-def encrypt(s3: Any, flags: Mapping[str, Any]) -> None:
+def encrypt(s3: S3Client, flags: Mapping[str, Any]) -> None:
     """Let all that is written be encrypted as UPLOAD_FLAGS say, the run's own state too.
 
     A bucket's policy may refuse anything else.
@@ -73,8 +79,9 @@ def encrypt(s3: Any, flags: Mapping[str, Any]) -> None:
     def add(params: dict[str, Any], **_: Any) -> dict[str, Any]:
         return wanted | params
 
+    events: Any = s3.meta.events  # its stubs know only handlers that return nothing
     for operation in ("PutObject", "CreateMultipartUpload"):
-        s3.meta.events.register(f"provide-client-params.s3.{operation}", add)
+        events.register(f"provide-client-params.s3.{operation}", add)
 
 
 def refuse_web_page(http_response: Any, model: Any, **_: Any) -> None:

@@ -7,11 +7,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from worker.calls import CALL_ERRORS
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import InputLogEventTypeDef
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +33,7 @@ MOST_OF_A_JOB = 10 * 2**20
 class LogStreams:
     """Sends lines in a thread of its own. Without a client it takes lines and does nothing."""
 
-    def __init__(self, client: Any, group: str) -> None:
-        self._client = client
+    def __init__(self, client: CloudWatchLogsClient | None, group: str) -> None:
         self._group = group
         self._waiting: deque[tuple[str, int, str]] = deque(maxlen=MOST_WAITING)
         self._created: deque[str] = deque(maxlen=100)
@@ -39,7 +42,9 @@ class LogStreams:
         self._warned = False
         self._thread: threading.Thread | None = None
         if client is not None:
-            self._thread = threading.Thread(target=self._send_until_closed, name="logs", daemon=True)
+            self._thread = threading.Thread(
+                target=self._send_until_closed, args=(client,), name="logs", daemon=True
+            )
             self._thread.start()
 
     def sink(self, stream: str, whole: str, most_bytes: int = MOST_OF_A_JOB) -> Callable[[str], None]:
@@ -47,7 +52,7 @@ class LogStreams:
 
         `whole`: where all of them are once the job has ended, which the last line says.
         """
-        if self._client is None:
+        if self._thread is None:
             return lambda line: None
         left = most_bytes
 
@@ -69,16 +74,16 @@ class LogStreams:
         if self._thread:
             self._thread.join(seconds)
 
-    def _send_until_closed(self) -> None:
+    def _send_until_closed(self, client: CloudWatchLogsClient) -> None:
         while not self._closed:
             self._wake.wait(FLUSH_SECONDS)
             while self._waiting:
-                self._send_some()
+                self._send_some(client)
 
-    def _send_some(self) -> None:
+    def _send_some(self, client: CloudWatchLogsClient) -> None:
         """Send the first lines that belong to one stream and fit into one call."""
         stream, _, _ = self._waiting[0]
-        events: list[dict[str, Any]] = []
+        events: list[InputLogEventTypeDef] = []
         size = 0
         while self._waiting and len(events) < MOST_EVENTS and size < MOST_BYTES:
             if self._waiting[0][0] != stream:
@@ -87,18 +92,18 @@ class LogStreams:
             events.append({"timestamp": when, "message": line or " "})
             size += len(line.encode("utf-8", "replace")) + EVENT_OVERHEAD
         try:
-            self._create(stream)
-            self._client.put_log_events(logGroupName=self._group, logStreamName=stream, logEvents=events)
+            self._create(client, stream)
+            client.put_log_events(logGroupName=self._group, logStreamName=stream, logEvents=events)
         except CALL_ERRORS as error:
             if not self._warned:
                 log.warning("lines of %s do not reach the log group %s: %s", stream, self._group, error)
             self._warned = True
 
-    def _create(self, stream: str) -> None:
+    def _create(self, client: CloudWatchLogsClient, stream: str) -> None:
         if stream in self._created:
             return
         try:
-            self._client.create_log_stream(logGroupName=self._group, logStreamName=stream)
+            client.create_log_stream(logGroupName=self._group, logStreamName=stream)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "ResourceAlreadyExistsException":
                 raise

@@ -6,15 +6,19 @@ Knows nothing of jobs. A message is never sent: a copy would be a second job.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import md5
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
 from worker.calls import GarbledAnswer
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 Result = TypeVar("Result")
 
@@ -55,7 +59,7 @@ class Counts:
 class Queue:
     """The queue of jobs. `beat` is a client with short time-outs, for what must not hang."""
 
-    def __init__(self, sqs: Any, beat: Any, url: str, visibility_seconds: int) -> None:
+    def __init__(self, sqs: SQSClient, beat: SQSClient, url: str, visibility_seconds: int) -> None:
         self._sqs = sqs
         self._beat = beat
         self._url = url
@@ -89,7 +93,7 @@ class Queue:
         """Let a message be seen again after `delay_seconds`; False when it is no longer ours."""
         return self._change(self._beat, message, min(int(delay_seconds), LONGEST_DELAY))
 
-    def _change(self, client: Any, message: Message, seconds: int) -> bool:
+    def _change(self, client: SQSClient, message: Message, seconds: int) -> bool:
         try:
             _understood(
                 lambda: client.change_message_visibility(
@@ -114,7 +118,10 @@ class Queue:
 
     def counts(self) -> Counts:
         """Return how many messages wait and how many are with workers."""
-        wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        wanted: list[QueueAttributeNameType] = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+        ]
 
         def read() -> Counts:
             answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=wanted)
@@ -131,7 +138,7 @@ def _understood(call: Callable[[], Result]) -> Result:
         raise GarbledAnswer(reason=f"{type(error).__name__}: {error!s:.200}") from error
 
 
-def _message(message: dict[str, Any]) -> Message:
+def _message(message: Mapping[str, Any]) -> Message:
     """Return a message. What only helps, its count and time, may be missing or wrong."""
     body, digest = message["Body"], message.get("MD5OfBody")
     if not all(isinstance(text, str) for text in (body, message["ReceiptHandle"], message["MessageId"])):

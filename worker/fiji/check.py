@@ -146,7 +146,8 @@ def find_runner(fiji: fijihome.FijiHome, say: Callable[[str], None]) -> Path | N
         return None
     if found := launcher.find_runner(fiji.home, os.environ):
         return found
-    from worker.imagej.install import InstallError, runner_beside
+    from worker.imagej.install import runner_beside
+    from worker.imagej.jars import InstallError
 
     try:
         return runner_beside(fiji.home, Path(__file__).parents[2] / ".fiji-runner", say)

@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from worker.contract.text import shown
 
@@ -40,7 +40,7 @@ ERROR_MARKS = re.compile(
 class Console:
     """Reads a pipe until its end in a thread of its own."""
 
-    def __init__(self, pipe: BinaryIO, file: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, pipe: IO[bytes], file: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self.marks: list[str] = []
         self.disk_full = False

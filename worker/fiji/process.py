@@ -83,7 +83,7 @@ class FijiProcess:
             stderr=subprocess.STDOUT,
         )
         assert self._process.stdout is not None
-        self.console = Console(self._process.stdout, folder.console_file)  # type: ignore[arg-type]
+        self.console = Console(self._process.stdout, folder.console_file)
 
     def give_job(self, job_file: str) -> None:
         """Tell a FIJI in standby which job is its own. Raises OSError when it is dead."""

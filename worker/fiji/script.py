@@ -10,11 +10,14 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from worker.calls import CALL_ERRORS
 from worker.contract.scripts import NotAScript, clean, ending_of, script_name, web_address
 from worker.errors import ScriptUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +42,7 @@ class Script:
 
 
 def fetch_script(
-    url: str, expected_sha256: str, folder: Path, s3: Any, pause: Callable[[float], Any]
+    url: str, expected_sha256: str, folder: Path, s3: S3Client, pause: Callable[[float], Any]
 ) -> Script:
     """Bring the script to `folder`, tried several times. Raises ScriptUnavailable with what to do."""
     reason = ""
@@ -58,7 +61,7 @@ def fetch_script(
     )
 
 
-def _read(url: str, s3: Any) -> bytes:
+def _read(url: str, s3: S3Client) -> bytes:
     if url.startswith("s3://"):
         bucket, _, key = url.removeprefix("s3://").partition("/")
         return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())

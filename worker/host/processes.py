@@ -41,7 +41,7 @@ def adopt_orphans() -> bool:
     """
     if not sys.platform.startswith("linux"):
         return False
-    return ctypes.CDLL(None, use_errno=True).prctl(SUBREAPER, 1, 0, 0, 0) == 0
+    return bool(ctypes.CDLL(None, use_errno=True).prctl(SUBREAPER, 1, 0, 0, 0) == 0)
 
 
 def start(command: list[str], **options: Any) -> subprocess.Popen[bytes]:

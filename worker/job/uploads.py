@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -31,6 +31,9 @@ from worker.storage.checksums import Digests, digests_of
 from worker.storage.multipart import LARGE, Begun, Multipart, bare, is_opaque
 from worker.storage.outputs import Output, identity_of
 from worker.storage.tasks import run_all
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 Check = Callable[[], None]
 Conditions = Mapping[str, str]
@@ -65,7 +68,7 @@ class CheckedFile(io.FileIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         self._check()
-        return super().read(size)  # type: ignore[arg-type,return-value]
+        return super().read(size)
 
 
 class Uploads:
@@ -74,7 +77,7 @@ class Uploads:
     `large`: the bytes from which on a file goes in parts.
     """
 
-    def __init__(self, s3: Any, flags: UploadFlags, ownership: Ownership, large: int = LARGE) -> None:
+    def __init__(self, s3: S3Client, flags: UploadFlags, ownership: Ownership, large: int = LARGE) -> None:
         self._s3 = s3
         self._flags = flags
         self._ownership = ownership
@@ -93,7 +96,7 @@ class Uploads:
         """
         addresses = [f"s3://{parcel.bucket}/{parcel.key(output)}" for output in parcel.outputs]
         self._ownership.refuse_inputs(addresses, parcel.writer)
-        tasks = [lambda output=output: self._send(parcel, output, check) for output in parcel.outputs]  # type: ignore[misc]
+        tasks = [lambda output=output: self._send(parcel, output, check) for output in parcel.outputs]
         address = f"s3://{parcel.bucket}/{parcel.prefix}"
         return run_all(
             self._pool,
@@ -200,7 +203,7 @@ class _Source:
         """Whether this very run has written the object already, and the answer to that was lost."""
         return standing.mark == writer.mark and bare(standing.etag) == self.etag
 
-    def put(self, s3: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    def put(self, s3: S3Client, arguments: dict[str, Any]) -> Mapping[str, Any]:
         """Send the file in one request, with its checksum: S3 refuses what does not fit."""
         self.check()
         if "ChecksumAlgorithm" not in arguments:
@@ -216,7 +219,7 @@ class _Source:
 
     def put_in_parts(
         self, multipart: Multipart, arguments: dict[str, Any], conditions: Conditions
-    ) -> dict[str, Any]:
+    ) -> Mapping[str, Any]:
         """Send the file in parts, hashed as they go."""
         self._begun = multipart.begin(self.output.path, self.output.size, arguments, self.check)
         vars(self).pop("digests", None)
@@ -243,7 +246,7 @@ def changed(name: str) -> JobFailed:
     return JobFailed(FailureClass.UPLOAD_FAILED, sentence)
 
 
-def find_standing(s3: Any, Bucket: str, Key: str) -> ExistingObject | None:
+def find_standing(s3: S3Client, Bucket: str, Key: str) -> ExistingObject | None:
     """Return what stands at a key, or None."""
     try:
         answer = s3.head_object(Bucket=Bucket, Key=Key)

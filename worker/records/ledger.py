@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -24,6 +24,9 @@ from worker.contract.jobs import (
 )
 from worker.contract.state import Unreadable, number, refuse_another_app, text
 from worker.storage import s3 as store
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 #: What S3 answers when a condition does not hold; 404: what should be replaced has gone.
 NOT_AS_EXPECTED = ("PreconditionFailed", "412", "NoSuchKey", "404")
@@ -58,7 +61,7 @@ class StoredManifest(NamedTuple):
 class Ledger:
     """Reads and writes the state of one app's jobs."""
 
-    def __init__(self, s3: Any, bucket: str, app_name: str) -> None:
+    def __init__(self, s3: S3Client, bucket: str, app_name: str) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._app_name = app_name

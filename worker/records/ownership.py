@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from worker.contract.jobs import FailureClass, job_name
 from worker.errors import JobFailed
 from worker.records.ledger import Ledger
 from worker.records.marks import Mark, read_mark
 from worker.records.runbook import RunBook, has_open_run
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ class Writer:
 class Ownership:
     """Decides for one worker. `queue_created`: when the queue's life began (seconds since 1970)."""
 
-    def __init__(self, s3: Any, ledger: Ledger, book: RunBook, queue_created: Callable[[], float]) -> None:
+    def __init__(
+        self, s3: S3Client, ledger: Ledger, book: RunBook, queue_created: Callable[[], float]
+    ) -> None:
         self._s3 = s3
         self._ledger = ledger
         self._book = book

@@ -9,12 +9,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from worker.contract.jobs import state_key
 from worker.storage import s3 as store
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 #: Seconds for which what was read is taken as it is.
 FRESH_SECONDS = 30.0
@@ -37,7 +40,7 @@ class RunBook:
     """Reads the submissions of one app. May be used from several threads."""
 
     def __init__(
-        self, s3: Any, bucket: str, app_name: str, clock: Callable[[], float] = time.monotonic
+        self, s3: S3Client, bucket: str, app_name: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._s3 = s3
         self._bucket = bucket
@@ -84,7 +87,7 @@ class RunBook:
         )
 
 
-def has_open_run(s3: Any, bucket: str, app_name: str) -> bool:
+def has_open_run(s3: S3Client, bucket: str, app_name: str) -> bool:
     """Whether an app has a run that was started and is not taken down; one that we may not see counts."""
     try:
         return any(store.list_objects(s3, bucket, state_key(app_name, "runs", ""), most=1))

@@ -16,7 +16,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.s3.transfer import TransferConfig, create_transfer_manager
 from botocore.exceptions import ClientError
@@ -30,6 +30,9 @@ from worker.errors import ChangedMeanwhile, JobFailed
 from worker.storage import s3 as store
 from worker.storage.bulk import LARGE, MANY, Batch, Bulk
 from worker.storage.checksums import md5_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 Check = Callable[[], None]
 CHUNK = 256 * 1024
@@ -54,7 +57,7 @@ class Damaged(store.MayBeTriedAgain):
 class Downloads:
     """All downloads of one worker. `check` is called throughout and may raise to end one at once."""
 
-    def __init__(self, s3: Any, bulk: Bulk) -> None:
+    def __init__(self, s3: S3Client, bulk: Bulk) -> None:
         self._s3 = s3
         self._bulk = bulk
         self._pool = ThreadPoolExecutor(TRANSFER_THREADS, thread_name_prefix="download")
@@ -157,7 +160,10 @@ class Downloads:
             self._compare(bucket, item, path.stat().st_size, "", {})
             return
         md5 = md5_of(path, check)
-        answer = {} if md5 == item.etag.strip('"') else self._s3.head_object(Bucket=bucket, Key=item.key)
+        is_same = md5 == item.etag.strip('"')
+        answer: Mapping[str, Any] = {}
+        if not is_same:
+            answer = self._s3.head_object(Bucket=bucket, Key=item.key)
         self._compare(bucket, item, path.stat().st_size, md5, answer)
 
     def _compare(
@@ -218,7 +224,7 @@ class _OverError(Exception):
     """Raised in what still runs of a download that has failed."""
 
 
-class _AsListed(BaseSubscriber):  # type: ignore[misc]
+class _AsListed(BaseSubscriber):
     """Gives a download in parts the ETag and the size that were listed: each part asks for that ETag."""
 
     def __init__(self, item: store.Object) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from worker.contract.inputs import Address, InvalidAddress, Pattern, addresses_in, is_several, read_patterns
 from worker.contract.jobs import FailureClass, Job, Scalar, Value
@@ -17,6 +17,9 @@ from worker.errors import JobFailed
 from worker.storage import s3 as store
 from worker.storage.addresses import names_below, refuse_collisions, safe_name
 from worker.storage.nearest import nearest, other_forms
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 Check = Callable[[], None]
 Result = TypeVar("Result")
@@ -78,7 +81,7 @@ class _Found:
 class Lister:
     """Finds inputs of jobs; `values`: whether metadata values are inputs, or paths in a mounted bucket."""
 
-    def __init__(self, s3: Any, *, source_bucket: str, values: bool) -> None:
+    def __init__(self, s3: S3Client, *, source_bucket: str, values: bool) -> None:
         self._s3 = s3
         self._source_bucket = source_bucket
         self._values = values
@@ -109,6 +112,7 @@ class Lister:
         found = self._find_all(name, items, check)
         places = _places(place, found.values(), listing, shared=shared)
         local = [_local(item, found[item], places) if isinstance(item, Address) else item for item in items]
+        # A single value that names a place is an address, never a scalar (`addresses_in`).
         return local if is_several(value) else local[0]  # type: ignore[return-value]
 
     def _find_all(self, name: str, items: Iterable[Address | Scalar], check: Check) -> dict[Address, _Found]:

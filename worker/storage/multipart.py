@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from worker.calls import CALL_ERRORS
 from worker.contract.jobs import FailureClass
 from worker.errors import JobFailed
 from worker.storage import s3 as store
 from worker.storage.checksums import Digests
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, UploadPartOutputTypeDef
 
 Check = Callable[[], None]
 
@@ -34,8 +38,8 @@ OF_PARTS = ("RequestPayer", "ChecksumAlgorithm")
 class Begun:
     """An upload whose parts have all been sent; `etag` without its quotation marks."""
 
-    place: Mapping[str, str]
-    parts: list[dict[str, Any]]
+    place: Mapping[str, Any]
+    parts: list[CompletedPartTypeDef]
     digests: Digests
     etag: str
 
@@ -43,7 +47,7 @@ class Begun:
 class Multipart:
     """Sends files in parts, with a pool of its own."""
 
-    def __init__(self, s3: Any) -> None:
+    def __init__(self, s3: S3Client) -> None:
         self._s3 = s3
         self._pool = ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="upload-part")
 
@@ -55,7 +59,7 @@ class Multipart:
         with self._taken_back(place):
             return self._send_parts(path, max(PART, -(-size // MOST_PARTS)), place, shared, check)
 
-    def complete(self, begun: Begun, conditions: Mapping[str, str], check: Check) -> dict[str, Any]:
+    def complete(self, begun: Begun, conditions: Mapping[str, Any], check: Check) -> Mapping[str, Any]:
         """Make an object of the parts; return S3's answer. `check` may raise before that."""
         with self._taken_back(begun.place):
             check()
@@ -67,7 +71,7 @@ class Multipart:
             )
 
     @contextlib.contextmanager
-    def _taken_back(self, place: Mapping[str, str]) -> Iterator[None]:
+    def _taken_back(self, place: Mapping[str, Any]) -> Iterator[None]:
         try:
             yield
         except BaseException:
@@ -76,12 +80,12 @@ class Multipart:
             raise
 
     def _send_parts(
-        self, path: Path, part: int, place: Mapping[str, str], shared: Mapping[str, Any], check: Check
+        self, path: Path, part: int, place: Mapping[str, Any], shared: Mapping[str, Any], check: Check
     ) -> Begun:
         """Read a file once, part by part, while the parts before go; none is on its way after that."""
         md5, sha256, of_parts = _md5(), hashlib.sha256(), _md5()
-        futures: list[Future[dict[str, Any]]] = []
-        on_their_way: deque[Future[dict[str, Any]]] = deque()
+        futures: list[Future[CompletedPartTypeDef]] = []
+        on_their_way: deque[Future[CompletedPartTypeDef]] = deque()
         size = 0
         try:
             with path.open("rb") as file:
@@ -105,9 +109,9 @@ class Multipart:
         return Begun(place, parts, Digests(size, md5.hexdigest(), sha256.hexdigest()), etag)
 
     def _send_part(
-        self, number: int, data: bytes, place: Mapping[str, str], shared: Mapping[str, Any], check: Check
-    ) -> dict[str, Any]:
-        def attempt() -> dict[str, Any]:
+        self, number: int, data: bytes, place: Mapping[str, Any], shared: Mapping[str, Any], check: Check
+    ) -> CompletedPartTypeDef:
+        def attempt() -> UploadPartOutputTypeDef:
             check()
             return self._s3.upload_part(**place, **shared, PartNumber=number, Body=data)
 
@@ -115,12 +119,14 @@ class Multipart:
         if bare(answer["ETag"]) != _md5(data).hexdigest() and not is_opaque(answer):
             sentence = f"Part {number} of s3://{place['Bucket']}/{place['Key']} is not what was sent."
             raise JobFailed(FailureClass.UPLOAD_FAILED, sentence)
-        checksums = {
+        checksums: Any = {
             name: value
             for name, value in answer.items()
             if name.startswith("Checksum") and isinstance(value, str)
         }
-        return {"PartNumber": number, "ETag": answer["ETag"], **checksums}
+        part: CompletedPartTypeDef = {"PartNumber": number, "ETag": answer["ETag"]}
+        part.update(checksums)
+        return part
 
 
 def bare(etag: str) -> str:

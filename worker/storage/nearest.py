@@ -6,15 +6,18 @@ import difflib
 import json
 import unicodedata
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from worker.contract.patterns import WILDCARDS, read_glob
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 #: Names of one folder that are looked through.
 MOST_NAMES = 1000
 
 
-def nearest(s3: Any, bucket: str, wanted: str, *, is_pattern: bool) -> str:
+def nearest(s3: S3Client, bucket: str, wanted: str, *, is_pattern: bool) -> str:
     """Return a sentence that names what comes nearest to a key or pattern; empty where nothing does."""
     names = wanted.split("/")
     literal = len(names) - 1
@@ -47,7 +50,7 @@ def _matcher(name: str, is_pattern: bool) -> Fits:
     return lambda one, reads_as: reads_as(name) == reads_as(one)
 
 
-def _names_in(s3: Any, bucket: str, folder: str) -> list[str]:
+def _names_in(s3: S3Client, bucket: str, folder: str) -> list[str]:
     """Return names of files, and of folders with a "/" at their end, in one folder of a bucket."""
     answer = s3.list_objects_v2(Bucket=bucket, Prefix=folder, Delimiter="/", MaxKeys=MOST_NAMES)
     files = [item["Key"] for item in answer.get("Contents", [])]

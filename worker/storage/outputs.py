@@ -12,15 +12,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Literal, TypeVar
 
 from worker.contract.locations import key_problem
 
 Result = TypeVar("Result")
 
 PNG = b"\x89PNG\r\n\x1a\n"
-TIFF_STARTS = {b"II*\0": "little", b"MM\0*": "big"}
-BIG_TIFF_STARTS = {b"II+\0": "little", b"MM\0+": "big"}
+TIFF_STARTS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
+BIG_TIFF_STARTS: dict[bytes, Literal["little", "big"]] = {b"II+\0": "little", b"MM\0+": "big"}
 
 #: So many ways lead to one folder at most: links to folders that hold links to folders double them each time.
 MOST_WAYS = 100
@@ -226,9 +226,9 @@ def _fault_of_csv(head: bytes) -> str:
 def _fault_of_tiff(head: bytes, size: int) -> str:
     """TIFF 6.0: byte order, 42, offset of the first directory; BigTIFF: 43, sizes, an offset of 8 bytes."""
     if order := TIFF_STARTS.get(head[:4]):
-        offset, least = int.from_bytes(head[4:8], order), 8  # type: ignore[arg-type]
+        offset, least = int.from_bytes(head[4:8], order), 8
     elif order := BIG_TIFF_STARTS.get(head[:4]):
-        offset, least = int.from_bytes(head[8:16], order), 16  # type: ignore[arg-type]
+        offset, least = int.from_bytes(head[8:16], order), 16
     else:
         return "is no TIFF image"
     return "" if least <= offset <= size - 2 else "is a TIFF image that breaks off"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from worker.calls import CALL_ERRORS
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 class Regions:
     """Regions of buckets, each looked up once. `environ`: its AWS_REGION needs no telling twice."""
 
-    def __init__(self, s3: Any, environ: Mapping[str, str]) -> None:
+    def __init__(self, s3: S3Client, environ: Mapping[str, str]) -> None:
         self._s3 = s3
         self._own = environ.get("AWS_REGION", "")
         self._lock = threading.Lock()

@@ -14,7 +14,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -22,6 +22,9 @@ from worker.calls import CALL_ERRORS
 from worker.contract.jobs import FailureClass
 from worker.contract.state import Unreadable, read_object
 from worker.errors import JobFailed
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 Result = TypeVar("Result")
 
@@ -110,7 +113,7 @@ def retried(
     return action()
 
 
-def find_object(s3: Any, bucket: str, key: str) -> Object | None:
+def find_object(s3: S3Client, bucket: str, key: str) -> Object | None:
     """Return an object, or None where there is none."""
     try:
         answer = s3.head_object(Bucket=bucket, Key=key)
@@ -124,15 +127,15 @@ def find_object(s3: Any, bucket: str, key: str) -> Object | None:
     return Object(key, int(answer["ContentLength"]), answer["ETag"])
 
 
-def list_objects(s3: Any, bucket: str, prefix: str, most: int | None = None) -> Iterator[Object]:
+def list_objects(s3: S3Client, bucket: str, prefix: str, most: int | None = None) -> Iterator[Object]:
     """Yield the objects below a prefix in the order of their keys, `most` at most."""
-    limit = {"PaginationConfig": {"MaxItems": most}} if most else {}
+    limit: dict[str, Any] = {"PaginationConfig": {"MaxItems": most}} if most else {}
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **limit):
         for item in page.get("Contents", []):
             yield Object(item["Key"], int(item["Size"]), item["ETag"])
 
 
-def find_objects(s3: Any, bucket: str, keys: Iterable[str]) -> Iterator[Object]:
+def find_objects(s3: S3Client, bucket: str, keys: Iterable[str]) -> Iterator[Object]:
     """Yield those of `keys` that are in a bucket: one by one where they are few, else by a listing."""
     wanted = set(keys)
     if len(wanted) > FEW:
@@ -156,7 +159,7 @@ def common_prefix(texts: Iterable[str]) -> str:
     return first[:length]
 
 
-def read_json(s3: Any, bucket: str, key: str) -> tuple[dict[str, Any], str] | None:
+def read_json(s3: S3Client, bucket: str, key: str) -> tuple[dict[str, Any], str] | None:
     """Return a JSON object and its ETag, or None where there is none. What is no JSON object reads as {}."""
     try:
         answer = s3.get_object(Bucket=bucket, Key=key)
@@ -176,7 +179,7 @@ def json_object(body: bytes, address: str) -> dict[str, Any]:
         return {}
 
 
-def write_json(s3: Any, bucket: str, key: str, document: Any, **conditions: str) -> str:
+def write_json(s3: S3Client, bucket: str, key: str, document: Any, **conditions: Any) -> str:
     """Write a JSON object and return its ETag; `conditions`: IfMatch or IfNoneMatch."""
     body = json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "replace")
     answer = s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **conditions)

@@ -31,7 +31,7 @@ from urllib.parse import parse_qs
 import botocore.session
 from botocore.loaders import create_loader
 from moto.backends import get_backend
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -118,13 +118,13 @@ def action(environ: dict[str, Any]) -> str:
     """Return the name of the AWS action that a request asks for; "" where neither header nor form tells."""
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if target or not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
-        return target.rsplit(".", 1)[-1]
+        return str(target).rsplit(".", 1)[-1]
     return parse_qs(read_body(environ).decode("utf-8", "replace")).get("Action", [""])[0]
 
 
 def read_body(environ: dict[str, Any]) -> bytes:
     """Return a request's body, and put it back for whoever reads it next."""
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(body)
     return body
 

@@ -64,7 +64,8 @@ def prepare(task: Any) -> None:
 
 def _last_status(task: Any) -> str:
     """Return the reported status: moto's own moves on by itself whenever somebody looks."""
-    return task.state
+    state: str = task.state
+    return state
 
 
 def _set_last_status(task: Any, status: str) -> None:

@@ -60,7 +60,7 @@ _request = SpotFleets.request_spot_fleet
 _describe = SpotFleets.describe_spot_fleet_requests
 _describe_instances = SpotFleets.describe_spot_fleet_instances
 _modify = SpotFleets.modify_spot_fleet_request
-_configuration = SpotFleetRequest.spot_fleet_request_config
+_configuration: Any = SpotFleetRequest.spot_fleet_request_config
 _tagged = EC2Backend.iter_tagged_resources
 
 
@@ -109,7 +109,8 @@ def fleet_configuration(fleet: Any) -> dict[str, Any]:
     """Return a fleet's configuration with Type, ValidUntil and the like as they were requested."""
     kept = ("Type", "ValidUntil", "TerminateInstancesWithExpiration", "ClientToken")
     given = {name: fleet.wanted[name] for name in kept if name in fleet.wanted}
-    return {"Type": "maintain"} | _configuration.fget(fleet) | given  # type: ignore[attr-defined]
+    configuration: dict[str, Any] = _configuration.fget(fleet)
+    return {"Type": "maintain"} | configuration | given
 
 
 def cancel_spot_fleet_requests(response: Any) -> ActionResult:
@@ -271,7 +272,8 @@ def _moment(value: Any) -> datetime:
     """Return a time that a request holds, as text or parsed, in UTC."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    moment: datetime = value
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _true(value: Any) -> bool:

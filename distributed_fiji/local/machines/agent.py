@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -21,6 +21,10 @@ from distributed_fiji.local.machines.observation import RegionSnapshot, TaskView
 from distributed_fiji.local.machines.runtimes import Runtime
 from distributed_fiji.local.machines.taskplan import TaskPlan
 from distributed_fiji.local.machines.tasks import CannotStart, Exit, NotReady, TaskProcess
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.type_defs import ContainerStateChangeTypeDef
 
 #: A machine that is ended gives its tasks this long after SIGTERM.
 MACHINE_END_SECONDS = 5.0
@@ -66,7 +70,7 @@ class Agent:
     """Runs the tasks of a region, as the runtime's processes or containers."""
 
     def __init__(
-        self, ecs: Any, runtime: Runtime, logs: LogDriver, facts: MetadataFacts, folder: Path
+        self, ecs: ECSClient, runtime: Runtime, logs: LogDriver, facts: MetadataFacts, folder: Path
     ) -> None:
         self.ecs = ecs
         self.runtime = runtime
@@ -183,7 +187,7 @@ class Agent:
 
     def _report(self, view: TaskView, name: str, ended: Exit, reason: str) -> None:
         """Tell ECS that a task has stopped. A control plane that cannot be reached has lost the task."""
-        change: dict[str, Any] = {"containerName": name, "status": "STOPPED"}
+        change: ContainerStateChangeTypeDef = {"containerName": name, "status": "STOPPED"}
         if ended.code is not None:
             change["exitCode"] = ended.code
         if ended.reason:

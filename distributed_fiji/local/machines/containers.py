@@ -51,7 +51,7 @@ def connect() -> Any:
 def image_id(client: Any, name: str) -> str:
     """Return the digest of an image as Docker here knows it; '' where it has none of that name."""
     try:
-        return client.images.get(name).id
+        return str(client.images.get(name).id)
     except ImageNotFound:
         return ""
 

@@ -12,7 +12,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import FilterTypeDef
+    from mypy_boto3_ecs import ECSClient
 
 BATCH = 100
 SERVICES_BATCH = 10
@@ -95,7 +100,7 @@ class RegionSnapshot:
     places: dict[str, Place] = field(default_factory=dict)
     services: list[Service] = field(default_factory=list)
     tasks: dict[str, TaskView] = field(default_factory=dict)
-    definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    definitions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def parse_user_data(text: str) -> tuple[str | None, bool, dict[str, str]]:
@@ -137,11 +142,11 @@ def _payload(part: Any) -> str:
 class RegionObserver:
     """Looks at one region; remembers what cannot change: user data and task definitions."""
 
-    def __init__(self, ec2: Any, ecs: Any) -> None:
+    def __init__(self, ec2: EC2Client, ecs: ECSClient) -> None:
         self.ec2 = ec2
         self.ecs = ecs
         self._joined: dict[str, tuple[str | None, bool, dict[str, str]]] = {}
-        self._definitions: dict[str, dict[str, Any]] = {}
+        self._definitions: dict[str, Mapping[str, Any]] = {}
 
     def observe(self, local_tasks: set[str]) -> RegionSnapshot:
         """Return the region's state; `local_tasks` are looked up even when they are no longer wanted."""
@@ -160,16 +165,21 @@ class RegionObserver:
 
     def _clusters(self, named: set[str]) -> Iterator[str]:
         """Yield the active clusters in which something is, or that machines want to join."""
-        counts = ("registeredContainerInstancesCount", "activeServicesCount", "runningTasksCount")
         arns = list(_pages(self.ecs, "list_clusters", "clusterArns"))
         for batch in _batches(arns, BATCH):
             for item in self.ecs.describe_clusters(clusters=batch)["clusters"]:
-                used = item["clusterName"] in named or any(item[count] for count in counts)
+                used = item["clusterName"] in named or any(
+                    (
+                        item["registeredContainerInstancesCount"],
+                        item["activeServicesCount"],
+                        item["runningTasksCount"],
+                    )
+                )
                 if used and item["status"] == "ACTIVE":
                     yield item["clusterName"]
 
     def _machines(self) -> Iterator[Instance]:
-        filters = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
+        filters: list[FilterTypeDef] = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
         for page in self.ec2.get_paginator("describe_instances").paginate(Filters=filters):
             for reservation in page["Reservations"]:
                 for instance in reservation["Instances"]:
@@ -248,7 +258,7 @@ class RegionObserver:
         found = self.ecs.get_task_protection(cluster=cluster, tasks=arns)["protectedTasks"]
         return {item["taskArn"] for item in found if item["protectionEnabled"]}
 
-    def _definition(self, arn: str) -> dict[str, Any]:
+    def _definition(self, arn: str) -> Mapping[str, Any]:
         if arn not in self._definitions:
             response = self.ecs.describe_task_definition(taskDefinition=arn)
             self._definitions[arn] = response["taskDefinition"]
