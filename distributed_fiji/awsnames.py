@@ -20,7 +20,7 @@ def _general_purpose(name: str) -> str:
         (("--table-s3",), "a table bucket"),
     ):
         if name.endswith(suffixes):
-            raise ValueError(f"is {kind}; a general purpose bucket is needed")
+            raise ValueError(f"is {kind}; you need a general purpose bucket")
     return name
 
 

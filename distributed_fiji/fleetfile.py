@@ -74,7 +74,7 @@ def read_fleet_file(path: Path) -> FleetFile:
 def parse_fleet_file(document: Any, source: str) -> FleetFile:
     """Check a fleet file's content; `source` names it in messages. Raises InvalidInput."""
     if not isinstance(document, dict):
-        raise InvalidInput(f"{source} cannot be used", ["it must be an object; {} has all found"])
+        raise InvalidInput(f"{source} cannot be used", ["it must be a JSON object; {} uses all defaults"])
     parts = {key: value for key, value in document.items() if not key.startswith("_comment")}
     problems = [*_key_problems(parts), *_choice_problems(parts), *_placeholder_problems(parts)]
     if problems:
@@ -93,21 +93,15 @@ def parse_fleet_file(document: Any, source: str) -> FleetFile:
 def _key_problems(parts: dict[str, Any]) -> list[str]:
     known = {*FRAME_KEYS, *FROM_CONFIG, *SHORT_KEYS}
     problems = [
-        f"{key}: no key of a fleet file; allowed are {', '.join(sorted(known))}"
-        for key in parts
-        if key not in known
+        f"{key}: unknown fleet key; allowed: {', '.join(sorted(known))}" for key in parts if key not in known
     ]
     given = parts.get("LaunchSpecifications", [])
     if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
         return [*problems, "LaunchSpecifications must be a list of objects"]
     if "LaunchSpecifications" in parts and not given:
-        return [*problems, "LaunchSpecifications is empty: leave it out, and all is found (docs/fleet.md)"]
+        return [*problems, "LaunchSpecifications is empty: leave it out to use all defaults (docs/fleet.md)"]
     if given:
-        problems += [
-            f"{key} stands beside LaunchSpecifications: put it into them"
-            for key in SHORT_KEYS
-            if key in parts
-        ]
+        problems += [f"{key} must be inside LaunchSpecifications" for key in SHORT_KEYS if key in parts]
     for number, item in enumerate(given):
         problems += [
             f"LaunchSpecifications[{number}].{key} is not supported"
@@ -123,7 +117,7 @@ def _network_problems(specification: dict[str, Any], where: str) -> list[str]:
     if not isinstance(interfaces, list) or not all(isinstance(item, dict) for item in interfaces):
         return [f"{where}.NetworkInterfaces must be a list of objects"]
     if len(interfaces) > 1:
-        return [f"{where}.NetworkInterfaces: a machine of the fleet has one network interface"]
+        return [f"{where}.NetworkInterfaces: each machine has exactly one network interface"]
     return []
 
 
@@ -142,7 +136,7 @@ def _placeholder_problems(value: Any, path: str = "") -> list[str]:
     elif isinstance(value, list):
         children = [(f"{path}[{number}]", item) for number, item in enumerate(value)]
     elif isinstance(value, str) and PLACEHOLDER.search(value):
-        return [f"{path} = {value!r} is the example's placeholder: put your own in, or leave it out"]
+        return [f"{path} = {value!r} is still the example's placeholder; replace it or leave it out"]
     else:
         return []
     return [line for where, item in children for line in _placeholder_problems(item, where)]
@@ -208,27 +202,26 @@ def _says_volumes(item: dict[str, Any]) -> bool:
 
 
 def _warnings(parts: dict[str, Any]) -> list[str]:
-    warnings = [
-        f"{key}: config.py says it, the fleet file is not asked" for key in FROM_CONFIG if key in parts
-    ]
+    warnings = [f"{key}: ignored, config.py sets it" for key in FROM_CONFIG if key in parts]
     if parts.get("AllocationStrategy") == "lowestPrice":
         warnings.append(
-            "AllocationStrategy = 'lowestPrice': AWS advises against it, since the cheapest machines are"
-            " taken away most often; priceCapacityOptimized weighs both"
+            "AllocationStrategy = 'lowestPrice': AWS advises against it, because the cheapest machines"
+            " are interrupted most often; priceCapacityOptimized considers price and capacity"
         )
     if parts.get("TerminateInstancesWithExpiration") is False:
         warnings.append(
-            "TerminateInstancesWithExpiration = false is not kept: machines end when the fleet's time is"
-            " over, or they would bill on"
+            "TerminateInstancesWithExpiration = false is ignored: machines end with the fleet, or they"
+            " would keep billing"
         )
     given = parts.get("LaunchSpecifications", [])
     if any("UserData" in item for item in given):
-        warnings.append("UserData is replaced: it is how machines join the cluster")
+        warnings.append("UserData is replaced: machines use it to join the cluster")
     if any(_says_volumes(item) for item in given):
         warnings.append(
-            "BlockDeviceMappings: machines have one volume of EBS_VOL_SIZE, since today's ECS image keeps"
-            " containers on its root; more volumes, sizes and snapshots in the fleet file are not used"
+            "BlockDeviceMappings: machines have one volume of EBS_VOL_SIZE, because today's ECS image"
+            " keeps containers on its root volume. Other volumes, sizes and snapshots in the fleet file"
+            " are ignored"
         )
     if any("InstanceType" in item for item in given):
-        warnings.append("InstanceType is replaced: MACHINE_TYPE in config.py says it")
+        warnings.append("InstanceType is replaced by MACHINE_TYPE in config.py")
     return warnings

@@ -160,7 +160,9 @@ def read_job_file(path: Path) -> JobFile:
 def parse_job_file(document: Any, source: str) -> JobFile:
     """Check a job file's content; `source` names it in messages. Raises InvalidInput."""
     if not isinstance(document, dict):
-        raise InvalidInput(f"{source} cannot be used", ["it must be an object with output_file_location, …"])
+        raise InvalidInput(
+            f"{source} cannot be used", ["it must be a JSON object with output_file_location, groups, …"]
+        )
     parts = _without_comments(document)
     template, problems = _read_template(parts)
     groups, wrong = _read_groups(parts.get("groups"))
@@ -175,7 +177,7 @@ def parse_job_file(document: Any, source: str) -> JobFile:
         job_ids=tuple(ids),
         duplicates=tuple(duplicates),
         warnings=(
-            *(f"{key!r} is no key of a job file and does nothing" for key in unknown),
+            *(f"unknown key {key!r} in the job file, ignored" for key in unknown),
             *_mount_warnings(parts),
             *([_warning_of(shared, groups, template)] if shared else []),
         ),
@@ -189,7 +191,7 @@ def _without_comments(mapping: dict[str, Any]) -> dict[str, Any]:
 def shortened(problems: list[str]) -> list[str]:
     """Return as many problems as are listed, and how many more there are."""
     more = len(problems) - MOST_PROBLEMS
-    return problems[:MOST_PROBLEMS] + ([f"and {more} more like these"] if more > 0 else [])
+    return problems[:MOST_PROBLEMS] + ([f"and {more} more like this"] if more > 0 else [])
 
 
 def _read_template(parts: dict[str, Any]) -> tuple[Template, list[str]]:
@@ -231,9 +233,9 @@ def _unmounted(place: Any) -> Any:
 
 def _brace_problems(where: str, text: str) -> list[str]:
     if "{{" in text or "}}" in text:
-        return [f"{where} {text!r}: a name is filled in between single braces, as {{Well}}"]
+        return [f"{where} {text!r}: names go in single braces, for example {{Well}}"]
     rest = BRACES.sub("", text)
-    return [f"{where} {text!r} has a brace without its partner"] if "{" in rest or "}" in rest else []
+    return [f"{where} {text!r} has an unmatched brace"] if "{" in rest or "}" in rest else []
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
@@ -246,7 +248,7 @@ def _hint(name: str, known: Iterable[str]) -> str:
 def _read_groups(groups: Any) -> tuple[list[dict[str, Any]], list[str]]:
     if not isinstance(groups, list) or not groups:
         wrong = "is missing" if groups is None else "is empty" if groups == [] else "must be a list"
-        return [], [f"groups {wrong}: it holds a group of metadata for each job"]
+        return [], [f"groups {wrong}: it needs one group of metadata for each job"]
     problems = [
         f"groups[{number}] must be an object of names and values, not {type(group).__name__}"
         for number, group in enumerate(groups, 1)
@@ -271,8 +273,8 @@ def _check_groups(
             wrong += answer_problems(f"groups[{number}].{ANSWERS}", answers_of(group))
             wrong += path_problems(f"groups[{number}].{PATHS}", paths_of(group))
         wrong += [
-            f"groups[{number}]: {{{name}}} in output_file_location or inputs names none of its metadata"
-            f"{_hint(name, (*metadata, *template.shared_metadata))}"
+            f"groups[{number}]: {{{name}}} in output_file_location or inputs is not in its"
+            f" metadata{_hint(name, (*metadata, *template.shared_metadata))}"
             for name in template.missing_names(metadata)
         ]
         wrong += [
@@ -299,9 +301,9 @@ def _foreign_problems(number: int, group: dict[str, Any]) -> list[str]:
     )
     if len(group) != 1 or not (has_objects or (isinstance(value, str) and PAIRS.fullmatch(value))):
         return []
-    form = f"groups[{number}]: {json.dumps(group):.80} is how Distributed-CellProfiler says it; here"
+    form = f"groups[{number}]: {json.dumps(group):.80} is the form of Distributed-CellProfiler; here,"
     if not isinstance(value, str):
-        return [f'{form} names and values stand in the group itself, as {{"Well": "A01"}}']
+        return [f'{form} the group itself holds names and values, for example {{"Well": "A01"}}']
     pairs = dict(pair.strip().split("=", 1) for pair in value.split(","))
     return [f"{form} write {json.dumps(pairs):.200}"]
 
@@ -310,7 +312,7 @@ def _mount_warnings(parts: dict[str, Any]) -> list[str]:
     inputs = parts.get("inputs", [])
     places = [parts.get("output_file_location"), *(inputs if isinstance(inputs, list) else [inputs])]
     return [
-        f"{place!r} is taken from the bucket's root: {_unmounted(place)!r}"
+        f"{place!r} is relative to the bucket's root: {_unmounted(place)!r}"
         for place in places
         if _unmounted(place) != place
     ]
@@ -326,27 +328,27 @@ def _warning_of(shared: Shared, groups: list[dict[str, Any]], template: Template
     place = repr(jobs[1].output_file_location)
     told = {
         "equal": f"{first} and {second} have the same output_file_location {place}",
-        "nested": f"the output_file_location of {second}, {place}, lies in that of {first}",
+        "nested": f"the output_file_location of {second}, {place}, is inside that of {first}",
         "alike": f"the output_file_location of {second}, {place}, differs from that of {first} only in case"
         " or accents",
     }
     return (
-        f"{told[shared.how]}: files of the same name would fail the second job;"
-        " names in braces, as {Well}, give each job a folder of its own"
+        f"{told[shared.how]}: files with the same name would make the second job fail. Names in braces,"
+        " such as {Well}, give each job its own folder"
     )
 
 
 def _location_problems(location: Any) -> list[str]:
     """A worker takes an absolute location as one from the bucket's root; here it is most likely a mistake."""
     if location is None:
-        return ["output_file_location is missing: where the jobs' outputs go, from the bucket's root"]
+        return ["output_file_location is missing: the folder in the bucket for the jobs' outputs"]
     if isinstance(location, str) and location.startswith("/"):
         return [
-            f"output_file_location {location!r} is absolute: it starts at the bucket's root by itself,"
-            " leave out the first /"
+            f"output_file_location {location!r} must not start with /: it is always relative to the"
+            " bucket's root"
         ]
     if isinstance(location, str) and "//" in location and "://" not in location:
-        return [f"output_file_location {location!r} holds '//': a slash too many, or a value that is empty"]
+        return [f"output_file_location {location!r} contains '//': an extra slash, or an empty value"]
     return location_problems(location)
 
 
@@ -355,5 +357,5 @@ def _job_problems(job: Job) -> list[str]:
     size = len(encode_message(job).encode("utf-8"))
     most = MAX_MESSAGE_BYTES - MARK_BYTES
     if size > most:
-        problems.append(f"its message has {size} bytes; SQS takes {most} and the submission's name")
+        problems.append(f"its message is {size} bytes; the limit is {most} bytes plus the submission's name")
     return problems

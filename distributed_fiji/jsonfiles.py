@@ -25,10 +25,10 @@ def read_file(path: Path) -> bytes:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise ValueError("it is a folder" if path.is_dir() else "it is no file but a pipe or a device")
+            raise ValueError("it is a folder" if path.is_dir() else "it is not a file but a pipe or a device")
         return path.read_bytes()
     except FileNotFoundError:
-        raise ValueError("there is no such file") from None
+        raise ValueError("this file does not exist") from None
     except OSError as error:
         raise ValueError(f"it cannot be read: {error.strerror or error}") from error
 
@@ -75,12 +75,12 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     broken = [name for name in mapping if SURROGATE.search(name)]
     if broken:
-        raise ValueError(f"the key {broken[0]!r} holds a character that is no text (half a pair)")
+        raise ValueError(f"the key {broken[0]!r} contains an invalid character (an unpaired surrogate)")
     if len(mapping) < len(pairs):
         names = [name for name, _ in pairs]
         twice = sorted({name for name in names if names.count(name) > 1 and not name.startswith("_comment")})
         if twice:
-            raise ValueError(f"it is not JSON: the key {twice[0]!r} stands twice in one object")
+            raise ValueError(f"it is not JSON: the key {twice[0]!r} appears twice in one object")
     return mapping
 
 

@@ -47,7 +47,8 @@ class Answer:
 
 
 MISSING = Answer(
-    "missing", detail="its registry has no such image; `make image` builds it, `make image-push` uploads it"
+    "missing",
+    detail=("its registry does not have this image; `make image` builds it, `make image-push` uploads it"),
 )
 
 
@@ -74,7 +75,7 @@ def ask(name: str, ecr: Any = None, session: Any = None) -> Answer:
     try:
         return _ask_v2(session or requests.Session(), image)
     except requests.RequestException as error:
-        return Answer("unknown", detail=f"{image.host} does not answer ({type(error).__name__})")
+        return Answer("unknown", detail=f"{image.host} does not respond ({type(error).__name__})")
 
 
 def _ask_v2(session: Any, image: Image) -> Answer:
@@ -89,7 +90,10 @@ def _ask_v2(session: Any, image: Image) -> Answer:
         return Answer("there", digest=response.headers.get("Docker-Content-Digest", ""))
     if response.status_code == 404:
         return MISSING
-    return Answer("unknown", detail=f"{image.host} answers {response.status_code}: private, or not there")
+    return Answer(
+        "unknown",
+        detail=f"{image.host} returned {response.status_code}: the image is private or does not exist",
+    )
 
 
 def _token(session: Any, challenge: str) -> str:
@@ -115,5 +119,5 @@ def _ask_ecr(ecr: Any, account: str, image: Image) -> Answer:
         code = error.response["Error"]["Code"]
         if code in ("ImageNotFoundException", "RepositoryNotFoundException"):
             return MISSING
-        return Answer("unknown", detail=f"ECR answers {code}")
+        return Answer("unknown", detail=f"ECR returned {code}")
     return Answer("there", digest=found["imageDetails"][0]["imageDigest"])

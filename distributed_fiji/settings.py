@@ -42,10 +42,10 @@ EXAMPLE_IMAGE = "your-docker-user/distributed-fiji:latest"
 
 #: Names that older configs hold and that do nothing here, each with the reason.
 OBSOLETE = {
-    "DOCKER_CORES": "FIJI uses the processors of its container; CPU_CORES limits them",
-    "CPU_SHARES": "it follows from CPU_CORES",
-    "SECONDS_TO_START": "one worker runs one FIJI at a time, so nothing has to be staggered",
-    "WORKSPACE_BUCKET": "all inputs come from SOURCE_BUCKET, or are named by s3://bucket/key",
+    "DOCKER_CORES": "FIJI uses its container's processors; CPU_CORES limits them",
+    "CPU_SHARES": "CPU_CORES determines it",
+    "SECONDS_TO_START": "each worker runs one FIJI at a time, so starts need not be staggered",
+    "WORKSPACE_BUCKET": "inputs come from SOURCE_BUCKET, or from s3://bucket/key",
     "ALWAYS_CONTINUE": "it is an option of CellProfiler",
     "USE_PLUGINS": "plugins are part of the worker image (docs/image.md)",
     "UPDATE_PLUGINS": "plugins are part of the worker image (docs/image.md)",
@@ -59,22 +59,22 @@ OBSOLETE = {
 ALLOWED = {
     "APP_NAME": "a letter, then letters, digits, - and _, 32 characters at most",
     "LOG_GROUP_NAME": "letters, digits and the characters _ / . # -, or empty for none",
-    "DOCKERHUB_TAG": "an image's name without spaces, as user/distributed-fiji:1.0",
-    "AWS_REGION": "a region as us-east-1",
+    "DOCKERHUB_TAG": "an image name without spaces, such as user/distributed-fiji:1.0",
+    "AWS_REGION": "a region such as us-east-1",
     **dict.fromkeys(
         ("AWS_BUCKET", "SOURCE_BUCKET", "DESTINATION_BUCKET"),
         "a bucket's name (3 to 63 lower-case letters, digits, dots and hyphens), without s3://",
     ),
     "ECS_CLUSTER": "letters, digits, - and _",
     "NOTIFY_EMAIL": "one e-mail address, or empty for none",
-    "MACHINE_TYPE": "an EC2 instance type as m5.xlarge",
+    "MACHINE_TYPE": "an EC2 instance type such as m5.xlarge",
     "MORE_SOURCE_BUCKETS": "names of buckets, without s3://",
     **dict.fromkeys(
         ("TASK_ROLE", "FLEET_ROLE", "JANITOR_ROLE"),
-        "a role's name or its ARN, as arn:aws:iam::123456789012:role/lab-worker",
+        "a role's name or ARN, such as arn:aws:iam::123456789012:role/lab-worker",
     ),
-    "INSTANCE_PROFILE": "an instance profile's name or its ARN",
-    "PERMISSIONS_BOUNDARY": "a policy's ARN, as arn:aws:iam::123456789012:policy/boundary",
+    "INSTANCE_PROFILE": "an instance profile's name or ARN",
+    "PERMISSIONS_BOUNDARY": "a policy's ARN, such as arn:aws:iam::123456789012:policy/boundary",
     **dict.fromkeys(
         ("SQS_QUEUE_NAME", "SQS_DEAD_LETTER_QUEUE"), "letters, digits, - and _, 80 characters at most"
     ),
@@ -110,14 +110,14 @@ def _fiji_runner(text: str) -> str:
 def _log_group(name: str) -> str:
     """Let through what may name a log group of ours (CloudWatch Logs API, CreateLogGroup)."""
     if name.startswith("aws/"):
-        raise ValueError("must not begin with aws/, which is AWS's own")
+        raise ValueError("must not start with aws/, which AWS reserves")
     return name
 
 
 def _plain(text: str) -> str:
     """Let through what can stand in a task's environment and in a file's name."""
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
-        raise ValueError("must not hold control characters or half a pair of surrogates")
+        raise ValueError("must not contain control characters or unpaired surrogates")
     return text
 
 
@@ -257,22 +257,24 @@ def check_app_name(name: str | None) -> None:
         problem = (
             f"APP_NAME = {name!r}: must be {ALLOWED['APP_NAME']}; `python run.py inventory` lists the apps"
         )
-        raise InvalidInput("APP_NAME names no app", [problem])
+        raise InvalidInput("Invalid APP_NAME", [problem])
 
 
 def check_bucket(name: str) -> None:
     """Raise InvalidInput for a bucket's name on the command line that is none."""
     if not BUCKET.fullmatch(name):
-        raise InvalidInput("The bucket cannot be made", [f"NAME = {name!r}: must be {ALLOWED['AWS_BUCKET']}"])
+        raise InvalidInput(
+            "The bucket cannot be created", [f"NAME = {name!r}: must be {ALLOWED['AWS_BUCKET']}"]
+        )
 
 
 def check_region(name: str | None) -> None:
     """Raise InvalidInput for a --region that is none."""
     if name is not None and not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", name):
         problem = (
-            f"--region {name!r}: must be {ALLOWED['AWS_REGION']}; left out, it is AWS_REGION of config.py"
+            f"--region {name!r}: must be {ALLOWED['AWS_REGION']}. The default is AWS_REGION in config.py"
         )
-        raise InvalidInput("The region cannot be used", [problem])
+        raise InvalidInput("Invalid --region", [problem])
 
 
 def load_settings(path: Path) -> tuple[Settings, list[str]]:
@@ -283,7 +285,9 @@ def load_settings(path: Path) -> tuple[Settings, list[str]]:
     try:
         read_file(path)
     except ValueError as error:
-        raise InvalidInput(f"{path} cannot be used", [f"{error}; --config names one"]) from error
+        raise InvalidInput(
+            f"{path} cannot be used", [f"{error}; use --config to name another file"]
+        ) from error
     try:
         namespace = runpy.run_path(str(path))
     except (Exception, SystemExit) as error:
@@ -294,7 +298,7 @@ def load_settings(path: Path) -> tuple[Settings, list[str]]:
 def _python_problem(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"line {error.lineno} is not Python: {error.msg}"
-    return f"it is not Python that runs: {type(error).__name__}: {error}"
+    return f"running it failed: {type(error).__name__}: {error}"
 
 
 def parse_settings(values: dict[str, Any], source: str = "config.py") -> tuple[Settings, list[str]]:
@@ -331,7 +335,7 @@ def _lease_problems(values: dict[str, Any]) -> list[str]:
         return []
     return [
         f"HEARTBEAT_SECONDS = {beat}: must be at most a third of SQS_MESSAGE_VISIBILITY = {visibility},"
-        " since two beats may be missed before a message is lost"
+        " because two heartbeats may be missed before a message is lost"
     ]
 
 
@@ -345,7 +349,7 @@ def _with_old_names(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         return known, []
     if known.get("DISPLAY_MODE") == "headless":
         return known, [
-            "USE_XVFB = True: contradicts DISPLAY_MODE = 'headless', which replaces it; leave it out"
+            "USE_XVFB = True: contradicts DISPLAY_MODE = 'headless', which replaces it. Leave out USE_XVFB"
         ]
     return known | {"DISPLAY_MODE": "xvfb"}, []
 
@@ -385,7 +389,8 @@ def _placeholder_names(values: dict[str, Any]) -> set[str]:
 
 def _placeholder_problems(values: dict[str, Any]) -> list[str]:
     return [
-        f"{name} = {values[name]!r} is the example's placeholder: put your own in (--config: another file)"
+        f"{name} = {values[name]!r} is still the example's placeholder; replace it (or name"
+        " another settings file with --config)"
         for name in sorted(_placeholder_names(values))
     ]
 
@@ -394,11 +399,11 @@ def _obsolete_warnings(values: dict[str, Any]) -> list[str]:
     warnings = []
     for name in sorted(set(values) - set(Settings.model_fields)):
         if name in OBSOLETE:
-            warnings.append(f"{name} does nothing here: {OBSOLETE[name]}")
+            warnings.append(f"{name} is ignored: {OBSOLETE[name]}")
         else:
             near = difflib.get_close_matches(name, Settings.model_fields, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            warnings.append(f"{name} is no setting and does nothing{hint}")
+            warnings.append(f"unknown setting {name}, ignored{hint}")
     return warnings
 
 
@@ -406,18 +411,21 @@ def _advice(values: dict[str, Any]) -> list[str]:
     """Warn of values of the original's that are allowed and that one would not choose today."""
     advice = []
     if str(values.get("DOCKERHUB_TAG", "")).startswith("cellprofiler/distributed-fiji"):
-        advice.append("DOCKERHUB_TAG names the original's image, not this worker: `make image` makes yours")
+        advice.append(
+            "DOCKERHUB_TAG is the image of the original Distributed-FIJI, not of this worker: `make"
+            " image` builds yours"
+        )
     if values.get("SSH_KEY_NAME") == "your-key-file.pem":
-        advice.append("SSH_KEY_NAME is the example's placeholder: machines start without an SSH key")
+        advice.append("SSH_KEY_NAME is still the example's placeholder: machines start without an SSH key")
     if values.get("SQS_DEAD_LETTER_QUEUE") == "user_DeadMessages":
         advice.append(
             "SQS_DEAD_LETTER_QUEUE = 'user_DeadMessages' may be shared with other apps, whose dead"
-            " letters count as this one's; leave it out for one of this app's own"
+            " letters then count as this app's. Leave it out to give this app its own queue"
         )
     if str(values.get("DOWNLOAD_FILES")) == "False":
         advice.append(
-            "DOWNLOAD_FILES = False mounts the bucket by s3fs in a privileged container: slow with many"
-            " files; True brings inputs to local disk"
+            "DOWNLOAD_FILES = False mounts the bucket with s3fs in a privileged container, which is slow"
+            " with many files. True downloads inputs to local disk"
         )
     return advice
 

@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
         settings = read_settings(os.environ)
     except SettingsError as error:
         problems = [one_line(problem) for problem in error.problems]
-        print("The worker's environment is wrong:", *problems, sep="\n- ", file=sys.stderr)
+        print("The worker's environment is invalid:", *problems, sep="\n- ", file=sys.stderr)
         return 2
     stop = Stop()
     for number in (signal.SIGTERM, signal.SIGINT):

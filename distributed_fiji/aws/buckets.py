@@ -37,32 +37,34 @@ def check_buckets(settings: Settings, s3: S3Client) -> tuple[list[str], list[str
         region, code = _look_at(s3, bucket)
         if code in ("404", "NoSuchBucket"):
             problems.append(
-                f"{setting} = {bucket!r}: there is no such bucket; `aws s3 mb s3://{bucket}` makes it"
+                f"{setting} = {bucket!r}: this bucket does not exist; `aws s3 mb s3://{bucket}` creates it"
             )
         elif code in DENIED and (refusal := _refusal(s3, bucket)) == REQUESTER_PAYS:
             problems.append(
-                f"{setting} = {bucket!r} is a bucket whose requester pays, and workers cannot use it: copy"
-                " what you need into a bucket of yours in its region (`aws s3 cp --recursive --request-payer"
-                f" requester s3://{bucket}/… s3://…`)"
+                f"{setting} = {bucket!r} is a Requester Pays bucket, which workers cannot use. Copy what"
+                " you need into your own bucket in the same region (`aws s3 cp --recursive"
+                f" --request-payer requester s3://{bucket}/… s3://…`)"
             )
         elif code in DENIED and setting == "AWS_BUCKET":
             problems.append(
-                f"{setting} = {bucket!r}: S3 refuses it (403): it is another account's, or your user lacks"
-                f" s3:ListBucket on it; S3 says: {refusal}"
+                f"{setting} = {bucket!r}: S3 refuses access (403). The bucket belongs to another account,"
+                f" or your user lacks s3:ListBucket on it. S3 reports: {refusal}"
             )
         elif code in DENIED:
             doubts.append(
-                f"{setting} = {bucket!r} could not be looked at, since S3 refuses it to you (s3:ListBucket:"
-                f" {refusal}). If it is another account's, its bucket policy, and the policy of its KMS key"
-                " where it has one, must let the workers' role in (docs/permissions.md)"
+                f"{setting} = {bucket!r} could not be checked, because S3 refuses you access"
+                f" (s3:ListBucket: {refusal}). If it belongs to another account, its bucket policy, and"
+                " the policy of its KMS key if it has one, must allow the workers' role"
+                " (docs/permissions.md)"
             )
         elif code:
-            doubts.append(f"{setting} = {bucket!r} could not be checked: S3 answers {code}")
+            doubts.append(f"{setting} = {bucket!r} could not be checked: S3 returned {code}")
         elif region not in ("", settings.AWS_REGION):
             doubts.append(
-                f"{setting} = {bucket!r} is in {region}, your machines will be in {settings.AWS_REGION}: each"
-                f" GB between them costs about ${TRANSFER_DOLLARS:.2f}, in each job anew, and no limit counts"
-                f" that; AWS_REGION = {region!r} costs nothing"
+                f"{setting} = {bucket!r} is in {region}, but your machines will be in"
+                f" {settings.AWS_REGION}: each GB of transfer costs about ${TRANSFER_DOLLARS:.2f}, again"
+                f" for every job, and MAX_COST does not count it. With AWS_REGION = {region!r} transfer is"
+                " free"
             )
     return problems, doubts
 
@@ -118,8 +120,9 @@ def write_problems(s3: S3Client, settings: Settings) -> list[str]:
             return []
         return [
             f"AWS_BUCKET = {settings.AWS_BUCKET!r}: the run's state cannot be written to"
-            f" s3://{settings.AWS_BUCKET}/{key}: {error_text(error).rstrip('.')}. Where the bucket's policy"
-            " demands an encryption, UPLOAD_FLAGS names it (--sse, --sse-kms-key-id), for the run's state too"
+            f" s3://{settings.AWS_BUCKET}/{key}: {error_text(error).rstrip('.')}. If the bucket's policy"
+            " requires encryption, set it in UPLOAD_FLAGS (--sse, --sse-kms-key-id), which also applies"
+            " to the run's state"
         ]
     return []
 

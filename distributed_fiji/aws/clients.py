@@ -53,12 +53,12 @@ ALARMS_A_SECOND = 3
 AwsError = (ClientError, BotoCoreError, ResponseParserError)
 
 KEYS_ADVICE = (
-    "`aws configure` stores keys for AWS_PROFILE, `aws sso login` renews a login; `--local` needs none"
+    "`aws configure` stores keys for AWS_PROFILE, `aws sso login` renews a login; `--local` needs no keys"
 )
 
 #: For ways to sign in that boto3 does not know, or cannot go here (AWS CLI reference, "export-credentials").
 EXPORT_ADVICE = (
-    "The AWS CLI can sign in instead:"
+    "Let the AWS CLI sign in instead:"
     ' `eval "$(aws configure export-credentials --profile NAME --format env)"`'
 )
 
@@ -82,8 +82,8 @@ class Clients:
         try:
             client = self._session.client(service, config=config)
         except ValueError as error:  # an address, or a number, in AWS's variables or files that is none
-            problem = f"{error}: look at the AWS_ variables of your environment and at ~/.aws/config"
-            raise InvalidInput("AWS cannot be asked", [problem]) from error
+            problem = f"{error}: check the AWS_ variables in your environment, and ~/.aws/config"
+            raise InvalidInput("Cannot reach AWS", [problem]) from error
         client.meta.events.register("after-call", refuse_web_page)
         client.meta.events.register("after-call", name_service)
         # Made when first asked for, without a lock (botocore's BaseClient.exceptions): of threads that ask at
@@ -187,14 +187,17 @@ class Clients:
         try:
             _ = self.account
         except NO_KEYS as error:
-            raise InvalidInput("AWS cannot be asked", [f"{error}: {KEYS_ADVICE}"]) from error
+            raise InvalidInput("Cannot reach AWS", [f"{error}: {KEYS_ADVICE}"]) from error
         except ClientError as error:
-            raise InvalidInput("AWS cannot be asked", [f"{error_text(error)}: {KEYS_ADVICE}"]) from error
+            raise InvalidInput("Cannot reach AWS", [f"{error_text(error)}: {KEYS_ADVICE}"]) from error
         except MissingDependencyException as error:
-            raise InvalidInput("AWS cannot be asked", [f"{error} {EXPORT_ADVICE}"]) from error
+            raise InvalidInput("Cannot reach AWS", [f"{error} {EXPORT_ADVICE}"]) from error
         except EOFError as error:
-            said = "AWS wants an MFA code, and nobody can be asked for it here: use a terminal."
-            raise InvalidInput("AWS cannot be asked", [f"{said} {EXPORT_ADVICE}"]) from error
+            said = (
+                "AWS requires an MFA code, but there is no terminal to ask for it. Run the command in a"
+                " terminal."
+            )
+            raise InvalidInput("Cannot reach AWS", [f"{said} {EXPORT_ADVICE}"]) from error
 
 
 def refuse_web_page(http_response: Any, model: Any, **_: Any) -> None:
@@ -207,7 +210,7 @@ def refuse_web_page(http_response: Any, model: Any, **_: Any) -> None:
         return
     if http_response.content.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
         raise ResponseParserError(
-            f"{model.name} was answered by a web page, not by AWS: a proxy or a login page is in between"
+            f"{model.name} got a web page instead of AWS's response: a proxy or a login page is in between"
         )
 
 
@@ -236,8 +239,8 @@ def connect(region: str, profile: str | None, source: str = "config.py") -> Clie
         raise InvalidInput(
             f"{source} cannot be used",
             [
-                f"AWS_PROFILE = {wanted!r}: {error}; `aws configure --profile {wanted}` makes it, and"
-                " AWS_PROFILE in your environment names another"
+                f"AWS_PROFILE = {wanted!r}: {error}; `aws configure --profile {wanted}` creates it. To use"
+                " another profile, set AWS_PROFILE in your environment"
             ],
         ) from error
     _check_region(session, region, source)
@@ -260,8 +263,8 @@ def _check_region(session: Any, region: str, source: str) -> None:
         raise InvalidInput(
             f"{source} cannot be used",
             [
-                f"AWS_REGION = {region!r} is of AWS's partition {known[region]}, which is not supported:"
-                " names of roles, policies and services differ there, and none of it was ever tried"
+                f"AWS_REGION = {region!r} is in AWS partition {known[region]}, which is not supported:"
+                " names of roles, policies and services differ there, and nothing was tested"
             ],
         )
     near = difflib.get_close_matches(region, known, n=3, cutoff=0.7)
@@ -269,8 +272,8 @@ def _check_region(session: Any, region: str, source: str) -> None:
     raise InvalidInput(
         f"{source} cannot be used",
         [
-            f"AWS_REGION = {region!r}: boto3 {boto3.__version__} knows no such region of AWS{hint}"
-            " (one that is newer needs a newer boto3)"
+            f"AWS_REGION = {region!r}: boto3 {boto3.__version__} does not know this AWS region{hint} (a"
+            " newer region needs a newer boto3)"
         ],
     )
 

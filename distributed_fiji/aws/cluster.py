@@ -109,7 +109,7 @@ def ensure_service(
     """
     current = find_service(ecs, settings.ECS_CLUSTER, settings.service, status=("ACTIVE", "DRAINING"))
     if current and current["status"] == "DRAINING":
-        tell(f"The service {settings.service} of an earlier run still ends its tasks; waiting")
+        tell(f"Service {settings.service} from an earlier run is still stopping; waiting")
         wait_for_end(ecs, settings.ECS_CLUSTER, settings.service)
         current = None
     if current is None:
@@ -185,7 +185,7 @@ def stop_service(ecs: ECSClient, cluster: str, service: str) -> str | None:
         if error_code(error) in ENDED_SERVICE:
             return None
         raise
-    return f"service {service} wants no task any more"
+    return f"service {service} set to 0 tasks"
 
 
 def remove_service(ecs: ECSClient, cluster: str, service: str) -> str | None:
@@ -247,7 +247,7 @@ def remove_cluster(clients: Clients, cluster: str, app_name: str, clock: Clock) 
             clients.ecs.delete_cluster(cluster=cluster)
             return f"cluster {cluster} deleted"
         if found.get("activeServicesCount") or clock.now() - begun >= TASKS_DEADLINE:
-            return f"cluster {cluster} is kept: {', '.join(used)} in it"
+            return f"cluster {cluster} is kept: it still has {', '.join(used)}"
         clock.sleep(2)
     return None
 

@@ -118,7 +118,7 @@ def unreported(letter: DeadLetter, app_name: str, now: float) -> bytes:
     record: dict[str, Any] = {
         "outcome": "FAILED",
         "class": FailureClass.NEVER_ENDED.value,
-        "sentence": "SQS gave the job up, and no worker reported why: its machines were lost each time",
+        "sentence": "No worker reported a reason: every worker that received this job was lost",
         "line": None,
         "console": [],
         "message": letter.body,

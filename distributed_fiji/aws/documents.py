@@ -219,7 +219,7 @@ def stuck_alarm(app_name: str, instance_id: str, region: str, processors: int) -
     """
     return {
         "AlarmName": stuck_alarm_name(app_name, instance_id),
-        "AlarmDescription": f"Ends machine {instance_id} of {app_name} when it does nothing",
+        "AlarmDescription": f"Ends machine {instance_id} of {app_name} when it is idle",
         "ActionsEnabled": True,
         "AlarmActions": [f"arn:aws:automate:{region}:ec2:terminate"],
         "Namespace": "AWS/EC2",

@@ -127,12 +127,13 @@ def cancel_fleet(ec2: EC2Client, fleet_id: str, clock: Clock, *, started: float 
         state = read_fleet(ec2, fleet_id).state
         missed = 0 if state else missed + 1
         if state in CANCELLED:
-            return f"fleet {fleet_id} cancelled, its machines end" if accepted else None
+            return f"fleet {fleet_id} cancelled; its machines are ending" if accepted else None
         if missed >= 2 and clock.now() - started >= UNSEEN_SECONDS:
             return None
         if clock.now() - begun >= CANCEL_DEADLINE:
             raise SomethingLeft(
-                f"fleet {fleet_id} is not cancelled; EC2 says that it is {state or 'unknown'}: {refusal}"
+                f"fleet {fleet_id} was not cancelled; EC2 reports its state as {state or 'unknown'}:"
+                f" {refusal}"
             )
         clock.sleep(2)
 
@@ -143,7 +144,7 @@ def _ask_to_cancel(ec2: EC2Client, fleet_id: str) -> str:
         answer = ec2.cancel_spot_fleet_requests(SpotFleetRequestIds=[fleet_id], TerminateInstances=True)
     except ClientError as error:
         if error_code(error) == "InvalidSpotFleetRequestId.NotFound":
-            return "it knows no such fleet"
+            return "EC2 does not know this fleet"
         raise
     refused = [item["Error"] for item in answer.get("UnsuccessfulFleetRequests", [])]
     return "; ".join(f"{error.get('Code')} {error.get('Message', '')}".strip() for error in refused)

@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 #: EventInformation).
 TROUBLE: tuple[EventTypeType, ...] = ("error", "information")
 
-SHORTAGE = "a shortage of capacity: more machine types or subnets help; the fleet keeps asking"
+SHORTAGE = "a capacity shortage: more machine types or subnets help; the fleet keeps trying"
 BLACKLISTED = ("allLaunchSpecsTemporarilyBlacklisted", "launchSpecTemporarilyBlacklisted")
 NO_CAPACITY = re.compile(r"\bcapacity\b", re.IGNORECASE)
 INVALID_ROLE, INVALID_REQUEST = "iamFleetRoleInvalid", "spotFleetRequestConfigurationInvalid"
 
 #: What to do about a fleet's events, by EventSubType (EC2 user guide, "Spot Fleet event types").
 ADVICE = {
-    INVALID_ROLE: "run `python run.py setup`, which makes the fleet role, or correct IamFleetRole",
-    INVALID_REQUEST: "correct what it names in the fleet file or in config.py",
+    INVALID_ROLE: "run `python run.py setup` to create the fleet role, or correct IamFleetRole",
+    INVALID_REQUEST: "correct the named value in the fleet file or in config.py",
     "spotInstanceCountLimitExceeded": "ask AWS for more spot vCPUs (Service Quotas), or lower"
     " CLUSTER_MACHINES",
     "launchSpecUnusable": "the price cap (MACHINE_PRICE) may be too low, or the zone lacks the machine type",
-    "fleetProgressHalted": "no pool's price is below MACHINE_PRICE; raise it, or name other machine types",
+    "fleetProgressHalted": "every spot price is above MACHINE_PRICE; raise it, or use other machine types",
     **dict.fromkeys(BLACKLISTED, SHORTAGE),
 }
 
@@ -56,7 +56,7 @@ class FleetError:
     def advice(self) -> str:
         if self.is_shortage:
             return SHORTAGE
-        return ADVICE.get(self.kind, "see the fleet's history in the EC2 console")
+        return ADVICE.get(self.kind, "check the fleet's history in the EC2 console")
 
 
 def find_fatal(errors: Collection[FleetError], *, machines: int, seconds: float) -> FleetError | None:

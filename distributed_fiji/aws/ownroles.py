@@ -44,7 +44,7 @@ def given_problems(iam: IAMClient, settings: Settings) -> list[str]:
                 iam.get_role(RoleName=name)
         except iam.exceptions.NoSuchEntityException:
             what = "instance profile" if purpose == "instance" else "role"
-            problems.append(f"{setting} = {value!r}: there is no such {what} in your account")
+            problems.append(f"{setting} = {value!r}: your account has no such {what}")
         except ClientError as error:
             if not is_denied(error):
                 raise
@@ -89,7 +89,7 @@ def settle_role(iam: IAMClient, role: Role, app_name: str, warn: Warn) -> tuple[
         arn = roles.find_role(iam, role.name)
         if arn is None:
             raise
-        warn(f"The role {role.name} is kept as it is, since it could not be compared: {error_text(error)}")
+        warn(f"The role {role.name} is left unchanged, because it could not be compared: {error_text(error)}")
         return arn, Change("role", role.name, "kept")
 
 
@@ -98,10 +98,11 @@ def denied_message(denied: list[str]) -> str:
     settings = ", ".join(GIVEN.values())
     return "\n".join(
         [
-            "Setup stops: these roles are missing, or not as they have to be, and you may not change that:",
+            "Setup stops: these roles are missing or not as required, and you do not have"
+            " permission to change that:",
             *(f"  - {line}" for line in denied),
-            "`python run.py policy --roles` prints them for an administrator, who makes them once; then"
-            f" name them in config.py ({settings}). Where your account demands a permissions boundary,"
-            " PERMISSIONS_BOUNDARY names it. docs/permissions.md tells more.",
+            "`python run.py policy --roles` prints them for an administrator, who creates them once. Then"
+            f" name them in config.py ({settings}). If your account requires a permissions boundary, set"
+            " PERMISSIONS_BOUNDARY. See docs/permissions.md.",
         ]
     )

@@ -35,7 +35,7 @@ def read_offerings(ec2: EC2Client, kinds: Iterable[str]) -> tuple[frozenset[Type
     except ClientError as error:
         if not is_denied(error):
             raise
-        return None, [f"Which zones offer these machine types was not checked: {error_text(error)}"]
+        return None, [f"Could not check which zones offer these machine types: {error_text(error)}"]
     return frozenset((item["InstanceType"], item["Location"]) for item in found), []
 
 
@@ -53,7 +53,9 @@ def offered(
         return pools, []
     kept = tuple((kind, subnet) for kind, subnet in pools if (kind, subnet.zone) in offerings)
     lacking = sorted({f"{kind} in {subnet.zone}" for kind, subnet in set(pools) - set(kept)})
-    return kept, [f"EC2 does not offer {', '.join(lacking)}; not asked for there"] if lacking else []
+    return kept, [
+        f"EC2 does not offer {', '.join(lacking)}, so the fleet does not request it"
+    ] if lacking else []
 
 
 def price_findings(
@@ -75,6 +77,6 @@ def price_findings(
     what = f"MACHINE_PRICE = {most:g}"
     if len(dear) == len(known):
         least = f"{kind} in {zone} at ${cheapest:.4f} an hour"
-        return [f"{what}: no machine would start; the cheapest today is {least}"], []
+        return [f"{what}: no machine would start, because today's lowest price is {least}"], []
     named = ", ".join(f"{kind} in {zone} at ${price:.4f}" for (kind, zone), price in sorted(dear.items()))
-    return [], [f"{what}: dearer today, so that none starts there: {named}"]
+    return [], [f"{what}: no machines start where today's price is higher: {named}"]

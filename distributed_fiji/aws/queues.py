@@ -76,7 +76,7 @@ def read_queue(sqs: SQSClient, name: str) -> str:
     """Return a queue's URL; raises NothingThere when setup was not run."""
     url = find_queue(sqs, name)
     if url is None:
-        raise NothingThere(f"There is no queue {name}: run `python run.py setup` first.")
+        raise NothingThere(f"Queue {name} does not exist. Run `python run.py setup` first.")
     return url
 
 
@@ -159,7 +159,7 @@ def _create_queue(
         except sqs.exceptions.QueueDeletedRecently:
             if clock.now() > until:
                 raise
-            tell(f"A queue {name} was deleted within the last minute; waiting until its name is free")
+            tell(f"Queue {name} was deleted within the last minute; waiting until its name is free")
             clock.sleep(ASK_SECONDS)
         else:
             found = until_seen(lambda: sqs.get_queue_url(QueueName=name), QUEUE_IS_LATE, clock, OTHER_SECONDS)
@@ -250,8 +250,8 @@ def send_jobs(
     if refused:
         listed = "\n".join(f"  - {job}: {reason}" for job, reason in refused[:20])
         raise NotSent(
-            f"{sent} jobs were sent, {len(refused)} were refused; submit the file again, with --replace:"
-            f"\n{listed}"
+            f"{sent} jobs were sent, {len(refused)} were refused. Submit the file again with"
+            f" --replace:\n{listed}"
         )
     return sent
 

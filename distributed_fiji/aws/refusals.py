@@ -131,7 +131,7 @@ def denied_text(error: BaseException) -> str:
     resource = f" on {said['resource'].rstrip('.')}" if said and said["resource"] else ""
     why = (said["why"] or "").strip() if said else ""
     if OWN_DENY in why:
-        why += "; accounts that want MFA first answer like that, docs/permissions.md"
+        why += "; an account that requires MFA first responds like this, see docs/permissions.md"
     return f"permission {action} is missing{resource}{f' ({why})' if why else ''}"
 
 

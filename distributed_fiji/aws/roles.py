@@ -122,9 +122,9 @@ def ensure_service_linked_roles(iam: IAMClient, warn: Callable[[str], None]) -> 
             if not is_denied(error):
                 raise
             warn(
-                f"AWS's own role {name} could not be looked at or made: {error_text(error)}; where the"
-                " account has none, an administrator runs once: aws iam create-service-linked-role"
-                f" --aws-service-name {service}"
+                f"AWS's own role {name} could not be checked or created: {error_text(error)}. If your"
+                " account lacks it, an administrator must run this once: aws iam"
+                f" create-service-linked-role --aws-service-name {service}"
             )
         else:
             changes.append(Change.of("account's role", name, created=created, changed=False))
@@ -174,9 +174,9 @@ def _check_length(role: Role) -> None:
     length = characters(role.inline_policy or {})
     if length > MOST_CHARACTERS:
         raise PolicyTooLong(
-            f"The role {role.name} would need a policy of {length} characters, and IAM takes"
-            f" {MOST_CHARACTERS}: name fewer buckets, or end open runs whose queues and clusters have other"
-            " names (`python run.py monitor`)"
+            f"The role {role.name} would need a policy of {length} characters; IAM's limit is"
+            f" {MOST_CHARACTERS}. Use fewer buckets, or end open runs that use other queues and clusters"
+            " (`python run.py monitor`)"
         )
 
 

@@ -21,7 +21,7 @@ class Unseen:
 
     def note(self, what: str, error: Exception) -> None:
         """Note that something could not be looked at."""
-        sentence = f"could not look at {what}: {error_text(error)}"
+        sentence = f"could not check {what}: {error_text(error)}"
         if sentence not in self.sentences:
             self.sentences.append(sentence)
 

@@ -59,11 +59,13 @@ def wait_for_machines(run: Start, record: Run) -> None:
                 raise
             if error_text(error) != awaited.failed:
                 awaited.failed = error_text(error)
-                run.terminal.warn(f"The machines could not be looked at; trying again: {awaited.failed}")
+                run.terminal.warn(f"The machines could not be checked; retrying: {awaited.failed}")
         if awaited.joined >= record.machines:
             return
         if run.clock.now() - began > (PATIENCE_WITH_SOME if awaited.joined else PATIENCE_WITH_NONE):
-            run.terminal.warn("Not all machines have come; the fleet goes on asking, and monitor shows them.")
+            run.terminal.warn(
+                "Some machines have not started yet. The fleet keeps trying; `monitor` shows progress."
+            )
             return
         run.clock.sleep(interval)
         interval = min(15.0, interval * 1.5)
@@ -132,7 +134,7 @@ def tell_errors(run: Start, record: Run, told: set[FleetError], machines: int) -
         run.terminal.warn(_line(error))
     fatal = find_fatal(errors, machines=machines, seconds=run.clock.now() - record.started)
     if fatal is not None:
-        raise FleetFailed(f"EC2 refuses the fleet. {_line(fatal)}")
+        raise FleetFailed(f"EC2 refused the fleet. {_line(fatal)}")
     return new
 
 

@@ -53,10 +53,10 @@ def cleanup(
     for line in unseen.sentences:
         out.warn(line)
     if not items:
-        seen = ", as far as could be seen" if unseen else ""
-        out.say(f"Nothing of {app_name} is there in {clients.region}{seen}.")
+        seen = ", as far as could be checked" if unseen else ""
+        out.say(f"No resources of {app_name} in {clients.region}{seen}.")
         return SOMETHING_LEFT if unseen else 0
-    out.say(f"Of {app_name} there is in {clients.region}:")
+    out.say(f"Resources of {app_name} in {clients.region}:")
     out.out.print(listing(items))
     if not confirm(f"Remove these {len(items)}?"):
         out.note("Nothing was changed.")
@@ -73,18 +73,18 @@ def cleanup(
     if unseen:
         for line in unseen.sentences:
             out.warn(line)
-        out.say(f"Listed again: nothing of {app_name} that can be seen is left.")
+        out.say(f"Checked again: no resources of {app_name} that can be seen remain.")
         return SOMETHING_LEFT
-    out.say(f"Listed again: nothing of {app_name} is left.")
+    out.say(f"Checked again: no resources of {app_name} remain.")
     return 0
 
 
 def read_keep(text: str) -> tuple[str, ...]:
     """Return what --keep names, comma separated; raises InvalidInput for what cannot be kept."""
     names = tuple(name.strip() for name in text.split(",") if name.strip())
-    problems = [f"--keep {name}: can be {' or '.join(KEEPABLE)}" for name in names if name not in KEEPABLE]
+    problems = [f"--keep {name}: must be {' or '.join(KEEPABLE)}" for name in names if name not in KEEPABLE]
     if problems:
-        raise InvalidInput("Nothing is cleaned up", problems)
+        raise InvalidInput("Invalid --keep", problems)
     return names
 
 

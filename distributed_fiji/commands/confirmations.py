@@ -34,11 +34,11 @@ def asking(terminal: Terminal, *, yes: bool) -> Confirm:
 
     def confirm(what: str, findings: Sequence[str]) -> None:
         if findings and not yes and not sys.stdin.isatty():
-            raise InvalidInput(what, [*findings, "to go on all the same, add --yes"])
+            raise InvalidInput(what, [*findings, "to continue anyway, add --yes"])
         for line in findings:
             terminal.warn(line)
-        if findings and not yes and not click.confirm("Go on all the same?", err=True):
-            raise InvalidInput(what, ["you said no"])
+        if findings and not yes and not click.confirm("Continue anyway?", err=True):
+            raise InvalidInput(what, ["you answered no"])
 
     return confirm
 
@@ -53,16 +53,16 @@ def fleet_findings(settings: Settings, jobs: int) -> list[str]:
     """Return why the fleet would cost more than the jobs need."""
     if not jobs:
         return [
-            f"The queue {settings.SQS_QUEUE_NAME} holds no job, so that machines would cost and do nothing:"
-            " run `python run.py submitJob` first"
+            f"The queue {settings.SQS_QUEUE_NAME} is empty, so machines would cost money and do nothing."
+            " Run `python run.py submitJob` first"
         ]
     needed = ceil(jobs / settings.TASKS_PER_MACHINE)
     if needed >= settings.CLUSTER_MACHINES:
         return []
-    some = "1 job waits" if jobs == 1 else f"{jobs} jobs wait"
+    some = "1 job is waiting" if jobs == 1 else f"{jobs} jobs are waiting"
     return [
-        f"{some}, and {settings.CLUSTER_MACHINES} machines do {settings.tasks} at once:"
-        f" CLUSTER_MACHINES = {needed} would be enough"
+        f"{some}, but {settings.CLUSTER_MACHINES} machines run {settings.tasks} at once: CLUSTER_MACHINES"
+        f" = {needed} is enough"
     ]
 
 
@@ -75,6 +75,6 @@ def again_findings(jobs: Sequence[str], waiting: dict[str, Submission]) -> list[
     when = datetime.fromtimestamp(first.submitted_at, timezone.utc)
     said = f"{len(again)} of {len(jobs)} jobs {'was' if len(again) == 1 else 'were'} submitted before"
     return [
-        f"{said} ({first.job_file}, {when:%Y-%m-%d %H:%M} UTC) and not done since: sent again, they are in"
-        " the queue twice. --replace takes those that wait back first"
+        f"{said} ({first.job_file}, {when:%Y-%m-%d %H:%M} UTC) and are not done yet. Sending them again"
+        " puts them in the queue twice. --replace first takes back the waiting ones"
     ]

@@ -47,9 +47,9 @@ def listing_doubts(s3: S3Client, source_bucket: str, jobs: JobFile) -> list[str]
     dollars = times * keys / PAGE * LISTS_DOLLARS / 1000
     or_more = " or more" if keys >= MOST_KEYS else ""
     return [
-        f"inputs: {times} jobs list {keys:,}{or_more} keys each, all that begin with"
-        f" s3://{bucket}/{start} (about {keys / 10_000:.0f} s a job, ${dollars:.2f} together); a pattern that"
-        " begins with more letters, as a folder a well, lists less"
+        f"inputs: {times} jobs each list {keys:,}{or_more} keys, all that begin with s3://{bucket}/{start}"
+        f" (about {keys / 10_000:.0f} s a job, ${dollars:.2f} together). A pattern with a longer fixed"
+        " beginning, such as one folder per well, lists fewer"
     ]
 
 
@@ -83,7 +83,7 @@ def bucket_notes(s3: S3Client, bucket: str) -> list[str]:
         try:
             notes += look(s3, bucket)
         except AwsError as error:
-            notes.append(f"s3://{bucket}: {_WHAT[look]} could not be looked at: {error_text(error)}")
+            notes.append(f"s3://{bucket}: {_WHAT[look]} could not be checked: {error_text(error)}")
     return notes
 
 
@@ -96,7 +96,7 @@ def _parts(s3: S3Client, bucket: str) -> Iterator[str]:
         rules = []
     covered = aborted_below(rules)
     stay = (
-        "parts of uploads that break off (files of 64 MiB and more) bill until `python run.py cleanup`"
+        "parts of broken uploads (files of 64 MiB and more) are billed until `python run.py cleanup`"
         " removes them"
     )
     if not covered:
@@ -104,8 +104,8 @@ def _parts(s3: S3Client, bucket: str) -> Iterator[str]:
     elif "" not in covered:
         starts = " or ".join(map(repr, covered))
         yield (
-            f"s3://{bucket}: the lifecycle rule AbortIncompleteMultipartUpload is for keys that begin with"
-            f" {starts}; elsewhere {stay}"
+            f"s3://{bucket}: the lifecycle rule AbortIncompleteMultipartUpload covers only keys that begin"
+            f" with {starts}; elsewhere {stay}"
         )
 
 
@@ -129,7 +129,7 @@ def aborted_below(rules: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _versions(s3: S3Client, bucket: str) -> Iterator[str]:
     if s3.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled":
-        yield f"s3://{bucket} keeps old versions: what is written again or deleted bills on"
+        yield f"s3://{bucket} keeps old versions: overwritten and deleted files are still billed"
 
 
 _WHAT: dict[Callable[..., Any], str] = {_parts: "its lifecycle rules", _versions: "its versioning"}

@@ -36,29 +36,29 @@ if TYPE_CHECKING:
 #: What each kind of thing costs while it stays (AWS price lists, us-east-1), and whether that is a bill to
 #: end. In the order in which cleanup removes them.
 KINDS = {
-    "service": ("nothing by itself; it starts tasks on machines", True),
+    "service": ("nothing itself; it starts tasks on machines", True),
     "fleet": ("its machines, and it starts new ones", True),
-    "schedule": ("half a cent a day: it calls the janitor every five minutes", True),
+    "schedule": ("half a cent a day; it calls the janitor every five minutes", True),
     "machine": ("by the second until it is terminated", True),
-    "volume": ("$0.08 a GB and month", True),
-    "upload": ("$0.023 a GB and month, for parts that make no object", True),
-    "task": ("nothing by itself", False),
+    "volume": ("$0.08 per GB and month", True),
+    "upload": ("$0.023 per GB and month, for parts of unfinished uploads", True),
+    "task": ("nothing itself", False),
     "alarm": ("$0.10 a month", True),
     "dashboard": ("$3 a month beyond three dashboards", True),
     "task definition": ("nothing", False),
     "launch template": ("nothing", False),
-    "queue": ("nothing while nothing is sent", False),
+    "queue": ("nothing while no messages are sent", False),
     "cluster": ("nothing", False),
-    "janitor": ("nothing while it is not called", False),
+    "janitor": ("nothing until it is called", False),
     "topic": ("nothing", False),
     "instance profile": ("nothing", False),
     "role": ("nothing", False),
-    "log group": ("$0.03 a GB and month; logs end by themselves after 60 days", False),
-    "results": ("$0.023 a GB and month", False),
+    "log group": ("$0.03 per GB and month; logs are deleted after 60 days", False),
+    "results": ("$0.023 per GB and month", False),
 }
 
 #: The state of a service that starts nothing.
-NO_TASKS = "wants no tasks"
+NO_TASKS = "0 tasks desired"
 
 #: Counts of a cluster in which services or tasks show (ECS API reference, Cluster).
 IN_USE = ("activeServicesCount", "runningTasksCount", "pendingTasksCount")
@@ -99,7 +99,7 @@ def listing(items: Iterable[Item]) -> Table:
     table = Table("app", "kind", box=None, pad_edge=False)
     table.add_column("name", overflow="fold", min_width=26)
     table.add_column("state")
-    table.add_column("costs while it stays")
+    table.add_column("costs")
     for item in items:
         told = (item.app, item.kind, item.name, item.state, item.costs)
         table.add_row(*(escape(one_line(text)) for text in told))
@@ -181,7 +181,7 @@ def _in_cluster(ecs: ECSClient, cluster: Mapping[str, Any], app: str) -> Found:
     if any(cluster[count] for count in IN_USE):
         for service in _service(ecs, name, app):
             wanted = service["desiredCount"]
-            yield "service", service["serviceName"], f"wants {wanted} tasks" if wanted else NO_TASKS, name
+            yield "service", service["serviceName"], f"{wanted} tasks desired" if wanted else NO_TASKS, name
         for task in read_tasks(ecs, name, f"{app}Task"):
             yield "task", task.arn, task.status, name
     if is_own_cluster(cluster, app) and not _used_by_others(ecs, cluster, app):

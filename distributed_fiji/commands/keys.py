@@ -24,25 +24,27 @@ class Keys:
         """Note an error; return what is to be told of it, or ''. Raises KeysOver after ten minutes."""
         if not keys_are_over(error):
             self.since = None
-            return f"AWS did not answer, the next look comes soon: {error_text(error)}"
+            return f"AWS did not respond; retrying shortly: {error_text(error)}"
         if self.since is None:
             self.since = now
             return (
-                f"AWS does not take your keys any more ({error_text(error)}). {KEYS_ADVICE}; for"
-                f" {KEYS_SECONDS // 60} minutes it is tried again"
+                f"AWS no longer accepts your keys ({error_text(error)}). {KEYS_ADVICE}. Retrying for"
+                f" {KEYS_SECONDS // 60} minutes"
             )
         if now - self.since < KEYS_SECONDS:
             return ""
         raise KeysOver(
-            f"Stopped watching {self.record.app_name}: AWS does not take your keys ({error_text(error)})."
-            f" {self._meanwhile()}\n  Renew them ({KEYS_ADVICE}), then go on:"
+            f"Stopped watching {self.record.app_name}: AWS does not accept your keys"
+            f" ({error_text(error)}). {self._meanwhile()}\n  Renew them ({KEYS_ADVICE}), then continue:"
             f" python run.py monitor files/{self.record.app_name}SpotFleetRequestId.json"
         )
 
     def _meanwhile(self) -> str:
         """Say who looks after the run while nobody here does."""
-        until = f" The fleet ends by itself at {self.record.valid_until}." if self.record.valid_until else ""
+        until = (
+            f" The fleet ends automatically at {self.record.valid_until}." if self.record.valid_until else ""
+        )
         if self.record.auto_monitor:
-            ends = "the janitor, which has keys of its own, ends it when its work is done"
-            return f"The run goes on; {ends}.{until}"
-        return f"The run goes on and costs, and nobody looks after it (AUTO_MONITOR is False).{until}"
+            ends = "the janitor, which has its own permissions, ends it when its work is done"
+            return f"The run continues; {ends}.{until}"
+        return f"The run continues and incurs charges, and nothing watches it (AUTO_MONITOR is False).{until}"

@@ -104,5 +104,5 @@ def _locations_of(s3: S3Client, bucket: str, app: str) -> list[str]:
 def _locations(record: dict[str, Any], app: str) -> tuple[str, ...]:
     """Return the output locations in a record. Raises Unreadable."""
     if record.get("MONITOR_APP_NAME") != app:
-        raise Unreadable("it is another app's")
+        raise Unreadable("it belongs to another app")
     return texts(record, "output_locations")

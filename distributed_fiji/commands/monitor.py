@@ -31,15 +31,15 @@ FIRST_WAIT, LONGEST_WAIT = 2.0, 30.0
 #: What is told before a run is taken down, wholly or with its jobs left in the queue.
 DOWN = {
     True: "Taking everything down.",
-    False: "Ending what costs; jobs that are left stay in the queue.",
+    False: "Ending everything that costs money; remaining jobs stay in the queue.",
 }
 
 #: Why jobs were left, by how the run ended.
 WHY_NOT_ALL = {
-    End.NO_FLEET.value: "The fleet ended before the work",
+    End.NO_FLEET.value: "The fleet ended before the work was done",
     End.COST.value: "MAX_COST was reached",
-    End.NOT_STARTED.value: "The service wanted no task",
-    End.NOTHING_RUNS.value: "No task ran",
+    End.NOT_STARTED.value: "The service had no tasks",
+    End.NOTHING_RUNS.value: "No task was running",
 }
 
 
@@ -82,8 +82,8 @@ def monitor(
         steps = take_down(run, clients, clock, view.tell, whole=verdict.whole)
     except KeyboardInterrupt:
         out.note(
-            f"Stopped watching; {run.app_name} runs on, and costs.",
-            f"  To go on:   python run.py monitor files/{run.app_name}SpotFleetRequestId.json",
+            f"Stopped watching; {run.app_name} is still running and incurring charges.",
+            f"  To continue: python run.py monitor files/{run.app_name}SpotFleetRequestId.json",
             f"  To end it:  python run.py cleanup {run.app_name}",
         )
         return MonitorResult(INTERRUPTED)
@@ -108,7 +108,7 @@ def _report(
         failed = find_not_done(run, JobState(run, clients.s3), verdict)
     except AwsError as error:
         failed = []
-        out.warn(f"The jobs that are not done could not be read: {error_text(error)}")
+        out.warn(f"The list of unfinished jobs could not be read: {error_text(error)}")
     for line in closing_lines(run, verdict, result, failed):
         out.say(line)
     if listing:
@@ -124,7 +124,8 @@ def _list(failed: list[NotDone], listing: Path, out: Terminal) -> None:
             out.say(f"All {len(failed)} of them, with their reasons: {path_shown(listing)}")
     except OSError as error:
         out.warn(
-            f"{listing} could not be written: {error.strerror or error}; the records in the bucket have all"
+            f"{listing} could not be written: {error.strerror or error}. The records in the bucket"
+            " are complete"
         )
 
 
@@ -180,31 +181,30 @@ def closing_lines(run: Run, verdict: Verdict, result: MonitorResult, failed: lis
     ]
     if verdict.warned:
         marks = f"s3://{run.bucket}/{state_key(run.app_name, WARNINGS, '')}"
-        lines.append(f"What was warned of: {marks}, an object for each job.")
+        lines.append(f"Warnings: {marks}, one object for each job.")
     if verdict.dead:
         records = f"s3://{run.bucket}/{state_key(run.app_name, 'failures', '')}"
         lines.append(f"Dead letters: queue {run.dead_letter_queue}; failure records: {records}")
     lines += named(failed, len(failed))
     if verdict.outdated:
-        lines.append(
-            f"{verdict.outdated} of the jobs that are not done still have outputs of an earlier run."
-        )
+        lines.append(f"{verdict.outdated} of the unfinished jobs still have outputs from an earlier run.")
     if verdict.dead:
         lines.append(
-            "When the cause is mended: `python run.py setup`, `redrive` and `startCluster` try them again."
+            "Once you have fixed the cause, retry them with `python run.py setup`, `redrive` and"
+            " `startCluster`."
         )
     lines += verdict.details
     if verdict.end in WHY_NOT_ALL:
-        lines.append(f"{WHY_NOT_ALL[verdict.end]}; the queue is kept: `startCluster` again goes on.")
+        lines.append(f"{WHY_NOT_ALL[verdict.end]}; the queue is kept. To continue, run `startCluster` again.")
     if result.left:
-        lines.append(f"Still there, and may cost: {'; '.join(result.left)}.")
+        lines.append(f"May still be incurring charges: {'; '.join(result.left)}.")
         lines.append(f"Run the same command again, or `python run.py cleanup {run.app_name}`.")
     return lines
 
 
 def _counts(verdict: Verdict) -> str:
     if verdict.unread:
-        return f"How many jobs are done is not known, since they could not be looked at: {verdict.unread}"
+        return f"The number of finished jobs is unknown, because they could not be checked: {verdict.unread}"
     return (
         f"{counted(verdict.done, 'job')} done{verdict.done_how}, {verdict.dead} given up,"
         f" {verdict.unaccounted} not finished; {counted(verdict.failed_attempts, 'attempt')} failed."

@@ -22,9 +22,10 @@ def doubts_about_places(jobs: Iterable[Job], source_bucket: str, destination_buc
             within = prefix.startswith(folder) if with_all_below else prefix == folder
             if bucket == destination_bucket and within:
                 return [
-                    f"the outputs of {job_name(job.metadata)} go to s3://{bucket}/{prefix}, among the inputs"
-                    f" in s3://{bucket}/{folder}: an output named as an input fails its job, and later"
-                    " runs may take outputs for inputs; another output_file_location keeps them apart"
+                    f"the outputs of {job_name(job.metadata)} go to s3://{bucket}/{prefix}, among the"
+                    f" inputs in s3://{bucket}/{folder}. An output with the name of an input fails its"
+                    " job, and later runs may take outputs for inputs. Choose another"
+                    " output_file_location"
                 ]
     return []
 

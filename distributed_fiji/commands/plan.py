@@ -88,8 +88,8 @@ def longest_hours(run: Start, record: Run) -> float:
     hours = hours_for(record.max_cost, record.machines, price + record.machine_extras)
     if hours < run.settings.MAX_HOURS:
         run.terminal.note(
-            f"MAX_COST = {record.max_cost:g}: at up to ${price:.4f} an hour, {record.machines} machines have"
-            f" cost that after {hours:.1f} hours."
+            f"MAX_COST = {record.max_cost:g}: at up to ${price:.4f} an hour, {record.machines} machines"
+            f" reach that after {hours:.1f} hours."
         )
     return min(hours, run.settings.MAX_HOURS)
 
@@ -103,7 +103,7 @@ def check_setup(settings: Settings, clients: Clients) -> tuple[str, str, int]:
     url = queues.read_queue(clients.sqs, settings.SQS_QUEUE_NAME)
     service = cluster.find_service(clients.ecs, settings.ECS_CLUSTER, settings.service)
     if service is None:
-        raise NothingThere(f"There is no service {settings.service}: run `python run.py setup` first.")
+        raise NothingThere(f"Service {settings.service} does not exist. Run `python run.py setup` first.")
     attributes = queues.read_attributes(clients.sqs, url)
     return service["taskDefinition"], attributes["CreatedTimestamp"], queues.counts_in(attributes).left
 
@@ -112,7 +112,7 @@ def check_image(run: Start) -> str:
     """Return the image's digest where it is told; raises InvalidInput when the image is not there."""
     name = run.settings.DOCKERHUB_TAG
     if name == EXAMPLE_IMAGE and not run.local:
-        what = f"DOCKERHUB_TAG = {name!r} is the example's placeholder: put your own in"
+        what = f"DOCKERHUB_TAG = {name!r} is still the example's placeholder; replace it"
         raise InvalidInput("config.py cannot be used", [what])
     answer = run.ask_image(name)
     if answer.state == "missing":

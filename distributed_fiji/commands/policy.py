@@ -31,9 +31,9 @@ def print_policy(
     wanted = tuple(commands) or tuple(COMMANDS)
     problems = [_unknown(command) for command in wanted if command not in COMMANDS]
     if not ACCOUNT.match(account):
-        problems.append(f"--account {account}: the number of an account has 12 digits")
+        problems.append(f"--account {account}: an account number has 12 digits")
     if problems:
-        raise InvalidInput("No policy is printed", problems)
+        raise InvalidInput("Invalid arguments", problems)
     if roles:
         terminal.say(json.dumps(roles_document(settings, account), indent=2))
         return
@@ -44,8 +44,8 @@ def print_policy(
             f"`python run.py policy {' '.join(part)}`" for part in split(settings, account, wanted)
         )
         terminal.note(
-            f"These are {characters(policy)} characters, and IAM takes {MANAGED_CHARACTERS} in one managed"
-            f" policy. As several: {parts}."
+            f"This policy has {characters(policy)} characters; IAM's limit for one managed policy is"
+            f" {MANAGED_CHARACTERS}. To split it, use: {parts}."
         )
 
 
@@ -65,4 +65,4 @@ def split(settings: Settings, account: str, commands: Iterable[str]) -> list[tup
 def _unknown(command: str) -> str:
     near = difflib.get_close_matches(command, COMMANDS, n=1)
     hint = f"; did you mean {near[0]}?" if near else f": {', '.join(COMMANDS)}"
-    return f"{command} is no command that asks AWS for anything{hint}"
+    return f"{command} is not a command that uses AWS{hint}"

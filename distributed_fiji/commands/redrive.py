@@ -95,8 +95,8 @@ def refuse_anothers(settings: Settings, clients: Clients, dead_url: str) -> None
     """Raise InvalidInput where the dead-letter queue has another app's tag: no letter of it is touched."""
     if belongs_to_another(clients.sqs, dead_url, settings.APP_NAME):
         name = settings.SQS_DEAD_LETTER_QUEUE
-        problem = f"SQS_DEAD_LETTER_QUEUE = {name!r}: the queue is another app's"
-        raise InvalidInput("Nothing is moved", [problem])
+        problem = f"SQS_DEAD_LETTER_QUEUE = {name!r}: this queue belongs to another app"
+        raise InvalidInput("No jobs were moved", [problem])
 
 
 def own_jobs(
@@ -180,7 +180,7 @@ def move(mover: Redrive, progress: Callable[[int], None]) -> None:
         mover.sqs.change_message_visibility_batch(QueueUrl=mover.dead_url, Entries=entries)
     if refused:
         listed = "\n".join(f"  - {job}: {reason}" for job, reason in refused[:20])
-        raise NotSent(f"{len(refused)} jobs were refused and are dead letters still:\n{listed}")
+        raise NotSent(f"SQS refused {len(refused)} jobs, which are still dead letters:\n{listed}")
 
 
 def move_some(mover: Redrive) -> MovedBatch | None:

@@ -88,7 +88,7 @@ def _fleet_role(clients: Clients, settings: Settings, given: str, problems: list
             raise
         return role_arn(name, clients.account)
     if arn is None:
-        problems.append(f"IamFleetRole: there is no role {name}; `python run.py setup` makes it")
+        problems.append(f"IamFleetRole: role {name} does not exist; `python run.py setup` creates it")
     return arn or ""
 
 
@@ -126,15 +126,15 @@ def _pools(
     closed = [subnet.subnet_id for subnet in subnets if not subnet.public]
     if closed and settings.ASSIGN_IP:
         found.warnings.append(
-            f"Subnets: {', '.join(closed)} give no public address of themselves; machines are given one."
-            " Where they have a NAT, ASSIGN_IP = False saves $0.005 an hour for each"
+            f"Subnets: {', '.join(closed)} do not assign public addresses, so each machine gets one. If"
+            " these subnets have a NAT, ASSIGN_IP = False saves $0.005 per machine-hour"
         )
     offerings, doubts = pools.read_offerings(ec2, settings.MACHINE_TYPE) if subnets else (None, [])
     offered, lacking = pools.offered(settings.MACHINE_TYPE, subnets, offerings)
     found.warnings += [*doubts, *lacking]
     if subnets and not offered:
         found.problems.append(
-            f"MACHINE_TYPE: no zone of these subnets offers {', '.join(settings.MACHINE_TYPE)}"
+            f"MACHINE_TYPE: none of these subnets' zones offers {', '.join(settings.MACHINE_TYPE)}"
         )
     return offered
 
@@ -150,18 +150,19 @@ def _image(
         image = _describe_image(clients.ec2, given)
         if image is None and not original:
             found.problems.append(
-                f"ImageId = {given!r}: the region has no such image; leave it out for ECS's newest"
+                f"ImageId = {given!r}: this image does not exist in the region. Leave it out to use"
+                " ECS's newest"
             )
             return {}
         if image is not None and image.get("Architecture", architecture) != architecture:
             found.problems.append(
-                f"ImageId = {given!r} is for {image['Architecture']}, MACHINE_TYPE is {architecture}"
+                f"ImageId = {given!r} is for {image['Architecture']}, but MACHINE_TYPE is {architecture}"
             )
             return image
         if image is not None and _can_run(image):
             return image
         found.warnings.append(
-            f"ImageId = {given!r} is no ECS image of Amazon Linux 2023; ECS's newest is taken instead"
+            f"ImageId = {given!r} is not an ECS image of Amazon Linux 2023; ECS's newest is used instead"
         )
     newest = clients.ssm.get_parameter(Name=AMI_PARAMETERS[architecture])["Parameter"]["Value"]
     return _describe_image(clients.ec2, newest) or {"ImageId": newest}
@@ -195,7 +196,7 @@ def _profile_problems(iam: IAMClient, name: str) -> list[str]:
     try:
         iam.get_instance_profile(InstanceProfileName=name)
     except iam.exceptions.NoSuchEntityException:
-        return [f"IamInstanceProfile: there is no {name}; `python run.py setup` makes it"]
+        return [f"IamInstanceProfile: {name} does not exist; `python run.py setup` creates it"]
     except ClientError as error:
         if not is_denied(error):
             raise
@@ -208,7 +209,8 @@ def _key_pair_problems(ec2: EC2Client, name: str) -> list[str]:
     except ClientError as error:
         if error_code(error) == "InvalidKeyPair.NotFound":
             return [
-                f"SSH_KEY_NAME / KeyName = {name!r}: the region has no such key pair; leave it empty for none"
+                f"SSH_KEY_NAME / KeyName = {name!r}: this key pair does not exist in the region."
+                " Leave it empty to use none"
             ]
         raise
     return []
@@ -225,7 +227,7 @@ def _subnets(ec2: EC2Client, given: tuple[str, ...], problems: list[str]) -> tup
         problems.append(f"Subnets: {error.response['Error']['Message']}")
         return ()
     if not found:
-        problems.append("Subnets: the region has no default VPC; name subnets in the fleet file")
+        problems.append("Subnets: the region has no default VPC. Name subnets in the fleet file")
     found.sort(key=lambda item: (given.index(item["SubnetId"]) if given else 0, item["SubnetId"]))
     return tuple(
         Subnet(item["SubnetId"], item["AvailabilityZone"], item["MapPublicIpOnLaunch"]) for item in found

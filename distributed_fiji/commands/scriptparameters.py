@@ -87,7 +87,9 @@ def doubts(
         missing = len(groups) - given[parameter.name]
         if parameter.is_required and parameter.name in free:
             jobs = (
-                "no job gives it" if missing == len(groups) else f"{missing} of {len(groups)} jobs give none"
+                "no job sets it"
+                if missing == len(groups)
+                else f"{missing} of {len(groups)} jobs do not set it"
             )
             warnings.append(f"the script's parameter {parameter.name!r} has no default, and {jobs}")
     return warnings
@@ -108,7 +110,7 @@ def doubts_about_answers(
         if asked:
             warnings += misfits(asked[0], value)
         elif key not in known and (meant := _nearest(key, free | known)):
-            warnings.append(f"the script asks no question {key!r}; did you mean {meant!r}?")
+            warnings.append(f"the script does not ask {key!r}; did you mean {meant!r}?")
     return list(dict.fromkeys(warnings))
 
 

@@ -84,7 +84,10 @@ def locate_script(
         return None, [f"{setting}: {error}"]
     if languages is not None and script.ending not in languages:
         there = ", ".join(f"{LANGUAGES[ending]} ({ending})" for ending in LANGUAGES if ending in languages)
-        return None, [f"{setting}: the FIJI here has no {LANGUAGES[script.ending]}; it has {there}"]
+        return None, [
+            f"{setting}: the FIJI on this machine does not support {LANGUAGES[script.ending]}; it"
+            f" supports {there}"
+        ]
     return script, []
 
 
@@ -100,7 +103,7 @@ def read_script(settings: Settings, s3: S3Client | None, folder: Path) -> Script
     try:
         content = _object(s3, address) if address.startswith("s3://") else _page(address)
     except Unreachable as error:
-        line = f"it could not be looked at from here ({error}); the workers fetch it when they start"
+        line = f"it could not be checked from here ({error}); the workers will fetch it when they start"
         return Script(address, "", ending=ending, warnings=(line,))
     cleaned = clean(content, ending)
     warnings = _warnings_of(settings, cleaned, ending)
@@ -109,7 +112,7 @@ def read_script(settings: Settings, s3: S3Client | None, folder: Path) -> Script
 
 def _local_script(settings: Settings, path: Path) -> Script:
     if not path.is_file():
-        raise NoScript("there is no such file, and it is no https:// or s3://")
+        raise NoScript("this file does not exist, and it is not an https:// or s3:// address")
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -132,7 +135,7 @@ def _display_warnings(settings: Settings, text: str) -> tuple[str, ...]:
     need = find_need_of_display(text)
     if need is None or settings.DISPLAY_MODE != "headless":
         return ()
-    return (f"it works with {need}, which fails without a display: leave DISPLAY_MODE = 'headless' out",)
+    return (f"it uses {need}, which fails without a display: leave out DISPLAY_MODE = 'headless'",)
 
 
 def _refuse_address(address: str) -> None:
@@ -141,13 +144,13 @@ def _refuse_address(address: str) -> None:
     if address.startswith("s3://"):
         bucket, _, key = address.removeprefix("s3://").partition("/")
         if not bucket or not key.strip("/") or key.endswith("/"):
-            raise NoScript("it names no object; s3://bucket/folder/script.ijm does")
+            raise NoScript("it does not name an object; write s3://bucket/folder/script.ijm")
     elif parts.scheme != "https" and not address.startswith(LOCAL_SERVERS):
         raise NoScript("workers fetch scripts from https:// and s3:// only")
     elif not parts.hostname:
-        raise NoScript("it names no server")
+        raise NoScript("it does not name a server")
     elif source := source_address(address):
-        raise NoScript(f"it leads to a web page that shows the script; the script itself is {source}")
+        raise NoScript(f"it leads to a web page that shows the script. The script itself is at {source}")
 
 
 def _page(address: str) -> bytes:
@@ -157,10 +160,10 @@ def _page(address: str) -> bytes:
             return bytes(answer.read(MOST_BYTES))
     except urllib.error.HTTPError as error:
         if error.code in (404, 410):
-            raise NoScript(f"the server answers {error.code}, it is not there") from error
-        raise Unreachable(f"the server answers {error.code}") from error
+            raise NoScript(f"the server returned {error.code}: it does not exist") from error
+        raise Unreachable(f"the server returned {error.code}") from error
     except (http.client.InvalidURL, ValueError) as error:
-        raise NoScript(f"it is no web address ({error})") from error
+        raise NoScript(f"it is not a web address ({error})") from error
     except (OSError, http.client.HTTPException) as error:
         raise Unreachable(str(error)) from error
 
@@ -174,8 +177,8 @@ def _object(s3: S3Client | None, address: str) -> bytes:
         return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES))
     except ClientError as error:
         if error_code(error) in NOT_THERE:
-            raise NoScript("there is no such object") from error
-        raise Unreachable(f"S3 answers {error_code(error)}") from error
+            raise NoScript("this object does not exist") from error
+        raise Unreachable(f"S3 returned {error_code(error)}") from error
 
 
 def ensure_script(s3: S3Client, script: Script) -> Change:

@@ -105,13 +105,13 @@ def unfinished_record(run: Start) -> Run | None:
         return None
     if record.ready:
         raise InvalidInput(
-            "No second fleet is started",
+            "A fleet is already running",
             [
-                f"{shown(run.record_path)} is the record of fleet {record.fleet_id}, which is {state}:"
-                f" `python run.py monitor {shown(run.record_path)}` watches it and ends it"
+                f"{shown(run.record_path)} is the record of fleet {record.fleet_id}, which is {state}."
+                f" `python run.py monitor {shown(run.record_path)}` watches it to its end"
             ],
         )
-    run.terminal.note(f"Going on with fleet {record.fleet_id}, whose start was cut off")
+    run.terminal.note(f"Continuing with fleet {record.fleet_id}, whose start was interrupted")
     return record
 
 
@@ -119,7 +119,7 @@ def _cut_off_before_its_fleet(run: Start, record: Run) -> Run | None:
     """Return a record whose request may or may not have arrived; None when its time is over anyhow."""
     if record.valid_until and datetime.fromisoformat(record.valid_until).timestamp() < run.clock.now():
         return None
-    run.terminal.note("Going on with a start that was cut off, with its machines and its fleet file")
+    run.terminal.note("Continuing an interrupted start, with its machines and its fleet file")
     return record
 
 
@@ -134,8 +134,8 @@ def ensure_janitor(run: Start, record: Run) -> None:
         install_janitor(run.clients, record, run.clock, run.settings.NOTIFY_EMAIL)
     except (*AwsError, NotPermitted, SomethingLeft) as error:
         raise NoJanitor(
-            f"No fleet is started, since the janitor cannot be installed: {error_text(error)}"
-            " (AUTO_MONITOR = False goes without it; docs/costs.md)"
+            f"No fleet was started, because the janitor cannot be installed: {error_text(error)}"
+            " (AUTO_MONITOR = False starts without it; see docs/costs.md)"
         ) from error
 
 
@@ -160,8 +160,8 @@ def request(run: Start, record: Run) -> Run:
         if error.response["ResponseMetadata"].get("HTTPStatusCode", 400) >= 500:
             raise  # there may be a fleet: taking it back asks again
         run.record_path.unlink()
-        raise FleetFailed(f"EC2 refuses the fleet: {error_text(error)}") from error
-    run.terminal.note(f"Fleet {fleet_id} is asked for; its record is {shown(run.record_path)}")
+        raise FleetFailed(f"EC2 refused the fleet: {error_text(error)}") from error
+    run.terminal.note(f"Requested fleet {fleet_id}; its record is {shown(run.record_path)}")
     return save(run, replace(record, fleet_id=fleet_id))
 
 
@@ -179,13 +179,13 @@ def _take_back_or_say(run: Start, record: Run) -> None:
     except (Exception, KeyboardInterrupt) as error:
         reason = error_text(error) if isinstance(error, Exception) else "interrupted"
         raise SomethingLeft(
-            f"The fleet of {record.app_name} was not taken back ({reason}): it may run, and cost."
-            f" `python run.py cleanup {record.app_name}` ends it."
+            f"The fleet of {record.app_name} was not cancelled ({reason}). It may still be running and"
+            f" incurring charges. `python run.py cleanup {record.app_name}` ends it."
         ) from error
     if left:
         raise SomethingLeft(
-            f"The fleet of {record.app_name} is taken back, and of its guard is left, which removes itself:"
-            f" {left}. `python run.py cleanup {record.app_name}` ends it at once."
+            f"The fleet of {record.app_name} is cancelled. Part of the janitor remains and will remove"
+            f" itself: {left}. `python run.py cleanup {record.app_name}` removes it now."
         )
 
 
@@ -196,13 +196,13 @@ def take_back(run: Start, record: Run) -> str | None:
 
     A request without an answer is asked again first: the same token gives the same fleet.
     """
-    run.terminal.note("Taking the fleet back …")
+    run.terminal.note("Cancelling the fleet …")
     clients = run.clients
     if run.record_path.exists():
         fleet_id = read_record(run.record_path).fleet_id or ask_for_fleet(run, record)
         machines = _machines_if_told(run, fleet_id)
         cancel_fleet(clients.ec2, fleet_id, run.clock, started=record.started)
-        run.terminal.note(f"Fleet {fleet_id} is cancelled and its machines are ended.")
+        run.terminal.note(f"Fleet {fleet_id} is cancelled and its machines have ended.")
         telemetry.remove_stuck_alarms(clients.cloudwatch, record.app_name, machines)
     cluster.scale_service(clients.ecs, record.cluster, record.service, 0)
     if record.dashboard:
@@ -219,5 +219,5 @@ def _machines_if_told(run: Start, fleet_id: str) -> set[str]:
     try:
         return fleet.list_instances(run.clients.ec2, fleet_id)
     except AwsError as error:
-        run.terminal.warn(f"Alarms of the fleet's machines may be left: {error_text(error)}")
+        run.terminal.warn(f"Alarms of the fleet's machines may remain: {error_text(error)}")
         return set()

@@ -70,7 +70,7 @@ def submit_job(
         taken_back = take_back(settings, clients, queue.url, queue.submissions, terminal)
     elif jobs_waiting(queue.left, queue.submissions, clock.now()):
         again = again_findings(jobs.job_ids, not_done(settings, clients, jobs, queue.submissions))
-        manner.confirm("Nothing is sent", again)
+        manner.confirm("No jobs were sent", again)
     submission = Submission(
         submission_id=submission_id(name, jobs.job_ids, clock.now()),
         job_file=name,
@@ -139,7 +139,7 @@ def send(
 def job_doubts(settings: Settings, clients: Clients, jobs: JobFile, folder: Path) -> Iterator[str]:
     """Yield what is to be said of the jobs before they are sent."""
     for first, again in jobs.duplicates[:20]:
-        yield f"groups {first} and {again} are the same job; it is sent once"
+        yield f"groups {first} and {again} are the same job, which is sent once"
     if len(jobs.duplicates) > 20:
         yield f"and {len(jobs.duplicates) - 20} more groups are duplicates"
     yield from jobs.warnings

@@ -51,8 +51,13 @@ class TakenBack:
     @property
     def sentence(self) -> str:
         """The same in words."""
-        refused = f" Still in the queue, as SQS did not delete them: {self.refused}." if self.refused else ""
-        return f"Took back {counted(self.taken, 'job')} that waited. At work or ended: {self.left}.{refused}"
+        refused = (
+            f" Still in the queue, because SQS did not delete them: {self.refused}." if self.refused else ""
+        )
+        return (
+            f"Took back {counted(self.taken, 'job')} that were waiting. Running or finished:"
+            f" {self.left}.{refused}"
+        )
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def latest_of(job_file: str, submissions: Sequence[Submission]) -> Submission:
     if not found:
         there = ", ".join(sorted({one.job_file for one in submissions})) or "nothing"
         raise InvalidInput(
-            "Nothing is taken back", [f"{job_file} was not submitted to this queue; {there} was"]
+            "No jobs were taken back", [f"{job_file} was not submitted to this queue; {there} was"]
         )
     return found[-1]
 

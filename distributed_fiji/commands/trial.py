@@ -104,7 +104,7 @@ def _watch(
             if len(tried) == len(jobs):
                 return tried
             if ended or time.monotonic() > deadline:
-                what = "ended before its jobs" if ended else "took longer than its jobs may"
+                what = "ended before its jobs" if ended else "exceeded the time limit of its jobs"
                 last = log.read_text("utf-8", "replace").strip().splitlines()[-3:]
                 raise DistributedFijiError(f"The worker {what}: {' | '.join(last)}")
             time.sleep(LOOK_SECONDS)

@@ -85,7 +85,7 @@ def describe(path: Path, script: Script) -> list[str]:
     for fixed in find_fixed_paths(script.text, script.ending):
         lines.append(f"line {fixed.line} names a folder of another machine: '{fixed.path}'")
     if need := find_need_of_display(script.text):
-        lines.append(f"works with {need}, and so gets a virtual display where the machine has one")
+        lines.append(f"uses {need}, and gets a virtual display if this machine has one")
     first = f"{path.name}: {LANGUAGES[script.ending]}, {len(script.text.splitlines())} lines"
     return [first, *(f"  {line}" for line in lines)]
 
@@ -180,9 +180,9 @@ MACHINE_PRICE = 0.20
 def write_new(path: Path, text: str, *, overwrite: bool) -> str:
     """Write a file unless it is there; say what was done."""
     if path.exists() and not overwrite:
-        return f"{path} is kept as it is; --overwrite writes it anew"
+        return f"{path} is left unchanged; --overwrite replaces it"
     path.write_text(text, encoding="utf-8")
-    return f"{path} is written"
+    return f"Wrote {path}"
 
 
 def as_json(document: Mapping[str, Any]) -> str:
@@ -197,13 +197,13 @@ def check_folder(folder: Path) -> None:
             file.write(bytes(ROOM))
             file.flush()
     except OSError as error:
-        problem = f"--into {folder}: {error.strerror}: job file and settings are written there"
-        raise InvalidInput("The script is not run", [problem]) from error
+        problem = f"--into {folder}: {error.strerror}; the job file and the settings cannot be written there"
+        raise InvalidInput("The script was not run", [problem]) from error
 
 
 def check_images(images: Sequence[Path]) -> None:
     """Raise InvalidInput for images that are none, or that would be one object in the bucket."""
-    problems = [f"{image}: there is no such file" for image in images if not image.is_file()]
+    problems = [f"{image}: this file does not exist" for image in images if not image.is_file()]
     names = [image.name for image in images]
     problems += [
         f"{name}: two images have this name" for name in sorted({n for n in names if names.count(n) > 1})

@@ -42,9 +42,11 @@ def try_on_images(
     clients = _start(context, settings)
     for line in tryreport.describe(path, script):
         terminal.say(line)
-    terminal.note(f"Running {counted(len(jobs), 'job')} here" + (f", by {job_file}" if own_file else ""))
+    terminal.note(
+        f"Running {counted(len(jobs), 'job')} on this machine" + (f", by {job_file}" if own_file else "")
+    )
     for name in tryreport.unread(jobs, images):
-        terminal.warn(f"{job_file}: no job reads {name}; add a group for it, or --overwrite the file")
+        terminal.warn(f"{job_file}: no job reads {name}. Add a group for it, or use --overwrite")
     for image in images:
         clients.s3.upload_file(str(image), tryreport.BUCKET, f"{tryreport.IMAGES}/{image.name}")
     tried = trial.run_jobs(settings, clients, (script, jobs), checkout, SystemClock(), terminal.note)
@@ -89,7 +91,7 @@ def _say_what_became(
     answers = tryreport.unanswered(tried)
     if not answers:
         return document
-    terminal.say(f"Answers to begin with, to be edited in {job_file}:")
+    terminal.say(f"Suggested answers; edit them in {job_file}:")
     terminal.say(json.dumps({"answers": answers}, ensure_ascii=False))
     groups = document.pop("groups")
     return document | {"answers": answers, "groups": groups}
@@ -104,4 +106,4 @@ def _say_next(context: Context, tried: Sequence[Tried], files: tuple[Path, Path,
         context.terminal.note(f"Next: fill in {config.name}; python run.py --config {shown(config)} setup")
     else:
         where = shown(job_file) if tryreport.unanswered(tried) else f"{shown(script)} or {shown(job_file)}"
-        context.terminal.note(f"Next: edit {where}, then the same command once more")
+        context.terminal.note(f"Next: edit {where}, then run the same command again")

@@ -79,7 +79,7 @@ def running(seen: Snapshot) -> str:
     held = seen.queue.in_flight if seen.queue else 0
     workers = sum(task.status == "RUNNING" for task in seen.tasks)
     run = min(held, seen.at_work if seen.work_is_known else workers)
-    where = "held by workers, or waiting to be tried again" if seen.jobs.failing else "held by workers"
+    where = "held by workers, or waiting for a retry" if seen.jobs.failing else "held by workers"
     return f"{run} (+{held - run} {where})" if held > run else str(run)
 
 

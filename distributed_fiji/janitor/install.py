@@ -233,7 +233,7 @@ def _permit(awslambda: LambdaClient, name: str, rule_arn: str, clock: Clock) -> 
             clock.sleep(PERMIT_PAUSE)
         else:
             return
-    raise NotPermitted(f"The schedule {name} may not call the janitor: Lambda says that it is busy.")
+    raise NotPermitted(f"The schedule {name} may not call the janitor: Lambda reports that it is busy.")
 
 
 def _is_permitted(awslambda: LambdaClient, name: str) -> bool:

@@ -27,7 +27,7 @@ def release_janitor(clients: Clients, run: Run, tell: Callable[[str], None]) -> 
         close_run(clients.s3, run)
         remove_if_idle(clients, run.bucket, run.app_name)
     except (*AwsError, SomethingLeft) as error:
-        tell(f"The janitor could not be removed, and removes itself: {error_text(error)}")
+        tell(f"The janitor could not be removed; it will remove itself: {error_text(error)}")
         return f"janitor: {error_text(error)}"
     return None
 
@@ -61,7 +61,7 @@ def refuse_failed_entries(answer: Mapping[str, Any], call: str) -> None:
         reasons = [
             f"{item.get('ErrorCode')} {item.get('ErrorMessage', '')}" for item in answer["FailedEntries"]
         ]
-        raise SomethingLeft(f"EventBridge refuses {call}: {'; '.join(reasons)}")
+        raise SomethingLeft(f"EventBridge refused {call}: {'; '.join(reasons)}")
 
 
 def remove_function(awslambda: LambdaClient, app_name: str) -> None:

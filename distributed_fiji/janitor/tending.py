@@ -49,7 +49,7 @@ def run_round(post: JanitorConfig, clients: Clients, clock: Clock, tell: Callabl
     with turn(clients.s3, post.bucket, post.app_name, clients.region, clock) as is_ours:
         if is_ours:
             return _tend_all(post, clients, clock, tell)
-    tell("Another round of the janitor is at work, and does what is to be done.")
+    tell("Another round of the janitor is running and does the work.")
     return []
 
 
@@ -60,7 +60,7 @@ def _tend_all(post: JanitorConfig, clients: Clients, clock: Clock, tell: Callabl
         step = attempt(key, partial(_tend_key, key, post, clients, clock, tell), tell)
         problems += [f"{step.name}: {step.error}"] if step.error else []
     if remove_if_idle(clients, post.bucket, post.app_name):
-        tell("No run is left: the janitor has removed itself.")
+        tell("No runs remain: the janitor has removed itself.")
     return problems
 
 
@@ -72,7 +72,7 @@ def _tend_key(
     except Unreadable as error:
         if live_fleets(clients.ec2, post.app_name):
             raise
-        return f"{error}; no fleet of {post.app_name} is there, and it is passed over"
+        return f"{error}; {post.app_name} has no fleet, so this is ignored"
     return tend_run(run, post, clients, clock, tell) if run else None
 
 
@@ -89,7 +89,7 @@ def tend_run(
     steps = take_down(run, clients, clock, tell, whole=verdict.whole, patience=PATIENCE)
     left = still_costly(steps)
     if left:
-        return f"run {run.run_id} is over; the next round ends {', '.join(left)}"
+        return f"run {run.run_id} is over; the next round will end {', '.join(left)}"
     # A topic that is gone must not keep a run open.
     attempt("mail", partial(_notify, clients, post, run, recounted(run, clients, verdict)), tell)
     close_run(clients.s3, run)
@@ -126,15 +126,15 @@ def _notify(clients: Clients, post: JanitorConfig, run: Run, verdict: Verdict) -
         f" {verdict.unaccounted} are not finished."
     )
     if verdict.unread:
-        subject = f"{run.app_name}: ended, its jobs could not be looked at"
-        counts = f"How many jobs are done is not known: {verdict.unread}"
+        subject = f"{run.app_name}: ended, but its jobs could not be checked"
+        counts = f"The number of finished jobs is unknown: {verdict.unread}"
     lines = [
         f"The run of {run.app_name} is over: {verdict.end}.",
         counts,
         *verdict.details,
         f"Results: s3://{run.destination_bucket}/",
-        "Its machines, service and alarms are gone; nothing of it is billed any more but what is stored in S3"
-        " and CloudWatch Logs.",
+        "Its machines, service and alarms are gone. You now pay only for what is stored in S3 and"
+        " CloudWatch Logs.",
     ]
     lines += _not_done(clients, run, verdict)
     # SNS takes 100 ASCII characters as the subject (SNS API reference, Publish).
@@ -147,4 +147,4 @@ def _not_done(clients: Clients, run: Run, verdict: Verdict) -> list[str]:
     try:
         return shown(find_not_done(run, JobState(run, clients.s3), verdict, most=NAMED), count)
     except AwsError as error:
-        return [f"The jobs that are not done could not be read: {error_text(error)}"]
+        return [f"The list of unfinished jobs could not be read: {error_text(error)}"]

@@ -32,9 +32,9 @@ Report = Callable[[str], None]
 
 #: What is gone when a server ended by itself; the objects in the buckets are files and stay.
 LOST = {
-    CONTROL_PLANE: "fleets, clusters, services, roles and alarms were in its memory: run setup again",
-    DATA_PLANE: "queues with their messages, and logs, were in its memory: run setup and submitJob again",
-    MACHINES: "the tasks it ran are started again",
+    CONTROL_PLANE: "fleets, clusters, services, roles and alarms are lost, so run setup again",
+    DATA_PLANE: "queues, messages and logs are lost, so run setup and submitJob again",
+    MACHINES: "its tasks start again",
 }
 
 #: The machines end their tasks first, and a task may take its time to give a job back. The data plane keeps
@@ -96,14 +96,12 @@ def check(root: Path = ROOT) -> None:
     known = state.read(Folders(root.resolve())) or State()
     ended = [name for name in SERVERS if not (name in known.servers and _process(known.servers[name]))]
     if len(ended) == len(SERVERS):
-        what = (
-            "The embedded cloud has ended, and with it all but the buckets' files: queues, fleets and roles"
-        )
-        raise NothingThere(f"{what} were in its memory. `python run.py --local setup` starts it anew.")
+        what = "The embedded cloud has stopped. Only the files in buckets remain; queues, fleets and roles"
+        raise NothingThere(f"{what} are lost. `python run.py --local setup` starts it again.")
     if ended:
-        lost = "; ".join(f"its {name} has ended: {LOST[name]}" for name in ended)
+        lost = "; ".join(f"its {name} has stopped: {LOST[name]}" for name in ended)
         raise NothingThere(
-            f"The embedded cloud is not whole: {lost}. `python run.py --local setup` mends it."
+            f"Part of the embedded cloud has stopped: {lost}. `python run.py --local setup` repairs it."
         )
 
 
@@ -169,7 +167,7 @@ def _say_what_was_lost(known: State, missing: list[str], progress: Report) -> No
         progress("Starting the embedded cloud")
         return
     for name in missing:
-        progress(f"The embedded cloud's {name} had ended; {LOST[name]}")
+        progress(f"The embedded cloud's {name} had stopped; {LOST[name]}")
 
 
 def _start_missing(folders: Folders, wanted: State, missing: list[str], progress: Report) -> State:
@@ -192,7 +190,10 @@ def _port(wanted: State, name: str, progress: Report) -> int:
     if server is None:
         return servers.free_port()
     if servers.taken(server.port):
-        progress(f"Port {server.port} of the {name} is taken by now: variables exported earlier are stale")
+        progress(
+            f"Port {server.port} of the {name} is now in use by another program: variables you"
+            " exported earlier are stale"
+        )
         return servers.free_port()
     return server.port
 
@@ -250,14 +251,14 @@ def check_buckets(s3: S3Client, names: set[str], *, may_make: bool) -> None:
         return
     if missing:
         raise InvalidInput(
-            "The embedded cloud has no such bucket", [_missing_bucket(it, there) for it in missing]
+            "The embedded cloud does not have this bucket", [_missing_bucket(it, there) for it in missing]
         )
 
 
 def _missing_bucket(name: str, there: set[str]) -> str:
     near = difflib.get_close_matches(name, there, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? Else " if near else ""
-    return f"{name!r}: {hint}`python run.py local bucket {name}` makes it"
+    hint = f"did you mean {near[0]!r}? Otherwise " if near else ""
+    return f"{name!r}: {hint}`python run.py local bucket {name}` creates it"
 
 
 def ensure_bucket(s3: S3Client, name: str) -> bool:

@@ -55,7 +55,7 @@ def own_fiji(environ: Mapping[str, str]) -> Path | None:
 
 def _named(folder: Path) -> Path:
     if problem := launcher_problem(folder):
-        raise InvalidInput("FIJI_HOME", [f"{problem}; without FIJI_HOME one is found"])
+        raise InvalidInput("FIJI_HOME", [f"{problem}. Without FIJI_HOME, a FIJI is found automatically"])
     return folder.resolve()
 
 
@@ -71,7 +71,7 @@ def runner_for(fiji: Path, checkout: Path, progress: Callable[[str], None]) -> P
     try:
         return runner_beside(fiji, checkout / ".fiji-runner", progress)
     except InstallError as error:
-        raise DistributedFijiError(f"The runner for {fiji} could not be made: {error}") from error
+        raise DistributedFijiError(f"The runner for {fiji} could not be built: {error}") from error
 
 
 def imagej_core(checkout: Path, progress: Callable[[str], None]) -> Path:
@@ -84,7 +84,7 @@ def imagej_core(checkout: Path, progress: Callable[[str], None]) -> Path:
 
     folder = checkout / ".imagej-core"
     if not is_fiji(folder):
-        progress("No FIJI found: building ImageJ core (once; FIJI_HOME names a FIJI of your own)")
+        progress("No FIJI found: building ImageJ core, once (to use your own FIJI, set FIJI_HOME)")
     try:
         return install(folder)
     except InstallError as error:
@@ -103,7 +103,7 @@ def give_bioformats(
     if not bioformats.is_wanted(environ):
         return
     if own:
-        progress(f"BIOFORMATS=1 is for ImageJ core; {own} is used as it is")
+        progress(f"BIOFORMATS=1 applies only to ImageJ core; {own} is used unchanged")
     else:
         imagej_core(checkout, progress)
 

@@ -27,9 +27,9 @@ def interrupt(
     """
     running = spot_machines(cloud)
     if not running:
-        raise NothingThere("No spot machine runs on the embedded cloud; startCluster starts some.")
+        raise NothingThere("No spot machine is running on the embedded cloud. startCluster starts them.")
     if instance_id is not None and instance_id not in running:
-        raise NothingThere(f"{instance_id} is none of the running spot machines: {', '.join(running)}")
+        raise NothingThere(f"{instance_id} is not a running spot machine; these are: {', '.join(running)}")
     chosen = instance_id or running[0]
     body = {"instance": chosen, "seconds": seconds if notice else None}
     try:

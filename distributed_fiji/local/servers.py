@@ -90,7 +90,9 @@ def environment(name: str, folders: Folders, state: State) -> dict[str, str]:
 def minute_seconds(text: str) -> str:
     """Return for how many seconds a minute of schedules is to last, as given. Raises InvalidInput."""
     if not re.fullmatch(r"([0-9]+(\.[0-9]+)?)?", text):
-        problem = f"DISTRIBUTED_FIJI_LOCAL_MINUTE = {text!r}: must be a number of seconds, as 1 or 0.5"
+        problem = (
+            f"DISTRIBUTED_FIJI_LOCAL_MINUTE = {text!r}: must be a number of seconds, for example 1 or 0.5"
+        )
         raise InvalidInput("The embedded cloud cannot be started", [problem])
     return text
 

@@ -129,16 +129,16 @@ def check_folder(root: Path) -> None:
     if not root.exists():
         return
     if not root.is_dir():
-        raise _not_for_a_cloud(root, "it is no folder")
+        raise _not_for_a_cloud(root, "it is not a folder")
     mark = root / MARK
     ours = Folders(root).state.exists() or (mark.is_file() and mark.read_bytes() == ALL_IGNORED)
     if not ours and any(root.iterdir()):
-        raise _not_for_a_cloud(root, "it holds things that are not the embedded cloud's")
+        raise _not_for_a_cloud(root, "it contains files that are not the embedded cloud's")
 
 
 def _not_for_a_cloud(root: Path, why: str) -> InvalidInput:
-    where = "DISTRIBUTED_FIJI_LOCAL names the embedded cloud's folder"
-    return InvalidInput(f"{root} cannot be used", [f"{why}; {where}: an empty one, or one that is not there"])
+    where = "set DISTRIBUTED_FIJI_LOCAL to another folder"
+    return InvalidInput(f"{root} cannot be used", [f"{why}; {where}, which must be empty or not exist yet"])
 
 
 def read(folders: Folders) -> State | None:

@@ -17,8 +17,8 @@ class End(str, Enum):
     QUEUE_GONE = "the queue is gone"
     NO_FLEET = "the fleet has ended and no machine is left"
     COST = "the run has cost what MAX_COST allows"
-    NOT_STARTED = "the service was never started, or was set to no task"
-    NOTHING_RUNS = "machines cost and no task runs"
+    NOT_STARTED = "the service was never started, or was set to 0 tasks"
+    NOTHING_RUNS = "machines cost money but no task runs"
 
     @property
     def keeps_queue(self) -> bool:

@@ -26,10 +26,10 @@ LINES, EVENTS = 5, 3
 #: Reasons with which EC2 ends a machine in its start, whatever the spot market does, with what to do (EC2 API
 #: reference, StateReason; EC2 user guide, "Troubleshoot Amazon EC2 instance launch issues").
 FAILED_STARTS = {
-    "Client.InternalError": "mostly a volume whose KMS key AWSServiceRoleForEC2Spot may not use:"
+    "Client.InternalError": "usually AWSServiceRoleForEC2Spot may not use the volume's KMS key: see"
     " docs/troubleshooting.md",
-    "Client.VolumeLimitExceeded": "the account has as many volumes as it may: Service Quotas grants more",
-    "Client.InvalidSnapshot.NotFound": "the image's snapshot is gone: name another image in the fleet file",
+    "Client.VolumeLimitExceeded": "the account has reached its volume quota: ask for more in Service Quotas",
+    "Client.InvalidSnapshot.NotFound": "the image's snapshot is gone: use another image in the fleet file",
 }
 
 
@@ -37,7 +37,7 @@ def failed_starts(machines: Iterable[Machine]) -> list[str]:
     """Return how many machines EC2 ended in their start, with what to do: a line for each of its reasons."""
     reasons = Counter(machine.why_ended for machine in machines if not machine.alive)
     return [
-        f"EC2 ended {count} machine{'s' if count > 1 else ''} in the start: {reason} ({advice})"
+        f"EC2 ended {count} machine{'s' if count > 1 else ''} at start: {reason} ({advice})"
         for reason, count in reasons.items()
         if (advice := FAILED_STARTS.get(reason.partition(":")[0]))
     ]
@@ -59,11 +59,11 @@ def reasons(seen: Snapshot, run: Run, logs: CloudWatchLogsClient) -> list[str]:
     missing = sum(1 for machine in seen.alive if not machine.container_instance)
     if missing:
         lines.append(
-            f"{missing} of {len(seen.alive)} machines have not joined cluster {run.cluster}: they need a way"
-            " to the internet (a public address, or NAT) and the role of an ECS machine."
+            f"{missing} of {len(seen.alive)} machines have not joined cluster {run.cluster}. They need"
+            " internet access (a public address or a NAT) and the role of an ECS machine."
         )
     lines += failed_starts(seen.machines)
-    return lines + [f"ECS says: {event}" for event in seen.events[:EVENTS]]
+    return lines + [f"ECS reports: {event}" for event in seen.events[:EVENTS]]
 
 
 def last_words(ends: Sequence[TaskEnd], run: Run, logs: CloudWatchLogsClient) -> list[str]:
@@ -79,13 +79,13 @@ def in_a_row_sentence(ends: Sequence[TaskEnd]) -> str:
     count = in_a_row(ends)
     if count < IN_A_ROW:
         return ""
-    return f"Tasks end as soon as they start, {count} times in a row; machines cost meanwhile."
+    return f"Tasks end as soon as they start, {count} times in a row, while the machines cost money."
 
 
 def nothing_runs_sentence(seconds: float) -> str:
     """Return the sentence that for so long machines cost while no task got to its work."""
     time = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
-    return f"For {time} machines have cost, and no task has got to its work."
+    return f"For {time} the machines have cost money, but no task has started to work."
 
 
 def signature(ends: Sequence[TaskEnd]) -> str:

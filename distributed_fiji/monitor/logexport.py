@@ -49,7 +49,7 @@ def _write(lines: Iterator[str], file: IO[bytes], enough: Callable[[], bool]) ->
         for count, line in enumerate(lines, 1):
             text.write(line)
             if count % 1000 == 0 and enough():
-                raise LogsTooLong("there are more logs than time; CloudWatch keeps them for 60 days")
+                raise LogsTooLong("not all logs could be exported in time; CloudWatch keeps them for 60 days")
     return count > 0
 
 

@@ -91,4 +91,4 @@ def give_jobs_back(clients: Clients, run: Run, clock: Clock) -> str | None:
         clock.sleep(2)
     if not asked:
         return None
-    return f"{len(asked)} task{'s' if len(asked) > 1 else ''} stopped; their jobs go back to the queue"
+    return f"{len(asked)} task{'s' if len(asked) > 1 else ''} stopped; their jobs return to the queue"

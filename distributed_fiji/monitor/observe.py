@@ -37,7 +37,9 @@ class Observer:
         self.run = run
         self.clients = clients
         self.state = JobState(run, clients.s3)
-        self.meter = Meter(run, clients, lambda error: self._skip("spot prices; MACHINE_PRICE counts", error))
+        self.meter = Meter(
+            run, clients, lambda error: self._skip("spot prices; MACHINE_PRICE is used instead", error)
+        )
         self._letters: dict[str, DeadLetter] = {}
         self._owns_dead_queue: bool | None = None
         self._protection_is_readable = True
@@ -92,7 +94,7 @@ class Observer:
         try:
             return read_alarms(self.clients.cloudwatch, self.run.app_name)
         except AwsError as error:
-            self._skip("which machines have an alarm; none is made or removed", error)
+            self._skip("which machines have an alarm; none is created or removed", error)
             return frozenset(machine.instance_id for machine in machines if machine.alive)
 
     def _tasks(self) -> tuple[Task, ...]:
@@ -102,7 +104,7 @@ class Observer:
         try:
             working = read_protection(self.clients.ecs, self.run.cluster, [task.arn for task in tasks])
         except ClientError as error:
-            self._skip("which workers hold a job, so that machines end later", error)
+            self._skip("which workers hold a job; machines end later", error)
             # Unknown at this look. Only where it is not allowed, it is not asked again.
             self._protection_is_readable = not is_denied(error)
             return tasks
@@ -111,7 +113,7 @@ class Observer:
     def _skip(self, what: str, error: Exception) -> None:
         """Note what is not looked at where a permission is missing: a run is watched all the same."""
         if is_denied(error):
-            self.skipped[missing_action(error)] = f"not looked at: {what} ({error_text(error)})"
+            self.skipped[missing_action(error)] = f"not checked: {what} ({error_text(error)})"
 
     def read_jobs(self, attributes: dict[str, str] | None) -> Jobs:
         """Return what became of the jobs of the queue's present life; of its last one where it is gone."""

@@ -57,7 +57,7 @@ def lower_target(ec2: EC2Client, fleet_id: str, capacity: int) -> str | None:
         TargetCapacity=capacity,
         ExcessCapacityTerminationPolicy="noTermination",
     )
-    return f"the fleet's target is {capacity} now; lost machines above it are not replaced"
+    return f"the fleet's target is now {capacity}; machines lost above it are not replaced"
 
 
 def lower_service(ecs: ECSClient, run: Run, desired: int) -> str | None:
@@ -66,7 +66,7 @@ def lower_service(ecs: ECSClient, run: Run, desired: int) -> str | None:
     if current is None or current <= desired:
         return None
     ecs.update_service(cluster=run.cluster, service=run.service, desiredCount=desired)
-    return f"the service wants {desired} task{'s' if desired > 1 else ''} now"
+    return f"the service is set to {desired} task{'s' if desired > 1 else ''}"
 
 
 def end_machine(clients: Clients, run: Run, instance_id: str, place: str, why: str) -> str | None:

@@ -99,7 +99,7 @@ def read_verdict(s3: S3Client, run: Run) -> Verdict | None:
 def _verdict(document: dict[str, Any]) -> Verdict:
     end = text(document, "end")
     if end not in {known.value for known in End}:
-        raise Unreadable("its end is none that a run can have")
+        raise Unreadable("its end is not a valid one")
     counts = {
         name: int(number(document, name)) for name in ("done", "dead", "unaccounted", "failed_attempts")
     }

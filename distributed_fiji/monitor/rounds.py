@@ -57,7 +57,7 @@ class Watcher:
         """
         seen = self.observer.observe(now)
         if seen.unread and seen.unread != self.unread:
-            tell(f"the jobs could not be looked at, the next look comes soon: {seen.unread}")
+            tell(f"the jobs could not be checked; retrying shortly: {seen.unread}")
         self.unread = seen.unread
         for missing in sorted(self.observer.skipped.keys() - self.told):
             tell(self.observer.skipped[missing])
@@ -102,7 +102,7 @@ class Watcher:
         new = sorted(seen.jobs.failing - self.failing)[: NAMED - len(self.failing)]
         self.failing |= set(new)
         for job in find_failing(self.run, JobState(self.run, self.clients.s3), new):
-            tell(f"A job failed and is tried again, or given up:{job.line[1:]}")
+            tell(f"A job failed, and will be retried or given up:{job.line[1:]}")
 
     def _reasons(self, seen: Snapshot) -> list[str]:
         return reasons(seen, self.run, self.clients.logs)

@@ -110,10 +110,13 @@ def look_around(run: Run, clients: Clients, tell: Callable[[str], None]) -> Neig
         fleets = tuple(fleet for fleet in other_fleets(run, clients) if fleet not in theirs)
         later = [other for other in others if other.started > run.started]
         for other in later:
-            tell(f"Run {other.run_id} has started since; the service and the queue, which it uses, stay.")
+            tell(
+                f"Run {other.run_id} has started since, and uses the service and the queue, which"
+                " therefore stay."
+            )
         return Neighbours(not later and served_here(run, clients), fleets)
     except AwsError as error:
-        tell(f"looking at what else runs: {error_text(error)}")
+        tell(f"checking for other runs: {error_text(error)}")
         return Neighbours(served=True, other_fleets=())
 
 
@@ -221,7 +224,7 @@ def end_machines(run: Run, clients: Clients, clock: Clock, deadline: float) -> s
     while left := [item["InstanceId"] for item in fleet_instances(clients.ec2, run.app_name, run.fleet_id)]:
         waited = clock.now() - begun
         if waited >= deadline:
-            raise SomethingLeft(f"still there after {deadline / 60:.0f} minutes: {', '.join(sorted(left))}")
+            raise SomethingLeft(f"still running after {deadline / 60:.0f} minutes: {', '.join(sorted(left))}")
         if waited >= MACHINES_PATIENCE and not asked:
             terminate(clients.ec2, left)
             asked = True
@@ -254,7 +257,7 @@ def record_dead_letters(run: Run, clients: Clients, clock: Clock) -> str | None:
             body = unreported(letter, run.app_name, clock.now())
             clients.s3.put_object(Bucket=run.bucket, Key=key, Body=body)
             written += 1
-    return f"{written} dead letters that no worker had reported are recorded" if written else None
+    return f"recorded {written} dead letters that no worker had reported" if written else None
 
 
 def remove_empty_queue(sqs: SQSClient, name: str, run: Run) -> str | None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 #: Seconds in which a run whose fleet cannot be found may still be about to ask for it.
 STARTING_SECONDS = 15 * 60
 
-REFUSED = "No second fleet is started"
+REFUSED = "A fleet is already running"
 #: What S3 answers a conditional write when the object is not as expected (409: two writes at once).
 LOST = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
@@ -56,7 +56,7 @@ def _lock(lock: int, record_path: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise InvalidInput(REFUSED, [f"another startCluster is under way with {record_path}"]) from None
+        raise InvalidInput(REFUSED, [f"another startCluster is running with {record_path}"]) from None
 
 
 def take_place(clients: Clients, run: Run, record_path: Path, now: float) -> None:
@@ -75,8 +75,8 @@ def take_place(clients: Clients, run: Run, record_path: Path, now: float) -> Non
         raise InvalidInput(
             REFUSED,
             [
-                f"fleet {', '.join(others)} of {run.app_name} already runs;"
-                f" `python run.py cleanup {run.app_name}` ends it"
+                f"fleet {', '.join(others)} of {run.app_name} is already running; `python run.py cleanup"
+                f" {run.app_name}` ends it"
             ],
         )
     condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
@@ -136,8 +136,8 @@ def _read(s3: S3Client, run: Run) -> tuple[dict[str, Any], str]:
 def _whose(run: Run, found: dict[str, Any]) -> str:
     by = str(found.get("by") or "somebody else").partition(":")[0]
     return (
-        f"{by} has started {run.app_name} in {run.region}; one run of an app at a time:"
-        f" `monitor` watches it, and another APP_NAME starts a second one"
+        f"{by} has started {run.app_name} in {run.region}. An app can have only one run at a time: use"
+        " `monitor` to watch it, or another APP_NAME to start a second one"
     )
 
 

@@ -50,7 +50,7 @@ def read_names(s3: S3Client, bucket: str, app_name: str, jobs: Iterable[str]) ->
         if OBJECT.match(key, len(prefix)):
             found |= _names_in(s3, bucket, key, wanted - found.keys())
         else:
-            pass_over(bucket, key, "it holds no names of ours")
+            pass_over(bucket, key, "it does not contain names in our format")
     return found
 
 

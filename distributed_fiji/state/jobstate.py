@@ -88,7 +88,7 @@ class JobState:
             if match := name.match(item["Key"], len(prefix)):
                 yield match[1], item
             else:
-                pass_over(self._run.bucket, item["Key"], f"it is none of our {folder} by its name")
+                pass_over(self._run.bucket, item["Key"], f"its name is not that of one of our {folder}")
 
 
 def submitted_at(submissions: Iterable[Submission]) -> dict[str, float]:

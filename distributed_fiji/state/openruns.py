@@ -36,7 +36,7 @@ def list_open_runs(s3: S3Client, bucket: str, app_name: str, region: str) -> lis
         if NAME.match(item["Key"], len(prefix)):
             found.append(item["Key"])
         else:
-            pass_over(bucket, item["Key"], "it is no run by its name")
+            pass_over(bucket, item["Key"], "its name is not that of a run")
     return found
 
 
@@ -53,7 +53,7 @@ def read_open_run(s3: S3Client, bucket: str, key: str) -> Run | None:
     try:
         run = from_document(read_object(body))
     except Unreadable as error:
-        raise Unreadable(f"s3://{bucket}/{key} is no record of a run: {error}") from error
+        raise Unreadable(f"s3://{bucket}/{key} is not the record of a run: {error}") from error
     if (run.bucket, _run_key(run)) != (bucket, key):
         raise Unreadable(f"s3://{bucket}/{key} is the record of another run: {run.app_name} {run.run_id}")
     return run

@@ -46,16 +46,17 @@ def read_record(path: Path) -> Run:
     newer = document.get("version", VERSION) if isinstance(document, dict) else VERSION
     if newer != VERSION:
         problem = (
-            f"version: {newer!r}, where this Distributed-FIJI knows {VERSION}: use the one that started it"
+            f"version: {newer!r}, but this Distributed-FIJI supports {VERSION}. Use the version that"
+            " started the run"
         )
-        raise InvalidInput(f"{path} is no record that can be read here", [problem])
+        raise InvalidInput(f"{path} is a record that this version cannot read", [problem])
     try:
         if not isinstance(document, dict):
             raise NoRecord(["the file is no JSON object"])
         return from_document(document)
     except NoRecord as error:
         hint = "`python run.py cleanup APP_NAME` needs no record"
-        raise InvalidInput(f"{path} is no record of a run ({hint})", error.problems) from error
+        raise InvalidInput(f"{path} is not the record of a run ({hint})", error.problems) from error
 
 
 def check_writable(folder: Path) -> None:
@@ -67,16 +68,17 @@ def check_writable(folder: Path) -> None:
             file.flush()
     except OSError as error:
         problem = (
-            f"{error.strerror or error}: the record of the run is written there; make room, or make it yours"
+            f"{error.strerror or error}; the record of the run is stored there. Free some space, or"
+            " check the permissions"
         )
-        raise InvalidInput(f"The folder {folder} cannot be written", [problem]) from error
+        raise InvalidInput(f"The folder {folder} is not writable", [problem]) from error
 
 
 def check_account(record: Run, path: Path, clients: Clients) -> None:
     """Raise InvalidInput where AWS knows us as another account than the one whose run it is."""
     if record.account and clients.account != record.account:
-        problem = f"account: the run is in {record.account}, your keys are of {clients.account};"
-        problem += " AWS_PROFILE in the environment chooses others"
+        problem = f"account: the run is in {record.account}, but your keys belong to {clients.account};"
+        problem += " set AWS_PROFILE in your environment to use others"
         raise InvalidInput(f"{path} is the record of another account's run", [problem])
 
 

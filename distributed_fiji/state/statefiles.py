@@ -36,7 +36,7 @@ def find_state(s3: S3Client, bucket: str, key: str, read: Callable[[dict[str, An
     except (Unreadable, RecursionError) as error:
         pass_over(bucket, key, str(error))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        pass_over(bucket, key, f"it is not of our form ({type(error).__name__}: {error!s:.100})")
+        pass_over(bucket, key, f"it is not in our format ({type(error).__name__}: {error!s:.100})")
     return None
 
 
@@ -44,4 +44,4 @@ def pass_over(bucket: str, key: str, reason: str) -> None:
     """Warn once of an object that is passed over."""
     if (key, reason) not in _warned:
         _warned.add((key, reason))
-        log.warning("Warning: s3://%s/%s is passed over: %s", bucket, key, reason)
+        log.warning("Warning: s3://%s/%s is ignored: %s", bucket, key, reason)

@@ -87,7 +87,7 @@ def list_submissions(s3: S3Client, bucket: str, app_name: str) -> Iterable[tuple
         if NAME.match(item["Key"][len(prefix) :]):
             yield item["Key"], item["ETag"]
         else:
-            pass_over(bucket, item["Key"], "it is no submission by its name")
+            pass_over(bucket, item["Key"], "its name is not that of a submission")
 
 
 def submission_in(document: dict[str, Any], app_name: str) -> Submission:
@@ -95,7 +95,7 @@ def submission_in(document: dict[str, Any], app_name: str) -> Submission:
     refuse_another_app(document, app_name)
     jobs = texts(document, "job_ids")
     if not all(map(JOB_ID.match, jobs)):
-        raise Unreadable("job_ids holds what is no job's id")
+        raise Unreadable("job_ids contains an invalid job ID")
     return Submission(
         submission_id=text(document, "submission_id"),
         job_file=text(document, "job_file"),

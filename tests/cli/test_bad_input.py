@@ -28,9 +28,12 @@ def refused(account: Account, command: Command, *arguments: str) -> Ended:
 
 CONFIGS = [
     ({"AWS_BUCKET": ""}, "AWS_BUCKET = ''"),
-    ({"AWS_BUCKET": "your-bucket-name"}, "AWS_BUCKET = 'your-bucket-name' is the example's placeholder"),
-    ({"AWS_BUCKET": "nobody-has-this"}, "AWS_BUCKET = 'nobody-has-this': there is no such bucket"),
-    ({"SOURCE_BUCKET": "nobody-has-this"}, "SOURCE_BUCKET = 'nobody-has-this': there is no such bucket"),
+    (
+        {"AWS_BUCKET": "your-bucket-name"},
+        "AWS_BUCKET = 'your-bucket-name' is still the example's placeholder",
+    ),
+    ({"AWS_BUCKET": "nobody-has-this"}, "AWS_BUCKET = 'nobody-has-this': this bucket does not exist"),
+    ({"SOURCE_BUCKET": "nobody-has-this"}, "SOURCE_BUCKET = 'nobody-has-this': this bucket does not exist"),
     ({"MACHINE_PRICE": 0}, "MACHINE_PRICE = 0"),
     ({"MACHINE_PRICE": "cheap"}, "MACHINE_PRICE = 'cheap'"),
     ({"MACHINE_TYPE": ["m5.gigantic"]}, "MACHINE_TYPE = ['m5.gigantic']"),
@@ -44,13 +47,13 @@ CONFIGS = [
     ({"SCRIPT_DOWNLOAD_URL": "https://some/url/with/a/script.y"}, "SCRIPT_DOWNLOAD_URL"),
     ({"EBS_VOL_SIZE": 8}, "EBS_VOL_SIZE = 8"),
     ({"UPLOAD_FLAGS": "--metadata note=it's"}, "it cannot be split into words (No closing quotation)"),
-    ({"UPLOAD_FLAGS": "--exclude *.tmp"}, "--exclude cannot be used: it chooses files"),
-    ({"UPLOAD_FLAGS": "--acl --sse"}, "--acl needs its value after it"),
+    ({"UPLOAD_FLAGS": "--exclude *.tmp"}, "--exclude cannot be used: it selects files"),
+    ({"UPLOAD_FLAGS": "--acl --sse"}, "--acl needs a value"),
     ({"UPLOAD_FLAGS": "--acl everybody"}, "--acl everybody: must be one of private, "),
-    ({"UPLOAD_FLAGS": "--sse-kms-key-id 123"}, "--sse-kms-key-id needs --sse aws:kms beside it"),
-    ({"UPLOAD_FLAGS": "--colour red"}, "--colour is no flag that the worker understands; these are: --acl, "),
-    ({"UPLOAD_FLAGS": "private"}, "'private' is no flag"),
-    ({"NECESSARY_STRING": "a\0b"}, "NECESSARY_STRING = 'a\\x00b': must not hold control characters"),
+    ({"UPLOAD_FLAGS": "--sse-kms-key-id 123"}, "--sse-kms-key-id also needs --sse aws:kms"),
+    ({"UPLOAD_FLAGS": "--colour red"}, "unknown flag --colour; supported flags: --acl, "),
+    ({"UPLOAD_FLAGS": "private"}, "'private' is not a flag"),
+    ({"NECESSARY_STRING": "a\0b"}, "NECESSARY_STRING = 'a\\x00b': must not contain control characters"),
     ({"EXPECTED_NUMBER_FILES": 10**400}, "EXPECTED_NUMBER_FILES"),
 ]
 
@@ -75,7 +78,7 @@ def test_a_bucket_of_somebody_else_makes_nothing(account: Account, command: Comm
     finally:
         set_faults(account.data)
 
-    assert f"AWS_BUCKET = '{BUCKET}': S3 refuses it (403)" in ended.err
+    assert f"AWS_BUCKET = '{BUCKET}': S3 refuses access (403)" in ended.err
 
 
 @pytest.mark.parametrize("arguments", [["setup"], ["submitJob", "job.json"], ["startCluster", "fleet.json"]])
@@ -112,10 +115,10 @@ def a_job_file(**parts: Any) -> str:
 
 
 JOB_FILES = {
-    "not there": (None, "there is no such file"),
+    "not there": (None, "this file does not exist"),
     "empty": ("", "it is empty"),
     "cut off": ('{"groups": [', "it is not JSON"),
-    "a list": ("[]", "it must be an object"),
+    "a list": ("[]", "it must be a JSON object"),
     "no location": (json.dumps({"groups": [{"Well": "A1"}]}), "output_file_location is missing"),
     "no groups": (json.dumps({"output_file_location": "out"}), "groups is missing"),
     "empty groups": (a_job_file(groups=[]), "groups is empty"),
@@ -134,7 +137,7 @@ JOB_FILES = {
     ),
     "an input inside of a text": (
         a_job_file(shared_metadata={"options": "open=/home/ubuntu/bucket/a.tif"}),
-        "shared_metadata.options: 'open=/home/ubuntu/bucket/a.tif' names a place in S3 inside of a text",
+        "shared_metadata.options: 'open=/home/ubuntu/bucket/a.tif' contains an S3 address inside other text",
     ),
     "a pattern without a bucket": (
         a_job_file(inputs=["s3:///a.tif"]),
@@ -144,37 +147,40 @@ JOB_FILES = {
     "not a number": ('{"output_file_location": "o", "groups": [{"x": NaN}]}', "groups[1].x must be"),
     "a key with a space": (
         a_job_file(groups=[{"the well": "A1"}]),
-        "'the well' cannot be a parameter's name",
+        "'the well' is not a valid parameter name",
     ),
-    "a key with a hyphen": (a_job_file(shared_metadata={"a-b": 1}), "'a-b' cannot be a parameter's name"),
-    "a key twice": ('{"output_file_location": "o", "groups": [{"a": 1, "a": 2}]}', "'a' stands twice"),
-    "no text": (a_job_file(groups=[{"Well": "A\uffff"}]), "groups[1].Well holds a character that is no text"),
-    "too large": (a_job_file(groups=[{"text": "x" * 1_100_000}]), "groups[1]: its message has"),
+    "a key with a hyphen": (a_job_file(shared_metadata={"a-b": 1}), "'a-b' is not a valid parameter name"),
+    "a key twice": ('{"output_file_location": "o", "groups": [{"a": 1, "a": 2}]}', "'a' appears twice"),
+    "no text": (
+        a_job_file(groups=[{"Well": "A\uffff"}]),
+        "groups[1].Well contains an invalid character",
+    ),
+    "too large": (a_job_file(groups=[{"text": "x" * 1_100_000}]), "groups[1]: its message is"),
     "climbs out": (a_job_file(output_file_location="../out"), "output_file_location '../out'"),
     "climbs out later": (a_job_file(output_file_location="a/../../out"), "must not contain '..'"),
     "climbs by a group": (
         a_job_file(output_file_location="out/{Well}", groups=[{"Well": "../.."}]),
         "groups[1]: output_file_location",
     ),
-    "absolute": (a_job_file(output_file_location="/home/out"), "'/home/out' is absolute"),
+    "absolute": (a_job_file(output_file_location="/home/out"), "'/home/out' must not start with /"),
     "absolute by a group": (
         a_job_file(output_file_location="{Well}", groups=[{"Well": "/etc"}]),
-        "groups[1]: output_file_location '/etc' is absolute",
+        "groups[1]: output_file_location '/etc' must not start with /",
     ),
     "in another bucket": (a_job_file(output_file_location="s3://other/out"), "leave out s3://"),
     "in the runs' own state": (
         a_job_file(output_file_location="distributed-fiji/APP/manifests"),
-        "lies in distributed-fiji/",
+        "is inside distributed-fiji/",
     ),
     "in the exported logs": (
         a_job_file(output_file_location="{Folder}/x", groups=[{"Folder": "exportedlogs"}]),
-        "groups[1]: output_file_location 'exportedlogs/x' lies in exportedlogs/",
+        "groups[1]: output_file_location 'exportedlogs/x' is inside exportedlogs/",
     ),
-    "longer than a key": (a_job_file(output_file_location="ä" * 512), "S3 takes 1024"),
+    "longer than a key": (a_job_file(output_file_location="ä" * 512), "the S3 limit is 1024"),
     "a dot for a folder": (a_job_file(output_file_location="out/./a"), "'..' or '.'"),
     "a value that is empty": (
         a_job_file(output_file_location="out/{Plate}/{Well}", groups=[{"Plate": "", "Well": "A01"}]),
-        "groups[1]: output_file_location 'out//A01' holds '//'",
+        "groups[1]: output_file_location 'out//A01' contains '//'",
     ),
     "a line break": (a_job_file(output_file_location="out\n"), "control character"),
     "an unknown name": (a_job_file(output_file_location="{Wel}"), "{Wel} in output_file_location"),
@@ -200,10 +206,10 @@ def a_fleet_file(**specification: Any) -> str:
 
 
 FLEET_FILES = {
-    "not there": (None, "there is no such file"),
+    "not there": (None, "this file does not exist"),
     "not JSON": ("{'Type': 'maintain'}", "it is not JSON"),
-    "a list": ("[]", "it must be an object"),
-    "an unknown key": ('{"TargetCapacty": 3}', "TargetCapacty: no key of a fleet file"),
+    "a list": ("[]", "it must be a JSON object"),
+    "an unknown key": ('{"TargetCapacty": 3}', "TargetCapacty: unknown fleet key"),
     "no specifications": ('{"LaunchSpecifications": []}', "LaunchSpecifications is empty"),
     "specifications that are none": ('{"LaunchSpecifications": "m5"}', "must be a list of objects"),
     "an unknown key inside": (a_fleet_file(Kernel="x"), "LaunchSpecifications[0].Kernel is not supported"),
@@ -212,11 +218,11 @@ FLEET_FILES = {
     "a subnet that is not there": ('{"Subnets": ["subnet-12345678"]}', "Subnets"),
     "an image that is not there": ('{"ImageId": "ami-12345678"}', "ImageId = 'ami-12345678'"),
     "a key pair that is not there": ('{"KeyName": "mine"}', "KeyName = 'mine'"),
-    "a role that is not there": ('{"IamFleetRole": "nobody"}', "IamFleetRole: there is no role nobody"),
+    "a role that is not there": ('{"IamFleetRole": "nobody"}', "IamFleetRole: role nobody does not exist"),
     "a profile that is not there": ('{"IamInstanceProfile": "nobody"}', "IamInstanceProfile"),
     "the original's, as it ships": (
         (ORIGINAL / "exampleFleet_us-east-1.json").read_text(),
-        "NetworkInterfaces[0].SubnetId = 'subnet-WWWWWWWW' is the example's placeholder",
+        "NetworkInterfaces[0].SubnetId = 'subnet-WWWWWWWW' is still the example's placeholder",
     ),
 }
 
@@ -244,7 +250,10 @@ def test_a_wrong_fleet_file_starts_nothing(
         ({"MACHINE_TYPE": ["m5.gigantic"]}, "MACHINE_TYPE = ['m5.gigantic']"),
         ({"MACHINE_PRICE": 0}, "MACHINE_PRICE = 0"),
         ({"MACHINE_TYPE": ["m5.large", "m6g.large"]}, "mixes architectures"),
-        ({"DOCKERHUB_TAG": EXAMPLE_IMAGE}, f"DOCKERHUB_TAG = {EXAMPLE_IMAGE!r} is the example's placeholder"),
+        (
+            {"DOCKERHUB_TAG": EXAMPLE_IMAGE},
+            f"DOCKERHUB_TAG = {EXAMPLE_IMAGE!r} is still the example's placeholder",
+        ),
     ],
 )
 def test_settings_that_went_wrong_after_setup_start_nothing(

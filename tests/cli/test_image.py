@@ -31,7 +31,7 @@ def test_an_image_that_its_registry_lacks_is_refused(
     ended = ready("startCluster", "fleet.json")
 
     assert ended.code == 2
-    assert f"DOCKERHUB_TAG = {image!r}: its registry has no such image" in ended.err
+    assert f"DOCKERHUB_TAG = {image!r}: its registry does not have this image" in ended.err
     assert "make image-push" in ended.err
     assert account.settled(before) == before
 

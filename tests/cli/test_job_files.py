@@ -25,25 +25,25 @@ WRONG = {
     "empty": (b"", "it is empty"),
     "a key twice": (
         GOOD.replace(b'"groups"', b'"groups": [], "groups"'),
-        "'groups' stands twice in one object",
+        "'groups' appears twice in one object",
     ),
     "NaN": (with_well("NaN"), "groups[1].Well must be a finite number, not nan"),
     "beyond a double": (with_well("1e999"), "groups[1].Well must be a finite number, not inf"),
     "beyond any integer": (with_well("9" * 5000), "groups[1].Well must be a finite number, not inf"),
     "nested deeply": (with_well("[" * 100_000 + "]" * 100_000), "it is nested too deeply"),
-    "half a pair": (with_well('"\\ud800"'), "groups[1].Well holds a character that is no text"),
+    "half a pair": (with_well('"\\ud800"'), "groups[1].Well contains an invalid character"),
     "half a pair in inputs": (
         GOOD.replace(b'"groups"', b'"inputs": "in/\\ud800", "groups"'),
-        "inputs: 'in/\\ud800' holds a character that is no text",
+        "inputs: 'in/\\ud800' contains an invalid character",
     ),
-    "half a pair as a key": (GOOD.replace(b'"Well"', b'"\\ud800"'), "holds a character that is no text"),
-    "NUL": (with_well('"A\\u0000"'), "groups[1].Well holds a character that is no text"),
-    "two braces": (GOOD.replace(b"{Well}", b"{{Well}}"), "filled in between single braces, as {Well}"),
-    "half a brace": (GOOD.replace(b"{Well}", b"{Well"), "has a brace without its partner"),
+    "half a pair as a key": (GOOD.replace(b'"Well"', b'"\\ud800"'), "contains an invalid character"),
+    "NUL": (with_well('"A\\u0000"'), "groups[1].Well contains an invalid character"),
+    "two braces": (GOOD.replace(b"{Well}", b"{{Well}}"), "names go in single braces, for example {Well}"),
+    "half a brace": (GOOD.replace(b"{Well}", b"{Well"), "has an unmatched brace"),
     "another case": (GOOD.replace(b"{Well}", b"{well}"), "did you mean {Well}?"),
     "Distributed-CellProfiler's": (
         GOOD.replace(b'{"Well": "A01"}', b'{"Metadata": "Plate=P1,Well=A01"}'),
-        'here write {"Plate": "P1", "Well": "A01"}',
+        'here, write {"Plate": "P1", "Well": "A01"}',
     ),
 }
 
@@ -79,7 +79,7 @@ def test_a_place_below_the_originals_mount_is_one_in_the_bucket(
     ended = ready("submitJob", "job.json", "--yes")
 
     assert ended.code == 0, ended.said
-    assert "is taken from the bucket's root: 'res/{Well}'" in " ".join(ended.err.split())
+    assert "is relative to the bucket's root: 'res/{Well}'" in " ".join(ended.err.split())
     url = ended.out.split()[-1]
     (message,) = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
@@ -112,7 +112,7 @@ def test_metadata_that_nearly_fit_the_script_are_asked_about(
 
     said = " ".join(ended.err.split())
     assert ended.code == 0, ended.said
-    assert "the script asks no question 'Sise (px)'; did you mean 'Size (px)'?" in said
+    assert "the script does not ask 'Sise (px)'; did you mean 'Size (px)'?" in said
     assert "the script declares no parameter 'WellName'; did you mean 'well_name'?" in said
-    assert "the script's parameter 'sigma' has no default, and no job gives it" in said
+    assert "the script's parameter 'sigma' has no default, and no job sets it" in said
     assert not [word for word in ("'extra'", "'rounds'", "'log'", "'count'") if word in said]

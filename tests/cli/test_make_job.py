@@ -152,9 +152,9 @@ WRONG = {
     "no such CSV": (["--csv", "no.csv"], "no.csv cannot be used"),
     "inputs of a pattern": (["./a/{Well}.tif", "--inputs", "x"], "leave one of them out"),
     "outputs among the runs' state": (
-        ["--wells", "96", "--output", "distributed-fiji/{Well}"], "holds what the runs themselves write"
+        ["--wells", "96", "--output", "distributed-fiji/{Well}"], "is reserved for the runs' own files"
     ),
-    "outputs without a value": (["--wells", "96", "--output", "out/{Plate}"], "names none of its metadata"),
+    "outputs without a value": (["--wells", "96", "--output", "out/{Plate}"], "is not in its metadata"),
 }  # fmt: skip
 
 

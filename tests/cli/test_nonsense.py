@@ -262,7 +262,7 @@ def wrong_config_without_script() -> st.SearchStrategy[tuple[bytes, str]]:
 def nonsense_words() -> st.SearchStrategy[Thrown]:
     """`policy` of commands that there are not, or of an account that is no number."""
     return st.one_of(
-        option("policy", "--account", "123456789012", values=MARKED, named="is no command"),
+        option("policy", "--account", "123456789012", values=MARKED, named="is not a command"),
         option("policy", "setup", "--account", values=MARKED, named="--account"),
     )
 

@@ -33,7 +33,7 @@ def test_the_config_as_it_ships_names_its_placeholders(command: Command, tmp_pat
     ended = command("setup")
 
     assert ended.code == 2
-    named = re.findall(r"^  - (\w+) = .* is the example's placeholder", ended.err, re.MULTILINE)
+    named = re.findall(r"^  - (\w+) = .* is still the example's placeholder", ended.err, re.MULTILINE)
     assert named == ["AWS_BUCKET", "SCRIPT_DOWNLOAD_URL"]
 
 
@@ -74,7 +74,7 @@ def test_the_siblings_config_filled_in_explains_what_does_nothing_here(
     for name in ("DOCKER_CORES", "CPU_SHARES", "SECONDS_TO_START", "WORKSPACE_BUCKET", "ALWAYS_CONTINUE",
                  "USE_PLUGINS", "UPDATE_PLUGINS", "PLUGINS_COMMIT", "INSTALL_REQUIREMENTS",
                  "REQUIREMENTS"):  # fmt: skip
-        assert re.search(rf"^Warning: config.py: {name} does nothing here: ", made.err, re.MULTILINE), name
+        assert re.search(rf"^Warning: config.py: {name} is ignored: ", made.err, re.MULTILINE), name
 
 
 def test_the_fleet_file_as_it_ships_names_every_placeholder(command: Command, tmp_path: Path) -> None:
@@ -92,4 +92,4 @@ def test_the_fleet_file_as_it_ships_names_every_placeholder(command: Command, tm
 def test_no_setting_of_the_originals_is_unknown(command: Command, tmp_path: Path, name: str) -> None:
     (tmp_path / "config.py").write_text(filled(name))
 
-    assert "is no setting" not in command("setup").err
+    assert "unknown setting" not in command("setup").err

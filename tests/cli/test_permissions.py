@@ -139,7 +139,7 @@ def test_roles_that_an_administrator_made_are_used_without_any_right_of_iam(
     assert made.code == 0, made.said
     start(tmp_path)
 
-    assert "AWSServiceRoleForEC2Spot could not be looked at or made" in made.err
+    assert "AWSServiceRoleForEC2Spot could not be checked or created" in made.err
     assert "aws iam create-service-linked-role" in made.err
     role, ec2 = f"arn:aws:iam::{ACCOUNT}:role", account.client("ec2")
     definition = account.client("ecs").describe_task_definition(taskDefinition="GivenTask")["taskDefinition"]
@@ -165,8 +165,8 @@ def test_a_role_in_config_that_is_not_there_is_named_before_anything_is_made(
     ended = command("setup")
 
     assert ended.code == 2
-    assert "TASK_ROLE = 'nobody': there is no such role" in ended.err
-    assert "INSTANCE_PROFILE = 'nobody-either': there is no such instance profile" in ended.err
+    assert "TASK_ROLE = 'nobody': your account has no such role" in ended.err
+    assert "INSTANCE_PROFILE = 'nobody-either': your account has no such instance profile" in ended.err
     assert account.settled(before) == before
 
 
@@ -195,8 +195,8 @@ def test_roles_get_the_boundary_that_the_account_demands(
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"AWS_REGION": "cn-north-1"}, "AWS_REGION = 'cn-north-1' is of AWS's partition aws-cn"),
-        ({"AWS_REGION": "us-gov-west-1"}, "AWS_REGION = 'us-gov-west-1' is of AWS's partition aws-us-gov"),
+        ({"AWS_REGION": "cn-north-1"}, "AWS_REGION = 'cn-north-1' is in AWS partition aws-cn"),
+        ({"AWS_REGION": "us-gov-west-1"}, "AWS_REGION = 'us-gov-west-1' is in AWS partition aws-us-gov"),
         ({"AWS_BUCKET": "plates--use1-az4--x-s3"}, "is a directory bucket (S3 Express One Zone)"),
         ({"SOURCE_BUCKET": "plates-abcdefghijk-s3alias"}, "is an access point's alias"),
         ({"MORE_SOURCE_BUCKETS": ["s3://plates"]}, "MORE_SOURCE_BUCKETS[0] = 's3://plates': must be"),
@@ -252,7 +252,7 @@ def test_a_bucket_whose_requester_pays_is_refused_by_name_and_nothing_is_made(
 
     set_faults(account.data)
     assert ended.code == 2, ended.said
-    assert "SOURCE_BUCKET = 'open-data' is a bucket whose requester pays" in ended.err
+    assert "SOURCE_BUCKET = 'open-data' is a Requester Pays bucket" in ended.err
     assert "--request-payer requester s3://open-data/" in ended.err
     assert "Paying" not in str(account.everything())
 
@@ -272,10 +272,10 @@ def test_a_bucket_that_is_refused_is_said_with_the_words_of_s3(
 
     set_faults(account.data)
     assert ended.code == 2, ended.said
-    assert f"AWS_BUCKET = '{BUCKET}': S3 refuses it (403)" in ended.err
+    assert f"AWS_BUCKET = '{BUCKET}': S3 refuses access (403)" in ended.err
     assert "permission s3:ListBucket is missing" in ended.err
     assert (
-        "explicit deny in an identity-based policy; accounts that want MFA first answer like that"
+        "explicit deny in an identity-based policy; an account that requires MFA first responds like this"
         in ended.err
     )
     assert "WithoutMfa" not in str(account.everything())
@@ -295,7 +295,7 @@ SIGNED_OUT = {
     "mfa": (
         "role_arn = arn:aws:iam::123456789012:role/x\nsource_profile = keys\n"
         "mfa_serial = arn:aws:iam::123456789012:mfa/me",
-        ("AWS wants an MFA code", "aws configure export-credentials"),
+        ("AWS requires an MFA code", "aws configure export-credentials"),
     ),
     "login": (
         "login_session = arn:aws:iam::123456789012:user/me",
@@ -387,7 +387,7 @@ def test_a_bucket_that_refuses_the_runs_state_is_found_out_by_setup_and_nothing_
     assert ended.code == 2
     assert f"AWS_BUCKET = '{BUCKET}': the run's state cannot be written" in ended.err
     assert "permission s3:PutObject is missing" in ended.err
-    assert "UPLOAD_FLAGS names it" in ended.err
+    assert "set it in UPLOAD_FLAGS" in ended.err
     assert account.settled(before) == before
 
 
@@ -414,23 +414,23 @@ def test_policy_prints_for_each_command_what_iam_takes_in_one_piece(command: Com
         document = json.loads(printed.out)
         assert set(document) == {"Version", "Statement"}
         assert len("".join(json.dumps(document).split())) <= 6144, name
-        assert "As several" not in printed.err
+        assert "To split it" not in printed.err
 
 
 def test_policy_for_all_commands_says_how_to_split_what_is_too_long(command: Command) -> None:
     printed = command("policy", "--account", ACCOUNT)
 
     assert json.loads(printed.out)["Statement"]
-    assert "IAM takes 6144" in printed.err
+    assert "IAM's limit for one managed policy is 6144" in printed.err
     for name in COMMANDS:
-        assert name in printed.err.partition("As several")[2]
+        assert name in printed.err.partition("To split it")[2]
 
 
 def test_policy_refuses_what_is_no_command_and_no_account(command: Command) -> None:
     ended = command("policy", "setups", "--account", "12")
 
     assert ended.code == 2
-    assert "setups is no command that asks AWS for anything; did you mean setup?" in ended.err
+    assert "setups is not a command that uses AWS; did you mean setup?" in ended.err
     assert "--account 12" in ended.err
 
 

@@ -17,7 +17,7 @@ PAGE = b"\n\n  <!DOCTYPE html>\n<html><head><title>GitHub</title></head></html>\
 GOOD = b'print("hello");\n'
 
 WRONG = [
-    ("script.ijm", PAGE, "it is a web page, no script"),
+    ("script.ijm", PAGE, "it is a web page, not a script"),
     (
         "script.py",
         b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>",
@@ -28,23 +28,23 @@ WRONG = [
     (
         "script.ijm",
         b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n",
-        "a pointer of Git LFS",
+        "a Git LFS pointer",
     ),
     ("script.ijm", b"```\nprint(1);\n```\n", "Markdown"),
     ("script.ijm", b"", "it is empty"),
     ("script.ijm", b"\xef\xbb\xbf \r\n", "it is empty"),
     ("script.ijm", GOOD.decode().encode("utf-16"), "it is saved as UTF-16; save it as UTF-8"),
     ("script.ijm", GOOD.decode().encode("utf-32"), "it is saved as UTF-32; save it as UTF-8"),
-    ("script.ijm", GOOD.decode().encode("utf-16-be"), "it is saved as UTF-16 or UTF-32, or is a binary file"),
+    ("script.ijm", GOOD.decode().encode("utf-16-be"), "it is UTF-16, UTF-32 or a binary file"),
     ("script.ijm", b"II*\0\x08\0\0\0" + bytes(range(256)) * 4, "it is a binary file"),
-    ("script.ijm", b"{\\rtf1\\ansi print}", "a document of a word processor"),
+    ("script.ijm", b"{\\rtf1\\ansi print}", "a word-processor document"),
     (
         "script.ijm",
         b'a = "/*";\n// /* b\n/* c */ print(1);\n/* open\n',
-        "begins with /* in line 4 has no end",
+        "starts with /* in line 4 is never closed",
     ),
-    ("script", GOOD, "'script' has no ending, by which FIJI knows the language; endings are .ijm, "),
-    ("script.docx", GOOD, "no script language has the ending .docx; endings are .ijm, "),
+    ("script", GOOD, "'script' has no extension, which tells FIJI the language; extensions: .ijm, "),
+    ("script.docx", GOOD, "no script language has the extension .docx; extensions: .ijm, "),
 ]
 
 
@@ -64,20 +64,20 @@ def test_what_is_no_script_makes_nothing(
 ADDRESSES = [
     (
         "https://github.com/some/one/blob/main/macros/count.ijm",
-        "the script itself is https://raw.githubusercontent.com/some/one/main/macros/count.ijm",
+        "The script itself is at https://raw.githubusercontent.com/some/one/main/macros/count.ijm",
     ),
     (
         "https://gitlab.com/some/one/-/blob/main/count.ijm",
-        "the script itself is https://gitlab.com/some/one/-/raw/main/count.ijm",
+        "The script itself is at https://gitlab.com/some/one/-/raw/main/count.ijm",
     ),
-    (f"s3://{BUCKET}/", "it names no object"),
-    (f"s3://{BUCKET}", "it names no object"),
-    ("s3:///script.ijm", "it names no object"),
-    (f"S3://{BUCKET}/missing.ijm", "there is no such object"),
+    (f"s3://{BUCKET}/", "it does not name an object"),
+    (f"s3://{BUCKET}", "it does not name an object"),
+    ("s3:///script.ijm", "it does not name an object"),
+    (f"S3://{BUCKET}/missing.ijm", "this object does not exist"),
     ("http://example.org/script.ijm", "workers fetch scripts from https:// and s3:// only"),
     ("ftp://example.org/script.ijm", "workers fetch scripts from https:// and s3:// only"),
-    ("https:///script.ijm", "it names no server"),
-    ("https://example.org/download?name=script.ijm", "'download' has no ending"),
+    ("https:///script.ijm", "it does not name a server"),
+    ("https://example.org/download?name=script.ijm", "'download' has no extension"),
 ]
 
 
@@ -119,7 +119,7 @@ def test_a_script_on_a_server_is_fetched_and_looked_at(
     configure(tmp_path, APP_NAME="Server", SCRIPT_DOWNLOAD_URL=f"{server}/private.ijm")
     unseen = command("setup")
     assert unseen.code == 0
-    assert "it could not be looked at from here (the server answers 403)" in " ".join(unseen.err.split())
+    assert "it could not be checked from here (the server returned 403)" in " ".join(unseen.err.split())
 
     configure(tmp_path, APP_NAME="Server", SCRIPT_DOWNLOAD_URL=f"{server}/my script.ijm")
     good = command("setup")
@@ -136,7 +136,7 @@ def test_what_is_mended_in_a_script_is_named_with_its_line(command: Command, tmp
     assert latin.code == lost.code == 0
     said = " ".join(latin.err.split())
     assert 'SCRIPT.IJM: it is not UTF-8 (line 2: print("5 µm");) and is read as Latin-1' in said
-    assert "line 2 holds U+FFFD" in lost.err
+    assert "line 2 contains U+FFFD" in lost.err
 
 
 def test_a_script_that_needs_a_display_and_may_have_none_is_named(command: Command, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_script_that_needs_a_display_and_may_have_none_is_named(command: Comma
         assert ended.code == 0
         said[mode] = " ".join(ended.err.split())
 
-    assert "it works with the ROI Manager, which fails without a display" in said["headless"]
+    assert "it uses the ROI Manager, which fails without a display" in said["headless"]
     assert "display" not in said["auto"]
 
 

@@ -66,7 +66,7 @@ def test_what_cannot_be_taken_back_is_named_and_cleanup_ends_it(
     ended = ready("startCluster", "fleet.json", "--yes")
 
     assert ended.code == 4
-    assert "it may run, and cost" in ended.err
+    assert "It may still be running and incurring charges" in ended.err
     assert f"cleanup {APP}" in ended.err
     assert RECORD.exists()
     (fleet,) = live_fleets(account)

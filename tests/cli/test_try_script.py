@@ -86,7 +86,7 @@ def test_a_script_is_tried_its_answers_edited_and_tried_again(newcomer: Newcomer
     assert second.returncode == 0, second
     assert "Image=a.tif: DONE" in second.stdout and "input/counted.csv" in second.stdout
     assert "'Minimum size' got 70, by answers" in second.stdout
-    assert "count.job.json is kept as it is" in second.stderr
+    assert "count.job.json is left unchanged" in second.stderr
     assert json.loads(job_file.read_text("utf-8"))["answers"] == {"Minimum size": 70}
     settings = runpy.run_path(str(folder / "count.config.py"))
     assert settings["EXPECTED_NUMBER_FILES"] == 1 and settings["COLLECT_ALL"] is True
@@ -97,7 +97,7 @@ def test_a_script_is_tried_its_answers_edited_and_tried_again(newcomer: Newcomer
     # An image that the job file does not have is not passed over in silence.
     images.write("c", folder)
     third = newcomer.run("tryScript", "count.ijm", "a.tif", "c.tif")
-    assert "count.job.json: no job reads c.tif; add a group for it" in third.stderr, third
+    assert "count.job.json: no job reads c.tif. Add a group for it" in third.stderr, third
     assert "no job reads" not in second.stderr
 
     # What it wrote is what setup and submitJob take.
@@ -109,10 +109,10 @@ def test_a_script_is_tried_its_answers_edited_and_tried_again(newcomer: Newcomer
 
 def test_what_cannot_be_tried_is_named_and_nothing_is_written(newcomer: Newcomer, tmp_path: Path) -> None:
     missing = newcomer.run("tryScript", tmp_path / "no.ijm", "--into", tmp_path)
-    assert missing.returncode == 2 and "there is no such file" in missing.stderr, missing
+    assert missing.returncode == 2 and "this file does not exist" in missing.stderr, missing
     (tmp_path / "s.ijm").write_text("print(1);", encoding="utf-8")
     missing = newcomer.run("tryScript", tmp_path / "s.ijm", tmp_path / "no.tif", "--into", tmp_path)
-    assert missing.returncode == 2 and "no.tif: there is no such file" in missing.stderr, missing
+    assert missing.returncode == 2 and "no.tif: this file does not exist" in missing.stderr, missing
     assert [path.name for path in tmp_path.iterdir()] == ["s.ijm"]
 
 

@@ -49,7 +49,7 @@ def test_undo_takes_back_the_files_latest_submission_and_leaves_others(
     ended = ready("submitJob", "mine.json", "--undo")
 
     assert ended.code == 0, ended.said
-    assert "Took back 25 jobs that waited. At work or ended: 0." in ended.out
+    assert "Took back 25 jobs that were waiting. Running or finished: 0." in ended.out
     assert waiting(account, queue) == ["A1", "B1"]
     created = queues.read_attributes(account.client("sqs"), queue)["CreatedTimestamp"]
     files = [item.job_file for item in read_submissions(account.client("s3"), BUCKET, APP, created)]
@@ -66,7 +66,7 @@ def test_a_job_that_a_worker_holds_is_not_taken_back_and_must_still_end(
 
     ended = ready("submitJob", "held.json", "--undo")
 
-    assert "Took back 1 job that waited. At work or ended: 1." in ended.out
+    assert "Took back 1 job that were waiting. Running or finished: 1." in ended.out
     created = queues.read_attributes(account.client("sqs"), queue)["CreatedTimestamp"]
     [left] = [
         item

@@ -163,9 +163,9 @@ def test_the_exit_code_is_that_of_the_process() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["submitJob", "/dev/zero"], "it is no file but a pipe or a device"),
+        (["submitJob", "/dev/zero"], "it is not a file but a pipe or a device"),
         (["startCluster", "."], "it is a folder"),
-        (["submitJob", "a\udcff.json"], "there is no such file"),
+        (["submitJob", "a\udcff.json"], "this file does not exist"),
         (["monitor", "x" * 300], "cannot be read"),
         (["cleanup", "*", "--yes"], "APP_NAME = '*'"),
         (["cleanup", "", "--yes"], "APP_NAME = ''"),
@@ -188,7 +188,7 @@ def test_nonsense_is_refused_by_the_real_program_too(
 def test_a_folder_that_cannot_be_written_is_named_before_anything_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "files").write_text("not a folder")
 
-    with pytest.raises(InvalidInput, match=r"(?s)files cannot be written.*make it yours"):
+    with pytest.raises(InvalidInput, match=r"(?s)files is not writable.*check the permissions"):
         check_writable(tmp_path / "files")
 
 
@@ -227,7 +227,7 @@ def test_the_example_config_names_what_the_user_must_fill_in(here: Callable[...,
     ("command", "file", "content", "words"),
     [
         ("submitJob", "job.json", {"groups": []}, ["output_file_location", "groups"]),
-        ("submitJob", "none.json", None, ["no such file"]),
+        ("submitJob", "none.json", None, ["this file does not exist"]),
         (
             "startCluster",
             "fleet.json",

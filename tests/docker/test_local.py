@@ -172,7 +172,7 @@ def test_no_machine_is_asked_for_while_docker_lacks_the_image(folder: Path, daem
     )
 
     assert ended.code == 2
-    assert "DOCKERHUB_TAG = 'lab/not-built:1.0': Docker here has no such image" in ended.err
+    assert "DOCKERHUB_TAG = 'lab/not-built:1.0': Docker does not have this image" in ended.err
     assert not demo.record.exists()
     fleets = demo.cloud.client("ec2").describe_spot_fleet_requests()["SpotFleetRequestConfigs"]
     assert demo.name not in str(fleets)

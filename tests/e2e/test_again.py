@@ -56,6 +56,6 @@ def test_a_plate_that_is_submitted_again_is_done_by_todays_script_and_images_alo
     assert (code, out.splitlines()[0]) == (3, "2 jobs done, 1 given up, 0 not finished; 1 attempt failed.")
     assert "  Well=A02 (job " in out
     assert "no focus plane found" in out
-    assert "1 of the jobs that are not done still have outputs of an earlier run" in out
+    assert "1 of the unfinished jobs still have outputs from an earlier run" in out
     assert "done 3 of 3" not in progress
     assert results(app) == ["first acquisition", "first acquisition", "repeated, in focus"]

@@ -53,8 +53,8 @@ def test_a_start_that_was_killed_goes_on_with_the_same_fleet(app: App) -> None:
     process = app.start("startCluster", app.folder / "fleet.json", "--yes")
     assert process.stdout is not None
     for line in process.stdout:
-        if "is asked for" in line:
-            fleet = line.split()[1]
+        if "Requested fleet" in line:
+            fleet = line.split()[2].rstrip(";")
             break
     process.kill()
     process.wait()
@@ -74,7 +74,7 @@ def test_ctrl_c_takes_the_fleet_back(app: App) -> None:
     process = app.start("startCluster", app.folder / "fleet.json", "--yes")
     assert process.stdout is not None
     for line in process.stdout:
-        if "is asked for" in line:
+        if "Requested fleet" in line:
             process.send_signal(signal.SIGINT)
             break
     rest = process.stdout.read()

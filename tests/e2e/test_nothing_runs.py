@@ -32,9 +32,9 @@ def test_a_run_whose_workers_die_at_their_start_says_why_ends_and_goes_on_when_i
     # At the third or, where a look comes late on a busy machine, at one soon after.
     assert re.search(r"Tasks end as soon as they start, [3-9] times in a row", said)
     assert "with exit code 1: Essential container in task exited" in said
-    assert "is not the one that was set up" in said
+    assert "is not the one that setup found" in said
     assert "0 jobs done, 0 given up, 1 not finished" in ended.out
-    assert "No task ran; the queue is kept" in ended.out
+    assert "No task was running; the queue is kept" in ended.out
     assert not [item for item in app.inventory() if item["bills"]]
 
     assert app.run("setup").code == 0

@@ -171,8 +171,8 @@ def test_servers_that_ended_are_started_again_and_what_was_lost_is_said(root):
     mended = clouds.start(root, said.append)
 
     assert [line.split(";")[0] for line in said] == [
-        "The embedded cloud's controlplane had ended",
-        "The embedded cloud's dataplane had ended",
+        "The embedded cloud's controlplane had stopped",
+        "The embedded cloud's dataplane had stopped",
     ]
     assert mended.environment() == cloud.environment()
     assert pids(mended)[MACHINES] == before[MACHINES]
@@ -204,7 +204,8 @@ def test_stop_ends_servers_and_tasks_and_a_later_start_has_the_buckets_and_the_s
         again = clouds.start(root, said.append)
     assert said == [
         "Starting the embedded cloud",
-        f"Port {port} of the machines is taken by now: variables exported earlier are stale",
+        f"Port {port} of the machines is now in use by another program: variables you exported"
+        " earlier are stale",
     ]
     assert again.environment() == cloud.environment()
     assert again.region == "eu-west-1"
@@ -224,7 +225,7 @@ def test_status_tells_what_runs_and_interrupt_that_there_is_nothing_to_interrupt
     assert told["buckets"] == {"my-bucket": str(cloud.root / "s3" / "my-bucket")}
     assert f"s3://my-bucket/  {cloud.root}/s3/my-bucket" in text
     assert (nothing.returncode, nothing.stdout) == (2, "")
-    assert "No spot machine runs" in nothing.stderr
+    assert "No spot machine is running" in nothing.stderr
 
 
 def test_reset_ends_the_cloud_and_deletes_its_folder(root):

@@ -229,7 +229,7 @@ def test_the_definition_decides_but_for_what_says_where_the_task_is(tmp_path):
 def test_a_command_of_the_definition_is_run_by_no_process(tmp_path, own):
     runtime = ProcessRuntime(Folders(tmp_path), lambda: tmp_path / "core")
 
-    with pytest.raises(CannotStart, match="--runtime docker runs such a task"):
+    with pytest.raises(CannotStart, match="--runtime docker runs such tasks"):
         runtime.launch(a_plan(tmp_path, **own), tmp_path / "log")
 
     assert not (tmp_path / "abc").exists()

@@ -168,7 +168,7 @@ def test_a_folder_with_other_things_is_neither_closed_nor_deleted(tmp_path, kind
     before = stat.S_IMODE(root.stat().st_mode)
 
     for use in (clouds.start, clouds.reset):
-        with pytest.raises(InvalidInput, match="DISTRIBUTED_FIJI_LOCAL names the embedded cloud's folder"):
+        with pytest.raises(InvalidInput, match="set DISTRIBUTED_FIJI_LOCAL to another folder"):
             use(root)
 
     assert stat.S_IMODE(root.stat().st_mode) == before

@@ -100,7 +100,7 @@ def test_interrupting_what_is_not_there_says_so(deploy, cloud):
     deployment = deploy(PATIENT)
     deployment.start_fleet()
 
-    with pytest.raises(NothingThere, match="i-0123 is none of the running spot machines"):
+    with pytest.raises(NothingThere, match="i-0123 is not a running spot machine"):
         interruption.interrupt(cloud, "i-0123")
 
 

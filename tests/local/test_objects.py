@@ -67,12 +67,12 @@ def test_a_cloud_that_has_ended_says_so_and_how_to_start_it(tmp_path: Path) -> N
         process.kill()
         process.wait(10)
         with pytest.raises(
-            NothingThere, match=r"its controlplane has ended.*run\.py --local setup` mends it"
+            NothingThere, match=r"its controlplane has stopped.*run\.py --local setup` repairs it"
         ):
             clouds.check(root)
         clouds.stop(root)
         with pytest.raises(
-            NothingThere, match=r"The embedded cloud has ended.*--local setup` starts it anew"
+            NothingThere, match=r"The embedded cloud has stopped.*--local setup` starts it again"
         ):
             clouds.check(root)
     finally:

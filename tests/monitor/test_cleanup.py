@@ -69,7 +69,7 @@ def test_cleanup_removes_everything_but_logs_and_results_and_proves_it(clients: 
     assert code == 0
     assert kinds(run) == {"log group", "results"}
     assert "by the second" in screen.text
-    assert f"nothing of {app} is left" in screen.text
+    assert f"no resources of {app} remain" in screen.text
 
 
 def test_cleanup_that_keeps_nothing_leaves_the_outputs_alone(clients: Clients, app: str) -> None:
@@ -102,7 +102,7 @@ def test_cleanup_of_an_app_of_which_nothing_is_there_is_done(clients: Clients, a
     code, screen = clean(clients, app)
 
     assert code == 0
-    assert f"Nothing of {app}" in screen.text
+    assert f"No resources of {app}" in screen.text
 
 
 def test_what_cannot_be_removed_is_named_with_its_reason_and_exit_4(clients: Clients, app: str) -> None:

@@ -76,8 +76,8 @@ def test_a_fleet_that_may_not_be_looked_at_is_not_called_gone(
     code, screen = clean(DenyingSession(session, "ec2:DescribeSpotFleetRequests"), app)
 
     assert code == 4
-    assert "could not look at fleets: permission ec2:DescribeSpotFleetRequests is missing" in screen.text
-    assert f"nothing of {app} is left" not in screen.text
+    assert "could not check fleets: permission ec2:DescribeSpotFleetRequests is missing" in screen.text
+    assert f"no resources of {app} remain" not in screen.text
     run.clients.ec2.cancel_spot_fleet_requests(
         SpotFleetRequestIds=[run.record.fleet_id], TerminateInstances=True
     )
@@ -106,7 +106,7 @@ def test_a_run_is_watched_to_its_end_without_the_looks_that_are_optional_and_eac
     assert result.done == 1, screen.text
     assert run.machines() == []
     for action in OPTIONAL:
-        told = [line for line in screen.text.splitlines() if "not looked at" in line and action in line]
+        told = [line for line in screen.text.splitlines() if "not checked" in line and action in line]
         assert len(told) == 1, (action, screen.text)
 
 
@@ -128,9 +128,9 @@ def test_keys_that_end_stop_the_monitor_after_ten_minutes_with_words_and_a_code_
     said = str(caught.value)
     assert "Request has expired" in said and "aws sso login" in said and "2030-01-01" in said
     assert ("janitor" in said) is auto_monitor
-    assert ("nobody looks after it" in said) is not auto_monitor
+    assert ("nothing watches it" in said) is not auto_monitor
     assert 600 <= clock.now() - begun < 700
-    assert len([line for line in screen.text.splitlines() if "does not take your keys" in line]) == 1
+    assert len([line for line in screen.text.splitlines() if "AWS no longer accepts your keys" in line]) == 1
     assert len(run.machines()) == 2, "the run goes on"
     run.clients.ec2.cancel_spot_fleet_requests(
         SpotFleetRequestIds=[run.record.fleet_id], TerminateInstances=True

@@ -135,7 +135,7 @@ def test_an_answer_that_fails_while_machines_are_awaited_does_not_end_the_fleet(
 
     assert not any(late.left.values())
     assert flow.fleets() == [record.fleet_id]
-    assert screen.text.count("could not be looked at") == 2
+    assert screen.text.count("could not be checked") == 2
     assert screen.text.count("has no alarm yet") == 1 and role in screen.text
 
 
@@ -422,7 +422,7 @@ def test_two_rounds_of_the_janitor_never_work_at_once_and_a_dead_one_keeps_nobod
     with turn(clients.s3, run.bucket, app, clients.region, clock) as is_ours:
         assert is_ours
         assert run_round(post, clients, clock, told.append) == []
-        assert told == ["Another round of the janitor is at work, and does what is to be done."]
+        assert told == ["Another round of the janitor is running and does the work."]
     forever = json.dumps({"until": clock.now() + 10**9}).encode()
     clients.s3.put_object(
         Bucket=run.bucket, Key=state_key(app, "rounds", f"{clients.region}.json"), Body=forever
@@ -485,7 +485,7 @@ def test_a_lifecycle_rule_for_some_keys_alone_is_said(clients: Clients, app: str
 
     (note,) = datacosts.bucket_notes(clients.s3, bucket)
 
-    assert "AbortIncompleteMultipartUpload is for keys that begin with 'tmp/'; elsewhere parts" in note
+    assert "AbortIncompleteMultipartUpload covers only keys that begin with 'tmp/'; elsewhere parts" in note
 
 
 def test_a_pattern_that_lists_a_whole_plate_for_each_well_is_said(
@@ -502,7 +502,7 @@ def test_a_pattern_that_lists_a_whole_plate_for_each_well_is_said(
         document = {"output_file_location": "out/{Well}", "inputs": [pattern], "groups": groups}
         return datacosts.listing_doubts(clients.s3, bucket, parse_job_file(document, "jobs.json"))
 
-    assert "6 jobs list 6 keys each, all that begin with" in doubts("plate/*{Well}*.tif")[0]
+    assert "6 jobs each list 6 keys, all that begin with" in doubts("plate/*{Well}*.tif")[0]
     assert doubts("plate/x_{Well}*.tif") == []
     assert doubts("plate/x_{Well}.tif") == []
 
@@ -516,7 +516,7 @@ class Asked:
     def __call__(self, what: str, findings: Sequence[str]) -> None:
         self.findings += findings
         if findings and not self.answer:
-            raise InvalidInput(what, ["you said no"])
+            raise InvalidInput(what, ["you answered no"])
 
 
 def a_start(flow: Flow, confirm: Callable[[str, Sequence[str]], None]) -> Start:
@@ -539,9 +539,9 @@ def test_a_fleet_without_jobs_or_with_too_few_is_asked_about_before_anything_is_
     with pytest.raises(InvalidInput):
         start_cluster(a_start(flow, few), file)
 
-    assert "holds no job" in empty.findings[0]
+    assert "is empty" in empty.findings[0]
     assert few.findings == [
-        "12 jobs wait, and 7 machines do 14 at once: CLUSTER_MACHINES = 6 would be enough"
+        "12 jobs are waiting, but 7 machines run 14 at once: CLUSTER_MACHINES = 6 is enough"
     ]
     assert "fleet" not in {item.kind for item in inventory(clients, app)}
     assert "launch template" not in {item.kind for item in inventory(clients, app)}

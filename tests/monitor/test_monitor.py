@@ -71,7 +71,7 @@ def test_a_dead_letter_that_no_worker_reported_is_recorded_as_a_failure(clients:
 
     state = JobState(run.record, clients.s3)
     assert list(state.failures()) == [job_id]
-    assert "no worker reported why" in screen.text
+    assert "No worker reported a reason" in screen.text
 
 
 def test_dead_letters_of_other_apps_in_a_shared_queue_are_not_counted_and_stay(
@@ -149,7 +149,7 @@ def test_a_job_that_was_given_up_is_given_up_though_an_earlier_run_had_done_it(
     assert (result.exit_code, result.done, result.dead) == (3, 1, 1)
     assert "no focus plane found" in screen.text
     assert f"  Well=W00001 (job {jobs[1].job_id}): no focus plane found" in screen.out.getvalue()
-    assert "1 of the jobs that are not done still have outputs of an earlier run" in screen.out.getvalue()
+    assert "1 of the unfinished jobs still have outputs from an earlier run" in screen.out.getvalue()
 
 
 def test_letters_are_shown_while_work_goes_on_and_alarms_that_cannot_be_read_hide_no_job(
@@ -385,7 +385,7 @@ def test_a_run_that_has_cost_what_it_may_ends_what_costs_and_keeps_its_jobs(
     assert {"queue", "service", "task definition"} <= kinds(run)
     assert not {"machine", "fleet", "alarm", "task", "dashboard"} & kinds(run)
     assert "MAX_COST was reached" in screen.out.getvalue()
-    assert "`startCluster` again goes on" in screen.out.getvalue()
+    assert "To continue, run `startCluster` again" in screen.out.getvalue()
 
 
 def test_what_was_spent_is_known_to_a_later_monitor_though_its_machines_are_gone(
@@ -471,5 +471,5 @@ def test_machines_that_ec2_ends_in_their_start_are_said_once_with_what_to_do(
 
     assert result.done == 1, screen.text
     said = " ".join(screen.text.split())
-    assert said.count("EC2 ended 1 machine in the start: Client.InternalError: Client error on launch") == 1
+    assert said.count("EC2 ended 1 machine at start: Client.InternalError: Client error on launch") == 1
     assert "KMS key" in said and "docs/troubleshooting.md" in said

@@ -150,7 +150,7 @@ def test_start_cluster_says_why_tasks_end_at_once_while_it_waits_for_machines(
 
     said = " ".join(screen.text.split())
     assert said.count("Tasks end as soon as they start, 3 times in a row") == 1
-    assert "with exit code 1: Essential container in task exited. the script is gone Not all machines" in (
+    assert "with exit code 1: Essential container in task exited. the script is gone Some machines" in (
         said.replace("Warning: ", "")
     )
 

@@ -74,7 +74,7 @@ def test_a_job_whose_message_sqs_keeps_is_said_and_waited_for_still(
 
     # Ten are deleted together.
     assert (done.taken, done.left, done.refused) == (10, 0, 2)
-    assert "Still in the queue, as SQS did not delete them: 2." in done.sentence
+    assert "Still in the queue, because SQS did not delete them: 2." in done.sentence
     assert [len(one.job_ids) for one in submissions(flow)] == [2]
 
 

@@ -235,7 +235,7 @@ def test_a_role_that_would_need_more_than_iam_takes_is_refused_before_it_is_made
     role = wanted_roles(settings(MORE_SOURCE_BUCKETS=buckets), ACCOUNT)["task"]
 
     # There is no IAM that could be asked.
-    with pytest.raises(PolicyTooLong, match="name fewer buckets, or end open runs"):
+    with pytest.raises(PolicyTooLong, match="Use fewer buckets, or end open runs"):
         ensure_role(None, role, "Cells")
 
 

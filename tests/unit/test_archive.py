@@ -96,8 +96,8 @@ def test_all_that_is_wrong_with_a_request_is_said_at_once(tmp_path: Path) -> Non
     done = archive(tmp_path / "none.zip", "abc", tmp_path / "fiji.zip")
 
     assert done.returncode == 2
-    assert f"FIJI_ARCHIVE names no file: {tmp_path / 'none.zip'}" in done.stderr
-    assert "FIJI_SHA256 is no SHA-256, which has 64 hex digits: abc" in done.stderr
+    assert f"FIJI_ARCHIVE is not a file: {tmp_path / 'none.zip'}" in done.stderr
+    assert "FIJI_SHA256 is not a SHA-256 (64 hex digits): abc" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_another_archive_than_the_checksum_says_is_not_taken(fiji: Path, tmp_pat
     done = archive(fiji, OTHER, tmp_path / "fiji.zip")
 
     assert done.returncode == 2
-    assert f"has the SHA-256 {sha256_of(fiji)}, and FIJI_SHA256 says {OTHER}" in done.stderr
+    assert f"has the SHA-256 {sha256_of(fiji)}, but FIJI_SHA256 is {OTHER}" in done.stderr
     assert not (tmp_path / "fiji.zip").exists()
 
 
@@ -130,7 +130,7 @@ def test_what_is_no_zip_and_what_comes_unprotected_is_refused(tmp_path: Path) ->
     plain = archive("http://example.org/fiji.zip", OTHER)
 
     assert packed.returncode == plain.returncode == 2
-    assert "FIJI_ARCHIVE is no zip archive" in packed.stderr
+    assert "FIJI_ARCHIVE is not a zip archive" in packed.stderr
     assert "FIJI_ARCHIVE is an address other than https://" in plain.stderr
 
 
@@ -149,7 +149,7 @@ def test_a_download_is_held_to_its_checksum_the_server_s_own_for_the_default(
     kept = PROGRAM.parent / ".archives" / f"{sha256_of(fiji)}.zip"
     try:
         assert wrong.returncode == none.returncode == 2
-        assert f"FIJI_SHA256 says {OTHER}" in wrong.stderr
+        assert f"FIJI_SHA256 is {OTHER}" in wrong.stderr
         assert "FIJI_IMAGE=fiji/fiji:20220415" in none.stderr
         assert (right.returncode, right.stdout.strip()) == (0, sha256_of(fiji))
         assert f"FIJI_SHA256={sha256_of(fiji)}" in right.stderr
@@ -176,7 +176,7 @@ def test_a_path_is_meant_from_where_make_is_called(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode != 0
-        assert f"FIJI_ARCHIVE names no file: {meant}\n" in done.stderr
+        assert f"FIJI_ARCHIVE is not a file: {meant}\n" in done.stderr
 
 
 def test_make_image_says_what_is_wrong_before_it_builds_anything(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_make_image_says_what_is_wrong_before_it_builds_anything(tmp_path: Path)
     command = ["make", "-C", "worker", "build", "NAME=lab/never:1", "BASE_IMAGE=scratch", "DOCKER=false"]
     for variables, words in (
         (both, "Give FIJI_IMAGE or FIJI_ARCHIVE, not both."),
-        (["FIJI_ARCHIVE=/none.zip"], "FIJI_ARCHIVE names no file: /none.zip"),
+        (["FIJI_ARCHIVE=/none.zip"], "FIJI_ARCHIVE is not a file: /none.zip"),
     ):
         done = subprocess.run(
             [*command, *variables], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False

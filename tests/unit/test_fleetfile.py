@@ -129,15 +129,15 @@ def test_every_placeholder_of_the_original_is_named() -> None:
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        ([], "must be an object"),
+        ([], "must be a JSON object"),
         ({"AllocationStrategy": "cheapest"}, "must be one of priceCapacityOptimized"),
         ({"Type": "instant"}, "must be one of maintain, request"),
-        ({"Subnet": ["subnet-1"]}, "no key of a fleet file"),
+        ({"Subnet": ["subnet-1"]}, "unknown fleet key"),
         (
             {"LaunchSpecifications": [{"SpotPrice": "1"}]},
             "LaunchSpecifications[0].SpotPrice is not supported",
         ),
-        ({"LaunchSpecifications": [{}], "Subnets": []}, "put it into them"),
+        ({"LaunchSpecifications": [{}], "Subnets": []}, "must be inside LaunchSpecifications"),
     ],
 )
 def test_a_fleet_file_that_is_wrong_says_why(document: object, words: str) -> None:

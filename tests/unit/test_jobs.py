@@ -118,18 +118,18 @@ def test_thousands_of_wrong_groups_give_a_short_list() -> None:
     found = problems(a_job_file(groups=[{"Well": None}] * 5000))
 
     assert len(found) == 21
-    assert found[-1] == "and 4980 more like these"
+    assert found[-1] == "and 4980 more like this"
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[1, 2]", "must be an object"),
+        ("[1, 2]", "must be a JSON object"),
         ("{", "not JSON"),
         ('{"output_file_location": "o", "groups": []}', "groups is empty"),
-        ('{"output_file_location": "o", "groups": [{"W": 1, "W": 2}]}', "'W' stands twice"),
+        ('{"output_file_location": "o", "groups": [{"W": 1, "W": 2}]}', "'W' appears twice"),
         ('{"groups": [{"W": 1}]}', "output_file_location is missing"),
-        ('{"output_file_location": "o", "groups": [{"W": "' + "x" * 1_100_000 + '"}]}', "SQS takes"),
+        ('{"output_file_location": "o", "groups": [{"W": "' + "x" * 1_100_000 + '"}]}', "the limit is"),
     ],
 )
 def test_a_file_that_is_no_job_file_says_why(tmp_path: Path, text: str, words: str) -> None:
@@ -148,7 +148,7 @@ def test_the_largest_message_that_is_accepted_fits_into_sqs_with_its_submissions
     mark = mark_bytes(submission_id("jobs.json", (), 1e9))
 
     assert len(parse_job_file(document(MAX_MESSAGE_BYTES - MARK_BYTES), "jobs.json").job_ids) == 1
-    assert "SQS takes" in problems(document(MAX_MESSAGE_BYTES - mark + 1))[0]
+    assert "the limit is" in problems(document(MAX_MESSAGE_BYTES - mark + 1))[0]
     assert mark <= MARK_BYTES
 
 
@@ -168,7 +168,7 @@ def test_batches_keep_within_ten_messages_and_what_sqs_takes_at_once() -> None:
         (
             "{W}/",
             [{"W": "out/a"}, {"W": "b"}, {"W": "out"}],
-            "groups[1] (W=out/a), 'out/a/', lies in that of",
+            "groups[1] (W=out/a), 'out/a/', is inside that of",
         ),
         ("out/{W}", [{"W": "a1"}, {"W": "A1"}], "only in case or accents"),
         ("out/{W}", [{"W": "\u00e4"}, {"W": "a\u0308"}], "only in case or accents"),
@@ -225,7 +225,7 @@ def test_wrong_answers_are_all_named() -> None:
     )
 
     assert problems(document) == [
-        "answers: ' ' is no question's label",
+        "answers: ' ' is not a valid question label",
         "answers['Sigma'] must be a string, a number, a boolean or a list of these, not {'px': 1}",
         "answers['Method'] is an empty list",
         "groups[1].answers['Level'] must be a string, a number, a boolean or a list of these, not None",

@@ -55,14 +55,14 @@ def test_a_warning_says_what_to_write() -> None:
     ("paths", "says"),
     [
         ([], "must be an object"),
-        ({"data/plate1": "input"}, "no whole path"),
+        ({"data/plate1": "input"}, "not a full path"),
         ({"/": "input"}, "FIJI itself needs"),
         ({"/home/ubuntu/bucket/": "input"}, "FIJI itself needs"),
         ({"C:/a/../b": "input"}, "'..'"),
         ({"C:/a": "results"}, "must be 'input' or 'output'"),
         ({"C:/a": "input/../../x"}, "must be 'input' or 'output'"),
         ({"C:/a": 3}, "must be 'input' or 'output'"),
-        ({"C:/a": "input", "c:\\A\\": "output"}, "are one folder"),
+        ({"C:/a": "input", "c:\\A\\": "output"}, "are the same folder"),
     ],
 )
 def test_paths_that_lead_nowhere_are_named(paths: object, says: str) -> None:
@@ -116,7 +116,7 @@ def test_wrong_paths_are_refused_all_at_once() -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_job_file(job_file(groups=groups, paths={"/tmp": "input"}), "f")
     text = str(refused.value)
-    assert "groups[1].paths: 'x' is no whole path" in text
+    assert "groups[1].paths: 'x' is not a full path" in text
     assert "paths: '/tmp' is a folder that FIJI itself needs" in text
 
 

@@ -13,7 +13,7 @@ def test_a_zone_without_a_type_is_not_asked_for_it() -> None:
     pools, warnings = offered(["m5.large", "m4.large"], [A, E], OFFERED)
 
     assert pools == (("m5.large", A), ("m4.large", A), ("m4.large", E))
-    assert warnings == ["EC2 does not offer m5.large in us-east-1e; not asked for there"]
+    assert warnings == ["EC2 does not offer m5.large in us-east-1e, so the fleet does not request it"]
 
 
 def test_where_offerings_cannot_be_read_every_pool_is_asked_for() -> None:
@@ -27,7 +27,9 @@ def test_a_price_below_every_pools_is_a_problem_and_below_some_a_warning() -> No
     (problem,), none = price_findings(pools, prices, 0.03)
     nothing, (warning,) = price_findings(pools, prices, 0.045)
 
-    assert "no machine would start; the cheapest today is m4.large in us-east-1a at $0.0400" in problem
+    assert (
+        "no machine would start, because today's lowest price is m4.large in us-east-1a at $0.0400" in problem
+    )
     assert (none, nothing) == ([], [])
     assert "m5.large in us-east-1a at $0.0500" in warning
     assert "m4" not in warning

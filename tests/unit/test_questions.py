@@ -91,7 +91,7 @@ def test_an_answer_that_nearly_fits_is_asked_about() -> None:
     answers = [(key, 1) for key in ("sigma_pixel", "How many", "stain", "Something else", "argument")]
 
     assert doubts_about_answers(answers, declared_parameters(text), find_questions(text)) == [
-        "the script asks no question 'sigma_pixel'; did you mean 'Sigma (pixels)'?"
+        "the script does not ask 'sigma_pixel'; did you mean 'Sigma (pixels)'?"
     ]
 
 

@@ -96,7 +96,7 @@ def test_our_own_config_names_every_setting_and_only_lacks_what_is_the_users(tmp
     [
         ("APP_NAME", "my app", "a letter, then"),
         ("AWS_BUCKET", "s3://bucket", "without s3://"),
-        ("AWS_REGION", "Frankfurt", "a region as us-east-1"),
+        ("AWS_REGION", "Frankfurt", "a region such as us-east-1"),
         ("MACHINE_TYPE", ["large"], "instance type"),
         ("MACHINE_PRICE", 0, "greater than 0"),
         ("EBS_VOL_SIZE", 20, "greater than or equal to 22"),
@@ -105,7 +105,7 @@ def test_our_own_config_names_every_setting_and_only_lacks_what_is_the_users(tmp
         ("JOB_RETRIES", 0, "greater than or equal to 1"),
         ("DOWNLOAD_FILES", "maybe", "True or False"),
         ("FIJI_RUNNER", "sideways", "'auto' or 'runner'"),
-        ("FIJI_RUNNER", "direct", "is gone"),
+        ("FIJI_RUNNER", "direct", "is no longer supported"),
         ("SQS_QUEUE_NAME", "a queue", "80 characters"),
         ("HEARTBEAT_SECONDS", 100, "a third of SQS_MESSAGE_VISIBILITY"),
         ("SQS_MESSAGE_VISIBILITY", 5, "greater than or equal to 30"),
@@ -156,7 +156,7 @@ def test_the_old_name_of_the_display_setting_must_not_contradict_the_new_one() -
 def test_a_misspelt_setting_is_warned_about_with_the_near_one() -> None:
     _, warnings = parse_settings({**ENOUGH, "CLUSTER_MACHINE": 3})
 
-    assert warnings == ["CLUSTER_MACHINE is no setting and does nothing; did you mean CLUSTER_MACHINES?"]
+    assert warnings == ["unknown setting CLUSTER_MACHINE, ignored; did you mean CLUSTER_MACHINES?"]
 
 
 @pytest.mark.parametrize(

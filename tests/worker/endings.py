@@ -63,7 +63,7 @@ MACROS = [
         f'{NEW_IMAGE}\nrun("Image Sequence... ", "format=PNG");\n{SAVED}',
         Failure.PLUGIN_ERROR,
         2,
-        ("A plugin failed in line 2, and the script went on", THREW, "PLUGIN_ERRORS = 'warn'"),
+        ("A plugin failed in line 2, and the script continued", THREW, "PLUGIN_ERRORS = 'warn'"),
         quick=True,
     ),
     Ending(
@@ -86,7 +86,7 @@ MACROS = [
         f'{NEW_IMAGE}\nselectWindow("Results");',
         Failure.MACRO_ERROR,
         2,
-        ("nothing had been measured by then", 'isOpen("Results")', 'Open at that point: "a".'),
+        ("nothing had been measured yet", 'isOpen("Results")', 'Open at that point: "a".'),
         quick=True,
     ),
     Ending(
@@ -101,7 +101,7 @@ MACROS = [
         'selectWindow("Log");',
         Failure.MACRO_ERROR,
         1,
-        ("nothing had been printed by then", "Nothing was open at that point."),
+        ("nothing had been printed yet", "Nothing was open at that point."),
     ),
     Ending(
         "no-such-image.ijm",
@@ -169,7 +169,7 @@ MACROS = [
         "a = getArgument();\nopen(a);",
         Failure.NEEDS_ANSWER,
         2,
-        ("open asks for", "getArgument() gave an empty text", '"argument"'),
+        ("open asks for", "getArgument() returned an empty text", '"argument"'),
     ),
     Ending(
         "number.ijm",
@@ -178,7 +178,7 @@ MACROS = [
         1,
         (
             'getNumber asks for "how many" (a number)',
-            'Further on it asks for "name" (a text)',
+            'Later it asks for "name" (a text)',
             '"answers": {"how many": 3, "name": "a"}',
         ),
     ),
@@ -242,7 +242,7 @@ MACROS = [
         'waitForUser("Look", "Draw");',
         Failure.NEEDS_ANSWER,
         1,
-        ('"Draw" (it waits for a person)', '"answers": {"Draw": true}', "take it out"),
+        ('"Draw" (it waits for a person)', '"answers": {"Draw": true}', "remove it"),
     ),
     Ending("message.ijm", f'showMessage("Hello");\n{NEW_IMAGE}\n{SAVED}'),
     Ending("roi-manager.ijm", 'roiManager("reset");', Failure.NEEDS_DISPLAY, 1, ("overlays", "DISPLAY_MODE")),
@@ -350,7 +350,7 @@ PYTHON = [
         f'from ij import IJ\nIJ.error("no cells")\n{PY_SAVED}',
         Failure.PLUGIN_ERROR,
         2,
-        ("ImageJ showed an error in line 2, and the script went on: no cells.",),
+        ("ImageJ showed an error in line 2, and the script continued: no cells.",),
     ),
     Ending(
         "dialog.py",
@@ -372,7 +372,7 @@ PYTHON = [
         f"#@ NoSuchService thing\nthing.go()\n{PY_SAVED}",
         Failure.SCRIPT_ERROR,
         None,
-        ("does not know the type of #@ NoSuchService thing", "Only a FIJI with the plugin that brings it"),
+        ("does not know the type of #@ NoSuchService thing", "Only a FIJI with the plugin that provides it"),
     ),
     Ending("unknown-unused.py", f"#@ NoSuchService thing\n{PY_SAVED}", says=("NoSuchService",)),
     Ending(
@@ -419,7 +419,7 @@ GROOVY = [
         f"\nThread.start {{ throw new IllegalStateException('in a thread') }}.join()\n{GROOVY_SAVED}",
         Failure.PLUGIN_ERROR,
         2,
-        ("A thread failed in line 2, and the script went on", "in a thread"),
+        ("A thread failed in line 2, and the script continued", "in a thread"),
         quick=True,
     ),
     Ending("thread-left.groovy", f"{GROOVY_SAVED}new Thread({{ sleep(600000) }}).start()"),
@@ -578,7 +578,7 @@ SHOWN = [
         f'import ij.IJ\nIJ.error("no cells")\n{GROOVY_SAVED}',
         Failure.PLUGIN_ERROR,
         2,
-        ("ImageJ showed an error in line 2, and the script went on: no cells.",),
+        ("ImageJ showed an error in line 2, and the script continued: no cells.",),
     ),
     Ending(
         "dialog.ijm",

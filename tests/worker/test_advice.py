@@ -28,17 +28,17 @@ def test_each_known_update_site_is_a_line_that_the_image_can_read() -> None:
         (
             'Unrecognized command: "Analyze Skeleton (2D/3D)"',
             "",
-            "FIJI itself brings it, ImageJ core does not",
+            "FIJI includes it, ImageJ core does not",
         ),
-        ('Unrecognized command: "Anything"', "", "spelt as in FIJI's menu"),
+        ('Unrecognized command: "Anything"', "", "spelled as in FIJI's menu"),
         (
             "ImportError: No module named sc",
             "from sc.fiji.analyzeSkeleton import X",
             "no sc.fiji.analyzeSkeleton",
         ),
-        ("ImportError: cannot import name BF", "from loci.plugins import BF", "FIJI itself brings it"),
+        ("ImportError: cannot import name BF", "from loci.plugins import BF", "FIJI includes it"),
         ("ImportError: No module named image_utils", "import image_utils", "of your own"),
-        ("ImportError: No module named Printing_Plugin", "import Printing_Plugin", "spelt as in FIJI's menu"),
+        ("ImportError: No module named Printing_Plugin", "import Printing_Plugin", "spelled as in FIJI"),
         ("unable to resolve class inra.ijpb.label.LabelImages", "", "update site IJPB-plugins"),
         (
             "Could not load class de.csbdresden.stardist.StarDist2D",
@@ -75,7 +75,7 @@ def test_the_bio_formats_importer_is_told_as_what_it_is(headless: bool) -> None:
 
 ASKED: dict[str, Any] = {
     "kind": "question",
-    "message": "The script asks what the job does not answer.",
+    "message": "The script asks a question that the job does not answer.",
     "statement": 'p = File.openDialog("Which ROIs");',
     "line": 2,
     "input_files": ["a.tif", "rois.zip"],
@@ -95,13 +95,13 @@ def test_a_question_without_an_answer_is_told_with_what_is_at_hand_and_what_to_w
     told = tell(ASKED, headless=True, is_core=True)
 
     assert told.failure is FailureClass.NEEDS_ANSWER
-    assert told.what == 'File.openDialog asks for "Which ROIs" (a file), and a job has nobody to answer'
+    assert told.what == 'File.openDialog asks for "Which ROIs" (a file), but nobody can answer in a job'
     assert told.advice == (
-        "Write into the job file, for all jobs or in a group, as it fits:"
-        ' "answers": {"Which ROIs": "input/a.tif", "n": 3}. Further on it asks for "n" (a number).'
-        " In input/ there are a.tif, rois.zip."
+        "Write into the job file, for all jobs or in a group:"
+        ' "answers": {"Which ROIs": "input/a.tif", "n": 3}. Later it asks for "n" (a number).'
+        " input/ contains a.tif, rois.zip."
         ' No question asked for the answer "ROI"; did you mean "Which ROIs"?'
-        " UNANSWERED = 'defaults' takes what the dialogs show."
+        " UNANSWERED = 'defaults' uses the dialogs' default values."
     )
 
 

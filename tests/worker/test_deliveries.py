@@ -137,5 +137,5 @@ def test_a_script_that_cannot_be_had_ends_the_worker_before_it_takes_a_job(run: 
 
     assert worker.process.wait(20) == 1
 
-    assert "is not the one that was set up" in worker.text()
+    assert "is not the one that setup found" in worker.text()
     assert harness.counts(run) == (1, 0)

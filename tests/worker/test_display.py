@@ -134,7 +134,7 @@ def test_a_script_that_turns_out_to_need_a_display_gets_one(run: Run, xvfb: None
     harness.check_done(run, [a_job(number) for number in range(2)])
     assert harness.content(run, "results/1/1.txt") == b"shown true"
     # Found out once; the second job does not run headless first.
-    assert said.count("FIJI runs under a virtual one from now on") == 1
+    assert said.count("from now on FIJI runs with a virtual one") == 1
     harness.check_nothing_left(run)
 
 
@@ -143,7 +143,7 @@ def test_a_plugin_that_takes_its_dialog_apart_gets_a_display(run: Run, xvfb: Non
 
     harness.check_done(run, [a_job(0)])
     assert harness.content(run, "results/0/0.txt").split() == [b"2", b"1"]
-    assert said.count("FIJI runs under a virtual one from now on") == 1
+    assert said.count("from now on FIJI runs with a virtual one") == 1
 
 
 #: Headless, ImageJ prints what the command throws, and the script goes on to a null. Its text names none.
@@ -163,7 +163,7 @@ def test_a_script_that_fails_after_its_window_did_not_come_gets_a_display(run: R
 
     harness.check_done(run, [a_job(number) for number in range(2)])
     assert harness.content(run, "results/1/1.txt") == b"rois 1"
-    assert said.count("FIJI runs under a virtual one from now on") == 1
+    assert said.count("from now on FIJI runs with a virtual one") == 1
 
 
 def test_a_script_that_works_with_the_roi_manager_gets_a_display_at_once(run: Run, xvfb: None) -> None:
@@ -172,7 +172,7 @@ def test_a_script_that_works_with_the_roi_manager_gets_a_display_at_once(run: Ru
     harness.check_done(run, [a_job(0)])
     rows = harness.content(run, "results/0/0.csv").decode().split()
     assert [row.split(",")[:2] for row in rows[1:]] == [["1", "100"], ["2", "52"]]
-    assert "the script works with the ROI Manager: FIJI runs under a virtual display" in said
+    assert "the script uses the ROI Manager: FIJI runs with a virtual display" in said
 
 
 @pytest.mark.thorough

@@ -129,7 +129,7 @@ def test_a_job_of_which_no_attempt_came_to_its_end_is_given_up_with_that_reason(
     assert harness.check_settled(run, [job]) == [job]
     (record,) = harness.failures(run, job.job_id)
     assert record["class"] == "no attempt came to its end"
-    assert "the machine was taken away" in record["sentence"]
+    assert "the machine was interrupted" in record["sentence"]
 
 
 def receive_and_lose(run: Run) -> bool:

@@ -226,7 +226,7 @@ def test_the_trace_of_a_scripts_own_end_is_not_its_last_word(tmp_path: Path) -> 
     text = 'import sys\nprint "nothing to do"\nsys.exit()'
     verdict = run_it(tmp_path, Case("exits.py", {"output/a.csv": ROWS_OF_A}), text)
     assert verdict.failure is FailureClass.OUTPUTS_MISSING
-    assert "The last that was printed: 'nothing to do'" in verdict.sentence, verdict
+    assert "The last line printed: 'nothing to do'" in verdict.sentence, verdict
 
 
 def test_tables_that_are_left_open_are_named_where_files_lack(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_runner_goes_into_a_fiji_as_classes_for_java_8(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_fiji_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InstallError, match=r"is no FIJI: there is no jars/scijava-common"):
+    with pytest.raises(InstallError, match=r"is not a FIJI: it has no jars/scijava-common"):
         install_runner(tmp_path)
 
 

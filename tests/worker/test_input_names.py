@@ -177,7 +177,7 @@ def test_several_inputs_are_read_as_scijava_reads_files() -> None:
 
 @pytest.mark.parametrize("key", ["in/../../etc/passwd", "in/a/..", "in/a/.", f"in/{'x' * 300}", "in/a\0"])
 def test_a_key_that_is_no_path_below_a_folder_is_refused(key: str) -> None:
-    with pytest.raises(JobFailed, match="cannot be a file's path"):
+    with pytest.raises(JobFailed, match="is not a valid file path"):
         names_below("in/", [Object(key, 1, '"e"')])
 
 
@@ -193,5 +193,5 @@ def test_a_key_is_read_as_a_path_unless_another_is_the_same_file() -> None:
 
 def test_a_file_that_is_a_folder_too_is_refused() -> None:
     refuse_collisions(["a/b", "a/c"])
-    with pytest.raises(JobFailed, match="'a' is a file and a folder"):
+    with pytest.raises(JobFailed, match="'a' is both a file and a folder"):
         refuse_collisions(["a", "a/b", "c/d"])

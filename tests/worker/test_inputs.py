@@ -142,14 +142,14 @@ def test_what_comes_nearest_is_named(cloud: harness.Cloud, tmp_path: Path) -> No
             r'"nfd/Zu\u0308rich/"': a_job(2, inputs=["nfd/Zürich/*.tif"]),
             "looks the same": a_job(3, image=f"{MOUNT}/nfd/Zürich/"),
             "upper and lower case differ": a_job(4, inputs=["plate/A01_*.tif"]),
-            '"plate/": end it with /': a_job(5, inputs=["plate"]),
-            'nearest is "plate/A01_s1.TIF"': a_job(6, image=f"{MOUNT}/plate/A01_s1.png"),
-            "1 more look as if they matched": a_job(7, inputs=["both/ö_*.tif"]),
-            "inside of a text": a_job(8, image=f"open={MOUNT}/plate/"),
-            "patterns with * and ? go into inputs": a_job(10, image=f"{MOUNT}/plate/A01_*.TIF"),
-            'nearest is "plate/A01_s1.': a_job(11, inputs=["pla*/A01_s1.TIFF"]),
-            'no file in the folder "marker/"': a_job(12, inputs=["marker/"]),
-            "There is no bucket": a_job(9, inputs=["s3://no-such-bucket/*"]),
+            '"plate/": to use everything in it, end the value with /': a_job(5, inputs=["plate"]),
+            'closest match is "plate/A01_s1.TIF"': a_job(6, image=f"{MOUNT}/plate/A01_s1.png"),
+            "1 more look as if they match": a_job(7, inputs=["both/ö_*.tif"]),
+            "inside other text": a_job(8, image=f"open={MOUNT}/plate/"),
+            "put patterns with * and ? into inputs": a_job(10, image=f"{MOUNT}/plate/A01_*.TIF"),
+            'closest match is "plate/A01_s1.': a_job(11, inputs=["pla*/A01_s1.TIFF"]),
+            'The folder "marker/" contains no files': a_job(12, inputs=["marker/"]),
+            "does not exist": a_job(9, inputs=["s3://no-such-bucket/*"]),
         }
         submit(run, cases.values())
 
@@ -268,4 +268,4 @@ def test_a_log_group_that_is_not_there_fails_no_job(run: Run) -> None:
     worker = work_off(run, LOG_GROUP_NAME="no-such-group")
 
     harness.check_done(run, [job])
-    assert worker.text().count("do not reach the log group") == 1
+    assert worker.text().count("could not be written to the log group") == 1

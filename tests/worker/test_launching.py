@@ -129,8 +129,8 @@ def test_the_launcher_is_the_newest_that_the_machine_runs(tmp_path: Path) -> Non
     assert find_launcher(arm, "x86_64") is None
     assert "fiji-linux-arm64, which this machine (x86_64) cannot run" in launcher_problem(arm, "x86_64")
     assert find_launcher(a_fiji(tmp_path / "core", "ImageJ-linux64", script=True), "aarch64")
-    assert "is no FIJI: it holds no fiji-linux-x64" in launcher_problem(tmp_path, "x86_64")
-    assert "is no folder" in launcher_problem(tmp_path / "nowhere", "x86_64")
+    assert "is not a FIJI: it has no fiji-linux-x64" in launcher_problem(tmp_path, "x86_64")
+    assert "is not a folder" in launcher_problem(tmp_path / "nowhere", "x86_64")
 
 
 def test_a_fiji_is_described_by_its_files(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_the_first_fiji_must_have_the_heap_and_the_display_it_was_given() -> Non
         good | {"heap_mb": 12000}, 1000, with_display=False
     )
     assert "although it was started with a display" in proof_problem(good, 1000, with_display=True)
-    assert "of another version" in proof_problem({"versions": {}}, 1000, with_display=False)
+    assert "has a different version" in proof_problem({"versions": {}}, 1000, with_display=False)
 
 
 def test_the_folder_of_preferences_is_there_before_java_looks(tmp_path: Path) -> None:

@@ -52,23 +52,23 @@ KEPT: dict[str, tuple[str, dict[str, bytes]]] = {
 REFUSED = {
     "a link that leads out": (
         "ln -s /etc/hostname output/host.txt",
-        "output/host.txt is a link that leads out of the job's folder (/etc/hostname)",
+        "output/host.txt is a link to outside the job's folder (/etc/hostname)",
     ),
-    "a link to a folder that leads out": ("ln -s /etc output/etc", "output/etc is a link that leads out"),
-    "a link that climbs out": ("ln -s ../../.. output/up", "output/up is a link that leads out"),
+    "a link to a folder that leads out": ("ln -s /etc output/etc", "output/etc is a link to outside"),
+    "a link that climbs out": ("ln -s ../../.. output/up", "output/up is a link to outside"),
     "a link to the worker's own files": (
         "ln -s ../../control output/control",
-        "output/control is a link that leads out",
+        "output/control is a link to outside",
     ),
     "a link to a link that leads out": (
         "ln -s /etc/hostname there; ln -s ../there output/host.txt",
-        "output/host.txt is a link that leads out",
+        "output/host.txt is a link to outside",
     ),
     "a link to nothing": ("ln -s gone.csv output/x.csv", "output/x.csv is a link that cannot be followed"),
     "links in a circle": ("ln -s b output/a; ln -s a output/b", "output/a is a link that cannot be followed"),
-    "a link to its own folder": ("ln -s . output/again", "output/again is a link that leads in a circle"),
-    "a link to the working directory": ("ln -s .. output/up", "output/up/output is a link that leads"),
-    "output as a link that leads out": ("rm -r output; ln -s /etc output", "output is a link that leads out"),
+    "a link to its own folder": ("ln -s . output/again", "output/again is a link that points to itself"),
+    "a link to the working directory": ("ln -s .. output/up", "output/up/output is a link that points"),
+    "output as a link that leads out": ("rm -r output; ln -s /etc output", "output is a link to outside"),
     "output as a file": ("rm -r output; echo x >output", "output is a file, not a folder"),
     "a pipe": ("mkfifo output/pipe.csv", "output/pipe.csv is a pipe"),
     "a socket": (
@@ -77,21 +77,21 @@ REFUSED = {
     ),
     "a name that is no UTF-8": (
         "echo x >output/$(printf 'a\\344.txt')",
-        "output/a\\xe4.txt holds a character",
+        "output/a\\xe4.txt contains an invalid character",
     ),
-    "a name with a line break": ("echo x >'output/a\nb.txt'", "holds a character that is no text"),
+    "a name with a line break": ("echo x >'output/a\nb.txt'", "contains an invalid character"),
     "a path that is too long for S3": (
         'd=output; for i in 1 2 3 4 5; do d=$d/$(printf "%0240d" $i); done; mkdir -p $d; echo x >$d/x.csv',
-        "S3 takes 1024 at most",
+        "the S3 limit is 1024",
     ),
     "folders deeper than any path": (
         "cd output; for i in $(seq 1200); do mkdir deeper; cd deeper; done; echo x >x.csv",
-        "S3 takes 1024 at most",
+        "the S3 limit is 1024",
     ),
     "links that make folders without end": (
         "mkdir output/0; for i in $(seq 30); do mkdir output/$i; for x in a b; do"
         " ln -s ../$((i - 1)) output/$i/$x; done; done",
-        "ways to the same folder",
+        "paths to the same folder",
     ),
 }
 
@@ -312,7 +312,7 @@ def test_what_a_person_left_there_is_replaced_but_inputs_are_not(run: Run) -> No
         True,
         False,
     ]
-    assert f"s3://{run.bucket}/in/b.tif stands beside this job's inputs" in told[2]
+    assert f"s3://{run.bucket}/in/b.tif is beside this job's inputs" in told[2]
     assert {content(run, key) for key in ("in/a.tif", "in/b.tif")} == {b"mine"}
 
 
@@ -323,7 +323,7 @@ def test_no_output_goes_into_the_state_of_runs(run: Run, name: str) -> None:
 
     *_, last = failures(run, job.job_id)
     folder = name.partition("/")[0]
-    assert f"output/{folder} lies in {folder}/" in last["sentence"]
+    assert f"output/{folder} is inside {folder}/" in last["sentence"]
     assert harness.manifest(run, job) is None
 
 

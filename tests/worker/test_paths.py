@@ -184,7 +184,7 @@ def test_files_written_elsewhere_are_named_and_kept_when_wanted(run: Run) -> Non
     harness.check_done(run, jobs)
     document = manifest(run, jobs[0])
     assert document and document["left_elsewhere"] == ELSEWHERE
-    assert f"(also written, and not kept: {', '.join(ELSEWHERE)})" in log
+    assert f"(also written, but not kept: {', '.join(ELSEWHERE)})" in log
     assert keys(run, "results/1/") == ["results/1/own.txt"]
 
     # What was not kept makes a job run again once it is to be.

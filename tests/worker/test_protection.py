@@ -71,7 +71,7 @@ def test_an_agent_that_is_not_there_delays_no_job(run: Run) -> None:
     harness.wait_until_settled(run)
     worker.stop()
 
-    assert "the ECS agent did not answer" in worker.text()
+    assert "the ECS agent did not respond" in worker.text()
 
 
 def test_a_long_job_renews_its_protection_and_a_renewal_that_fails_is_tried_again(ecs_agent: Agent) -> None:

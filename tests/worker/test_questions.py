@@ -416,5 +416,5 @@ def test_an_answer_may_be_a_file_or_a_folder_in_the_bucket(run: Run) -> None:
     record = harness.failures(run, lacking.job_id)[0]
     assert record["class"] == "needs an answer"
     assert 'getDirectory asks for "Choose the masks" (a folder)' in record["sentence"]
-    assert '"inputs" in the job file names the images' in record["sentence"]
+    assert 'set "inputs" in the job file to the images' in record["sentence"]
     assert [question["name"] for question in record["questions"] if question["by"] is None]

@@ -176,7 +176,7 @@ def test_a_plugin_that_throws_fails_the_job_or_is_a_warning(run: Run, plugin_err
     if plugin_errors == "fail":
         assert document is None
         assert (found[0]["class"], found[0]["line"]) == ("plugin error", 4)
-        assert "A plugin failed in line 4, and the script went on" in found[0]["sentence"]
+        assert "A plugin failed in line 4, and the script continued" in found[0]["sentence"]
     else:
         assert document and not found
         (warning,) = document["warnings"]

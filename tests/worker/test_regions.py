@@ -65,7 +65,7 @@ def test_an_object_in_an_archive_class_is_said_with_what_to_do() -> None:
 
     failed = as_failure(error, FailureClass.DOWNLOAD_FAILED, "s3://plates/a.tif")
 
-    assert "s3://plates/a.tif is in an archive class of S3 (Glacier): restore it first" in str(failed)
+    assert "s3://plates/a.tif is in an S3 archive class (Glacier): restore it first" in str(failed)
 
 
 def test_a_bucket_whose_key_refuses_the_role_is_said_with_the_action() -> None:

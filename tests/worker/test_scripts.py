@@ -47,7 +47,7 @@ def test_a_web_page_in_place_of_a_script_ends_the_worker_with_the_reason(run: Ru
     worker = harness.start_worker(run)
 
     assert worker.process.wait(20) == 1
-    assert "cannot be run: it is a web page, no script" in worker.text()
+    assert "cannot be run: it is a web page, not a script" in worker.text()
     assert harness.counts(run) == (1, 0)
 
 
@@ -59,6 +59,6 @@ def test_a_script_in_a_language_that_fiji_lacks_ends_the_worker_with_those_it_ha
     worker = harness.start_worker(run, FIJI_HOME=imagej_core(), SCRIPT_DOWNLOAD_URL=url)
 
     assert worker.process.wait(60) == 1
-    assert "it has no language for scripts that end with .clj, but those for " in worker.text()
+    assert "it does not support scripts with the extension .clj, only " in worker.text()
     assert " ijm, " in worker.text()
     harness.wait_until(lambda: harness.counts(run) == (1, 0), 40)

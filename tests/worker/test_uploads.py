@@ -155,7 +155,7 @@ def test_a_file_that_changes_while_it_is_sent_fails_the_job(run: harness.Run, na
     judged = parcel(run)
     (folder / name).write_bytes(b"b" * SIZES[name])
 
-    with pytest.raises(JobFailed, match=f"output/{name} changed while it was uploaded"):
+    with pytest.raises(JobFailed, match=f"output/{name} changed during its upload"):
         uploads(run).send(judged, go_on)
 
 
@@ -170,7 +170,7 @@ def test_a_large_file_that_grows_while_its_parts_go_fails_the_job(run: harness.R
             with (folder / "large.bin").open("ab") as file:
                 file.write(b"more")
 
-    with pytest.raises(JobFailed, match="changed while it was uploaded"):
+    with pytest.raises(JobFailed, match="changed during its upload"):
         uploads(run).send(judged, grow_midway)
 
 

@@ -76,7 +76,7 @@ class Lease:
         try:
             self._refused = not self._queue.extend(self.message)
         except CALL_ERRORS as error:
-            log.warning("a heartbeat did not land: %s", error)
+            log.warning("a heartbeat failed: %s", error)
             return False
         if not self._refused:
             # SQS counts from when it got the call, which is not before it was sent.

@@ -96,7 +96,9 @@ class LogStreams:
             client.put_log_events(logGroupName=self._group, logStreamName=stream, logEvents=events)
         except CALL_ERRORS as error:
             if not self._warned:
-                log.warning("lines of %s do not reach the log group %s: %s", stream, self._group, error)
+                log.warning(
+                    "lines of %s could not be written to the log group %s: %s", stream, self._group, error
+                )
             self._warned = True
 
     def _create(self, client: CloudWatchLogsClient, stream: str) -> None:

@@ -178,7 +178,7 @@ def _answer(opener: urllib.request.OpenerDirector, request: urllib.request.Reque
         except urllib.error.HTTPError as error:
             return json.loads(error.read(65536))
     except (OSError, ValueError) as error:
-        raise NotSet(f"the ECS agent did not answer: {error}") from error
+        raise NotSet(f"the ECS agent did not respond: {error}") from error
 
 
 def _check(answer: Any, enabled: bool) -> None:

@@ -142,8 +142,8 @@ def runner_problem(value: str) -> str:
         return ""
     if value.lower() == "direct":
         return (
-            "is gone: by FIJI's own --run nobody can tell a script that failed from one that ended well, nor"
-            " when it has ended (docs/worker.md); leave it out, or say 'auto'"
+            "is no longer supported: with FIJI's own --run nobody can tell whether a script failed, nor"
+            " when it ended (docs/worker.md). Leave it out, or use 'auto'"
         )
     return "must be 'auto' or 'runner'"
 
@@ -174,13 +174,13 @@ def launcher_problem(home: Path, machine: str = "") -> str:
     there = [name for name in LAUNCHERS if (home / name).is_file()]
     if there:
         return (
-            f"{home} holds {' and '.join(there)}, which this machine ({wanted}) cannot run: download FIJI for"
-            " it, or choose machines that fit"
+            f"{home} holds {' and '.join(there)}, which this machine ({wanted}) cannot run. Download FIJI"
+            f" for {wanted}, or choose other machines"
         )
     if not home.is_dir():
-        return f"{home} is no folder"
+        return f"{home} is not a folder"
     names = list(LAUNCHERS)
-    return f"{home} is no FIJI: it holds no {', '.join(names[:-1])} or {names[-1]}"
+    return f"{home} is not a FIJI: it has no {', '.join(names[:-1])} or {names[-1]}"
 
 
 def describe(home: Path, environ: Mapping[str, str], machine: str = "") -> FijiHome | None:

@@ -60,14 +60,16 @@ WITHOUT_MEANING = {
     "--force-glacier-transfer": 0,
     "--debug": 0,
 }
-_CHOOSES = "it chooses files, and all of output/ is uploaded; let the script leave out what is not wanted"
-_SYNC = "it is a flag of `aws s3 sync`, and outputs are copied"
-_KEYLESS = "the worker could not check its uploads; --sse aws:kms encrypts with a key of yours"
-_PLACE = "the worker knows where S3 is and who it is (its role)"
+_CHOOSES = (
+    "it selects files, but everything in output/ is uploaded; let the script write only the files you want"
+)
+_SYNC = "it is a flag of `aws s3 sync`, but outputs are copied"
+_KEYLESS = "the worker could not verify its uploads; use --sse aws:kms to encrypt with your own key"
+_PLACE = "the worker already knows S3's address and has its own role"
 #: Flags that are refused, with the reason.
 REFUSED = {
     **dict.fromkeys(("--exclude", "--include", "--follow-symlinks"), _CHOOSES),
-    "--recursive": "the worker says itself what is uploaded",
+    "--recursive": "the worker itself decides what is uploaded",
     "--dryrun": "nothing would be uploaded",
     **dict.fromkeys(("--delete", "--size-only", "--exact-timestamps"), _SYNC),
     **dict.fromkeys(("--sse-c", "--sse-c-key", "--sse-c-copy-source", "--sse-c-copy-source-key"), _KEYLESS),
@@ -91,11 +93,11 @@ CHOICES = {
 #: What a value must look like, also in words: a worker would learn it from S3 only after FIJI has run.
 FORMS = {
     "--metadata": (re.compile(r"[\w.-]+=|\s*\{"), "name=value,name=value"),
-    "--expires": (re.compile(r".*\d"), "a time as 2030-01-01T00:00:00Z"),
-    "--website-redirect": (re.compile(r"/|https?://"), "an address, or a key that begins with /"),
+    "--expires": (re.compile(r".*\d"), "a time such as 2030-01-01T00:00:00Z"),
+    "--website-redirect": (re.compile(r"/|https?://"), "an address, or a key that starts with /"),
     "--grants": (
         re.compile(r"(read|readacl|writeacl|full)=\w+=."),
-        "read=id=…, full=emailaddress=… or the like",
+        "for example read=id=… or full=emailaddress=…",
     ),
 }
 #: As many words may follow a flag of several values.
@@ -132,14 +134,17 @@ def read_flags(text: str) -> UploadFlags:
         words = shlex.split(text)
     except ValueError as error:
         raise InvalidFlags(
-            [f"it cannot be split into words ({error}); quote a value as --metadata 'note=two words'"]
+            [
+                f"it cannot be split into words ({error}). Quote values that contain spaces: --metadata"
+                " 'note=two words'"
+            ]
         ) from error
     given, problems = _flags_in(words)
     problems += [line for name, values in given for line in _value_problems(name, values)]
     names = {name for name, _ in given}
     arguments: dict[str, Any] = {FLAGS[name]: values[0] for name, values in given if name in FLAGS and values}
     if "--sse-kms-key-id" in names and not arguments.get("ServerSideEncryption", "").startswith("aws:kms"):
-        problems.append("--sse-kms-key-id needs --sse aws:kms beside it")
+        problems.append("--sse-kms-key-id also needs --sse aws:kms")
     if problems:
         raise InvalidFlags(problems)
     if "Metadata" in arguments:
@@ -210,13 +215,13 @@ def _most_values(name: str) -> int:
 def _flag_problem(name: str, values: list[str]) -> str:
     """Return what is wrong with a word and the values that follow it, '' for nothing."""
     if not name.startswith("--"):
-        return f"{name!r} is no flag; a value that has spaces is quoted"
+        return f"{name!r} is not a flag; put values with spaces in quotes"
     if name in REFUSED:
         return f"{name} cannot be used: {REFUSED[name]}"
     if name not in UNDERSTOOD and name not in WITHOUT_MEANING:
-        return f"{name} is no flag that the worker understands; these are: {', '.join(UNDERSTOOD)}"
+        return f"unknown flag {name}; supported flags: {', '.join(UNDERSTOOD)}"
     optional = name in (*ALONE, "--no-guess-mime-type") or WITHOUT_MEANING.get(name) == 0
-    return "" if values or optional else f"{name} needs its value after it"
+    return "" if values or optional else f"{name} needs a value"
 
 
 def _value_problems(name: str, values: list[str]) -> list[str]:

@@ -127,7 +127,7 @@ def _address_or_scalar(value: Scalar, source_bucket: str) -> Address | Scalar:
         raise InvalidAddress(f"{value!r} must not contain '..'.")
     if _INSIDE.search(keys[0]):
         raise InvalidAddress(
-            f"{value!r} holds several places in S3: separate them by commas, or give a list."
+            f"{value!r} contains several S3 addresses: separate them with commas, or give a list."
         )
     first, *otherwise = dict.fromkeys(keys)
     return Address(bucket, first, tuple(otherwise))
@@ -142,16 +142,16 @@ def _as_path(path: str) -> list[str]:
 
 def _refuse_likeness(value: str) -> None:
     if _OTHER_FORMS.match(value):
-        raise InvalidAddress(f"{value!r:.300} looks like a place in S3; write it as s3://bucket/key.")
+        raise InvalidAddress(f"{value!r:.300} looks like an S3 address; write it as s3://bucket/key.")
     if _INSIDE.search(value):
         raise InvalidAddress(
-            f"{value!r:.300} names a place in S3 inside of a text, where it is not brought: give it as a"
-            " value of its own, and put the text together in the script."
+            f"{value!r:.300} contains an S3 address inside other text, so the worker cannot download it."
+            " Give the address as a value of its own, and build the text in the script."
         )
 
 
 def _names_no_key(text: str, bucket: str) -> InvalidAddress:
-    what = "a whole bucket; name a file or folder in it" if bucket else "no bucket: write s3://bucket/key"
+    what = "a whole bucket; give a file or folder in it" if bucket else "no bucket: write s3://bucket/key"
     return InvalidAddress(f"{text!r} names {what}.")
 
 

@@ -224,7 +224,7 @@ def decode_message(body: str) -> Job:
     )
     sent_id = document.get("job_id", job.job_id)
     if sent_id != job.job_id:
-        raise InvalidMessage([f"its job_id {sent_id!r} is not that of its content ({job.job_id})"])
+        raise InvalidMessage([f"its job_id {sent_id!r} does not match its content ({job.job_id})"])
     return job
 
 
@@ -236,7 +236,8 @@ def value_problems(name: str, mapping: Any) -> list[str]:
     for key, value in mapping.items():
         if not PARAMETER_NAME.match(key):
             problems.append(
-                f"{name}: {key!r} cannot be a parameter's name (letters, digits and _, no digit first)"
+                f"{name}: {key!r} is not a valid parameter name (letters, digits and _, not starting"
+                " with a digit)"
             )
         else:
             problems += _value_problems(f"{name}.{key}", value)
@@ -250,7 +251,7 @@ def answer_problems(name: str, mapping: Any) -> list[str]:
     problems = []
     for key, value in mapping.items():
         if not key.strip() or not _encodable(key):
-            problems.append(f"{name}: {key!r} is no question's label")
+            problems.append(f"{name}: {key!r} is not a valid question label")
         else:
             problems += _value_problems(f"{name}[{key!r}]", value)
     return problems
@@ -268,11 +269,11 @@ def _value_problems(name: str, value: Any) -> list[str]:
 
 def _scalar_problems(name: str, value: Any) -> list[str]:
     if isinstance(value, float) and not isfinite(value):
-        return [f"{name} must be a finite number, not {value}; text stands in quotes"]
+        return [f"{name} must be a finite number, not {value}; put text in quotes"]
     if not isinstance(value, (str, int, float)):
         return [f"{name} must be a string, a number, a boolean or a list of these, not {value!r:.60}"]
     if isinstance(value, str) and not _encodable(value):
-        return [f"{name} holds a character that is no text (NUL, U+FFFE, U+FFFF, half a pair)"]
+        return [f"{name} contains an invalid character (NUL, U+FFFE, U+FFFF or an unpaired surrogate)"]
     return []
 
 
@@ -281,7 +282,7 @@ def input_problems(inputs: Any) -> list[str]:
     if not isinstance(inputs, list) or not all(isinstance(item, str) and item for item in inputs):
         return ["inputs must be a list of key patterns"]
     problems = [f"inputs: {item!r} must not contain '..'" for item in inputs if ".." in item.split("/")]
-    no_text = "holds a character that is no text (NUL, U+FFFE, U+FFFF, half a pair)"
+    no_text = "contains an invalid character (NUL, U+FFFE, U+FFFF or an unpaired surrogate)"
     return problems + [f"inputs: {item!r} {no_text}" for item in inputs if not _encodable(item)]
 
 

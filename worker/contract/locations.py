@@ -41,14 +41,14 @@ def prefix_of(location: str) -> str:
 def key_problem(key: str) -> str:
     """Say why no output can have a key, as the end of a sentence; empty when it can."""
     if NO_KEY.search(key):
-        return "holds a character that is no text (a control character, or no UTF-8)"
+        return "contains an invalid character (a control character, or not UTF-8)"
     if any(part in (".", "..") for part in key.split("/")):
         return "must not contain '..' or '.' between slashes"
     if key.split("/")[0] in RESERVED:
-        return f"lies in {key.split('/')[0]}/, which holds what the runs themselves write; choose another"
+        return f"is inside {key.split('/')[0]}/, which is reserved for the runs' own files; choose another"
     length = len(key.encode("utf-8"))
     if length > LONGEST_KEY:
-        return f"makes a key of {length} bytes; S3 takes {LONGEST_KEY} at most"
+        return f"makes a key of {length} bytes; the S3 limit is {LONGEST_KEY}"
     return ""
 
 

@@ -41,7 +41,7 @@ def path_problems(name: str, paths: Any) -> list[str]:
         wrong = [*_folder_problems(folder), *_place_problems(folder, place)]
         problems += [f"{name}: {line}" for line in wrong]
         if seen.setdefault(normal(folder).casefold(), folder) != folder:
-            problems.append(f"{name}: {seen[normal(folder).casefold()]!r} and {folder!r} are one folder")
+            problems.append(f"{name}: {seen[normal(folder).casefold()]!r} and {folder!r} are the same folder")
     return problems
 
 
@@ -51,9 +51,9 @@ def _folder_problems(folder: str) -> list[str]:
     if _DRIVE.match(folder) or _SHARE.match(folder):
         return []
     if not folder.startswith("/"):
-        return [f"{folder!r} is no whole path, as 'C:/data/plate1' or '/Users/me/plate1' is"]
+        return [f"{folder!r} is not a full path such as 'C:/data/plate1' or '/Users/me/plate1'"]
     if _SYSTEM.match(normal(folder)):
-        return [f"{folder!r} is a folder that FIJI itself needs; name the one that the script opens"]
+        return [f"{folder!r} is a folder that FIJI itself needs; give the folder that the script opens"]
     return []
 
 

@@ -113,9 +113,9 @@ def ending_of(name: str) -> str:
         # Windows and browsers hide endings and add their own: script.py.txt.
         return ENDINGS[inner]
     if not ending:
-        raise NotAScript(f"{name!r} has no ending, by which FIJI knows the language; endings are {known}")
+        raise NotAScript(f"{name!r} has no extension, which tells FIJI the language; extensions: {known}")
     if ending.lower() not in ENDINGS:
-        raise NotAScript(f"no script language has the ending {ending}; endings are {known}")
+        raise NotAScript(f"no script language has the extension {ending}; extensions: {known}")
     return ENDINGS[ending.lower()]
 
 
@@ -154,7 +154,7 @@ def clean(content: bytes, ending: str) -> Cleaned:
     if "\ufffd" in text:
         number = _line_of(text, text.index("\ufffd"))
         warnings.append(
-            f"line {number} holds U+FFFD, in place of a character that an earlier conversion lost"
+            f"line {number} contains U+FFFD, which replaces a character that an earlier conversion lost"
         )
     if ending == ".ijm":
         _refuse_open_comment(text)
@@ -170,7 +170,9 @@ def _refuse_open_comment(macro: str) -> None:
     for found in PARTS_OF_A_MACRO.finditer(macro):
         if found["open"]:
             line = _line_of(macro, found.start())
-            raise NotAScript(f"the comment that begins with /* in line {line} has no end; close it with */")
+            raise NotAScript(
+                f"the comment that starts with /* in line {line} is never closed; close it with */"
+            )
 
 
 def wide_encoding(content: bytes) -> str:
@@ -183,14 +185,14 @@ def _refuse_binary(content: bytes) -> None:
     if encoding:
         raise NotAScript(f"it is saved as {encoding}; save it as UTF-8")
     if content.startswith(b"{\\rtf"):
-        raise NotAScript("it is a document of a word processor (RTF); save it as plain text")
+        raise NotAScript("it is a word-processor document (RTF); save it as plain text")
     body = content.rstrip(b"\0\x1a")
     zeros = body.count(0)
     if zeros * 5 > len(body) and not body.startswith(BINARY):
-        raise NotAScript("it is saved as UTF-16 or UTF-32, or is a binary file; save it as UTF-8")
+        raise NotAScript("it is UTF-16, UTF-32 or a binary file; save it as UTF-8")
     controls = sum(byte < 32 and byte not in b"\t\n\v\f\r\x1b" for byte in body)
     if zeros or body.startswith(BINARY) or controls * 20 > len(body):
-        raise NotAScript("it is a binary file, no text" + (": it holds NUL bytes" if zeros else ""))
+        raise NotAScript("it is a binary file, not text" + (": it contains NUL bytes" if zeros else ""))
 
 
 def _decoded(content: bytes, ending: str) -> tuple[str, list[str]]:
@@ -239,15 +241,15 @@ def _page_in(text: str) -> str:
     if body.startswith("<"):
         code = re.search(r"<Code>(\w+)</Code>", body)
         if body.startswith("<?xml") or code:
-            return "it is an XML document" + (f", S3's answer {code[1]}" if code else "") + ", no script"
-        return "it is a web page, no script; take the address of the file itself (on GitHub: Raw)"
+            return "it is an XML document" + (f", S3's response {code[1]}" if code else "") + ", not a script"
+        return "it is a web page, not a script; use the address of the file itself (on GitHub: Raw)"
     if body.startswith("version https://git-lfs.github.com/"):
-        return "it is a pointer of Git LFS, not the file itself"
+        return "it is a Git LFS pointer, not the file itself"
     if body.startswith("```"):
-        return "it begins with ```, which is Markdown: leave out these lines"
+        return "it starts with ```, which is Markdown: remove these lines"
     if len(body) < 200 and ANSWER.fullmatch(body):
-        return f"it is a server's answer, {body!r}, no script"
-    return "it is a JSON document, no script" if _is_json(body) else ""
+        return f"it is a server's answer, {body!r}, not a script"
+    return "it is a JSON document, not a script" if _is_json(body) else ""
 
 
 def _is_json(body: str) -> bool:

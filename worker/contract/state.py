@@ -66,7 +66,7 @@ def number(document: Mapping[str, Any], name: str, default: float | None = None)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise Unreadable(f"{name} is {_kind(value)}, not a number")
     if not (isfinite(value) and 0 <= value <= MOST):
-        raise Unreadable(f"{name} is no number that it could be")
+        raise Unreadable(f"{name} is out of range")
     return float(value)
 
 
@@ -81,7 +81,7 @@ def flag(document: Mapping[str, Any], name: str, default: bool | None = None) ->
 def refuse_another_app(document: Mapping[str, Any], app_name: str, name: str = "app_name") -> None:
     """Raise Unreadable for a document that says it is another app's; older ones say nothing."""
     if document.get(name, app_name) != app_name:
-        raise Unreadable("it is another app's")
+        raise Unreadable("it belongs to another app")
 
 
 def _kind(value: Any) -> str:

@@ -59,7 +59,7 @@ class Display:
 
     def turn_on(self) -> None:
         """Run under a display from now on."""
-        log.warning("the script needs a display: FIJI runs under a virtual one from now on (DISPLAY_MODE)")
+        log.warning("the script needs a display: from now on FIJI runs with a virtual one (DISPLAY_MODE)")
         self.is_on, self.may_change = True, False
 
 
@@ -82,9 +82,9 @@ def choose_display(mode: str, script: str, *, has_xvfb: bool | None = None) -> D
         has_xvfb = shutil.which(XVFB_RUN) is not None
     need = find_need_of_display(script)
     if need and has_xvfb:
-        log.info("the script works with %s: FIJI runs under a virtual display (DISPLAY_MODE)", need)
+        log.info("the script uses %s: FIJI runs with a virtual display (DISPLAY_MODE)", need)
     elif need:
-        log.warning("the script works with %s, which needs a display: this machine has no %s", need, XVFB_RUN)
+        log.warning("the script uses %s, which needs a display, but this machine has no %s", need, XVFB_RUN)
     is_on = need is not None and has_xvfb
     return Display(is_on, may_change=has_xvfb and not is_on and not asks_a_person(script))
 

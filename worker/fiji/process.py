@@ -165,7 +165,8 @@ def supervise(
         # Hung in the kernel, as on a disk that does not answer.
         raise JobFailed(
             FailureClass.STALLED,
-            "The script has ended, but a process that it started cannot be, and may still write to output/.",
+            "The script has ended, but a process that it started cannot be stopped and may still"
+            " write to output/.",
         )
     return ending
 

@@ -57,7 +57,7 @@ def fetch_script(
             continue
         return _kept(url, content, expected_sha256, folder)
     raise ScriptUnavailable(
-        f"The script {url} cannot be had: {reason}. Look at SCRIPT_DOWNLOAD_URL in config.py."
+        f"The script {url} cannot be downloaded: {reason}. Check SCRIPT_DOWNLOAD_URL in config.py."
     )
 
 
@@ -73,8 +73,8 @@ def _kept(url: str, content: bytes, expected_sha256: str, folder: Path) -> Scrip
     sha256 = hashlib.sha256(content).hexdigest()
     if expected_sha256 and sha256 != expected_sha256:
         raise ScriptUnavailable(
-            f"The script {url} is not the one that was set up (SHA-256 {sha256}, expected {expected_sha256})."
-            " Run `run.py setup` again if it was changed on purpose."
+            f"The script {url} is not the one that setup found (SHA-256 {sha256}, expected"
+            f" {expected_sha256}). If you changed it on purpose, run `run.py setup` again."
         )
     # FIJI knows the language by the ending; the rest of the name is kept for messages that mention it.
     name = script_name(url)

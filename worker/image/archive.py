@@ -32,11 +32,11 @@ def check_request(address: str, sha256: str) -> None:
     if "://" in address and not address.startswith("https://"):
         problems.append(f"FIJI_ARCHIVE is an address other than https://…: {address}")
     if "://" not in address and not Path(address).is_file():
-        problems.append(f"FIJI_ARCHIVE names no file: {address}")
+        problems.append(f"FIJI_ARCHIVE is not a file: {address}")
     if not sha256:
         problems.append(f"FIJI_SHA256 is missing: {_how_to_get_sha256(address)}")
     elif not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
-        problems.append(f"FIJI_SHA256 is no SHA-256, which has 64 hex digits: {sha256}")
+        problems.append(f"FIJI_SHA256 is not a SHA-256 (64 hex digits): {sha256}")
     if problems:
         raise ArchiveError("\n".join(problems))
 
@@ -53,7 +53,7 @@ def published_sha256(address: str) -> str:
         ) from error
     found = re.search(r"\b[0-9a-fA-F]{64}\b", text)
     if found is None:
-        raise ArchiveError(f"{address}.sha256 holds no SHA-256: give it as FIJI_SHA256=…")
+        raise ArchiveError(f"{address}.sha256 does not contain a SHA-256: set FIJI_SHA256=…")
     return found[0].lower()
 
 
@@ -68,7 +68,7 @@ def _verified(address: str, sha256: str, *, download: bool) -> Path:
         return _download(address, wanted) if download else KEPT / f"{wanted}.zip"
     source = Path(address)
     if not zipfile.is_zipfile(source):
-        raise ArchiveError(f"FIJI_ARCHIVE is no zip archive, as FIJI's downloads are: {address}")
+        raise ArchiveError(f"FIJI_ARCHIVE is not a zip archive like FIJI's downloads: {address}")
     _check_sha256(source, address, wanted)
     return source
 
@@ -77,8 +77,8 @@ def _check_sha256(path: Path, address: str, wanted: str) -> None:
     found = _sha256_of(path)
     if found != wanted:
         raise ArchiveError(
-            f"{address} has the SHA-256 {found}, and FIJI_SHA256 says {wanted}:"
-            " it is another archive, or was damaged on its way"
+            f"{address} has the SHA-256 {found}, but FIJI_SHA256 is {wanted}: it is another archive, or"
+            " was damaged in transit"
         )
 
 

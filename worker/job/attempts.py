@@ -84,13 +84,14 @@ def plan_attempt(
 
 def _out_of_attempts(relevant: Sequence[Mapping[str, Any]], receives: int) -> Plan:
     if relevant:
-        sentence = f"failed {len(relevant)} times, at last: {relevant[-1].get('sentence')}"
+        sentence = f"failed {len(relevant)} times, most recently: {relevant[-1].get('sentence')}"
         return Plan(given_up=sentence, failures=len(relevant))
     return Plan(
         given_up=(
-            f"None of {receives} attempts came to an end: each time the machine was taken away, or the"
-            " worker had to leave or was killed (by the kernel, where the container's memory was full)."
-            " Submit the job again; a larger JOB_RETRIES outlasts more losses, a larger MEMORY the kernel."
+            f"None of {receives} attempts finished. Each time the machine was interrupted, or the worker"
+            " had to leave or was killed (by the kernel, if the container ran out of memory). Submit the"
+            " job again. A larger JOB_RETRIES allows more interruptions; a larger MEMORY prevents the"
+            " kernel from killing the worker."
         ),
         unexplained=True,
     )

@@ -75,7 +75,7 @@ class Claim:
             if self._etag is not None:
                 self._write(replaces=self._etag, over=True)
         except CALL_ERRORS as error:
-            log.warning("the claim of job %s runs on until it is out of date: %s", self._job_name, error)
+            log.warning("the claim of job %s remains until it expires: %s", self._job_name, error)
         self._etag = None
 
     def _write(self, **how: Any) -> str | None:

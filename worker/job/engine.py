@@ -44,9 +44,9 @@ Sink = Callable[[str], None]
 STANDBY_DEATHS = 3
 
 WITHOUT_RUNNER = (
-    "FIJI_HOME ({home}) lacks our runner, without which nobody can tell whether a script failed:"
-    " `python -m worker.imagej.install --runner-only {home}` puts it in; `make image` and --local bring it"
-    " by themselves."
+    "FIJI_HOME ({home}) lacks our runner, which reports whether a script failed: `python -m"
+    " worker.imagej.install --runner-only {home}` installs it; `make image` and --local do this"
+    " automatically."
 )
 
 
@@ -194,7 +194,7 @@ class Engine:
         ) or language_problem(proof, self._script.path.suffix)
         if problem:
             self.close()
-            raise JobFailed(FailureClass.FIJI_DID_NOT_START, f"This FIJI cannot do the work: {problem}.")
+            raise JobFailed(FailureClass.FIJI_DID_NOT_START, f"This FIJI cannot be used: {problem}.")
         log.info(
             "FIJI is ready: heap %d MB, %s, Java %s, languages %s",
             proof["heap_mb"],

@@ -188,7 +188,7 @@ class Finisher:
                 claim.give_up()
                 return Verdict(Outcome.SKIPPED, sentence="another worker was first")
             held.old_manifest = other[1] if other else None
-        sentence = "Other workers with the same job overtook this one too often."
+        sentence = "Other workers with the same job finished first too often."
         raise JobFailed(FailureClass.UPLOAD_FAILED, sentence)
 
     def _claim(self, held: HeldJob, check: Check) -> Claim | Verdict:
@@ -272,7 +272,7 @@ class Finisher:
         try:
             self._office.ledger.keep_log(held.job_id, held.attempt, finished.folder.console_file)
         except (*CALL_ERRORS, OSError) as error:
-            log.warning("the console of job %s could not be kept: %s", held.name, error)
+            log.warning("the console of job %s could not be saved: %s", held.name, error)
 
     def _record(self, held: HeldJob, verdict: Verdict, finished: Finished | None, check: Check) -> None:
         console = finished.run.tail if finished else []
@@ -326,7 +326,7 @@ def verdict_on(error: Exception, otherwise: FailureClass) -> Verdict:
     if isinstance(error, JobFailed):
         return failed(error)
     if not isinstance(error, (*CALL_ERRORS, OSError)):
-        log.error("a job ended by an error of the worker", exc_info=error)
+        log.error("a job ended with an error in the worker", exc_info=error)
     if otherwise is FailureClass.FIJI_DID_NOT_START and not store.is_disk_full(error):
         return failed(JobFailed(otherwise, f"FIJI could not be started: {error}"))
     return failed(store.as_failure(error, otherwise, "the job's data"))

@@ -77,9 +77,9 @@ class HeldJob:
         """What the job's line says beside its outcome."""
         notes = [f"runs again: {self.runs_again}"] if self.runs_again else []
         if left := self.left_from_before:
-            notes.append(f"left from an earlier run and not written any more: {shortened(left)}")
+            notes.append(f"left from an earlier run, and not written again: {shortened(left)}")
         if self.left_elsewhere:
-            notes.append(f"also written, and not kept: {shortened(self.left_elsewhere)}")
+            notes.append(f"also written, but not kept: {shortened(self.left_elsewhere)}")
         return tuple(notes)
 
     @property

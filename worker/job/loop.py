@@ -168,7 +168,7 @@ class Worker:
         try:
             return held if self._prepare(held) else None
         except Exception:
-            log.exception("taking job %s ended by an error of the worker", held.name)
+            log.exception("taking job %s ended with an error in the worker", held.name)
             self._holdings.give_back(held)
             return None
 
@@ -177,7 +177,7 @@ class Worker:
         try:
             message = self._parts.queue.receive(wait_seconds)
         except CALL_ERRORS as error:
-            log.warning("no message could be received, next try in %.0f s: %s", self._pause, error)
+            log.warning("no message could be received; retrying in %.0f s: %s", self._pause, error)
             self._stop.wait(self._pause)
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
             return None
@@ -268,7 +268,7 @@ class Worker:
             self._clear(held, verdict)
             self._holdings.drop(held)
         except Exception:
-            log.exception("finishing job %s ended by an error of the worker", held.name)
+            log.exception("finishing job %s ended with an error in the worker", held.name)
             self._holdings.give_back(held)
 
     def _end(self, held: HeldJob, verdict: Verdict) -> None:

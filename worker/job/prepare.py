@@ -57,7 +57,7 @@ class Preparer:
         try:
             job = held.job = decode_message(held.message.body)
         except InvalidMessage as error:
-            sentence = f"The message is no job: {error}."
+            sentence = f"Invalid job message: {error}."
             return Verdict(Outcome.REJECTED, FailureClass.REJECTED, sentence)
         held.job_id = job.job_id
         with held.timed("look"):

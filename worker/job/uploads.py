@@ -122,7 +122,7 @@ class Uploads:
                 if store.error_code(error) not in NOT_AS_EXPECTED:
                     raise
             standing = self._look(place, check)
-        sentence = f"s3://{parcel.bucket}/{place['Key']} was written by others again and again."
+        sentence = f"s3://{parcel.bucket}/{place['Key']} was repeatedly overwritten by others."
         raise JobFailed(FailureClass.UPLOAD_FAILED, sentence)
 
     def _look(self, place: Mapping[str, str], check: Check) -> ExistingObject | None:
@@ -242,7 +242,9 @@ class _Source:
 
 def changed(name: str) -> JobFailed:
     """Return the failure of a job whose output changes after the end of its script."""
-    sentence = f"output/{name} changed while it was uploaded: something writes to it after the script's end."
+    sentence = (
+        f"output/{name} changed during its upload: something still writes to it after the script ended."
+    )
     return JobFailed(FailureClass.UPLOAD_FAILED, sentence)
 
 

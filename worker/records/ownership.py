@@ -68,7 +68,7 @@ class Ownership:
     def refuse_inputs(self, addresses: Collection[str], writer: Writer) -> None:
         """Raise JobFailed where outputs would go over inputs of their own job."""
         if both := sorted(set(addresses) & set(writer.inputs)):
-            raise _taken(f"{both[0]} is an input of this job, and an output would replace it.")
+            raise _taken(f"{both[0]} is an input of this job, and an output would overwrite it.")
 
     def refuse(self, standing: ExistingObject, writer: Writer) -> None:
         """Raise JobFailed unless a standing object may be replaced."""
@@ -76,8 +76,8 @@ class Ownership:
         if other is None:
             if _parent(standing.address) in writer.input_folders and not self._is_own(standing, writer):
                 raise _taken(
-                    f"{standing.address} stands beside this job's inputs, and no job wrote it: it may be"
-                    " another job's input. Choose another output_file_location, or remove it."
+                    f"{standing.address} is beside this job's inputs, and no job wrote it, so it may be"
+                    " another job's input. Choose another output_file_location, or remove the file."
                 )
         elif not _same_job(other, writer.mark) and self._of_one_run(standing, other, writer):
             raise _taken(told(standing, other, writer))
@@ -117,8 +117,8 @@ def told(standing: ExistingObject, other: Mark, writer: Writer) -> str:
     if other.app != writer.mark.app:
         whose += f" of the app {other.app}"
     return (
-        f"{standing.address} is an output of {whose} already, and two jobs of a run cannot have the same one."
-        f" Put {braces} into output_file_location, or let the script name its files by it."
+        f"{standing.address} is already an output of {whose}, and two jobs of a run cannot share an"
+        f" output. Put {braces} into output_file_location, or use it in the script's file names."
     )
 
 

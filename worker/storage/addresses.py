@@ -43,7 +43,8 @@ def safe_name(name: str, key: str) -> str:
         or "\0" in name
     ):
         raise JobFailed(
-            FailureClass.DOWNLOAD_FAILED, f"The key {key!r} cannot be a file's path, so it was not fetched."
+            FailureClass.DOWNLOAD_FAILED,
+            f"The key {key!r} is not a valid file path, so it was not downloaded.",
         )
     return "/".join(parts)
 
@@ -57,5 +58,5 @@ def refuse_collisions(names: Iterable[str]) -> None:
     if both:
         raise JobFailed(
             FailureClass.DOWNLOAD_FAILED,
-            f"{both[0]!r} is a file and a folder at once in the bucket, which no disk can hold.",
+            f"{both[0]!r} is both a file and a folder in the bucket, which no disk can store.",
         )

@@ -126,7 +126,7 @@ class Cache:
             try:
                 kept = _keep_only(entry.folder, entry.marks)
             except OSError as error:
-                log.warning("the inputs in %s are fetched anew: %s", entry.folder, error)
+                log.warning("the inputs in %s are downloaded again: %s", entry.folder, error)
                 self._start_anew(entry)
                 kept = set()
             entry.marks = {name: entry.marks[name] for name in kept}

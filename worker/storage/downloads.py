@@ -172,11 +172,11 @@ class Downloads:
         """Raise Damaged unless size and MD5 are the listed ones; the ETags of KMS are no MD5s (S3 API)."""
         address = f"s3://{bucket}/{item.key}"
         if size != item.size:
-            raise Damaged(f"{address} broke off: {size} of its {item.size} bytes came.")
+            raise Damaged(f"The download of {address} broke off: {size} of its {item.size} bytes arrived.")
         if str(answer.get("ServerSideEncryption", "")).startswith("aws:kms"):
             self._opaque.add(bucket)
         elif self._may_be_md5(bucket, item) and md5.strip('"') != item.etag.strip('"'):
-            raise Damaged(f"{address} came with other bytes than the bucket holds: its MD5 is {md5}.")
+            raise Damaged(f"The download of {address} differs from the file in the bucket: its MD5 is {md5}.")
 
     def _may_be_md5(self, bucket: str, item: store.Object) -> bool:
         opaque = bucket in self._opaque or bucket.endswith(DIRECTORY_BUCKET)

@@ -42,7 +42,7 @@ def collect(folder: RunFolder, names: Sequence[str]) -> None:
     """
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        sentence = f"{twice[0]} in the working directory and in the home folder would be one output."
+        sentence = f"{twice[0]} in the working directory and in the home folder would be the same output."
         raise JobFailed(FailureClass.OUTPUTS_REFUSED, sentence)
     try:
         for name in names:

@@ -118,8 +118,8 @@ class InputFetcher:
                 changed = str(error)
         raise JobFailed(
             FailureClass.DOWNLOAD_FAILED,
-            f"{changed} changed {LISTINGS} times while it was fetched: submit the job again when"
-            " its inputs stay as they are.",
+            f"{changed} changed {LISTINGS} times during the download. Submit the job again once its inputs"
+            " no longer change.",
         )
 
     def _list_and_fetch(self, job: Job, inputs: Inputs, check: Check) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Check = Callable[[], None]
 Result = TypeVar("Result")
 
-WILDCARDS_IN_VALUE = " A value names one file or folder; patterns with * and ? go into inputs."
+WILDCARDS_IN_VALUE = " A value must be one file or folder; put patterns with * and ? into inputs."
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,8 @@ class Lister:
                     return found
             raise JobFailed(
                 FailureClass.INPUT_MISSING,
-                f"The parameter {name} names {address}, and there is no such file or folder in the bucket."
+                f"The parameter {name} names {address}, but the bucket has no such file or"
+                " folder."
                 + (WILDCARDS_IN_VALUE if WILDCARDS.search(address.key) else "")
                 + self._nearest(address.bucket, address.key, check, is_pattern=False),
             )
@@ -185,8 +186,8 @@ class Lister:
                     raise JobFailed(
                         FailureClass.INPUT_MISSING,
                         f"The input {text!r} matches {len(objects)} files, and {len(others)} more look as"
-                        f" if they matched, as {others[0].key!a}: their names are written in other"
-                        " characters. Rename one kind, or name both.",
+                        f" if they match, such as {others[0].key!a}: their names use different characters."
+                        " Rename one kind, or list both.",
                     )
 
     def _matching(self, pattern: Pattern, check: Check) -> list[store.Object]:

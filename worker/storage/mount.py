@@ -40,16 +40,16 @@ def mount(wanted: Mount, environ: Mapping[str, str], scratch: Path) -> None:
     program = shutil.which("s3fs")
     if program is None:
         raise MountFailed(
-            "DOWNLOAD_FILES = False needs s3fs, which this image lacks: build it with S3FS=1 (docs/image.md),"
-            " or set DOWNLOAD_FILES = True"
+            "DOWNLOAD_FILES = False needs s3fs, which this image lacks. Build it with S3FS=1"
+            " (docs/image.md), or set DOWNLOAD_FILES = True"
         )
     command = [program, wanted.bucket, str(wanted.folder), "-o", ",".join(options(wanted, environ, scratch))]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=MOUNT_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
-        raise MountFailed(f"s3fs does not answer: {wanted.bucket} is not mounted") from error
+        raise MountFailed(f"s3fs does not respond: {wanted.bucket} is not mounted") from error
     if done.returncode or not os.path.ismount(wanted.folder):
-        said = (done.stderr + done.stdout).strip()[-1000:] or "it says nothing"
+        said = (done.stderr + done.stdout).strip()[-1000:] or "it printed nothing"
         raise MountFailed(f"s3fs cannot mount {wanted.bucket} (the container must be privileged): {said}")
     log.info("bucket %s is mounted at %s", wanted.bucket, wanted.folder)
 

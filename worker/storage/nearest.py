@@ -35,7 +35,7 @@ def nearest(s3: S3Client, bucket: str, wanted: str, *, is_pattern: bool) -> str:
             # It is what comes below that folder that is not there.
             return nearest(s3, bucket, "/".join([folder + same[:-1], *names[depth + 1 :]]), is_pattern=True)
         if same:
-            return f" There is no file in the folder {_quoted(folder + same)}."
+            return f" The folder {_quoted(folder + same)} contains no files."
         return _sentence(folder, name, there, fits)
     return " The bucket is empty."
 
@@ -62,13 +62,16 @@ def _sentence(folder: str, name: str, there: list[str], fits: Fits) -> str:
     for reads_as, why in WAYS:
         for one in there:
             if fits(one, reads_as):
-                return f" There is {_quoted(folder + one)}: {why}."
+                return f" {_quoted(folder + one)} exists: {why}."
     if not name.endswith("/") and f"{name}/" in there:
-        return f" There is a folder {_quoted(folder + name + '/')}: end it with / to have all that is in it."
+        return (
+            f" A folder exists: {_quoted(folder + name + '/')}: to use everything in it, end the value"
+            " with /."
+        )
     if close := difflib.get_close_matches(name, there, 1):
-        return f" The nearest is {_quoted(folder + close[0])}."
+        return f" The closest match is {_quoted(folder + close[0])}."
     some = ", ".join(_quoted(one) for one in there[:3]) + (", …" if len(there) > 3 else "")
-    return f" In {_quoted(folder)} there are {some}." if folder else f" The bucket holds {some}."
+    return f" {_quoted(folder)} contains {some}." if folder else f" The bucket holds {some}."
 
 
 def _quoted(key: str) -> str:
@@ -98,7 +101,7 @@ def _without_spaces(text: str) -> str:
 WAYS: tuple[tuple[Callable[[str], str], str], ...] = (
     (
         composed,
-        "it looks the same and is written in other characters (macOS takes ö apart into o and U+0308)",
+        "it looks the same but uses different characters (macOS stores ö as o and U+0308)",
     ),
     (_lower, "upper and lower case differ"),
     (_without_spaces, "the spaces differ"),

@@ -160,16 +160,18 @@ class _Walk:
         except OSError as error:
             raise _Refused(f"is a link that cannot be followed ({told}: {error.strerror})") from error
         if not any(real.is_relative_to(folder) for folder in self._own):
-            raise _Refused(f"is a link that leads out of the job's folder ({told})")
+            raise _Refused(f"is a link to outside the job's folder ({told})")
         return real
 
     def _note_folder(self, place: _Place) -> None:
         real = Path(os.path.realpath(place.path))
         if real in place.above:
-            raise _Refused("is a link that leads in a circle")
+            raise _Refused("is a link that points to itself")
         self._ways[real] += 1
         if self._ways[real] > MOST_WAYS:
-            raise _Refused(f"is one of more than {MOST_WAYS} ways to the same folder, by links to folders")
+            raise _Refused(
+                f"is one of more than {MOST_WAYS} paths to the same folder, through links to folders"
+            )
         self.folders.append(replace(place, path=real))
 
     def _note_file(self, place: _Place) -> None:
@@ -210,7 +212,7 @@ def fault_of(file: BinaryIO, name: str, size: int) -> str:
     if kind == ".csv":
         return _fault_of_csv(head)
     if kind == ".png":
-        return "" if head.startswith(PNG) and head[12:16] == b"IHDR" else "is no PNG image"
+        return "" if head.startswith(PNG) and head[12:16] == b"IHDR" else "is not a PNG image"
     return _fault_of_tiff(head, size)
 
 
@@ -219,7 +221,7 @@ def _fault_of_csv(head: bytes) -> str:
         return "is an empty table"
     # A table may be in any 8-bit encoding, or UTF-16 with its mark; a NUL elsewhere is no text.
     if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "is no text"
+        return "is not text"
     return ""
 
 
@@ -230,5 +232,5 @@ def _fault_of_tiff(head: bytes, size: int) -> str:
     elif order := BIG_TIFF_STARTS.get(head[:4]):
         offset, least = int.from_bytes(head[8:16], order), 16
     else:
-        return "is no TIFF image"
-    return "" if least <= offset <= size - 2 else "is a TIFF image that breaks off"
+        return "is not a TIFF image"
+    return "" if least <= offset <= size - 2 else "is an incomplete TIFF image"

@@ -175,7 +175,7 @@ def json_object(body: bytes, address: str) -> dict[str, Any]:
     try:
         return read_object(body)
     except Unreadable as error:
-        log.warning("%s is passed over: %s", address, error)
+        log.warning("%s is ignored: %s", address, error)
         return {}
 
 
@@ -189,9 +189,7 @@ def write_json(s3: S3Client, bucket: str, key: str, document: Any, **conditions:
 def as_failure(error: Exception, failure: FailureClass, address: str) -> JobFailed:
     """Return the job's failure for an error of S3 or of the local disk while `address` was transferred."""
     if is_disk_full(error):
-        return JobFailed(
-            FailureClass.DISK_FULL, f"The machine's disk was full while {address} was transferred."
-        )
+        return JobFailed(FailureClass.DISK_FULL, f"The machine's disk was full while transferring {address}.")
     if isinstance(error, ClientError) and error_code(error) in ("AccessDenied", "403", "AllAccessDisabled"):
         # S3 says which action lacks, as kms:Decrypt for a bucket with a key, where it says anything.
         found = DENIED_ACTION.search(str(error))
@@ -199,9 +197,9 @@ def as_failure(error: Exception, failure: FailureClass, address: str) -> JobFail
         return JobFailed(failure, f"The worker's role has no permission for {address} ({what}).")
     if isinstance(error, ClientError) and error_code(error) == "InvalidObjectState":
         # S3 API reference, GetObject: objects of the archive classes must be restored first.
-        return JobFailed(failure, f"{address} is in an archive class of S3 (Glacier): restore it first.")
+        return JobFailed(failure, f"{address} is in an S3 archive class (Glacier): restore it first.")
     if isinstance(error, ClientError) and error_code(error) == "NoSuchBucket":
-        return JobFailed(failure, f"There is no bucket for {address}.")
+        return JobFailed(failure, f"The bucket of {address} does not exist.")
     return JobFailed(failure, f"{address} could not be transferred: {error}")
 
 

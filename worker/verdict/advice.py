@@ -41,51 +41,51 @@ def _question(script: str, trace: str, what: str, instead: str) -> _Question:
     return _Question(re.compile(script), re.compile(trace), what, instead)
 
 
-NOBODY = "and a job has nobody to answer"
+NOBODY = "but nobody can answer in a job"
 QUESTIONS = (
     _question(
         r"\bgetDir(ectory)?\b|DirectoryChooser",
         r"ij\.io\.DirectoryChooser",
         "asks a person for a folder",
-        "Declare `#@ String input_dir` or `#@ String output_dir`, which the worker fills, and use that"
-        ' instead; any other folder is `#@ File (style="directory") folder`.',
+        "Declare `#@ String input_dir` or `#@ String output_dir`, which the worker sets, and use it"
+        ' instead. For any other folder, declare `#@ File (style="directory") folder`.',
     ),
     _question(
         r"\bopenDialog\b|\bOpenDialog\b|\bSaveDialog\b|\bJFileChooser\b|\bgetFilePath\b",
         r"ij\.io\.(Open|Save)Dialog|JFileChooser|java\.awt\.FileDialog",
         "asks a person for a file",
-        "Declare `#@ File image`, give its address in the job file, and use that instead.",
+        "Declare `#@ File image`, set its address in the job file, and use it instead.",
     ),
     _question(
         r"\bwaitForUser\b|\bWaitForUserDialog\b",
         r"ij\.gui\.WaitForUserDialog",
         "waits for a person",
-        "Take it out: a script that runs by itself cannot have a person draw or look.",
+        "Remove it: in a job nobody can draw or look.",
     ),
     _question(
         r"\bgetNumber\b",
         r"(?!)",
         "asks a person for a number",
-        "Declare `#@ Double name` and give the value in the job file.",
+        "Declare `#@ Double name` and set its value in the job file.",
     ),
     _question(
         r"(?<!\.)\bgetString\s*\(|\bIJ\.getString\b",
         r"(?!)",
         "asks a person for a text",
-        "Declare `#@ String name` and give the value in the job file.",
+        "Declare `#@ String name` and set its value in the job file.",
     ),
     _question(
         r"\bgetBoolean\b|\bshowMessageWithCancel\b|\bYesNoCancelDialog\b",
         r"ij\.gui\.YesNoCancelDialog",
         "asks a person yes or no",
-        "Declare `#@ Boolean name` and give the value in the job file.",
+        "Declare `#@ Boolean name` and set its value in the job file.",
     ),
     _question(
         r"\bDialog\s*\.\s*\w+|\b(NonBlocking)?GenericDialog(Plus)?\b|\bJOptionPane\b|\bJDialog\b",
         r"ij\.gui\.(NonBlocking)?GenericDialog|headless dialog|JOptionPane",
         "shows a dialog",
-        "Declare each of its fields as a parameter, as `#@ Double sigma`, `#@ String name` or"
-        " `#@ Boolean dark`, and give the values in the job file.",
+        "Declare each of its fields as a parameter, such as `#@ Double sigma`, `#@ String name` or `#@"
+        " Boolean dark`, and set their values in the job file.",
     ),
 )
 
@@ -94,7 +94,7 @@ REFUSED = re.compile(
     r"HeadlessException|headless dialog|run dialog headlessly|AWTError|cancelled the macro without a word"
 )
 EMPTY_ARGUMENT = (
-    'getArgument() gave an empty text, as the job has no "argument": write one into its group or the'
+    'getArgument() returned an empty text, because the job has no "argument". Add one to its group or to'
     " shared_metadata."
 )
 #: ij.IJ.noImage(), which commands and the macro language's functions call (ImageJ 1.54p).
@@ -120,8 +120,8 @@ NO_CLASS = re.compile(
     r"|Class(?: or variable)?: (?P<bsh>[\w.]+) not found"
 )
 PYTHON_MODULE = (
-    "A job has its script alone: write what a module of your own holds into the script. Packages for CPython,"
-    " as numpy, do not run in FIJI's Python, which is Jython."
+    "A job has only its script: copy the code of your own modules into it. CPython packages such as numpy"
+    " do not run in FIJI's Python, which is Jython."
 )
 IMPORTED = re.compile(r"\bfrom\s+([\w.]+)\s+import\b|\bimport\s+(?:static\s+)?([\w.]+)")
 #: ImageJ's words (ij.IJ.selectWindow, ij.IJ.noImage, ij.macro.Functions, 1.54p).
@@ -129,25 +129,26 @@ NO_WINDOW = re.compile(
     r'[Nn]o window with the title "([^"]*)"|^(?:ImageJ said: )?("[^"]*"|Image -?\d+) not found$'
 )
 TABLES = {
-    "Results": "The first measurement makes this table: nothing had been measured by then, or the table was"
+    "Results": "The first measurement creates this table: nothing had been measured yet, or the table was"
     ' closed. Check first with `if (isOpen("Results"))`.',
-    "Summary": "Analyze Particles makes this table where its options have `summarize`: none had been made by"
-    ' then, or the table was closed. Check first with `if (isOpen("Summary"))`.',
-    "Log": "The first line that is printed makes the log: nothing had been printed by then, or the log was"
+    "Summary": "Analyze Particles creates this table if its options contain `summarize`: it had not been"
+    ' created yet, or was closed. Check first with `if (isOpen("Summary"))`.',
+    "Log": "The first printed line creates the log: nothing had been printed yet, or the log was"
     ' closed. Check first with `if (isOpen("Log"))`.',
 }
-NO_OTHER_WINDOW = "No image or table of this title was open: titles are compared letter by letter."
+NO_OTHER_WINDOW = "No image or table with this title was open; titles must match exactly."
 NO_SUCH_IMAGE = (
-    "No open image has this title or ID: titles are compared letter by letter, and an image that is closed or"
-    ' saved under another name has lost its own. `getList("image.titles")` lists what is open.'
+    "No open image has this title or ID. Titles must match exactly, and an image that was closed or saved"
+    ' under another name no longer has its old one. `getList("image.titles")` lists what is open.'
 )
 UNKNOWN_TYPE = re.compile(r"does not know the type of ")
 SERVICE_LIKE = re.compile(r"#@ \w*(Service|ImageJ|Context)\b")
 IMAGE_TYPES = re.compile(r"\b(ImagePlus|Dataset|ImageDisplay|Img|RandomAccessibleInterval)\b")
 FILE_PARAMETER = (
-    "declare `#@ File image`, and open it by `IJ.openImage(image.getPath())`, in a macro by `open(image);`"
+    "declare `#@ File image`, and open it with `IJ.openImage(image.getPath())`, in a macro"
+    " with `open(image);`"
 )
-PLUGIN_ERRORS_SETTING = "PLUGIN_ERRORS = 'warn' lets such jobs be done, with a warning."
+PLUGIN_ERRORS_SETTING = "With PLUGIN_ERRORS = 'warn' such jobs count as done, with a warning."
 
 
 #: Spaces that only ImageJ's interpreter puts between words; those in a text stay.
@@ -236,7 +237,7 @@ def _bio_formats(facts: _Facts) -> Told | None:
     xvfb = ", or set DISPLAY_MODE = 'xvfb'" if facts.headless else ""
     return Told(
         "the Bio-Formats Importer needs a display",
-        'Open by `run("Bio-Formats Macro Extensions"); Ext.openImagePlus(path);` in a macro, or by'
+        'Open images with `run("Bio-Formats Macro Extensions"); Ext.openImagePlus(path);` in a macro, or with'
         f" `BF.openImagePlus(path)` (`from loci.plugins import BF`) in a script{xvfb}.",
         FailureClass.NEEDS_DISPLAY,
     )
@@ -251,8 +252,8 @@ def _no_image(facts: _Facts) -> Told | None:
     answer = json.dumps({"answers": {OPEN_IMAGE: f"input/{file}"}}, ensure_ascii=False)[1:-1]
     return Told(
         facts.message,
-        "Where the script expects that a person has opened an image before, write into the job file:"
-        f' {answer}; a list of files, or "input" for all of them, opens several.',
+        f"If the script expects an image that a person has already opened, write into the job file: {answer}."
+        ' To open several, use a list of files, or "input" for all of them.',
     )
 
 
@@ -269,8 +270,8 @@ def _no_selection(facts: _Facts) -> Told | None:
         return None
     return Told(
         facts.message,
-        "What a person draws, a job has not: let the script find it (makeRectangle, a threshold and"
-        ' `run("Create Selection")`), or bring it in the inputs, as a ROI file or saved within a TIFF image.',
+        "In a job nobody can draw. Let the script create the selection (makeRectangle, or a threshold and"
+        ' `run("Create Selection")`), or provide it with the inputs, as a ROI file or saved in a TIFF image.',
     )
 
 
@@ -341,18 +342,18 @@ def _parameter(facts: _Facts) -> Told | None:
     if UNKNOWN_TYPE.search(facts.message) and IMAGE_TYPES.search(facts.message):
         return Told(
             facts.message,
-            f"A job gives files, which every FIJI takes: {FILE_PARAMETER}."
+            f"A job provides files, which every FIJI accepts: {FILE_PARAMETER}."
             + (" ImageJ core knows fewer types than FIJI." if facts.is_core else ""),
         )
     if IMAGE_TYPES.search(facts.message):
         return Told(
             facts.message,
-            "A job gives files: the one input of a job is opened for it, or the file that the job file gives"
-            f" under the parameter's name. Else {FILE_PARAMETER}.",
+            "A job provides files: it opens its one input for this parameter, or the file that the job"
+            f" file sets for it. Otherwise {FILE_PARAMETER}.",
         )
     if UNKNOWN_TYPE.search(facts.message):
         core = " ImageJ core knows fewer types than FIJI." if facts.is_core else ""
-        return Told(facts.message, f"Only a FIJI with the plugin that brings it can run this script.{core}")
+        return Told(facts.message, f"Only a FIJI with the plugin that provides it can run this script.{core}")
     if re.search(r"requires (one|them)$", facts.message):
         it = "it" if facts.message.endswith("one") else "them"
         return Told(
@@ -365,8 +366,8 @@ def _parameter(facts: _Facts) -> Told | None:
 def _plugin_error(facts: _Facts) -> Told:
     if facts.message == "ImageJ said: Could not find JavaScript engine":
         return Told(
-            "this FIJI's Java has no JavaScript engine (Java's own went with version 15)",
-            "Write that part in the macro language, in Python or in Groovy.",
+            "this FIJI's Java has no JavaScript engine (Java removed its own in version 15)",
+            "Write this part in the macro language, in Python or in Groovy.",
         )
     return Told(facts.message, PLUGIN_ERRORS_SETTING)
 

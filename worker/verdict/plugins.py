@@ -115,9 +115,9 @@ def where_to_get(name: str, *, is_core: bool) -> str:
             )
     if IN_FIJI.search(name):
         if is_core:
-            return "FIJI itself brings it, ImageJ core does not: try this script with a FIJI (FIJI_HOME)."
-        return "FIJI's own download brings it: build the image from that, or update this FIJI."
+            return "FIJI includes it, ImageJ core does not: try this script with a FIJI (FIJI_HOME)."
+        return "FIJI's own download includes it: build the image from that, or update this FIJI."
     return (
-        "Look whether it is spelt as in FIJI's menu; if it belongs to a plugin, name that plugin's jar or"
-        " update site in worker/image/plugins.txt and build the image again."
+        "Check that it is spelled as in FIJI's menu. If it belongs to a plugin, add that plugin's jar or"
+        " update site to worker/image/plugins.txt and rebuild the image."
     )

@@ -66,7 +66,7 @@ def why_not_started(marks: Sequence[str], tail: Sequence[str]) -> str:
     lines = [line.strip() for line in said if line.strip() and not HARMLESS.search(line)]
     first = next((line for line in lines if SAYS_ERROR.search(line)), lines[-1] if lines else "")
     known = next((meaning for sign, meaning in DEATHS if any(sign.search(line) for line in lines)), "")
-    quoted = f"it said {first!r}" if first else "it printed nothing"
+    quoted = f"it printed {first!r}" if first else "it printed nothing"
     return f"{quoted}. {known}" if known else quoted
 
 
@@ -76,8 +76,8 @@ def language_problem(proof: Mapping[str, Any], ending: str) -> str:
     if not isinstance(known, list) or not known or ending.removeprefix(".") in known:
         return ""
     return (
-        f"it has no language for scripts that end with {ending}, but those for {', '.join(map(str, known))}:"
-        " SCRIPT_DOWNLOAD_URL needs one of these, or FIJI the plugin"
+        f"it does not support scripts with the extension {ending}, only {', '.join(map(str, known))}. Use"
+        " one of these in SCRIPT_DOWNLOAD_URL, or add the plugin to FIJI"
     )
 
 
@@ -86,8 +86,8 @@ def proof_problem(proof: Mapping[str, Any], heap_mb: int, *, with_display: bool)
     heap, headless = proof.get("heap_mb"), proof.get("headless")
     if not isinstance(heap, int) or not isinstance(headless, bool):
         return (
-            "the runner in FIJI's folder jars is of another version than this worker:"
-            " `python -m worker.imagej.install --runner-only FIJI_HOME` renews it"
+            "the runner in FIJI's folder jars has a different version from this worker: `python -m"
+            " worker.imagej.install --runner-only FIJI_HOME` renews it"
         )
     if not LEAST_HEAP * heap_mb <= heap <= MOST_HEAP * heap_mb:
         return (

@@ -10,9 +10,9 @@ from typing import Any
 from worker.contract.questions import answers_for, questions_of
 
 #: The runner's message where it is the lack of answers alone that ends a script.
-NO_ANSWER = "The script asks what the job does not answer."
-DEFAULTS_SETTING = "UNANSWERED = 'defaults' takes what the dialogs show."
-NO_INPUT = 'This job has no input/: "inputs" in the job file names the images that are brought there.'
+NO_ANSWER = "The script asks a question that the job does not answer."
+DEFAULTS_SETTING = "UNANSWERED = 'defaults' uses the dialogs' default values."
+NO_INPUT = 'This job has no input/: set "inputs" in the job file to the images that it needs.'
 #: How the runner's warnings of answers too many begin.
 NOT_ASKED_FOR = "No question asked for the answer"
 #: What asks, as it stands in a script.
@@ -21,7 +21,7 @@ CONSTRUCT = re.compile(
     r"|waitForUser|WaitForUserDialog|showMessageWithCancel|getFilePath|DirectoryChooser|OpenDialog|SaveDialog"
     r"|YesNoCancelDialog|IJ\.run|run|open)\b"
 )
-WAITS = "take it out, for a script that runs by itself cannot have a person draw or look."
+WAITS = "remove it, because in a job nobody can draw or look."
 KINDS = {
     "number": "a number",
     "text": "a text",
@@ -51,22 +51,22 @@ def tell_unanswered(result: Mapping[str, Any]) -> tuple[str, str] | None:
     what = _asks(asked, found[0] if found else "it") if message == NO_ANSWER else message.rstrip(".")
     later = _list(question for question in open_ones if not question.get("met"))
     advice = [_advice(asked, open_ones, _texts(result.get("input_files")))]
-    advice += [f"Further on it asks for {later}."] if later else []
+    advice += [f"Later it asks for {later}."] if later else []
     return what, " ".join([*advice, *_at_hand(asked, result), DEFAULTS_SETTING])
 
 
 def _asks(asked: Sequence[Question], construct: str) -> str:
     dialog = asked[0].get("dialog")
     who = f"{construct}, the dialog {_quoted(dialog)}," if dialog else construct
-    return f"{who} asks for {_list(asked)}, and a job has nobody to answer"
+    return f"{who} asks for {_list(asked)}, but nobody can answer in a job"
 
 
 def _advice(asked: Sequence[Question], open_ones: Sequence[Question], files: Sequence[str]) -> str:
     if all(question.get("kind") == "wait" for question in asked):
         names = json.dumps({"answers": answers_for(asked, files)}, ensure_ascii=False)[1:-1]
-        return f"Where nothing is to be drawn or looked at, write into the job file: {names}. Else: {WAITS}"
+        return f"If nobody needs to draw or look, write into the job file: {names}. Otherwise {WAITS}"
     snippet = json.dumps({"answers": answers_for(open_ones, files)}, ensure_ascii=False)[1:-1]
-    return f"Write into the job file, for all jobs or in a group, as it fits: {snippet}."
+    return f"Write into the job file, for all jobs or in a group: {snippet}."
 
 
 def _at_hand(asked: Sequence[Question], result: Mapping[str, Any]) -> list[str]:
@@ -75,7 +75,7 @@ def _at_hand(asked: Sequence[Question], result: Mapping[str, Any]) -> list[str]:
     if any(question.get("kind") in ("folder", "file") for question in asked):
         files = _texts(result.get("input_files"))
         told += [NO_INPUT] if "no_input" in _texts(result.get("hints")) else []
-        told += [f"In input/ there are {', '.join(files)}."] if files else []
+        told += [f"input/ contains {', '.join(files)}."] if files else []
     warnings = result.get("warnings")
     for warning in warnings if isinstance(warnings, list) else []:
         text = warning.get("text") if isinstance(warning, dict) else None

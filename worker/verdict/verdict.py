@@ -42,7 +42,7 @@ SIGNS = (
 
 ADVICE = {
     FailureClass.NEEDS_DISPLAY: "The script opened a window or the ROI Manager, which needs a display.",
-    FailureClass.DISK_FULL: "The machine's disk was full. A larger EBS_VOL_SIZE helps.",
+    FailureClass.DISK_FULL: "The machine's disk was full. Increase EBS_VOL_SIZE.",
     FailureClass.FIJI_DID_NOT_START: "FIJI did not start.",
 }
 
@@ -132,7 +132,7 @@ def _at_hand(run: FijiRun, written_elsewhere: Sequence[str]) -> list[str]:
     if written_elsewhere:
         names = ", ".join(written_elsewhere[:5]) + (" …" if len(written_elsewhere) > 5 else "")
         told.append(
-            f"The script wrote {names} instead: only what is in output/ is kept, unless COLLECT_ALL = True."
+            f"The script wrote {names} instead. Only files in output/ are kept, unless COLLECT_ALL = True."
         )
     tables = open_tables_of(run.result)
     if tables:
@@ -145,7 +145,7 @@ def _at_hand(run: FijiRun, written_elsewhere: Sequence[str]) -> list[str]:
         told.append(advice.EMPTY_ARGUMENT)
     last = next((line for line in reversed(run.tail) if line.strip() and not NOISE.search(line)), "")
     if last:
-        told.append(f"The last that was printed: {last.strip()[:200]!r}.")
+        told.append(f"The last line printed: {last.strip()[:200]!r}.")
     return told
 
 
@@ -218,13 +218,13 @@ def _class_of(result: Mapping[str, Any]) -> FailureClass:
 def _subject(kind: str, what: str, where: str) -> str:
     """Return what failed and how, without a full stop."""
     if kind == "parameter":
-        return f"A parameter of the script does not fit: {what}"
+        return f"A parameter of the script is invalid: {what}"
     if kind != "plugin_error":
         return f"The {'macro' if kind == 'macro_error' else 'script'} failed{where}: {what}"
     if what.startswith(SAID):
-        return f"ImageJ showed an error{where}, and the script went on: {what.removeprefix(SAID)}"
+        return f"ImageJ showed an error{where}, and the script continued: {what.removeprefix(SAID)}"
     who = "A thread" if what.startswith("The thread") else "A plugin"
-    return f"{who} failed{where}, and the script went on: {what}"
+    return f"{who} failed{where}, and the script continued: {what}"
 
 
 def _before(run: FijiRun, result: Mapping[str, Any]) -> str:
@@ -270,7 +270,7 @@ def _without_result(run: FijiRun) -> Verdict:
         how = f"ended from outside, or crashed by signal {-run.exit_code}"
     return _failed(
         failure,
-        f"FIJI was gone before the script came to its end ({how}), so nobody knows what it did.{said}",
+        f"FIJI ended before the script did ({how}), so its result is unknown.{said}",
         line,
     )
 
@@ -282,8 +282,8 @@ def judge_refused(refused: Sequence[str]) -> Verdict | None:
     more = f"; and {len(refused) - 5} more" if len(refused) > 5 else ""
     return _failed(
         FailureClass.OUTPUTS_REFUSED,
-        f"The script ended, but not all that it left can be uploaded: {'; '.join(refused[:5])}{more}."
-        " Let it leave files, or links to files of its own folder.",
+        f"The script ended, but some of its outputs cannot be uploaded: {'; '.join(refused[:5])}{more}."
+        " Let it write files, or links to files in its own folder.",
     )
 
 
@@ -346,8 +346,8 @@ def _failed(failure: FailureClass, sentence: str, line: int | None = None) -> Ve
 def _out_of_memory(run: FijiRun) -> Verdict:
     return _failed(
         FailureClass.OUT_OF_MEMORY,
-        f"FIJI ran out of memory (its heap was {run.heap_mb} MB). Smaller images or fewer at once,"
-        " a larger MEMORY, or fewer TASKS_PER_MACHINE help.",
+        f"FIJI ran out of memory (its heap was {run.heap_mb} MB). Use smaller images or fewer at once,"
+        " raise MEMORY, or lower TASKS_PER_MACHINE.",
     )
 
 

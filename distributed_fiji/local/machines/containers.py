@@ -43,7 +43,7 @@ def connect() -> Any:
         client.ping()
     except DockerException as error:
         raise DistributedFijiError(
-            f"Docker does not answer ({error}): start it, or leave out `--runtime docker`."
+            f"Docker does not respond ({error}). Start it, or leave out `--runtime docker`."
         ) from error
     return client
 
@@ -58,7 +58,7 @@ def image_id(client: Any, name: str) -> str:
 
 def how_to_get(name: str) -> str:
     """Say that an image is missing, and where it comes from."""
-    return f"Docker here has no such image; `make image` builds it, `docker pull {name}` gets it"
+    return f"Docker does not have this image; `make image` builds it, `docker pull {name}` downloads it"
 
 
 class ContainerTask:
@@ -90,7 +90,9 @@ class ContainerTask:
         except APIError as error:
             if "rlimit" not in str(error):
                 raise
-            logger.warning("Docker may not set the ulimits of %s: this machine's hold", self.plan.arn)
+            logger.warning(
+                "Docker may not set the ulimits of %s; this machine's own limits apply", self.plan.arn
+            )
             self._container.remove(force=True)
             arguments["ulimits"] = [within_own(limit) for limit in arguments["ulimits"]]
             self._container = self._client.containers.create(**arguments)

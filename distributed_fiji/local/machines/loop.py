@@ -76,7 +76,7 @@ class Machines:
             try:
                 self.step()
             except NOT_ANSWERED as error:
-                log.warning("The emulators did not answer as they should: %s", error)
+                log.warning("Unexpected response from the emulators: %s", error)
             except Exception:  # one odd document must not end the machines with all that runs on them
                 log.exception("This round ended early")
             else:
@@ -165,7 +165,7 @@ def main(arguments: list[str]) -> None:
     root = Path(arguments[0])
     known = state.read(Folders(root))
     if known is None:
-        raise SystemExit(f"There is no state.json in {root}")
+        raise SystemExit(f"{root} has no state.json")
     runtime = runtimes.make(Folders(root), known.runtime, lambda: imagej_core(CHECKOUT, log.info))
     left = runtime.sweep()
     machines = Machines(Cloud(root, known), runtime)

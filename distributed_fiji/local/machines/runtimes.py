@@ -75,8 +75,8 @@ class ProcessRuntime:
     def launch(self, plan: TaskPlan, log: Path) -> TaskProcess:
         if taskplan.own_command(plan):
             raise CannotStart(
-                "CannotStartContainerError: the task definition names its own command; a process runs the"
-                " worker alone, --runtime docker runs such a task in a container"
+                "CannotStartContainerError: the task definition has its own command, but a process can"
+                " only run the worker. --runtime docker runs such tasks in containers"
             )
         known = state.read(self._folders)
         runner = Path(known.runner) if known and known.runner else None
