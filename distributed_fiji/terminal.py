@@ -58,7 +58,7 @@ def _console(*, stderr: bool) -> Console:
 class Terminal:
     """Two streams: `out` for results, `err` for everything else.
 
-    `command`: how the user called run.py, options included; texts that name a next command are shown so.
+    `command`: how the user called run.py, with options; texts that name a next command show it like that.
     `config`: the file that stands for config.py; texts that name that name this one.
     """
 

@@ -151,12 +151,12 @@ def find_service(
 
 
 def scale_service(ecs: ECSClient, cluster: str, name: str, tasks: int) -> None:
-    """Set how many tasks the service wants."""
+    """Set the service's desired count."""
     ecs.update_service(cluster=cluster, service=name, desiredCount=tasks)
 
 
 def start_service(ecs: ECSClient, cluster: str, name: str, tasks: int) -> None:
-    """Let the service want tasks, by the image that its tag names today.
+    """Set the service's desired count, and deploy the image that its tag names today.
 
     ECS resolves a tag once for each deployment (ECS developer guide, "Container image resolution";
     aws/containers-roadmap#2393), so that a service with no task is deployed anew: its tasks would run the
@@ -178,7 +178,7 @@ TASKS_DEADLINE = 120
 
 
 def stop_service(ecs: ECSClient, cluster: str, service: str) -> str | None:
-    """Let the service want no task."""
+    """Set the service's desired count to 0."""
     try:
         ecs.update_service(cluster=cluster, service=service, desiredCount=0)
     except ClientError as error:

@@ -129,7 +129,7 @@ def _settling(left: list[Item]) -> bool:
 
 
 def _silent(_sentence: str) -> None:
-    """Tell nothing: what is tried again was told before."""
+    """Report nothing: this is a retry."""
 
 
 def _remove(clients: Clients, item: Item, clock: Clock) -> str | None:

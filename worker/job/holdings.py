@@ -13,7 +13,7 @@ from worker.job.held import HeldJob
 from worker.stop import Stop
 from worker.verdict.verdict import Verdict
 
-#: A worker that has decided to leave gives this long to the giving back of its messages.
+#: How long a departing worker may spend returning messages.
 LEAVE_SECONDS = 6.0
 HAS_TO_END = Verdict(Outcome.INTERRUPTED, sentence="this worker has to end")
 

@@ -1,4 +1,4 @@
-"""Small operations on S3: look, list, read and write one object, with what may be tried again told apart.
+"""Small operations on S3: check, list, read and write objects, with retryable errors distinguished.
 
 Knows nothing of jobs. Failures that a person must mend are JobFailed with a sentence; the rest is retried.
 """

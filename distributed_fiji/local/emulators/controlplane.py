@@ -51,7 +51,7 @@ KEEP_SCHEDULES_SECONDS = 0.2
 loaded: set[str] = set()
 loading = threading.RLock()
 
-#: Calls that begin so change nothing.
+#: Calls with these prefixes are read-only.
 READING = ("Describe", "List", "Get", "Lookup", "Search", "Simulate")
 
 

@@ -33,7 +33,7 @@ MACHINE_END_SECONDS = 5.0
 AT_ONCE_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 60.0
 
-#: A task that cannot start yet, as its FIJI is being built, is tried again so soon.
+#: Delay before retrying a task that cannot start yet because its FIJI is being built.
 ASK_AGAIN_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
