@@ -23,6 +23,9 @@ TIME = re.compile(r"^[\d\s:,.TZ+-]+")
 #: Lines of a task's log, and events of the service, that are shown.
 LINES, EVENTS = 5, 3
 
+#: Seconds after which a submission that is not complete was interrupted: 100,000 jobs take half a minute.
+SUBMITTING_SECONDS = 600
+
 #: Reasons with which EC2 ends a machine in its start, whatever the spot market does, with what to do (EC2 API
 #: reference, StateReason; EC2 user guide, "Troubleshoot Amazon EC2 instance launch issues").
 FAILED_STARTS = {
@@ -41,6 +44,24 @@ def failed_starts(machines: Iterable[Machine]) -> list[str]:
         for reason, count in reasons.items()
         if (advice := FAILED_STARTS.get(reason.partition(":")[0]))
     ]
+
+
+def interrupted_submissions(seen: Snapshot) -> list[str]:
+    """Return a sentence for each submitJob that cannot run any more and did not send all of its jobs.
+
+    How many were sent is written nowhere: if it is the only one, as many as are done, dead or in the queue.
+    """
+    known = seen.jobs.done + seen.jobs.gone_dead + seen.left
+    lines = []
+    for one in seen.jobs.unfinished:
+        if seen.now - one.submitted_at < SUBMITTING_SECONDS:
+            continue
+        sent = f"about {min(known, one.jobs):,}" if one.jobs == len(seen.jobs.submitted) else "some"
+        lines.append(
+            f"submitJob was interrupted after {sent} of the {one.jobs:,} jobs of {one.job_file}:"
+            f" run `python run.py submitJob {one.job_file} --replace` again to send the rest"
+        )
+    return lines
 
 
 def how_it_ended(end: TaskEnd) -> str:

@@ -17,9 +17,10 @@ from distributed_fiji.aws.tasks import Task, read_ends, read_protection, read_ta
 from distributed_fiji.aws.telemetry import read_alarms
 from distributed_fiji.monitor.machines import placed, read_machines
 from distributed_fiji.monitor.meter import Meter
-from distributed_fiji.monitor.snapshot import Jobs, Machine, Snapshot
+from distributed_fiji.monitor.snapshot import Jobs, Machine, Snapshot, Unfinished
 from distributed_fiji.state.jobstate import JobState, submitted_at
 from distributed_fiji.state.record import Run
+from distributed_fiji.state.submissions import Submission
 from worker.contract.jobs import WARNINGS, WITHOUT_OUTPUTS
 
 #: Few dead letters are read whenever one has come, many when there are a tenth more, and more than that only
@@ -150,6 +151,7 @@ class Observer:
             ),
             warned=len(self.state.marked(WARNINGS) & fresh),
             without_outputs=len(self.state.marked(WITHOUT_OUTPUTS) & fresh),
+            unfinished=_unfinished(submissions),
         )
 
     def _dead_queue(self) -> tuple[bool, int, str | None]:
@@ -191,6 +193,16 @@ class Observer:
             for letter in self._letters.values()
             if letter.job_id in when and letter.sent >= max(queue_created, when[letter.job_id] - slack)
         }
+
+
+def _unfinished(submissions: list[Submission]) -> tuple[Unfinished, ...]:
+    """Return the submissions that are not complete and whose jobs were not all submitted again since."""
+    found = []
+    for number, submission in enumerate(submissions):
+        later = (one.job_ids for one in submissions[number + 1 :] if one.complete)
+        if not submission.complete and set(submission.job_ids).difference(*later):
+            found.append(Unfinished(submission.job_file, len(submission.job_ids), submission.submitted_at))
+    return tuple(found)
 
 
 def _written_since(manifests: dict[str, float], submitted: dict[str, float], start: float) -> set[str]:

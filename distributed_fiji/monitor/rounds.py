@@ -12,6 +12,7 @@ from distributed_fiji.monitor.decide import Limits, Memory, decide
 from distributed_fiji.monitor.lastwords import (
     failed_starts,
     in_a_row_sentence,
+    interrupted_submissions,
     nothing_runs_sentence,
     reasons,
     signature,
@@ -92,6 +93,7 @@ class Watcher:
             sentences["machines"] = "Machines end as soon as they start."
         if self.memory.nothing_ran >= limits.named:
             sentences["nothing runs"] = nothing_runs_sentence(self.memory.nothing_ran)
+        sentences |= {sentence: sentence for sentence in interrupted_submissions(seen)}
         new = {kind: sentence for kind, sentence in sentences.items() if sentence and kind not in self.told}
         self.told |= new.keys()
         for line in (*new.values(), *(self._reasons(seen) if new else ())):

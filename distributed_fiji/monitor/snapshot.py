@@ -12,6 +12,18 @@ NOT_YET_RUNNING = frozenset({"PROVISIONING", "PENDING", "ACTIVATING"})
 
 
 @dataclass(frozen=True)
+class Unfinished:
+    """A submission whose last message was not yet noted as sent: submitJob runs, or was interrupted.
+
+    `jobs`: how many its job file has. `submitted_at`: seconds since 1970.
+    """
+
+    job_file: str
+    jobs: int
+    submitted_at: float
+
+
+@dataclass(frozen=True)
 class Jobs:
     """What became of the jobs of this life of the queue, by job id.
 
@@ -21,7 +33,7 @@ class Jobs:
     names. `failed_attempts`: failure records since the submission. `outdated`: jobs that have a manifest, but
     of an earlier run. `failing`: jobs with a failed attempt that are not done. `warned`, `without_outputs`:
     how many of the jobs that are done are so with warnings, or left no output, as they may where
-    EXPECTED_NUMBER_FILES = 0.
+    EXPECTED_NUMBER_FILES = 0. `unfinished`: submissions that are not complete.
     """
 
     submitted: frozenset[str] = frozenset()
@@ -34,6 +46,7 @@ class Jobs:
     failing: frozenset[str] = frozenset()
     warned: int = 0
     without_outputs: int = 0
+    unfinished: tuple[Unfinished, ...] = ()
 
     @property
     def done(self) -> int:

@@ -119,6 +119,7 @@ class ARun:
         sent: bool = True,
         at: float | None = None,
         queue_created: str | None = None,
+        complete: bool = True,
     ) -> None:
         """Write a submission of jobs and, unless told otherwise, send them."""
         jobs = list(jobs)
@@ -131,7 +132,7 @@ class ARun:
             queue_created=queue_created or attributes["CreatedTimestamp"],
             submitted_at=at or time.time(),
             job_ids=tuple(job.job_id for job in jobs),
-            complete=True,
+            complete=complete,
         )
         write_submission(self.clients.s3, self.bucket, self.app, submission)
         names = ((job.job_id, job_name(job.metadata)) for job in jobs)

@@ -62,6 +62,26 @@ def test_a_dead_letter_ends_the_run_with_exit_3_its_reason_and_its_queue_kept(
     assert kinds(run) == KEPT | {"queue"}
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_an_interrupted_submission_is_named_until_its_jobs_are_submitted_again(
+    clients: Clients, app: str, again: bool
+) -> None:
+    run, jobs = a_run(clients, app), some_jobs(3)
+    run.submit(jobs, sent=False, at=time.time() - 1800, complete=False)
+    if again:
+        run.submit(jobs, sent=False)
+    run.send(jobs[:2])
+
+    def work() -> None:
+        if messages_left(clients.sqs, run.record.queue_name):
+            run.work_off()
+
+    _, screen = watch(run, work)
+
+    said = "submitJob was interrupted after about 2 of the 3 jobs of jobs.json: run" in screen.text
+    assert said is not again
+
+
 def test_a_dead_letter_that_no_worker_reported_is_recorded_as_a_failure(clients: Clients, app: str) -> None:
     run = a_run(clients, app)
     run.submit(some_jobs(1))

@@ -64,7 +64,7 @@ class Trial:
 
 
 def is_done(ran: Ran) -> str:
-    """Whether a trial ended as a job that is done."""
+    """Return '' for a job that is done, else how it ended."""
     return "" if ran.is_done else ran.told()
 
 
