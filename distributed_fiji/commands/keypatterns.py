@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import re
 import string
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -30,20 +30,14 @@ MOST_READINGS = 100
 CACHED_NAMES = 4096
 
 
-class Kind(Mapping[int, str]):
-    """A table for `str.translate`: "1" for the characters of a kind, "0" for all others."""
+class Kind(dict[int, str]):
+    """A table for `str.translate`: "1" for the characters of a kind, "0" for all others, which it learns."""
 
     def __init__(self, characters: str) -> None:
-        self._in = {ord(one) for one in characters}
+        super().__init__((ord(one), "1") for one in characters)
 
-    def __getitem__(self, character: int) -> str:
-        return "1" if character in self._in else "0"
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._in)
-
-    def __len__(self) -> int:
-        return len(self._in)
+    def __missing__(self, character: int) -> str:
+        return self.setdefault(character, "0")
 
 
 DIGITS, LETTERS = Kind(string.digits), Kind(string.ascii_letters)

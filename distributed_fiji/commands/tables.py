@@ -136,6 +136,8 @@ def _read_grid(path: Path, lines: Sequence[tuple[int, list[str]]]) -> Table:
         problems.append("the cell in the corner says what the values are: not Well, but as Compound")
     if len({int(cell) for cell in above if cell}) < sum(map(bool, above)) or "0" in above:
         problems.append("its columns are not 1, 2, …, each once")
+    if not rows and not problems:
+        problems.append("it is a plate without a value")
     if problems:
         raise InvalidInput(f"{path} cannot be used", shortened(problems))
     return Table(path.name, ("Well", *names), tuple(rows))
@@ -157,12 +159,12 @@ def join(groups: Sequence[dict[str, Any]], table: Table) -> Joined:
     InvalidInput where nothing can be joined, or two rows say different things of a group.
     """
     has_wells = any(place_of(group) for group in groups) and any(place_of(row) for _, row in table.rows)
-    shared = [
-        name for name in table.columns if groups and name in groups[0] and not (has_wells and is_place(name))
-    ]
+    have = dict.fromkeys(name for group in groups for name in group)
+    shared = [name for name in table.columns if name in have and not (has_wells and is_place(name))]
     if not shared and not has_wells:
-        have = ", ".join(groups[0] if groups else ()) or "nothing"
-        problem = f"its columns ({', '.join(table.columns)}) have none of what makes a job ({have})"
+        problem = (
+            f"its columns ({', '.join(table.columns)}) have none of what makes a job ({', '.join(have)})"
+        )
         raise InvalidInput(f"{table.source} cannot be joined", [problem])
     known, problems = _by_key(table, shared, has_wells)
     keys = [_key(group, shared, has_wells) for group in groups]
@@ -178,6 +180,11 @@ def join(groups: Sequence[dict[str, Any]], table: Table) -> Joined:
     if problems:
         raise InvalidInput(f"{table.source} cannot be joined", shortened(problems))
     used = set(keys)
+    if used.isdisjoint(known):
+        problem = (
+            f"no row agrees with any job: it has {_said(next(iter(known)))}, the jobs have {_said(keys[0])}"
+        )
+        raise InvalidInput(f"{table.source} cannot be joined", [problem])
     return Joined(
         joined,
         [_said(key) for key in keys if key not in known],

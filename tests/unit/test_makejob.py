@@ -254,6 +254,7 @@ TABLES = {
     ",1,2\nA,x,y\nA,x,y\n": "each once",
     ",1,1\nA,x,y\n": "each once",
     ",1,2\nA,x,y,z\n": "'z' stands in no column",
+    "Dose,1,2\nA,,\n": "a plate without a value",
     "Well,1,2\nA,x,y\n": "not Well, but as Compound",
 }
 
