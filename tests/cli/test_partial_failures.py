@@ -12,7 +12,7 @@ import pytest
 
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.queues import NotSent, send_jobs
-from distributed_fiji.commands.start import FleetFailed, Run, start_cluster
+from distributed_fiji.commands.start import FleetFailed, Start, start_cluster
 from distributed_fiji.errors import SomethingLeft
 from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.registry import Answer
@@ -128,7 +128,9 @@ def start(folder: Path, session: TroubledSession) -> Screen:
     settings, _ = load_settings(folder / "config.py")
     screen, clock = Screen(), SteppedClock(time.time())
     image = Answer("unknown", detail="it was not asked")
-    run = Run(settings, Clients(session), folder / "record.json", clock, screen.terminal, lambda name: image)
+    run = Start(
+        settings, Clients(session), folder / "record.json", clock, screen.terminal, lambda name: image
+    )
     start_cluster(run, parse_fleet_file({}, "fleet.json"))
     return screen
 

@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from distributed_fiji.aws.clients import Clients
-from distributed_fiji.commands.start import Run, start_cluster
+from distributed_fiji.commands.start import Start, start_cluster
 from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.names import role_name
 from distributed_fiji.permissions.usercalls import COMMANDS
@@ -113,7 +113,7 @@ def start(folder: Path) -> None:
     settings, _ = load_settings(folder / "config.py")
     clients, clock = Clients(boto3.Session(region_name="us-east-1")), SteppedClock(time.time())
     unknown = Answer("unknown", detail="it was not asked")
-    run = Run(settings, clients, folder / "record.json", clock, Screen().terminal, lambda name: unknown)
+    run = Start(settings, clients, folder / "record.json", clock, Screen().terminal, lambda name: unknown)
     start_cluster(run, parse_fleet_file({}, "fleet.json"))
 
 

@@ -21,7 +21,7 @@ WRONG = [
     (
         "script.py",
         b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>",
-        "S3's answer AccessDenied",
+        "S3's response AccessDenied",
     ),
     ("script.ijm", b"404: Not Found", "it is a server's answer, '404: Not Found'"),
     ("script.js", b'{"message": "Not Found", "status": "404"}', "it is a JSON document"),

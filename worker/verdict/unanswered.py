@@ -10,7 +10,7 @@ from typing import Any
 from worker.contract.questions import answers_for, questions_of
 
 #: The runner's message where it is the lack of answers alone that ends a script.
-NO_ANSWER = "The script asks a question that the job does not answer."
+NO_ANSWER = "The script asks what the job does not answer."
 DEFAULTS_SETTING = "UNANSWERED = 'defaults' uses the dialogs' default values."
 NO_INPUT = 'This job has no input/: set "inputs" in the job file to the images that it needs.'
 #: How the runner's warnings of answers too many begin.
