@@ -161,29 +161,29 @@ def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes:
     help="Names that make a job, as Plate,Well.  [default: all but site, channel, z, time]",
 )
 @click.option(
-    "--csv", type=click.Path(path_type=Path), help="CSV with a row a job; with a pattern, joined to its jobs."
+    "--csv",
+    type=click.Path(path_type=Path),
+    help="CSV with one row per job; with a pattern, joined to its jobs.",
 )
 @click.option(
     "--layout",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="Plate layout to join, a CSV: a grid, or a row a well.",
+    help="Plate layout to join, as CSV: a grid, or one row per well.",
 )
 @click.option(
     "--wells",
     type=click.Choice([str(size) for size in (6, 12, 24, 48, 96, 384, 1536)]),
     help="Size of the plates.",
 )
-@click.option(
-    "--plate", multiple=True, metavar="NAME", help="A plate, where neither pattern nor CSV names it."
-)
+@click.option("--plate", multiple=True, metavar="NAME", help="A plate, if neither pattern nor CSV names it.")
 @click.option("--rows", metavar="ROWS", help="Rows, as A-H or B,D.")
 @click.option("--columns", metavar="COLUMNS", help="Columns, as 1-12 or 2,4.")
 @click.option(
     "--inputs",
     multiple=True,
     metavar="KEYS",
-    help="Without a pattern: keys of a job's images, with names in braces.",
+    help="Without a pattern, the keys of a job's images, with names in braces.",
 )
 @click.option(
     "--uploaded-to", metavar="PREFIX", help="Where a local folder's files are in S3.  [default: its name]"
@@ -196,10 +196,12 @@ def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes:
 @common
 @click.pass_obj
 def make_job(context: Context, /, **options: Any) -> None:
-    """Write a job file: from the keys of your images, a CSV, a plate layout, or rows and columns.
+    """Write a job file from your images or a plate.
+
+    Uses the keys of your images, a CSV, a plate layout, or rows and columns.
 
     PATTERN has names in braces: s3://bucket/key, a key of SOURCE_BUCKET, or ./folder/file on this machine.
-    Quote it, since a shell reads braces too. An existing file is kept.
+    Quote it, because shells interpret braces, too. An existing file is kept.
 
     \b
     Example: python run.py makeJob 's3://my-bucket/plates/{Plate}/{Well}_s{Site}.tif'
@@ -360,7 +362,9 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
 @common
 @click.pass_obj
 def inventory(context: Context, app_name: str | None, region: str | None, as_json: bool) -> None:
-    """List the resources of one app or of all apps in the region, and what each costs.
+    """List resources, and what each costs.
+
+    Lists one app, or all apps in the region.
 
     \b
     Example: python run.py inventory
@@ -427,7 +431,9 @@ def cleanup(context: Context, app_name: str | None, region: str | None, yes: boo
 @common
 @click.pass_obj
 def policy(context: Context, commands: tuple[str, ...], roles: bool, account: str | None) -> None:
-    """Print the smallest IAM policy that you need, as JSON, for some commands or for all.
+    """Print the smallest IAM policy that you need.
+
+    Prints JSON, for the given commands or for all.
 
     \b
     Example: python run.py policy submitJob startCluster monitor
