@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from distributed_fiji.aws.buckets import list_folder, list_keys
 from distributed_fiji.aws.clients import error_code
-from distributed_fiji.commands.keypatterns import KeyPattern, read_key_pattern
+from distributed_fiji.commands.keypatterns import KeyPattern, TooManyReadings, read_key_pattern
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.monitor.result import counted
 
@@ -108,9 +108,16 @@ def nothing_fits(pattern: KeyPattern, unfit: list[str]) -> list[str]:
         f"{counted(len(unfit), 'key')} below {pattern.start!r}, and none fits; the nearest: {_named(near)}"
     ]
     wider = read_key_pattern(pattern.text(lambda one: f"{{{one.name}:any}}" if one.is_well else str(one)))
-    if any(wider.readings(key) for key in near):
+    if any(_fits(wider, key) for key in near):
         lines.append("{Well} takes one or two letters and a number, as A01; {Well:any} takes any characters")
     return lines
+
+
+def _fits(pattern: KeyPattern, key: str) -> bool:
+    try:
+        return bool(pattern.readings(key))
+    except TooManyReadings:
+        return True
 
 
 def nothing_there(s3: S3Client, bucket: str, start: str) -> list[str]:

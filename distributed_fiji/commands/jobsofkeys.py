@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from distributed_fiji.commands.keypatterns import MOST_READINGS, Field, KeyPattern, read_key_pattern
+from distributed_fiji.commands.keypatterns import Field, KeyPattern, TooManyReadings, read_key_pattern
 
 #: What differs among the images of one well: it makes no job of its own unless --per says that it does.
 #: Sites, channels, planes and time points, as in the names of Opera's or Incucyte's files.
@@ -59,9 +59,11 @@ def find_jobs(pattern: KeyPattern, keys: Iterable[str], per: Sequence[str]) -> F
     for key in keys:
         if key.endswith("/"):
             continue
-        readings = pattern.readings(key)
+        readings, too_many = _readings(pattern, key)
         owner = None
-        if len(readings) == 1:
+        if too_many:
+            found.ambiguous.append(too_many)
+        elif len(readings) == 1:
             values = tuple(readings[0][place] for place in places)
             owner = known.setdefault(values, values)
             found.jobs[owner] = found.jobs.get(owner, 0) + 1
@@ -75,6 +77,14 @@ def find_jobs(pattern: KeyPattern, keys: Iterable[str], per: Sequence[str]) -> F
         found.keys.append(key)
         found.owners.append(owner)
     return found
+
+
+def _readings(pattern: KeyPattern, key: str) -> tuple[list[Values], str]:
+    """Return the ways to read a key, or a sentence where they are too many."""
+    try:
+        return pattern.readings(key), ""
+    except TooManyReadings as error:
+        return [], str(error)
 
 
 def _two_ways(names: Sequence[str], key: str, readings: Sequence[Values]) -> str:
@@ -185,9 +195,9 @@ def first_stray(pattern: KeyPattern, inputs: Sequence[str], found: Found, per: S
         test = read_key_pattern(text)
         places = [test.names.index(name) for name in per]
         for key, owner in zip(found.keys, found.owners, strict=True):
-            readings = test.readings(key)
-            if len(readings) >= MOST_READINGS:
-                return f"{key!r} can be read in too many ways"
+            readings, too_many = _readings(test, key)
+            if too_many:
+                return too_many
             for reading in readings:
                 values = tuple(reading[place] for place in places)
                 if values != owner and values in found.jobs:

@@ -24,10 +24,14 @@ WILD = re.compile(r"([*?])")
 
 #: What no number in a file's name is longer than.
 MOST_CHARACTERS = 40
-#: As many ways to read one key are followed; with more it is ambiguous beyond telling.
-MOST_READINGS = 100
+#: As many ways to read one name are followed; with more it is ambiguous beyond telling.
+MOST_READINGS = 1000
 #: Names of folders stand in many keys; those of files in one.
 CACHED_NAMES = 4096
+
+
+class TooManyReadings(ValueError):
+    """Raised for a key that can be read in more ways than are followed; its text is a sentence."""
 
 
 class Kind(dict[int, str]):
@@ -157,7 +161,10 @@ class Part:
         return tuple(tokens), tuple(spans)
 
     def readings(self, name: str) -> tuple[tuple[str, ...], ...]:
-        """Return the values of its names in all ways to read a name; empty where it does not fit."""
+        """Return the values of its names in all ways to read a name; empty where it does not fit.
+
+        Raises TooManyReadings.
+        """
         tokens, spans = self._laid_out
         if name.startswith(".") and tokens and isinstance(tokens[0], Characters):
             return ()
@@ -167,9 +174,12 @@ class Part:
         if all(bound & (bound - 1) == 0 for bound in bounds):
             places = [bound.bit_length() - 1 for bound in bounds]
             return (tuple(name[places[begin] : places[end]] for begin, end in spans),)
-        ways = itertools.islice(self._ways(name, bounds, (0,)), MOST_READINGS)
+        ways = self._ways(name, bounds, (0,))
+        some = list(itertools.islice(ways, MOST_READINGS))
+        if next(ways, None):
+            raise TooManyReadings(f"{name!r} can be read in too many ways")
         return tuple(
-            dict.fromkeys(tuple(name[way[begin] : way[end]] for begin, end in spans) for way in ways)
+            dict.fromkeys(tuple(name[way[begin] : way[end]] for begin, end in spans) for way in some)
         )
 
     def _bounds(self, name: str) -> list[int]:
@@ -216,7 +226,7 @@ class KeyPattern:
 
     def readings(self, key: str) -> list[tuple[str, ...]]:
         """Return the values of `names` in all ways to read a key, one where it fits; a name that stands twice
-        has one value.
+        has one value. Raises TooManyReadings.
         """
         pieces = key.split("/")
         if len(pieces) != len(self.parts):
@@ -226,7 +236,9 @@ class KeyPattern:
             here = read(piece)
             if not here:
                 return []
-            found = [(*before, *values) for before in found for values in here][:MOST_READINGS]
+            if len(found) * len(here) > MOST_READINGS:
+                raise TooManyReadings(f"{key!r} can be read in too many ways")
+            found = [(*before, *values) for before in found for values in here]
         if len(self._every) == len(self.names):
             return found
         return list(dict.fromkeys(one for values in found if (one := self._once(values))))
