@@ -41,7 +41,7 @@ def shell(script: str, environment: dict[str, str]) -> str:
         env={**os.environ, **environment, "PATH": paths},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,  # A busy machine took longer than two minutes for the four commands.
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
