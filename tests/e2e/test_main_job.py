@@ -105,5 +105,5 @@ def test_a_live_run_is_no_second_fleets_and_outlives_its_monitor(app: App) -> No
     said = first + process.stdout.read()
 
     assert process.wait(30) == 130
-    assert "runs on" in said
+    assert "is still running" in said
     assert app.run("monitor", app.record).code == 0

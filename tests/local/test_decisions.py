@@ -280,7 +280,7 @@ def test_fiji_is_the_one_that_fiji_home_names_or_one_in_a_usual_place(tmp_path):
 
     assert fiji.find_fiji(home, tmp_path) == usual
     assert fiji.find_fiji({**home, "FIJI_HOME": str(named)}, tmp_path) == named
-    with pytest.raises(InvalidInput, match="is no FIJI"):
+    with pytest.raises(InvalidInput, match="is not a FIJI"):
         fiji.find_fiji({**home, "FIJI_HOME": str(tmp_path / "home")}, tmp_path)
 
 

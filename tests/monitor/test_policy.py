@@ -86,11 +86,11 @@ def tended(session: EmulatedSession) -> tuple[Run, list[Need]]:
     janitor = Janitor(RecordingSession(session, refused=("UploadPart",)), run)
     janitor.install()
     for _ in range(3):
-        janitor.tend()
+        janitor.run_round()
     assert len(run.machines()) == 1
     run.give_up()
     protect(run, task, False)
-    janitor.tend()
+    janitor.run_round()
     assert janitor.problems == []
     left = {item.kind for item in inventory(run.clients, run.app)}
     assert not left & {"machine", "fleet", "service", "schedule", "janitor", "alarm"}, left

@@ -75,7 +75,7 @@ def test_the_bio_formats_importer_is_told_as_what_it_is(headless: bool) -> None:
 
 ASKED: dict[str, Any] = {
     "kind": "question",
-    "message": "The script asks a question that the job does not answer.",
+    "message": "The script asks what the job does not answer.",
     "statement": 'p = File.openDialog("Which ROIs");',
     "line": 2,
     "input_files": ["a.tif", "rois.zip"],

@@ -76,4 +76,4 @@ def test_a_folder_that_is_no_fiji_is_named(tmp_path: Path) -> None:
     code, rows, said = check(tmp_path)
 
     assert (code, rows) == (2, {})
-    assert f"{tmp_path} is no FIJI" in said
+    assert f"{tmp_path} is not a FIJI" in said

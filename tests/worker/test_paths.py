@@ -226,5 +226,5 @@ def test_neither_of_two_files_called_home_is_lost(tmp_path: Path) -> None:
         place.mkdir(parents=True)
         (place / "a.txt").write_text(str(place))
 
-    with pytest.raises(JobFailed, match=r"home/a\.txt .* would be one output"):
+    with pytest.raises(JobFailed, match=r"home/a\.txt .* would be the same output"):
         elsewhere.collect(folder, elsewhere.written(folder, {}))

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: after another and leave something behind each time. Prints how the first one ended.
 SIDE_BY_SIDE = """
 import subprocess, sys
-from worker import processes
+from worker.host import processes
 
 processes.adopt_orphans()
 make = "[threading.Thread(target=time.sleep, args=(0.01,)).start() or time.sleep(0.002) for _ in range(400)]"

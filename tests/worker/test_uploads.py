@@ -143,7 +143,7 @@ def test_of_two_jobs_at_once_one_has_the_key_and_the_other_is_told_whose_it_is(
     for thread in threads:
         thread.join()
 
-    assert f"an output of the job Well={ends['done']} already" in ends["failed"]
+    assert f"is already an output of the job Well={ends['done']}" in ends["failed"]
     assert "{Well}" in ends["failed"]
     head = run.cloud.s3.head_object(Bucket=run.bucket, Key=f"there/{name}")
     assert head["Metadata"]["distributed-fiji-job"] == ends["done"]
