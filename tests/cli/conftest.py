@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -149,9 +150,16 @@ def made(account: Account, tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture
-def ready(made: None, command: Command) -> Command:
-    """The commands after setup, so that nothing but what is wrong keeps jobs and machines back."""
-    return command
+def ready(made: None, command: Command, account: Account) -> Iterator[Command]:
+    """The commands after setup, so that nothing but what is wrong keeps jobs and machines back.
+
+    Jobs that a test leaves in the queue go, since the next one uses the same queue.
+    """
+    yield command
+    sqs = account.client("sqs")
+    for name in (f"{APP}Queue", f"{APP}DeadMessages"):
+        with contextlib.suppress(sqs.exceptions.QueueDoesNotExist):
+            sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
 
 def fill(folder: Path) -> None:
