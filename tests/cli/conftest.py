@@ -153,10 +153,13 @@ def made(account: Account, tmp_path_factory: pytest.TempPathFactory) -> None:
 def ready(made: None, command: Command, account: Account) -> Iterator[Command]:
     """The commands after setup, so that nothing but what is wrong keeps jobs and machines back.
 
-    Jobs that a test leaves in the queue go, since the next one uses the same queue.
+    Jobs that a test submitted go, since the next one uses the same queue and the same bucket.
     """
     yield command
-    sqs = account.client("sqs")
+    sqs, s3 = account.client("sqs"), account.client("s3")
+    prefix = f"distributed-fiji/{APP}/submissions/"
+    for item in pages(s3, "list_objects_v2", "Contents", Bucket=BUCKET, Prefix=prefix):
+        s3.delete_object(Bucket=BUCKET, Key=item["Key"])
     for name in (f"{APP}Queue", f"{APP}DeadMessages"):
         with contextlib.suppress(sqs.exceptions.QueueDoesNotExist):
             sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
