@@ -206,6 +206,10 @@ def test_an_image_that_is_not_there_is_named(tmp_path: Path) -> None:
         ("No images found", ["a"], "No images found"),
         ("Finished with errors", ["a"], "Finished with errors"),
         ("Only 2 images were processed", ["a"], "Only 2 images"),
+        ("Processed 12 images. The results are saved in /data/out/table.csv", ["a"], None),
+        ("Processing was completed unexpectedly", ["a"], "unexpectedly"),
+        ("Done with 3 of 10 images", ["a"], "3 of 10"),
+        ("Done (3/10)", ["a"], "3/10"),
     ],
 )
 def test_a_macro_that_ends_itself_is_done_when_its_words_and_its_files_say_it(

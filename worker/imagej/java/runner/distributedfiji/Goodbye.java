@@ -1,25 +1,45 @@
 package distributedfiji;
 
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Locale;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
  * What a macro means by exit("message"). ImageJ shows the message and stops the macro, whatever it says: a person reads
  * it. exit("Finished") after the last image is how some end a macro that has done its work; exit("No images found") is an
- * error. Only words that say the first, and nothing else, are taken for it; what was to be saved must be there all the same.
+ * error. A message is taken for the first only if every word of it is one of those below: what speaks against it can be
+ * said in too many ways to list. What was to be saved must be there all the same.
  */
 final class Goodbye {
 
-	private static final Pattern DONE = Pattern.compile(
-		"(?i)\\b(done|finished|completed?|ended|success(ful(ly)?)?|saved|processed|analy[sz]ed|all set|thank(s| you)|good ?bye|bye)\\b");
-	private static final Pattern NOT_DONE = Pattern.compile(
-		"(?i)n't\\b|\\?|\\b(no|not|none|nothing|never|without|cannot|unable|errors?|fail\\w*|missing|invalid|wrong|abort\\w*|cancel\\w*" +
-			"|stop\\w*|quit\\w*|must|should|needs?|needed|requires?d?|only|please|choose|select|open|already|before|until|first" +
-			"|too|empty|unknown|incomplete|unfinished|un\\w+ed|interrupt\\w*|skip\\w*|0|zero|problem\\w*|warning|sorry|but|if|unless)\\b");
+	private static final Set<String> DONE = words("done finished complete completed success successful successfully saved" +
+		" processed analyzed analysed measured exported converted thanks thank bye goodbye");
+	private static final Set<String> BESIDE = words("all everything the a an this your you is are was were has have been and" +
+		" in to as with for now good set analysis processing batch macro script plugin program job task work measurement" +
+		" measurements segmentation quantification conversion export image images file files folder folders directory" +
+		" result results table tables data stack stacks slice slices roi rois output input");
+
+	/** A file or folder, as "C:\out\", "/data/out/a.csv", "a.csv". */
+	private static final Pattern PLACE = Pattern.compile("\\S*[/\\\\]\\S*[A-Za-z_]\\S*|\\S+\\.[A-Za-z]\\w{1,4}\\b");
+	/** "Done (3/10)", "0 images processed". */
+	private static final Pattern IN_PART = Pattern.compile("\\d\\s*/\\s*\\d|(?<![\\d.])0(?![\\d.])|[?%]");
 
 	private Goodbye() {}
 
-	/** Whether a message says that all is done, and nothing that speaks against it. */
+	/** Whether a message says that all is done, and nothing else. */
 	static boolean saysDone(final String message) {
-		return DONE.matcher(message).find() && !NOT_DONE.matcher(message).find();
+		if (IN_PART.matcher(message).find()) return false;
+		boolean isDone = false;
+		for (final String word : PLACE.matcher(message).replaceAll(" ").toLowerCase(Locale.ROOT).split("[\\s\\d\\p{Punct}]+")) {
+			if (DONE.contains(word)) isDone = true;
+			else if (!word.isEmpty() && !BESIDE.contains(word)) return false;
+		}
+		return isDone;
+	}
+
+	private static Set<String> words(final String list) {
+		return new HashSet<>(Arrays.asList(list.split(" ")));
 	}
 }

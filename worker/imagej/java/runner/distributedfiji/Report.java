@@ -77,7 +77,8 @@ final class Report {
 			return OpenTables.keep(job.tables);
 		}
 		catch (final RuntimeException | LinkageError otherImageJ) {
-			System.err.println("Tables that are open cannot be kept: " + otherImageJ);
+			if (job.tables == null) System.err.println("Tables that are open cannot be listed: " + otherImageJ);
+			else incidents.warning("The tables that the script left open could not be saved: " + otherImageJ, null);
 			return new ArrayList<>();
 		}
 	}
