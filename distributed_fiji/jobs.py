@@ -49,7 +49,7 @@ ANSWERS, PATHS = "answers", "paths"
 
 def metadata_of(group: dict[str, Any]) -> dict[str, Any]:
     """Return a group without its answers and paths, which are no parameters: objects, as no value is."""
-    if not any(isinstance(group.get(name), dict) for name in (ANSWERS, PATHS)):
+    if group.keys().isdisjoint((ANSWERS, PATHS)):
         return group
     return {
         name: value
