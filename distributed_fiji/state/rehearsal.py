@@ -1,47 +1,63 @@
-"""What a rehearsal measured, kept in files/ beside the run's record: `rehearse` writes it, `estimate` reads it."""
+"""What a rehearsal measured, kept in files/ beside the run's record: `rehearse` writes, `estimate` reads."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jsonfiles import read_json
-from worker.contract.state import Unreadable, flag, number, text
+
+Count = Annotated[int, Field(ge=0)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
 class RehearsedJob:
-    """One job that was run. `seconds`: by phase, as its manifest has them; sizes are bytes."""
+    """One job that was run. `seconds`: by phase, as its manifest has them; sizes are bytes.
+
+    `exit`: DONE, or how it failed; `cores`: processors that its FIJI kept busy on average, 0 if unknown.
+    """
 
     job_id: str
-    input_bytes: int
-    seconds: Mapping[str, float]
-    peak_memory_mb: int
-    output_bytes: int
-    files: int
+    input_bytes: Count
+    seconds: dict[str, Amount]
+    peak_memory_mb: Count
+    output_bytes: Count
+    files: Count
+    exit: str = "DONE"
+    cores: Amount = 0.0
+
+    @property
+    def total_seconds(self) -> float:
+        """The seconds of all phases, for which the job held a task."""
+        return sum(self.seconds.values())
 
 
 @dataclass(frozen=True)
 class Law:
-    """Seconds of a job as `base + per_byte × input bytes`.
+    """Seconds of a job as `base + per_byte × input bytes ** power`.
 
+    `mean`: likely seconds of a job, on average over the whole job file; None: those of a job of average size.
     `low`, `high`: factors of the 80 % range of the whole job file's seconds. `carries`: whether size explains
-    time; if not, `base` is the mean and what is made of it is a guess.
+    time; if not, what is made of it is a guess.
     """
 
-    base: float
-    per_byte: float = 0.0
-    low: float = 1.0
-    high: float = 1.0
+    base: Amount
+    per_byte: Amount = 0.0
+    low: Amount = 1.0
+    high: Amount = 1.0
     carries: bool = True
+    power: Annotated[float, Field(ge=-10, le=10)] = 1.0
+    mean: Amount | None = None
 
     def seconds(self, input_bytes: float) -> float:
         """Return the seconds that a job with so many bytes is likely to take."""
-        return self.base + self.per_byte * input_bytes
+        return float(self.base + self.per_byte * max(1.0, input_bytes) ** self.power)
 
 
 @dataclass(frozen=True)
@@ -55,17 +71,18 @@ class Rehearsal:
     app_name: str
     job_file: str
     script_sha256: str
-    finished: float
+    finished: Amount
     machine: str
-    total_jobs: int
-    total_bytes: int
+    total_jobs: Count
+    total_bytes: Count
     law: Law
     jobs: tuple[RehearsedJob, ...]
 
     @property
     def job_seconds(self) -> float:
         """The likely seconds of a job of the file, on average."""
-        return self.law.seconds(self.total_bytes / max(1, self.total_jobs))
+        average = self.total_bytes / max(1, self.total_jobs)
+        return self.law.seconds(average) if self.law.mean is None else self.law.mean
 
 
 def rehearsal_path(folder: Path, app_name: str) -> Path:
@@ -83,35 +100,11 @@ def find_rehearsal(path: Path) -> Rehearsal | None:
     """Return the rehearsal in a file, None where there is none. Raises InvalidInput for another file."""
     if not path.exists():
         return None
+    document = read_json(path)
     try:
-        return _rehearsal(read_json(path))
-    except (Unreadable, KeyError, TypeError, AttributeError) as error:
-        problem = f"{error}; `python run.py rehearse` writes it anew"
-        raise InvalidInput(f"{path} is not a rehearsal", [problem]) from error
-
-
-def _rehearsal(document: Any) -> Rehearsal:
-    law = document["law"]
-    return Rehearsal(
-        app_name=text(document, "app_name"),
-        job_file=text(document, "job_file"),
-        script_sha256=text(document, "script_sha256"),
-        finished=number(document, "finished"),
-        machine=text(document, "machine"),
-        total_jobs=int(number(document, "total_jobs")),
-        total_bytes=int(number(document, "total_bytes")),
-        law=Law(
-            **{name: number(law, name) for name in ("base", "per_byte", "low", "high")},
-            carries=flag(law, "carries"),
-        ),
-        jobs=tuple(map(_job, document["jobs"])),
-    )
-
-
-def _job(document: Any) -> RehearsedJob:
-    sizes = {
-        name: int(number(document, name))
-        for name in ("input_bytes", "peak_memory_mb", "output_bytes", "files")
-    }
-    seconds = {phase: number(document["seconds"], phase) for phase in document["seconds"]}
-    return RehearsedJob(job_id=text(document, "job_id"), seconds=seconds, **sizes)
+        return TypeAdapter(Rehearsal).validate_python(document)
+    except ValidationError as error:
+        where = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5]]
+        raise InvalidInput(
+            f"{path} is not a rehearsal", [*where, "`python run.py rehearse` writes it anew"]
+        ) from error

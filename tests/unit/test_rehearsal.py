@@ -24,8 +24,8 @@ REHEARSAL = Rehearsal(
     finished=1795600000.5,
     machine="m5.xlarge",
     total_jobs=3000,
-    total_bytes=3000 * 2_000_000,
-    law=Law(base=4.0, per_byte=1e-6, low=0.9, high=1.2),
+    total_bytes=3000 * 50_000_000,
+    law=Law(base=4.0, per_byte=4e-8, low=0.9, high=1.2),
     jobs=(RehearsedJob("0123456789abcdef", 2_000_000, {"inputs": 0.5, "fiji": 5.5}, 512, 4096, 3),),
 )
 
