@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, MissingDependencyException, ProfileNotFound
 from botocore.parsers import ResponseParserError
 
+from distributed_fiji.aws.listings import read_quickly
 from distributed_fiji.aws.pace import Pace
 from distributed_fiji.aws.refusals import NO_KEYS, denied_text
 from distributed_fiji.errors import InvalidInput
@@ -111,6 +112,7 @@ class Clients:
         events: Any = client.meta.events  # its stubs know only handlers that return nothing
         for operation in ("PutObject", "CreateMultipartUpload"):
             events.register(f"provide-client-params.s3.{operation}", self._encrypted)
+        events.register("before-parse.s3.ListObjectsV2", read_quickly)
         return client
 
     def _encrypted(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
