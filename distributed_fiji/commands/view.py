@@ -74,12 +74,16 @@ def running(seen: Snapshot) -> str:
 
     The queue counts both as in flight. A worker runs one job at a time and says that it holds some by its
     protection; where that is not known, no more run than there are workers. Jobs that failed and wait for
-    their next try are in flight too: SQS hides them, and does not say which they are.
+    their next try are in flight too: SQS hides them, and does not say which they are. Where no worker holds
+    a job, all of them are.
     """
     held = seen.queue.in_flight if seen.queue else 0
     workers = sum(task.status == "RUNNING" for task in seen.tasks)
     run = min(held, seen.at_work if seen.work_is_known else workers)
-    where = "held by workers, or waiting for a retry" if seen.jobs.failing else "held by workers"
+    where = "held by workers"
+    if seen.jobs.failing:
+        none_held = seen.work_is_known and not seen.at_work
+        where = "waiting for a retry" if none_held else f"{where}, or waiting for a retry"
     return f"{run} (+{held - run} {where})" if held > run else str(run)
 
 

@@ -56,12 +56,27 @@ def something_runs(seen: Snapshot) -> bool:
     )
 
 
+def waits_for_retry(seen: Snapshot) -> bool:
+    """Whether a task has nothing to take while jobs that failed are hidden until their next attempt.
+
+    It has worked then, or another has. Tasks that end at once have not: theirs is no waiting.
+    """
+    return (
+        bool(seen.jobs.failing)
+        and seen.queue is not None
+        and seen.queue.in_flight > 0
+        and not seen.queue.visible
+        and any(task.status == "RUNNING" for task in seen.tasks)
+        and in_a_row(seen.ends) < IN_A_ROW
+    )
+
+
 def nothing_ran_for(seconds: float, looked_at: float | None, seen: Snapshot, *, news: bool) -> float:
     """Return for how long machines have cost while nothing ran, after another look.
 
     `seconds`: what it was at the last look, at `looked_at`. `news`: a job has ended since.
     """
-    if news or not seen.desired or something_runs(seen):
+    if news or not seen.desired or something_runs(seen) or waits_for_retry(seen):
         return 0.0
     if not seen.alive or looked_at is None:
         return seconds

@@ -409,6 +409,26 @@ def test_a_run_in_which_anything_runs_goes_on_whatever_ends_beside_it() -> None:
     assert end_of(*idle(looks, ends=ends(9, code="SpotInterruption"), tasks=waiting)) is None
 
 
+def test_a_task_that_waits_for_the_retry_of_a_failed_job_has_got_to_its_work() -> None:
+    """The time in which nothing runs is told after ten minutes: it must not pass while jobs are hidden."""
+    young = (Task("task-0", "place-0", "RUNNING", False, 719.0),)
+    failed = replace(WORK, failing=ids(1), failed_attempts=1)
+    hidden = Counts(visible=0, in_flight=1, delayed=0)
+
+    def passed(**more: Any) -> float:
+        looks = idle(range(10, 13), tasks=young, jobs=failed, ends=())
+        memory = Memory()
+        for look in looks:
+            _, memory = decide(RUN, Limits(), replace(look, **{"queue": hidden, **more}), memory)
+        return memory.nothing_ran
+
+    assert passed() == 0
+    assert passed(jobs=WORK) == 120
+    assert passed(queue=Counts(visible=1, in_flight=1, delayed=0)) == 120
+    assert passed(tasks=()) == 120
+    assert passed(ends=ends(3)) == 120
+
+
 def test_while_no_machine_is_there_the_fleet_is_waited_for() -> None:
     some, none = idle(range(1, 8), ends=ends(3)), idle(range(8, 60), alive=(), ends=ends(3))
 

@@ -39,6 +39,24 @@ def test_no_more_jobs_run_than_workers_hold_one(in_flight: int, tasks: list[bool
     assert figures(look, progress)["running"] == words
 
 
+@pytest.mark.parametrize(
+    ("tasks", "words"),
+    [
+        ([False], "0 (+3 waiting for a retry)"),
+        ([True], "1 (+2 held by workers, or waiting for a retry)"),
+        ([None], "1 (+2 held by workers, or waiting for a retry)"),
+    ],
+)
+def test_jobs_that_wait_for_a_retry_are_told_from_those_that_workers_hold(
+    tasks: list[bool | None], words: str
+) -> None:
+    look = seen(3, tasks, failing=1)
+    progress = Progress()
+    progress.add(look.now, 0)
+
+    assert figures(look, progress)["running"] == words
+
+
 def test_failed_attempts_are_told_with_how_many_jobs_they_are_of() -> None:
     look = seen(1, [True], failing=2, attempts=3)
     progress = Progress()
