@@ -22,7 +22,7 @@ try:
     from distributed_fiji.commands.commandline import Context, Finite, common
     from distributed_fiji.names import record_file_name
     from distributed_fiji.settings import check_app_name
-    from distributed_fiji.terminal import Terminal, shown
+    from distributed_fiji.terminal import Terminal, shown, typed
 except ModuleNotFoundError as missing:
     if (missing.name or "").startswith("distributed_fiji"):
         raise
@@ -93,7 +93,7 @@ def setup(context: Context) -> None:
     from distributed_fiji.commands.setup import setup as run_setup
 
     settings = context.settings()
-    context.may_make_buckets = True
+    context.is_setup = True
     context.prepare_fiji()
     clients = context.connect_for(settings)
     buckets = () if context.local else sorted({settings.AWS_BUCKET, settings.DESTINATION_BUCKET})
@@ -297,13 +297,23 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None, ye
     clients = context.connect_for(settings)
     ask_image = context.ask_image(clients)
     confirm = asking(context.terminal, yes=yes or context.local)
-    run = Start(settings, clients, path, SystemClock(), context.terminal, ask_image, context.local, confirm)
+    run = Start(
+        settings,
+        clients,
+        path,
+        SystemClock(),
+        context.terminal,
+        ask_image,
+        context.local,
+        confirm,
+        str(context.config.absolute()),
+    )
     record = run_start_cluster(run, file)
     limit = f", or once it has cost ${record.max_cost:g}" if record.max_cost else ""
     context.terminal.say(
         f"Fleet {record.fleet_id} is running; it ends automatically at {record.valid_until}{limit}."
     )
-    context.terminal.note(f"Next: python run.py monitor {shown(path)}")
+    context.terminal.note(f"Next: python run.py monitor {typed(path)}")
 
 
 @main.command()
@@ -331,6 +341,8 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
             "runs on the embedded cloud: add --local" if record.local else "runs on AWS: leave out --local"
         )
         raise errors.InvalidInput(f"{record_file} cannot be monitored from here", [f"it {where}"])
+    context.name_config_of(record.config)
+    context.require_cloud(over=(record.bucket, record.ending_key))
     # Where the run was started, profiles may have other names than here.
     profile = None if "AWS_PROFILE" in os.environ else record.profile
     clients = context.connect(record.region, profile, set(), source=str(record_file))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,13 +23,20 @@ COLUMNS_ELSEWHERE = 10_000
 #: How texts name the settings' file, alone and not as a part of another's name.
 CONFIG = re.compile(r"(?<![\w./-])config\.py\b")
 
-#: How texts name the command; what stands after it may already say which cloud is meant.
-COMMAND = re.compile(r"python run\.py (?!--local|local )")
+PROGRAM, LOCAL = "python run.py", " --local"
+
+#: How texts name the command, for the embedded cloud alone or for any; `local` takes none of its options.
+COMMAND = re.compile(r"python run\.py( --local)? (?!local )")
 
 
 def shown(path: Path) -> Path:
     """Return a path as one would type it here."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def typed(path: Path) -> str:
+    """Return a path as it stands in a command that one would type here: quoted where a shell needs it."""
+    return shlex.quote(str(shown(path)))
 
 
 class SafeConsole(Console):
@@ -62,7 +70,7 @@ class Terminal:
     `config`: the file that stands for config.py; texts that name that name this one.
     """
 
-    command = "python run.py"
+    command = PROGRAM
     config = "config.py"
 
     def __init__(self, out: Console | None = None, err: Console | None = None) -> None:
@@ -71,7 +79,12 @@ class Terminal:
 
     def _text(self, text: str) -> str:
         named = CONFIG.sub(lambda _: self.config, text) if self.config != "config.py" else text
-        return escape(COMMAND.sub(lambda _: f"{self.command} ", named))
+        return escape(COMMAND.sub(self._command, named))
+
+    def _command(self, found: re.Match[str]) -> str:
+        """Return the command as the user called it, for the embedded cloud where a text says so."""
+        is_local = found[1] and LOCAL not in self.command
+        return f"{PROGRAM}{LOCAL if is_local else ''}{self.command.removeprefix(PROGRAM)} "
 
     def say(self, text: str) -> None:
         """Print a result, on one line."""

@@ -19,7 +19,7 @@ from distributed_fiji import errors
 from distributed_fiji.aws.clients import Clients, connect
 from distributed_fiji.jsonfiles import has_key
 from distributed_fiji.settings import Settings, check_region, load_settings
-from distributed_fiji.terminal import Terminal, shown
+from distributed_fiji.terminal import Terminal, shown, typed
 
 if TYPE_CHECKING:
     from distributed_fiji.registry import Answer
@@ -29,22 +29,35 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Context:
-    """What the options before and after the command say."""
+    """What the options before and after the command say.
+
+    `is_setup`: whether the command is the first of all, which may find no cloud and no bucket yet.
+    """
 
     terminal: Terminal
     config: Path = CHECKOUT / "config.py"
     local: bool = False
     runtime: str | None = None
-    may_make_buckets: bool = False
+    is_setup: bool = False
 
     def choose(self, name: str, value: Any) -> None:
         """Take an option's value, so that commands shown to the user carry it too."""
         setattr(self, name, value)
         options = (" --local" if self.local else "") + (
-            f" --config {shown(self.config)}" if self.config != CHECKOUT / "config.py" else ""
+            f" --config {typed(self.config)}" if self.config != CHECKOUT / "config.py" else ""
         )
         self.terminal.command = f"python run.py{options}"
         self.terminal.config = str(shown(self.config))
+
+    def name_config_of(self, run: str) -> None:
+        """Name a run's own settings in what is advised, where no others were given and they are still there.
+
+        `run`: their path as its record has it, '' in records of earlier versions.
+        """
+        from distributed_fiji.state.recordfile import is_file
+
+        if self.config == CHECKOUT / "config.py" and is_file(Path(run)):
+            self.choose("config", Path(run))
 
     def check_cloud(self) -> None:
         """Raise NothingThere where the embedded cloud is used and has ended."""
@@ -53,10 +66,21 @@ class Context:
 
             cloud.check()
 
-    def file_beside(self, key: str, example: str) -> Path:
+    def require_cloud(self, over: tuple[str, str] | None = None) -> None:
+        """Raise NothingThere where the embedded cloud is used and does not run, so that no run is in it.
+
+        `over`: bucket and key of what says that a run is over, for which a cloud may be started again.
+        """
+        if self.local:
+            from distributed_fiji.local import cloud
+
+            if not (over and cloud.keeps(*over)):
+                cloud.check_is_there()
+
+    def file_beside(self, key: str, example: str) -> str:
         """Return the JSON file beside config.py that has a key, as one would type it; else an example's."""
         found = (path for path in sorted(self.config.parent.glob("*.json")) if has_key(path, key))
-        return shown(next(found, CHECKOUT / "files" / example))
+        return typed(next(found, CHECKOUT / "files" / example))
 
     def settings(self) -> Settings:
         """Read config.py, telling its warnings."""
@@ -101,7 +125,7 @@ class Context:
             here = cloud.start(progress=self.terminal.note, runtime=self.runtime, region=region)
             here.apply(os.environ)
             clients = connect(region, profile)
-            cloud.check_buckets(clients.s3, buckets, may_make=self.may_make_buckets)
+            cloud.check_buckets(clients.s3, buckets, may_make=self.is_setup)
             return clients
         clients = connect(region, profile, source)
         clients.identify()
@@ -134,7 +158,9 @@ class Context:
         return partial(registry.ask, ecr=clients.ecr)
 
     def connect_for(self, settings: Settings) -> Clients:
-        """Return clients for the settings' account and region."""
+        """Return clients for the settings' account and region. Raises NothingThere as `require_cloud`."""
+        if not self.is_setup:
+            self.require_cloud()
         clients = self.connect(settings.AWS_REGION, settings.AWS_PROFILE, set(settings.readable_buckets))
         clients.encryption = settings.encryption
         return clients

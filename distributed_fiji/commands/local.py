@@ -31,9 +31,10 @@ def note(line: str) -> None:
 
 def running_cloud() -> Cloud:
     """Return the cloud that runs. Raises NothingThere."""
+    clouds.check_is_there()
     found = clouds.find()
-    if found is None:
-        raise NothingThere("The embedded cloud is not running. `python run.py --local setup` starts it.")
+    if found is None:  # it ended just now
+        raise NothingThere("The embedded cloud has stopped.")
     return found
 
 

@@ -17,7 +17,7 @@ from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobs import JobFile, parse_job_file
 from distributed_fiji.monitor.result import counted
 from distributed_fiji.settings import Settings, load_settings
-from distributed_fiji.terminal import shown
+from distributed_fiji.terminal import shown, typed
 
 #: As many names stand in one line.
 MOST_NAMED = 12
@@ -90,7 +90,7 @@ def make_job(context: Context, wanted: Wanted) -> None:
     for line in [*made.warnings, *file.warnings, *_said_twice(file)]:
         context.terminal.warn(line)
     context.terminal.say(f"{shown(wanted.to)}: {counted(len(file.job_ids), 'job')}, {made.told}")
-    context.terminal.note(f"Next: python run.py submitJob {shown(wanted.to)}")
+    context.terminal.note(f"Next: python run.py submitJob {typed(wanted.to)}")
 
 
 def _check(wanted: Wanted) -> None:

@@ -29,7 +29,7 @@ from distributed_fiji.terminal import Terminal
 class Start:
     """What startCluster works with. `ask_image`: tells whether an image is where machines will get it.
 
-    `confirm`: asks before what would cost without a need.
+    `confirm`: asks before what would cost without a need. `config`: the settings' file, with its folders.
     """
 
     settings: Settings
@@ -40,6 +40,7 @@ class Start:
     ask_image: Callable[[str], Answer]
     local: bool = False
     confirm: Confirm = accept
+    config: str = ""
 
 
 def plan(run: Start, file: FleetFile) -> Run:
@@ -68,6 +69,7 @@ def plan(run: Start, file: FleetFile) -> Run:
         record,
         fleet_request=fleet_request(settings, frame, part),
         valid_until=frame.valid_until,
+        config=run.config,
         task_definition=definition,
         image_digest=digest,
         queue_created=queue_created,

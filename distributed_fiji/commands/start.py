@@ -25,7 +25,7 @@ from distributed_fiji.janitor.removal import release_janitor
 from distributed_fiji.state.currentrun import alone, leave_place, take_place
 from distributed_fiji.state.record import Run
 from distributed_fiji.state.recordfile import read_record, upload_record, write_record
-from distributed_fiji.terminal import shown
+from distributed_fiji.terminal import shown, typed
 
 
 class NoJanitor(DistributedFijiError):
@@ -108,7 +108,7 @@ def unfinished_record(run: Start) -> Run | None:
             "A fleet is already running",
             [
                 f"{shown(run.record_path)} is the record of fleet {record.fleet_id}, which is {state}."
-                f" `python run.py monitor {shown(run.record_path)}` watches it to its end"
+                f" `python run.py monitor {typed(run.record_path)}` watches it to its end"
             ],
         )
     run.terminal.note(f"Continuing with fleet {record.fleet_id}, whose start was interrupted")

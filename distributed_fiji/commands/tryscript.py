@@ -19,7 +19,7 @@ from distributed_fiji.jobs import JobFile, parse_job_file, read_job_file
 from distributed_fiji.local import cloud, state
 from distributed_fiji.monitor.result import counted
 from distributed_fiji.settings import Settings
-from distributed_fiji.terminal import Terminal, shown
+from distributed_fiji.terminal import Terminal, shown, typed
 
 
 def try_on_images(
@@ -103,7 +103,7 @@ def _say_next(context: Context, tried: Sequence[Tried], files: tuple[Path, Path,
     if all(one.is_done for one in tried):
         outputs = state.Folders(cloud.ROOT).buckets / "try-script" / "results"
         context.terminal.note(f"The outputs are in {shown(outputs)}")
-        context.terminal.note(f"Next: fill in {config.name}; python run.py --config {shown(config)} setup")
+        context.terminal.note(f"Next: fill in {config.name}; python run.py --config {typed(config)} setup")
     else:
         where = shown(job_file) if tryreport.unanswered(tried) else f"{shown(script)} or {shown(job_file)}"
         context.terminal.note(f"Next: edit {where}, then run the same command again")

@@ -22,6 +22,7 @@ from distributed_fiji.local.fiji import give_bioformats, imagej_core, own_fiji, 
 from distributed_fiji.local.machines import runtimes
 from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, MACHINES, SERVERS, Folders, Server, State
 from distributed_fiji.registry import Answer
+from distributed_fiji.terminal import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,12 +31,14 @@ ROOT = Path(os.environ.get("DISTRIBUTED_FIJI_LOCAL") or servers.CHECKOUT / "loca
 
 Report = Callable[[str], None]
 
-#: What is gone when a server ended by itself; the objects in the buckets are files and stay.
+#: What is gone when a server ended by itself; the objects in the buckets are files and stay. Said by every
+#: command, `setup` too.
 LOST = {
-    CONTROL_PLANE: "fleets, clusters, services, roles and alarms are lost, so run setup again",
-    DATA_PLANE: "queues, messages and logs are lost, so run setup and submitJob again",
+    CONTROL_PLANE: "fleets, clusters, services, roles and alarms are lost; `setup` creates what a run needs",
+    DATA_PLANE: "queues, jobs in them and logs are lost; `setup` creates queues, `submitJob` sends jobs",
     MACHINES: "its tasks start again",
 }
+ALL_LOST = "its queues, jobs, fleets, roles and logs are lost; the files in buckets are still in"
 
 #: The machines end their tasks first, and a task may take its time to give a job back. The data plane keeps
 #: open connections waiting and has all objects on disk already: it needs no grace.
@@ -87,17 +90,33 @@ def start(
         if not missing:
             state.write(Folders(root), wanted)
             return Cloud(root, wanted)
-        _say_what_was_lost(known, missing, progress)
+        _say_what_was_lost(root, known, missing, progress)
         return Cloud(root, _start_missing(Folders(root), wanted, missing, progress))
+
+
+def check_is_there(root: Path = ROOT) -> None:
+    """Raise NothingThere where a cloud has ended, or never was: an empty one in its place has no run."""
+    known = state.read(Folders(root)) or State()
+    if any(_process(server) for server in known.servers.values()):
+        return
+    if not known.servers:
+        raise NothingThere("The embedded cloud is not running. `python run.py --local setup` starts it.")
+    raise NothingThere(
+        f"The embedded cloud has stopped: {ALL_LOST} {shown(Folders(root).buckets)}. `python run.py --local"
+        " setup` starts it again; then run `submitJob` again."
+    )
+
+
+def keeps(bucket: str, key: str, root: Path = ROOT) -> bool:
+    """Whether a cloud has an object, also while it does not run."""
+    return (Folders(root).buckets / bucket / key).is_file()
 
 
 def check(root: Path = ROOT) -> None:
     """Raise NothingThere, with what was lost and how to start it, where a server of a cloud has ended."""
-    known = state.read(Folders(root.resolve())) or State()
+    check_is_there(root)
+    known = state.read(Folders(root)) or State()
     ended = [name for name in SERVERS if not (name in known.servers and _process(known.servers[name]))]
-    if len(ended) == len(SERVERS):
-        what = "The embedded cloud has stopped. Only the files in buckets remain; queues, fleets and roles"
-        raise NothingThere(f"{what} are lost. `python run.py --local setup` starts it again.")
     if ended:
         lost = "; ".join(f"its {name} has stopped: {LOST[name]}" for name in ended)
         raise NothingThere(
@@ -162,9 +181,10 @@ def _process(server: Server) -> bool:
     return server.identity is not None and server.identity.process() is not None
 
 
-def _say_what_was_lost(known: State, missing: list[str], progress: Report) -> None:
+def _say_what_was_lost(root: Path, known: State, missing: list[str], progress: Report) -> None:
     if len(missing) == len(SERVERS):
-        progress("Starting the embedded cloud")
+        lost = f" again: {ALL_LOST} {shown(Folders(root).buckets)}" if known.servers else ""
+        progress(f"Starting the embedded cloud{lost}")
         return
     for name in missing:
         progress(f"The embedded cloud's {name} had stopped; {LOST[name]}")

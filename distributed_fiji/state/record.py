@@ -98,7 +98,8 @@ class Run:
     most that a machine may cost, `machine_extras`: what it costs beside its price, both in dollars an hour.
     `max_cost`: dollars that the run may cost; 0: no limit. `queue_created`: the queue's CreatedTimestamp when
     the run began; empty in records of earlier versions. `clean_dashboard`: whether the dashboard goes with
-    the run; `dashboard`: whether it has one. Records of earlier versions may lack fields with a default.
+    the run; `dashboard`: whether it has one. `config`: the settings' file on the machine where it was
+    started. Records of earlier versions may lack fields with a default.
     """
 
     fleet_id: str = ""
@@ -142,6 +143,7 @@ class Run:
     permissions_boundary: str = ""
     encryption: dict[str, str] = field(default_factory=dict)
     valid_until: str = ""
+    config: str = ""
     run_id: str
     fleet_request: dict[str, Any] = field(default_factory=dict)
 

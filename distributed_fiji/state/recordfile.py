@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,11 @@ ROOM = 256 * 1024
 def find_record(given: Path, checkout: Path) -> Path:
     """Return the record that is meant: a file, as seen from here or from the checkout, or an app's name."""
     by_name = checkout / "files" / record_file_name(str(given))
-    return next((path for path in (given, checkout / given, by_name) if _is_there(path)), given)
+    return next((path for path in (given, checkout / given, by_name) if is_file(path)), given)
 
 
-def _is_there(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Whether a path, which may be any text, is a file's."""
     try:
         return path.is_file()
     except (OSError, ValueError):  # no name of a file
@@ -95,10 +97,13 @@ def write_record(path: Path, record: Run) -> None:
 
 
 def upload_record(s3: S3Client, record: Run) -> None:
-    """Put the record into the bucket as run.json, for the janitor and for people without the file."""
+    """Put the record into the bucket as run.json, for the janitor and for people without the file.
+
+    Where its settings are on this machine is nobody else's matter.
+    """
     s3.put_object(
         Bucket=record.bucket,
         Key=state_key(record.app_name, "run.json"),
-        Body=json.dumps(to_document(record), indent=2).encode(),
+        Body=json.dumps(to_document(replace(record, config="")), indent=2).encode(),
         ContentType="application/json",
     )

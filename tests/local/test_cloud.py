@@ -203,7 +203,8 @@ def test_stop_ends_servers_and_tasks_and_a_later_start_has_the_buckets_and_the_s
     with socket.create_server(("127.0.0.1", port)):
         again = clouds.start(root, said.append)
     assert said == [
-        "Starting the embedded cloud",
+        "Starting the embedded cloud again: its queues, jobs, fleets, roles and logs are lost; the files in"
+        f" buckets are still in {root / 's3'}",
         f"Port {port} of the machines is now in use by another program: variables you exported"
         " earlier are stale",
     ]

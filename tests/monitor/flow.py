@@ -83,6 +83,7 @@ class Flow:
             SteppedClock(time.time(), self.join_machines),
             Screen().terminal,
             lambda _: Answer("there"),
+            config=str(self.folder / "config.py"),
         )
         return start_cluster(run, parse_fleet_file({}, "fleet.json"))
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,12 +21,12 @@ from distributed_fiji.commands.start import start_cluster
 from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.names import stuck_alarm_name
 from distributed_fiji.registry import Answer
-from distributed_fiji.state.record import Run
+from distributed_fiji.state.record import Run, from_document
 from distributed_fiji.state.recordfile import read_record
 from tests.monitor.builders import EmulatedSession, SteppedClock
 from tests.monitor.flow import Flow
 from tests.monitor.screen import Screen, clean
-from worker.contract.jobs import APP_TAG
+from worker.contract.jobs import APP_TAG, state_key
 
 
 def started(flow: Flow) -> Run:
@@ -57,6 +58,17 @@ def test_the_record_says_which_script_and_which_queue_the_run_has(
     queue = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["CreatedTimestamp"])["Attributes"]
     assert record.script_sha256 == hashlib.sha256(script).hexdigest()
     assert record.queue_created == queue["CreatedTimestamp"]
+
+
+def test_the_record_here_names_its_settings_and_the_one_in_the_bucket_does_not(
+    clients: Clients, app: str, tmp_path: Path
+) -> None:
+    record = started(Flow(app, tmp_path / app, clients))
+
+    key = state_key(app, "run.json")
+    kept = json.loads(clients.s3.get_object(Bucket=record.bucket, Key=key)["Body"].read())
+    assert record.config == str(tmp_path / app / "config.py")
+    assert from_document(kept) == replace(record, config="")
 
 
 def every_tag(clients: Clients, record: Run) -> Iterator[tuple[str, dict[str, str]]]:
