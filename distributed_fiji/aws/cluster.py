@@ -167,10 +167,10 @@ def start_service(ecs: ECSClient, cluster: str, name: str, tasks: int) -> None:
     ecs.update_service(cluster=cluster, service=name, desiredCount=tasks, forceNewDeployment=idle)
 
 
-def joined_machines(ecs: ECSClient, cluster: str) -> set[str]:
-    """Return the ids of the EC2 machines that have joined a cluster and are active."""
+def joined_machines(ecs: ECSClient, cluster: str) -> dict[str, Mapping[str, Any]]:
+    """Return the EC2 machines that have joined a cluster and are active: container instances by their ids."""
     found = read_container_instances(ecs, cluster)
-    return {instance_id for instance_id, item in found.items() if item["status"] == "ACTIVE"}
+    return {instance_id: item for instance_id, item in found.items() if item["status"] == "ACTIVE"}
 
 
 #: Seconds that tasks and machines get to leave a cluster: SIGTERM to SIGKILL takes 110 s.

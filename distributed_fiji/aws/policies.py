@@ -22,7 +22,7 @@ AGENT = "the ECS agent on the machine"
 #: What stands in an app's state for commands and janitor alone to write; workers write the rest of it.
 RECORDS = (
     *("run.json", "runs/*", "current/*", "submissions/*", "names/*"),
-    *("scripts/*", "machines/*", "memories/*", "endings/*", "rounds/*"),
+    *("scripts/*", "machines/*", "machine-types.json", "memories/*", "endings/*", "rounds/*"),
 )
 
 

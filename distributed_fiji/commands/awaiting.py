@@ -15,6 +15,7 @@ from distributed_fiji.monitor.decide import ALARMS_A_LOOK
 from distributed_fiji.monitor.lastwords import failed_starts, in_a_row_sentence, last_words
 from distributed_fiji.monitor.machines import read_machines
 from distributed_fiji.state.record import Run
+from distributed_fiji.state.registered import keep_registered, registered_memory
 
 #: Seconds to wait for machines when some have come, and when none has; then the monitor takes over.
 PATIENCE_WITH_SOME = 5 * 60
@@ -30,13 +31,14 @@ class Awaited:
     """What is known and was said of machines that are awaited.
 
     `processors`: of the largest type, 0 where this account may not ask; `joined`: machines in the cluster at
-    the last look; `failed`: why the last look failed that did.
+    the last look; `sizes`: MiB that they registered, by type; `failed`: why the last look failed that did.
     """
 
     processors: int | None = None
     alarmed: set[str] = field(default_factory=set)
     told: set[FleetError] = field(default_factory=set)
     joined: int = 0
+    sizes: dict[str, int] = field(default_factory=dict)
     state: str = ""
     failing: bool = False
     failed: str = ""
@@ -80,7 +82,9 @@ def look(run: Start, record: Run, awaited: Awaited) -> None:
         put_alarm(run, record, instance_id, awaited.processors)
         awaited.alarmed.add(instance_id)
     awaited.told |= tell_errors(run, record, awaited.told, len(machines))
-    joined = machines & cluster.joined_machines(run.clients.ecs, record.cluster)
+    places = cluster.joined_machines(run.clients.ecs, record.cluster)
+    joined = machines & places.keys()
+    learn_sizes(run, record, awaited, registered_memory(places[machine] for machine in joined))
     awaited.joined = len(joined)
     state = f"{len(machines)} of {record.machines} machines started, {len(joined)} joined the cluster"
     if state != awaited.state:
@@ -91,6 +95,28 @@ def look(run: Start, record: Run, awaited: Awaited) -> None:
         awaited.failing = (gone and tell_failed_starts(run, record)) or (
             bool(joined) and tell_failing_tasks(run, record)
         )
+
+
+def learn_sizes(run: Start, record: Run, awaited: Awaited, sizes: dict[str, int]) -> None:
+    """Keep for the next run how much memory machines registered; warn where ECS cannot place all tasks there.
+
+    `sizes`: MiB by machine type.
+    """
+    new = {kind: size for kind, size in sizes.items() if awaited.sizes.get(kind) != size}
+    if not new:
+        return
+    awaited.sizes |= new
+    needed = run.settings.MEMORY * run.settings.TASKS_PER_MACHINE
+    for kind, size in new.items():
+        if needed > size:
+            run.terminal.warn(
+                f"A {kind} registered only {size} MiB: MEMORY × TASKS_PER_MACHINE is {needed} MiB, so some"
+                " tasks will never start there. Lower one of them, and start again"
+            )
+    try:
+        keep_registered(run.clients.s3, record.bucket, record.app_name, new)
+    except AwsError as error:
+        run.terminal.warn(f"The memory of {', '.join(new)} was not noted for later runs: {error_text(error)}")
 
 
 def tell_failed_starts(run: Start, record: Run) -> bool:

@@ -257,7 +257,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make answers", description=__doc__)
     parser.add_argument("commands", nargs="*", choices=[*COMMANDS, []], help="all where none is named")
     parser.add_argument("--answers", nargs="*", choices=ANSWERS, default=ANSWERS)
-    parser.add_argument("--every", type=int, default=1, help="try every so-manieth call")
+    parser.add_argument("--every", type=int, default=1, help="try one call of so many")
     parser.add_argument("--first", type=int, default=1, help="the first call that is tried")
     given = parser.parse_args(arguments)
     bad, tried = 0, 0

@@ -23,6 +23,7 @@ from distributed_fiji.names import stuck_alarm_name
 from distributed_fiji.registry import Answer
 from distributed_fiji.state.record import Run, from_document
 from distributed_fiji.state.recordfile import read_record
+from distributed_fiji.state.registered import read_registered
 from tests.monitor.builders import EmulatedSession, SteppedClock
 from tests.monitor.flow import Flow
 from tests.monitor.screen import Screen, clean
@@ -141,6 +142,24 @@ def test_a_fleet_ends_by_itself_when_it_would_have_cost_what_it_may_and_limits_e
     assert hours <= 0.5 / (2 * record.machine_extras)
     assert datetime.fromisoformat(record.valid_until) == ends
     assert float(record.fleet_request["SpotMaxTotalPrice"]) == pytest.approx(0.2)
+
+
+def test_memory_that_a_machine_registers_is_kept_and_named_where_the_tasks_do_not_fit(
+    clients: Clients, app: str, tmp_path: Path
+) -> None:
+    # An m5.large is estimated to register 7,526 MiB at least; the emulator's register 7,482.
+    flow = Flow(app, tmp_path / app, clients, {"MEMORY": 7500})
+    flow.begin()
+    flow.setup(clients)
+    screen = Screen()
+    clock = SteppedClock(time.time(), flow.join_machines)
+    run = Start(flow.settings, clients, flow.record_path, clock, screen.terminal, lambda _: Answer("there"))
+
+    start_cluster(run, parse_fleet_file({}, "fleet.json"))
+
+    said = " ".join(screen.text.split())
+    assert said.count("A m5.large registered only 7482 MiB: MEMORY × TASKS_PER_MACHINE is 7500 MiB") == 1
+    assert read_registered(clients.s3, flow.settings.AWS_BUCKET, app) == {"m5.large": 7482}
 
 
 def test_start_cluster_says_why_tasks_end_at_once_while_it_waits_for_machines(
