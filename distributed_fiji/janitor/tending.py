@@ -11,6 +11,7 @@ from distributed_fiji.aws.fleet import find_fleet, live_fleets
 from distributed_fiji.clock import Clock
 from distributed_fiji.janitor.memory import read_memory, write_memory
 from distributed_fiji.janitor.removal import remove_if_idle
+from distributed_fiji.janitor.trouble import Troubles
 from distributed_fiji.janitor.turn import turn
 from distributed_fiji.monitor.notdone import NAMED, find_not_done, shown
 from distributed_fiji.monitor.recount import recounted
@@ -32,6 +33,10 @@ DOUBTFUL_SECONDS = 270
 NEVER_ASKED = 15 * 60
 
 
+#: Lambda keeps a process between rounds, and so what failed in them.
+TROUBLES = Troubles()
+
+
 @dataclass(frozen=True)
 class JanitorConfig:
     """Where the janitor works. `topic`: ARN that is told of every run it ended; empty: nobody is told."""
@@ -48,20 +53,29 @@ def run_round(post: JanitorConfig, clients: Clients, clock: Clock, tell: Callabl
     """
     with turn(clients.s3, post.bucket, post.app_name, clients.region, clock) as is_ours:
         if is_ours:
-            return _tend_all(post, clients, clock, tell)
+            problems = _tend_all(post, clients, clock, tell)
+            note = partial(TROUBLES.note, clients, post.topic, (post.bucket, post.app_name), problems)
+            attempt("mail", note, tell)
+            return problems
     tell("Another round of the janitor is running and does the work.")
     return []
 
 
 def _tend_all(post: JanitorConfig, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> list[str]:
-    problems = []
-    for key in list_open_runs(clients.s3, post.bucket, post.app_name, clients.region):
-        # A run that cannot be looked at must not keep the others from being ended.
-        step = attempt(key, partial(_tend_key, key, post, clients, clock, tell), tell)
-        problems += [f"{step.name}: {step.error}"] if step.error else []
+    try:
+        keys = list(list_open_runs(clients.s3, post.bucket, post.app_name, clients.region))
+    except AwsError as error:
+        return [f"open runs: {error_text(error)}"]
+    # A run that cannot be looked at must not keep the others from being ended.
+    steps = [attempt(key, partial(_tend_key, key, post, clients, clock, tell), tell) for key in keys]
+    steps.append(attempt("janitor", partial(_leave, post, clients), tell))
+    return [f"{step.name}: {step.error}" for step in steps if step.error]
+
+
+def _leave(post: JanitorConfig, clients: Clients) -> str | None:
     if remove_if_idle(clients, post.bucket, post.app_name):
-        tell("No runs remain: the janitor has removed itself.")
-    return problems
+        return "No runs remain: the janitor has removed itself."
+    return None
 
 
 def _tend_key(

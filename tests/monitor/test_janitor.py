@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.emulators import CLIENT_ENVIRONMENT
 from tests.monitor.builders import ARun, DyingSession, EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.kills import dies
 from tests.monitor.screen import KEPT, a_round, clean, janitors_environment, kinds, watch
+from worker.contract.jobs import state_key
 
 #: What a janitor leaves that removed itself.
 ITS_OWN = {"topic"}
@@ -220,20 +222,60 @@ def test_the_owner_is_told_how_a_run_ended(session: EmulatedSession, clients: Cl
     run.give_up(reported="no cells")
     install(run, "owner@example.org")
     topic = janitors_environment(run)["TOPIC"]
-    # The topic's emulator delivers to a queue of its own kind.
-    inbox = boto3.Session("testing", "testing", region_name=clients.region).client(
-        "sqs", endpoint_url=session.control
-    )
-    url = inbox.create_queue(QueueName=app)["QueueUrl"]
-    arn = inbox.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    clients.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    mails = inbox(session, clients, topic, app)
 
     a_round(run, topic=topic)
 
-    (message,) = inbox.receive_message(QueueUrl=url)["Messages"]
-    mail = json.loads(message["Body"])
+    (mail,) = mails()
     assert mail["Subject"] == f"{app}: 1 job done, 1 not"
     assert "1 were given up" in mail["Message"]
+
+
+def test_the_owner_is_told_once_when_rounds_fail_one_after_the_other(
+    session: EmulatedSession, clients: Clients, app: str
+) -> None:
+    run = a_run(clients, app)
+    run.submit(some_jobs(1))
+    install(run, "owner@example.org")
+    topic = janitors_environment(run)["TOPIC"]
+    mails = inbox(session, clients, topic, app)
+    damaged = state_key(app, "runs", clients.region, "damaged.json")
+
+    clients.s3.put_object(Bucket=run.bucket, Key=damaged, Body=b"{")
+    assert [len(a_round(run, topic=topic)) for _ in range(4)] == [1, 1, 1, 1]
+    (mail,) = mails()
+    clients.s3.delete_object(Bucket=run.bucket, Key=damaged)
+    assert a_round(run, topic=topic) == []
+    clients.s3.put_object(Bucket=run.bucket, Key=damaged, Body=b"{")
+    a_round(run, topic=topic)
+    clients.s3.delete_object(Bucket=run.bucket, Key=damaged)
+    a_round(run, topic=topic)
+
+    assert mail["Subject"] == f"{app}: the janitor cannot do its work"
+    assert "damaged.json" in mail["Message"]
+    assert f"cleanup {app}" in mail["Message"]
+    assert mails() == []
+
+
+def inbox(
+    session: EmulatedSession, clients: Clients, topic: str, app: str
+) -> Callable[[], list[dict[str, str]]]:
+    """Subscribe to a topic; return what gives the mails that have come since."""
+    # The topic's emulator delivers to a queue of its own kind.
+    sqs = boto3.Session("testing", "testing", region_name=clients.region).client(
+        "sqs", endpoint_url=session.control
+    )
+    url = sqs.create_queue(QueueName=app)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    clients.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    def mails() -> list[dict[str, str]]:
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for message in found:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in found]
+
+    return mails
 
 
 def test_a_run_that_cannot_be_looked_at_does_not_keep_another_from_ending(clients: Clients, app: str) -> None:
