@@ -57,6 +57,8 @@ PURE = (
     "aws.fleetrequest",
     "aws.grants",
     "aws.policies",
+    "commands.lawfit",
+    "commands.suggest",
     "janitor.policy",
     "jobnames",
     "monitor.actions",
