@@ -17,6 +17,7 @@ from distributed_fiji.aws.eventually import ROLE_IS_LATE, until_seen
 from distributed_fiji.aws.fleet import cancel_fleet
 from distributed_fiji.aws.telemetry import remove_dashboard
 from distributed_fiji.commands.awaiting import FleetFailed, wait_for_machines
+from distributed_fiji.commands.finishing import finish_earlier_runs
 from distributed_fiji.commands.plan import Start, plan
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, SomethingLeft
 from distributed_fiji.fleetfile import FleetFile
@@ -42,6 +43,7 @@ def start_cluster(run: Start, file: FleetFile) -> Run:
 
 
 def _start(run: Start, file: FleetFile) -> Run:
+    finish_earlier_runs(run)
     record = unfinished_record(run) or save(run, prepared(run, file))
     try:
         record = request(run, record)

@@ -43,10 +43,11 @@ def user_grants(settings: Settings, account: str, commands: Iterable[str]) -> li
     kinds = _kinds(settings, account)
     lines = dict.fromkeys(line for command in commands for line in COMMANDS[command])
     found = [one for line in lines if (one := _granted(line, kinds)) is not None]
-    if "monitor" in commands:
+    takes_down = not {"monitor", "startCluster"}.isdisjoint(commands)
+    if takes_down:  # startCluster, where the end of an earlier run was interrupted
         record = new_run(settings, started=0, run_id="", local=False)
         found += run_grants(record, account)
-    if any(" s3: GetObject" in line or " s3: PutObject" in line for line in lines) or "monitor" in commands:
+    if any(" s3: GetObject" in line or " s3: PutObject" in line for line in lines) or takes_down:
         found.append(s3_keys(f"arn:aws:s3:::{settings.AWS_BUCKET}"))
     return found
 

@@ -12,10 +12,13 @@ import pytest
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.janitor.install import install_janitor
+from distributed_fiji.monitor.actions import End
+from distributed_fiji.monitor.result import Verdict, save_verdict
 from distributed_fiji.monitor.takedown import take_down
+from distributed_fiji.state.openruns import read_open_runs
 from distributed_fiji.state.record import Run
 from tests.monitor.builders import SteppedClock, a_later_run, a_run, some_jobs
-from tests.monitor.flow import Flow
+from tests.monitor.flow import WELLS, Flow
 
 
 def at_once(starts: list[Callable[[], Run]]) -> tuple[list[Run], list[str]]:
@@ -104,3 +107,20 @@ def test_the_end_of_an_older_run_leaves_the_newer_runs_fleet_service_and_queue(
     assert (service["status"], service["desiredCount"]) == ("ACTIVE", 1)
     assert newer.take() is not None
     assert any("has started since" in line for line in told)
+
+
+def test_start_cluster_first_finishes_a_run_whose_teardown_was_interrupted(
+    clients: Clients, app: str, tmp_path: Path
+) -> None:
+    flow = two_people(clients, app, tmp_path)[0]
+    earlier = flow.start(clients)
+    verdict = Verdict(End.ACCOUNTED.value, done=12, dead=0, unaccounted=0, failed_attempts=0)
+    save_verdict(clients.s3, earlier, verdict)
+
+    newer = flow.start(clients)
+
+    assert newer.run_id != earlier.run_id
+    assert flow.fleets() == [newer.fleet_id]
+    open_runs, _ = read_open_runs(clients.s3, earlier.bucket, app, clients.region)
+    assert [one.run_id for one in open_runs] == [newer.run_id]
+    assert len(flow.messages()) == len(WELLS)

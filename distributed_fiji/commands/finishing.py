@@ -1,0 +1,34 @@
+"""Finish earlier runs whose end was decided and whose teardown was cut off, before a new one starts."""
+
+from __future__ import annotations
+
+from distributed_fiji.commands.plan import Start
+from distributed_fiji.errors import SomethingLeft
+from distributed_fiji.monitor.result import read_verdict
+from distributed_fiji.monitor.takedown import still_costly, take_down
+from distributed_fiji.state.openruns import close_run, read_open_runs
+from distributed_fiji.state.record import Run
+
+
+def finish_earlier_runs(run: Start) -> None:
+    """End what costs of every run of the app that is open though its verdict is written.
+
+    Service and queue stay: setup and submitJob may have made them ready for the run that is about to start.
+    Raises SomethingLeft where something goes on billing; the run then stays open.
+    """
+    settings, clients = run.settings, run.clients
+    runs, _ = read_open_runs(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, clients.region)
+    for earlier in runs:
+        if read_verdict(clients.s3, earlier):
+            _finish(run, earlier)
+
+
+def _finish(run: Start, earlier: Run) -> None:
+    run.terminal.note(f"Finishing the teardown of run {earlier.run_id}, which was interrupted …")
+    steps = take_down(earlier, run.clients, run.clock, run.terminal.note, whole=False)
+    if left := still_costly(steps):
+        raise SomethingLeft(
+            f"An earlier run of {earlier.app_name} is over, but not all of it could be ended:"
+            f" {'; '.join(left)}. No fleet was started. `python run.py cleanup {earlier.app_name}` ends it."
+        )
+    close_run(run.clients.s3, earlier)
