@@ -1,4 +1,4 @@
-"""What Lambda calls. Its environment names the app, its bucket and the topic to tell."""
+"""The entry point of the Lambda. Its environment names the app, its bucket, and the topic for messages."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from worker.contract.text import one_line
 
 
 class RoundFailed(RuntimeError):
-    """Raised when a round met problems, so that Lambda counts it as an error and calls it again."""
+    """Raised when a round had problems, so that Lambda counts an error and tries again."""
 
 
 def handler(event: Any, context: Any) -> None:
-    """Do one round. Raises RoundFailed with all that went wrong."""
+    """Run one round. Raises RoundFailed with everything that went wrong."""
     post = JanitorConfig(
         app_name=os.environ["APP_NAME"],
         bucket=os.environ["STATE_BUCKET"],

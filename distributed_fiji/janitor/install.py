@@ -1,6 +1,6 @@
-"""Put the janitor in place for a run: role, topic, Lambda, schedule; each made, or mended where it differs.
+"""Install the janitor for a run: role, topic, Lambda and schedule, each created, or updated where it differs.
 
-Safe to run again, and to run beside a janitor that is at work.
+Safe to run again, and while a janitor is at work.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: A Python runtime of Lambda's; it brings boto3 (Lambda developer guide, "Lambda runtimes").
+#: A Lambda runtime for Python that includes boto3 (Lambda developer guide, "Lambda runtimes").
 RUNTIME = "python3.13"
 
 SCHEDULE = "rate(5 minutes)"
 
-#: Seconds that a round may take: Lambda's longest.
+#: Most seconds that a round may take: Lambda's limit.
 TIMEOUT = 900
 
 #: MiB: boto3 and a log page fit many times.
 MEMORY = 512
 
-#: Tries to allow the schedule its calls while Lambda is busy, and the seconds between two.
+#: Attempts to permit the schedule while Lambda is busy, and seconds between them.
 PERMIT_TIMES, PERMIT_PAUSE = 5, 3
 
 
@@ -60,10 +60,10 @@ class NotPermitted(DistributedFijiError):
 
 
 def install_janitor(clients: Clients, record: Run, clock: Clock, email: str = "") -> list[Change]:
-    """Note a run as open and put the janitor in place; return what was created, changed and kept.
+    """Register a run as open and install the janitor; return what was created, changed and kept.
 
-    Call it before the fleet is asked for, so that there is no moment in which nobody looks after it, and
-    again with the fleet's id: a janitor that was just leaving is put back then.
+    Call it before the fleet is requested, so that there is always something to look after it, and again with
+    the fleet's ID: a janitor that was just removing itself is then put back.
     """
     open_run(clients.s3, record)
     role_arn, changes = _ensure_role(clients, record)
@@ -74,9 +74,9 @@ def install_janitor(clients: Clients, record: Run, clock: Clock, email: str = ""
 
 @dataclass(frozen=True)
 class JanitorResources:
-    """What a janitor stands on: its role's ARN, and its topic's, '' where nobody is told.
+    """What the janitor works with: the ARNs of its role and its topic ('' if nobody is notified).
 
-    `encryption`: arguments of PutObject for all that it writes.
+    `encryption`: PutObject arguments for everything that it writes.
     """
 
     role_arn: str
@@ -85,7 +85,7 @@ class JanitorResources:
 
 
 def wanted_role(clients: Clients, record: Run) -> Role:
-    """Return the janitor's role as it has to be: it must see the app's open runs to their end, too."""
+    """Return the role that the janitor needs: it must be able to end all open runs of the app."""
     older, _ = read_open_runs(clients.s3, record.bucket, record.app_name, record.region)
     policy = janitor_policy(record, clients.account, *older)
     name = role_name(record.app_name, record.region, "janitor")
@@ -102,9 +102,9 @@ def _ensure_role(clients: Clients, record: Run) -> tuple[str, list[Change]]:
 def prepare(
     clients: Clients, record: Run, role_arn: str, email: str
 ) -> tuple[JanitorResources, list[Change]]:
-    """Make what costs nothing and stays between runs: log group and, with an address, the topic.
+    """Create what costs nothing and stays between runs: the log group and, if there is an address, the topic.
 
-    `email`: who is told when the janitor ended a run; SNS asks its owner to confirm it once.
+    `email`: whom to notify when the janitor has ended a run; SNS asks its owner to confirm once.
     """
     app = record.app_name
     changes = [ensure_log_group(clients.logs, janitor_log_group(app), app)]
@@ -116,7 +116,7 @@ def prepare(
 
 
 def ensure_topic(sns: SNSClient, app_name: str, email: str) -> tuple[str, Change]:
-    """Return the topic's ARN; the address is subscribed unless it is, confirmed or not."""
+    """Return the topic's ARN. The address is subscribed unless it already is, confirmed or not."""
     name = janitor_name(app_name)
     try:
         arn = sns.create_topic(Name=name, Tags=tags(app_name))["TopicArn"]
@@ -135,7 +135,7 @@ def ensure_topic(sns: SNSClient, app_name: str, email: str) -> tuple[str, Change
 def ensure_function(
     awslambda: LambdaClient, run: Run, ground: JanitorResources, clock: Clock
 ) -> tuple[str, Change]:
-    """Return the Lambda's ARN, made, or its code and configuration renewed where they differ."""
+    """Return the Lambda's ARN. It is created, or its code and configuration are updated where they differ."""
     name, package = janitor_name(run.app_name), build_package()
     configuration: dict[str, Any] = {
         "FunctionName": name,
@@ -160,7 +160,7 @@ def ensure_function(
 
 
 def handler_environment(run: Run, ground: JanitorResources) -> dict[str, str]:
-    """Return what the handler is told; Lambda itself adds the region and the role's keys."""
+    """Return the handler's environment; Lambda adds the region and the role's keys."""
     return {
         "APP_NAME": run.app_name,
         "STATE_BUCKET": run.bucket,
@@ -180,7 +180,7 @@ def _renew_code(awslambda: LambdaClient, current: Mapping[str, Any], package: by
 def _create_function(
     awslambda: LambdaClient, configuration: dict[str, Any], package: bytes, app_name: str, clock: Clock
 ) -> str:
-    """Make the Lambda; a role that was just made cannot be taken on for some seconds."""
+    """Create the Lambda. A role that was only just created cannot be assumed for some seconds."""
 
     def create() -> str:
         made = awslambda.create_function(**configuration, Code={"ZipFile": package}, Tags={APP_TAG: app_name})
@@ -211,10 +211,10 @@ def _has_schedule(events: EventBridgeClient, name: str) -> bool:
 
 
 def _permit(awslambda: LambdaClient, name: str, rule_arn: str, clock: Clock) -> None:
-    """Let the schedule, and it alone, call the Lambda.
+    """Allow the schedule, and nothing else, to call the Lambda.
 
-    ResourceConflictException says that it is allowed already, or that the Lambda is still being made or
-    changed (Lambda API reference, AddPermission), so that its policy is read.
+    ResourceConflictException means that it is allowed already, or that the Lambda is still being created or
+    updated (Lambda API reference, AddPermission), so its policy is read.
     """
     awslambda.get_waiter("function_active_v2").wait(FunctionName=name)
     awslambda.get_waiter("function_updated_v2").wait(FunctionName=name)

@@ -1,4 +1,4 @@
-"""What the janitor remembers of a run from one round to the next, in the bucket."""
+"""What the janitor remembers about a run between rounds, kept in the bucket."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def read_memory(s3: S3Client, run: Run) -> Memory:
-    """Return what was remembered of a run at the last look; nothing where that cannot be read."""
+    """Return what was remembered at the last look; nothing if it cannot be read."""
     return find_state(s3, run.bucket, memory_key(run), _memory) or Memory()
 
 
 def _memory(document: dict[str, Any]) -> Memory:
-    """Return the memory in a document; fields that an earlier version did not write keep their defaults."""
+    """Return the memory in a document; fields that an earlier version did not write have their defaults."""
     empty = document.get("empty")
     known: dict[str, Any] = {
         field.name: _like(field.default, document[field.name])
@@ -36,7 +36,7 @@ def _memory(document: dict[str, Any]) -> Memory:
 
 
 def _like(default: Any, value: Any) -> Any:
-    """Return a value of the kind that a field's default has; None stands for a time that is not known."""
+    """Return a value with the type of a field's default; None stands for an unknown time."""
     if isinstance(default, bool):
         return flag({"it": value}, "it")
     if default is None:
@@ -49,5 +49,5 @@ def _time(value: Any) -> float:
 
 
 def write_memory(s3: S3Client, run: Run, memory: Memory) -> None:
-    """Keep what is to be remembered for the next look."""
+    """Store what the next look needs."""
     s3.put_object(Bucket=run.bucket, Key=memory_key(run), Body=json.dumps(asdict(memory)).encode())

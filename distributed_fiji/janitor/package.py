@@ -1,7 +1,6 @@
-"""The janitor's package: this project's own monitoring code as a zip, nothing else.
+"""The janitor's package: this project's monitoring code as a zip, and nothing else.
 
-The Lambda runtime brings boto3; what the handler imports needs no more than that and the
-standard library.
+The Lambda runtime includes boto3; the handler imports nothing beyond it and the standard library.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-#: What the handler needs, by its path in the checkout: files, and folders with all the Python files in them.
-#: Modules among them that need more than the standard library and boto3 are not imported there.
+#: What the handler needs, as paths in the checkout: files, and folders with all their Python files. Modules
+#: that need more than the standard library and boto3 are not imported there.
 PARTS = (
     "distributed_fiji/__init__.py",
     "distributed_fiji/changes.py",
@@ -29,15 +28,16 @@ PARTS = (
     "worker/contract",
 )
 
-#: What Lambda calls, in a zip made by build_package().
+#: The handler's name in the zip made by build_package().
 HANDLER = "distributed_fiji.janitor.handler.handler"
 
-#: Zip knows no time before 1980; the same code gives the same bytes, so that an unchanged janitor is kept.
+#: The earliest time that a zip can hold. The same code then gives the same bytes, so an unchanged janitor is
+#: kept.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def list_modules() -> list[str]:
-    """Return the files of the package, by their paths in the checkout, sorted."""
+    """Return the files of the package, as sorted paths in the checkout."""
     parts = [CHECKOUT / part for part in PARTS]
     files = [part for part in parts if part.is_file()]
     files += [file for part in parts for file in part.glob("*.py")]

@@ -1,4 +1,4 @@
-"""What the janitor may do: one app's things, named or tagged as its own. Pure functions."""
+"""The janitor's permissions: one app's resources only, identified by name or tag. Pure functions."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ def janitor_policy(run: Run, account: str, *older: Run) -> dict[str, Any]:
 
 
 def janitor_grants(run: Run, account: str) -> list[Grant]:
-    """Return what the janitor may do."""
+    """Return the permissions of the janitor."""
     return [*run_grants(run, account), *_itself(run, account)]
 
 
 def run_grants(run: Run, account: str) -> list[Grant]:
-    """Return what whoever watches a run to its end must be allowed: the janitor, or a user by `monitor`."""
+    """Return the permissions needed to watch a run to its end: by the janitor, or by a user with
+    `monitor`.
+    """
     things = [*_bucket(run), *_queues(run, account), *_ecs(run, account), *_ec2(run, account)]
     return [*things, *_watching(run, account)]
 

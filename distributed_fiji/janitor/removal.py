@@ -1,4 +1,4 @@
-"""Take the janitor away: its schedule first, so that it is not called while it goes."""
+"""Remove the janitor, its schedule first, so that it is not called in the meantime."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def release_janitor(clients: Clients, run: Run, tell: Callable[[str], None]) -> str | None:
-    """Note that nothing of a run is left to be ended; with no other run the janitor goes.
+    """Register that nothing of a run is left to end; if it was the last run, remove the janitor.
 
-    Returns what is left of it after an error, None where nothing is: the janitor's next round finds no run
-    and goes by itself.
+    Returns what remains of it after an error, or None. The janitor's next round then finds no run and removes
+    itself.
     """
     try:
         close_run(clients.s3, run)
@@ -33,9 +33,10 @@ def release_janitor(clients: Clients, run: Run, tell: Callable[[str], None]) -> 
 
 
 def remove_if_idle(clients: Clients, bucket: str, app_name: str) -> bool:
-    """Remove schedule and Lambda where no run is open; its role and topic cost nothing and stay.
+    """Remove schedule and Lambda if no run is open. Its role and topic cost nothing and stay.
 
-    An object that is no record may be what is left of one: the janitor stays while the app has a fleet.
+    An unreadable object may be what is left of a run's record, so the janitor stays while the app has a
+    fleet.
     """
     runs, unreadable = read_open_runs(clients.s3, bucket, app_name, clients.region)
     if runs or (unreadable and live_fleets(clients.ec2, app_name)):
@@ -46,7 +47,7 @@ def remove_if_idle(clients: Clients, bucket: str, app_name: str) -> bool:
 
 
 def remove_schedule(events: EventBridgeClient, app_name: str) -> None:
-    """Delete the schedule of the janitor."""
+    """Delete the janitor's schedule."""
     rule = janitor_name(app_name)
     try:
         refuse_failed_entries(events.remove_targets(Rule=rule, Ids=[JANITOR_TARGET]), "RemoveTargets")
@@ -56,7 +57,9 @@ def remove_schedule(events: EventBridgeClient, app_name: str) -> None:
 
 
 def refuse_failed_entries(answer: Mapping[str, Any], call: str) -> None:
-    """Raise SomethingLeft for what EventBridge refuses inside a 200 answer (API reference, PutTargets)."""
+    """Raise SomethingLeft for entries that EventBridge refuses inside a 200 answer (API reference,
+    PutTargets).
+    """
     if answer.get("FailedEntryCount"):
         reasons = [
             f"{item.get('ErrorCode')} {item.get('ErrorMessage', '')}" for item in answer["FailedEntries"]
@@ -65,7 +68,7 @@ def refuse_failed_entries(answer: Mapping[str, Any], call: str) -> None:
 
 
 def remove_function(awslambda: LambdaClient, app_name: str) -> None:
-    """Delete the Lambda; a janitor may do so itself, and ends its round first."""
+    """Delete the Lambda. The janitor may do so itself, and still finishes its round."""
     try:
         awslambda.delete_function(FunctionName=janitor_name(app_name))
     except awslambda.exceptions.ResourceNotFoundException:

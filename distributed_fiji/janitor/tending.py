@@ -1,4 +1,4 @@
-"""One round of the janitor: look at every open run of an app, do what is to be done, go when none is left."""
+"""One round of the janitor: look at every open run of an app, do what is needed, leave when none remains."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from distributed_fiji.state.openruns import close_run, list_open_runs, read_open
 from distributed_fiji.state.record import Run
 from worker.contract.state import Unreadable
 
-#: A Lambda lives for fifteen minutes; what is not done then is done in the next round.
+#: A Lambda may run for fifteen minutes; what is not finished by then is done in the next round.
 PATIENCE = Deadlines(machines=300, logs=180)
 
-#: Seconds that a round looks again and again at a queue that reads empty: until the next round begins.
+#: Seconds for which a round keeps looking at a queue that reads empty, until the next round begins.
 DOUBTFUL_SECONDS = 270
 
-#: Seconds after which a fleet that was to be asked for, and is not there, was never asked for.
+#: Seconds after which a fleet that cannot be found was never requested.
 NEVER_ASKED = 15 * 60
 
 
@@ -39,7 +39,7 @@ TROUBLES = Troubles()
 
 @dataclass(frozen=True)
 class JanitorConfig:
-    """Where the janitor works. `topic`: ARN that is told of every run it ended; empty: nobody is told."""
+    """Where the janitor works. `topic`: ARN of the topic that is notified of each ended run; '' for none."""
 
     app_name: str
     bucket: str
@@ -47,9 +47,9 @@ class JanitorConfig:
 
 
 def run_round(post: JanitorConfig, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> list[str]:
-    """Look after every open run; return the problems met. With no run left the janitor removes itself.
+    """Look after every open run; return the problems met. If no run remains, the janitor removes itself.
 
-    Where another round is at work, this one leaves all to it.
+    If another round is at work, this one leaves everything to it.
     """
     with turn(clients.s3, post.bucket, post.app_name, clients.region, clock) as is_ours:
         if is_ours:
@@ -66,7 +66,7 @@ def _tend_all(post: JanitorConfig, clients: Clients, clock: Clock, tell: Callabl
         keys = list(list_open_runs(clients.s3, post.bucket, post.app_name, clients.region))
     except AwsError as error:
         return [f"open runs: {error_text(error)}"]
-    # A run that cannot be looked at must not keep the others from being ended.
+    # A run that cannot be looked at must not prevent the others from being ended.
     steps = [attempt(key, partial(_tend_key, key, post, clients, clock, tell), tell) for key in keys]
     steps.append(attempt("janitor", partial(_leave, post, clients), tell))
     return [f"{step.name}: {step.error}" for step in steps if step.error]
@@ -93,7 +93,7 @@ def _tend_key(
 def tend_run(
     run: Run, post: JanitorConfig, clients: Clients, clock: Clock, tell: Callable[[str], None]
 ) -> str | None:
-    """Look at one run and do what is to be done; return a sentence when it was ended."""
+    """Look at one run and do what is needed; return a sentence if the run was ended."""
     run = replace(run, fleet_id=run.fleet_id or find_fleet(clients.ec2, run.app_name, run.run_id))
     if not run.fleet_id:
         return _without_fleet(run, clients, clock)
@@ -104,14 +104,14 @@ def tend_run(
     left = still_costly(steps)
     if left:
         return f"run {run.run_id} is over; the next round will end {', '.join(left)}"
-    # A topic that is gone must not keep a run open.
+    # A missing topic must not keep a run open.
     attempt("mail", partial(_notify, clients, post, run, recounted(run, clients, verdict)), tell)
     close_run(clients.s3, run)
     return f"run {run.run_id} is taken down"
 
 
 def _without_fleet(run: Run, clients: Clients, clock: Clock) -> str | None:
-    """Close a run whose fleet was never asked for: its startCluster died just before."""
+    """Close a run whose fleet was never requested, because its startCluster died just before."""
     if clock.now() - run.started < NEVER_ASKED:
         return None
     close_run(clients.s3, run)
@@ -119,7 +119,7 @@ def _without_fleet(run: Run, clients: Clients, clock: Clock) -> str | None:
 
 
 def _look(run: Run, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> Verdict | None:
-    """Look once, and on while the queue reads empty; return the verdict when the run is over."""
+    """Look once, and again while the queue reads empty; return the verdict if the run is over."""
     watcher = Watcher(run, clients, read_memory(clients.s3, run))
     begun = clock.now()
     while True:
@@ -151,12 +151,12 @@ def _notify(clients: Clients, post: JanitorConfig, run: Run, verdict: Verdict) -
         " CloudWatch Logs.",
     ]
     lines += _not_done(clients, run, verdict)
-    # SNS takes 100 ASCII characters as the subject (SNS API reference, Publish).
+    # SNS accepts 100 ASCII characters as the subject (SNS API reference, Publish).
     clients.sns.publish(TopicArn=post.topic, Subject=subject[:100], Message="\n".join(lines))
 
 
 def _not_done(clients: Clients, run: Run, verdict: Verdict) -> list[str]:
-    """Return the lines that name jobs which are not done; a mail without them is better than none."""
+    """Return the lines that name unfinished jobs. A mail without them is better than none."""
     count = verdict.dead + len(verdict.unaccounted_ids)
     try:
         return shown(find_not_done(run, JobState(run, clients.s3), verdict, most=NAMED), count)

@@ -1,8 +1,8 @@
-"""One round of the janitor at a time: a rule each five minutes and rounds of up to fifteen would overlap.
+"""One round of the janitor at a time: it starts every five minutes, and a round may take up to fifteen.
 
-Two rounds at once are harmless, since each step looks again before it acts; they would only do all twice, and
-send two mails. So where the bucket does not answer, a round goes on without its turn. A round that dies keeps
-the next one out no longer than its turn lasts, which is renewed while it works.
+Two rounds at once are harmless, since each step checks again before it acts; they would only do everything
+twice, and send two mails. So if the bucket does not answer, a round goes on without its turn. A round that
+dies blocks the next one only until its turn expires; a round at work keeps renewing it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 #: Seconds that a turn lasts, and after which it is renewed.
 LASTS, RENEWED = 90, 30
 
-#: What S3 answers a conditional write when the object is not as expected.
+#: S3's error codes for a conditional write to an object that has changed.
 LOST = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 
 @contextmanager
 def turn(s3: S3Client, bucket: str, app_name: str, region: str, clock: Clock) -> Iterator[bool]:
-    """Yield whether this round may go on, which it does unless another is at work; give the turn up after."""
+    """Yield whether this round may go on, which is so unless another is at work; give up the turn
+    afterwards.
+    """
     mine = _Turn(s3, bucket, state_key(app_name, "rounds", f"{region}.json"), clock)
     if not mine.take():
         yield False
@@ -49,14 +51,16 @@ def turn(s3: S3Client, bucket: str, app_name: str, region: str, clock: Clock) ->
 
 
 class _Turn:
-    """The object that says until when a round is at work. `etag`: of our own writing; '' for none."""
+    """The object that says until when a round is at work. `etag`: of our own last write; '' if none."""
 
     def __init__(self, s3: S3Client, bucket: str, key: str, clock: Clock) -> None:
         self._s3, self._bucket, self._key, self._clock = s3, bucket, key, clock
         self._etag = ""
 
     def take(self) -> bool:
-        """Take the turn; return False where another round has it, for no longer than any round writes."""
+        """Take the turn. Return False if another round has it, unless its time lies further ahead than any
+        round writes.
+        """
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=self._key)
             until, self._etag = _until(answer["Body"].read(MOST_BYTES + 1)), answer["ETag"]
@@ -70,14 +74,14 @@ class _Turn:
         return self.write(self._clock.now() + LASTS, condition)
 
     def renew_until(self, over: threading.Event) -> None:
-        """Renew the turn again and again."""
+        """Renew the turn again and again until the round is over."""
         while not over.wait(RENEWED):
             self.write(self._clock.now() + LASTS)
 
     def write(self, until: float, condition: dict[str, Any] | None = None) -> bool:
-        """Write until when a round is at work; return False where another has taken the turn.
+        """Write until when a round is at work; return False if another has taken the turn.
 
-        Without a condition what stands there must be of our own writing.
+        Without a condition, the object must be as we last wrote it.
         """
         if condition is None and not self._etag:
             return True
@@ -94,7 +98,7 @@ class _Turn:
 
 
 def _until(body: bytes) -> float:
-    """Return until when another round may be at work (seconds since 1970); 0 where that is not readable."""
+    """Return until when another round may be at work (seconds since 1970); 0 if that cannot be read."""
     try:
         return number(read_object(body), "until", 0.0)
     except Unreadable:

@@ -1,4 +1,4 @@
-"""What the monitor can decide: the reasons for which a run is over, and named actions. Plain values."""
+"""What the monitor can decide: why a run is over, and named actions. Plain values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class End(str, Enum):
 
     @property
     def keeps_queue(self) -> bool:
-        """Whether jobs may be left, so that only what costs ends and startCluster can go on."""
+        """Whether jobs may remain, so that only what costs money ends and startCluster can continue later."""
         return self in (End.NO_FLEET, End.COST, End.NOT_STARTED, End.NOTHING_RUNS)
 
 
@@ -50,7 +50,7 @@ class EndMachine:
 
 @dataclass(frozen=True)
 class AddAlarm:
-    """Make the alarm that ends a stuck machine. `processors`: how many it has; 0 where that is not known."""
+    """Create the alarm that ends a stuck machine. `processors`: how many it has; 0 if unknown."""
 
     instance_id: str
     processors: int = 0

@@ -1,6 +1,6 @@
-"""What to do next about a run: a pure function from what was seen to a list of named actions.
+"""Decide what to do next about a run: a pure function from what was seen to a list of named actions.
 
-Standard library only and no calls: the terminal loop and the janitor share it.
+Standard library only and no calls, because the terminal's loop and the janitor share it.
 """
 
 from __future__ import annotations
@@ -26,29 +26,31 @@ from distributed_fiji.state.record import Run
 #: Seconds after the start when the cheapest mode stops replacing machines (the original's 15 minutes).
 CHEAPEST_AFTER = 15 * 60
 
-#: Seconds after the start in which a queue that never held a job does not end the run: it may be filled yet.
+#: Seconds after the start in which a queue that never held a job does not end the run, because jobs may
+#: follow.
 FIRST_JOB = 15 * 60
 
-#: Seconds after the fleet was asked for when a service that wants no task shows that the start was cut off.
+#: Seconds after the fleet request when a service that wants no tasks means that the start was interrupted.
 START_DEADLINE = 15 * 60
 
-#: Alarms that are made at one look: CloudWatch takes three a second, and what costs is to be looked at again.
+#: Alarms created at one look: CloudWatch accepts three a second, and the costs must be looked at again soon.
 ALARMS_A_LOOK = 20
 
-#: States of a spot fleet in which it starts no machine any more (EC2 API reference, BatchState).
+#: States in which a spot fleet starts no more machines (EC2 API reference, BatchState).
 ENDED_FLEET = frozenset({"", "cancelled", "cancelled_running", "cancelled_terminating", "failed"})
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How long the queue must read empty, in seconds, and how often in that time.
+    """How long, in seconds, and how often the queue must read empty before it is believed to be.
 
-    AWS calls a queue empty when its counts were 0 for several minutes; they may be wrong for a minute or more
-    (SQS developer guide). `doubt` is that; `settle` is enough where every task says that it holds no job.
-    `vanish`: before submitted jobs that are nowhere count as lost. `gone`: between the first look that found
-    no queue, or no fleet of that id, and the one that believes it. `unseen`: after the start, while EC2 may
-    not know the fleet yet ("Eventual consistency", EC2 API reference). `named`: for which nothing runs while
-    machines cost, before that is named, and ended where it shows why.
+    AWS calls a queue empty once its counts have been 0 for several minutes; they may be wrong for a minute or
+    more (SQS developer guide). `doubt` is that long; `settle` is enough if every task reports that it holds
+    no job. `vanish`: how long until submitted jobs that are nowhere count as lost. `gone`: how long between
+    the first look that finds no queue, or no fleet with that ID, and the one that is believed. `unseen`: how
+    long after the start EC2 may not know the fleet yet ("Eventual consistency", EC2 API reference). `named`:
+    how long machines may cost money while nothing runs before this is reported, and ended if the cause is
+    visible.
     """
 
     settle: float = 100
@@ -61,7 +63,7 @@ class Limits:
 
     @staticmethod
     def of(run: Run) -> Limits:
-        """Return the limits of a run: the embedded cloud's counts are exact, so that it need not wait."""
+        """Return the limits for a run. The embedded cloud's counts are exact, so it need not wait."""
         if not run.local:
             return Limits()
         return Limits(settle=3, doubt=3, vanish=20, readings=2, gone=3, unseen=0, named=30)
@@ -69,15 +71,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Memory:
-    """What is kept between looks: recent readings (time, messages left) and when surplus was first seen.
+    """What is kept between looks: recent readings (time, messages left) and when a surplus was first seen.
 
-    `foreign`: more messages were counted than jobs were submitted, so that some are other people's.
-    `empty`: the unbroken latest looks that found no work, as the first one's time and their number.
-    `heard`: manifests, dead letters and failures at the last look; one more contradicts an empty queue.
-    `protecting`: a task that protects itself was seen, so that tasks without protection are idle; a worker
-    that never does says nothing by it.
-    `nothing_ran`: seconds in which machines cost and nothing ran, up to the look at `looked_at`.
-    `no_queue`, `no_fleet`: since when the unbroken latest looks found no queue, or no fleet of that id.
+    `foreign`: more messages were counted than jobs were submitted, so some belong to other people. `empty`:
+    for the current series of looks that found no work, the time of the first one and their number. `heard`:
+    the number of manifests, dead letters and failures at the last look; any new one contradicts an empty
+    queue. `protecting`: some task has protected itself, so tasks without protection are idle; if no task ever
+    does, the lack of protection means nothing. `nothing_ran`: seconds during which machines cost money and
+    nothing ran, up to the look at `looked_at`. `no_queue`, `no_fleet`: since when every look has found no
+    queue, or no fleet with that ID.
     """
 
     readings: tuple[tuple[float, int], ...] = ()
@@ -93,11 +95,11 @@ class Memory:
 
     @property
     def doubtful(self) -> bool:
-        """Whether the last look found something missing that only further looks can prove."""
+        """Whether the last look missed something, and only more looks can prove that it is gone."""
         return any(since is not None for since in (self.empty, self.no_queue, self.no_fleet))
 
     def empty_for(self, now: float, readings: int) -> float:
-        """Seconds since the first of the unbroken latest looks that found no work; 0 with too few looks."""
+        """Seconds since the first look of the current series that found no work; 0 after too few looks."""
         return now - self.empty[0] if self.empty and self.empty[1] >= readings else 0
 
     def most_left(self, now: float, seconds: float) -> int:
@@ -110,7 +112,7 @@ def decide(
 ) -> tuple[list[Action], Memory]:
     """Return what to do about what was seen, and what to remember for the next look."""
     if seen.unread:
-        # Nothing is known of the work, so that nothing of it is ended; what costs is.
+        # Nothing is known about the work, so none of it is ended; only what costs money is.
         no_fleet = None if seen.fleet_state else _since(memory.no_fleet, seen.now)
         memory = replace(memory, empty=None, no_queue=None, no_fleet=no_fleet)
         end = _stop(run, limits, seen, memory)
@@ -130,14 +132,14 @@ def decide(
 
 
 def remember(memory: Memory, seen: Snapshot, limits: Limits) -> Memory:
-    """Return the memory with this look in it."""
+    """Return the memory with this look entered."""
     memory = replace(
         memory,
         no_queue=None if seen.queue else _since(memory.no_queue, seen.now),
         no_fleet=None if seen.fleet_state else _since(memory.no_fleet, seen.now),
     )
     if seen.queue is None:
-        # One answer that there is no queue proves nothing, least of all that it is empty.
+        # One answer that there is no queue proves nothing, least of all that the queue is empty.
         return memory
     jobs = seen.jobs
     horizon = seen.now - 2 * limits.vanish
@@ -161,7 +163,9 @@ def _since(before: float | None, now: float) -> float:
 
 
 def _surplus_since(memory: Memory, seen: Snapshot) -> float | None:
-    """Return since when more messages are left than submitted jobs; a reading of zero proves nothing."""
+    """Return since when more messages than submitted jobs have been left; a reading of zero
+    proves nothing.
+    """
     jobs = seen.jobs
     if not jobs.submitted or 0 < seen.left <= len(jobs.unaccounted):
         return None
@@ -171,7 +175,7 @@ def _surplus_since(memory: Memory, seen: Snapshot) -> float | None:
 
 
 def _empty(memory: Memory, seen: Snapshot, heard: int) -> tuple[float, int] | None:
-    """Return since when and how often no work was found; news of a job begins it anew."""
+    """Return since when and how often no work was found; news of any job starts the count again."""
     if seen.left or seen.at_work:
         return None
     if memory.empty is None or heard > memory.heard:
@@ -182,8 +186,8 @@ def _empty(memory: Memory, seen: Snapshot, heard: int) -> tuple[float, int] | No
 def ending(run: Run, limits: Limits, seen: Snapshot, memory: Memory) -> End | None:
     """Return why the run is over, or None while it is not.
 
-    Submitted jobs are counted by their manifests and dead letters, whatever the queue's counts say;
-    messages that are left when all are accounted for may be other people's and are waited for.
+    Submitted jobs are counted by their manifests and dead letters, whatever the queue's counts say. Messages
+    left after all jobs are accounted for may belong to other people, so the run waits for them.
     """
     if seen.queue is None:
         lasted = memory.no_queue is not None and seen.now - memory.no_queue >= limits.gone
@@ -203,7 +207,7 @@ def ending(run: Run, limits: Limits, seen: Snapshot, memory: Memory) -> End | No
 
 
 def _fleet_has_ended(run: Run, limits: Limits, seen: Snapshot, memory: Memory) -> bool:
-    """Whether the fleet starts no machine any more; a fleet that EC2 does not know may be too new for it."""
+    """Whether the fleet no longer starts machines. A fleet that EC2 does not know may just be too new."""
     if seen.fleet_state:
         return seen.fleet_state in ENDED_FLEET
     missing = memory.no_fleet is not None and seen.now - memory.no_fleet >= limits.gone
@@ -211,7 +215,7 @@ def _fleet_has_ended(run: Run, limits: Limits, seen: Snapshot, memory: Memory) -
 
 
 def _stop(run: Run, limits: Limits, seen: Snapshot, memory: Memory) -> End | None:
-    """Return why what costs is to end though jobs may be left, or None."""
+    """Return why the costs must end even if jobs remain, or None."""
     if _fleet_has_ended(run, limits, seen, memory) and not seen.alive:
         return End.NO_FLEET
     if run.max_cost and seen.spent >= run.max_cost:
@@ -224,12 +228,12 @@ def _stop(run: Run, limits: Limits, seen: Snapshot, memory: Memory) -> End | Non
 
 
 def _work_is_told(seen: Snapshot, memory: Memory) -> bool:
-    """Whether every task says if it holds a job, and one was seen to hold one."""
+    """Whether every task reports if it holds a job, and some task has been seen to hold one."""
     return memory.protecting and seen.work_is_known
 
 
 def _all_idle(seen: Snapshot, memory: Memory) -> bool:
-    """Whether there are tasks, and each says that it holds no job."""
+    """Whether there are tasks and all of them report that they hold no job."""
     return bool(seen.tasks) and _work_is_told(seen, memory) and not seen.at_work
 
 
@@ -241,9 +245,10 @@ def _waits_for_first_job(run: Run, seen: Snapshot) -> bool:
 
 
 def _surplus_lasted(limits: Limits, seen: Snapshot, memory: Memory) -> bool:
-    """Whether more messages were left than submitted jobs, for longer than a stale count can say so.
+    """Whether more messages than submitted jobs were left for longer than stale counts can explain.
 
-    Where no task says if it holds a job, once is enough: nothing else would tell of other people's jobs.
+    If tasks do not report whether they hold a job, one reading is enough, because nothing else would reveal
+    other people's jobs.
     """
     if memory.surplus_since is None:
         return False
@@ -252,11 +257,11 @@ def _surplus_lasted(limits: Limits, seen: Snapshot, memory: Memory) -> bool:
 
 
 def needed_tasks(limits: Limits, seen: Snapshot, memory: Memory) -> int:
-    """Return how many tasks can still have work, never fewer than hold a job now, one at least.
+    """Return how many tasks can still have work: at least as many as hold a job now, and at least one.
 
-    Submitted jobs are known by name; letters that were not read yet may be some of them, or older ones,
-    and then the counts decide. These are taken at their highest of the last readings, since one low
-    reading proves nothing.
+    Submitted jobs are known by name. Dead letters that have not been read may be some of them, or older ones;
+    then the queue's counts decide, at the highest of the last readings, because one low reading proves
+    nothing.
     """
     counted = memory.most_left(seen.now, limits.settle)
     if seen.jobs.submitted:
@@ -267,16 +272,16 @@ def needed_tasks(limits: Limits, seen: Snapshot, memory: Memory) -> int:
 
 
 def _need_is_known(limits: Limits, seen: Snapshot, memory: Memory) -> bool:
-    """Whether the jobs are known by name, or the counts were read for long enough to be believed."""
+    """Whether the jobs are known by name, or the counts have been read for long enough to be believed."""
     return bool(seen.jobs.submitted) or seen.now - memory.readings[0][0] >= limits.settle
 
 
 def shrinking(
     run: Run, limits: Limits, seen: Snapshot, memory: Memory, *, cheapest: bool
 ) -> Iterator[Action]:
-    """Yield what makes fleet and service as small as the work that is left.
+    """Yield the actions that shrink fleet and service to the work that is left.
 
-    A service that wants no task has not been started yet: nothing is lowered then.
+    A service that wants no tasks has not been started yet, and nothing is lowered then.
     """
     desired = seen.desired or 0
     known = bool(desired) and _need_is_known(limits, seen, memory)
@@ -297,14 +302,16 @@ def shrinking(
 
 
 def never_joined(seen: Snapshot) -> Iterator[Action]:
-    """Yield the end of machines that run without ever joining the cluster: they cost and do nothing."""
+    """Yield actions that end machines which run but never joined the cluster: they cost money and
+    do nothing.
+    """
     for machine in seen.alive:
         if not machine.container_instance and seen.now - machine.launched >= JOIN_DEADLINE:
             yield EndMachine(machine, "it did not join the cluster within 20 minutes")
 
 
 def alarms(seen: Snapshot) -> Iterator[Action]:
-    """Yield what gives machines their alarms, some at a look, and removes those of machines that are gone."""
+    """Yield actions that create alarms, a few at each look, and delete those of machines that are gone."""
     alive = {machine.instance_id: machine for machine in seen.alive}
     for instance_id in sorted(alive.keys() - seen.alarms)[:ALARMS_A_LOOK]:
         yield AddAlarm(instance_id, alive[instance_id].processors)

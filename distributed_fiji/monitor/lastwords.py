@@ -1,4 +1,4 @@
-"""Why nothing runs, in ECS's own words and in the last ones of a task: sentences for the user."""
+"""Why nothing runs, as sentences for the user: ECS's own words, and the last ones in a task's log."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from distributed_fiji.state.record import Run
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
-#: When a line was written, as logs begin their lines.
+#: The time at which a log line begins.
 TIME = re.compile(r"^[\d\s:,.TZ+-]+")
 
-#: Lines of a task's log, and events of the service, that are shown.
+#: Number of log lines, and of service events, that are shown.
 LINES, EVENTS = 5, 3
 
-#: Seconds after which a submission that is not complete was interrupted: 100,000 jobs take half a minute.
+#: Seconds after which an incomplete submission counts as interrupted: 100,000 jobs take half a minute.
 SUBMITTING_SECONDS = 600
 
 #: Reasons with which EC2 ends a machine in its start, whatever the spot market does, with what to do (EC2 API
@@ -37,7 +37,7 @@ FAILED_STARTS = {
 
 
 def failed_starts(machines: Iterable[Machine]) -> list[str]:
-    """Return how many machines EC2 ended in their start, with what to do: a line for each of its reasons."""
+    """Return how many machines EC2 ended while they started, and what to do: one line for each reason."""
     reasons = Counter(machine.why_ended for machine in machines if not machine.alive)
     return [
         f"EC2 ended {count} machine{'s' if count > 1 else ''} at start: {reason} ({advice})"
@@ -47,9 +47,10 @@ def failed_starts(machines: Iterable[Machine]) -> list[str]:
 
 
 def interrupted_submissions(seen: Snapshot) -> list[str]:
-    """Return a sentence for each submitJob that cannot run any more and did not send all of its jobs.
+    """Return a sentence for each submitJob that can no longer be running and did not send all of its jobs.
 
-    How many were sent is written nowhere: if it is the only one, as many as are done, dead or in the queue.
+    How many it sent is not recorded. If it is the only submission, the sentence says how many jobs are done,
+    dead or in the queue.
     """
     known = seen.jobs.done + seen.jobs.gone_dead + seen.left
     lines = []
@@ -65,7 +66,7 @@ def interrupted_submissions(seen: Snapshot) -> list[str]:
 
 
 def how_it_ended(end: TaskEnd) -> str:
-    """Return what ECS says of a task's end, as one sentence."""
+    """Return what ECS says about a task's end, as one sentence."""
     said = [end.reason or "no reason"]
     if end.container_reason and end.container_reason not in end.reason:
         said.append(end.container_reason)
@@ -75,7 +76,7 @@ def how_it_ended(end: TaskEnd) -> str:
 
 
 def reasons(seen: Snapshot, run: Run, logs: CloudWatchLogsClient) -> list[str]:
-    """Return why nothing runs, as far as ECS and the last task's log say it."""
+    """Return why nothing runs, as far as ECS and the last task's log tell."""
     lines = last_words(seen.ends, run, logs)
     missing = sum(1 for machine in seen.alive if not machine.container_instance)
     if missing:
@@ -88,7 +89,7 @@ def reasons(seen: Snapshot, run: Run, logs: CloudWatchLogsClient) -> list[str]:
 
 
 def last_words(ends: Sequence[TaskEnd], run: Run, logs: CloudWatchLogsClient) -> list[str]:
-    """Return how the latest task that ended at once did so, and its last lines; nothing without one."""
+    """Return how the latest task that ended at once did so, with its last log lines; nothing without one."""
     end = next(filter(ended_at_once, ends), None)
     if end is None:
         return []
@@ -96,7 +97,7 @@ def last_words(ends: Sequence[TaskEnd], run: Run, logs: CloudWatchLogsClient) ->
 
 
 def in_a_row_sentence(ends: Sequence[TaskEnd]) -> str:
-    """Return the sentence that tasks end at once again and again; '' while they do not."""
+    """Return the sentence that tasks keep ending as soon as they start; '' while they do not."""
     count = in_a_row(ends)
     if count < IN_A_ROW:
         return ""
@@ -104,19 +105,19 @@ def in_a_row_sentence(ends: Sequence[TaskEnd]) -> str:
 
 
 def nothing_runs_sentence(seconds: float) -> str:
-    """Return the sentence that for so long machines cost while no task got to its work."""
+    """Return the sentence that says for how long machines have cost money without a task at work."""
     time = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
     return f"For {time} the machines have cost money, but no task has started to work."
 
 
 def signature(ends: Sequence[TaskEnd]) -> str:
-    """Return what is the same for ends of one kind, so that each kind is told once."""
+    """Return what ends of the same kind have in common, so that each kind is reported once."""
     end = next(filter(ended_at_once, ends), None)
     return f"{end.code} {end.exit_code} {end.container_reason}" if end else ""
 
 
 def last_lines(logs: CloudWatchLogsClient, run: Run, end: TaskEnd) -> list[str]:
-    """Return the last lines that a task wrote to the log of the workers; none where there is no log."""
+    """Return the last lines that a task wrote to the workers' log; none if there is no log."""
     if not end.stream or len(run.log_groups) < 2:
         return []
     start = int(run.started * 1000)
@@ -127,6 +128,6 @@ def last_lines(logs: CloudWatchLogsClient, run: Run, end: TaskEnd) -> list[str]:
     except (ClientError, BotoCoreError):
         return []
     lines = [line for event in found["events"] for line in event["message"].splitlines() if line.strip()]
-    # What a worker tries again it says again, at another time: the last of each is enough.
+    # A worker that tries something again logs it again, with another time: the last line of each is enough.
     latest = {TIME.sub("", line): line[:400] for line in lines}
     return list(latest.values())[-LINES:]

@@ -1,8 +1,8 @@
-"""Bring a run's CloudWatch logs into the bucket: one compressed text per log group.
+"""Export a run's CloudWatch logs to the bucket: one compressed text file per log group.
 
-CreateExportTask is not used: it needs a bucket policy and AWS runs one per account at a time. The events
-are read with FilterLogEvents, which serves all streams of a group in pages of 10,000 events, and go
-through a temporary file, so that memory does not grow with them.
+CreateExportTask is not used: it needs a bucket policy, and AWS runs only one per account at a time. The
+events are read with FilterLogEvents, which returns all streams of a group in pages of 10,000 events, and go
+through a temporary file, so that memory use does not grow with them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 class LogsTooLong(DistributedFijiError):
-    """Raised when the logs took longer than they may; CloudWatch keeps them for 60 days."""
+    """Raised when the export takes longer than allowed; CloudWatch keeps the logs for 60 days."""
 
 
 def export_logs(clients: Clients, run: Run, enough: Callable[[], bool]) -> list[str]:
-    """Write what each log group got since the run's start to exportedlogs/; return the keys.
+    """Write what each log group received since the run started to exportedlogs/; return the keys.
 
-    A line is time, stream and message, tab-separated. A group that is not there, or got nothing, has no
-    object; written again, an object is replaced. Raises LogsTooLong as soon as `enough` says so.
+    A line has time, stream and message, separated by tabs. A group that does not exist, or received nothing,
+    gets no object. Exporting again replaces the objects. Raises LogsTooLong as soon as `enough` says so.
     """
     keys = []
     for group in run.log_groups:

@@ -1,4 +1,4 @@
-"""The machines of a run: what EC2 and ECS know of them."""
+"""The machines of a run, as EC2 and ECS know them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ENDED_AT = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
 
 
 def read_machines(ec2: EC2Client, run: Run) -> tuple[Machine, ...]:
-    """Return the instances of the run's fleet, ended ones too, without their place in the cluster."""
+    """Return the instances of the run's fleet, including ended ones, without their place in the cluster."""
     machines = [
         Machine(
             instance_id=instance["InstanceId"],
@@ -48,7 +48,7 @@ def _processors(options: dict[str, int]) -> int:
 
 
 def placed(ecs: ECSClient, cluster: str, machines: tuple[Machine, ...]) -> tuple[Machine, ...]:
-    """Return machines with their place in the cluster and the number of their tasks."""
+    """Return the machines with their place in the cluster and their number of tasks."""
     joined = read_container_instances(ecs, cluster)
 
     def place(machine: Machine) -> Machine:
@@ -63,7 +63,7 @@ def placed(ecs: ECSClient, cluster: str, machines: tuple[Machine, ...]) -> tuple
 
 
 def _ended_at(reason: str) -> float | None:
-    """Return when an instance ended (seconds since 1970), or None where the reason does not say it."""
+    """Return when an instance ended (seconds since 1970), or None if the reason does not say."""
     found = ENDED_AT.search(reason)
     if found is None:
         return None
@@ -71,10 +71,11 @@ def _ended_at(reason: str) -> float | None:
 
 
 def give_jobs_back(clients: Clients, run: Run, clock: Clock) -> str | None:
-    """Stop the tasks on the fleet's machines, and wait until their workers have given their jobs back.
+    """Stop the tasks on the fleet's machines, and wait until their workers have returned their jobs to the
+    queue.
 
-    Tasks of another fleet's machines work on. StopTask ends a task that protects itself too: protection
-    counts for scale-in and deployments (ECS developer guide, "Task scale-in protection").
+    Tasks on another fleet's machines continue. StopTask also ends a task that has protected itself:
+    protection only applies to scale-in and deployments (ECS developer guide, "Task scale-in protection").
     """
     machines = placed(clients.ecs, run.cluster, read_machines(clients.ec2, run))
     places = {machine.container_instance for machine in machines} - {""}

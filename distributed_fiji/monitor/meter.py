@@ -1,4 +1,4 @@
-"""Read what a run has cost so far: its ledger of machines in the bucket, and EC2's history of spot prices."""
+"""Read what a run has cost so far, from its ledger of machines in the bucket and EC2's spot price history."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from worker.contract.state import flag, number, text
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: Seconds after which prices are read again, and the ledger is written though no machine came or went.
+#: Seconds after which prices are read again, and the ledger is written even if no machine came or went.
 PRICES_FOR, LEDGER_FOR = 600, 60
 
-#: What EC2 calls an instance.
+#: An EC2 instance ID.
 MACHINE = re.compile(r"i-[0-9a-f]+\Z")
 
 
 class Meter:
-    """What the machines of one run have cost, look after look."""
+    """Keeps track of what a run's machines have cost, from look to look."""
 
     def __init__(
         self, run: Run, clients: Clients, refused: Callable[[Exception], None] = lambda error: None
@@ -42,7 +42,7 @@ class Meter:
         self._written: tuple[float, frozenset[tuple[str, bool]]] = (0.0, frozenset())
 
     def read(self, machines: Iterable[Machine], now: float) -> float:
-        """Return the dollars spent by now; remembers the machines for `keep`."""
+        """Return the dollars spent so far, and remember the machines for `keep`."""
         self.ledger = update_ledger(merge_ledgers(self.ledger, self._stored()), machines, now)
         if self.ledger and now - self._prices_read >= PRICES_FOR:
             since = min(stay.launched for stay in self.ledger.values())
@@ -54,14 +54,16 @@ class Meter:
         )
 
     def _stored(self) -> dict[str, MachineUse]:
-        """Return the ledger in the bucket; where that does not answer, what this monitor has seen must do."""
+        """Return the ledger in the bucket; if it cannot be read, what this monitor has seen
+        itself must do.
+        """
         try:
             return read_ledger(self.clients.s3, self.run)
         except AwsError:
             return {}
 
     def keep(self, now: float) -> None:
-        """Write the ledger down when it says something new: another monitor, or a later one, needs it."""
+        """Write the ledger if it has changed: another monitor, or a later one, needs it."""
         state = frozenset((instance_id, stay.ended) for instance_id, stay in self.ledger.items())
         if state != self._written[1] or (state and now - self._written[0] >= LEDGER_FOR):
             body = json.dumps({instance_id: asdict(stay) for instance_id, stay in self.ledger.items()})
@@ -70,7 +72,7 @@ class Meter:
 
 
 def read_ledger(s3: S3Client, run: Run) -> dict[str, MachineUse]:
-    """Return the ledger of a run as it was written last; entries that are none are left out."""
+    """Return the ledger of a run as last written; invalid entries are left out."""
     return find_state(s3, run.bucket, _key(run), _stays) or {}
 
 

@@ -1,6 +1,6 @@
-"""The jobs that are not done when a run is over, as people know them, each with its reason.
+"""The unfinished jobs at the end of a run, under the names that people know, each with its reason.
 
-Standard library only: the janitor's mail names them too.
+Standard library only, because the janitor's mail lists them too.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from distributed_fiji.state.record import Run
 
 GIVEN_UP, NOT_FINISHED = "given up", "not finished"
 
-#: Of a reason, so many characters are shown; the record has it all.
+#: Characters of a reason that are shown; the record has all of it.
 LONGEST_REASON = 2000
 
-#: Jobs that are named at the end; where there are more, a file has them all.
+#: Jobs that are named at the end; if there are more, a file lists all of them.
 NAMED = 5
 
 
 @dataclass(frozen=True)
 class NotDone:
-    """A job that is not done. `what`: given up, or not finished; `reason`: of its last failed attempt."""
+    """An unfinished job. `what`: given up, or not finished. `reason`: of its last failed attempt."""
 
     job_id: str
     name: str
@@ -35,7 +35,7 @@ class NotDone:
 
     @property
     def line(self) -> str:
-        """The job in a list for people."""
+        """The job as a line in a list for people."""
         said = self.reason or "no reason was recorded"
         if self.what == NOT_FINISHED:
             said = f"not finished; its last attempt failed: {self.reason}" if self.reason else "not finished"
@@ -43,13 +43,13 @@ class NotDone:
 
 
 def find_not_done(run: Run, state: JobState, verdict: Verdict, most: int | None = None) -> list[NotDone]:
-    """Return the jobs that were given up and those that are not finished, `most` of them at most."""
+    """Return the jobs that were given up and those that did not finish, at most `most` of them."""
     failures = {
         job: records[-1][0] for job, records in state.failures().items() if records[-1][1] >= int(run.started)
     }
     dead: Iterable[str] = verdict.dead_ids
     if verdict.dead and not verdict.dead_ids:
-        dead = sorted(failures)  # nobody has submitted them by name
+        dead = sorted(failures)  # no submission names them
     jobs = [(job, GIVEN_UP) for job in dead] + [(job, NOT_FINISHED) for job in verdict.unaccounted_ids]
     return _described(state, jobs[:most], failures)
 
@@ -63,7 +63,7 @@ def find_failing(run: Run, state: JobState, jobs: list[str]) -> list[NotDone]:
 
 
 def _described(state: JobState, jobs: list[tuple[str, str]], failures: dict[str, str]) -> list[NotDone]:
-    """Return jobs by name and reason; `failures`: the key of each one's last failure record."""
+    """Return the jobs with name and reason. `failures`: the key of each job's last failure record."""
     with ThreadPoolExecutor(THREADS) as pool:
         read = pool.map(lambda job: state.read_failure(failures[job[0]]) if job[0] in failures else {}, jobs)
         records = {job: record for (job, _), record in zip(jobs, read, strict=True)}
@@ -73,7 +73,7 @@ def _described(state: JobState, jobs: list[tuple[str, str]], failures: dict[str,
 
 
 def _reason(record: dict[str, Any]) -> str:
-    """Return a failure record's sentence, with the script's line where it is known and not said."""
+    """Return a failure record's sentence, with the script's line if it is known and not already in it."""
     sentence, line = record.get("sentence"), record.get("line")
     if not isinstance(sentence, str):
         return ""
@@ -83,12 +83,12 @@ def _reason(record: dict[str, Any]) -> str:
 
 
 def shown(jobs: list[NotDone], count: int) -> list[str]:
-    """Return the lines that name jobs at the end; `count`: how many there are in all."""
+    """Return the lines that name jobs at the end. `count`: how many there are in all."""
     lines = [job.line for job in jobs[:NAMED]]
     return [*lines, f"  and {count - NAMED} more"] if count > NAMED else lines
 
 
 def as_table(jobs: list[NotDone]) -> str:
-    """Return a table of all, with tabs between its columns."""
+    """Return all of them as a tab-separated table."""
     head = "job\tname\twhat\treason\n"
     return head + "".join(f"{job.job_id}\t{job.name}\t{job.what}\t{job.reason}\n" for job in jobs)

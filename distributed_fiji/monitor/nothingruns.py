@@ -1,6 +1,7 @@
-"""Whether anything of a run runs: tasks that end at once, that are never placed, machines that never join.
+"""Whether anything in a run works: tasks may end at once or never be placed, and machines may never join.
 
-Standard library only and no calls: `decide` ends by it what costs, `lastwords` says why in ECS's own words.
+Standard library only and no calls. `decide` uses it to end what costs money; `lastwords` explains it in ECS's
+words.
 """
 
 from __future__ import annotations
@@ -11,26 +12,26 @@ from itertools import takewhile
 from distributed_fiji.aws.tasks import TaskEnd
 from distributed_fiji.monitor.snapshot import Snapshot
 
-#: A task that has run for so many seconds is at work or waits for it: a worker that fetches a script in vain
-#: gives up sooner.
+#: After so many seconds a task is at work or waiting for work: a worker that cannot fetch its script gives up
+#: sooner.
 SETTLED_SECONDS = 180
 
-#: A task that runs for so many seconds longer than those that ended at once has come further than they.
+#: A task that runs so many seconds longer than those that ended at once has got further than they did.
 FURTHER_SECONDS = 20
 
-#: As many ends at once, one after the other, are no accident.
+#: So many tasks in a row that end at once are no accident.
 IN_A_ROW = 3
 
-#: Seconds that one look may add to the time in which nothing ran: the janitor looks every five minutes.
+#: Most seconds that one look may add to the time in which nothing ran: the janitor looks every five minutes.
 LONGEST_LOOK = 330
 
-#: Seconds after its launch when a machine that never joined the cluster is ended.
+#: Seconds after its launch when a machine that has not joined the cluster is ended.
 JOIN_DEADLINE = 20 * 60
 
-#: Seconds in which machines cost and nothing runs before a run ends where nothing shows why.
+#: Seconds during which machines cost money and nothing runs before the run ends, if no cause is visible.
 PATIENCE = 45 * 60
 
-#: Who ended a task, by ECS's stopCode, when it was not the task itself (ECS API reference, Task).
+#: ECS's stopCode for ends that were not the task's own doing (ECS API reference, Task).
 ENDED_BY_OTHERS = ("ServiceSchedulerInitiated", "UserInitiated", "SpotInterruption", "TerminationNotice")
 
 
@@ -42,12 +43,12 @@ def ended_at_once(end: TaskEnd) -> bool:
 
 
 def in_a_row(ends: Iterable[TaskEnd]) -> int:
-    """Return how many tasks ended at once, one after the other; `ends`: the latest first."""
+    """Return how many tasks in a row ended at once. `ends`: latest first."""
     return len(list(takewhile(ended_at_once, ends)))
 
 
 def something_runs(seen: Snapshot) -> bool:
-    """Whether a task holds a job, or has come further than those that ended at once."""
+    """Whether a task holds a job, or has run longer than those that ended at once."""
     lives = [end.lived or 0.0 for end in seen.ends if ended_at_once(end)]
     enough = min(SETTLED_SECONDS, max(lives) + FURTHER_SECONDS) if lives else SETTLED_SECONDS
     return any(
@@ -72,9 +73,9 @@ def waits_for_retry(seen: Snapshot) -> bool:
 
 
 def nothing_ran_for(seconds: float, looked_at: float | None, seen: Snapshot, *, news: bool) -> float:
-    """Return for how long machines have cost while nothing ran, after another look.
+    """Return for how many seconds machines have cost money while nothing ran, including this look.
 
-    `seconds`: what it was at the last look, at `looked_at`. `news`: a job has ended since.
+    `seconds`: the figure at the last look, at `looked_at`. `news`: a job has ended since then.
     """
     if news or not seen.desired or something_runs(seen) or waits_for_retry(seen):
         return 0.0
@@ -84,14 +85,14 @@ def nothing_ran_for(seconds: float, looked_at: float | None, seen: Snapshot, *, 
 
 
 def shows_why(seen: Snapshot) -> bool:
-    """Whether waiting on is in vain: tasks end at once, or find no place on machines that have joined."""
+    """Whether more waiting is pointless: tasks end at once, or find no place on machines that have joined."""
     joined = any(machine.container_instance for machine in seen.alive)
     count = in_a_row(seen.ends)
     return count >= IN_A_ROW or (joined and not seen.tasks and not count)
 
 
 def is_over(seconds: float, seen: Snapshot, named_after: float) -> bool:
-    """Whether a run in which nothing has run for `seconds` is to end."""
+    """Whether a run in which nothing has run for `seconds` should end."""
     strangers = [
         machine
         for machine in seen.alive

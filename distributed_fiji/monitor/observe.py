@@ -1,4 +1,4 @@
-"""Look at a run: every read that the monitor makes, and nothing that changes anything."""
+"""Look at a run: all reads that the monitor makes. Nothing here changes anything."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from distributed_fiji.state.record import Run
 from distributed_fiji.state.submissions import Submission
 from worker.contract.jobs import WARNINGS, WITHOUT_OUTPUTS
 
-#: Few dead letters are read whenever one has come, many when there are a tenth more, and more than that only
-#: when they may be all that is missing.
+#: A few dead letters are read whenever one has come; many when there are a tenth more; more than that only
+#: when they may account for all missing jobs.
 FEW_LETTERS, MANY_LETTERS, LETTERS_GROWN = 100, 5000, 1.1
 
-#: Seconds by which S3's clock may differ from SQS's, and that of a user's machine.
+#: Seconds by which S3's clock may differ from that of SQS, and from that of a user's machine.
 CLOCKS_AGREE, CLOCKS_DIFFER = 2, 300
 
 
 class Observer:
-    """Looks at one run again and again, keeping what need not be read twice."""
+    """Looks at one run again and again, and keeps what need not be read twice."""
 
     def __init__(self, run: Run, clients: Clients) -> None:
         self.run = run
@@ -44,14 +44,14 @@ class Observer:
         self._letters: dict[str, DeadLetter] = {}
         self._owns_dead_queue: bool | None = None
         self._protection_is_readable = True
-        #: What is not looked at for want of a permission, as a sentence for each action.
+        #: What is not checked because a permission is missing: a sentence for each action.
         self.skipped: dict[str, str] = {}
 
     def observe(self, now: float) -> Snapshot:
-        """Return what is there now; what costs is looked at first, and apart from the jobs.
+        """Return the present state. What costs money is looked at first, and separately from the jobs.
 
-        Whatever the look at queue, jobs, tasks and alarms raises, the snapshot says what the run has cost
-        and whether its fleet still is. Raises AwsError where even that cannot be seen.
+        If reading the queue, jobs, tasks or alarms fails, the snapshot still has the run's cost and the state
+        of its fleet. Raises AwsError only if even those cannot be read.
         """
         fleet = read_fleet(self.clients.ec2, self.run.fleet_id)
         machines = read_machines(self.clients.ec2, self.run)
@@ -71,7 +71,7 @@ class Observer:
             return replace(seen, unread=f"{type(error).__name__}: {error_text(error)}"[:300])
 
     def _with_work(self, seen: Snapshot) -> Snapshot:
-        """Return the snapshot with queue, jobs, tasks and alarms in it."""
+        """Return the snapshot with queue, jobs, tasks and alarms added."""
         run, ecs = self.run, self.clients.ecs
         attributes = queue_attributes(self.clients.sqs, run.queue_name)
         tasks = self._tasks()
@@ -91,7 +91,9 @@ class Observer:
         )
 
     def _alarms(self, machines: tuple[Machine, ...]) -> frozenset[str]:
-        """Return which machines have an alarm; where that cannot be seen, as if none had to be made or go."""
+        """Return which machines have an alarm. If that cannot be read, behave as if none had to be created or
+        deleted.
+        """
         try:
             return read_alarms(self.clients.cloudwatch, self.run.app_name)
         except AwsError as error:
@@ -106,24 +108,26 @@ class Observer:
             working = read_protection(self.clients.ecs, self.run.cluster, [task.arn for task in tasks])
         except ClientError as error:
             self._skip("which workers hold a job; machines end later", error)
-            # Unknown at this look. Only where it is not allowed, it is not asked again.
+            # Unknown at this look. It is asked again next time, unless it is not permitted.
             self._protection_is_readable = not is_denied(error)
             return tasks
         return tuple(replace(task, at_work=working.get(task.arn)) for task in tasks)
 
     def _skip(self, what: str, error: Exception) -> None:
-        """Note what is not looked at where a permission is missing: a run is watched all the same."""
+        """Note what is not checked because a permission is missing: the run is watched anyway."""
         if is_denied(error):
             self.skipped[missing_action(error)] = f"not checked: {what} ({error_text(error)})"
 
     def read_jobs(self, attributes: dict[str, str] | None) -> Jobs:
-        """Return what became of the jobs of the queue's present life; of its last one where it is gone."""
+        """Return the state of the jobs submitted since the queue was created, or to its last life if it is
+        gone.
+        """
         created = attributes["CreatedTimestamp"] if attributes else self.run.queue_created
         submissions = self.state.submissions(created) if created else []
         when = submitted_at(submissions)
         manifests = self.state.manifests()
         mine = {job: written for job, written in manifests.items() if job in when}
-        # S3 tells times in whole seconds.
+        # S3 gives times in whole seconds.
         done = {job for job, written in mine.items() if written >= int(when[job])}
         failures = self.state.failures()
         own, count, url = self._dead_queue()
@@ -155,7 +159,7 @@ class Observer:
         )
 
     def _dead_queue(self) -> tuple[bool, int, str | None]:
-        """Return whether the dead-letter queue is this app's alone, its count and its URL."""
+        """Return whether the dead-letter queue belongs to this app alone, its count, and its URL."""
         sqs, name = self.clients.sqs, self.run.dead_letter_queue
         attributes = queue_attributes(sqs, name)
         if attributes is None:
@@ -166,15 +170,18 @@ class Observer:
         return self._owns_dead_queue, counts_in(attributes).left, url
 
     def _are_letters_wanted(self, missing: int, count: int) -> bool:
-        """Whether letters are to be read: few at once, many when some more have come or all may have.
+        """Whether to read the dead letters: a few at once; many if there are more than before, or if all
+        missing jobs may be among them.
 
-        Reading hides them for half a minute, and takes the time of a receive for each ten.
+        Reading hides them for half a minute, and each ten take one receive.
         """
         grown = len(self._letters) * LETTERS_GROWN <= count <= MANY_LETTERS
         return bool(missing) and (missing <= count or count <= FEW_LETTERS or grown)
 
     def _read_letters(self, url: str, count: int) -> None:
-        """Read the letters unless as many are known; fewer than are known means that some went back."""
+        """Read the dead letters unless all are known. Fewer than known means that some went back to the
+        queue.
+        """
         if count < len(self._letters):
             self._letters.clear()
         if count > len(self._letters):
@@ -183,10 +190,10 @@ class Observer:
             )
 
     def _dead(self, when: dict[str, float], queue_created: float, slack: float) -> set[str]:
-        """Return submitted jobs with a letter of this life of the queue.
+        """Return the submitted jobs with a dead letter that was sent since the queue was created.
 
-        A job that was submitted several times is dead only by a letter of its last submission; `slack`:
-        seconds by which the clock of the submissions may differ from SQS's.
+        A job that was submitted several times is dead only by a letter from its last submission. `slack`:
+        seconds by which the clock of the submissions may differ from that of SQS.
         """
         return {
             letter.job_id
@@ -196,7 +203,7 @@ class Observer:
 
 
 def _unfinished(submissions: list[Submission]) -> tuple[Unfinished, ...]:
-    """Return the submissions that are not complete and whose jobs were not all submitted again since."""
+    """Return the incomplete submissions, except those whose jobs were all submitted again later."""
     found = []
     for number, submission in enumerate(submissions):
         later = (one.job_ids for one in submissions[number + 1 :] if one.complete)
@@ -206,12 +213,12 @@ def _unfinished(submissions: list[Submission]) -> tuple[Unfinished, ...]:
 
 
 def _written_since(manifests: dict[str, float], submitted: dict[str, float], start: float) -> set[str]:
-    """Return the jobs that no submission names and that were done since the run's start."""
+    """Return the jobs that no submission names and that were finished since the run started."""
     return {job for job, written in manifests.items() if job not in submitted and written >= int(start)}
 
 
 def phases(machines: tuple[Machine, ...]) -> Counter[str]:
-    """Count machines as 'starting' (not joined yet), 'idle' and 'at work' (with a task)."""
+    """Count machines as 'starting' (not joined yet), 'idle' or 'at work' (with a task)."""
     return Counter(
         "starting" if not machine.container_instance else "at work" if machine.tasks else "idle"
         for machine in machines

@@ -1,4 +1,6 @@
-"""Do one named action of the monitor's. Each is harmless to do twice, and safe beside another monitor."""
+"""Carry out one action that the monitor decided on. Each is safe to repeat, and safe beside
+another monitor.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 
 
 def perform(action: Action, run: Run, clients: Clients) -> str | None:
-    """Do an action; return a sentence for the user, or None where there was nothing to do or to tell."""
+    """Carry out an action; return a sentence for the user, or None if there was nothing to do or
+    to report.
+    """
     match action:
         case LowerTarget(capacity):
             return lower_target(clients.ec2, run.fleet_id, capacity)
@@ -45,9 +49,9 @@ def perform(action: Action, run: Run, clients: Clients) -> str | None:
 
 
 def lower_target(ec2: EC2Client, fleet_id: str, capacity: int) -> str | None:
-    """Lower the fleet's target capacity and leave its machines alone.
+    """Lower the fleet's target capacity without ending machines.
 
-    The target is read again first: another monitor may have lowered it further meanwhile.
+    The target is read again first, because another monitor may have lowered it further.
     """
     fleet = read_fleet(ec2, fleet_id)
     if fleet.target <= capacity or not fleet.modifiable:
@@ -61,7 +65,7 @@ def lower_target(ec2: EC2Client, fleet_id: str, capacity: int) -> str | None:
 
 
 def lower_service(ecs: ECSClient, run: Run, desired: int) -> str | None:
-    """Lower how many tasks the service wants; ECS leaves those alone that protect themselves."""
+    """Lower the number of tasks that the service wants; ECS spares tasks that have protected themselves."""
     current = read_desired(ecs, run.cluster, run.service)
     if current is None or current <= desired:
         return None
@@ -72,9 +76,9 @@ def lower_service(ecs: ECSClient, run: Run, desired: int) -> str | None:
 def end_machine(clients: Clients, run: Run, instance_id: str, place: str, why: str) -> str | None:
     """Terminate a machine that has no task.
 
-    ECS stops what a draining machine has (ECS developer guide, "Container instance draining"), so that one
-    which was given a task meanwhile is left alone. It is set to draining, so that ECS places nothing on it,
-    and then looked at once more.
+    It is set to draining first, so that ECS places nothing on it, and then checked once more: ECS stops the
+    tasks of a draining machine (ECS developer guide, "Container instance draining"), so a machine that was
+    given a task in the meantime is left alone.
     """
     if place and not _drained(clients.ecs, run.cluster, place):
         return None

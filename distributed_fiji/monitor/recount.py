@@ -1,4 +1,6 @@
-"""Count a run's jobs once more after its tasks have been stopped: some came to their end meanwhile."""
+"""Count a run's jobs again after its tasks have been stopped, since some may have finished in the
+meantime.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,10 @@ from distributed_fiji.state.record import Run
 
 
 def recounted(run: Run, clients: Clients, verdict: Verdict) -> Verdict:
-    """Return the verdict on a run that ended before its jobs, with the counts of now.
+    """Return the verdict with up-to-date counts, for a run that ended before all its jobs did.
 
-    A worker that is told to stop finishes its job where that takes no longer than its grace. Where the jobs
-    cannot be read, or their queue is gone, the verdict stays as it was written down.
+    A worker that is told to stop still finishes its job if that fits into its grace period. If the jobs
+    cannot be read, or their queue is gone, the verdict stays as it is.
     """
     if verdict.whole:
         return verdict

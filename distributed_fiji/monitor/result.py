@@ -1,6 +1,6 @@
-"""How a run ended: counted once, written into the bucket before anything is taken away.
+"""How a run ended. The verdict is reached once and written to the bucket before anything is removed.
 
-A teardown that was killed, and another monitor, then know that the work is over and how.
+If the teardown is killed, another monitor reads it and knows that the work is over and how it ended.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 
 def counted(number: int, thing: str) -> str:
-    """Return a number of things in words, as "1 attempt"."""
+    """Return a number with its noun, such as "1 attempt" or "2 attempts"."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a run ended, in counts. `unaccounted`: submitted jobs that are neither done nor dead.
+    """How a run ended, in counts.
 
-    `warned`, `without_outputs`: how many of the jobs that are done are so with warnings, or left no output.
-    `outdated`: jobs among those that are not done whose outputs are of an earlier run. `unread`: why the jobs
-    could not be looked at, so that the counts say nothing. `details`: sentences on why the run ended, where
-    `end` does not say it.
+    `unaccounted`: submitted jobs that are neither done nor dead letters. `warned`, `without_outputs`: how
+    many of the finished jobs have warnings, or have no outputs. `outdated`: unfinished jobs whose outputs are
+    from an earlier run. `unread`: why the jobs could not be read; the counts then mean nothing. `details`:
+    sentences that explain why the run ended, where `end` does not.
     """
 
     end: str
@@ -49,12 +49,12 @@ class Verdict:
 
     @property
     def whole(self) -> bool:
-        """Whether everything is to go; else jobs are left, and only what costs ends."""
+        """Whether everything is to be removed. If not, jobs remain, and only what costs money ends."""
         return not any(end.value == self.end and end.keeps_queue for end in End)
 
     @property
     def done_how(self) -> str:
-        """What is to be said of jobs that are done, in brackets; '' where there is nothing."""
+        """What to add in brackets after the number of finished jobs; '' if nothing."""
         said = [f"{self.warned} with warnings"] if self.warned else []
         said += [f"{self.without_outputs} without outputs"] if self.without_outputs else []
         return f" ({', '.join(said)})" if said else ""
@@ -92,7 +92,7 @@ def save_verdict(s3: S3Client, run: Run, verdict: Verdict) -> None:
 
 
 def read_verdict(s3: S3Client, run: Run) -> Verdict | None:
-    """Return the verdict of a teardown that was begun, or None; what is no verdict says nothing."""
+    """Return the verdict of a teardown that has begun, or None. An unreadable verdict counts as none."""
     return find_state(s3, run.bucket, run.ending_key, _verdict)
 
 

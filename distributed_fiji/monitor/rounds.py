@@ -1,4 +1,4 @@
-"""Look at a run, decide, do: the step that the terminal's loop and the janitor share."""
+"""One step of watching a run: look, decide, act. The terminal's loop and the janitor share it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from distributed_fiji.monitor.takedown import attempt
 from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.record import Run
 
-#: Seconds to the next look while no work is found: emptiness is proved by readings that are close together.
+#: Seconds until the next look while no work is found: only readings close together prove that there is none.
 DOUBTFUL_WAIT = 10.0
 
 
@@ -36,7 +36,7 @@ def show_nothing(_seen: Snapshot) -> None:
 
 @dataclass
 class Watcher:
-    """One run, looked at again and again. `memory` is what `decide` keeps between looks."""
+    """Watches one run over many looks. `memory` is what `decide` keeps from one look to the next."""
 
     run: Run
     clients: Clients
@@ -52,9 +52,9 @@ class Watcher:
     def step(
         self, now: float, tell: Callable[[str], None], show: Callable[[Snapshot], None] = show_nothing
     ) -> Verdict | None:
-        """Look once and do what is to be done; return the verdict, written down, when the run is over.
+        """Look once and act; return the verdict, already saved, if the run is over.
 
-        What AWS refuses is told, and decided anew at the next look. Raises AwsError where it cannot look.
+        A refusal by AWS is reported, and the next look decides again. Raises AwsError if it cannot look.
         """
         seen = self.observer.observe(now)
         if seen.unread and seen.unread != self.unread:
@@ -78,7 +78,8 @@ class Watcher:
                     verdict = replace(verdict, details=tuple(self._reasons(seen)))
                 save = partial(save_verdict, self.clients.s3, self.run, verdict)
                 if action.end.keeps_queue:
-                    # Only what costs goes: a bucket that does not take the verdict must not keep that.
+                    # Only what costs money is removed, so a bucket that does not accept the verdict must not
+                    # prevent it.
                     attempt("verdict", save, tell)
                 else:
                     save()
@@ -87,7 +88,9 @@ class Watcher:
         return None
 
     def _tell_troubles(self, seen: Snapshot, limits: Limits, tell: Callable[[str], None]) -> None:
-        """Say once of each kind that tasks or machines end as they start, or that nothing runs for long."""
+        """Report, once for each kind, that tasks or machines end as soon as they start, or that nothing has
+        run for long.
+        """
         sentences = {signature(seen.ends): in_a_row_sentence(seen.ends)}
         if failed_starts(seen.machines):
             sentences["machines"] = "Machines end as soon as they start."
@@ -100,7 +103,7 @@ class Watcher:
             tell(line)
 
     def _tell_failures(self, seen: Snapshot, tell: Callable[[str], None]) -> None:
-        """Name the first jobs that fail, with their reasons, while the rest can still be stopped."""
+        """Name the first failing jobs and their reasons, while the rest can still be stopped."""
         new = sorted(seen.jobs.failing - self.failing)[: NAMED - len(self.failing)]
         self.failing |= set(new)
         for job in find_failing(self.run, JobState(self.run, self.clients.s3), new):
@@ -111,5 +114,5 @@ class Watcher:
 
     @property
     def doubtful(self) -> bool:
-        """Whether the last looks found no work, queue or fleet, and more are needed to be sure."""
+        """Whether the last looks found no work, queue or fleet, so that more looks are needed to be sure."""
         return self.memory.doubtful

@@ -1,4 +1,4 @@
-"""What one look at a run finds: jobs, queue, machines, tasks, fleet. Plain values, no calls."""
+"""What one look at a run finds: jobs, queue, machines, tasks, fleet. Plain values without calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOT_YET_RUNNING = frozenset({"PROVISIONING", "PENDING", "ACTIVATING"})
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A submission whose last message was not yet noted as sent: submitJob runs, or was interrupted.
+    """A submission not yet marked as complete: submitJob is still running, or was interrupted.
 
     `jobs`: how many its job file has. `submitted_at`: seconds since 1970.
     """
@@ -25,15 +25,15 @@ class Unfinished:
 
 @dataclass(frozen=True)
 class Jobs:
-    """What became of the jobs of this life of the queue, by job id.
+    """The state of the jobs submitted to this queue since it was created, by job ID.
 
-    `done_ids`: jobs with a manifest written since they were submitted; a worker that finds an older one to
-    hold writes it anew. What an earlier run did proves nothing: its job may be about to run again. `dead`: a
-    dead letter of this submission. `others`: manifests since the run's start of jobs that no submission
-    names. `failed_attempts`: failure records since the submission. `outdated`: jobs that have a manifest, but
-    of an earlier run. `failing`: jobs with a failed attempt that are not done. `warned`, `without_outputs`:
-    how many of the jobs that are done are so with warnings, or left no output, as they may where
-    EXPECTED_NUMBER_FILES = 0. `unfinished`: submissions that are not complete.
+    `done_ids`: jobs with a manifest written since they were submitted. (A worker that finds a valid older
+    manifest writes it again. A manifest from an earlier run proves nothing: its job may be about to run
+    again.) `dead`: jobs with a dead letter from this submission. `others`: manifests, written since the run
+    started, of jobs that no submission names. `failed_attempts`: failure records since the submission.
+    `outdated`: jobs whose only manifest is from an earlier run. `failing`: unfinished jobs with a failed
+    attempt. `warned`, `without_outputs`: how many finished jobs have warnings, or have no outputs, which
+    EXPECTED_NUMBER_FILES = 0 allows. `unfinished`: submissions that are not complete.
     """
 
     submitted: frozenset[str] = frozenset()
@@ -59,18 +59,20 @@ class Jobs:
 
     @property
     def gone_dead(self) -> int:
-        """Jobs given up: those known by name, or the count where no submission names them."""
+        """Number of jobs given up: those known by name, or the dead-letter count if no submission
+        names them.
+        """
         return len(self.dead) if self.submitted else self.dead_letters
 
 
 @dataclass(frozen=True)
 class Machine:
-    """An instance of the fleet, ended ones too while EC2 remembers them.
+    """An instance of the fleet. Ended ones are included for as long as EC2 lists them.
 
     `container_instance` is empty until it has joined the cluster. `tasks`: running and pending tasks on it,
-    of whatever service. `kind`: its machine type. `gone_since`: when it ended, where EC2 says so.
-    `processors`: how many it has; 0 where EC2 does not say it. `why_ended`: EC2's reason, as
-    "Client.InternalError: Client error on launch"; '' for one that has not ended.
+    of any service. `kind`: its machine type. `gone_since`: when it ended, if EC2 says so. `processors`: how
+    many it has; 0 if EC2 does not say. `why_ended`: EC2's reason, such as "Client.InternalError: Client error
+    on launch"; '' while it has not ended.
     """
 
     instance_id: str
@@ -91,19 +93,19 @@ class Machine:
 
     @property
     def billed(self) -> bool:
-        """Whether it is billed, or about to be; shutting down is not (EC2 user guide)."""
+        """Whether it is billed, or about to be; a machine that is shutting down is not (EC2 user guide)."""
         return self.state in ("pending", "running", "stopping", "stopped")
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One look at everything. `queue` None: there is none; `fleet_state` '': there is no such fleet.
+    """One look at everything. `queue` is None if there is none; `fleet_state` is '' if there is no such
+    fleet.
 
-    `target_is_fixed`: the fleet replaces no machine, and its target cannot be changed.
-    `desired`: tasks that the service wants; None: there is no service. `spent`: dollars, an estimate.
-    `unread`: why queue, jobs or tasks could not be looked at, so that they say nothing; '' where they were.
-    `ends`: how tasks of this run ended, the latest first; not looked at while a task holds a job. `events`:
-    what ECS says of the service, the latest first.
+    `target_is_fixed`: the fleet replaces no machine, and its target cannot be changed. `desired`: how many
+    tasks the service wants; None if there is no service. `spent`: estimated dollars. `unread`: why queue,
+    jobs or tasks could not be read; they then say nothing. `ends`: how tasks of this run ended, latest first;
+    not read while a task holds a job. `events`: the service's ECS events, latest first.
     """
 
     now: float
@@ -123,7 +125,7 @@ class Snapshot:
 
     @property
     def left(self) -> int:
-        """Messages in the queue, by its counts."""
+        """Messages in the queue, according to its counts."""
         return self.queue.left if self.queue else 0
 
     @property
@@ -137,8 +139,8 @@ class Snapshot:
 
     @property
     def work_is_known(self) -> bool:
-        """Whether every task says if it holds a job, so that lowering the service ends no work.
+        """Whether every running task reports if it holds a job, so that lowering the service ends no work.
 
-        One that does not run yet holds none, and ECS says nothing of its protection.
+        A task that is not running yet holds none, and ECS does not report its protection.
         """
         return all(task.at_work is not None for task in self.tasks if task.status not in NOT_YET_RUNNING)

@@ -1,7 +1,7 @@
-"""What a run's machines have cost so far: an estimate from machine-hours and prices that errs upwards.
+"""What a run's machines have cost so far, estimated from machine-hours and prices so as to err upwards.
 
-Pure functions. The ledger of machines is kept in the bucket (`meter.py`), since EC2 forgets a machine about
-an hour after its end. Prices are dollars an hour.
+Pure functions. The ledger of machines is kept in the bucket (`meter.py`), because EC2 forgets a machine about
+an hour after it has ended. Prices are in dollars an hour.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SHORTEST = 60
 
 @dataclass(frozen=True)
 class MachineUse:
-    """A machine's time with us, in seconds since 1970. `last`: its end, or when it was last seen."""
+    """When a run had a machine, in seconds since 1970. `last`: when it ended, or was last seen."""
 
     kind: str
     zone: str
@@ -33,15 +33,15 @@ Ledger = Mapping[str, MachineUse]
 
 
 def hours_for(dollars: float, machines: int, hourly: float) -> float:
-    """Return for how many hours dollars pay for machines, each at dollars an hour."""
+    """Return how many hours of so many machines an amount of dollars pays for, at a price an hour."""
     return dollars / (machines * hourly)
 
 
 def update_ledger(ledger: Ledger, machines: Iterable[Machine], now: float) -> dict[str, MachineUse]:
-    """Return the ledger with a look in it.
+    """Return the ledger with a new look entered.
 
-    A machine that is not seen any more, or without saying since when it is gone, counts as having ended now:
-    later than it did.
+    A machine that is no longer listed, or whose end has no time, counts as having ended now, which is later
+    than it did.
     """
     seen = {machine.instance_id: machine for machine in machines}
     stays = {
@@ -59,7 +59,7 @@ def update_ledger(ledger: Ledger, machines: Iterable[Machine], now: float) -> di
 
 
 def merge_ledgers(first: Ledger, second: Ledger) -> dict[str, MachineUse]:
-    """Return what two ledgers know together, whichever was written first."""
+    """Return the union of two ledgers, whichever was written first."""
     both = dict(first)
     for instance_id, stay in second.items():
         known = both.get(instance_id, stay)
@@ -72,8 +72,8 @@ def total_cost(
 ) -> float:
     """Return the dollars that machines have cost.
 
-    `prices`: by machine type and zone; `bound`: the most that a machine may cost an hour, which stands where
-    no price is known; `extra`: what comes on top of the price.
+    `prices`: by machine type and zone. `bound`: the most that a machine may cost an hour, used where no price
+    is known. `extra`: what is added to the price.
     """
     return sum(_cost(stay, prices.get((stay.kind, stay.zone), []), bound, extra) for stay in ledger.values())
 

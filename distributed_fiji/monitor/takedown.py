@@ -1,7 +1,7 @@
-"""Take a run down: every step is attempted whatever became of the ones before, money first.
+"""Take a run down, with what costs most first. Each step is tried even if an earlier one failed.
 
-What is not there is done. Killed at any point and run again, it goes on: the verdict stands in the
-bucket before the first thing goes, so that a later run knows that the work is over and how it ended.
+What is already gone counts as done. The verdict is in the bucket before the first removal, so a teardown that
+was killed at any point can be run again: it knows that the work is over and how it ended.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from worker.contract.jobs import failure_key
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-#: Seconds after which machines are terminated one by one, where cancelling the fleet did not do it.
+#: Seconds after which machines are terminated one by one, if cancelling the fleet has not ended them.
 MACHINES_PATIENCE = 60
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a teardown: what it was for, what it did, or the error that stopped it."""
+    """One step of a teardown: its name, what it did, or the error that stopped it."""
 
     name: str
     did: str | None = None
@@ -52,8 +52,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Deadlines:
-    """How long, in seconds, machines may take to end before they are named as left, and bringing the logs
-    into the bucket may take; None: as long as it takes.
+    """Seconds after which machines that are still running are reported as left, and seconds that exporting
+    the logs may take; None: no limit.
     """
 
     machines: float = 600
@@ -62,7 +62,7 @@ class Deadlines:
 
 PATIENT = Deadlines()
 
-#: Steps whose failure leaves something that costs.
+#: Steps whose failure leaves something that costs money.
 COSTLY = frozenset({"service", "fleet", "machines", "alarms", "dashboard"})
 
 
@@ -75,9 +75,10 @@ def take_down(
     whole: bool = True,
     patience: Deadlines = PATIENT,
 ) -> list[Step]:
-    """Take everything of a run down but its logs, roles and results; return what each step did.
+    """Remove everything of a run except its logs, roles and results; return what each step did.
 
-    `whole` False: jobs are left in the queue, so only what costs ends, and startCluster can go on.
+    `whole` False: jobs remain in the queue, so only what costs money ends, and startCluster can continue
+    later.
     """
     site = look_around(run, clients, tell)
     takedown = Takedown(run, clients, clock, site, whole, patience)
@@ -89,11 +90,11 @@ def take_down(
 
 @dataclass(frozen=True)
 class Neighbours:
-    """What else there is of the app. `served`: the service is this run's to end.
+    """What else the app has in this region. `served`: the service belongs to this run.
 
-    With another config of the same name the service can meanwhile serve another queue, and a run that was
-    started later uses the same service and queue: then both are left alone. `other_fleets`: those that no
-    open run names, so that nobody else would end them.
+    It does not if a config with the same name has pointed the service to another queue, or if a later run
+    uses the service and the queue; then both stay. `other_fleets`: fleets that no open run names, so nobody
+    else would end them.
     """
 
     served: bool
@@ -101,8 +102,8 @@ class Neighbours:
 
 
 def look_around(run: Run, clients: Clients, tell: Callable[[str], None]) -> Neighbours:
-    """Return what else there is of the app. Where that cannot be read, all counts as this run's, so that it
-    ends.
+    """Return what else the app has. If that cannot be read, everything counts as this run's, so that it is
+    ended.
     """
     try:
         others = other_runs(run, clients)
@@ -138,12 +139,12 @@ def served_here(run: Run, clients: Clients) -> bool:
 
 
 def other_fleets(run: Run, clients: Clients) -> tuple[str, ...]:
-    """Return the app's other fleets that are not over, by tag."""
+    """Return the app's other live fleets, found by tag."""
     return tuple(fleet for fleet in live_fleets(clients.ec2, run.app_name) if fleet != run.fleet_id)
 
 
 def attempt(name: str, step: Callable[[], str | None], tell: Callable[[str], None]) -> Step:
-    """Do one step; whatever goes wrong in it is reported, and the next one is done all the same."""
+    """Try one step. An error is reported and kept, and the next step is tried anyway."""
     try:
         did = step()
     except Exception as error:
@@ -187,11 +188,12 @@ def _money(down: Takedown) -> Named:
         its_run = replace(run, fleet_id=fleet)
         yield "machines", partial(end_machines, its_run, clients, down.clock, down.patience.machines)
     if site.served and whole:
-        # The service's tasks end with it; in a cluster of several apps they may stand on others' machines.
+        # The service's tasks end with it. In a cluster shared by several apps they may run on others'
+        # machines.
         yield "tasks", lambda: stop_tasks(clients.ecs, run.cluster, run.task_family)
     yield "alarms", lambda: remove_idle_alarms(run, clients)
     if last and run.clean_dashboard:
-        # startCluster makes it anew.
+        # startCluster creates it again.
         yield "dashboard", lambda: remove_dashboard(clients.cloudwatch, run.app_name)
 
 
@@ -216,9 +218,9 @@ def _queues(run: Run, clients: Clients) -> Named:
 
 
 def end_machines(run: Run, clients: Clients, clock: Clock, deadline: float) -> str | None:
-    """Wait until the fleet's machines are gone; those that stay a minute are terminated by id.
+    """Wait until the fleet's machines are gone; terminate by ID those that remain after a minute.
 
-    Raises SomethingLeft with the machines that are there after the deadline (seconds).
+    Raises SomethingLeft with the machines that are still there after the deadline (seconds).
     """
     begun, asked, first = clock.now(), False, True
     while left := [item["InstanceId"] for item in fleet_instances(clients.ec2, run.app_name, run.fleet_id)]:
@@ -234,14 +236,14 @@ def end_machines(run: Run, clients: Clients, clock: Clock, deadline: float) -> s
 
 
 def remove_idle_alarms(run: Run, clients: Clients) -> str | None:
-    """Delete the alarms of machines that are gone; those of another fleet's machines are left."""
+    """Delete the alarms of machines that are gone; those of another fleet's machines stay."""
     alive = {item["InstanceId"] for item in app_instances(clients.ec2, run.app_name)}
     gone = read_alarms(clients.cloudwatch, run.app_name) - alive
     return remove_alarms(clients.cloudwatch, run.app_name, gone)
 
 
 def record_dead_letters(run: Run, clients: Clients, clock: Clock) -> str | None:
-    """Write a failure record for each dead letter of this app's own queue that has none since it was sent."""
+    """Write a failure record for each dead letter of the app's own queue that no worker has reported."""
     attributes = queue_attributes(clients.sqs, run.dead_letter_queue)
     if attributes is None:
         return None
@@ -261,10 +263,10 @@ def record_dead_letters(run: Run, clients: Clients, clock: Clock) -> str | None:
 
 
 def remove_empty_queue(sqs: SQSClient, name: str, run: Run) -> str | None:
-    """Delete a queue that holds nothing and is this run's; one that holds jobs is kept and named.
+    """Delete a queue if it is empty and belongs to this run; a queue that holds jobs is kept and named.
 
-    The queue that the record names is the run's unless it carries another app's tag; dead letters may
-    go to a queue that several apps share.
+    The queue named in the record belongs to the run unless it carries another app's tag. Several apps may
+    share one dead-letter queue.
     """
     attributes = queue_attributes(sqs, name)
     if attributes is None:
@@ -280,12 +282,12 @@ def remove_empty_queue(sqs: SQSClient, name: str, run: Run) -> str | None:
 
 
 def _exported(run: Run, clients: Clients, clock: Clock, seconds: float | None) -> str | None:
-    """Bring the logs into the bucket. Raises LogsTooLong when they take longer than they may."""
+    """Export the logs to the bucket. Raises LogsTooLong if it takes longer than allowed."""
     until = clock.now() + seconds if seconds is not None else None
     keys = export_logs(clients, run, lambda: until is not None and clock.now() > until)
     return f"logs are in s3://{run.bucket}/: {', '.join(keys)}" if keys else None
 
 
 def still_costly(steps: list[Step]) -> tuple[str, ...]:
-    """Return what a teardown could not end and what costs while it stays, each with its reason."""
+    """Return what a teardown could not end and what therefore costs money, each with its reason."""
     return tuple(f"{step.name}: {step.error}" for step in steps if step.error and step.name in COSTLY)

@@ -1,9 +1,9 @@
-"""One run at a time for an app in a region: who has it, by one object in the bucket.
+"""One run of an app in a region at a time; one object in the bucket says which.
 
-Two `startCluster` that begin together would both ask for a fleet. On one machine a lock on a file beside the
-record keeps the second one out. On two, the object is written on the condition that it has not changed since
-it was read, so that one of them loses (S3 user guide, "Conditional requests"). It is never deleted: whether
-its run still lives is looked up when the next one starts.
+Two `startCluster` commands that begin together would both request a fleet. On one machine, a lock on a file
+beside the record keeps the second one out. Between two machines, the object is written on the condition that
+it has not changed since it was read, so one of them loses (S3 user guide, "Conditional requests"). It is
+never deleted: the next startCluster checks whether that run is still alive.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from worker.contract.state import MOST_BYTES, Unreadable, number, read_object
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: Seconds in which a run whose fleet cannot be found may still be about to ask for it.
+#: Seconds during which a run whose fleet cannot be found may still be about to request it.
 STARTING_SECONDS = 15 * 60
 
 REFUSED = "A fleet is already running"
-#: What S3 answers a conditional write when the object is not as expected (409: two writes at once).
+#: S3's error codes for a conditional write to an object that has changed (409: two writes at once).
 LOST = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 
 @contextmanager
 def alone(record_path: Path) -> Iterator[None]:
-    """Keep any other startCluster with this record out. Raises InvalidInput where one is under way."""
+    """Keep any other startCluster with this record out. Raises InvalidInput if one is under way."""
     record_path.parent.mkdir(parents=True, exist_ok=True)
     path = record_path.with_name(f".{record_path.name}.lock")
     lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -62,11 +62,11 @@ def _lock(lock: int, record_path: Path) -> None:
 def take_place(clients: Clients, run: Run, record_path: Path, now: float) -> None:
     """Make a run the app's current one; call it while `alone` holds.
 
-    Raises InvalidInput where another run lives, or was quicker.
+    Raises InvalidInput if another run is alive, or was quicker.
     """
     found, etag = _read(clients.s3, run)
     by = f"{_user()}@{socket.gethostname()}:{record_path.resolve()}"
-    # Without a fleet, what began with this very record is dead: its lock is ours.
+    # Without a fleet, a start with this very record is dead: we hold its lock.
     died = found.get("by") == by and not find_fleet(clients.ec2, run.app_name, str(found.get("run_id")))
     if found and not died and _lives(clients, run, found, now):
         raise InvalidInput(REFUSED, [_whose(run, found)])
@@ -93,7 +93,7 @@ def take_place(clients: Clients, run: Run, record_path: Path, now: float) -> Non
 
 
 def _lives(clients: Clients, run: Run, found: dict[str, Any], now: float) -> bool:
-    """Whether the run that has the place has a fleet, or may be about to ask for it."""
+    """Whether the current run has a fleet, or may be about to request one."""
     fleet = find_fleet(clients.ec2, run.app_name, str(found.get("run_id")))
     if fleet:
         return fleet in live_fleets(clients.ec2, run.app_name)
@@ -108,7 +108,7 @@ def _started(found: dict[str, Any]) -> float:
 
 
 def leave_place(s3: S3Client, run: Run) -> None:
-    """Note that a run is over before it had a fleet, so that the next need not wait."""
+    """Register that a run is over before it had a fleet, so that the next one need not wait."""
     found, etag = _read(s3, run)
     if found.get("run_id") != run.run_id:
         return
@@ -121,7 +121,7 @@ def leave_place(s3: S3Client, run: Run) -> None:
 
 
 def _read(s3: S3Client, run: Run) -> tuple[dict[str, Any], str]:
-    """Return what stands in the place and its ETag; ({}, '') where nothing does, ({}, ETag) for rubbish."""
+    """Return the object and its ETag; ({}, '') if there is none, ({}, ETag) if it is unreadable."""
     try:
         answer = s3.get_object(Bucket=run.bucket, Key=_key(run))
     except s3.exceptions.NoSuchKey:

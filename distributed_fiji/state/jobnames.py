@@ -1,7 +1,7 @@
-"""What jobs are called when they are named to people: their metadata, in an object beside each submission.
+"""The names by which people know jobs, which are their metadata, in an object beside each submission.
 
-Everything else knows jobs by their ids; names are read only when jobs have to be named. Standard library
-only: the janitor's Lambda reads them too.
+Everything else uses job IDs; names are read only when jobs have to be named. Standard library only, because
+the janitor's Lambda reads them too.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from worker.contract.state import MOST_BYTES
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: A submission's id, which sorts by time.
+#: A submission's ID, which sorts by time.
 OBJECT = re.compile(r"[A-Za-z0-9-]+\.tsv\.gz\Z")
 
-#: Whatever an object says of itself, so much of it is read.
+#: Most bytes that are read of an object, whatever it says about itself.
 MOST_LINES, LONGEST_LINE = 10_000_000, 10_000
 
 
 def write_names(
     s3: S3Client, bucket: str, app_name: str, submission_id: str, names: Iterable[tuple[str, str]]
 ) -> None:
-    """Write the names of a submission's jobs: a line each, id and name."""
+    """Write the names of a submission's jobs, one line each: ID and name."""
     text = "".join(f"{job}\t{' '.join(name.split())}\n" for job, name in names)
     key = state_key(app_name, "names", f"{submission_id}.tsv.gz")
     body = gzip.compress(text.encode("utf-8", "replace"), compresslevel=1, mtime=0)
@@ -40,7 +40,7 @@ def write_names(
 
 
 def read_names(s3: S3Client, bucket: str, app_name: str, jobs: Iterable[str]) -> dict[str, str]:
-    """Return the names of jobs by their ids; one that nothing names is left out."""
+    """Return the names of jobs by their IDs, without those that no object names."""
     wanted, found = set(jobs), dict[str, str]()
     prefix = state_key(app_name, "names", "")
     listed = [item["Key"] for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix)]
@@ -55,7 +55,7 @@ def read_names(s3: S3Client, bucket: str, app_name: str, jobs: Iterable[str]) ->
 
 
 def _names_in(s3: S3Client, bucket: str, key: str, wanted: set[str]) -> dict[str, str]:
-    """Return those names that are wanted; read line by line, since a submission may have a million."""
+    """Return the wanted names, read line by line, because a submission may have a million."""
     body = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES)
     found: dict[str, str] = {}
     try:

@@ -1,4 +1,4 @@
-"""What the bucket says of the jobs: submissions, manifests, failure records; each read once."""
+"""What the bucket says about the jobs: submissions, manifests, failure records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from worker.contract.state import refuse_another_app
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: Objects that are read at once.
+#: Objects that are read at the same time.
 THREADS = 16
 
 #: The failure records of each job: key and when it was written (seconds since 1970).
@@ -29,7 +29,7 @@ FAILURE = re.compile(r"((?:rejected-)?[0-9a-f]{16})/[0-9]{1,9}\.json\Z")
 
 
 class JobState:
-    """Reads the state of a run's jobs; keeps what cannot have changed since the last look."""
+    """Reads the state of a run's jobs, and keeps what cannot have changed since the last look."""
 
     def __init__(self, run: Run, s3: S3Client) -> None:
         self._run = run
@@ -38,7 +38,9 @@ class JobState:
         self._submissions: list[Submission] = []
 
     def submissions(self, queue_created: str) -> list[Submission]:
-        """Return the submissions to this life of the queue, read again only when their listing changed."""
+        """Return the submissions since the queue was created; read again only if their listing
+        has changed.
+        """
         run = self._run
         listed = (queue_created, *list_submissions(self._s3, run.bucket, run.app_name))
         if listed != self._listed:
@@ -47,7 +49,7 @@ class JobState:
         return self._submissions
 
     def manifests(self) -> dict[str, float]:
-        """Return when each job's manifest was written (seconds since 1970), by job id."""
+        """Return when each job's manifest was written (seconds since 1970), by job ID."""
         return {job: written for job, _, written in self._list("manifests", MANIFEST)}
 
     def failures(self) -> Failures:
@@ -60,11 +62,11 @@ class JobState:
         return found
 
     def marked(self, kind: str) -> frozenset[str]:
-        """Return the jobs that carry a marker of that kind; an empty one says that it is over."""
+        """Return the jobs that have a marker of that kind; an empty marker has been withdrawn."""
         return frozenset(job for job, item in self._items(kind, MANIFEST) if item["Size"])
 
     def read_failure(self, key: str) -> dict[str, Any]:
-        """Return a failure record; one that is none, or another app's, reads as {}."""
+        """Return a failure record; {} for an unreadable one, or another app's."""
 
         def own(document: dict[str, Any]) -> dict[str, Any]:
             refuse_another_app(document, self._run.app_name)
@@ -73,12 +75,12 @@ class JobState:
         return find_state(self._s3, self._run.bucket, key, own) or {}
 
     def names(self, jobs: Iterable[str]) -> dict[str, str]:
-        """Return what people know jobs by, by their ids."""
+        """Return the names by which people know jobs, by job ID."""
         wanted = set(jobs)
         return read_names(self._s3, self._run.bucket, self._run.app_name, wanted) if wanted else {}
 
     def _list(self, folder: str, name: re.Pattern[str]) -> Iterator[tuple[str, str, float]]:
-        """Yield job, key and time (seconds since 1970) of what stands in a folder of the state."""
+        """Yield job, key and time (seconds since 1970) of the objects in a folder of the state."""
         for job, item in self._items(folder, name):
             yield job, item["Key"], item["LastModified"].timestamp()
 
@@ -92,5 +94,5 @@ class JobState:
 
 
 def submitted_at(submissions: Iterable[Submission]) -> dict[str, float]:
-    """Return when each job was submitted last, by job id; `submissions` are oldest first."""
+    """Return when each job was last submitted, by job ID. `submissions`: oldest first."""
     return {job: submission.submitted_at for submission in submissions for job in submission.job_ids}

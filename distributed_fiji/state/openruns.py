@@ -1,6 +1,6 @@
-"""Which runs are not taken down yet: an object per run in the bucket.
+"""The runs that have not been taken down yet: one object per run in the bucket.
 
-Standard library only: the janitor's Lambda reads it too.
+Standard library only, because the janitor's Lambda reads it too.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 def open_run(s3: S3Client, run: Run) -> None:
-    """Note a run as one that has to be ended."""
+    """Register a run as one that has to be ended."""
     body = json.dumps(to_document(run)).encode()
     s3.put_object(Bucket=run.bucket, Key=_run_key(run), Body=body, ContentType="application/json")
 
 
 def list_open_runs(s3: S3Client, bucket: str, app_name: str, region: str) -> list[str]:
-    """Return the keys of an app's runs in a region that are not taken down yet.
+    """Return the keys of an app's runs in a region that have not been taken down yet.
 
-    Apps of the same name in several regions may share a bucket, and only the region's own janitor sees a
-    run's machines.
+    Apps of the same name in several regions may share a bucket, and only the janitor in a run's region sees
+    its machines.
     """
     prefix = state_key(app_name, "runs", region, "")
     found = []
@@ -41,10 +41,10 @@ def list_open_runs(s3: S3Client, bucket: str, app_name: str, region: str) -> lis
 
 
 def read_open_run(s3: S3Client, bucket: str, key: str) -> Run | None:
-    """Return a run by its key, or None where another monitor has just closed it.
+    """Return a run by its key, or None if another monitor has just closed it.
 
-    Raises Unreadable where the object is no record, or that of another run: its key is then named each
-    time, since a record that was damaged may be that of a fleet which runs.
+    Raises Unreadable if the object is not a record, or is that of another run. Its key is then named every
+    time, because a damaged record may be that of a fleet which is still running.
     """
     try:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES + 1)
@@ -60,7 +60,7 @@ def read_open_run(s3: S3Client, bucket: str, key: str) -> Run | None:
 
 
 def read_open_runs(s3: S3Client, bucket: str, app_name: str, region: str) -> tuple[list[Run], list[str]]:
-    """Return an app's runs that are not taken down yet, and the keys among them that hold no record."""
+    """Return an app's runs that have not been taken down yet, and the keys that do not hold a record."""
     runs, unreadable = [], []
     for key in list_open_runs(s3, bucket, app_name, region):
         try:
@@ -74,7 +74,7 @@ def read_open_runs(s3: S3Client, bucket: str, app_name: str, region: str) -> tup
 
 
 def close_run(s3: S3Client, run: Run) -> None:
-    """Note that nothing of a run is left to be ended."""
+    """Register that nothing of a run is left to end."""
     for key in (memory_key(run), _run_key(run)):
         s3.delete_object(Bucket=run.bucket, Key=key)
 
@@ -84,5 +84,5 @@ def _run_key(run: Run) -> str:
 
 
 def memory_key(run: Run) -> str:
-    """Return the key of what the janitor remembers of a run, which goes with the run."""
+    """Return the key of what the janitor remembers about a run; it is deleted with the run."""
     return state_key(run.app_name, "memories", run.region, f"{run.run_id}.json")

@@ -1,8 +1,8 @@
-"""The record of a run: one frozen value, kept in files/ and in the bucket with the original's keys.
+"""The record of a run: one frozen value, kept in files/ and in the bucket, with the original's keys.
 
-A record is written before the fleet is asked for, with the request in it: a startCluster that was killed in
-between is asked again with the same ClientToken, and EC2 answers with the same fleet. monitor and cleanup
-need the record and not today's config.py. Standard library only: the janitor's Lambda reads it too.
+A record is written before the fleet is requested, and contains the request. If startCluster is killed in
+between, it asks again with the same ClientToken, and EC2 answers with the same fleet. monitor and cleanup
+need the record, not today's config.py. Standard library only, because the janitor's Lambda reads it too.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from worker.contract.state import Unreadable, flag, number, text, texts
 if TYPE_CHECKING:
     from distributed_fiji.settings import Settings
 
-#: Of the record's form; a file that says another was written by a newer Distributed-FIJI.
+#: Version of the record's format; a file with a higher one was written by a newer Distributed-FIJI.
 VERSION = 1
 
-#: What names of AWS's are made of; whatever stands in a file is used to find, and to remove, what has it.
+#: Characters in the names of AWS resources: a record's names are used to find, and to remove, resources.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 FLEET_ID = re.compile(r"[A-Za-z0-9-]{0,80}")
 LOG_GROUP = re.compile(r"[A-Za-z0-9_./#-]{0,512}")
@@ -34,7 +34,7 @@ Reader = Callable[[Mapping[str, Any], str], Any]
 
 
 class NoRecord(Unreadable):
-    """Raised for a document that is no record of a run; `problems` names every field that is wrong."""
+    """Raised for a document that is not the record of a run; `problems` names every wrong field."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -149,7 +149,7 @@ class Run:
 
     @property
     def log_groups(self) -> tuple[str, ...]:
-        """The groups that the run's workers and machines write to; the workers may write to none."""
+        """The groups that the run's workers and machines write to; the workers may have none."""
         return tuple(group for group in (self.log_group, self.machine_log_group) if group)
 
     @property
@@ -158,7 +158,7 @@ class Run:
         return state_key(self.app_name, "endings", f"{self.run_id}.json")
 
 
-#: Keys of the document that are not the field's name: the original's, and one of the first version.
+#: Keys of the document that differ from the field's name: the original's, and one of the first version.
 KEYS = {
     "fleet_id": "MONITOR_FLEET_ID",
     "app_name": "MONITOR_APP_NAME",
@@ -171,7 +171,7 @@ KEYS = {
     "run_id": "client_token",
 }
 
-#: How a field is read: by its type, unless it has a form of its own.
+#: How a field is read: by its type, unless it has its own format.
 BY_TYPE: dict[str, Reader] = {
     "str": text,
     "str | None": _maybe_text,
@@ -194,7 +194,7 @@ FORMS: dict[str, Reader] = {
 
 
 def from_document(document: Mapping[str, Any]) -> Run:
-    """Return the run in a document, of this or an earlier version; fields that are unknown are passed over.
+    """Return the run in a document of this or an earlier version. Unknown fields are ignored.
 
     Raises NoRecord.
     """
@@ -214,7 +214,7 @@ def from_document(document: Mapping[str, Any]) -> Run:
 
 
 def to_document(run: Run) -> dict[str, Any]:
-    """Return the document of a run, as files/ and the bucket keep it."""
+    """Return the document of a run, as kept in files/ and in the bucket."""
     document = {KEYS.get(kept.name, kept.name): getattr(run, kept.name) for kept in fields(Run)}
     return document | {
         "MONITOR_START_TIME": str(round(run.started * 1000)),

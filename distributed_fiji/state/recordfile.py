@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from distributed_fiji.aws.clients import Clients
 
-#: Bytes that a record may take, and a list of jobs that are not done.
+#: Most bytes of a record, and of a list of unfinished jobs.
 ROOM = 256 * 1024
 
 
 def find_record(given: Path, checkout: Path) -> Path:
-    """Return the record that is meant: a file, as seen from here or from the checkout, or an app's name."""
+    """Return the record that is meant: a file, relative to here or to the checkout, or an app's name."""
     by_name = checkout / "files" / record_file_name(str(given))
     return next((path for path in (given, checkout / given, by_name) if is_file(path)), given)
 
@@ -34,12 +34,12 @@ def is_file(path: Path) -> bool:
     """Whether a path, which may be any text, is a file's."""
     try:
         return path.is_file()
-    except (OSError, ValueError):  # no name of a file
+    except (OSError, ValueError):  # not a file name
         return False
 
 
 def read_record(path: Path) -> Run:
-    """Read a record; raises InvalidInput when it is missing or no record."""
+    """Read a record; raises InvalidInput if it is missing or not a record."""
     try:
         document = read_json(path)
     except InvalidInput as error:
@@ -62,7 +62,7 @@ def read_record(path: Path) -> Run:
 
 
 def check_writable(folder: Path) -> None:
-    """Raise InvalidInput where a run's files could not be written, before anything depends on them."""
+    """Raise InvalidInput if a run's files could not be written, before anything depends on them."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".try.") as file:
@@ -77,7 +77,7 @@ def check_writable(folder: Path) -> None:
 
 
 def check_account(record: Run, path: Path, clients: Clients) -> None:
-    """Raise InvalidInput where AWS knows us as another account than the one whose run it is."""
+    """Raise InvalidInput if the present AWS account is not the one of the run."""
     if record.account and clients.account != record.account:
         problem = f"account: the run is in {record.account}, but your keys belong to {clients.account};"
         problem += " set AWS_PROFILE in your environment to use others"
@@ -85,7 +85,7 @@ def check_account(record: Run, path: Path, clients: Clients) -> None:
 
 
 def write_record(path: Path, record: Run) -> None:
-    """Write a record whole or not at all: to a temporary name first, then renamed."""
+    """Write a record completely or not at all: to a temporary name first, then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(
         "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"

@@ -1,6 +1,6 @@
-"""Read what stands in the run's state in the bucket; what is not ours is passed over with a warning.
+"""Read objects of the run's state in the bucket. Objects that are not ours are ignored with a warning.
 
-Standard library only: the janitor's Lambda reads by it too.
+Standard library only, because the janitor's Lambda uses it too.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Value = TypeVar("Value")
 
 log = logging.getLogger(__name__)
 
-#: What was warned of already: a look comes every few seconds.
+#: Warnings already given: a look comes every few seconds.
 _warned: set[tuple[str, str]] = set()
 
 
 def find_state(s3: S3Client, bucket: str, key: str, read: Callable[[dict[str, Any]], Value]) -> Value | None:
-    """Return what `read` makes of a state's object; None where it is not there, or not what it should be.
+    """Return what `read` makes of an object; None if it does not exist, or is not what it should be.
 
-    `read` may raise Unreadable, or what a document of another form makes it raise.
+    `read` may raise Unreadable, or any error that a document of another form causes.
     """
     try:
         answer = s3.get_object(Bucket=bucket, Key=key)
@@ -41,7 +41,7 @@ def find_state(s3: S3Client, bucket: str, key: str, read: Callable[[dict[str, An
 
 
 def pass_over(bucket: str, key: str, reason: str) -> None:
-    """Warn once of an object that is passed over."""
+    """Warn, once, that an object is ignored."""
     if (key, reason) not in _warned:
         _warned.add((key, reason))
         log.warning("Warning: s3://%s/%s is ignored: %s", bucket, key, reason)

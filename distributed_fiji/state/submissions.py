@@ -1,7 +1,7 @@
-"""What was submitted: an object in the bucket per submitJob, with the ids of its jobs.
+"""What was submitted: one object in the bucket for each submitJob, with the IDs of its jobs.
 
-It is written before the first message goes and again when the last was taken, so that the monitor knows
-every job that must end, and a submission that was killed midway is seen.
+It is written before the first message is sent and again after the last one, so that the monitor knows every
+job that has to end, and can tell when a submission was interrupted.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class Submission:
     """One submitJob.
 
-    `queue_created`: the queue's CreatedTimestamp, which tells the lives of a queue apart.
+    `queue_created`: the queue's CreatedTimestamp, which tells a queue from an earlier one of the same name.
     `output_location`: as in the job file, with its braces. `submitted_at`: seconds since 1970, by S3's clock
-    where `by_aws`, else by that of the machine that submitted: manifests are compared with it.
+    if `by_aws`, else by that of the machine that submitted; manifests are compared with it.
     """
 
     submission_id: str
@@ -39,14 +39,14 @@ class Submission:
     by_aws: bool = False
 
     def completed(self) -> Submission:
-        """Return the same submission with every message taken by the queue."""
+        """Return the same submission, marked as completely sent."""
         return replace(self, complete=True)
 
 
 def write_submission(s3: S3Client, bucket: str, app_name: str, submission: Submission) -> Submission:
-    """Write a submission's object, over an earlier state of it; return it with its time by S3's clock.
+    """Write a submission's object, replacing an earlier one; return it with its time by S3's clock.
 
-    The first writing comes before the first message, so that its time is from before any job is done.
+    It is first written before the first message is sent, so its time is earlier than any finished job's.
     """
     answer = s3.put_object(
         Bucket=bucket,
@@ -61,12 +61,12 @@ def write_submission(s3: S3Client, bucket: str, app_name: str, submission: Submi
 
 
 def remove_submission(s3: S3Client, bucket: str, app_name: str, submission_id: str) -> None:
-    """Remove a submission none of whose jobs is left."""
+    """Remove a submission that has no jobs left."""
     s3.delete_object(Bucket=bucket, Key=state_key(app_name, "submissions", f"{submission_id}.json"))
 
 
 def read_submissions(s3: S3Client, bucket: str, app_name: str, queue_created: str) -> list[Submission]:
-    """Return the submissions that went to the queue created at that time, oldest first."""
+    """Return the submissions to the queue that was created at that time, oldest first."""
     found = all_submissions(s3, bucket, app_name)
     return [submission for submission in found if submission.queue_created == queue_created]
 
