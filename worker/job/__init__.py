@@ -1,1 +1,1 @@
-"""One job after another: the lanes that a job passes through, and what happens to it in each."""
+"""Jobs, one after another: the lanes that a job passes through, and what happens in each."""

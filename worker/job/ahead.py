@@ -1,6 +1,7 @@
-"""When a job is taken ahead of its turn, and when it is given back. Pure.
+"""When to take a job ahead of its turn, and when to give it back. Pure.
 
-A job taken ahead saves its transfers' time, and must never wait here while another worker is idle.
+Taking a job ahead overlaps its transfers with the present job. It must never wait here while another worker
+is idle.
 """
 
 from __future__ import annotations
@@ -8,44 +9,46 @@ from __future__ import annotations
 from worker.aws.queue import Counts
 from worker.settings import LEASE_SECONDS
 
-#: A job that has waited here so long, while nothing is left in the queue, could run elsewhere by now.
+#: A job that has waited here this long, with nothing left in the queue, could be running elsewhere.
 LONGEST_WAIT_SECONDS = 30.0
-#: A poll that took longer than a request takes had to wait: nothing was in the queue when it began.
+#: A poll that took longer than a request had to wait: the queue was empty when it began.
 AT_ONCE_SECONDS = 0.2
-#: After such a poll others may wait as well, and theirs bring them what came with it, a little later. SQS
-#: answers a poll that is open at once, emulators when they next look (ministack: each 0.1 s).
+#: After such a poll others may be waiting too, and may receive what arrived with this message a little later.
+#: SQS answers an open poll at once, emulators when they next check (ministack: every 0.1 s).
 OTHERS_FIRST_SECONDS = 1.0
 
 
 def fits_its_lease(waited_seconds: float, timeout_seconds: float) -> bool:
-    """Whether a job that has waited here may still run for its whole time-out; 0: it has none."""
+    """Whether a job that has waited here can still run for its whole time-out; 0: it has none."""
     return waited_seconds + timeout_seconds <= LEASE_SECONDS
 
 
 def longest_run(timeout_seconds: float, waited_seconds: float) -> float:
-    """Return after how many seconds a run is ended: without a time-out when its message would come back."""
+    """Return after how many seconds a run is ended. Without a time-out, that is when its message would come
+    back.
+    """
     return timeout_seconds or max(60.0, LEASE_SECONDS - waited_seconds)
 
 
 def may_take_ahead(counts: Counts, held_here: int) -> bool:
-    """Whether a job may be taken while another is in FIJI; `held_here`: messages that this worker holds.
+    """Whether another job may be taken while one is in FIJI. `held_here`: messages that this worker holds.
 
-    Workers that wait have taken what they want (where the queue had run dry, after OTHERS_FIRST_SECONDS):
-    those that could want a job soon hold one now. As long as more jobs wait than others hold, each of them
-    finds one after this one has gone.
+    Waiting workers have already taken what they want (after the queue had run dry: once OTHERS_FIRST_SECONDS
+    have passed), so those that could soon want a job hold one now. As long as more jobs wait than others
+    hold, each of them still finds one after this one is gone.
     """
     others = max(0, counts.in_flight - held_here)
     return counts.visible > others
 
 
 def others_may_wait(waited_seconds: float, *, after_an_empty_poll: bool) -> bool:
-    """Whether the queue was empty before this poll's message, so that other workers' polls may be open."""
+    """Whether the queue was empty before this poll's message, so that other workers may be polling too."""
     return after_an_empty_poll or waited_seconds > AT_ONCE_SECONDS
 
 
 def should_give_back(counts: Counts, *, attempt: int, waited_seconds: float) -> bool:
-    """Whether a job taken ahead goes back: nothing else waits, so that another worker may be idle.
+    """Whether to give back a job taken ahead: no other job waits, so another worker may be idle.
 
-    It costs the message a receive, so that it is done on the first one alone.
+    This costs the message one receive, so it is done on its first receive only.
     """
     return counts.visible == 0 and attempt == 1 and waited_seconds > LONGEST_WAIT_SECONDS

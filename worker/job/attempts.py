@@ -1,4 +1,4 @@
-"""What earlier attempts say about the next one, and what becomes of a message after an outcome. Pure."""
+"""What earlier attempts mean for the next one, and what happens to a message after an outcome. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from typing import Any
 
 from worker.contract.jobs import SPARE_RECEIVES, FailureClass, Outcome
 
-#: Failures that the same script on the same job will show again; tried twice in all, as a machine can be odd.
-#: What waits for a dialog or for its time limit costs that time again, and what finds no input leaves
-#: machines idle until the last attempt: S3 shows an object at once when it is there. Others depend on the
-#: machine, on what else runs there (a full disk) or on the network, and are tried JOB_RETRIES times.
+#: Failures that the same script on the same job will repeat. They are tried twice in all, because a machine
+#: can be at fault.
 DETERMINISTIC = frozenset(
     {
         FailureClass.SCRIPT_ERROR,
@@ -27,20 +25,20 @@ DETERMINISTIC = frozenset(
         FailureClass.STALLED,
     }
 )
-#: Failures that no machine is to blame for: another attempt would only pay for FIJI once more.
+#: Failures that cannot be the machine's fault: another attempt would only pay for FIJI again.
 CERTAIN = frozenset({FailureClass.OUTPUTS_REFUSED, FailureClass.OUTPUTS_TAKEN})
 MOST_RUNS = {**dict.fromkeys(DETERMINISTIC, 2), **dict.fromkeys(CERTAIN, 1)}
 
 LONGEST_BACKOFF = 900.0
 
-#: Receives past those that setup's queue allows, on a queue that allows more, after which a message that is
-#: given up comes back at once no longer.
+#: Receives beyond those that setup's queue allows, on a queue that allows more, after which a message that is
+#: given up no longer comes back at once.
 QUICK_RECEIVES = 3
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to go about an attempt: not at all where `given_up` says why; else with which memory.
+    """How to make an attempt. `given_up`: why there should be none; otherwise with how much memory.
 
     `unexplained`: no record says why earlier attempts failed. `failures`: how many records count.
     """
@@ -61,8 +59,8 @@ def plan_attempt(
 ) -> Plan:
     """Return the plan that follows from a job's failure records and the number of this receive (`attempt`).
 
-    Records of another script, or from before this message was sent (seconds since 1970), tell nothing. A
-    receive without a record was no failure of the job: its worker was taken away, or gave it back.
+    Records of another script, or from before this message was sent (seconds since 1970), do not count. A
+    receive without a record was not a failure of the job: its worker was terminated, or gave it back.
     """
     relevant = [
         record
@@ -122,11 +120,11 @@ def settlement(
     backoff_seconds: float,
     given_up: bool = False,
 ) -> Settlement:
-    """Return what happens to a message after an outcome: the one table.
+    """Return what happens to a message after an outcome. This is the only table of it.
 
-    `receives`: how often SQS has handed it out; `failures`: how often it failed, this time included. A
-    release without delay of what is given up lets SQS count its receives up to the dead letters quickly;
-    where the queue allows more of them than it should, no worker is kept busy by such a message.
+    `receives`: how often SQS has handed it out. `failures`: how often it has failed, including now. A job
+    that is given up is released without delay, so that SQS soon moves it to the dead-letter queue. If the
+    queue allows more receives than it should, such a message must not keep a worker busy.
     """
     if outcome in (Outcome.DONE, Outcome.SKIPPED):
         return Settlement(Fate.DELETE)

@@ -1,9 +1,10 @@
-"""Whose outputs a job's outputs are: the claim that a run takes before its first output goes up.
+"""Who may upload a job's outputs: a run takes the claim before its first upload.
 
-SQS delivers at least once, so that two workers can have run the same job at once, with outputs that differ.
-Their uploads must not mix: one that is broken off midway would leave outputs unlike the other's manifest, and
-the message that could mend it may be gone. The claim is one small object in the run's state, written on the
-condition that nobody else has written it meanwhile. It stays when all is done: no worker deletes anything.
+SQS delivers at least once, so two workers may run the same job at the same time, with different outputs.
+Their uploads must not mix: one that breaks off midway would leave outputs that do not match the other's
+manifest, and the message that could repair this may be gone. The claim is a small object in the run's state,
+written on the condition that nobody else has written it in the meantime. It stays afterwards: workers delete
+nothing.
 """
 
 from __future__ import annotations
@@ -27,15 +28,16 @@ log = logging.getLogger(__name__)
 
 Check = Callable[[], None]
 
-#: How often one who waits for another's upload looks again.
+#: How often a run that waits for another's upload looks again.
 LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Term:
-    """Seconds: a claim is renewed each `renew`, lost by its holder after two of them, and free after `valid`.
+    """Seconds. A claim is renewed every `renew`, lost by its holder after two of these, and free after
+    `valid`.
 
-    `valid` is three times `renew` at least, so that its holder stops before another may begin.
+    `valid` is at least three times `renew`, so that its holder stops before another may begin.
     """
 
     renew: float
@@ -43,7 +45,7 @@ class Term:
 
 
 class Claim:
-    """A claim that is held. `check` keeps it, and raises LeaseLost when it is another's or could be."""
+    """A claim that is held. `check` renews it, and raises LeaseLost if it is, or could be, another's."""
 
     def __init__(self, ledger: Ledger, held: HeldJob, etag: str, *, term: Term, taken_at: float) -> None:
         """`taken_at`: by time.monotonic, just before the claim was written."""
@@ -58,7 +60,7 @@ class Claim:
         self._renewing = threading.Lock()
 
     def check(self) -> None:
-        """Renew the claim when it is time. May be called from many threads, and costs next to nothing."""
+        """Renew the claim when it is due. May be called from any thread, and costs next to nothing."""
         now = time.monotonic()
         if self._etag is None or now - self._renewed_at > 2 * self._term.renew:
             raise LeaseLost
@@ -70,7 +72,7 @@ class Claim:
                 self._renewing.release()
 
     def give_up(self) -> None:
-        """Let the next one begin at once. Only for when no upload of this run is on its way any more."""
+        """Let the next run begin at once. Call it only when no upload of this run is under way any more."""
         try:
             if self._etag is not None:
                 self._write(replaces=self._etag, over=True)
@@ -86,7 +88,7 @@ class Claim:
         try:
             etag = self._write(replaces=self._etag)
             if etag is None:
-                # Another's, or ours: the answer to an earlier writing may have been lost.
+                # Another's, or ours if the answer to an earlier write was lost.
                 standing = self._ledger.claim(self._job_id)
                 etag = standing.etag if standing and standing.run_id == self._run_id else None
         except CALL_ERRORS as error:
@@ -105,10 +107,10 @@ def take_claim(
     check: Check,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Claim | Verdict:
-    """Return the claim once it is this run's, or a verdict that spares the upload.
+    """Return the claim once it belongs to this run, or a verdict that makes the upload unnecessary.
 
-    `look` reads the job's manifest (held.old_run) and returns that verdict, or None. It is asked only when
-    another run has claimed the job at some time. `check` may raise while another's upload is waited for.
+    `look` reads the job's manifest (held.old_run) and returns that verdict, or None. It is only asked if
+    another run has ever claimed the job. `check` may raise while another's upload is awaited.
     """
     replaces: str | None = None
     met_another = False
@@ -127,10 +129,10 @@ def take_claim(
                 check()
                 sleep(LOOK_SECONDS)
                 continue
-        # Free, gone, or ours: the answer to the writing was lost.
+        # Free, gone, or ours if the answer to the write was lost.
         replaces = standing.etag if standing else None
     claim = Claim(ledger, held, etag, term=term, taken_at=taken_at)
-    # The other's manifest may have come between our look and our claim.
+    # The other's manifest may have been written between our look and our claim.
     if met_another and (verdict := look()):
         claim.give_up()
         return verdict
@@ -138,7 +140,9 @@ def take_claim(
 
 
 def _is_free(standing: StandingClaim, held: HeldJob) -> bool:
-    """Whether another's claim may be taken over: its run is over, or committed, or has long been silent."""
-    # S3 tells times in whole seconds.
+    """Whether another's claim may be taken over: its run has ended, or committed, or has been silent for
+    long.
+    """
+    # S3 gives times in whole seconds.
     is_silent = standing.silent_seconds > standing.valid_seconds + 1
     return standing.over or standing.run_id == held.old_run or is_silent

@@ -1,4 +1,4 @@
-"""A message that this worker holds, and all that is known of its job on its way."""
+"""A message that this worker holds, with everything known about its job."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ from worker.contract.jobs import Job, job_name
 from worker.records.validity import Manifest
 from worker.storage.inputs import Inputs
 
-#: So many of an earlier run's outputs are named in a job's line; the manifest has them all.
+#: Number of an earlier run's outputs named in a job's line; the manifest has all of them.
 SHOWN = 3
 
 
 @dataclass
 class HeldJob:
-    """One receive of one job. A message that is no job has a `job_id` too, so that it can be recorded."""
+    """One receive of one job. A message that is not a job has a `job_id` too, so that it can be recorded."""
 
     message: Message
     lease: Lease
     job_id: str = ""
     job: Job | None = None
     inputs: Inputs | None = None
-    #: ETag of the manifest that was there when the job was taken, and does not hold.
+    #: ETag of the manifest that existed when the job was taken, and is no longer valid.
     old_manifest: str | None = None
     #: The run that wrote it.
     old_run: str | None = None
-    #: What it says, where it can be read.
+    #: Its content, if readable.
     before: Manifest | None = None
-    #: What of it does not hold, in a phrase; '' where there is none.
+    #: What makes it invalid, as a phrase; '' if nothing.
     runs_again: str = ""
-    #: What went wrong in the run without failing it: text and line, as the runner told it.
+    #: What went wrong in the run without failing it: text and line, as the runner reported.
     warnings: list[dict[str, Any]] = field(default_factory=list)
-    #: What the script asked a person, and how it was answered, as the runner told it.
+    #: What the script asked, and how it was answered, as the runner reported.
     questions: list[dict[str, Any]] = field(default_factory=list)
-    #: Outputs that do not count, by their name, and why.
+    #: Outputs that do not count, by name, and why.
     faults: dict[str, str] = field(default_factory=dict)
-    #: Outputs of earlier runs, by key, that this one does not write and that are still there.
+    #: Outputs of earlier runs, by key, that still exist and that this run does not write.
     left_from_before: tuple[str, ...] = ()
-    #: Files that the script wrote elsewhere than in `output/`, and that were left there.
+    #: Files that the script wrote outside of `output/`, and that were not kept.
     left_elsewhere: tuple[str, ...] = ()
     whole_memory: bool = False
     given_up: bool = False
-    #: How often the job has failed before, by its records.
+    #: How often the job has failed before, according to its records.
     failures: int = 0
     #: Seconds per phase, in the order in which they began.
     seconds: dict[str, float] = field(default_factory=dict)
-    #: By this a worker knows its own manifest again, when the answer to its writing was lost.
+    #: A worker recognizes its own manifest by this, if the answer to its write was lost.
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     taken_at: float = field(default_factory=time.monotonic)
-    #: Set when whoever settles the message is through with it.
+    #: Set when the message has been settled.
     settled: threading.Event = field(default_factory=threading.Event)
     _claimed: bool = False
     _is_being_settled: bool = False
@@ -69,12 +69,12 @@ class HeldJob:
 
     @property
     def name(self) -> str:
-        """What people know the job by: its metadata, and its id behind it."""
+        """The name by which people know the job: its metadata, followed by its ID."""
         return f"{job_name(self.job.metadata)} ({self.job_id})" if self.job else self.job_id
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the job's line says beside its outcome."""
+        """What the job's line says besides its outcome."""
         notes = [f"runs again: {self.runs_again}"] if self.runs_again else []
         if left := self.left_from_before:
             notes.append(f"left from an earlier run, and not written again: {shortened(left)}")
@@ -87,20 +87,20 @@ class HeldJob:
         return self.message.attempt
 
     def claim(self) -> bool:
-        """Return True to the first caller alone: a job taken ahead is run or given back, not both."""
+        """Return True to the first caller only: a job taken ahead is either run or given back."""
         with self._lock:
             first, self._claimed = not self._claimed, True
             return first
 
     def settle_once(self) -> bool:
-        """Return True to the first caller alone: a message is deleted or given back once."""
+        """Return True to the first caller only: a message is deleted or given back once."""
         with self._lock:
             first, self._is_being_settled = not self._is_being_settled, True
             return first
 
     @contextlib.contextmanager
     def timed(self, phase: str) -> Iterator[None]:
-        """Add the block's seconds to a phase."""
+        """Add the duration of the block to a phase."""
         started_at = time.monotonic()
         try:
             yield
@@ -109,6 +109,6 @@ class HeldJob:
 
 
 def shortened(names: tuple[str, ...]) -> str:
-    """Return the first of some names, and how many more there are."""
+    """Return the first few names, and how many more there are."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

@@ -1,4 +1,4 @@
-"""The messages that a worker holds, in whatever lane, until each is settled: deleted or given back."""
+"""The messages that a worker holds, in any lane, until each is settled: deleted or given back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worker.job.held import HeldJob
 from worker.stop import Stop
 from worker.verdict.verdict import Verdict
 
-#: How long a departing worker may spend returning messages.
+#: Seconds that a departing worker may spend on returning messages.
 LEAVE_SECONDS = 6.0
 HAS_TO_END = Verdict(Outcome.INTERRUPTED, sentence="this worker has to end")
 
@@ -31,35 +31,35 @@ class Holdings:
         return len(self._held)
 
     def add(self, held: HeldJob) -> None:
-        """Hold one more; ECS is asked to leave this task alone while there is one."""
+        """Hold one more. While there is one, ECS is asked not to stop this task."""
         self._held[held.run_id] = held
         self._protection.hold()
 
     def end(self, held: HeldJob, verdict: Verdict, forget: Callable[[HeldJob, Verdict], None]) -> None:
-        """Bring a job without a run to its end; `forget` removes what it has on disk."""
+        """Finish a job without a run. `forget` removes its files."""
         self._finisher.close(held, verdict, check=self._check)
         forget(held, verdict)
         self.drop(held)
 
     def drop(self, held: HeldJob) -> None:
-        """Forget a job that is settled."""
+        """Forget a settled job."""
         if self._held.pop(held.run_id, None):
             self._protection.release()
 
     def give_back(self, held: HeldJob, verdict: Verdict = HAS_TO_END) -> None:
-        """Make a message visible now; whatever still works on it stops at its next check."""
+        """Make a message visible now. Whatever still works on it stops at its next check."""
         held.lease.abandon()
         self._finisher.settle(held, verdict, check=self._check)
         self.drop(held)
 
     def give_back_unclaimed(self) -> None:
-        """Give back what is not in FIJI or after it, whether it is ready or still on its way."""
+        """Give back every job that has not reached FIJI yet, whether ready or still in preparation."""
         for held in list(self._held.values()):
             if held.claim():
                 self.give_back(held)
 
     def give_back_all(self) -> None:
-        """Give back everything at once; a call that hangs keeps no worker here that has to leave."""
+        """Give back everything at once. A call that hangs does not keep a worker that has to leave."""
         if left := list(self._held.values()):
             pool = ThreadPoolExecutor(len(left), thread_name_prefix="leave")
             wait([pool.submit(self._give_back_or_await, held) for held in left], timeout=LEAVE_SECONDS)
@@ -67,7 +67,7 @@ class Holdings:
 
     def _give_back_or_await(self, held: HeldJob) -> None:
         self.give_back(held)
-        # Its own lane may have begun to settle it: the process that ends now would cut that off.
+        # Its own lane may have begun to settle it, and this process must not end in the middle of that.
         held.settled.wait(LEAVE_SECONDS)
 
     def _check(self) -> None:

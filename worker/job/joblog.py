@@ -1,4 +1,4 @@
-"""The worker's own log: warnings, and one line per job with its outcome and seconds per phase, on stdout."""
+"""The worker's own log on stdout: warnings, and one line per job with its outcome and seconds per phase."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from worker.contract.text import one_line, shown
 
 if TYPE_CHECKING:
-    # For annotations alone: the log is set up before boto3 is imported.
+    # Only for annotations: the log is set up before boto3 is imported.
     from worker.job.held import HeldJob
     from worker.verdict.verdict import Verdict
 
-#: Of a sentence, so much stands in a job's line; the record has it all.
+#: Characters of a sentence that a job's line shows; the record has all of it.
 LONGEST_REASON = 300
 
 
@@ -45,7 +45,7 @@ class JobLog:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         document: dict[str, Any] = {"time": self.formatTime(record), "level": record.levelname.lower()}
@@ -56,7 +56,7 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """A line for each message; a trace, which is Python's own, has lines below it."""
+    """One line per message; a Python traceback has more lines below it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return the message on one line."""
@@ -68,7 +68,7 @@ class TextLines(logging.Formatter):
 
 
 def set_up_logging(log_format: str) -> None:
-    """Send the worker's log to stdout, as text or as JSON lines, times in UTC."""
+    """Send the worker's log to stdout, as text or as JSON lines, with times in UTC."""
     formatter = JsonLines() if log_format == "json" else TextLines("%(asctime)s %(levelname)s %(message)s")
     formatter.converter = time.gmtime
     handler = logging.StreamHandler(sys.stdout)

@@ -1,7 +1,8 @@
-"""The loop: one job after another through three lanes, that overlap.
+"""The worker's loop: jobs pass through three lanes that overlap.
 
-While one job is in FIJI (main thread), the next one's message and inputs are fetched (thread "ahead") and the
-last ones' outputs go up (threads "finish"), each under its own heartbeat. Owns nothing but this order.
+While one job is in FIJI (main thread), the next one's message and inputs are fetched (thread "ahead"), and
+the outputs of the last ones are uploaded (threads "finish"), each with its own heartbeat. This module only
+keeps them in order.
 """
 
 from __future__ import annotations
@@ -42,10 +43,11 @@ from worker.verdict.verdict import Verdict
 
 log = logging.getLogger(__name__)
 
-#: SQS holds a poll open for 20 seconds at most; a worker that is asked to leave must outlast one, and be gone
-#: within ten seconds. A poll costs $0.0000004: 8 seconds each make 1.4 cents in a month that a worker idles.
+#: SQS holds a poll open for at most 20 seconds. A worker that is asked to leave must outlast one, and be gone
+#: within ten seconds. A poll costs $0.0000004: one every 8 seconds costs 13 cents in a month of idling.
 LONGEST_POLL = 8
-#: Finished runs that go up at once, since going up is mostly waiting for AWS; each keeps its outputs on disk.
+#: Finished runs that are uploaded at the same time, since uploading mostly waits for AWS. Each keeps its
+#: outputs on disk.
 FINISHING_AT_ONCE = 2
 LONGEST_PAUSE = 30.0
 CHANGED_MIND = Verdict(Outcome.INTERRUPTED, sentence="another worker can run it sooner")
@@ -55,7 +57,7 @@ DISK_TAKEN = Verdict(Outcome.INTERRUPTED, sentence="another job here has filled 
 
 @dataclass(frozen=True)
 class WorkerParts:
-    """What the loop puts into order."""
+    """The parts that the loop puts in order."""
 
     settings: WorkerSettings
     queue: Queue
@@ -69,7 +71,7 @@ class WorkerParts:
 
 
 class Worker:
-    """Takes jobs until asked to stop. `step` takes one, or none when the queue stays empty for one poll."""
+    """Takes jobs until asked to stop. `step` takes one, or none if the queue stays empty for one poll."""
 
     def __init__(self, parts: WorkerParts, stop: Stop, clock: Callable[[], float] = time.monotonic) -> None:
         self._parts = parts
@@ -94,7 +96,7 @@ class Worker:
         self.close()
 
     def step(self) -> None:
-        """Take one job through FIJI; its upload may still be going on afterwards."""
+        """Take one job through FIJI. Its upload may continue afterwards."""
         held = self._next()
         if held is None:
             return
@@ -106,7 +108,7 @@ class Worker:
             self._finish_later(held, finished)
 
     def close(self) -> None:
-        """Wait for uploads as long as there is time; give back all messages that are still held."""
+        """Wait for uploads while there is time, then give back all messages that are still held."""
         if self._stop.requested:
             self._holdings.give_back_unclaimed()
             left = min(self._stop.seconds_left(), self._parts.settings.visibility_seconds)
@@ -114,7 +116,7 @@ class Worker:
         else:
             wait(self._finishing)
         if self._ahead is not None:
-            # A poll that is open may have been given a message already: then it is given back by that lane.
+            # An open poll may already have been given a message; that lane then gives it back.
             wait([self._ahead], timeout=LONGEST_POLL + 1)
         self._ahead_lane.shutdown(wait=False, cancel_futures=True)
         self._finish_lane.shutdown(wait=False, cancel_futures=True)
@@ -124,7 +126,7 @@ class Worker:
         self._parts.streams.close(2)
 
     def _next(self) -> HeldJob | None:
-        """Return a job that is ready for FIJI: the one taken ahead, or the next that comes."""
+        """Return a job that is ready for FIJI: the one taken ahead, or the next that arrives."""
         self._idle.set()
         if self._ahead is None:
             poll_seconds = min(LONGEST_POLL, max(1, int(self._parts.settings.stop_grace_seconds)))
@@ -138,7 +140,7 @@ class Worker:
         return held if held is not None and held.claim() else None
 
     def _take_ahead(self) -> HeldJob | None:
-        """Return a job for after the one that runs, or None when others may need it more."""
+        """Return the job to run after the present one, or None if others may need it more."""
         if self._others_wait and self._idle.wait(OTHERS_FIRST_SECONDS):
             return None
         while not self._stop.requested:
@@ -157,7 +159,7 @@ class Worker:
         return None
 
     def _take(self, wait_seconds: int) -> HeldJob | None:
-        """Receive one message and prepare its job; None when none came or no run is needed."""
+        """Receive one message and prepare its job; None if none came, or no run is needed."""
         message = self._receive(wait_seconds)
         if message is None:
             return None
@@ -188,7 +190,7 @@ class Worker:
         return message
 
     def _prepare(self, held: HeldJob) -> bool:
-        """Make a job ready for FIJI; False when it came to its end already."""
+        """Make a job ready for FIJI; False if it has already been settled."""
 
         def check() -> None:
             held.lease.check()
@@ -209,7 +211,7 @@ class Worker:
         return False
 
     def _run(self, held: HeldJob) -> Finished | None:
-        """Run a job in FIJI; None when it came to its end without a run to be judged."""
+        """Run a job in FIJI; None if it ended without a run that can be judged."""
         held.claim()
         waited = self._clock() - held.taken_at
         if not fits_its_lease(waited, self._parts.settings.job_timeout_seconds):
@@ -244,7 +246,7 @@ class Worker:
         self._wait_for_finishing(FINISHING_AT_ONCE + 1 if self._parts.settings.overlap else 1)
 
     def _wait_for_disk(self) -> None:
-        """Let no job start on a disk that is full of another's outputs, which are on their way."""
+        """Start no job on a disk that is full of another's outputs while these are being uploaded."""
         if self._finishing and self._parts.cache.free_share() < LEAST_FREE:
             self._wait_for_finishing(1)
 
@@ -275,14 +277,14 @@ class Worker:
         self._holdings.end(held, verdict, self._clear)
 
     def _clear(self, held: HeldJob, verdict: Verdict) -> None:
-        """Remove what a job still has on disk. A full disk is emptied of the cache as well."""
+        """Remove a job's files. If the disk is full, empty the cache as well."""
         if held.inputs is not None:
             self._parts.fetcher.release(held.inputs)
             remove_tree(held.inputs.staging)
         self._parts.cache.make_room(1.0 if verdict.failure is FailureClass.DISK_FULL else LEAST_FREE)
 
     def _look_after_ahead(self) -> None:
-        """While FIJI runs: start the next one's, and think again about a job that has waited for long."""
+        """While FIJI runs: prepare the next FIJI, and reconsider a job that has waited for long."""
         if self._stop.requested:
             self._holdings.give_back_unclaimed()
         if self._ahead is None or self._stop.requested:

@@ -1,4 +1,4 @@
-"""What comes before FIJI: read the message, look whether the job is done or given up, bring its inputs."""
+"""What comes before FIJI: read the message, check if the job is done or given up, fetch its inputs."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ log = logging.getLogger(__name__)
 
 Check = Callable[[], None]
 
-#: How often another run may replace the manifest of a job while it is looked at.
+#: How often another run may replace a job's manifest while it is being checked.
 OVERTAKINGS = 5
 
 
 class Preparer:
-    """Prepares one job after another; `check_if_done`: whether a manifest that holds spares the run."""
+    """Prepares one job after another. `check_if_done`: whether a valid manifest makes a run unnecessary."""
 
     def __init__(
         self,
@@ -78,10 +78,10 @@ class Preparer:
             ) from error
 
     def done_already(self, held: HeldJob, job: Job, check: Check) -> Verdict | None:
-        """Return the verdict SKIPPED when a manifest makes a run needless; note one that must be replaced.
+        """Return the verdict SKIPPED if a manifest makes a run unnecessary; note one that must be replaced.
 
-        A manifest that holds and is from before this message was sent is written anew: by its time the
-        monitor knows that the job is done.
+        A valid manifest from before this message was sent is written again: its new time tells the monitor
+        that the job is done.
         """
         for _ in range(OVERTAKINGS):
             found = store.retried(lambda: self._ledger.manifest(job.job_id), check)
@@ -99,7 +99,7 @@ class Preparer:
         return None
 
     def _must_run(self, held: HeldJob, job: Job, found: StoredManifest, check: Check) -> bool:
-        """Whether a job has to run though it has a manifest, which is noted with what does not hold."""
+        """Whether a job has to run although it has a manifest, which is noted with what makes it invalid."""
         held.before = find_manifest(found.document, self._today.app_name)
         held.runs_again = self._difference(held, job, check)
         if not held.runs_again:
@@ -109,11 +109,12 @@ class Preparer:
         return True
 
     def _difference(self, held: HeldJob, job: Job, check: Check) -> str:
-        """Say what of the manifest found does not hold today, or why it is not asked; '' where it holds."""
+        """Say what makes the manifest invalid today, or why it is not checked; '' if it is valid."""
         manifest = held.before
         if manifest is None:
             return "its manifest cannot be read"
-        # Written after this message was sent: the message is a second delivery, not a wish to run again.
+        # Written after this message was sent, so the message is a second delivery, not a request to run
+        # again.
         newer = manifest.time_seconds > held.message.sent_at
         if not (self._check_if_done or newer):
             return "CHECK_IF_DONE_BOOL is False"
@@ -129,7 +130,7 @@ class Preparer:
             return error.sentence
 
     def _given_up(self, held: HeldJob, check: Check) -> Verdict | None:
-        """Return a verdict when earlier attempts show that another is in vain."""
+        """Return a verdict if earlier attempts show that another one is pointless."""
         if held.attempt == 1:
             return None
         records = store.retried(lambda: self._ledger.failures(held.job_id), check)
@@ -149,5 +150,5 @@ class Preparer:
 
 
 def failed(error: JobFailed) -> Verdict:
-    """Return the verdict on a job that ended by JobFailed."""
+    """Return the verdict on a job that JobFailed ended."""
     return Verdict(Outcome.FAILED, error.failure, error.sentence, error.line)

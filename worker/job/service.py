@@ -1,4 +1,6 @@
-"""The worker's parts put together, and its life: script, jobs until asked to stop, an empty scratch."""
+"""The worker's parts put together, and its life: fetch the script, take jobs until asked to stop,
+clean up.
+"""
 
 from __future__ import annotations
 
@@ -44,13 +46,13 @@ log = logging.getLogger("worker")
 
 
 def work(settings: WorkerSettings, stop: Stop) -> int:
-    """Work with valid settings until asked to stop; return the exit code."""
+    """Work, with valid settings, until asked to stop; return the exit code."""
     watch_for_interruption(stop, settings.spot_poll_seconds)
     scratch = Scratch(settings.scratch)
     try:
         clients = make_clients(settings)
         mount_bucket(settings, clients)
-        # Not before, as s3fs detaches itself from this worker.
+        # Not earlier, because s3fs detaches itself from this worker.
         processes.adopt_orphans()
         script = fetch_script(
             settings.script_download_url, settings.script_sha256, scratch.script, clients.s3, stop.wait
@@ -61,7 +63,7 @@ def work(settings: WorkerSettings, stop: Stop) -> int:
         log.info("worker %s waits for jobs of %s", VERSION, settings.app_name)
         worker.run()
     except (ScriptUnavailable, JobFailed, MountFailed) as error:
-        # A worker that was asked to leave meanwhile has stopped trying: that is no error.
+        # A worker that was asked to leave in the meantime has stopped trying; that is not an error.
         log.log(logging.INFO if stop.requested else logging.ERROR, "%s", error)
         return 0 if stop.requested else 1
     finally:
@@ -71,7 +73,7 @@ def work(settings: WorkerSettings, stop: Stop) -> int:
 
 
 def mount_bucket(settings: WorkerSettings, clients: Clients) -> None:
-    """Mount the source bucket where inputs are not downloaded and the image has a place for it."""
+    """Mount the source bucket, if inputs are not downloaded and the image has a mount point for it."""
     folder = os.environ.get("BUCKET_MOUNT", "")
     if settings.download_files or not folder:
         return
@@ -83,7 +85,7 @@ def mount_bucket(settings: WorkerSettings, clients: Clients) -> None:
 
 
 def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: Script) -> WorkerParts:
-    """Put the worker's parts together. Raises JobFailed when there is no FIJI."""
+    """Put the worker's parts together. Raises JobFailed if there is no FIJI."""
     engine = Engine(settings, scratch, script)
     bulk = _bulk(clients, scratch)
     downloads = Downloads(clients.s3, bulk)
@@ -123,7 +125,7 @@ def _uploads(settings: WorkerSettings, clients: Clients, ledger: Ledger, queue: 
 
 
 def today(settings: WorkerSettings, script: Script) -> Today:
-    """Return what the manifest of a job that is done already must agree with."""
+    """Return what the manifest of a finished job must agree with today."""
     expected = Expected(
         settings.expected_number_files, settings.min_file_size_bytes, settings.necessary_string
     )
@@ -152,5 +154,5 @@ def _origin(settings: WorkerSettings, script: Script) -> Origin:
 
 
 def _is_custom(environ: os._Environ[str]) -> bool:
-    """Whether S3 is not AWS's own; botocore finds the address by itself, s5cmd has to be told."""
+    """Whether S3 is not AWS's own. botocore finds the address by itself; s5cmd must be told."""
     return any(environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))

@@ -1,7 +1,7 @@
-"""Outputs to objects, each under a condition: no object is replaced that another job or a person needs.
+"""Upload outputs, each under a condition: no object is replaced that another job or a person needs.
 
-A new key costs one request. Where something stands already, it is looked at, and replaced only as it was
-seen. What is sent is what was judged: a file that changes meanwhile fails the job.
+A new key costs one request. An existing object is looked at first, and replaced only as it was seen. What is
+uploaded is what was judged: a file that changes in the meantime fails the job.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ if TYPE_CHECKING:
 Check = Callable[[], None]
 Conditions = Mapping[str, str]
 
-#: Files up to this size are sent from memory: read once, and no round trip before their bytes.
+#: Files up to this size are sent from memory: read once, with no round trip before their bytes.
 SMALL = 1024 * 1024
-#: How often others may write a key between our look at it and our writing.
+#: How often others may write a key between our look at it and our write.
 OVERTAKINGS = 5
-#: What S3 answers when a condition does not hold, or the answer to an earlier try was lost.
+#: S3's error codes when a condition does not hold, or the answer to an earlier attempt was lost.
 NOT_AS_EXPECTED = ("PreconditionFailed", "412", "NoSuchKey", "404", "NoSuchUpload")
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """A job's outputs, where they go (`prefix` before their names), and who sends them."""
+    """A job's outputs, where they go (`prefix` before their names), and who writes them."""
 
     bucket: str
     prefix: str
@@ -60,7 +60,7 @@ class Parcel:
 
 
 class CheckedFile(io.FileIO):
-    """A file to upload that asks `check` before each reading: no attempt of botocore's outlives a lease."""
+    """A file to upload that calls `check` before each read, so no attempt of botocore's outlives a lease."""
 
     def __init__(self, path: Path, check: Check) -> None:
         super().__init__(path)
@@ -72,9 +72,10 @@ class CheckedFile(io.FileIO):
 
 
 class Uploads:
-    """All uploads of one worker. `check` is called throughout and may raise to end an upload at once.
+    """All uploads of one worker.
 
-    `large`: the bytes from which on a file goes in parts.
+    `check` is called throughout and may raise to end an upload at once. `large`: size in bytes from which a
+    file is sent in parts.
     """
 
     def __init__(self, s3: S3Client, flags: UploadFlags, ownership: Ownership, large: int = LARGE) -> None:
@@ -84,15 +85,16 @@ class Uploads:
         self._pool = ThreadPoolExecutor(UPLOAD_THREADS, thread_name_prefix="upload")
         self._multipart = Multipart(s3)
         self._large_bytes = large
-        # One at a time: its parts take memory, and use the connection by themselves.
+        # One at a time: its parts use memory, and the whole connection.
         self._large = threading.Lock()
-        #: Whether the last key held something already: then a look comes first, as most likely in a re-run.
+        #: Whether the last key held something already. A look then comes first, because this is most likely a
+        #: re-run.
         self._looks_first = False
 
     def send(self, parcel: Parcel, check: Check) -> list[Sent]:
-        """Bring a job's outputs to objects and return them as they stand in the bucket.
+        """Upload a job's outputs and return them as they are in the bucket.
 
-        Raises JobFailed when one cannot be sent. When it returns or raises, no upload is on its way any more.
+        Raises JobFailed if one cannot be sent. When it returns or raises, no upload is under way any more.
         """
         addresses = [f"s3://{parcel.bucket}/{parcel.key(output)}" for output in parcel.outputs]
         self._ownership.refuse_inputs(addresses, parcel.writer)
@@ -103,7 +105,7 @@ class Uploads:
             tasks,
             check,
             lambda error: store.as_failure(error, FailureClass.UPLOAD_FAILED, address),
-            # No file may land after this job is another worker's.
+            # No file may arrive after this job has passed to another worker.
             to_the_end=True,
         )
 
@@ -131,7 +133,7 @@ class Uploads:
         return standing
 
     def _conditions(self, standing: ExistingObject | None, writer: Writer, check: Check) -> Conditions:
-        """Return the condition under which a key may be written. Raises JobFailed where it may not."""
+        """Return the condition under which a key may be written. Raises JobFailed if it may not be."""
         if standing is None:
             return {"IfNoneMatch": "*"}
         store.retried(lambda: self._ownership.refuse(standing, writer), check)
@@ -154,7 +156,7 @@ class Uploads:
         return str(answer["ETag"])
 
     def _arguments(self, parcel: Parcel, name: str) -> dict[str, Any]:
-        """Return what UPLOAD_FLAGS say, with the job's mark; as for `aws s3 cp`, a name tells a type."""
+        """Return the UPLOAD_FLAGS and the job's mark; as with `aws s3 cp`, the name gives the type."""
         arguments = dict(self._flags.arguments)
         arguments["Metadata"] = {**arguments.get("Metadata", {}), **parcel.writer.mark.metadata}
         kind, encoding = mimetypes.guess_type(name)
@@ -173,7 +175,7 @@ class Uploads:
 
 
 class _Source:
-    """An output as it is sent: its bytes are read, hashed and sent as those of the file that was judged."""
+    """An output to be sent: its bytes are read, hashed and sent as those of the file that was judged."""
 
     def __init__(self, output: Output, check: Check) -> None:
         self.output = output
@@ -182,7 +184,7 @@ class _Source:
 
     @cached_property
     def _data(self) -> bytes | None:
-        """The bytes of a small file, None for a larger one."""
+        """The bytes of a small file; None for a larger one."""
         return self.output.path.read_bytes() if self.output.size <= SMALL else None
 
     @cached_property
@@ -196,15 +198,15 @@ class _Source:
 
     @property
     def etag(self) -> str:
-        """The ETag that the object must have, where it tells the content."""
+        """The ETag that the object must have, if it depends on the content alone."""
         return self._begun.etag if self._begun else self.digests.md5
 
     def is_sent_as(self, standing: ExistingObject, writer: Writer) -> bool:
-        """Whether this very run has written the object already, and the answer to that was lost."""
+        """Whether this very run has written the object already, and the answer was lost."""
         return standing.mark == writer.mark and bare(standing.etag) == self.etag
 
     def put(self, s3: S3Client, arguments: dict[str, Any]) -> Mapping[str, Any]:
-        """Send the file in one request, with its checksum: S3 refuses what does not fit."""
+        """Send the file in one request, with its checksum: S3 refuses it if they differ."""
         self.check()
         if "ChecksumAlgorithm" not in arguments:
             arguments["ChecksumSHA256"] = b64encode(bytes.fromhex(self.digests.sha256)).decode()
@@ -220,7 +222,7 @@ class _Source:
     def put_in_parts(
         self, multipart: Multipart, arguments: dict[str, Any], conditions: Conditions
     ) -> Mapping[str, Any]:
-        """Send the file in parts, hashed as they go."""
+        """Send the file in parts, hashing as they go."""
         self._begun = multipart.begin(self.output.path, self.output.size, arguments, self.check)
         vars(self).pop("digests", None)
 
@@ -231,7 +233,7 @@ class _Source:
         return multipart.complete(self._begun, conditions, check)
 
     def expect_unchanged(self) -> None:
-        """Raise JobFailed when the file is not the one that was judged."""
+        """Raise JobFailed if the file is not the one that was judged."""
         try:
             unchanged = identity_of(self.output.path.lstat()) == self.output.identity
         except OSError:
@@ -241,7 +243,7 @@ class _Source:
 
 
 def changed(name: str) -> JobFailed:
-    """Return the failure of a job whose output changes after the end of its script."""
+    """Return the failure of a job whose output changed after its script had ended."""
     sentence = (
         f"output/{name} changed during its upload: something still writes to it after the script ended."
     )
@@ -249,7 +251,7 @@ def changed(name: str) -> JobFailed:
 
 
 def find_standing(s3: S3Client, Bucket: str, Key: str) -> ExistingObject | None:
-    """Return what stands at a key, or None."""
+    """Return the object at a key, or None."""
     try:
         answer = s3.head_object(Bucket=Bucket, Key=Key)
     except ClientError as error:

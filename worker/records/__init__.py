@@ -1,1 +1,1 @@
-"""What is written of a job in the bucket, by whom, and whether it still holds."""
+"""What is written about a job in the bucket, by whom, and whether it is still valid."""

@@ -1,4 +1,4 @@
-"""The run's own state in AWS_BUCKET: manifests, failure records, logs. What is done is decided here alone."""
+"""The run's own state in AWS_BUCKET: manifests, failure records, logs. Only this decides what is done."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from worker.storage import s3 as store
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: What S3 answers when a condition does not hold; 404: what should be replaced has gone.
+#: S3's error codes when a condition does not hold; 404: what should be replaced is gone.
 NOT_AS_EXPECTED = ("PreconditionFailed", "412", "NoSuchKey", "404")
 
-#: A claim lasts as long as its message's visibility, which SQS limits to 12 hours; one that says more is none
-#: of ours, and would keep the job from ever being done.
+#: A claim lasts as long as its message's visibility, which SQS limits to 12 hours. One that says more is not
+#: ours, and would keep the job from ever being done.
 LONGEST_CLAIM = 43_200
 
 
 @dataclass(frozen=True)
 class StandingClaim:
-    """A claim as it stands in the bucket; `over`: its run has ended.
+    """A claim in the bucket; `over`: its run has ended.
 
-    `silent_seconds` by S3's own clock, since its last renewal; after `valid_seconds` it is out of date.
+    `silent_seconds`: since its last renewal, by S3's own clock; after `valid_seconds` it has expired.
     """
 
     run_id: str
@@ -51,7 +51,7 @@ class StandingClaim:
 
 
 class StoredManifest(NamedTuple):
-    """A manifest as it stands in the bucket. `written`: seconds since 1970, whole ones."""
+    """A manifest in the bucket. `written`: whole seconds since 1970."""
 
     document: dict[str, Any]
     etag: str
@@ -67,7 +67,9 @@ class Ledger:
         self._app_name = app_name
 
     def manifest(self, job_id: str) -> StoredManifest | None:
-        """Return a job's manifest as it stands in the bucket, or None. What is no JSON object reads as {}."""
+        """Return a job's manifest as it is in the bucket, or None. One that is not a JSON object
+        reads as {}.
+        """
         found = self._read(manifest_key(self._app_name, job_id))
         if found is None:
             return None
@@ -75,23 +77,25 @@ class Ledger:
         return StoredManifest(document, answer["ETag"], answer["LastModified"].timestamp())
 
     def outputs(self, bucket: str, keys: Iterable[str]) -> dict[str, store.Object]:
-        """Return those outputs that are there, by key."""
+        """Return the outputs that exist, by key."""
         return {item.key: item for item in store.find_objects(self._s3, bucket, keys)}
 
     def confirm(self, job_id: str, standing: StoredManifest, message_id: str) -> bool:
-        """Write a manifest that holds anew, so that its time says so; False when it is another one meanwhile.
+        """Write a valid manifest again, so that it has a new time; False if it has been replaced in the
+        meantime.
 
-        The monitor counts a job as done by a manifest that was written since the job was submitted: it need
-        not read one of them, nor believe what an earlier run did.
+        The monitor counts a job as done by a manifest written since the job was submitted. It need not read
+        any, nor trust what an earlier run did.
         """
         confirmed = {"message_id": message_id, "time_seconds": round(time.time(), 3)}
         document = {**standing.document, "confirmed": confirmed}
         return self._commit(job_id, document, standing.etag)
 
     def commit(self, job_id: str, document: Mapping[str, Any], replaces: str | None) -> bool:
-        """Write a manifest if none is there, or just the one with the ETag `replaces`; else return False.
+        """Write a manifest if there is none, or only over the one with the ETag `replaces`; else return
+        False.
 
-        Its markers come first: a job is never counted as done without them.
+        Its markers are written first, so that a job is never counted as done without them.
         """
         self._mark(job_id, document, may_be_marked=bool(replaces) or document.get("attempt") != 1)
         return self._commit(job_id, document, replaces)
@@ -121,7 +125,7 @@ class Ledger:
         return store.retried(lambda: self._write_if(key, document, replaces), lambda: None) is not None
 
     def claim(self, job_id: str) -> StandingClaim | None:
-        """Return the claim that stands on a job, or None."""
+        """Return the claim on a job, or None."""
         found = self._read(claim_key(self._app_name, job_id))
         if found is None:
             return None
@@ -145,9 +149,9 @@ class Ledger:
         replaces: str | None = None,
         over: bool = False,
     ) -> str | None:
-        """Write a claim as `commit` writes a manifest; return its ETag, or None when another was quicker.
+        """Write a claim as `commit` writes a manifest; return its ETag, or None if another was quicker.
 
-        Each writing differs from the one before, so that each has an ETag of its own.
+        Each write differs from the one before, so that each has its own ETag.
         """
         document = {
             "run_id": run_id,
@@ -158,7 +162,7 @@ class Ledger:
         return self._write_if(claim_key(self._app_name, job_id), document, replaces)
 
     def _read(self, key: str) -> tuple[dict[str, Any], Mapping[str, Any]] | None:
-        """Return a document and the answer that brought it, or None where there is none."""
+        """Return a document and the response that brought it, or None if there is none."""
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
@@ -177,7 +181,7 @@ class Ledger:
             raise
 
     def failures(self, job_id: str) -> list[dict[str, Any]]:
-        """Return the records of a job's failed attempts; what is none is passed over."""
+        """Return the records of a job's failed attempts; invalid ones are ignored."""
         prefix = state_key(self._app_name, "failures", job_id) + "/"
         keys = [item.key for item in store.list_objects(self._s3, self._bucket, prefix)]
         numbered = [key for key in keys if key[len(prefix) :].removesuffix(".json").isdecimal()]
@@ -199,7 +203,7 @@ class Ledger:
         store.write_json(self._s3, self._bucket, failure_key(self._app_name, job_id, attempt), document)
 
     def keep_log(self, job_id: str, attempt: int, file: Path) -> None:
-        """Write FIJI's console of an attempt."""
+        """Store FIJI's console output of an attempt."""
         with file.open("rb") as body:
             self._s3.put_object(
                 Bucket=self._bucket,
@@ -214,7 +218,7 @@ def _go_on() -> None:
 
 
 def _valid_seconds(document: Mapping[str, Any]) -> float:
-    """Return for how long a claim is valid: as long as a message can be hidden at most."""
+    """Return for how long a claim is valid: at most as long as a message can be hidden."""
     try:
         return min(number(document, "valid_seconds", 0.0), LONGEST_CLAIM)
     except Unreadable:

@@ -1,4 +1,4 @@
-"""The mark that every output carries as metadata of its object: which job of which app wrote it. Pure."""
+"""The mark that every output carries in its object's metadata: which job of which app wrote it. Pure."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-#: S3 takes 2 KiB of metadata on an object, the user's own included.
+#: S3 accepts 2 KiB of metadata per object, including the user's own.
 LONGEST_NAME = 200
 BEGIN = "distributed-fiji-"
 
 
 @dataclass(frozen=True)
 class Mark:
-    """Who wrote an object: `state` is the bucket of its app's state, `name` the job as people know it.
+    """Who wrote an object. `state` is the bucket of its app's state, `name` the name by which people know the
+    job.
 
-    `run`: the one run of the job, by a hash.
+    `run`: a hash of the one run of the job.
     """
 
     app: str
@@ -27,17 +28,17 @@ class Mark:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The mark as metadata of an object, which is ASCII."""
+        """The mark as an object's metadata, which is ASCII."""
         return {f"{BEGIN}{field}": quote(value, safe="=") for field, value in vars(self).items()}
 
 
 def mark_of(app: str, state: str, job: str, name: str, run: str) -> Mark:
-    """Return the mark of a run's outputs; `name` is cut where it is long."""
+    """Return the mark of a run's outputs; a long `name` is cut."""
     return Mark(app, state, job, name[:LONGEST_NAME], hashlib.sha256(run.encode()).hexdigest()[:16])
 
 
 def read_mark(metadata: Mapping[str, str]) -> Mark | None:
-    """Return the mark in an object's metadata, or None where no job wrote it."""
+    """Return the mark in an object's metadata, or None if no job wrote it."""
     lower = {name.lower(): value for name, value in metadata.items()}
     fields = {field: unquote(lower.get(f"{BEGIN}{field}", "")) for field in Mark.__dataclass_fields__}
     return Mark(**fields) if fields["app"] and fields["job"] else None

@@ -1,8 +1,8 @@
-"""Whether an output may replace the object that stands where it goes: the one place that decides it.
+"""Whether an output may replace an existing object. This is decided only here.
 
-Two jobs of a run never share an output: the second fails, and names the first. What an earlier run left may
-be replaced, and so may what the same job left. An object that no job wrote may be an input: it stays where it
-is an input of this job, or stands beside one.
+Two jobs of a run never share an output: the second fails, and names the first. What an earlier run left, or
+the same job, may be replaced. An object that no job wrote may be an input, so it stays if it is an input of
+this job, or is beside one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExistingObject:
-    """An object that stands where an output goes. `changed`: seconds since 1970, by S3's clock."""
+    """An object where an output is to go. `changed`: seconds since 1970, by S3's clock."""
 
     bucket: str
     key: str
@@ -42,7 +42,7 @@ class ExistingObject:
 
 @dataclass(frozen=True)
 class Writer:
-    """Who wants to write: its mark, its script, the job's own metadata, and the addresses of its inputs."""
+    """Who wants to write: its mark, its script, the job's metadata, and the addresses of its inputs."""
 
     mark: Mark
     script_sha256: str
@@ -55,7 +55,7 @@ class Writer:
 
 
 class Ownership:
-    """Decides for one worker. `queue_created`: when the queue's life began (seconds since 1970)."""
+    """Decides for one worker. `queue_created`: when the queue was created (seconds since 1970)."""
 
     def __init__(
         self, s3: S3Client, ledger: Ledger, book: RunBook, queue_created: Callable[[], float]
@@ -66,12 +66,12 @@ class Ownership:
         self._queue_created = queue_created
 
     def refuse_inputs(self, addresses: Collection[str], writer: Writer) -> None:
-        """Raise JobFailed where outputs would go over inputs of their own job."""
+        """Raise JobFailed if outputs would replace inputs of their own job."""
         if both := sorted(set(addresses) & set(writer.inputs)):
             raise _taken(f"{both[0]} is an input of this job, and an output would overwrite it.")
 
     def refuse(self, standing: ExistingObject, writer: Writer) -> None:
-        """Raise JobFailed unless a standing object may be replaced."""
+        """Raise JobFailed unless an existing object may be replaced."""
         other = standing.mark
         if other is None:
             if _parent(standing.address) in writer.input_folders and not self._is_own(standing, writer):
@@ -90,7 +90,7 @@ class Ownership:
             return has_open_run(self._s3, other.state, other.app)
         if (run := self._book.run_of(mine.job)) is not None:
             return other.job in run
-        # Sent by something else than submitJob: then what still holds is taken for a job of this run.
+        # Not sent by submitJob: anything that is still valid is then taken for a job of this run.
         return self._lists(other.job, standing, writer.script_sha256)
 
     def _is_own(self, standing: ExistingObject, writer: Writer) -> bool:
@@ -98,7 +98,7 @@ class Ownership:
         return self._lists(writer.mark.job, standing)
 
     def _lists(self, job: str, standing: ExistingObject, script_sha256: str | None = None) -> bool:
-        """Whether a job's manifest, of this script where one is given, lists an object as it stands."""
+        """Whether a job's manifest, of this script if one is given, lists an object as it is now."""
         found = self._ledger.manifest(job)
         document = found[0] if found else {}
         if script_sha256 is not None and document.get("script_sha256") != script_sha256:
@@ -110,7 +110,7 @@ class Ownership:
 
 
 def told(standing: ExistingObject, other: Mark, writer: Writer) -> str:
-    """Say whose an output is already, and how to keep the two jobs apart."""
+    """Say whose output it is already, and how to keep the two jobs apart."""
     differing = (name for name, value in writer.metadata.items() if job_name({name: value}) not in other.name)
     braces = f"{{{next(differing, 'Well')}}}"
     whose = f"the job {other.name or other.job}"

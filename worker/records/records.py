@@ -1,4 +1,4 @@
-"""What is written down about a job: its manifest when it is done, a failure record when it is not. Pure."""
+"""What is recorded about a job: its manifest if it is done, a failure record if it is not. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worker.verdict.verdict import Verdict
 
 @dataclass(frozen=True)
 class Sent:
-    """A file that stands in the bucket."""
+    """A file in the bucket."""
 
     key: str
     size: int
@@ -23,7 +23,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Origin:
-    """Who writes: the same for all records of a worker."""
+    """Who writes; the same for all records of a worker."""
 
     app_name: str
     script_url: str
@@ -34,14 +34,14 @@ class Origin:
 
 
 def job_document(job: Job) -> dict[str, Any]:
-    """Return a job as it stands in a manifest and is compared with another's."""
+    """Return a job as it appears in a manifest and is compared with another's."""
     document: dict[str, Any] = {
         "Metadata": job.metadata,
         "output_file_location": job.output_file_location,
         "shared_metadata": job.shared_metadata,
         "inputs": list(job.inputs),
     }
-    # What a job does not have is left out: manifests stay as they were before such a part was known.
+    # A part that a job does not have is left out, so manifests stay the same when new parts are introduced.
     more = {"answers": job.answers, "paths": job.paths}
     return document | {name: value for name, value in more.items() if value}
 
@@ -49,7 +49,9 @@ def job_document(job: Job) -> dict[str, Any]:
 def manifest(
     origin: Origin, job: Job, about: Mapping[str, Any], *, destination: str, outputs: Sequence[Sent]
 ) -> dict[str, Any]:
-    """Return a job's manifest. `about`: what is known of this run (attempt, seconds, inputs, versions, …)."""
+    """Return a job's manifest. `about`: what is known about this run (attempt, seconds, inputs,
+    versions, …).
+    """
     return {
         "job_id": job.job_id,
         "job": job_document(job),
@@ -83,13 +85,13 @@ def failure(
 
 
 def same_outputs(document: Mapping[str, Any], outputs: Sequence[Sent]) -> bool:
-    """Whether a manifest lists just these outputs, byte for byte."""
+    """Whether a manifest lists exactly these outputs, byte for byte."""
     listed = {entry.get("key"): entry.get("sha256") for entry in document.get("outputs", [])}
     return listed == {sent.key: sent.sha256 for sent in outputs}
 
 
 def skipped(outcome_of: str) -> Verdict:
-    """Return the verdict for a job that needs no run."""
+    """Return the verdict on a job that needs no run."""
     return Verdict(Outcome.SKIPPED, None, outcome_of)
 
 

@@ -1,6 +1,6 @@
-"""Which jobs are of one run: those that were ever submitted to the same life of a queue.
+"""Which jobs belong to one run: all that were submitted to the same queue since it was created.
 
-Read from the submissions in the run's state, and only when two jobs have met at one output.
+Read from the submissions in the run's state, and only if two jobs have met at one output.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from worker.storage import s3 as store
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: Seconds for which what was read is taken as it is.
+#: Seconds for which what was read is not read again.
 FRESH_SECONDS = 30.0
-#: What stands for the name of a job file in the submission of a redrive.
+#: The job file's name in the submission of a redrive.
 REDRIVE = "redrive"
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """What is read of a submission; `life`: when the queue was made that it went to."""
+    """What is read of a submission. `life`: when the queue that it went to was created."""
 
     etag: str
     life: str
@@ -51,9 +51,9 @@ class RunBook:
         self._submissions: dict[str, Submitted] = {}
 
     def run_of(self, job: str) -> frozenset[str] | None:
-        """Return the ids of all jobs of a job's run; None for one that was sent by something else.
+        """Return the IDs of all jobs of a job's run; None for a job that submitJob did not send.
 
-        What was redriven belongs to the run in which it failed as well.
+        Jobs that were redriven also belong to the run in which they failed.
         """
         known = self._up_to_date()
         mine = sorted((one for one in known if job in one.jobs), key=lambda one: one.time)
@@ -88,7 +88,7 @@ class RunBook:
 
 
 def has_open_run(s3: S3Client, bucket: str, app_name: str) -> bool:
-    """Whether an app has a run that was started and is not taken down; one that we may not see counts."""
+    """Whether an app has a run that has started and is not taken down; one that we may not read counts."""
     try:
         return any(store.list_objects(s3, bucket, state_key(app_name, "runs", ""), most=1))
     except ClientError as error:

@@ -1,6 +1,6 @@
-"""Whether a job that was done is done still: what its manifest says, held against today. Pure.
+"""Whether a finished job is still done: its manifest compared with today. Pure.
 
-What is compared stands in a table in docs/worker.md; each difference is a phrase for the job's line.
+docs/worker.md has a table of what is compared; each difference is a phrase for the job's line.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from worker.verdict.verdict import Expected
 
 @dataclass(frozen=True)
 class Today:
-    """What a manifest must agree with. `image`: as NAME@DIGEST; `image_counts`: whether it must be it.
+    """What a manifest must agree with.
 
-    `collect_all`: whether files that a script writes elsewhere are outputs. `needs_answers` and
-    `refuses_errors`: whether UNANSWERED and PLUGIN_ERRORS are 'fail'.
+    `image`: as NAME@DIGEST. `image_counts`: whether it must be the same. `collect_all`: whether files that a
+    script writes elsewhere are outputs. `needs_answers`, `refuses_errors`: whether UNANSWERED and
+    PLUGIN_ERRORS are 'fail'.
     """
 
     app_name: str
@@ -47,12 +48,13 @@ class Listed:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a manifest says. `inputs`: ETags by address; `outputs` by key, `left` of runs before it.
+    """The content of a manifest.
 
-    `faults`: names of outputs that did not count when they were made, since they did not open.
-    `left_elsewhere`: files that the script wrote outside of `output/`, and that were not kept.
-    `unanswered`: questions that got what the dialog shows; `errors`: after which the script went on. Both
-    have failed the job unless its settings said otherwise then.
+    `inputs`: ETags by address. `outputs`: by key; `left`: those of earlier runs. `faults`: names of outputs
+    that did not count because they could not be opened. `left_elsewhere`: files that the script wrote outside
+    of `output/`, and that were not kept. `unanswered`: questions that got the dialog's own default. `errors`:
+    errors after which the script went on. Both would have failed the job if its settings had not allowed
+    them.
     """
 
     job: str
@@ -73,7 +75,7 @@ class Manifest:
 
 
 def read_manifest(document: Mapping[str, Any], app_name: str) -> Manifest:
-    """Return what a manifest's document says; fields that we do not know mean nothing. Raises Unreadable."""
+    """Return the content of a manifest's document; unknown fields are ignored. Raises Unreadable."""
     refuse_another_app(document, app_name)
     job = document.get("job")
     if not isinstance(job, dict):
@@ -104,7 +106,7 @@ def read_manifest(document: Mapping[str, Any], app_name: str) -> Manifest:
 
 
 def find_manifest(document: Mapping[str, Any], app_name: str) -> Manifest | None:
-    """Return what a manifest's document says, or None for what is none."""
+    """Return the content of a manifest's document, or None if it is not one."""
     with contextlib.suppress(Unreadable):
         return read_manifest(document, app_name)
     return None
@@ -142,7 +144,7 @@ def _listed(entry: Mapping[str, Any]) -> Listed:
 
 
 def difference_of_work(manifest: Manifest, job: Job, today: Today) -> str:
-    """Say what is not today's about the work that a manifest tells of; '' where all of it is."""
+    """Say what about the work differs from today; '' if nothing does."""
     wanted = job_document(job)
     if manifest.job_id != job.job_id:
         return "its manifest is another job's"
@@ -160,7 +162,7 @@ def difference_of_work(manifest: Manifest, job: Job, today: Today) -> str:
 
 
 def _difference_of_settings(manifest: Manifest, today: Today) -> str:
-    """Say what has failed no job then and does today."""
+    """Say what was allowed then and would fail a job today."""
     if today.needs_answers and manifest.unanswered:
         return f"\"{manifest.unanswered[0]}\" had no answer, and UNANSWERED is 'fail' now"
     if today.refuses_errors and manifest.errors:
@@ -174,12 +176,12 @@ def _short(error: str) -> str:
 
 
 def _is_another_image(then: str, now: str) -> bool:
-    """Whether two images differ by their digests; a name alone may stand for another image each day."""
+    """Whether two images differ by their digests. A name alone can mean another image every day."""
     return "@" in then and "@" in now and then.rpartition("@")[2] != now.rpartition("@")[2]
 
 
 def _difference_of_expectations(manifest: Manifest, expected: Expected) -> str:
-    """Say whether the outputs are too few for what is expected of a job today."""
+    """Say whether there are fewer outputs than a job must have today."""
     start = manifest.location.strip("/")
     start = f"{start}/" if start else ""
     sizes = {key.removeprefix(start): listed.size for key, listed in manifest.outputs.items()}
@@ -193,7 +195,7 @@ def _difference_of_expectations(manifest: Manifest, expected: Expected) -> str:
 
 
 def difference_of_outputs(manifest: Manifest, found: Mapping[str, Object]) -> str:
-    """Say which output does not stand as a manifest lists it; `found`: what is there, by key."""
+    """Say which output is not as the manifest lists it. `found`: what exists, by key."""
     gone = [key for key in manifest.outputs if key not in found]
     changed = [
         key
@@ -204,7 +206,7 @@ def difference_of_outputs(manifest: Manifest, found: Mapping[str, Object]) -> st
 
 
 def difference_of_inputs(manifest: Manifest, now: Mapping[str, str]) -> str:
-    """Say which input is not what the job saw; `now`: what it would see today, ETags by address."""
+    """Say which input is not what the job saw. `now`: ETags by address, as they are today."""
     then = manifest.inputs
     new = [f"input {_name(key)} is new" for key in sorted(now.keys() - then.keys())]
     gone = [f"input {_name(key)} is gone" for key in sorted(then.keys() - now.keys())]
