@@ -35,6 +35,9 @@ except ModuleNotFoundError as missing:
 #: What tells a fleet file from others, and the example that is named where there is none.
 FLEET = ("LaunchSpecifications", "exampleFleet.json")
 
+#: No job may take longer: SQS takes its message back then (JOB_TIMEOUT_MINUTES).
+MOST_MINUTES = 690
+
 #: More than any run costs; a limit also keeps out what is no number.
 MOST_DOLLARS = 1_000_000
 
@@ -212,6 +215,37 @@ def make_job(context: Context, /, **options: Any) -> None:
     run_make_job(context, Wanted(**options))
 
 
+@main.command()
+@click.argument("job_file", required=False, type=click.Path(path_type=Path))
+@click.argument("fleet_file", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--minutes-per-job",
+    type=Finite(min=0, max=MOST_MINUTES, min_open=True),
+    help="How long you think a job takes, if none was measured.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@common
+@click.pass_obj
+def estimate(
+    context: Context,
+    job_file: Path | None,
+    fleet_file: Path | None,
+    minutes_per_job: float | None,
+    as_json: bool,
+) -> None:
+    """Estimate what a run will cost, on your machine types and on better ones.
+
+    Without JOB_FILE, for the jobs in the queue. How long a job takes is known from a rehearsal or from
+    earlier runs; otherwise give --minutes-per-job.
+
+    \b
+    Example: python run.py estimate files/exampleJob.json --minutes-per-job 2
+    """
+    from distributed_fiji.commands.estimatecommand import estimate as run_estimate
+
+    run_estimate(context, job_file, fleet_file, minutes_per_job, as_json=as_json)
+
+
 @main.command("tryScript")
 @click.argument("script", type=click.Path(path_type=Path))
 @click.argument("images", type=click.Path(path_type=Path), nargs=-1)
@@ -277,12 +311,13 @@ def redrive(context: Context) -> None:
 def start_cluster(context: Context, fleet_file: Path, max_cost: float | None, yes: bool) -> None:
     """Start the spot fleet and wait until machines have joined. Ctrl-C takes it back.
 
-    Asks first if the queue is empty, or holds fewer jobs than the fleet runs at once.
+    Shows what the run will cost and asks, also if the queue is empty, or holds fewer jobs than the fleet runs
+    at once. Exits with 2 if the estimate is above MAX_COST.
 
     \b
     Example: python run.py startCluster files/exampleFleet.json
     """
-    from distributed_fiji.commands.confirmations import asking
+    from distributed_fiji.commands.confirmations import agreeing, asking
     from distributed_fiji.commands.plan import Start
     from distributed_fiji.commands.start import start_cluster as run_start_cluster
     from distributed_fiji.fleetfile import read_fleet_file
@@ -296,7 +331,6 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None, ye
     context.prepare_fiji()
     clients = context.connect_for(settings)
     ask_image = context.ask_image(clients)
-    confirm = asking(context.terminal, yes=yes or context.local)
     run = Start(
         settings,
         clients,
@@ -305,8 +339,9 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None, ye
         context.terminal,
         ask_image,
         context.local,
-        confirm,
+        asking(context.terminal, yes=yes or context.local),
         str(context.config.absolute()),
+        agreeing(yes=yes or context.local),
     )
     record = run_start_cluster(run, file)
     limit = f", or once it has cost ${record.max_cost:g}" if record.max_cost else ""

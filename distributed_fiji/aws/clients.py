@@ -155,6 +155,10 @@ class Clients:
         sts: STSClient = self._client("sts", CONFIG.merge(FIRST))
         return sts
 
+    def optional(self, service: str, region: str) -> Any:
+        """Return a client for what a command can do without, so that it gives up soon."""
+        return self._session.client(service, region_name=region, config=CONFIG.merge(FIRST))
+
     def ecr(self, region: str) -> Any:
         """Return a client of another region's container registry."""
         return self._session.client("ecr", region_name=region, config=CONFIG)

@@ -43,6 +43,15 @@ def asking(terminal: Terminal, *, yes: bool) -> Confirm:
     return confirm
 
 
+def agreeing(*, yes: bool) -> Callable[[str], bool]:
+    """Return what asks whether to go on, where somebody can answer; scripts go on, as they always have."""
+
+    def agree(question: str) -> bool:
+        return yes or not sys.stdin.isatty() or click.confirm(question, err=True)
+
+    return agree
+
+
 def jobs_waiting(left: int, submissions: Sequence[Submission], now: float) -> int:
     """Return how many jobs the queue holds: by its count, or by what was submitted a moment ago."""
     recent = [one for one in submissions if now - one.submitted_at < COUNTS_ARE_LATE]

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from distributed_fiji.aws.clients import AwsError, Clients, error_text
 from distributed_fiji.clock import Clock
+from distributed_fiji.commands.costmodel import Span
+from distributed_fiji.commands.estimatetable import dollars, span_text
 from distributed_fiji.commands.keys import Keys
 from distributed_fiji.commands.view import View
 from distributed_fiji.errors import INTERRUPTED, JOBS_FAILED, SOMETHING_LEFT
 from distributed_fiji.janitor.removal import release_janitor
 from distributed_fiji.monitor.actions import End
+from distributed_fiji.monitor.meter import final_cost
 from distributed_fiji.monitor.notdone import NAMED, NotDone, as_table, find_not_done
 from distributed_fiji.monitor.notdone import shown as named
 from distributed_fiji.monitor.recount import recounted
@@ -24,6 +27,7 @@ from distributed_fiji.state.record import Run
 from distributed_fiji.terminal import Terminal
 from distributed_fiji.terminal import shown as path_shown
 from worker.contract.jobs import WARNINGS, state_key
+from worker.contract.state import Unreadable, number
 
 #: Seconds between two looks: at first, and at most.
 FIRST_WAIT, LONGEST_WAIT = 2.0, 30.0
@@ -92,7 +96,22 @@ def monitor(
     if not result.left and (left := release_janitor(clients, run, view.tell)):
         result = replace(result, exit_code=SOMETHING_LEFT, left=(left,))
     _report(run, clients, verdict, result, out, listing)
+    if line := cost_line(run, final_cost(run, clients, clock.now())):
+        out.say(line)
     return result
+
+
+def cost_line(run: Run, cost: float | None) -> str:
+    """Return what a run's machines cost beside what was estimated; '' where nothing is known of it."""
+    if not cost:
+        return ""
+    said = f"The machines cost about {dollars(cost)}"
+    try:
+        ends = Span(*(number(run.estimate, end) for end in ("low", "likely", "high")))
+    except Unreadable:  # there was none
+        return f"{said}."
+    guess = ", a guess" if run.estimate.get("guess") else ""
+    return f"{said}; the estimate was {span_text(ends)}{guess}."
 
 
 def _report(

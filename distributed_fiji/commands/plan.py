@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 from distributed_fiji.aws import cluster, machinetypes, queues
 from distributed_fiji.aws.clients import Clients
@@ -14,7 +15,10 @@ from distributed_fiji.aws.fleetrequest import RequestTerms, fleet_request
 from distributed_fiji.aws.prices import highest_price
 from distributed_fiji.clock import Clock
 from distributed_fiji.commands.confirmations import Confirm, accept, fleet_findings, jobs_waiting
+from distributed_fiji.commands.estimate import make_estimate
+from distributed_fiji.commands.estimatetable import show_estimate, span_text
 from distributed_fiji.commands.resolve import find_machines, fleet_machines
+from distributed_fiji.commands.workload import find_workload
 from distributed_fiji.errors import InvalidInput, NothingThere
 from distributed_fiji.fleetfile import FleetFile
 from distributed_fiji.monitor.spending import hours_for
@@ -24,12 +28,19 @@ from distributed_fiji.state.record import Run, new_run
 from distributed_fiji.state.submissions import read_submissions
 from distributed_fiji.terminal import Terminal
 
+#: What is said where no job has been measured.
+UNKNOWN_COST = (
+    "What the run will cost is unknown, because no job was measured yet. `python run.py rehearse JOB_FILE`"
+    " measures some; `python run.py estimate --minutes-per-job M` takes your guess."
+)
+
 
 @dataclass(frozen=True)
 class Start:
     """What startCluster works with. `ask_image`: tells whether an image is where machines will get it.
 
-    `confirm`: asks before what would cost without a need. `config`: the settings' file, with its folders.
+    `confirm`: asks before what would cost without a need; `agree`: asks about what it costs. `config`: the
+    settings' file, with its folders.
     """
 
     settings: Settings
@@ -41,6 +52,7 @@ class Start:
     local: bool = False
     confirm: Confirm = accept
     config: str = ""
+    agree: Callable[[str], bool] = lambda _question: True
 
 
 def plan(run: Start, file: FleetFile) -> Run:
@@ -60,6 +72,9 @@ def plan(run: Start, file: FleetFile) -> Run:
     for line in (*file.warnings, *warnings, *more):
         run.terminal.warn(line)
     run.confirm("No fleet is started", fleet_findings(settings, jobs))
+    script = cluster.read_environment(clients.ecs, definition).get("SCRIPT_SHA256", "")
+    zones = {subnet.zone for machine in machines for subnet in machine.subnets}
+    estimate = agree_on_cost(run, jobs, zones, script)
     part = fleet_machines(clients.ec2, settings, machines)
     token = uuid.uuid4().hex
     record = new_run(settings, started=now, run_id=token, local=run.local, account=run.clients.account)
@@ -73,9 +88,35 @@ def plan(run: Start, file: FleetFile) -> Run:
         task_definition=definition,
         image_digest=digest,
         queue_created=queue_created,
-        script_sha256=cluster.read_environment(clients.ecs, definition).get("SCRIPT_SHA256", ""),
+        script_sha256=script,
+        estimate=estimate,
         output_locations=tuple(sorted({submission.output_location for submission in submissions} - {""})),
     )
+
+
+def agree_on_cost(run: Start, jobs: int, zones: Collection[str], script: str) -> dict[str, Any]:
+    """Show what the jobs will cost and ask whether that is wanted; return what the run's record keeps of it.
+
+    Raises InvalidInput above MAX_COST, and where the answer is no. Nothing is kept, and nothing compared with
+    MAX_COST, where nobody knows how long a job takes.
+    """
+    settings, clients, now = run.settings, run.clients, run.clock.now()
+    work = find_workload(
+        settings, clients.s3, run.record_path.parent, max(1, jobs), minutes=None, script=script
+    )
+    if work is None:
+        run.terminal.note(UNKNOWN_COST)
+        asked = f"Start {settings.CLUSTER_MACHINES} machines without knowing what the run costs?"
+    else:
+        estimate = make_estimate(settings, clients, work, zones, now, ask=False)
+        show_estimate(estimate, run.terminal.err, run.terminal.note)
+        if estimate.machines.likely > settings.MAX_COST > 0:
+            problem = f"MAX_COST = {settings.MAX_COST:g}, but the machines are likely to cost"
+            raise InvalidInput("No fleet is started", [f"{problem} {span_text(estimate.machines)}"])
+        asked = f"Start {settings.CLUSTER_MACHINES} machines for about {span_text(estimate.total)}?"
+    if not run.agree(asked):
+        raise InvalidInput("No fleet is started", ["you answered no"])
+    return estimate.kept(now) if work else {}
 
 
 def longest_hours(run: Start, record: Run) -> float:

@@ -234,6 +234,15 @@ def _subnets(ec2: EC2Client, given: tuple[str, ...], problems: list[str]) -> tup
     )
 
 
+def find_zones(ec2: EC2Client, file: FleetFile) -> set[str]:
+    """Return the zones in which a fleet file's machines may start. Raises InvalidInput."""
+    problems: list[str] = []
+    found = [subnet for item in file.specifications for subnet in _subnets(ec2, item.subnets, problems)]
+    if problems:
+        raise InvalidInput("The fleet file cannot be used", problems)
+    return {subnet.zone for subnet in found}
+
+
 def fleet_machines(ec2: EC2Client, settings: Settings, machines: list[LaunchSpec]) -> Mapping[str, Any]:
     """Return the request's part about machines: versions of the app's launch template, with overrides."""
     configs = []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.clients import AwsError, Clients
 from distributed_fiji.aws.prices import Prices, read_prices
+from distributed_fiji.monitor.machines import read_machines
 from distributed_fiji.monitor.snapshot import Machine
 from distributed_fiji.monitor.spending import MachineUse, merge_ledgers, total_cost, update_ledger
 from distributed_fiji.state.record import Run
@@ -69,6 +70,15 @@ class Meter:
             body = json.dumps({instance_id: asdict(stay) for instance_id, stay in self.ledger.items()})
             self.clients.s3.put_object(Bucket=self.run.bucket, Key=_key(self.run), Body=body.encode())
             self._written = (now, state)
+
+
+def final_cost(run: Run, clients: Clients, now: float) -> float | None:
+    """Return what a run's machines have cost when it is over, in dollars; None where that cannot be read."""
+    try:
+        machines = read_machines(clients.ec2, run) if run.fleet_id else ()
+        return Meter(run, clients).read(machines, now)
+    except AwsError:
+        return None
 
 
 def read_ledger(s3: S3Client, run: Run) -> dict[str, MachineUse]:

@@ -41,6 +41,14 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         "script s3: GetObject",
         *_STATE,
     ),
+    "estimate": (
+        "queue sqs: GetQueueUrl GetQueueAttributes",
+        "described ec2: DescribeInstanceTypes DescribeSpotPriceHistory DescribeSubnets"
+        " GetSpotPlacementScores",
+        "price-list pricing: GetProducts",
+        "bucket s3: ListBucket",
+        "state s3: GetObject",
+    ),
     "makeJob": ("buckets s3: ListBucket",),
     "submitJob": (
         "queue sqs: GetQueueUrl GetQueueAttributes SendMessage ReceiveMessage DeleteMessage"

@@ -229,6 +229,7 @@ def _watching(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
         "listed-functions": _all(LISTS_ALL),
         "topic": {"on": [f"arn:aws:sns:{place}:{name}"]},
         "listed-topics": _all(LISTS_ALL),
+        "price-list": _all("the price list knows no resources"),
         "parameter": {"on": [f"{parameters}/*"]},
         "image": {"on": [f"arn:aws:ecr:{image[2]}:{image[1]}:repository/{repository}"] if image else []},
     }

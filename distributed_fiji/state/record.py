@@ -99,7 +99,8 @@ class Run:
     `max_cost`: dollars that the run may cost; 0: no limit. `queue_created`: the queue's CreatedTimestamp when
     the run began; empty in records of earlier versions. `clean_dashboard`: whether the dashboard goes with
     the run; `dashboard`: whether it has one. `config`: the settings' file on the machine where it was
-    started. Records of earlier versions may lack fields with a default.
+    started. `estimate`: dollars that the machines were estimated to cost, as `low`, `likely` and `high`;
+    empty where nothing was known. Records of earlier versions may lack fields with a default.
     """
 
     fleet_id: str = ""
@@ -145,6 +146,7 @@ class Run:
     valid_until: str = ""
     config: str = ""
     run_id: str
+    estimate: dict[str, Any] = field(default_factory=dict)
     fleet_request: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 #: Requests by the test that makes them, as pytest names it.
 MADE: dict[str, tuple[str, ...]] = {
+    "tests/cli/test_estimate.py::test_a_guess_is_called_a_guess_and_every_source_is_named_with_its_age": (
+        "ec2:GetSpotPlacementScores",
+        "pricing:GetProducts",
+    ),
     "tests/cli/test_image.py::test_an_image_that_its_registry_lacks_is_refused[123456789012.dkr.ecr.us-east-1.amazonaws.com/fiji:1.0]": (
         "ecr:DescribeImages",
     ),

@@ -23,6 +23,7 @@ SERVICES = (
     "iam",
     "lambda",
     "logs",
+    "pricing",
     "s3",
     "sns",
     "sqs",

@@ -247,7 +247,7 @@ def _ec2(call: Call, place: Place) -> Iterator[Need]:
             yield Need("ec2:RunInstances", place.arn("ec2", f"{kind}/*"))
         yield Need("ec2:RunInstances", f"arn:aws:ec2:{place.region}::image/*")
         yield _pass(request["IamFleetRole"], "spotfleet")
-    elif call.operation.startswith("Describe"):
+    elif call.operation.startswith("Describe") or call.operation == "GetSpotPlacementScores":
         yield Need(action, "*")
     else:
         raise LookupError(call)
@@ -354,6 +354,10 @@ def _ecr(call: Call, place: Place) -> Iterator[Need]:
     yield Need(f"ecr:{call.operation}", resource)
 
 
+def _pricing(call: Call, place: Place) -> Iterator[Need]:
+    yield Need(f"pricing:{call.operation}", "*")
+
+
 SERVICES: dict[str, Callable[[Call, Place], Iterator[Need]]] = {
     "s3": _s3,
     "sqs": _sqs,
@@ -367,4 +371,5 @@ SERVICES: dict[str, Callable[[Call, Place], Iterator[Need]]] = {
     "sns": _sns,
     "ssm": _ssm,
     "ecr": _ecr,
+    "pricing": _pricing,
 }

@@ -1,0 +1,54 @@
+"""The course of `estimate`: how many jobs, how long each, on which machines; then the table."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from distributed_fiji.aws import queues
+from distributed_fiji.commands.commandline import CHECKOUT, Context
+from distributed_fiji.commands.estimate import make_estimate
+from distributed_fiji.commands.estimatetable import as_document, show_estimate
+from distributed_fiji.commands.resolve import find_zones
+from distributed_fiji.commands.workload import find_script_hash, find_workload
+from distributed_fiji.errors import InvalidInput, NothingThere
+from distributed_fiji.fleetfile import read_fleet_file
+from distributed_fiji.jobs import read_job_file
+
+#: What to do where nothing is known of the jobs.
+ADVICE = "`python run.py rehearse JOB_FILE` measures some jobs; --minutes-per-job M takes your guess"
+
+
+def estimate(
+    context: Context, job_file: Path | None, fleet_file: Path | None, minutes: float | None, *, as_json: bool
+) -> None:
+    """Print what the jobs of a file, or those in the queue, will cost on the fleet of config.py.
+
+    Raises InvalidInput where nobody knows how long a job takes, and NothingThere where there is no job.
+    """
+    settings = context.settings()
+    jobs = len(read_job_file(job_file).job_ids) if job_file else None
+    fleet = read_fleet_file(fleet_file) if fleet_file else None
+    clients = context.connect_for(settings)
+    if jobs is None:
+        url = queues.read_queue(clients.sqs, settings.SQS_QUEUE_NAME)
+        jobs = queues.read_counts(clients.sqs, url).left
+    if not jobs:
+        raise NothingThere(
+            f"The queue {settings.SQS_QUEUE_NAME} is empty. Name a job file to estimate its jobs."
+        )
+    script = find_script_hash(settings, context.config.parent)
+    work = find_workload(settings, clients.s3, CHECKOUT / "files", jobs, minutes=minutes, script=script)
+    if work is None:
+        raise InvalidInput("Nothing is known about how long a job takes", [ADVICE])
+    zones = find_zones(clients.ec2, fleet) if fleet else ()
+    found = make_estimate(settings, clients, work, zones, time.time(), ask=not context.local)
+    if as_json:
+        context.terminal.say(json.dumps(as_document(found)))
+        return
+    if context.local:
+        context.terminal.warn("These are prices of the embedded cloud. Without --local, they are AWS's.")
+    show_estimate(found, context.terminal.out, context.terminal.say)
+    if found.machines.likely > settings.MAX_COST > 0:
+        context.terminal.warn(f"MAX_COST = {settings.MAX_COST:g} would end the run before its work is done.")
