@@ -18,8 +18,7 @@ try:
     from distributed_fiji import VERSION, errors
     from distributed_fiji.aws.clients import KEYS_ADVICE, AwsError, error_text
     from distributed_fiji.aws.refusals import is_denied, keys_are_over
-    from distributed_fiji.clock import SystemClock
-    from distributed_fiji.commands.commandline import Context, Finite, common
+    from distributed_fiji.commands.commandline import Context, Finite, changing, common
     from distributed_fiji.names import record_file_name
     from distributed_fiji.settings import check_app_name
     from distributed_fiji.terminal import Terminal, shown, typed
@@ -84,6 +83,7 @@ def main(called: click.Context) -> None:
 
 
 @main.command()
+@changing
 @common
 @click.pass_obj
 def setup(context: Context) -> None:
@@ -102,8 +102,11 @@ def setup(context: Context) -> None:
     buckets = () if context.local else sorted({settings.AWS_BUCKET, settings.DESTINATION_BUCKET})
     notes = [line for bucket in buckets for line in bucket_notes(clients.s3, bucket)]
     folder, languages = context.config.parent, context.languages()
-    changes = run_setup(settings, clients, folder, SystemClock(), context.terminal, languages)
+    changes = run_setup(settings, clients, folder, context.clock, context.terminal, languages)
     context.terminal.changes(changes)
+    context.plan = [
+        f"{change.kind} {change.name}: {change.did}" for change in changes if change.did != "kept"
+    ]
     for line in notes:
         context.terminal.warn(line)
     context.terminal.note(f"Next: python run.py submitJob {context.file_beside('groups', 'exampleJob.json')}")
@@ -116,9 +119,15 @@ def setup(context: Context) -> None:
 )
 @click.option("--replace", is_flag=True, help="First take back waiting jobs of earlier submissions.")
 @click.option("--yes", is_flag=True, help="Send jobs a second time without asking.")
+@click.option(
+    "--why", metavar="JOB", help="With --dry-run: say why a job runs, or not; by its id or a value."
+)
+@changing
 @common
 @click.pass_obj
-def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes: bool) -> None:
+def submit_job(
+    context: Context, job_file: Path, undo: bool, replace: bool, yes: bool, why: str | None
+) -> None:
     """Check a job file and send its jobs to the queue.
 
     Asks first if any of them were sent before and are not done yet.
@@ -131,11 +140,14 @@ def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes:
     from distributed_fiji.commands.submit import Manner
     from distributed_fiji.commands.submit import submit_job as run_submit_job
     from distributed_fiji.commands.submit import undo as run_undo
+    from distributed_fiji.commands.submitplan import planned_jobs
     from distributed_fiji.jobs import read_job_file
     from distributed_fiji.monitor.result import counted
 
     if undo and replace:
         raise click.UsageError("--undo and --replace: one or the other")
+    if why and not context.dry_run:
+        raise click.UsageError("--why needs --dry-run")
     settings, jobs = context.settings(), read_job_file(job_file)
     check_inputs(
         jobs,
@@ -145,11 +157,17 @@ def submit_job(context: Context, job_file: Path, undo: bool, replace: bool, yes:
         readable=settings.readable_buckets,
     )
     clients = context.connect_for(settings)
+    if context.dry_run and not undo:
+        context.plan = planned_jobs(settings, clients.s3, context.config.parent, jobs, why)
+    if undo or replace:
+        context.plan.append(
+            "Which of the jobs submitted before still wait is seen only when they are received."
+        )
     if undo:
         context.terminal.say(run_undo(settings, clients, job_file.name, context.terminal).sentence)
         return
-    manner = Manner(context.config.parent, asking(context.terminal, yes=yes or context.local), replace)
-    done = run_submit_job(settings, clients, (job_file.name, jobs), SystemClock(), context.terminal, manner)
+    manner = Manner(context.config.parent, asking(context.terminal, yes=yes or context.is_free), replace)
+    done = run_submit_job(settings, clients, (job_file.name, jobs), context.clock, context.terminal, manner)
     if done.taken_back:
         context.terminal.note(done.taken_back.sentence)
     context.terminal.say(f"{counted(done.sent, 'job')} sent to {done.queue_url}")
@@ -275,6 +293,7 @@ def try_script(context: Context, script: Path, images: tuple[Path, ...], into: P
 
 
 @main.command()
+@changing
 @common
 @click.pass_obj
 def redrive(context: Context) -> None:
@@ -287,7 +306,9 @@ def redrive(context: Context) -> None:
     from distributed_fiji.monitor.result import counted
 
     settings = context.settings()
-    done = run_redrive(settings, context.connect_for(settings), SystemClock(), context.terminal)
+    if context.dry_run:
+        context.plan = ["Which dead letters are jobs of this app is seen only when they are received."]
+    done = run_redrive(settings, context.connect_for(settings), context.clock, context.terminal)
     context.terminal.say(f"Returned {counted(done.moved, 'job')} to {settings.SQS_QUEUE_NAME}")
     if done.left:
         context.terminal.note(
@@ -306,6 +327,7 @@ def redrive(context: Context) -> None:
     help="Most that the run may cost, in dollars; overrides MAX_COST in config.py.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask, even if the queue is empty or the fleet is too large.")
+@changing
 @common
 @click.pass_obj
 def start_cluster(context: Context, fleet_file: Path, max_cost: float | None, yes: bool) -> None:
@@ -335,13 +357,13 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None, ye
         settings,
         clients,
         path,
-        SystemClock(),
+        context.clock,
         context.terminal,
         ask_image,
         context.local,
-        asking(context.terminal, yes=yes or context.local),
+        asking(context.terminal, yes=yes or context.is_free),
         str(context.config.absolute()),
-        agreeing(yes=yes or context.local),
+        agreeing(yes=yes or context.is_free),
     )
     record = run_start_cluster(run, file)
     limit = f", or once it has cost ${record.max_cost:g}" if record.max_cost else ""
@@ -354,6 +376,7 @@ def start_cluster(context: Context, fleet_file: Path, max_cost: float | None, ye
 @main.command()
 @click.argument("record_file", type=click.Path(path_type=Path))
 @click.argument("cheapest", type=click.BOOL, default=False)
+@changing
 @common
 @click.pass_obj
 def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
@@ -366,6 +389,7 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
     Example: python run.py monitor files/APP_NAMESpotFleetRequestId.json
     """
     from distributed_fiji.commands.monitor import monitor as run_monitor
+    from distributed_fiji.commands.monitor import plan_end
     from distributed_fiji.state.recordfile import check_account, check_writable, find_record, read_record
 
     record_file = find_record(record_file, CHECKOUT)
@@ -383,11 +407,14 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
     clients = context.connect(record.region, profile, set(), source=str(record_file))
     clients.encryption = record.encryption
     check_account(record, record_file, clients)
+    if context.dry_run:
+        context.plan = plan_end(record, clients, context.clock)
+        return
     result = run_monitor(
         record,
         clients,
         cheapest=cheapest,
-        clock=SystemClock(),
+        clock=context.clock,
         out=context.terminal,
         listing=record_file.with_name(f"{record_file.stem}.notdone.tsv"),
         check=context.check_cloud,
@@ -446,6 +473,7 @@ def inventory(context: Context, app_name: str | None, region: str | None, as_jso
 @click.option(
     "--keep", default="logs,results", show_default=True, help="What to keep, comma-separated; '' for nothing."
 )
+@changing
 @common
 @click.pass_obj
 def cleanup(context: Context, app_name: str | None, region: str | None, yes: bool, keep: str) -> None:
@@ -464,10 +492,10 @@ def cleanup(context: Context, app_name: str | None, region: str | None, yes: boo
     clients = context.connect(*context.place(region), set())
 
     def confirm(question: str) -> bool:
-        return yes or click.confirm(question, err=True)
+        return yes or context.dry_run or click.confirm(question, err=True)
 
     sys.exit(
-        run_cleanup(clients, name, confirm=confirm, keep=kept, clock=SystemClock(), out=context.terminal)
+        run_cleanup(clients, name, confirm=confirm, keep=kept, clock=context.clock, out=context.terminal)
     )
 
 
@@ -534,6 +562,7 @@ def run(arguments: list[str]) -> int:
     context = Context(terminal)
     try:
         main.main(arguments, prog_name="run.py", standalone_mode=False, obj=context)
+        context.show_plan()
     except click.ClickException as error:
         terminal.fail(_usage_line(error))
         return errors.INVALID
@@ -549,6 +578,7 @@ def run(arguments: list[str]) -> int:
         terminal.note("Interrupted.")
         return errors.INTERRUPTED
     except SystemExit as end:
+        context.show_plan()
         return end.code if isinstance(end.code, int) else errors.FAILED
     return 0
 

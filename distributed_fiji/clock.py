@@ -22,3 +22,16 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+
+class HurriedClock:
+    """A clock for dry runs: waiting takes no time, but counts as if it had."""
+
+    def __init__(self) -> None:
+        self._waited = 0.0
+
+    def now(self) -> float:
+        return time.time() + self._waited
+
+    def sleep(self, seconds: float) -> None:
+        self._waited += seconds

@@ -73,6 +73,9 @@ class Terminal:
     command = PROGRAM
     config = "config.py"
 
+    #: In a dry run only warnings and errors are shown, and the plan.
+    quiet = False
+
     def __init__(self, out: Console | None = None, err: Console | None = None) -> None:
         self.out = out or _console(stderr=False)
         self.err = err or _console(stderr=True)
@@ -88,11 +91,13 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """Print a result, on one line."""
+        if self.quiet:
+            return
         self.out.print(self._text(one_line(text)))
 
     def note(self, *lines: str) -> None:
         """Print lines of progress."""
-        for line in lines:
+        for line in () if self.quiet else lines:
             self.err.print(self._text(one_line(line)))
 
     def warn(self, text: str) -> None:
@@ -105,6 +110,8 @@ class Terminal:
 
     def changes(self, changes: list[Change]) -> None:
         """Print a table of what was created, changed and kept."""
+        if self.quiet:
+            return
         table = Table("what", "name", "", "detail", box=None, pad_edge=False)
         colours = {"created": "green", "changed": "yellow", "kept": "dim"}
         for change in changes:
@@ -115,7 +122,7 @@ class Terminal:
     @contextmanager
     def counting(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a progress bar on a terminal, a line per tenth elsewhere; yields what counts on."""
-        if self.err.is_terminal:
+        if self.err.is_terminal and not self.quiet:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
             columns = (

@@ -44,6 +44,12 @@ SLOW = (
         but=("R1", "R2", "R5", "R8"),
     ),
     Slow("tests/monitor/test_answers.py", "", "two answers of eight", but=("keys expired", "refused inside")),
+    Slow(
+        "tests/monitor/test_estimate.py",
+        "test_the_estimate_is_within_five_percent_of_the_ledger",
+        "two machines; tests/unit/test_estimate.py",
+        only=("5-2",),
+    ),
     Slow("tests/monitor/test_kills.py", "", "one call of each command", only=("-1",)),
     Slow("tests/monitor/test_laptop.py", "", "one seed", only=("1",)),
     Slow(

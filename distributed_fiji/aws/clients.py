@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, MissingDependencyException, ProfileNotFound
 from botocore.parsers import ResponseParserError
 
+from distributed_fiji.aws.dryrun import DryRun
 from distributed_fiji.aws.listings import read_quickly
 from distributed_fiji.aws.pace import Pace
 from distributed_fiji.aws.refusals import NO_KEYS, denied_text
@@ -78,6 +79,15 @@ class Clients:
     def __init__(self, session: Any, encryption: Mapping[str, str] | None = None) -> None:
         self._session = session
         self.encryption = dict(encryption or {})
+        self.dry: DryRun | None = None
+
+    def only_note(self) -> DryRun:
+        """Note what would change something instead of asking for it; return what is noted.
+
+        Call it before the first client is made.
+        """
+        self.dry = DryRun(lambda: (self.region, self.account))
+        return self.dry
 
     def _client(self, service: str, config: Config = CONFIG) -> Any:
         try:
@@ -87,6 +97,8 @@ class Clients:
             raise InvalidInput("Cannot reach AWS", [problem]) from error
         client.meta.events.register("after-call", refuse_web_page)
         client.meta.events.register("after-call", name_service)
+        if self.dry:
+            self.dry.watch(client)
         # Made when first asked for, without a lock (botocore's BaseClient.exceptions): of threads that ask at
         # once, one would wait for another class NoSuchKey than is raised, and the command would end.
         _ = client.exceptions

@@ -62,6 +62,8 @@ def cleanup(
         out.note("Nothing was changed.")
         return SOMETHING_LEFT if any(item.bills for item in items) else 0
     steps = remove(clients, items, clock, out.note)
+    if clients.dry:
+        return 0
     left, unseen = wait_until_gone(clients, app_name, kept, clock)
     if left:
         out.say("Left:")

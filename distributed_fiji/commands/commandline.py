@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,9 @@ import click
 
 from distributed_fiji import errors
 from distributed_fiji.aws.clients import Clients, connect
+from distributed_fiji.aws.dryrun import DryRun
+from distributed_fiji.clock import Clock, HurriedClock, SystemClock
+from distributed_fiji.commands.plantable import show_plan
 from distributed_fiji.jsonfiles import has_key
 from distributed_fiji.settings import Settings, check_region, load_settings
 from distributed_fiji.terminal import Terminal, shown, typed
@@ -39,10 +42,22 @@ class Context:
     local: bool = False
     runtime: str | None = None
     is_setup: bool = False
+    dry_run: bool = False
+    as_json: bool = False
+    clock: Clock = field(default_factory=SystemClock)
+    plan: list[str] = field(default_factory=list)
+    noted: DryRun | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing that is done costs anything."""
+        return self.local or self.dry_run
 
     def choose(self, name: str, value: Any) -> None:
         """Take an option's value, so that commands shown to the user carry it too."""
         setattr(self, name, value)
+        if self.dry_run:
+            self.terminal.quiet, self.clock = True, HurriedClock()
         options = (" --local" if self.local else "") + (
             f" --config {typed(self.config)}" if self.config != CHECKOUT / "config.py" else ""
         )
@@ -124,17 +139,30 @@ class Context:
 
             here = cloud.start(progress=self.terminal.note, runtime=self.runtime, region=region)
             here.apply(os.environ)
-            clients = connect(region, profile)
-            cloud.check_buckets(clients.s3, buckets, may_make=self.is_setup)
+            clients = self._prepared(connect(region, profile))
+            cloud.check_buckets(clients.s3, buckets, may_make=self.is_setup and not self.dry_run)
             return clients
-        clients = connect(region, profile, source)
+        clients = self._prepared(connect(region, profile, source))
         clients.identify()
         self.terminal.note(f"AWS account {clients.account}, {region}, as {clients.caller['Arn']}")
         return clients
 
+    def _prepared(self, clients: Clients) -> Clients:
+        """Let clients change nothing in a dry run."""
+        if self.as_json and not self.dry_run:
+            raise click.UsageError("--json needs --dry-run")
+        if self.dry_run:
+            self.noted = clients.only_note()
+        return clients
+
+    def show_plan(self) -> None:
+        """Print what a dry run has noted, with what its command says of it."""
+        if self.noted is not None:
+            show_plan(self.plan, self.noted.calls, self.terminal.out, as_json=self.as_json)
+
     def prepare_fiji(self) -> None:
         """With --local make ImageJ core where there is no FIJI: here, not while tasks wait for it."""
-        if self.local:
+        if self.local and not self.dry_run:
             from distributed_fiji.local import cloud
 
             cloud.prepare_fiji(cloud.runtime(self.runtime), self.terminal.note)
@@ -196,6 +224,18 @@ def common(command: Any) -> Any:
                      help="Use the embedded cloud on this machine instead of AWS."),
         click.option("--runtime", type=click.Choice(["processes", "docker"]), callback=_set("runtime"),
                      expose_value=False, is_eager=True, help="With --local: how tasks run."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def changing(command: Any) -> Any:
+    """Add the options of a dry run to a command that changes something."""
+    for option in (
+        click.option("--json", is_flag=True, callback=_set("as_json"), expose_value=False,
+                     help="With --dry-run: print JSON."),
+        click.option("--dry-run", is_flag=True, callback=_set("dry_run"), expose_value=False, is_eager=True,
+                     help="Only print what would be created, changed, deleted and sent."),
     ):  # fmt: skip
         command = option(command)
     return command

@@ -89,7 +89,10 @@ def make_estimate(
     types = types or []
     others = _alternatives(settings, types)
     names = {*settings.MACHINE_TYPE, *(kind.name for kind in others)}
-    prices = read_prices(clients.ec2, names, now - MONTH)
+    # Should EC2 refuse one of the others, the fleet's own are asked for alone.
+    prices = read_prices(clients.ec2, names, now - MONTH) or read_prices(
+        clients.ec2, settings.MACHINE_TYPE, now - MONTH
+    )
     shape = shape_of(settings)
 
     def quotes(kinds: list[MachineType]) -> list[Quote]:

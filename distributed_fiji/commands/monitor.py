@@ -114,6 +114,19 @@ def cost_line(run: Run, cost: float | None) -> str:
     return f"{said}; the estimate was {span_text(ends)}{guess}."
 
 
+def plan_end(run: Run, clients: Clients, clock: Clock) -> list[str]:
+    """Do what monitor does now, and its end, with clients that only note it; return what is to be said."""
+    said: list[str] = []
+    verdict = read_verdict(clients.s3, run) or Watcher(run, clients).step(clock.now(), said.append)
+    if verdict is None:
+        said.append("The run is not over. What would be done now comes first, then its end.")
+    else:
+        said.append(f"{verdict.end[0].upper()}{verdict.end[1:]}. {DOWN[verdict.whole]}")
+    take_down(run, clients, clock, lambda _: None, whole=verdict is None or verdict.whole)
+    release_janitor(clients, run, said.append)
+    return said
+
+
 def _report(
     run: Run,
     clients: Clients,

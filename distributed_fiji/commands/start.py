@@ -53,9 +53,13 @@ def _start(run: Start, file: FleetFile) -> Run:
         if record.dashboard:
             for line in telemetry.put_dashboard(run.clients.cloudwatch, run.settings, record.fleet_id):
                 run.terminal.warn(f"dashboard: {line}")
+        if run.clients.dry:
+            return record  # no machine would ever come
         wait_for_machines(run, record)
         return save(run, replace(record, ready=True))
     except BaseException:
+        if run.clients.dry:
+            raise
         # Ctrl-C included: nobody would look after a fleet whose start did not succeed.
         _take_back_or_say(run, record)
         raise
@@ -143,7 +147,8 @@ def ensure_janitor(run: Start, record: Run) -> None:
 
 def save(run: Start, record: Run) -> Run:
     """Write the record to its file and, once there is a fleet, to the bucket."""
-    write_record(run.record_path, record)
+    if not run.clients.dry:
+        write_record(run.record_path, record)
     if record.fleet_id:
         upload_record(run.clients.s3, record)
     return record

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
-from distributed_fiji.aws.clients import AwsError
+from distributed_fiji.aws.clients import AwsError, pages
 from distributed_fiji.commands.costmodel import Span, Workload
 from distributed_fiji.commands.scripts import NoScript, read_script
 from distributed_fiji.settings import Settings
-from distributed_fiji.state.jobstate import THREADS, JobState
-from distributed_fiji.state.record import new_run
+from distributed_fiji.state.jobstate import THREADS
 from distributed_fiji.state.rehearsal import Rehearsal, find_rehearsal, rehearsal_path
 from distributed_fiji.state.statefiles import find_state
-from worker.contract.jobs import manifest_key
+from worker.contract.jobs import state_key
 from worker.contract.scripts import NotAScript
 from worker.contract.state import number, text
 
@@ -116,17 +115,19 @@ def _of_manifests(measured: list[Measured], jobs: int, script: str) -> Workload:
 
 
 def _measured(settings: Settings, s3: S3Client) -> list[Measured]:
-    """Return what a sample of the app's manifests says; nothing where they cannot be read."""
-    record = new_run(settings, started=0, run_id="", local=False)
+    """Return what a sample of the app's manifests says; nothing where they cannot be read.
+
+    Their names are hashes, so that the first of a listing are a random sample.
+    """
+    bucket, prefix = settings.AWS_BUCKET, state_key(settings.APP_NAME, "manifests", "")
+
+    def read(item: Any) -> Measured | None:
+        return find_state(s3, bucket, item["Key"], _in_manifest)
+
     try:
-        done = sorted(JobState(record, s3).manifests())
-        chosen = random.Random(0).sample(done, min(SAMPLE, len(done)))
-
-        def read(job: str) -> Measured | None:
-            return find_state(s3, record.bucket, manifest_key(record.app_name, job), _in_manifest)
-
+        listed = pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix)
         with ThreadPoolExecutor(THREADS) as pool:
-            return [one for one in pool.map(read, chosen) if one and one.seconds]
+            return [one for one in pool.map(read, islice(listed, SAMPLE)) if one and one.seconds]
     except AwsError:
         return []
 

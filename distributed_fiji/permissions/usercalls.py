@@ -55,6 +55,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         " ChangeMessageVisibility",
         "script s3: GetObject",
         "buckets s3: ListBucket",
+        "written-buckets s3: ListBucket",
         "submissions s3: DeleteObject",
         *_STATE,
     ),
@@ -100,7 +101,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         "rule events: DescribeRule PutRule TagResource PutTargets RemoveTargets DeleteRule",
     ),
     "monitor": (
-        "rule events: RemoveTargets DeleteRule",
+        "rule events: DescribeRule RemoveTargets DeleteRule",
         "function lambda: DeleteFunction",
     ),
     "inventory": (

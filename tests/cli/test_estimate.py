@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from distributed_fiji.state.recordfile import read_record
 from distributed_fiji.state.rehearsal import Law, Rehearsal, RehearsedJob, rehearsal_path, write_rehearsal
 from tests.cli.conftest import APP, BUCKET, Account, Command, configure
 from tests.commands import CHECKOUT
+from tests.emulators import set_faults
 from worker.contract.jobs import manifest_key
 
 FILES = CHECKOUT / "files"
@@ -116,17 +116,14 @@ def test_a_run_above_its_limit_is_not_started(
     assert "would end the run" in ready("estimate", "job.json").err
 
 
-def test_the_table_comes_before_the_machines_and_the_record_keeps_it(ready: Command, rehearsed: Path) -> None:
+def test_the_table_comes_before_the_machines(ready: Command, rehearsed: Path, account: Account) -> None:
     ready("submitJob", "job.json")
+    refusal = {"code": "MaxSpotInstanceCountExceeded", "status": 400, "message": "Max spot count exceeded"}
+    set_faults(account.control, {"service": "ec2", "operation": "RequestSpotFleet", "error": refusal})
 
     ended = ready("startCluster", "fleet.json", "--yes")
-    kept = read_record(RECORD).estimate
-    again = ready("cleanup", APP, "--yes", "--keep", "logs,results")
-    RECORD.unlink(missing_ok=True)
+    set_faults(account.control)
 
-    assert ended.code == 0, ended.err
-    assert ended.err.index("per 1,000 jobs") < ended.err.index("Requested fleet")
-    assert 0 < kept["low"] < kept["likely"] < kept["high"]
-    assert kept["source"] == "a rehearsal of 1 jobs on m5.large"
-    assert again.code == 0
-    assert ready("setup").code == 0  # what other tests find made
+    assert ended.code == 1
+    assert ended.err.index("per 1,000 jobs") < ended.err.index("EC2 refused the fleet")
+    assert "a rehearsal of 1 jobs on m5.large" in ended.err

@@ -10,7 +10,7 @@ from statistics import mean
 import pytest
 
 from distributed_fiji.aws.clients import Clients
-from distributed_fiji.aws.prices import read_prices
+from distributed_fiji.aws.prices import hourly_overhead, read_prices
 from distributed_fiji.commands.costmodel import Quote
 from distributed_fiji.commands.estimate import make_estimate
 from distributed_fiji.commands.monitor import monitor
@@ -20,12 +20,27 @@ from distributed_fiji.monitor.spending import MachineUse, total_cost, update_led
 from distributed_fiji.settings import Settings, parse_settings
 from distributed_fiji.state.rehearsal import Law, Rehearsal, rehearsal_path, write_rehearsal
 from tests.monitor.builders import ARun, SteppedClock, a_run, some_jobs
-from tests.monitor.screen import Screen
+from tests.monitor.flow import WELLS, Flow
+from tests.monitor.screen import Screen, clean
 from tests.monitor.world import World
 
 #: Seconds that machines take to their first job, as the estimate assumes.
 STARTING = 150.0
 JOBS_PER_MACHINE = 6
+
+#: Seconds that the monitor sleeps at first, as on a laptop that is shut: fewer looks, and the same end.
+LEAP = 1200.0
+
+
+class LeapingClock(SteppedClock):
+    """A clock whose first wait takes long."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(LEAP if self.time == self.start else seconds)
+
+    def __init__(self, start: float) -> None:
+        super().__init__(start)
+        self.start = start
 
 
 def settings_of(run: ARun, machines: int) -> Settings:
@@ -75,7 +90,7 @@ def test_the_estimate_is_within_five_percent_of_the_ledger(
     run.submit(some_jobs(len(seconds)))
     world = World(run, list(seconds), time.time() + STARTING)
     world.begin()
-    clock = SteppedClock(time.time())
+    clock = LeapingClock(time.time())
     clock.on_sleep = lambda: world.advance(clock.now())
     screen = Screen()
     monitor(run.record, clients, cheapest=False, clock=clock, out=screen.terminal)
@@ -87,3 +102,21 @@ def test_the_estimate_is_within_five_percent_of_the_ledger(
     assert quote.machine_total.likely == pytest.approx(cost, rel=0.05)
     assert quote.machine_total.low < cost < quote.machine_total.high
     assert "The machines cost about" in screen.text
+
+
+def test_the_record_keeps_what_was_estimated(clients: Clients, app: str, tmp_path: Path) -> None:
+    flow = Flow(app, tmp_path / app, clients)
+    flow.begin()
+    flow.setup(clients)
+    flow.submit(clients)
+    law = Law(base=3600.0, low=0.9, high=1.2)
+    rehearsal = Rehearsal(app, "job.json", "", time.time(), "m5.large", len(WELLS), 0, law, ())
+    write_rehearsal(rehearsal_path(flow.folder, app), rehearsal)
+
+    kept = flow.start(clients).estimate
+    clean(clients, app, keep=())
+
+    # Six hours of each of two machines, with volume and address.
+    assert kept["likely"] == pytest.approx(len(WELLS) * hourly_overhead(30, public_address=True), rel=0.05)
+    assert 0 < kept["low"] < kept["likely"] < kept["high"]
+    assert not kept["guess"]

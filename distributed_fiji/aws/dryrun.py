@@ -1,0 +1,258 @@
+"""A dry run: calls that read go to AWS; those that would change something are noted, and answered here.
+
+The same code decides and acts in both, so that a dry run names what a real one asks for, in the same order.
+What was only noted is shown to later readings, where a command looks at its own work again (`Noted`).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+#: How the names of operations begin that change nothing. ReceiveMessage hides messages and counts.
+READING = ("Describe", "List", "Get", "Head", "Filter")
+
+#: What names the thing that a call is about, the most telling first; a list's first entry counts.
+NAMES = (
+    *("Key", "QueueName", "RoleName", "InstanceProfileName", "AWSServiceName", "logGroupName"),
+    *("logGroupNamePrefix", "serviceName", "service", "clusterName", "family", "task", "containerInstance"),
+    *("taskDefinition", "cluster", "clusters", "FunctionName", "Rule", "DashboardName", "DashboardNames"),
+    *("LaunchTemplateName", "LaunchTemplateNames", "LaunchTemplateId", "SpotFleetRequestIds"),
+    *("SpotFleetRequestId", "InstanceIds", "VolumeId", "AlarmName", "AlarmNames", "TopicArn", "Name"),
+    *("resourceArn", "QueueUrl", "Bucket"),
+)
+
+
+@dataclass(frozen=True)
+class Intended:
+    """A call that a real run would make. `count`: of what it carries, as messages; 1 for a thing."""
+
+    service: str
+    operation: str
+    name: str
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class AnsweredHere:
+    """An answer of HTTP that never came."""
+
+    status_code: int = 200
+    content: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+#: What waiters, and those who ask for AWS's clock, look at.
+FINE = {"HTTPStatusCode": 200, "HTTPHeaders": {}}
+
+#: Changes an answer of AWS into what it would be after what was noted.
+Patch = Callable[[dict[str, Any]], object]
+
+
+class DryRun:
+    """What a command would do. `place`: tells region and account, for the names that AWS would give."""
+
+    def __init__(self, place: Callable[[], tuple[str, str]]) -> None:
+        self.calls: list[Intended] = []
+        self._place = place
+        self._missing: dict[tuple[str, str], dict[str, Any]] = {}
+        self._patches: dict[tuple[str, str], list[Patch]] = {}
+
+    def watch(self, client: Any) -> None:
+        """Let a client send nothing that changes anything."""
+        client.meta.events.register("before-parameter-build", _remember)
+        client.meta.events.register_first("before-call", partial(self._answer, client))
+        client.meta.events.register("after-call", self._show)
+
+    def _answer(
+        self, client: Any, model: Any, context: dict[str, Any], **_: Any
+    ) -> tuple[Any, dict[str, Any]] | None:
+        """Return an answer for a call that changes something, None for one that is to be sent."""
+        operation, parameters = model.name, context["asked"]
+        if operation.startswith(READING):
+            return None
+        count = len(parameters.get("Entries", (0,)))
+        service = model.service_model.service_name
+        self.calls.append(Intended(service, operation, name_in(parameters), count))
+        if refusal := _refusal(client, operation, parameters):
+            return AnsweredHere(400), refusal
+        answer = answer_of(operation, parameters, *self._place())
+        self._missing |= dict(missing_after(operation, parameters, answer))
+        for key, patch in patches_after(operation, parameters):
+            self._patches.setdefault(key, []).append(patch)
+        return AnsweredHere(), {"ResponseMetadata": dict(FINE), **answer}
+
+    def _show(self, http_response: Any, parsed: dict[str, Any], model: Any, context: Any, **_: Any) -> None:
+        """Let a reading see what was noted."""
+        name = name_in(context["asked"])
+        if "Error" in parsed and (model.name, name) in self._missing:
+            parsed.clear()
+            parsed.update(deepcopy(self._missing[model.name, name]), ResponseMetadata=dict(FINE))
+            http_response.status_code = 200
+        if "Error" not in parsed:
+            for key in {(model.name, name), (model.name, "")}:
+                for patch in self._patches.get(key, ()):
+                    patch(parsed)
+
+
+def _refusal(client: Any, operation: str, asked: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the answer about a rule that is not there, since nothing more is asked about it then."""
+    if operation != "RemoveTargets":
+        return None
+    try:
+        client.describe_rule(Name=asked["Rule"])
+    except client.exceptions.ResourceNotFoundException as error:
+        return dict(error.response)
+    except ClientError:
+        pass  # who may not look is believed to have one
+    return None
+
+
+def _remember(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    context["asked"] = params
+
+
+def name_in(parameters: Mapping[str, Any]) -> str:
+    """Return what names the thing that a call is about, '' where nothing does."""
+    value = next((parameters[name] for name in NAMES if parameters.get(name)), "")
+    text = str(value[0] if isinstance(value, list) else value)
+    return text.rpartition("/")[2] if "QueueUrl" in parameters else text
+
+
+def answer_of(operation: str, asked: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
+    """Return what AWS would answer, as far as a command needs it."""
+    name = name_in(asked)
+
+    def arn(service: str, rest: str, place: str = region) -> str:
+        return f"arn:aws:{service}:{place}:{account}:{rest}"
+
+    match operation:
+        case "CreateQueue":
+            return {"QueueUrl": f"https://sqs.{region}.amazonaws.com/{account}/{name}"}
+        case "CreateRole":
+            # Quoted JSON, which botocore reads.
+            trust = {"AssumeRolePolicyDocument": asked["AssumeRolePolicyDocument"]}
+            return {"Role": {"RoleName": name, "Arn": arn("iam", f"role/{name}", ""), **trust}}
+        case "CreateInstanceProfile":
+            return {"InstanceProfile": {"InstanceProfileName": name, "Roles": []}}
+        case "RegisterTaskDefinition":
+            return {"taskDefinition": {"taskDefinitionArn": arn("ecs", f"task-definition/{name}:0")}}
+        case "CreateTopic":
+            return {"TopicArn": arn("sns", name)}
+        case "CreateFunction":
+            return {"FunctionArn": arn("lambda", f"function:{name}")}
+        case "PutRule":
+            return {"RuleArn": arn("events", f"rule/{name}")}
+        case "CreateLaunchTemplate":
+            return {"LaunchTemplate": {"LaunchTemplateId": "lt-0", "LatestVersionNumber": 1}}
+        case "CreateLaunchTemplateVersion":
+            return {"LaunchTemplateVersion": {"LaunchTemplateId": "lt-0", "VersionNumber": 1}}
+        case "RequestSpotFleet":
+            return {"SpotFleetRequestId": "sfr-0"}
+        case "PutObject":
+            return {"ETag": '"0"'}
+    return {"Successful": asked["Entries"]} if "Entries" in asked else {}
+
+
+Later = Iterator[tuple[tuple[str, str], dict[str, Any]]]
+
+
+def missing_after(operation: str, asked: Mapping[str, Any], answer: dict[str, Any]) -> Later:
+    """Yield what readings of something that a call would have made would answer."""
+    name = name_in(asked)
+    match operation:
+        case "CreateQueue":
+            yield ("GetQueueUrl", name), answer
+        case "CreateRole":
+            trust = {"AssumeRolePolicyDocument": json.loads(asked["AssumeRolePolicyDocument"])}
+            yield ("GetRole", name), {"Role": answer["Role"] | trust}
+            yield ("ListAttachedRolePolicies", name), {"AttachedPolicies": []}
+        case "PutRolePolicy":
+            yield ("GetRolePolicy", name), {"PolicyDocument": json.loads(asked["PolicyDocument"])}
+        case "CreateInstanceProfile":
+            yield ("GetInstanceProfile", name), answer
+        case "CreateTopic":
+            yield ("ListSubscriptionsByTopic", answer["TopicArn"]), {"Subscriptions": []}
+        case "CreateLaunchTemplate":
+            template = {"LaunchTemplateName": name, **answer["LaunchTemplate"]}
+            yield ("DescribeLaunchTemplates", name), {"LaunchTemplates": [template]}
+        case "CreateFunction":
+            made = {key: value for key, value in asked.items() if key not in ("Code", "Tags")}
+            state = {"State": "Active", "LastUpdateStatus": "Successful"}
+            made |= {**answer, **state, "CodeSha256": _digest(asked["Code"]["ZipFile"])}
+            yield ("GetFunctionConfiguration", name), made
+            yield ("GetFunction", name), {"Configuration": made}
+        case "CreateLogGroup":
+            yield ("ListTagsForResource", f"log-group:{name}"), {"tags": asked.get("tags", {})}
+
+
+def _digest(package: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(package).digest()).decode()
+
+
+def patches_after(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Patch]]:
+    """Yield how answers about something that is there change after a call that changes or removes it."""
+    name = name_in(asked)
+    match operation:
+        case "PutRolePolicy":
+            document = json.loads(asked["PolicyDocument"])
+            yield ("GetRolePolicy", name), lambda seen: seen.update(PolicyDocument=document)
+        case "UpdateAssumeRolePolicy":
+            trust = json.loads(asked["PolicyDocument"])
+            yield ("GetRole", name), lambda seen: seen["Role"].update(AssumeRolePolicyDocument=trust)
+        case "PutRolePermissionsBoundary":
+            boundary = {"PermissionsBoundaryArn": asked["PermissionsBoundary"]}
+            yield ("GetRole", name), lambda seen: seen["Role"].update(PermissionsBoundary=boundary)
+        case "UpdateFunctionConfiguration":
+            yield ("GetFunctionConfiguration", name), lambda seen: seen.update(asked)
+        case "UpdateFunctionCode":
+            digest = _digest(asked["ZipFile"])
+            yield ("GetFunctionConfiguration", name), lambda seen: seen.update(CodeSha256=digest)
+        case "CreateLogGroup":
+            group = {"logGroupName": name, "arn": f"log-group:{name}"}
+            yield ("DescribeLogGroups", name), lambda seen: seen.update(logGroups=[group])
+        case "PutRetentionPolicy":
+            days = asked["retentionInDays"]
+            yield ("DescribeLogGroups", name), lambda seen: _each(seen, "logGroups", retentionInDays=days)
+        case "CancelSpotFleetRequests":
+            state = "cancelled_terminating"
+            yield (
+                ("DescribeSpotFleetRequests", name),
+                lambda seen: _each(seen, "SpotFleetRequestConfigs", SpotFleetRequestState=state),
+            )
+            yield ("DescribeInstances", ""), lambda seen: seen.update(Reservations=[])
+        case "DeleteObject":
+            yield (
+                ("ListObjectsV2", ""),
+                lambda seen: seen.update(
+                    Contents=[item for item in seen.get("Contents", ()) if item["Key"] != asked["Key"]]
+                ),
+            )
+        case "DeleteService":
+            cluster = str(asked["cluster"])
+            yield ("DescribeClusters", cluster), lambda seen: _each(seen, "clusters", activeServicesCount=0)
+        case "DeregisterContainerInstance":
+            counts = dict.fromkeys(
+                ("registeredContainerInstancesCount", "runningTasksCount", "pendingTasksCount"), 0
+            )
+            yield ("DescribeClusters", str(asked["cluster"])), lambda seen: _each(seen, "clusters", **counts)
+            gone = asked["containerInstance"]
+            yield (
+                ("ListContainerInstances", str(asked["cluster"])),
+                lambda seen: seen.update(
+                    containerInstanceArns=[arn for arn in seen["containerInstanceArns"] if arn != gone]
+                ),
+            )
+
+
+def _each(seen: dict[str, Any], key: str, **changed: Any) -> None:
+    for item in seen.get(key, ()):
+        item.update(changed)
