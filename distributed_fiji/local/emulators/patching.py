@@ -1,11 +1,12 @@
-"""How methods of moto's classes are replaced."""
+"""How methods of moto's classes, and functions of its modules, are replaced."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 
-def add(owner: type, name: str, value: Callable[..., Any] | property) -> None:
-    """Set a method or property of one of moto's classes."""
+def add(owner: type | ModuleType, name: str, value: Callable[..., Any] | property) -> None:
+    """Set a method or property of one of moto's classes, or a function of a module."""
     setattr(owner, name, value)
