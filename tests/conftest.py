@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import json
 import os
 import re
@@ -10,7 +12,9 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore.loaders import create_loader
 
 from tests.contract import calls
 from tests.contract.calls import notebook
@@ -34,6 +38,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files = order((item.nodeid.partition("::")[0] for item in items), os.environ.get("TEST_ORDER", ""))
     places = {file: number for number, file in enumerate(files)}
     items.sort(key=lambda item: places[item.nodeid.partition("::")[0]])
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what stays to the end: modules and tests."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def models_are_read_once() -> None:
+    """Let all sessions of this process share what they read of AWS's models, as the calls of one command do.
+
+    Each test makes sessions of its own, and EC2's model alone takes a tenth of a second.
+    """
+    botocore.session.create_loader = functools.cache(create_loader)
 
 
 @pytest.fixture(autouse=True, scope="session")

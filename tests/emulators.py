@@ -93,6 +93,12 @@ def microburst(folder: Path, upstream: str) -> Iterator[str]:
         yield url
 
 
+def empty(control_plane: str, data_plane: str) -> None:
+    """Remove all that is in an account, by the emulators' own ways to do so."""
+    _talk(f"{control_plane}/moto-api/reset", "POST", None)
+    _talk(f"{data_plane}/_ministack/reset", "POST", None)
+
+
 def set_faults(proxy: str, *rules: dict[str, Any]) -> None:
     """Let a proxy inject these faults and no others (microburst's rules; the first that matches counts)."""
     _talk(f"{proxy}/_microburst/rules", "POST", list(rules))
@@ -116,7 +122,8 @@ def calls_through(proxy: str) -> int:
 
 def _talk(url: str, method: str, document: Any) -> Any:
     body = None if document is None else json.dumps(document).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method=method)
+    sent = {"Content-Type": "application/json", **doors.headers(CLIENT_ENVIRONMENT["AWS_ACCESS_KEY_ID"])}
+    request = urllib.request.Request(url, body, sent, method=method)
     with urllib.request.urlopen(request, timeout=60) as answer:
         return json.loads(answer.read() or "null")
 

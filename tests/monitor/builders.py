@@ -80,17 +80,21 @@ class DyingSession(InterruptedSession):
 
 
 class SteppedClock:
-    """A clock that only waiting moves on; `on_sleep` is what the world does meanwhile."""
+    """A clock that only waiting moves on; `on_sleep` is what the world does meanwhile.
 
-    def __init__(self, start: float, on_sleep: Any = None) -> None:
+    `pace`: how many times longer than asked for a wait lasts, as on a machine that was asleep: fewer looks.
+    """
+
+    def __init__(self, start: float, on_sleep: Any = None, pace: float = 1) -> None:
         self.time = start
         self.on_sleep = on_sleep
+        self.pace = pace
 
     def now(self) -> float:
         return self.time
 
     def sleep(self, seconds: float) -> None:
-        self.time += seconds
+        self.time += seconds * self.pace
         if self.on_sleep:
             self.on_sleep()
 

@@ -1,4 +1,4 @@
-"""The emulators once for all tests of this folder; every test has an app of its own name."""
+"""The emulators once for all tests of this folder, emptied for each file; each test has an app of its own."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from distributed_fiji.aws.clients import Clients
-from tests.emulators import control_plane, ministack
+from tests.emulators import control_plane, empty, ministack
 from tests.monitor.builders import EmulatedSession
 from tests.policy.trail import SITE
 
 NUMBERS = itertools.count(1)
+
+#: Seconds that a minute of schedules takes, so that the janitor of a run that a test leaves never comes.
+NEVER = 1e6
 
 
 @contextmanager
@@ -35,8 +38,14 @@ def emulators(folder: Path, minute: float = 60) -> Iterator[EmulatedSession]:
 
 @pytest.fixture(scope="session")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedSession]:
-    with emulators(tmp_path_factory.mktemp("emulators")) as session:
+    with emulators(tmp_path_factory.mktemp("emulators"), minute=NEVER) as session:
         yield session
+
+
+@pytest.fixture(autouse=True, scope="module")
+def empty_account(session: EmulatedSession) -> None:
+    """Let a file's tests begin without what those of other files left: many calls list all that there is."""
+    empty(session.control, session.data)
 
 
 @pytest.fixture(scope="module")

@@ -45,9 +45,10 @@ def watch(
     cheapest: bool = False,
     clients: Clients | None = None,
     listing: Path | None = None,
+    pace: float = 1,
 ) -> tuple[MonitorResult, Screen]:
-    """Run the monitor; the world goes on at each of its waits."""
-    screen, clock = Screen(), SteppedClock(time.time(), on_sleep)
+    """Run the monitor; the world goes on at each of its waits, which last `pace` times longer than asked."""
+    screen, clock = Screen(), SteppedClock(time.time(), on_sleep, pace)
     result = monitor(
         run.record,
         clients or run.clients,

@@ -16,7 +16,9 @@ from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.fleet import find_fleet
 from distributed_fiji.aws.machines import there_of
 from distributed_fiji.aws.policies import trust
+from distributed_fiji.aws.unseen import Strict
 from distributed_fiji.commands import datacosts
+from distributed_fiji.commands.apps import find_apps, queues_with_tags
 from distributed_fiji.commands.cleanup import cleanup
 from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.commands.plan import Start
@@ -646,4 +648,4 @@ def test_what_another_version_left_is_made_as_this_one_wants_it(
     assert {"queue", "task definition", "role"} <= changed
     document = clients.iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
     assert "aws:SourceAccount" in json.dumps(document)
-    assert app in {item.app for item in inventory(clients, None)}
+    assert app in find_apps(clients, queues_with_tags(clients.sqs, Strict()), Strict())

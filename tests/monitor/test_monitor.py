@@ -23,6 +23,10 @@ from tests.monitor.screen import KEPT, kinds, watch
 from worker.contract.jobs import WARNINGS, WITHOUT_OUTPUTS, marker_key
 
 
+#: How much longer than asked for the waits of a long end last.
+SLOW = 10
+
+
 def observer(run: ARun) -> Observer:
     return Observer(run.record, run.clients)
 
@@ -76,7 +80,7 @@ def test_an_interrupted_submission_is_named_until_its_jobs_are_submitted_again(
         if messages_left(clients.sqs, run.record.queue_name):
             run.work_off()
 
-    _, screen = watch(run, work)
+    _, screen = watch(run, work, pace=SLOW)
 
     said = "submitJob was interrupted after about 2 of the 3 jobs of jobs.json: run" in screen.text
     assert said is not again
@@ -225,7 +229,7 @@ def test_jobs_that_are_not_done_are_named_by_their_wells_and_all_of_them_in_a_fi
     clients.sqs.purge_queue(QueueUrl=run.queue_url)
     listing = tmp_path / "notdone.tsv"
 
-    result, screen = watch(run, listing=listing)
+    result, screen = watch(run, listing=listing, pace=SLOW)
 
     assert (result.exit_code, result.done, result.dead, result.unaccounted) == (3, 2, 4, 3)
     lines = [line for line in screen.out.getvalue().splitlines() if line.startswith("  Well=W")]
