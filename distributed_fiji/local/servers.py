@@ -135,10 +135,12 @@ def _machines(folders: Folders, state: State) -> dict[str, str]:
 
 def healthy(name: str, server: Server, key: str) -> bool:
     """Return whether a server answers as itself. `key`: the cloud's secret, which nobody else is sent."""
-    if not listens(server):
-        return False
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     try:
+        # Whose process listens is read from a table of all connections: only where somebody does.
+        connection.connect()
+        if not listens(server):
+            return False
         connection.request("GET", HEALTH[name], headers=doors.headers(key))
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):

@@ -22,7 +22,6 @@ from tests.monitor.captive import captive
 from tests.monitor.screen import KEPT, kinds, watch
 from worker.contract.jobs import WARNINGS, WITHOUT_OUTPUTS, marker_key
 
-
 #: How much longer than asked for the waits of a long end last.
 SLOW = 10
 
