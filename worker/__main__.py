@@ -5,6 +5,7 @@ Exit codes: 0 asked to stop · 1 the script or FIJI cannot be had · 2 the envir
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -54,6 +55,8 @@ def asks_for_the_end(stop: Stop, grace_seconds: float) -> Callable[[int, FrameTy
 
 
 if __name__ == "__main__":
+    # What is loaded at the start stays: the garbage collector need not look through it again and again.
+    gc.set_threshold(10_000)
     code = main(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()
