@@ -18,23 +18,24 @@ CHECKOUT = Path(__file__).resolve().parent
 if __name__ == "__main__":
     gc.set_threshold(10_000)
 
+
+def lacks(missing: ModuleNotFoundError) -> str:
+    """Return what is said where a package is not installed. Raises what it is given for a module of ours."""
+    if (missing.name or "").startswith("distributed_fiji"):
+        raise missing
+    return f"this Python has no {missing.name}. In {CHECKOUT}: `make venv`, then `source .venv/bin/activate`"
+
+
 try:
     import click
 
     from distributed_fiji import VERSION, errors
-    from distributed_fiji.aws.clients import KEYS_ADVICE, AwsError, error_text
-    from distributed_fiji.aws.refusals import is_denied, keys_are_over
     from distributed_fiji.commands.commandline import Context, Finite, changing, common
     from distributed_fiji.names import record_file_name
     from distributed_fiji.settings import check_app_name
     from distributed_fiji.terminal import Terminal, shown, typed
 except ModuleNotFoundError as missing:
-    if (missing.name or "").startswith("distributed_fiji"):
-        raise
-    sys.exit(
-        f"Error: this Python has no {missing.name}. In {CHECKOUT}: `make venv`, then"
-        " `source .venv/bin/activate`"
-    )
+    sys.exit(f"Error: {lacks(missing)}")
 
 
 #: What tells a fleet file from others, and the example that is named where there is none.
@@ -98,13 +99,13 @@ def setup(context: Context) -> None:
     \b
     Example: python run.py setup
     """
-    from distributed_fiji.commands.datacosts import bucket_notes
-    from distributed_fiji.commands.setup import setup as run_setup
-
     settings = context.settings()
     context.is_setup = True
     context.prepare_fiji()
     clients = context.connect_for(settings)
+    from distributed_fiji.commands.datacosts import bucket_notes
+    from distributed_fiji.commands.setup import setup as run_setup
+
     buckets = () if context.local else sorted({settings.AWS_BUCKET, settings.DESTINATION_BUCKET})
     notes = [line for bucket in buckets for line in bucket_notes(clients.s3, bucket)]
     folder, languages = context.config.parent, context.languages()
@@ -547,12 +548,24 @@ def _not_answered(error: Exception, context: Context, arguments: list[str]) -> i
     except errors.DistributedFijiError as ended:
         context.terminal.fail(str(ended))
         return errors.FAILED
+    from distributed_fiji.aws.refusals import keys_are_over
+
     context.terminal.fail(failure(error, arguments))
     return errors.KEYS_OVER if keys_are_over(error) else errors.FAILED
 
 
+def aws_errors() -> tuple[type[Exception], ...]:
+    """Return what a call raises that AWS refused; boto3 is imported only where AWS is asked."""
+    from distributed_fiji.aws.clients import AwsError
+
+    return AwsError
+
+
 def failure(error: Exception, arguments: list[str]) -> str:
     """Return what is said of AWS's refusal: a missing permission is named, with where all of them stand."""
+    from distributed_fiji.aws.clients import KEYS_ADVICE, error_text
+    from distributed_fiji.aws.refusals import is_denied, keys_are_over
+
     if keys_are_over(error):
         return f"AWS no longer accepts your keys: {error_text(error)}. {KEYS_ADVICE}."
     text = f"AWS refused or did not respond: {error_text(error)}"
@@ -575,17 +588,20 @@ def run(arguments: list[str]) -> int:
     except errors.DistributedFijiError as error:
         terminal.fail(str(error))
         return error.exit_code
-    except AwsError as error:
-        return _not_answered(error, context, arguments)
-    except OSError as error:
-        terminal.fail(errors.of_file(error))
-        return errors.FAILED
     except (KeyboardInterrupt, click.Abort):
         terminal.note("Interrupted.")
         return errors.INTERRUPTED
     except SystemExit as end:
         context.show_plan()
         return end.code if isinstance(end.code, int) else errors.FAILED
+    except ModuleNotFoundError as missing:
+        terminal.fail(lacks(missing))
+        return errors.FAILED
+    except aws_errors() as error:
+        return _not_answered(error, context, arguments)
+    except OSError as error:
+        terminal.fail(errors.of_file(error))
+        return errors.FAILED
     return 0
 
 

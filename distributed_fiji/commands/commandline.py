@@ -10,21 +10,21 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from distributed_fiji import errors
-from distributed_fiji.aws.clients import Clients, connect
-from distributed_fiji.aws.dryrun import DryRun
 from distributed_fiji.clock import Clock, HurriedClock, SystemClock
-from distributed_fiji.commands.plantable import show_plan
 from distributed_fiji.jsonfiles import has_key
 from distributed_fiji.settings import Settings, check_region, load_settings
 from distributed_fiji.terminal import Terminal, shown, typed
 
 if TYPE_CHECKING:
+    from distributed_fiji.aws.clients import Clients
+    from distributed_fiji.aws.dryrun import DryRun
     from distributed_fiji.registry import Answer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -135,16 +135,29 @@ class Context:
         `source`: the file that names region and profile.
         """
         if self.local:
-            from distributed_fiji.local import cloud
+            return self._connect_here(region, profile, buckets)
+        from distributed_fiji.aws.clients import connect
 
-            here = cloud.start(progress=self.terminal.note, runtime=self.runtime, region=region)
-            here.apply(os.environ)
-            clients = self._prepared(connect(region, profile))
-            cloud.check_buckets(clients.s3, buckets, may_make=self.is_setup and not self.dry_run)
-            return clients
         clients = self._prepared(connect(region, profile, source))
         clients.identify()
         self.terminal.note(f"AWS account {clients.account}, {region}, as {clients.caller['Arn']}")
+        return clients
+
+    def _connect_here(self, region: str, profile: str | None, buckets: set[str]) -> Clients:
+        """Return clients of the embedded cloud; while it starts, this process loads what setup needs."""
+        from distributed_fiji.local import cloud
+
+        here = cloud.start(
+            progress=self.terminal.note,
+            runtime=self.runtime,
+            region=region,
+            meanwhile=partial(import_module, "distributed_fiji.commands.setup"),
+        )
+        from distributed_fiji.aws.clients import connect
+
+        here.apply(os.environ)
+        clients = self._prepared(connect(region, profile))
+        cloud.check_buckets(clients.s3, buckets, may_make=self.is_setup and not self.dry_run)
         return clients
 
     def _prepared(self, clients: Clients) -> Clients:
@@ -158,6 +171,8 @@ class Context:
     def show_plan(self) -> None:
         """Print what a dry run has noted, with what its command says of it."""
         if self.noted is not None:
+            from distributed_fiji.commands.plantable import show_plan
+
             show_plan(self.plan, self.noted.calls, self.terminal.out, as_json=self.as_json)
 
     def prepare_fiji(self) -> None:

@@ -19,13 +19,13 @@ from distributed_fiji.errors import DistributedFijiError, InvalidInput, NothingT
 from distributed_fiji.local import doors, processes, servers, state
 from distributed_fiji.local.access import Cloud
 from distributed_fiji.local.fiji import give_bioformats, imagej_core, own_fiji, runner_for
-from distributed_fiji.local.machines import runtimes
 from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, MACHINES, SERVERS, Folders, Server, State
-from distributed_fiji.registry import Answer
 from distributed_fiji.terminal import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+    from distributed_fiji.registry import Answer
 
 ROOT = Path(os.environ.get("DISTRIBUTED_FIJI_LOCAL") or servers.CHECKOUT / "local-cloud").absolute()
 
@@ -60,12 +60,13 @@ def start(
     runtime: str | None = None,
     region: str | None = None,
     fiji: Path | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Cloud:
     """Start of a cloud what does not run, and return it once all of it answers.
 
     `runtime` ("processes" or "docker") and `region` are kept in state.json; None keeps what is there. `fiji`
     is the FIJI_HOME of tasks that are processes; None: the user's own, and where there is none the machines
-    build ImageJ core when a task first needs it.
+    build ImageJ core when a task first needs it. `meanwhile` is called while servers start.
     Raises DistributedFijiError when a server does not start, Docker does not answer, or FIJI's runner
     cannot be made.
     """
@@ -91,7 +92,7 @@ def start(
             state.write(Folders(root), wanted)
             return Cloud(root, wanted)
         _say_what_was_lost(root, known, missing, progress)
-        return Cloud(root, _start_missing(Folders(root), wanted, missing, progress))
+        return Cloud(root, _start_missing(Folders(root), wanted, missing, progress, meanwhile))
 
 
 def check_is_there(root: Path = ROOT) -> None:
@@ -153,6 +154,8 @@ def containers_answer() -> None:
 
 def ask_image(name: str) -> Answer:
     """Return whether Docker here has an image, which is where containers come from; processes need none."""
+    from distributed_fiji.registry import Answer
+
     found = find()
     if found is None or found.state.runtime != "docker":
         return Answer("there")
@@ -190,7 +193,9 @@ def _say_what_was_lost(root: Path, known: State, missing: list[str], progress: R
         progress(f"The embedded cloud's {name} had stopped; {LOST[name]}")
 
 
-def _start_missing(folders: Folders, wanted: State, missing: list[str], progress: Report) -> State:
+def _start_missing(
+    folders: Folders, wanted: State, missing: list[str], progress: Report, meanwhile: Callable[[], object]
+) -> State:
     processes.end(_identities(wanted, missing), STOP_SECONDS[DATA_PLANE])
     ready = replace(wanted, servers=dict(wanted.servers))
     pending = list(missing)
@@ -200,6 +205,7 @@ def _start_missing(folders: Folders, wanted: State, missing: list[str], progress
         for name in pending:
             ready.servers[name] = servers.start(name, folders, ready)
         state.write(folders, ready)
+        meanwhile()
         pending = [name for name in pending if not servers.wait_until_ready(name, folders, ready)]
     return ready
 
@@ -234,6 +240,8 @@ def stop(root: Path = ROOT) -> bool:
 
 
 def _stop(folders: Folders) -> bool:
+    from distributed_fiji.local.machines import runtimes
+
     known = state.read(folders)
     if known is None:
         return False
