@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from distributed_fiji.commands import imagesources, jobsofkeys, plates, tables
+from distributed_fiji import plates
+from distributed_fiji.commands import imagesources, jobsofkeys, tables
 from distributed_fiji.commands.commandline import Context
 from distributed_fiji.commands.imagesources import Images
 from distributed_fiji.commands.jobinputs import check_inputs

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distributed_fiji.commands.plates import ROW, place_of, row_number, well_name
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobs import shortened
 from distributed_fiji.jsonfiles import read_file
+from distributed_fiji.plates import ROW, place_of, row_number, well_name
 from worker.contract.jobs import PARAMETER_NAME
 from worker.contract.scripts import wide_encoding
 

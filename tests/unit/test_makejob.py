@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distributed_fiji.commands import jobsofkeys, plates, tables
+from distributed_fiji import plates
+from distributed_fiji.commands import jobsofkeys, tables
 from distributed_fiji.commands.keypatterns import TooManyReadings, read_key_pattern
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobs import Template
