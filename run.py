@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -30,16 +29,14 @@ try:
     import click
 
     from distributed_fiji import VERSION, errors
-    from distributed_fiji.commands.commandline import Context, Finite, changing, common
+    from distributed_fiji.commands import review
+    from distributed_fiji.commands.commandline import FLEET, Context, Finite, changing, common
     from distributed_fiji.names import record_file_name
     from distributed_fiji.settings import check_app_name
     from distributed_fiji.terminal import Terminal, shown, typed
 except ModuleNotFoundError as missing:
     sys.exit(f"Error: {lacks(missing)}")
 
-
-#: What tells a fleet file from others, and the example that is named where there is none.
-FLEET = ("LaunchSpecifications", "exampleFleet.json")
 
 #: No job may take longer: SQS takes its message back then (JOB_TIMEOUT_MINUTES).
 MOST_MINUTES = 690
@@ -397,23 +394,11 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
     """
     from distributed_fiji.commands.monitor import monitor as run_monitor
     from distributed_fiji.commands.monitor import plan_end
-    from distributed_fiji.state.recordfile import check_account, check_writable, find_record, read_record
+    from distributed_fiji.state.recordfile import check_writable, find_record
 
     record_file = find_record(record_file, CHECKOUT)
-    record = read_record(record_file)
+    record, clients = context.open_record(record_file)
     check_writable(record_file.parent)
-    if record.local != context.local:
-        where = (
-            "runs on the embedded cloud: add --local" if record.local else "runs on AWS: leave out --local"
-        )
-        raise errors.InvalidInput(f"{record_file} cannot be monitored from here", [f"it {where}"])
-    context.name_config_of(record.config)
-    context.require_cloud(over=(record.bucket, record.ending_key))
-    # Where the run was started, profiles may have other names than here.
-    profile = None if "AWS_PROFILE" in os.environ else record.profile
-    clients = context.connect(record.region, profile, set(), source=str(record_file))
-    clients.encryption = record.encryption
-    check_account(record, record_file, clients)
     if context.dry_run:
         context.plan = plan_end(record, clients, context.clock)
         return
@@ -525,6 +510,10 @@ def policy(context: Context, commands: tuple[str, ...], roles: bool, account: st
     settings = context.settings()
     number = account or context.connect(settings.AWS_REGION, settings.AWS_PROFILE, set()).account
     print_policy(settings, number, commands, roles=roles, terminal=context.terminal)
+
+
+for one in review.COMMANDS:
+    main.add_command(one)
 
 
 def mount_more() -> None:

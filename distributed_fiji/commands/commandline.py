@@ -26,8 +26,13 @@ if TYPE_CHECKING:
     from distributed_fiji.aws.clients import Clients
     from distributed_fiji.aws.dryrun import DryRun
     from distributed_fiji.registry import Answer
+    from distributed_fiji.review.facts import Read
+    from distributed_fiji.state.record import Run
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+
+#: What tells a fleet file from others, and the example that is named where there is none.
+FLEET = ("LaunchSpecifications", "exampleFleet.json")
 
 
 @dataclass
@@ -207,6 +212,51 @@ class Context:
         clients = self.connect(settings.AWS_REGION, settings.AWS_PROFILE, set(settings.readable_buckets))
         clients.encryption = settings.encryption
         return clients
+
+    def open_record(self, path: Path) -> tuple[Run, Clients]:
+        """Return the run in a record's file, and clients for its account and region. Raises InvalidInput."""
+        from distributed_fiji.state.recordfile import check_account, read_record
+
+        record = read_record(path)
+        if record.local != self.local:
+            add = "the embedded cloud: add --local" if record.local else "AWS: leave out --local"
+            raise errors.InvalidInput(f"{path} cannot be used from here", [f"it runs on {add}"])
+        self.name_config_of(record.config)
+        self.require_cloud(over=(record.bucket, record.ending_key))
+        # Where the run was started, profiles may have other names than here.
+        profile = None if "AWS_PROFILE" in os.environ else record.profile
+        clients = self.connect(record.region, profile, set(), source=str(path))
+        clients.encryption = record.encryption
+        check_account(record, path, clients)
+        return record, clients
+
+    def open_run(self, given: Path | None) -> tuple[Run, Clients]:
+        """Return the run that a record or an app's name means; without one that of the app in config.py.
+
+        An app that has not started yet has a run without a fleet.
+        """
+        from distributed_fiji.names import record_file_name
+        from distributed_fiji.state.record import new_run
+        from distributed_fiji.state.recordfile import find_record
+
+        if given is not None:
+            return self.open_record(find_record(given, CHECKOUT))
+        settings = self.settings()
+        path = CHECKOUT / "files" / record_file_name(settings.APP_NAME)
+        if path.is_file():
+            return self.open_record(path)
+        return new_run(settings, started=0, run_id="", local=self.local), self.connect_for(settings)
+
+    def reader(self, clients: Clients) -> Read:
+        """Return what reads many objects: from S3, and with --local from the folder that holds them."""
+        from distributed_fiji.review.facts import from_folder, from_s3
+
+        read = from_s3(clients.s3)
+        if not self.local:
+            return read
+        from distributed_fiji.local import cloud, state
+
+        return from_folder(state.Folders(cloud.ROOT).buckets, read)
 
 
 class Finite(click.FloatRange):

@@ -136,6 +136,7 @@ class Observer:
         slack = CLOCKS_AGREE if all(submission.by_aws for submission in submissions) else CLOCKS_DIFFER
         dead = self._dead(when, float(created or 0), slack) - done
         fresh = done | _written_since(manifests, when, self.run.started)
+        warned, without = (self.state.marked(kind) & fresh for kind in (WARNINGS, WITHOUT_OUTPUTS))
         return Jobs(
             submitted=frozenset(when),
             done_ids=frozenset(done),
@@ -153,8 +154,9 @@ class Observer:
                 for job, records in failures.items()
                 if job not in fresh and records[-1][1] >= int(when.get(job, self.run.started))
             ),
-            warned=len(self.state.marked(WARNINGS) & fresh),
-            without_outputs=len(self.state.marked(WITHOUT_OUTPUTS) & fresh),
+            warned=len(warned),
+            without_outputs=len(without),
+            to_check=warned | without,
             unfinished=_unfinished(submissions),
         )
 

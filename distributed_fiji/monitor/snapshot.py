@@ -33,7 +33,7 @@ class Jobs:
     started, of jobs that no submission names. `failed_attempts`: failure records since the submission.
     `outdated`: jobs whose only manifest is from an earlier run. `failing`: unfinished jobs with a failed
     attempt. `warned`, `without_outputs`: how many finished jobs have warnings, or have no outputs, which
-    EXPECTED_NUMBER_FILES = 0 allows. `unfinished`: submissions that are not complete.
+    EXPECTED_NUMBER_FILES = 0 allows; `to_check`: their IDs. `unfinished`: submissions that are not complete.
     """
 
     submitted: frozenset[str] = frozenset()
@@ -47,6 +47,7 @@ class Jobs:
     warned: int = 0
     without_outputs: int = 0
     unfinished: tuple[Unfinished, ...] = ()
+    to_check: frozenset[str] = frozenset()
 
     @property
     def done(self) -> int:

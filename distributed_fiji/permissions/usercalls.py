@@ -16,6 +16,13 @@ _JANITOR_ROLE = (
     "topic sns: CreateTopic TagResource ListSubscriptionsByTopic Subscribe",
 )
 _STATE = ("bucket s3: ListBucket", "state s3: GetObject PutObject")
+#: What commands ask for that look at what became of the jobs.
+_LOOK = (
+    "queue sqs: GetQueueUrl GetQueueAttributes",
+    "dead-letters sqs: GetQueueUrl GetQueueAttributes ListQueueTags ReceiveMessage ChangeMessageVisibility",
+    "bucket s3: ListBucket",
+    "state s3: GetObject",
+)
 
 #: What each command asks for.
 _ASKED: Mapping[str, tuple[str, ...]] = {
@@ -65,6 +72,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         " ChangeMessageVisibility",
         *_STATE,
     ),
+    "collect": (*_LOOK, "written s3: GetObject"),
     "startCluster": (
         "queue sqs: GetQueueUrl GetQueueAttributes",
         "service ecs: DescribeServices UpdateService",

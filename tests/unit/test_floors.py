@@ -19,7 +19,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 #: Each room, and the rooms that it may import; what stands on the ground of its package goes without saying.
 MAY_IMPORT = {
     "run": {"commands", "monitor", "state", "aws", "local"},
-    "commands": {"permissions", "janitor", "monitor", "state", "aws", "local", "contract"},
+    "commands": {"permissions", "janitor", "review", "monitor", "state", "aws", "local", "contract"},
+    "review": {"monitor", "state", "aws", "contract"},
     "permissions": {"janitor", "state", "aws", "contract"},
     "janitor": {"monitor", "state", "aws", "contract"},
     "monitor": {"state", "aws", "contract"},
@@ -68,6 +69,9 @@ PURE = (
     "monitor.spending",
     "names",
     "permissions.usercalls",
+    "plates",
+    "review.csvtext",
+    "review.wells",
 )
 ASKING = {"boto3", "botocore", "botocore.exceptions", "distributed_fiji.aws.clients"}
 

@@ -1,0 +1,213 @@
+"""What became of each job, read from its manifest or its failure records: the one place that knows where.
+
+Today it is an object for each job. Everything above takes `DoneJob` and `FailedJob`, and need not change when
+facts come in another form.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from distributed_fiji.state.record import Run
+from distributed_fiji.state.statefiles import pass_over
+from worker.contract.jobs import InvalidMessage, decode_message, manifest_key
+from worker.contract.state import MOST_BYTES, Unreadable, number, read_object, refuse_another_app, text, texts
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+#: Returns an object's content by bucket and key; None where it is not there.
+Read = Callable[[str, str], "bytes | None"]
+
+#: Objects that are read at once, and results that may wait to be used: what bounds memory.
+THREADS, AHEAD = 16, 64
+
+
+@dataclass(frozen=True)
+class DoneJob:
+    """What a manifest says. `outputs`: bytes by key, in the bucket `destination`, below `location`.
+
+    `patterns`: the inputs that the job named. `input_bytes`: None where the manifest does not say it.
+    `machine`: id and type.
+    """
+
+    job_id: str
+    metadata: dict[str, Any]
+    destination: str
+    location: str
+    outputs: Mapping[str, int]
+    script_sha256: str = ""
+    patterns: tuple[str, ...] = ()
+    input_bytes: int | None = None
+    machine: str = ""
+
+
+@dataclass(frozen=True)
+class FailedJob:
+    """A failed attempt. `failure`: its class; `time`: seconds since 1970; `body`: the message as it was sent.
+
+    `line`: the script's, None where it is not known. `console`: the last lines that FIJI printed.
+    """
+
+    job_id: str
+    attempt: int
+    time: float
+    failure: str
+    sentence: str
+    line: int | None = None
+    console: tuple[str, ...] = ()
+    body: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    input_bytes: int | None = None
+    machine: str = ""
+
+
+class Facts:
+    """Reads what became of a run's jobs."""
+
+    def __init__(self, run: Run, read: Read) -> None:
+        self._run, self._read = run, read
+
+    def done(self, jobs: Iterable[str]) -> Iterator[DoneJob]:
+        """Yield what the manifests of jobs say, in the order of the jobs; one that is none is passed over."""
+        keys = (manifest_key(self._run.app_name, job) for job in jobs)
+        yield from filter(None, in_parallel(lambda key: self._find(key, _done), keys))
+
+    def failed(self, keys: Iterable[str]) -> Iterator[FailedJob]:
+        """Yield what failure records say, by their keys; one that is none is passed over."""
+        yield from filter(None, in_parallel(lambda key: self._find(key, failed_in), keys))
+
+    def _find(self, key: str, read: Callable[[dict[str, Any]], Result]) -> Result | None:
+        body = self._read(self._run.bucket, key)
+        if body is None:
+            return None
+        try:
+            document = read_object(body)
+            refuse_another_app(document, self._run.app_name)
+            return read(document)
+        except (Unreadable, RecursionError) as error:
+            pass_over(self._run.bucket, key, str(error))
+            return None
+
+
+def from_s3(s3: S3Client) -> Read:
+    """Return what reads objects from S3."""
+
+    def read(bucket: str, key: str) -> bytes | None:
+        try:
+            return s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES)
+        except s3.exceptions.NoSuchKey:
+            return None
+
+    return read
+
+
+def from_folder(buckets: Path, otherwise: Read) -> Read:
+    """Return what reads the embedded cloud's objects as the files that most of them are.
+
+    A manifest may name any bucket and any key: what leads out of the folder is left to `otherwise`.
+    """
+
+    def read(bucket: str, key: str) -> bytes | None:
+        path = f"{bucket}/{key}"
+        if path.startswith(("/", "../")) or os.path.normpath(path) != path:
+            return otherwise(bucket, key)
+        try:
+            return (buckets / path).read_bytes()
+        except (OSError, ValueError):
+            return otherwise(bucket, key)
+
+    return read
+
+
+def in_parallel(action: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield an action's results in the order of the items, some ahead and never all at once."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        waiting: deque[Future[Result]] = deque()
+        for item in items:
+            waiting.append(pool.submit(action, item))
+            if len(waiting) >= AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _done(document: dict[str, Any]) -> DoneJob:
+    job = document.get("job")
+    if not isinstance(job, dict):
+        raise Unreadable("it names no job")
+    return DoneJob(
+        job_id=text(document, "job_id"),
+        metadata=_object(job, "Metadata"),
+        destination=text(document, "destination"),
+        location=text(job, "output_file_location").strip("/"),
+        outputs={
+            text(entry, "key"): int(number(entry, "bytes", 0)) for entry in _entries(document, "outputs")
+        },
+        script_sha256=text(document, "script_sha256", ""),
+        patterns=texts(job, "inputs"),
+        input_bytes=_input_bytes(document),
+        machine=_machine(document),
+    )
+
+
+def failed_in(document: dict[str, Any]) -> FailedJob:
+    """Return the failed attempt in a record. Raises Unreadable."""
+    body, line = text(document, "message", ""), document.get("line")
+    return FailedJob(
+        job_id=text(document, "job_id"),
+        attempt=int(number(document, "attempt", 0)),
+        time=number(document, "time_seconds", 0),
+        failure=text(document, "class", ""),
+        sentence=text(document, "sentence", ""),
+        line=line if isinstance(line, int) else None,
+        console=texts(document, "console"),
+        body=body,
+        metadata=_metadata_in(body),
+        input_bytes=_input_bytes(document),
+        machine=_machine(document),
+    )
+
+
+def _metadata_in(body: str) -> dict[str, Any]:
+    try:
+        return decode_message(body).metadata
+    except InvalidMessage:
+        return {}
+
+
+def _object(document: dict[str, Any], name: str) -> dict[str, Any]:
+    value = document.get(name)
+    if not isinstance(value, dict):
+        raise Unreadable(f"{name} is not an object")
+    return value
+
+
+def _entries(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    entries = document.get(name)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise Unreadable(f"{name} is not a list of objects")
+    return entries
+
+
+def _input_bytes(document: dict[str, Any]) -> int | None:
+    """Return the bytes of all inputs; None where the record, as those of earlier workers, does not say it."""
+    if "inputs" not in document:
+        return None
+    return int(sum(number(entry, "bytes", 0) for entry in _entries(document, "inputs")))
+
+
+def _machine(document: dict[str, Any]) -> str:
+    """Return the machine's id and type; '' where it is none of EC2's."""
+    machine = document.get("machine")
+    known = machine if isinstance(machine, dict) else {}
+    return " ".join(str(known[name]) for name in ("instance_id", "instance_type") if name in known)
