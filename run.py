@@ -297,6 +297,50 @@ def try_script(context: Context, script: Path, images: tuple[Path, ...], into: P
 
 
 @main.command()
+@click.argument("job_file", type=click.Path(path_type=Path))
+@click.option("-n", "jobs", type=click.IntRange(1, 1000), default=8, show_default=True, help="How many jobs.")
+@click.option(
+    "--where",
+    type=click.Choice(["local", "cloud"]),
+    default="local",
+    show_default=True,
+    help="On this machine, or on one machine of AWS that is ended with its last job.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Local folder with the keys of SOURCE_BUCKET as files; AWS is not asked.",
+)
+@click.option("--fleet", type=click.Path(path_type=Path), help="Fleet file.  [default: all is found]")
+@click.option(
+    "--max-cost",
+    type=Finite(min=0, max=MOST_DOLLARS, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Most that the rehearsal may cost, in dollars.",
+)
+@click.option("--apply", is_flag=True, help="Write what is suggested into config.py.")
+@common
+@click.pass_obj
+def rehearse(context: Context, /, job_file: Path, **options: Any) -> None:
+    """Run a few jobs for real, and say what all will take.
+
+    The jobs are spread over the sizes of their inputs, the largest among them. Prints seconds, memory and
+    files, the time of all jobs with its 80 % range, and settings that fit. Exits with 3 if a job failed.
+
+    \b
+    Example: python run.py rehearse files/exampleJob.json
+    """
+    from distributed_fiji.commands.rehearse import Asked
+    from distributed_fiji.commands.rehearse import rehearse as run_rehearse
+
+    wanted = Asked(**options)
+    if wanted.where == "cloud" and wanted.folder:
+        raise click.UsageError("--folder belongs to --where local: machines of AWS read from S3")
+    sys.exit(run_rehearse(context, job_file, wanted))
+
+
+@main.command()
 @changing
 @common
 @click.pass_obj
@@ -495,9 +539,12 @@ def cleanup(context: Context, app_name: str | None, region: str | None, yes: boo
 @click.argument("commands", nargs=-1, metavar="[COMMAND]...")
 @click.option("--roles", is_flag=True, help="Print the roles instead, for an administrator to create.")
 @click.option("--account", help="AWS account number.  [default: that of your keys]")
+@click.option("--rehearsal", is_flag=True, help="For the app as which `rehearse --where cloud` runs.")
 @common
 @click.pass_obj
-def policy(context: Context, commands: tuple[str, ...], roles: bool, account: str | None) -> None:
+def policy(
+    context: Context, commands: tuple[str, ...], roles: bool, account: str | None, rehearsal: bool
+) -> None:
     """Print the smallest IAM policy that you need.
 
     Prints JSON, for the given commands or for all.
@@ -506,8 +553,9 @@ def policy(context: Context, commands: tuple[str, ...], roles: bool, account: st
     Example: python run.py policy submitJob startCluster monitor
     """
     from distributed_fiji.commands.policy import print_policy
+    from distributed_fiji.rehearsals import rehearsal_settings
 
-    settings = context.settings()
+    settings = rehearsal_settings(context.settings()) if rehearsal else context.settings()
     number = account or context.connect(settings.AWS_REGION, settings.AWS_PROFILE, set()).account
     print_policy(settings, number, commands, roles=roles, terminal=context.terminal)
 

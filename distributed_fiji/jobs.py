@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -139,6 +139,20 @@ class JobFile:
         """Yield each job's id and what people know it by."""
         for group, job_id in zip(self._once(), self.job_ids, strict=True):
             yield job_id, job_name(metadata_of(group))
+
+    def part(self, places: Sequence[int], below: str = "") -> JobFile:
+        """Return some of the jobs, by their places; `below` comes before where their outputs go."""
+        groups, template = list(self._once()), self.template
+        location = below + MOUNT.sub("", template.output_file_location).lstrip("/")
+        document = {
+            "output_file_location": location if below else template.output_file_location,
+            "shared_metadata": template.shared_metadata,
+            "inputs": list(template.inputs),
+            ANSWERS: template.answers,
+            PATHS: template.paths,
+            "groups": [groups[place] for place in places],
+        }
+        return parse_job_file(document, "rehearsal")
 
     def _once(self) -> Iterator[dict[str, Any]]:
         again = {later for _, later in self.duplicates}

@@ -61,6 +61,7 @@ SLOW = (
         "cleanup",
         only=("monitor", "janitor"),
     ),
+    Slow("tests/e2e/test_walk_through.py", "", "tests/cli/test_rehearse.py"),
     Slow("tests/e2e/test_again.py", "", "tests/worker/test_done.py"),
     Slow("tests/e2e/test_max_cost.py", "", "tests/monitor/test_monitor.py, tests/unit/test_spending.py"),
     Slow("tests/e2e/test_nothing_runs.py", "", "tests/monitor/test_decide.py, tests/monitor/test_start.py"),

@@ -29,9 +29,10 @@ UNKNOWN_MEMORY, LEAST_MEMORY = 1.6, 1.4
 
 
 def choose_jobs(sizes: Sequence[int], count: int) -> list[int]:
-    """Return the places of `count` jobs, smallest first: one of each stratum of equal bytes, and the largest.
+    """Return the places of `count` jobs, largest first: one of each stratum of equal bytes, and the largest.
 
-    `sizes`: input bytes of all jobs. The same sizes always give the same jobs.
+    `sizes`: input bytes of all jobs. The same sizes always give the same jobs. A worker's first job waits for
+    FIJI's start, which weighs least on the largest.
     """
     order = sorted(range(len(sizes)), key=lambda place: (sizes[place], place))
     weights = [sizes[place] for place in order] if any(sizes) else [1] * len(order)
@@ -43,7 +44,7 @@ def choose_jobs(sizes: Sequence[int], count: int) -> list[int]:
         # A job of more than a stratum's bytes stands in several: the next smaller ones are taken for them.
         if len(chosen) < count:
             chosen.add(next((one for one in range(place, -1, -1) if one not in chosen), place))
-    return [order[place] for place in sorted(chosen)]
+    return [order[place] for place in sorted(chosen, reverse=True)]
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,9 @@ def suggest(
     the least that a job wrote. `types`: those of config.py, and others.
     """
     memory = memory_for(fiji_mb)
-    cores = max((job.cores for job in jobs), default=0.0) or 1.0
+    in_fiji = sum(job.seconds.get("fiji", 0.0) for job in jobs)
+    busy = sum(job.cores * job.seconds.get("fiji", 0.0) for job in jobs)
+    cores = max(1.0, busy / in_fiji) if in_fiji else 1.0
     machines = _machines(memory, cores, *types)
     tasks = machines[0].value if machines else settings.TASKS_PER_MACHINE
     return [
@@ -126,5 +128,5 @@ def _times(settings: Settings, jobs: Sequence[RehearsedJob]) -> list[Suggestion]
 def _volume(settings: Settings, tasks: int, input_bytes: int, output_bytes: int) -> Suggestion:
     """Return the disk: never less than there is, which costs next to nothing."""
     needed = SYSTEM_GB + tasks * (INPUTS * input_bytes + OUTPUTS * output_bytes) / 1e9
-    value = max(settings.EBS_VOL_SIZE, math.ceil(needed))
+    value = max(settings.EBS_VOL_SIZE, round(needed))
     return Suggestion("EBS_VOL_SIZE", value, f"{tasks} × inputs and outputs, {SYSTEM_GB} GB for the image")

@@ -75,7 +75,8 @@ def run_jobs(
     try:
         queues.send_jobs(clients.sqs, queue_url, jobs, progress=lambda count: None, sleep=clock.sleep)
         with tempfile.TemporaryDirectory(prefix="distributed-fiji-try-") as folder:
-            return _watch(settings, clients.s3, jobs, environment | {"WORKER_SCRATCH": folder}, Path(folder))
+            environment["WORKER_SCRATCH"] = folder
+            return _watch(settings, clients.s3, jobs, environment, Path(folder), note)
     finally:
         for name in (settings.SQS_QUEUE_NAME, settings.SQS_DEAD_LETTER_QUEUE):
             if url := queues.find_queue(clients.sqs, name):
@@ -83,7 +84,12 @@ def run_jobs(
 
 
 def _watch(
-    settings: Settings, s3: S3Client, jobs: Sequence[Job], environment: dict[str, str], folder: Path
+    settings: Settings,
+    s3: S3Client,
+    jobs: Sequence[Job],
+    environment: dict[str, str],
+    folder: Path,
+    note: Note,
 ) -> list[Tried]:
     """Start a worker and wait until each job has a record; the worker is gone then, whatever happens."""
     log = folder / "worker.log"
@@ -97,10 +103,14 @@ def _watch(
             stderr=subprocess.STDOUT,
         )
     deadline = time.monotonic() + SPARE_SECONDS + settings.JOB_TIMEOUT_MINUTES * 60 * len(jobs)
+    before = 0
     try:
         while True:
             ended = worker.poll() is not None
-            tried = [found for job in jobs if (found := _find(s3, settings, job))]
+            tried = [found for job in jobs if (found := find_tried(settings, s3, job))]
+            if before < len(tried) < len(jobs):
+                note(f"{len(tried)} of {len(jobs)} jobs ended")
+            before = len(tried)
             if len(tried) == len(jobs):
                 return tried
             if ended or time.monotonic() > deadline:
@@ -134,7 +144,8 @@ def _keys(s3: S3Client, bucket: str, folder: str) -> list[str]:
     return [item["Key"] for item in listed.get("Contents", [])]
 
 
-def _find(s3: S3Client, settings: Settings, job: Job) -> Tried | None:
+def find_tried(settings: Settings, s3: S3Client, job: Job) -> Tried | None:
+    """Return a job with its manifest, else with its first failure record; None where neither is there."""
     keys = [manifest_key(settings.APP_NAME, job.job_id)]
     keys += _keys(s3, settings.AWS_BUCKET, _failures(settings, job))
     for key in keys:

@@ -57,6 +57,8 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         "state s3: GetObject",
     ),
     "makeJob": ("buckets s3: ListBucket",),
+    # On AWS a rehearsal is an app of its own, for which it runs other commands: `policy --rehearsal`.
+    "rehearse": ("buckets s3: ListBucket", "inputs s3: GetObject", "script s3: GetObject"),
     "submitJob": (
         "queue sqs: GetQueueUrl GetQueueAttributes SendMessage ReceiveMessage DeleteMessage"
         " ChangeMessageVisibility",

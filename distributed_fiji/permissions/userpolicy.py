@@ -84,6 +84,7 @@ def _s3(settings: Settings) -> dict[str, dict[str, Any]]:
     return {
         "bucket": {"on": [bucket]},
         "buckets": {"on": [f"arn:aws:s3:::{name}" for name in settings.readable_buckets]},
+        "inputs": {"on": [f"arn:aws:s3:::{name}/*" for name in settings.readable_buckets]},
         "written-buckets": {"on": [f"arn:aws:s3:::{name}" for name in written]},
         "written": {"on": [f"arn:aws:s3:::{name}/*" for name in written]},
         "state": {"on": [f"{bucket}/{state_key(settings.APP_NAME, '*')}"]},

@@ -22,7 +22,7 @@ from distributed_fiji.registry import Answer
 from distributed_fiji.settings import load_settings
 from distributed_fiji.state.record import new_run
 from distributed_fiji.state.recordfile import write_record
-from tests.cli.conftest import BUCKET, Account, Command, configure
+from tests.cli.conftest import APP, BUCKET, Account, Command, configure
 from tests.commands import run_py
 from tests.emulators import set_faults
 from tests.monitor.builders import SteppedClock
@@ -415,6 +415,12 @@ def test_policy_prints_for_each_command_what_iam_takes_in_one_piece(command: Com
         assert set(document) == {"Version", "Statement"}
         assert len("".join(json.dumps(document).split())) <= 6144, name
         assert "To split it" not in printed.err
+
+
+def test_a_rehearsals_policy_is_that_of_an_app_of_its_own(command: Command) -> None:
+    printed = command("policy", "--rehearsal", "setup", "--account", ACCOUNT)
+
+    assert f"{APP}RehearsalQueue" in printed.out and f"{APP}Queue" not in printed.out
 
 
 def test_policy_for_all_commands_says_how_to_split_what_is_too_long(command: Command) -> None:

@@ -13,6 +13,7 @@ from distributed_fiji.aws.policies import task_policy
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.permissions.usercalls import COMMANDS
 from distributed_fiji.permissions.userpolicy import user_policy
+from distributed_fiji.rehearsals import rehearsal_app, rehearsal_settings
 from distributed_fiji.settings import Settings, parse_settings
 from tests.policy.calls import Call, Place, needs
 from tests.policy.evaluator import Need, allowed
@@ -21,6 +22,9 @@ from worker.contract.jobs import APP_TAG
 ACCOUNT = "123456789012"
 
 APP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+
+#: What a rehearsal on AWS runs, for the app that it is.
+REHEARSAL = ("setup", "submitJob", "startCluster", "monitor", "cleanup")
 
 #: Calls that only `--local` makes: the embedded cloud has the buckets that config.py names.
 MADE_FOR_USERS = ("ListBuckets", "CreateBucket")
@@ -62,8 +66,19 @@ def policies_of(who: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if who["role"] == "user":
         settings = users_settings(who)
         command = next((word for word in who["words"] if word in COMMANDS), "")
+        if settings and command == "rehearse":
+            return policies_of_rehearsal(who, settings)
         return [user_policy(settings, ACCOUNT, [command])] if settings and command else []
     return list(who["policies"]) if who["role"] == "janitor" else [workers_policy(who)]
+
+
+def policies_of_rehearsal(who: Mapping[str, Any], settings: Settings) -> list[Mapping[str, Any]]:
+    """Return the policies of a rehearsal on AWS; one on this machine runs on an embedded cloud of its own."""
+    if "cloud" not in who["words"]:
+        return []
+    own = rehearsal_settings(settings)
+    reading = user_policy(settings, ACCOUNT, ["rehearse"])
+    return [reading, *(user_policy(own, ACCOUNT, [command]) for command in REHEARSAL)]
 
 
 def workers_policy(who: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,6 +135,7 @@ def refused(trail: Trail) -> set[tuple[str, Need]]:
         return set()
     settings = users_settings(who) if who["role"] == "user" else None
     app = settings.APP_NAME if settings else who.get("APP_NAME", "")
+    app = rehearsal_app(app) if "rehearse" in who.get("words", ()) else app
     region = settings.AWS_REGION if settings else who.get("AWS_REGION", "us-east-1")
     place = Place(region, ACCOUNT, lambda _: {APP_TAG: app})
     policies = policies_of(who)

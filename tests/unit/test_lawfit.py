@@ -104,10 +104,10 @@ def test_the_jobs_are_spread_over_the_bytes_with_the_largest_among_them() -> Non
     chosen = choose_jobs(sizes, JOBS)
 
     assert chosen == choose_jobs(list(sizes), JOBS) and len(set(chosen)) == JOBS
-    assert chosen == sorted(chosen, key=lambda place: sizes[place])
-    assert sizes[chosen[-1]] == max(sizes)
+    assert chosen == sorted(chosen, key=lambda place: sizes[place], reverse=True)
+    assert sizes[chosen[0]] == max(sizes)
     ordered = sorted(sizes)
-    for stratum, place in enumerate(chosen[:-1]):
+    for stratum, place in enumerate(chosen[:0:-1]):
         below = sum(size for size in ordered if size < sizes[place])
         assert stratum / JOBS <= below / sum(sizes) <= (stratum + 1) / JOBS
 
@@ -115,11 +115,11 @@ def test_the_jobs_are_spread_over_the_bytes_with_the_largest_among_them() -> Non
 @pytest.mark.parametrize(
     ("sizes", "count", "chosen"),
     [
-        ([0, 0, 0], 8, [0, 1, 2]),
+        ([0, 0, 0], 8, [2, 1, 0]),
         ([7], 8, [0]),
         ([5, 1, 9], 1, [2]),
-        ([1, 1, 1, 1, 1000], 3, [2, 3, 4]),
-        ([5] * 24, 8, [1, 4, 7, 10, 13, 16, 19, 23]),
+        ([1, 1, 1, 1, 1000], 3, [4, 3, 2]),
+        ([5] * 24, 8, [23, 19, 16, 13, 10, 7, 4, 1]),
     ],
 )
 def test_odd_job_files_have_jobs_to_rehearse_too(sizes: list[int], count: int, chosen: list[int]) -> None:

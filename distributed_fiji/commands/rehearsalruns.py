@@ -1,0 +1,142 @@
+"""Where jobs are rehearsed: on an embedded cloud of their own, or one machine of AWS that ends with them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distributed_fiji.aws.clients import Clients, connect, pages
+from distributed_fiji.clock import SystemClock
+from distributed_fiji.commands import trial
+from distributed_fiji.commands.cleanup import cleanup
+from distributed_fiji.commands.commandline import CHECKOUT, Context
+from distributed_fiji.commands.inputsizes import Input
+from distributed_fiji.commands.monitor import monitor
+from distributed_fiji.commands.plan import Start
+from distributed_fiji.commands.scripts import Script
+from distributed_fiji.commands.setup import setup
+from distributed_fiji.commands.start import start_cluster
+from distributed_fiji.commands.submit import Manner, submit_job
+from distributed_fiji.commands.trial import Tried
+from distributed_fiji.errors import SOMETHING_LEFT, InvalidInput, SomethingLeft
+from distributed_fiji.fleetfile import FleetFile
+from distributed_fiji.jobs import JobFile
+from distributed_fiji.local import cloud
+from distributed_fiji.names import record_file_name
+from distributed_fiji.settings import Settings
+from distributed_fiji.terminal import Terminal
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True)
+class BucketInputs:
+    """Inputs in S3."""
+
+    s3: S3Client
+
+    def list(self, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yield keys and bytes of what begins with a prefix."""
+        for item in pages(self.s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix):
+            yield item["Key"], item["Size"]
+
+    def copy(self, place: Input, to: S3Client) -> None:
+        """Copy an object to the same place of another cloud."""
+        body = self.s3.get_object(Bucket=place.bucket, Key=place.key)["Body"]
+        to.upload_fileobj(body, place.bucket, place.key)
+
+
+@dataclass(frozen=True)
+class FolderInputs:
+    """Inputs in a folder of this machine, which stands for a bucket."""
+
+    root: Path
+    bucket: str
+
+    def list(self, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yield keys and bytes of what begins with a prefix."""
+        top = self.root / prefix[: prefix.rfind("/") + 1]
+        for folder, _, names in os.walk(top if bucket == self.bucket else ""):
+            for file in (Path(folder, name) for name in names):
+                if (key := file.relative_to(self.root).as_posix()).startswith(prefix) and file.is_file():
+                    yield key, file.stat().st_size
+
+    def copy(self, place: Input, to: S3Client) -> None:
+        """Copy a file to its place in a cloud."""
+        to.upload_file(str(self.root / place.key), place.bucket, place.key)
+
+
+@contextmanager
+def own_cloud(settings: Settings, buckets: Collection[str], note: trial.Note) -> Iterator[Clients]:
+    """Start an embedded cloud for a rehearsal alone; at the end it goes, with all that is in it."""
+    environment = dict(os.environ)
+    with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=cloud.ROOT.parent) as folder:
+        root = Path(folder, "cloud")
+        try:
+            cloud.start(root, note, runtime="processes", region=settings.AWS_REGION).apply(os.environ)
+            clients = connect(settings.AWS_REGION, settings.AWS_PROFILE)
+            for bucket in {*settings.readable_buckets, *buckets}:
+                cloud.ensure_bucket(clients.s3, bucket)
+            yield clients
+        finally:
+            cloud.reset(root)
+            os.environ.clear()
+            os.environ.update(environment)
+
+
+def run_here(
+    settings: Settings,
+    clients: Clients,
+    what: tuple[Script, JobFile],
+    inputs: Iterable[Input],
+    source: BucketInputs | FolderInputs,
+    note: trial.Note,
+) -> list[Tried]:
+    """Run jobs one after another on an embedded cloud, with copies of their inputs.
+
+    Raises DistributedFijiError where the worker ends before its jobs do.
+    """
+    script, jobs = what
+    for place in inputs:
+        source.copy(place, clients.s3)
+    update = {"DOWNLOAD_FILES": True, "CHECK_IF_DONE_BOOL": False, "JOB_RETRIES": 1, "LOG_GROUP_NAME": ""}
+    here = settings.model_copy(update=update)
+    return trial.run_jobs(here, clients, (script, list(jobs)), CHECKOUT, SystemClock(), note)
+
+
+def run_on_machine(
+    context: Context, settings: Settings, clients: Clients, jobs: tuple[str, JobFile], fleet: FleetFile
+) -> list[Tried | None]:
+    """Run jobs on one machine of the kind that settings name, as a run of its own; return their records.
+
+    Nothing of it stays but outputs; raises SomethingLeft where something does. `jobs`: the file's name, and
+    what is in it.
+    """
+    quiet, clock = Terminal(context.terminal.err, context.terminal.err), SystemClock()
+    quiet.command, quiet.config = context.terminal.command, context.terminal.config
+    record = CHECKOUT / "files" / record_file_name(settings.APP_NAME)
+    folder = context.config.parent
+    if record.exists():
+        problem = f"{record} is the record of another rehearsal: `python run.py cleanup {settings.APP_NAME}`"
+        raise InvalidInput("Nothing is rehearsed", [f"{problem} ends it, then remove the file"])
+    try:
+        setup(settings, clients, folder, clock, quiet, context.languages())
+        submit_job(settings, clients, jobs, clock, quiet, Manner(folder))
+        run = Start(settings, clients, record, clock, quiet, context.ask_image(clients), context.local)
+        monitor(start_cluster(run, fleet), clients, cheapest=False, clock=clock, out=quiet)
+        tried = [trial.find_tried(settings, clients.s3, job) for job in jobs[1]]
+    finally:
+        end = partial(cleanup, clients, settings.APP_NAME, confirm=lambda _: True, keep=())
+        left = end(clock=clock, out=quiet)
+        record.unlink(missing_ok=True)
+    if left == SOMETHING_LEFT:
+        how = f"`python run.py cleanup {settings.APP_NAME}` removes them"
+        raise SomethingLeft(f"Parts of the rehearsal may still be incurring charges; {how}")
+    return tried

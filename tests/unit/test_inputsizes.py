@@ -1,0 +1,88 @@
+"""How many bytes jobs read, found by few listings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from distributed_fiji.commands.inputsizes import Input, InputSizes
+from distributed_fiji.commands.rehearsalruns import FolderInputs
+from worker.contract.jobs import Job
+
+OBJECTS = {
+    "plate/A01_1.tif": 10,
+    "plate/A01_2.tif": 20,
+    "plate/A010_1.tif": 400,
+    "plate/B02_1.tif": 30,
+    "flat/1.tif": 5,
+    "flat/2.tif": 6,
+    "flat.tif": 7,
+}
+
+
+class Listed:
+    """A bucket that counts its listings."""
+
+    def __init__(self, objects: dict[str, int]) -> None:
+        self.objects = objects
+        self.asked: list[tuple[str, str]] = []
+
+    def list(self, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
+        self.asked.append((bucket, prefix))
+        return (item for item in self.objects.items() if item[0].startswith(prefix))
+
+
+def job(*inputs: str, **metadata: str) -> Job:
+    return Job(dict(metadata), "out", {}, inputs)
+
+
+@pytest.mark.parametrize(
+    ("one", "size"),
+    [
+        (job("plate/A01_*.tif"), 30),
+        (job("/plate/A01_?.tif "), 30),
+        (job("plate/A01*", "flat/*.tif"), 441),
+        (job(image="s3://bucket/plate/B02_1.tif"), 30),
+        (job(image="s3://bucket/flat/"), 11),
+        (job(image="/home/ubuntu/bucket/flat"), 11),
+        (job("flat/*", image="s3://bucket/flat/1.tif"), 11),
+        (job(Well="plate/A01_1.tif"), 0),
+        (job("nothing/*.tif"), 0),
+        (job(), 0),
+    ],
+)
+def test_a_job_reads_what_its_patterns_and_values_name(one: Job, size: int) -> None:
+    found = InputSizes([one], "bucket", Listed(OBJECTS).list)
+
+    assert sum(found.of(one).values()) == size
+    assert all(OBJECTS[place.key] == bytes_ for place, bytes_ in found.of(one).items())
+
+
+def test_what_begins_alike_is_listed_once() -> None:
+    objects = {f"plate/W{number:03}/s{site}.tif": number for number in range(500) for site in (1, 2)}
+    bucket = Listed(objects)
+    jobs = [job(f"plate/W{number:03}/*.tif", well=f"{number}") for number in range(500)]
+    found = InputSizes(jobs, "bucket", bucket.list)
+    assert bucket.asked == [("bucket", "plate/W")]
+    assert [sum(found.of(one).values()) for one in jobs] == [2 * number for number in range(500)]
+
+    bucket = Listed(OBJECTS)
+    jobs = [job("plate/A01_*", "flat/*"), job("plate/B02_*"), job("plate/*", flat="s3://other/flat.tif")]
+    InputSizes(jobs, "bucket", bucket.list)
+    assert sorted(bucket.asked) == [("bucket", "flat/"), ("bucket", "plate/"), ("other", "flat.tif")]
+
+
+def test_a_folder_of_this_machine_stands_for_the_bucket(tmp_path: Path) -> None:
+    for key, size in OBJECTS.items():
+        (tmp_path / key).parent.mkdir(exist_ok=True)
+        (tmp_path / key).write_bytes(bytes(size))
+    folder = FolderInputs(tmp_path, "bucket")
+    one = job("plate/A01_*.tif", image="s3://bucket/flat.tif", other="s3://elsewhere/flat.tif")
+
+    assert InputSizes([one], "bucket", folder.list).of(one) == {
+        Input("bucket", "plate/A01_1.tif"): 10,
+        Input("bucket", "plate/A01_2.tif"): 20,
+        Input("bucket", "flat.tif"): 7,
+    }
