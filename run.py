@@ -106,7 +106,9 @@ def setup(context: Context) -> None:
     buckets = () if context.local else sorted({settings.AWS_BUCKET, settings.DESTINATION_BUCKET})
     notes = [line for bucket in buckets for line in bucket_notes(clients.s3, bucket)]
     folder, languages = context.config.parent, context.languages()
-    changes = run_setup(settings, clients, folder, context.clock, context.terminal, languages)
+    changes = run_setup(
+        settings, clients, folder, context.clock, context.terminal, languages, local=context.local
+    )
     context.terminal.changes(changes)
     context.plan = [
         f"{change.kind} {change.name}: {change.did}" for change in changes if change.did != "kept"
@@ -176,6 +178,29 @@ def submit_job(
         context.terminal.note(done.taken_back.sentence)
     context.terminal.say(f"{counted(done.sent, 'job')} sent to {done.queue_url}")
     context.terminal.note(f"Next: python run.py startCluster {context.file_beside(*FLEET)}")
+
+
+@main.command()
+@click.argument("job_file", type=click.Path(path_type=Path), required=False)
+@click.argument("fleet_file", type=click.Path(path_type=Path), required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@common
+@click.pass_obj
+def check(context: Context, job_file: Path | None, fleet_file: Path | None, as_json: bool) -> None:
+    """Find everything that is wrong with config.py, a job file and a fleet file.
+
+    Lists all findings at once, worst first, and changes nothing. setup, submitJob and startCluster check the
+    same before they change anything. Exits with 2 if a finding would stop them.
+
+    \b
+    Example: python run.py check files/exampleJob.json files/exampleFleet.json
+    """
+    from distributed_fiji.commands.check import check as run_check
+    from distributed_fiji.commands.check import tell
+
+    findings = run_check(context, job_file, fleet_file)
+    tell(findings, context.terminal, as_json=as_json)
+    sys.exit(errors.INVALID if any(one.severity == "stop" for one in findings) else 0)
 
 
 @main.command("makeJob")

@@ -7,6 +7,7 @@ answers 401 or 403 to a stranger may be private, which is said and no reason to 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -27,6 +28,9 @@ ECR_HOST = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?\
 CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 SECONDS = 10
 
+#: Architectures as EC2 names them, by their names in images.
+EC2_NAMES = {"amd64": "x86_64", "arm64": "arm64"}
+
 
 @dataclass(frozen=True)
 class Image:
@@ -39,11 +43,15 @@ class Image:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said of an image; `detail` says why it is not known, or what to do where it is missing."""
+    """What is said of an image; `detail` says why it is not known, or what to do where it is missing.
+
+    `architectures`: that it runs on, in EC2's names; none where that is not said.
+    """
 
     state: Literal["there", "missing", "unknown"]
     digest: str = ""
     detail: str = ""
+    architectures: frozenset[str] = frozenset()
 
 
 MISSING = Answer(
@@ -81,19 +89,35 @@ def ask(name: str, ecr: Any = None, session: Any = None) -> Answer:
 def _ask_v2(session: Any, image: Image) -> Answer:
     scheme = "http" if urlsplit(f"//{image.host}").hostname in ("localhost", "127.0.0.1") else "https"
     url = f"{scheme}://{image.host}/v2/{image.repository}/manifests/{image.reference}"
-    response = session.head(url, headers={"Accept": ACCEPT}, timeout=SECONDS)
+    headers = {"Accept": ACCEPT}
+    response = session.head(url, headers=headers, timeout=SECONDS)
     if response.status_code == 401:
         token = _token(session, response.headers.get("WWW-Authenticate", ""))
         headers = {"Accept": ACCEPT, "Authorization": f"Bearer {token}"}
         response = session.head(url, headers=headers, timeout=SECONDS) if token else response
     if response.status_code == 200:
-        return Answer("there", digest=response.headers.get("Docker-Content-Digest", ""))
+        digest = response.headers.get("Docker-Content-Digest", "")
+        return Answer("there", digest, architectures=_architectures(session, url, headers))
     if response.status_code == 404:
         return MISSING
     return Answer(
         "unknown",
         detail=f"{image.host} returned {response.status_code}: the image is private or does not exist",
     )
+
+
+def _architectures(session: Any, url: str, headers: Mapping[str, str]) -> frozenset[str]:
+    """Return what an image runs on, by its index, or by the configuration of its only platform."""
+    try:
+        manifest = session.get(url, headers=headers, timeout=SECONDS).json()
+        platforms = [item.get("platform", {}) for item in manifest.get("manifests", [])]
+        if not platforms:
+            blob = f"{url.rpartition('/manifests/')[0]}/blobs/{manifest['config']['digest']}"
+            platforms = [session.get(blob, headers=headers, timeout=SECONDS).json()]
+        named = {str(item.get("architecture")) for item in platforms}
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return frozenset()
+    return frozenset(EC2_NAMES[name] for name in named if name in EC2_NAMES)
 
 
 def _token(session: Any, challenge: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from distributed_fiji.aws.clients import error_code, error_text, pages
+from distributed_fiji.findings import Finding, doubts, stops, unknowns
 from distributed_fiji.settings import Settings
 from worker.contract.jobs import state_key
 
@@ -26,13 +27,13 @@ REQUESTER_PAYS = "its requester pays"
 THERE = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 
-def check_buckets(settings: Settings, s3: S3Client) -> tuple[list[str], list[str]]:
-    """Return problems and doubts about the buckets.
+def check_buckets(settings: Settings, s3: S3Client) -> list[Finding]:
+    """Return what is wrong with the buckets, and what could not be seen.
 
     AWS_BUCKET must be ours to list, since the run's state is there; S3 answers 403 for a bucket
     of another account as for one without the permission. The others only the workers must reach.
     """
-    problems, doubts = list[str](), list[str]()
+    problems, unseen, far = list[str](), list[str](), list[str]()
     for setting, bucket in _buckets(settings):
         region, code = _look_at(s3, bucket)
         if code in ("404", "NoSuchBucket"):
@@ -51,22 +52,22 @@ def check_buckets(settings: Settings, s3: S3Client) -> tuple[list[str], list[str
                 f" or your user lacks s3:ListBucket on it. S3 reports: {refusal}"
             )
         elif code in DENIED:
-            doubts.append(
+            unseen.append(
                 f"{setting} = {bucket!r} could not be checked, because S3 refuses you access"
                 f" (s3:ListBucket: {refusal}). If it belongs to another account, its bucket policy, and"
                 " the policy of its KMS key if it has one, must allow the workers' role"
                 " (docs/permissions.md)"
             )
         elif code:
-            doubts.append(f"{setting} = {bucket!r} could not be checked: S3 returned {code}")
+            unseen.append(f"{setting} = {bucket!r} could not be checked: S3 returned {code}")
         elif region not in ("", settings.AWS_REGION):
-            doubts.append(
+            far.append(
                 f"{setting} = {bucket!r} is in {region}, but your machines will be in"
                 f" {settings.AWS_REGION}: each GB of transfer costs about ${TRANSFER_DOLLARS:.2f}, again"
                 f" for every job, and MAX_COST does not count it. With AWS_REGION = {region!r} transfer is"
                 " free"
             )
-    return problems, doubts
+    return [*stops("bucket", problems), *doubts("bucket", far), *unknowns("bucket", unseen)]
 
 
 def _buckets(settings: Settings) -> list[tuple[str, str]]:

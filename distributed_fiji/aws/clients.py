@@ -191,6 +191,10 @@ class Clients:
         return sns
 
     @cached_property
+    def quotas(self) -> Any:
+        return self._client("service-quotas")
+
+    @cached_property
     def account(self) -> str:
         """The account's number."""
         return self.caller["Account"]

@@ -1,4 +1,4 @@
-"""What EC2 says of the machine types: processors, memory, architecture. Decides whether tasks fit."""
+"""What EC2 says of the machine types: processors, memory, architecture."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws.fleetrequest import is_burstable
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -64,51 +62,6 @@ def _machine_type(item: Mapping[str, Any]) -> MachineType:
         architectures=tuple(item["ProcessorInfo"]["SupportedArchitectures"]),
         spot="spot" in item.get("SupportedUsageClasses", ["spot"]),
     )
-
-
-def fit_problems(settings: Settings, types: list[MachineType]) -> list[str]:
-    """Say why ECS would never place the tasks: a service that waits for ever with machines that bill."""
-    needed = settings.TASKS_PER_MACHINE * settings.MEMORY
-    problems = [
-        f"MEMORY = {settings.MEMORY} × TASKS_PER_MACHINE = {settings.TASKS_PER_MACHINE} is {needed} MiB; a"
-        f" {item.name} has {item.usable_mib} of {item.memory_mib} MiB for tasks, so some tasks would never"
-        " start"
-        for item in types
-        if needed > item.usable_mib
-    ]
-    problems += [
-        f"CPU_CORES = {settings.CPU_CORES} × TASKS_PER_MACHINE = {settings.TASKS_PER_MACHINE}: a"
-        f" {item.name} has only {item.vcpus} processors"
-        for item in types
-        if item.vcpus < settings.CPU_CORES * settings.TASKS_PER_MACHINE
-    ]
-    if len({item.architecture for item in types}) > 1:
-        kinds = ", ".join(f"{item.name} is {item.architecture}" for item in types)
-        problems.append(f"MACHINE_TYPE mixes architectures ({kinds}): a fleet has one image and one AMI")
-    return problems + mixture_problems(settings, types)
-
-
-def mixture_problems(settings: Settings, types: list[MachineType]) -> list[str]:
-    """Return why some types cannot be in a spot fleet, or not in one with the others."""
-    problems = [
-        f"MACHINE_TYPE: EC2 does not offer {item.name} as a spot instance" for item in types if not item.spot
-    ]
-    vcpus = {item.vcpus for item in types}
-    if settings.TASKS_PER_MACHINE > 1 and len(vcpus) > 1:
-        kinds = ", ".join(f"{item.name} has {item.vcpus}" for item in types)
-        problems.append(
-            f"MACHINE_TYPE mixes processors ({kinds}): with TASKS_PER_MACHINE ="
-            f" {settings.TASKS_PER_MACHINE} the larger machines would get more tasks and leave others"
-            " empty. Use types of one size"
-        )
-    burstable = [item.name for item in types if is_burstable(item.name)]
-    if burstable and len(burstable) < len(types):
-        problems.append(
-            f"MACHINE_TYPE mixes burstable types ({', '.join(burstable)}) with others. Burstable types"
-            " bill surplus CPU credits unless the fleet's template forbids it, and other types do not"
-            " accept that option"
-        )
-    return problems
 
 
 def smallest_vcpus(types: list[MachineType] | None) -> int | None:

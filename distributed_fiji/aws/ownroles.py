@@ -6,6 +6,7 @@ and said at once with both ways out.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from distributed_fiji.aws.refusals import is_denied
 from distributed_fiji.aws.roles import Role, role_arn
 from distributed_fiji.changes import Change
 from distributed_fiji.errors import DistributedFijiError
+from distributed_fiji.findings import Finding, stops, unknowns
 from distributed_fiji.settings import GIVEN, Settings
 
 if TYPE_CHECKING:
@@ -24,31 +26,51 @@ if TYPE_CHECKING:
 
 Warn = Callable[[str], None]
 
+#: Who takes on the role of each purpose (IAM user guide, "iam:PassedToService").
+SERVICES = {
+    "task": "ecs-tasks.amazonaws.com",
+    "instance": "ec2.amazonaws.com",
+    "fleet": "spotfleet.amazonaws.com",
+    "janitor": "lambda.amazonaws.com",
+}
+
 
 class RolesDenied(DistributedFijiError):
     """Raised when roles are missing, or not as they have to be, and may not be made or changed."""
 
 
-def given_problems(iam: IAMClient, settings: Settings) -> list[str]:
-    """Name the roles in config.py that are not there; one that may not be looked at is believed."""
-    problems = []
+def given_findings(iam: IAMClient, settings: Settings) -> list[Finding]:
+    """Name the roles in config.py that are not there, or that their service may not assume.
+
+    One that may not be looked at is believed.
+    """
+    found = list[Finding]()
     for purpose, setting in GIVEN.items():
-        value = settings.given_role(purpose)
-        if not value:
-            continue
-        name = value.rpartition("/")[2]
-        try:
-            if purpose == "instance":
-                iam.get_instance_profile(InstanceProfileName=name)
-            else:
-                iam.get_role(RoleName=name)
-        except iam.exceptions.NoSuchEntityException:
-            what = "instance profile" if purpose == "instance" else "role"
-            problems.append(f"{setting} = {value!r}: your account has no such {what}")
-        except ClientError as error:
-            if not is_denied(error):
-                raise
-    return problems
+        if value := settings.given_role(purpose):
+            found += _given_finding(iam, purpose, f"{setting} = {value!r}", value.rpartition("/")[2])
+    return found
+
+
+def _given_finding(iam: IAMClient, purpose: str, setting: str, name: str) -> list[Finding]:
+    try:
+        if purpose == "instance":
+            given = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Roles"]
+        else:
+            given = [iam.get_role(RoleName=name)["Role"]]
+    except iam.exceptions.NoSuchEntityException:
+        what = "instance profile" if purpose == "instance" else "role"
+        return stops("role", [f"{setting}: your account has no such {what}"])
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        return unknowns("role", [f"{setting} could not be checked: {error_text(error)}"])
+    if not given:
+        return stops("role", [f"{setting}: this instance profile holds no role"])
+    service = SERVICES[purpose]
+    trusted = json.dumps(given[0].get("AssumeRolePolicyDocument", {}))
+    if service in trusted or '"*"' in trusted:
+        return []
+    return stops("role", [f"{setting}: its trust policy does not let {service} assume it"])
 
 
 def ensure_roles(

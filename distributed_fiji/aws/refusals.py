@@ -69,6 +69,7 @@ OTHER_NAMES = {
     "s3:ListMultipartUploads": "s3:ListBucketMultipartUploads",
     "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
     "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "service-quotas:GetServiceQuota": "servicequotas:GetServiceQuota",
     "sqs:SendMessageBatch": "sqs:SendMessage",
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",

@@ -104,24 +104,29 @@ class Context:
 
     def settings(self) -> Settings:
         """Read config.py, telling its warnings."""
-        settings, warnings = load_settings(self.config)
+        settings, warnings = self.read_settings()
         for line in warnings:
             self.terminal.warn(f"{self.config.name}: {line}")
-        if self.local and not settings.DOWNLOAD_FILES:
-            settings = self._without_mount(settings)
         return settings
 
-    def _without_mount(self, settings: Settings) -> Settings:
+    def read_settings(self) -> tuple[Settings, list[str]]:
+        """Return what config.py says, and warnings about it."""
+        settings, warnings = load_settings(self.config)
+        if self.local and not settings.DOWNLOAD_FILES:
+            return self._without_mount(settings, warnings)
+        return settings, warnings
+
+    def _without_mount(self, settings: Settings, warnings: list[str]) -> tuple[Settings, list[str]]:
         """Bring inputs to local disk where the embedded cloud's tasks are processes, which mount nothing."""
         from distributed_fiji.local import cloud
 
         if cloud.runtime(self.runtime) != "processes":
-            return settings
-        self.terminal.warn(
-            f"{self.config.name}: DOWNLOAD_FILES = False needs --runtime docker with --local. Inputs are"
-            " downloaded to local disk instead, as with True."
+            return settings, warnings
+        line = (
+            "DOWNLOAD_FILES = False needs --runtime docker with --local. Inputs are downloaded to local disk"
+            " instead, as with True."
         )
-        return settings.model_copy(update={"DOWNLOAD_FILES": True})
+        return settings.model_copy(update={"DOWNLOAD_FILES": True}), [*warnings, line]
 
     def place(self, region: str | None) -> tuple[str, str | None]:
         """Return region and profile of commands that need no config.py: theirs, its, or the environment's."""

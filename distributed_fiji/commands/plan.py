@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from distributed_fiji.aws import cluster, machinetypes, queues
+from distributed_fiji.aws import cluster, queues
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.fleetrequest import RequestTerms, fleet_request
 from distributed_fiji.aws.prices import highest_price
@@ -17,13 +17,14 @@ from distributed_fiji.clock import Clock
 from distributed_fiji.commands.confirmations import Confirm, accept, fleet_findings, jobs_waiting
 from distributed_fiji.commands.estimate import make_estimate
 from distributed_fiji.commands.estimatetable import show_estimate, span_text
+from distributed_fiji.commands.findings import look_at_image, look_at_machines, look_at_network, settle
 from distributed_fiji.commands.resolve import find_machines, fleet_machines
 from distributed_fiji.commands.workload import find_workload
 from distributed_fiji.errors import InvalidInput, NothingThere
 from distributed_fiji.fleetfile import FleetFile
 from distributed_fiji.monitor.spending import hours_for
 from distributed_fiji.registry import Answer
-from distributed_fiji.settings import EXAMPLE_IMAGE, Settings
+from distributed_fiji.settings import Settings
 from distributed_fiji.state.record import Run, new_run
 from distributed_fiji.state.submissions import read_submissions
 from distributed_fiji.terminal import Terminal
@@ -61,15 +62,14 @@ def plan(run: Start, file: FleetFile) -> Run:
     definition, queue_created, left = check_setup(settings, clients)
     submissions = read_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, queue_created)
     jobs = jobs_waiting(left, submissions, run.clock.now())
-    digest = check_image(run)
-    types, warnings = machinetypes.read_machine_types(clients.ec2, settings.MACHINE_TYPE)
-    problems = machinetypes.fit_problems(settings, types or [])
-    if problems:
-        raise InvalidInput("config.py cannot be used", problems)
-    architecture = types[0].architecture if types else "x86_64"
+    looked = look_at_machines(settings, clients, local=run.local)
+    architecture = looked.types[0].architecture if looked.types else ""
+    digest, image = look_at_image(settings, run.ask_image, architecture, local=run.local)
+    settle("config.py cannot be used", [*looked.findings, *image], run.terminal)
     now = run.clock.now()
-    machines, role, more = find_machines(clients, settings, file, architecture, now)
-    for line in (*file.warnings, *warnings, *more):
+    machines, role, more = find_machines(clients, settings, file, architecture or "x86_64", now)
+    settle("The fleet cannot be started", look_at_network(settings, clients, machines), run.terminal)
+    for line in (*file.warnings, *more):
         run.terminal.warn(line)
     run.confirm("No fleet is started", fleet_findings(settings, jobs))
     script = cluster.read_environment(clients.ecs, definition).get("SCRIPT_SHA256", "")
@@ -149,17 +149,3 @@ def check_setup(settings: Settings, clients: Clients) -> tuple[str, str, int]:
         raise NothingThere(f"Service {settings.service} does not exist. Run `python run.py setup` first.")
     attributes = queues.read_attributes(clients.sqs, url)
     return service["taskDefinition"], attributes["CreatedTimestamp"], queues.counts_in(attributes).left
-
-
-def check_image(run: Start) -> str:
-    """Return the image's digest where it is told; raises InvalidInput when the image is not there."""
-    name = run.settings.DOCKERHUB_TAG
-    if name == EXAMPLE_IMAGE and not run.local:
-        what = f"DOCKERHUB_TAG = {name!r} is still the example's placeholder; replace it"
-        raise InvalidInput("config.py cannot be used", [what])
-    answer = run.ask_image(name)
-    if answer.state == "missing":
-        raise InvalidInput("config.py cannot be used", [f"DOCKERHUB_TAG = {name!r}: {answer.detail}"])
-    if answer.state == "unknown":
-        run.terminal.warn(f"The image {name} could not be checked: {answer.detail}")
-    return answer.digest

@@ -40,25 +40,35 @@ DEFAULT_SUBNETS = [{"Name": "default-for-az", "Values": ["true"]}]
 
 @dataclass
 class Findings:
-    """What is wrong with a fleet file's machines, and what is to be said of them."""
+    """What is wrong with a fleet file's machines, what setup would make, and what is to be said of them."""
 
     problems: list[str] = field(default_factory=list)
+    unmade: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
 def find_machines(
-    clients: Clients, settings: Settings, file: FleetFile, architecture: str, now: float
+    clients: Clients,
+    settings: Settings,
+    file: FleetFile,
+    architecture: str,
+    now: float,
+    *,
+    before_setup: bool = False,
 ) -> tuple[list[LaunchSpec], str, list[str]]:
     """Fill in what the file leaves open; return the machines, the fleet role's ARN, and warnings.
 
-    Raises InvalidInput with everything that could not be found.
+    `before_setup`: what setup would make need not be there yet. Raises InvalidInput with everything that
+    could not be found.
     """
     found = Findings()
-    role = _fleet_role(clients, settings, file.fleet_role or settings.FLEET_ROLE, found.problems)
+    role = _fleet_role(clients, settings, file.fleet_role or settings.FLEET_ROLE, found)
     machines = [
         _find_machine(clients, settings, item, architecture, file.original, found)
         for item in file.specifications
     ]
+    if not before_setup:
+        found.problems += found.unmade
     if not found.problems:
         _check_prices(clients.ec2, settings, machines, now, found)
     if found.problems:
@@ -76,7 +86,7 @@ def _check_prices(
     found.warnings += warnings
 
 
-def _fleet_role(clients: Clients, settings: Settings, given: str, problems: list[str]) -> str:
+def _fleet_role(clients: Clients, settings: Settings, given: str, found: Findings) -> str:
     """Return the fleet role's ARN; one that may not be looked at is believed to be there."""
     if given.startswith("arn:"):
         return given
@@ -88,7 +98,8 @@ def _fleet_role(clients: Clients, settings: Settings, given: str, problems: list
             raise
         return role_arn(name, clients.account)
     if arn is None:
-        problems.append(f"IamFleetRole: role {name} does not exist; `python run.py setup` creates it")
+        line = f"IamFleetRole: role {name} does not exist; `python run.py setup` creates it"
+        (found.problems if given else found.unmade).append(line)
     return arn or ""
 
 
@@ -104,7 +115,10 @@ def _find_machine(
     own = settings.INSTANCE_PROFILE or role_name(settings.APP_NAME, settings.AWS_REGION, "instance")
     profile = wanted.instance_profile or own
     if not profile.startswith("arn:"):
-        found.problems += _profile_problems(clients.iam, profile)
+        missing = _profile_problems(clients.iam, profile)
+        (found.problems if wanted.instance_profile or settings.INSTANCE_PROFILE else found.unmade).extend(
+            missing
+        )
     key_name = wanted.key_name or settings.SSH_KEY_NAME
     if key_name:
         found.problems += _key_pair_problems(clients.ec2, key_name)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from distributed_fiji.aws import cluster, documents, machinetypes, queues, roles, telemetry
-from distributed_fiji.aws.buckets import check_buckets, write_problems
+from distributed_fiji.aws.buckets import write_problems
 from distributed_fiji.aws.clients import Clients
-from distributed_fiji.aws.ownroles import ensure_roles, given_problems
+from distributed_fiji.aws.ownroles import ensure_roles
 from distributed_fiji.changes import Change
 from distributed_fiji.clock import Clock
 from distributed_fiji.commands import scripts
+from distributed_fiji.commands.findings import look_at_settings, settle
 from distributed_fiji.commands.scripts import Script
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.janitor import install
@@ -19,11 +20,7 @@ from distributed_fiji.settings import Settings
 from distributed_fiji.state.record import Run, new_run
 from distributed_fiji.terminal import Terminal
 
-#: What is said where machines get no public address: without a way out they join no cluster, and cost.
-WITHOUT_ADDRESS = (
-    "ASSIGN_IP = False: machines get no public address, so their subnets need a NAT, or VPC endpoints for"
-    " ecs, ecs-agent, ecs-telemetry, sqs, logs and s3 (docs/permissions.md)"
-)
+UNUSABLE = "config.py cannot be used"
 
 
 def setup(
@@ -33,14 +30,16 @@ def setup(
     clock: Clock,
     terminal: Terminal,
     languages: Collection[str] | None = None,
+    *,
+    local: bool = False,
 ) -> list[Change]:
     """Make all that a run needs but machines; return what was created, changed and kept.
 
     `folder`: what a relative SCRIPT_DOWNLOAD_URL starts from. `languages`: endings of the script languages
-    that the run's FIJI has, None where that is not known. Everything is checked before the first
-    change; raises InvalidInput.
+    that the run's FIJI has, None where that is not known. `local`: on the embedded cloud. Everything is
+    checked before the first change; raises InvalidInput.
     """
-    script, cpu_units = check(settings, clients, folder, terminal, languages)
+    script, cpu_units = check(settings, clients, folder, terminal, languages, local=local)
     record = new_run(settings, started=0, run_id="", local=False)
     arns, role_changes = make_roles(clients, settings, record, terminal.warn)
     queue_url, changes = queues.ensure_queues(clients.sqs, settings, clock, terminal.note)
@@ -65,24 +64,16 @@ def check(
     folder: Path,
     terminal: Terminal,
     languages: Collection[str] | None = None,
+    *,
+    local: bool = False,
 ) -> tuple[Script, int]:
     """Check all that can be wrong before anything is made; return the script and a task's CPU units."""
-    types, warnings = machinetypes.read_machine_types(clients.ec2, settings.MACHINE_TYPE)
-    problems = machinetypes.fit_problems(settings, types or [])
-    wrong, doubts = check_buckets(settings, clients.s3)
-    problems += wrong
-    problems += given_problems(clients.iam, settings)
-    warnings += doubts
-    script, wrong = scripts.locate_script(settings, clients.s3, folder, languages)
-    problems += wrong
-    problems = problems or write_problems(clients.s3, settings)
-    if problems or script is None:
-        raise InvalidInput("config.py cannot be used", problems)
-    warnings += [f"{settings.SCRIPT_DOWNLOAD_URL}: {line}" for line in script.warnings]
-    warnings += [] if settings.ASSIGN_IP else [WITHOUT_ADDRESS]
-    for line in warnings:
-        terminal.warn(line)
-    return script, documents.cpu_units(settings, machinetypes.smallest_vcpus(types))
+    looked = look_at_settings(settings, clients, folder, languages, local=local)
+    settle(UNUSABLE, looked.findings, terminal)
+    if problems := write_problems(clients.s3, settings):
+        raise InvalidInput(UNUSABLE, problems)
+    assert looked.script is not None
+    return looked.script, documents.cpu_units(settings, machinetypes.smallest_vcpus(looked.types))
 
 
 def make_roles(

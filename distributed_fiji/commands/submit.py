@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,21 +11,16 @@ from distributed_fiji.aws import queues
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.clock import Clock
 from distributed_fiji.commands.confirmations import Confirm, accept, again_findings, jobs_waiting
-from distributed_fiji.commands.datacosts import listing_doubts
-from distributed_fiji.commands.places import doubts_about_places
-from distributed_fiji.commands.scriptparameters import declared_parameters, doubts, doubts_about_answers
-from distributed_fiji.commands.scripts import NoScript, read_script
+from distributed_fiji.commands.findings import settle
+from distributed_fiji.commands.jobfindings import look_at_jobs
 from distributed_fiji.commands.takeback import TakenBack, latest_of, take_back
-from distributed_fiji.jobs import JobFile, answers_of, metadata_of, paths_of
+from distributed_fiji.jobs import JobFile
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.jobnames import write_names
 from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.record import new_run
 from distributed_fiji.state.submissions import Submission, read_submissions, write_submission
 from distributed_fiji.terminal import Terminal
-from worker.contract.paths import FixedPath, find_fixed_paths, warnings_of_paths
-from worker.contract.questions import find_questions
-from worker.contract.scripts import NotAScript
 
 
 @dataclass(frozen=True)
@@ -62,8 +56,7 @@ def submit_job(
     Raises NothingThere, NotSent, and InvalidInput where the answer to a question is no.
     """
     name, jobs = file
-    for line in job_doubts(settings, clients, jobs, manner.folder):
-        terminal.warn(line)
+    settle(f"{name} cannot be used", look_at_jobs(settings, clients, jobs, manner.folder), terminal)
     queue = read_queue(settings, clients)
     taken_back = None
     if manner.replace:
@@ -136,18 +129,6 @@ def send(
     return sent
 
 
-def job_doubts(settings: Settings, clients: Clients, jobs: JobFile, folder: Path) -> Iterator[str]:
-    """Yield what is to be said of the jobs before they are sent."""
-    for first, again in jobs.duplicates[:20]:
-        yield f"groups {first} and {again} are the same job, which is sent once"
-    if len(jobs.duplicates) > 20:
-        yield f"and {len(jobs.duplicates) - 20} more groups are duplicates"
-    yield from jobs.warnings
-    yield from doubts_about_places(jobs, settings.SOURCE_BUCKET, settings.DESTINATION_BUCKET)
-    yield from parameter_doubts(settings, clients, jobs, folder)
-    yield from listing_doubts(clients.s3, settings.SOURCE_BUCKET, jobs)
-
-
 def not_done(
     settings: Settings, clients: Clients, jobs: JobFile, earlier: list[Submission]
 ) -> dict[str, Submission]:
@@ -159,37 +140,6 @@ def not_done(
     record = new_run(settings, started=0, run_id="", local=False)
     written = JobState(record, clients.s3).manifests()
     return {job: one for job, one in again.items() if written.get(job, 0.0) < one.submitted_at}
-
-
-def parameter_doubts(settings: Settings, clients: Clients, jobs: JobFile, folder: Path) -> Iterable[str]:
-    """Return what does not fit between the jobs' metadata and the script, where that is at hand.
-
-    A script at a web address is not asked for: it may take its time, and setup has looked at it.
-    """
-    if settings.SCRIPT_DOWNLOAD_URL.lower().startswith(("http://", "https://")):
-        return []
-    try:
-        script = read_script(settings, clients.s3, folder)
-    except (NoScript, NotAScript, OSError):
-        return []
-    declared = declared_parameters(script.text)
-    groups = [metadata_of(group) for group in jobs.groups]
-    answers = [
-        *jobs.template.answers.items(),
-        *(item for group in jobs.groups for item in answers_of(group).items()),
-    ]
-    return [
-        *doubts(declared, jobs.template.shared_metadata | jobs.template.answers, groups),
-        *doubts_about_answers(answers, declared, find_questions(script.text)),
-        *path_doubts(find_fixed_paths(script.text, script.ending), jobs),
-    ]
-
-
-def path_doubts(fixed: Sequence[FixedPath], jobs: JobFile) -> list[str]:
-    """Return a warning for each whole path in the script that some job leads nowhere."""
-    shared = jobs.template.paths
-    ways = {tuple(sorted({*shared, *paths_of(group)})) for group in jobs.groups} if fixed else set()
-    return list(dict.fromkeys(line for folders in sorted(ways) for line in warnings_of_paths(fixed, folders)))
 
 
 def submission_id(name: str, job_ids: tuple[str, ...], now: float) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from distributed_fiji.commands.scriptparameters import declared_parameters
+from distributed_fiji.checks.parameters import declared_parameters
 from distributed_fiji.commands.scripts import Script
 from distributed_fiji.commands.trial import Tried
 from distributed_fiji.errors import InvalidInput

@@ -15,6 +15,7 @@ _JANITOR_ROLE = (
     "janitor-logs logs: CreateLogGroup TagResource PutRetentionPolicy ListTagsForResource",
     "topic sns: CreateTopic TagResource ListSubscriptionsByTopic Subscribe",
 )
+_QUOTAS = ("quotas servicequotas: GetServiceQuota",)
 _STATE = ("bucket s3: ListBucket", "state s3: GetObject PutObject")
 #: What commands ask for that look at what became of the jobs.
 _LOOK = (
@@ -43,7 +44,8 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         "service ecs: DescribeServices CreateService UpdateService TagResource",
         "definitions ecs: ListTaskDefinitions DescribeTaskDefinition",
         "definition ecs: RegisterTaskDefinition TagResource",
-        "described ec2: DescribeInstanceTypes",
+        "described ec2: DescribeInstanceTypes DescribeInstances",
+        *_QUOTAS,
         "buckets s3: ListBucket GetBucketVersioning GetLifecycleConfiguration",
         "script s3: GetObject",
         *_STATE,
@@ -59,6 +61,22 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
     "makeJob": ("buckets s3: ListBucket",),
     # On AWS a rehearsal is an app of its own, for which it runs other commands: `policy --rehearsal`.
     "rehearse": ("buckets s3: ListBucket", "inputs s3: GetObject", "script s3: GetObject"),
+    "check": (
+        "queue sqs: GetQueueUrl GetQueueAttributes",
+        "described ec2: DescribeInstanceTypes DescribeInstanceTypeOfferings DescribeImages DescribeSubnets"
+        " DescribeKeyPairs DescribeSpotPriceHistory DescribeInstances DescribeRouteTables"
+        " DescribeVpcEndpoints",
+        *_QUOTAS,
+        "given-roles iam: GetRole",
+        "given-profile iam: GetInstanceProfile",
+        "fleet-role iam: GetRole",
+        "profile iam: GetInstanceProfile",
+        "parameter ssm: GetParameter",
+        "image ecr: DescribeImages",
+        "buckets s3: ListBucket",
+        "script s3: GetObject",
+        "state s3: GetObject",
+    ),
     "submitJob": (
         "queue sqs: GetQueueUrl GetQueueAttributes SendMessage ReceiveMessage DeleteMessage"
         " ChangeMessageVisibility",
@@ -85,7 +103,8 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         "tasks ecs: DescribeTasks",
         "described ec2: DescribeInstanceTypes DescribeInstanceTypeOfferings DescribeImages DescribeSubnets"
         " DescribeKeyPairs DescribeLaunchTemplates DescribeSpotFleetRequests DescribeSpotPriceHistory"
-        " DescribeInstances",
+        " DescribeInstances DescribeRouteTables DescribeVpcEndpoints",
+        *_QUOTAS,
         "fleets ec2: DescribeSpotFleetInstances DescribeSpotFleetRequestHistory",
         "own-fleets ec2: CancelSpotFleetRequests",
         "templates ec2: CreateLaunchTemplate",

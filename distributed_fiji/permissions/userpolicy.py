@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from distributed_fiji.aws.grants import Grant, document, grant, s3_keys
+from distributed_fiji.aws.ownroles import SERVICES
 from distributed_fiji.aws.roles import SERVICE_LINKED_ROLES, role_arn
 from distributed_fiji.janitor.policy import run_grants
 from distributed_fiji.names import janitor_log_group, janitor_name, role_name
@@ -19,14 +20,6 @@ from distributed_fiji.registry import ECR_HOST, parse_image
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.record import new_run
 from worker.contract.jobs import APP_TAG, state_key
-
-#: Who takes on the role of each purpose (IAM user guide, "iam:PassedToService").
-SERVICES = {
-    "task": "ecs-tasks.amazonaws.com",
-    "instance": "ec2.amazonaws.com",
-    "fleet": "spotfleet.amazonaws.com",
-    "janitor": "lambda.amazonaws.com",
-}
 
 EC2_KNOWS_NONE = "EC2 knows no resource for what describes"
 LISTS_ALL = "lists all there is, of which the app's is picked; there is no resource"
@@ -146,6 +139,7 @@ def _ec2(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
     }
     return {
         "described": _all(EC2_KNOWS_NONE),
+        "quotas": _all("Service Quotas knows no resource for reading one"),
         "fleets": {"on": [f"{base}:spot-fleet-request/*"]},
         "own-fleets": {"on": [f"{base}:spot-fleet-request/*"], "condition": tagged},
         "own-volumes": {"on": [f"{base}:volume/*"], "condition": tagged},

@@ -107,11 +107,13 @@ def test_metadata_that_nearly_fit_the_script_are_asked_about(
         json.dumps({"output_file_location": "res", "answers": {"Sise (px)": 4}, "groups": groups})
     )
 
+    before = account.everything()
+
     ended = ready("submitJob", "job.json", "--yes")
-    account.client("sqs").purge_queue(QueueUrl=ended.out.split()[-1])
 
     said = " ".join(ended.err.split())
-    assert ended.code == 0, ended.said
+    assert ended.code == 2, ended.said
+    assert account.settled(before) == before
     assert "the script does not ask 'Sise (px)'; did you mean 'Size (px)'?" in said
     assert "the script declares no parameter 'WellName'; did you mean 'well_name'?" in said
     assert "the script's parameter 'sigma' has no default, and no job sets it" in said

@@ -25,6 +25,7 @@ SERVICES = (
     "logs",
     "pricing",
     "s3",
+    "service-quotas",
     "sns",
     "sqs",
     "ssm",

@@ -358,6 +358,10 @@ def _pricing(call: Call, place: Place) -> Iterator[Need]:
     yield Need(f"pricing:{call.operation}", "*")
 
 
+def _quotas(call: Call, _: Place) -> Iterator[Need]:
+    yield Need(f"servicequotas:{call.operation}", "*")
+
+
 SERVICES: dict[str, Callable[[Call, Place], Iterator[Need]]] = {
     "s3": _s3,
     "sqs": _sqs,
@@ -372,4 +376,6 @@ SERVICES: dict[str, Callable[[Call, Place], Iterator[Need]]] = {
     "ssm": _ssm,
     "ecr": _ecr,
     "pricing": _pricing,
+    "service-quotas": _quotas,
+    "servicequotas": _quotas,
 }

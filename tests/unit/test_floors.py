@@ -19,8 +19,19 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 #: Each room, and the rooms that it may import; what stands on the ground of its package goes without saying.
 MAY_IMPORT = {
     "run": {"commands", "monitor", "state", "aws", "local"},
-    "commands": {"permissions", "janitor", "review", "monitor", "state", "aws", "local", "contract"},
+    "commands": {
+        "checks",
+        "permissions",
+        "janitor",
+        "review",
+        "monitor",
+        "state",
+        "aws",
+        "local",
+        "contract",
+    },
     "review": {"monitor", "state", "aws", "contract"},
+    "checks": {"aws", "state", "contract"},
     "permissions": {"janitor", "state", "aws", "contract"},
     "janitor": {"monitor", "state", "aws", "contract"},
     "monitor": {"state", "aws", "contract"},

@@ -9,7 +9,8 @@ import pytest
 
 from distributed_fiji.aws.documents import cpu_units, stuck_alarm
 from distributed_fiji.aws.fleetrequest import LaunchSpec, Subnet, launch_templates
-from distributed_fiji.aws.machinetypes import MachineType, fit_problems
+from distributed_fiji.aws.machinetypes import MachineType
+from distributed_fiji.checks.fit import fit_findings
 from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.settings import Settings, parse_settings
 
@@ -37,18 +38,18 @@ def test_memory_that_passes_the_check_is_memory_that_ecs_registers(name: str) ->
     size, registered = REGISTERED[name]
     machine = a_type(name, memory=size)
 
-    assert fit_problems(settings(MEMORY=registered + 1), [machine])
-    assert not fit_problems(settings(MEMORY=machine.usable_mib), [machine])
+    assert fit_findings(settings(MEMORY=registered + 1), [machine])
+    assert not fit_findings(settings(MEMORY=machine.usable_mib), [machine])
     assert registered - 400 < machine.usable_mib <= registered
 
 
 def test_machines_of_unlike_size_are_refused_where_one_would_take_anothers_tasks() -> None:
     unlike = [a_type("m5.large"), a_type("m5.xlarge", vcpus=4, memory=16384)]
 
-    (problem,) = fit_problems(settings(MEMORY=1000, TASKS_PER_MACHINE=2), unlike)
+    (problem,) = fit_findings(settings(MEMORY=1000, TASKS_PER_MACHINE=2), unlike)
 
-    assert "m5.large has 2, m5.xlarge has 4" in problem
-    assert not fit_problems(settings(MEMORY=1000), unlike)
+    assert "m5.large has 2, m5.xlarge has 4" in problem.found
+    assert not fit_findings(settings(MEMORY=1000), unlike)
 
 
 def test_processors_hold_tasks_per_machine_although_fiji_may_use_fewer() -> None:
@@ -56,12 +57,12 @@ def test_processors_hold_tasks_per_machine_although_fiji_may_use_fewer() -> None
 
 
 def test_types_without_spot_and_mixtures_with_burstable_ones_are_refused() -> None:
-    (no_spot,) = fit_problems(settings(MEMORY=1000), [a_type("mac1.metal", spot=False)])
-    (mixture,) = fit_problems(settings(MEMORY=1000), [a_type("t3.large"), a_type("m5.large")])
+    (no_spot,) = fit_findings(settings(MEMORY=1000), [a_type("mac1.metal", spot=False)])
+    (mixture,) = fit_findings(settings(MEMORY=1000), [a_type("t3.large"), a_type("m5.large")])
 
-    assert "EC2 does not offer mac1.metal as a spot" in no_spot
-    assert "t3.large" in mixture
-    assert not fit_problems(settings(MEMORY=1000), [a_type("t3.large"), a_type("t3a.large")])
+    assert "EC2 does not offer mac1.metal as a spot" in no_spot.found
+    assert "t3.large" in mixture.found
+    assert not fit_findings(settings(MEMORY=1000), [a_type("t3.large"), a_type("t3a.large")])
 
 
 @pytest.mark.parametrize(("machine_type", "credits"), [("t3.large", "standard"), ("m5.large", None)])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from distributed_fiji.commands.submit import path_doubts
+from distributed_fiji.commands.jobfindings import path_doubts
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobs import parse_job_file
 from worker.contract.jobs import Job, decode_message, encode_message

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from distributed_fiji.commands.places import doubts_about_places
+from distributed_fiji.checks.places import doubts_about_places
 from worker.contract.jobs import Job
 
 

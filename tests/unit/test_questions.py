@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distributed_fiji.commands.scriptparameters import declared_parameters, doubts_about_answers
+from distributed_fiji.checks.parameters import answer_findings, declared_parameters
 from worker.contract.questions import Question, answers_for, find_questions, names_question
 
 MACRO = """
@@ -101,7 +101,9 @@ def test_an_answer_that_nearly_fits_is_asked_about() -> None:
     text = f"#@ String stain\n{MACRO}"
     answers = [(key, 1) for key in ("sigma_pixel", "How many", "stain", "Something else", "argument")]
 
-    assert doubts_about_answers(answers, declared_parameters(text), find_questions(text)) == [
+    found = answer_findings(answers, declared_parameters(text), find_questions(text))
+
+    assert [one.found for one in found] == [
         "the script does not ask 'sigma_pixel'; did you mean 'Sigma (pixels)'?"
     ]
 
@@ -109,7 +111,7 @@ def test_an_answer_that_nearly_fits_is_asked_about() -> None:
 def test_an_answer_of_the_wrong_kind_is_named_with_the_choices() -> None:
     answers = [("How many", "few"), ("dark", "maybe"), ("Method", ["Li", "Huang"]), ("sigma", "2.5")]
 
-    assert doubts_about_answers(answers, [], find_questions(MACRO)) == [
+    assert [one.found for one in answer_findings(answers, [], find_questions(MACRO))] == [
         "the answer to 'How many', 'few', is not a number",
         "the answer to 'Dark', 'maybe', is neither true nor false",
         "the answer to 'Method', 'Huang', is not one of 'Otsu', 'Li'",

@@ -20,9 +20,14 @@ EC2 (`fleets`)
   RequestSpotFleet                  remembers Type, ValidUntil and ClientToken
   fleets of type maintain replace machines they lose, and end at ValidUntil
 
+EC2 (`networks`)
+  the default VPC has an internet gateway
+
 IAM: CreateServiceLinkedRole names the roles of spot instances and fleets as AWS does.
 
 Resource Groups Tagging: launch templates.
+
+Service Quotas (`spotquotas`): processors of spot machines.
 """
 
 from __future__ import annotations
@@ -36,12 +41,17 @@ def install(service: str) -> None:
         ecs_services.install()
         ecs_tasks.install()
     if service in {"ec2", "resourcegroupstaggingapi"}:
-        from distributed_fiji.local.emulators import fleets
+        from distributed_fiji.local.emulators import fleets, networks
 
         fleets.install()
+        networks.install()
     if service == "iam":
         from moto.iam.models import SERVICE_NAME_CONVERSION
 
         SERVICE_NAME_CONVERSION.update(
             {"spot": "EC2Spot", "spotfleet": "EC2SpotFleet", "ecs": "ECS", "events": "CloudWatchEvents"}
         )
+    if service == "servicequotas":
+        from distributed_fiji.local.emulators import spotquotas
+
+        spotquotas.install()

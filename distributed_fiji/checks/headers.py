@@ -1,0 +1,266 @@
+"""What a script declares by `#@`, read as SciJava does (scijava-common 2.99, ParameterScriptProcessor). Pure.
+
+SciJava passes over a line that it cannot take apart, and refuses the whole script for attributes that it
+cannot parse. Attributes with operators in them are left to SciJava: nothing is said of such a parameter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+#: Java's whole numbers with their bits, and its other numbers.
+WHOLE = {"byte": 8, "short": 16, "int": 32, "long": 64}
+REAL = frozenset({"float", "double", "BigDecimal", "Number"})
+#: Types of values by the names that SciJava knows them by; services, images and the like are others.
+TYPES = {
+    **{name: name for name in (*WHOLE, "float", "double", "boolean", "char")},
+    **{"Byte": "byte", "Short": "short", "Integer": "int", "Long": "long", "Float": "float"},
+    **{"Double": "double", "Boolean": "boolean", "Character": "char", "string": "String"},
+    **{name: name for name in ("String", "File", "BigInteger", "BigDecimal", "Number", "Object", "Date")},
+}
+PACKAGE = re.compile(r"java\.(?:lang|io|math|util)\.(?=[A-Z])")
+
+#: Lines before the first with a word in it may declare a parameter by `// @String name`, too.
+OLD = re.compile(r"[^\w]*[^\w#]@", re.ASCII)
+TOKEN = re.compile(
+    r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|'[^']*')"""
+    r"|(?P<number>0[xX][0-9a-fA-F]+|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?[fFdDlL]?)"
+    r"|(?P<word>[A-Za-z_$][\w$]*)|(?P<mark>[-+={}\[\](),]))",
+    re.ASCII,
+)
+#: What may not follow a value: SciJava then reads no further. A number does not begin with a dot.
+NO_COMMA = re.compile(r"\s*(?:[\"'\w$])")
+ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+
+
+class Word(str):
+    """A word without quotation marks: a text, but no number and no truth."""
+
+
+class Broken(ValueError):
+    """Raised where SciJava refuses the script; its text says why."""
+
+
+class Unsure(ValueError):
+    """Raised where attributes hold more than is read here."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An input that a script declares. `type`: of TYPES, with [] for arrays; '' for any other.
+
+    `written`: the type as the script has it. `unsure`: its attributes were not understood, so nothing can be
+    said of its values.
+    """
+
+    name: str
+    type: str
+    written: str = ""
+    required: bool = True
+    default: Any = None
+    choices: tuple[Any, ...] = ()
+    minimum: Any = None
+    maximum: Any = None
+    style: str = ""
+    is_message: bool = False
+    unsure: bool = False
+
+
+class Headers(NamedTuple):
+    """The inputs of a script in their order, and what of its lines SciJava refuses, with their numbers."""
+
+    parameters: list[Parameter]
+    broken: list[tuple[int, str]]
+
+
+@dataclass
+class _Reader:
+    """Reads attributes from left to right."""
+
+    text: str
+    at: int = 0
+    kind: str = ""
+    value: str = ""
+    found: dict[str, Any] = field(default_factory=dict)
+
+    def next(self) -> None:
+        """Go on to the next token; '' at the end."""
+        match = TOKEN.match(self.text, self.at)
+        if match:
+            self.kind, self.value, self.at = str(match.lastgroup), match[match.lastgroup or 0], match.end()
+        elif self.text[self.at :].strip():
+            rest = self.text[self.at :].strip()
+            if re.match(r"\.\d", rest):
+                raise Broken("a number must not begin with a dot: write 0.5")
+            if rest[0] in "\"'":
+                raise Broken("a quotation mark is missing")
+            raise Unsure(rest)
+        else:
+            self.kind = self.value = ""
+
+    def operand_ended(self) -> None:
+        """Raise Broken where another value follows at once."""
+        if NO_COMMA.match(self.text, self.at):
+            raise Broken(f"a comma is missing before {self.text[self.at :].strip()[:20]!r}")
+        self.next()
+
+
+def read_headers(text: str) -> Headers:
+    """Return what a script declares."""
+    found, broken, in_header = dict[str, Parameter](), list[tuple[int, str]](), True
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
+        is_old = in_header and not line.startswith("#@") and OLD.match(line)
+        if line.startswith("#@") or is_old:
+            try:
+                parameter = _parameter(line[line.index("@") + 1 :])
+            except Broken as error:
+                broken.append((number, str(error)))
+            else:
+                if parameter:
+                    found[parameter.name] = parameter
+        elif re.search(r"\w", line, re.ASCII) and not line.startswith("#!"):
+            in_header = False
+    return Headers(list(found.values()), broken)
+
+
+def _parameter(text: str) -> Parameter | None:
+    """Return the input that a line declares, None for none. Raises Broken."""
+    left, right = text.find("("), text.rfind(")")
+    if right < left:
+        return None
+    attributes, unsure = dict[str, Any](), False
+    if left >= 0:
+        try:
+            attributes = read_attributes(text[left + 1 : right])
+        except Unsure:
+            unsure = True
+        text = text[:left] + text[right + 1 :]
+    words = re.split(r"[ \t]+", text.strip())
+    way = words[0].upper()
+    if way in ("INPUT", "OUTPUT", "BOTH"):
+        if len(words) not in (2, 3):
+            return None
+        words = words[1:] if len(words) == 3 else ["Object", words[1]]
+        attributes["type"] = way
+    if len(words) < 2 or attributes.get("type", "INPUT") not in ("INPUT", "BOTH"):
+        return None
+    return _with_attributes(words[1], words[0], attributes, unsure)
+
+
+def _with_attributes(name: str, written: str, given: dict[str, Any], unsure: bool) -> Parameter:
+    kind, choices = type_of(written), given.get("choices") or ()
+    listed = choices if isinstance(choices, list) else [choices] if choices else []
+    return Parameter(
+        name=str(given.get("name") or name),
+        type=kind,
+        written=written,
+        required=_as("boolean", given.get("required", True)),
+        default=_as(kind, given.get("value")),
+        choices=tuple(_as(kind, item) for item in listed),
+        minimum=_as(kind, given.get("min")),
+        maximum=_as(kind, given.get("max")),
+        style=str(given.get("style") or ""),
+        is_message=given.get("visibility") == "MESSAGE",
+        unsure=unsure,
+    )
+
+
+def type_of(name: str) -> str:
+    """Return the type of TYPES that a name stands for, with its [], or ''."""
+    base = name.rstrip("[]")
+    known = TYPES.get(PACKAGE.sub("", base), "")
+    return known + name[len(base) :] if known else ""
+
+
+def read_attributes(text: str) -> dict[str, Any]:
+    """Return attributes by their names in lower case. Raises Broken and Unsure."""
+    reader = _Reader(text)
+    reader.next()
+    for key, value in _items(reader, ""):
+        if key:
+            reader.found[key.lower()] = value
+    return reader.found
+
+
+def _items(reader: _Reader, end: str) -> Iterator[tuple[str, Any]]:
+    """Yield names and values up to a closing mark, or to the end."""
+    while reader.value != end or reader.kind == "text":
+        value = _value(reader)
+        key = str(value) if isinstance(value, Word) else ""
+        if reader.kind == "mark" and reader.value == "=":
+            reader.next()
+            is_empty = reader.kind == "" or reader.value in (",", end)
+            value = None if is_empty and reader.kind != "text" else _value(reader)
+        yield key, value
+        if reader.kind == "mark" and reader.value == ",":
+            reader.next()
+        elif reader.value != end:
+            raise Unsure(reader.value)
+
+
+def _value(reader: _Reader) -> Any:
+    kind, value = reader.kind, reader.value
+    if kind == "mark":
+        if value in ("{", "["):
+            reader.next()
+            items = [item for _, item in _items(reader, "}" if value == "{" else "]")]
+            reader.operand_ended()
+            return items
+        if value in ("-", "+"):
+            reader.next()
+            number = _value(reader)
+            if isinstance(number, (int, float)) and not isinstance(number, bool):
+                return -number if value == "-" else number
+        raise Unsure(value)
+    if kind == "":
+        raise Unsure("")
+    reader.operand_ended()
+    if kind == "text":
+        return _unquoted(value)
+    if kind == "number":
+        return _number(value)
+    return {"true": True, "false": False, "null": None}.get(value, Word(value))
+
+
+def _unquoted(text: str) -> str:
+    if text[0] == "'":
+        return text[1:-1]
+    if re.search(r"(?<!\\)(?:\\\\)*\\[ux]", text):
+        raise Broken("SciJava reads no \\u and no \\x in a text: write the letter itself")
+    return re.sub(r"\\(.)", lambda found: ESCAPES.get(found[1], found[1]), text[1:-1])
+
+
+def _number(text: str) -> int | float:
+    if text[:2].lower() == "0x":
+        return int(text, 16)
+    plain = text.rstrip("fFdDlL")
+    if plain.isdecimal() and text[-1] not in "fFdD":
+        return int(plain, 8) if plain[0] == "0" and set(plain) <= set("01234567") else int(plain)
+    return float(plain)
+
+
+def _as(kind: str, value: Any) -> Any:
+    """Return a value as SciJava makes it of that type; None for none."""
+    if value is None:
+        return None
+    if kind == "String":
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    if kind == "boolean":
+        return value if isinstance(value, bool) else str(value).lower() == "true"
+    if kind in WHOLE or kind in ("float", "double"):
+        return _as_number(kind, value)
+    return value
+
+
+def _as_number(kind: str, value: Any) -> int | float | None:
+    try:
+        number = float(value) if isinstance(value, str) or kind in REAL else value
+    except ValueError:
+        return None
+    if kind in REAL:
+        return float(number)
+    bits = WHOLE[kind]
+    return (int(number) + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1)

@@ -1,0 +1,202 @@
+"""Whether what jobs give fits what their script declares by `#@` and asks in dialogs. Pure.
+
+Values are judged as the runner does (distributedfiji.Values), so that what stops here would fail there.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from distributed_fiji.checks.headers import TYPES, WHOLE, Parameter, read_headers
+from distributed_fiji.findings import Finding, doubts, stops
+from worker.contract.images import OPEN_IMAGE
+from worker.contract.questions import Question, misfits, names_question
+
+#: Types whose value only a job can give; the runner finds files itself where there is but one.
+VALUES = frozenset(
+    {*WHOLE, "float", "double", "char", "String", "BigInteger", "BigDecimal", "Number", "Date"}
+)
+FILES = frozenset({"File", "File[]"})
+
+#: Parameters that the worker gives by itself.
+OFFERED = frozenset({"input_dir", "output_dir"})
+
+#: Names of texts that are folders, which the runner fills too.
+FOLDER_TEXT = re.compile(
+    r"(input|output)|(input|output|in|out|source|src|dest|destination|target|save|results?)"
+    r"_?(dir|directory|folder|path)",
+    re.IGNORECASE,
+)
+
+#: As alike must two names be for the question whether one was meant by the other.
+ALIKE = 0.7
+
+DECIMAL = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+DOUBLE = re.compile(rf"{DECIMAL.pattern}[fFdD]?|[-+]?(?:NaN|Infinity)")
+TRUTHS = frozenset({"true", "false", "1", "0"})
+
+#: Groups of a job file, and what all of them have.
+Groups = Sequence[Mapping[str, Any]]
+
+
+def declared_parameters(text: str) -> list[Parameter]:
+    """Return the inputs that a script declares by `#@`, in their order."""
+    return read_headers(text).parameters
+
+
+def header_findings(text: str) -> list[Finding]:
+    """Say which `#@` lines SciJava cannot read: it refuses the script, or leaves the parameter out."""
+    parameters, broken = read_headers(text)
+    lines = [f"line {number}: SciJava cannot read the attributes: {why}" for number, why in broken]
+    spelt = {name.casefold(): name for name in reversed(TYPES)}
+    lines += [
+        f"parameter {one.name!r}: SciJava knows no type {one.written!r}; write"
+        f" {spelt[one.written.casefold()]!r}"
+        for one in parameters
+        if not one.type and one.written.casefold() in spelt
+    ]
+    return stops("header", lines)
+
+
+def parameter_findings(
+    declared: Sequence[Parameter], shared: Mapping[str, Any], groups: Groups
+) -> list[Finding]:
+    """Say which names nearly fit, which parameters jobs leave out, and which values do not fit."""
+    if not declared:
+        return []
+    given = Counter(name for group in groups for name in group) | Counter(dict.fromkeys(shared, len(groups)))
+    names = {parameter.name for parameter in declared}
+    free = {name for name in names if given[name] < len(groups)} - OFFERED
+    found = list[Finding]()
+    for name in (name for name in given if name not in names):
+        if meant := _nearest(name, free):
+            line = f"the script declares no parameter {name!r}; did you mean {meant!r}?"
+            found += doubts("parameter-unknown", [line])
+    for parameter in declared:
+        if missing := len(groups) - given[parameter.name]:
+            found += _missing(parameter, missing, len(groups))
+        found += _misfits(parameter, shared, groups)
+    return found
+
+
+def _missing(parameter: Parameter, missing: int, jobs: int) -> list[Finding]:
+    """Say that jobs leave a parameter out which nothing else fills (distributedfiji.Parameters)."""
+    is_place = parameter.style == "directory" or FOLDER_TEXT.fullmatch(parameter.name)
+    is_filled = parameter.default is not None or parameter.choices or is_place or parameter.name in OFFERED
+    if is_filled or not parameter.required or parameter.is_message or parameter.unsure:
+        return []
+    if parameter.type not in VALUES | FILES:
+        return []
+    which = "no job sets it" if missing == jobs else f"{missing} of {jobs} jobs do not set it"
+    line = f"the script's parameter {parameter.name!r} has no default, and {which}"
+    say = doubts if parameter.type in FILES else stops
+    return say("parameter-missing", [line])
+
+
+def _misfits(parameter: Parameter, shared: Mapping[str, Any], groups: Groups) -> Iterator[Finding]:
+    """Yield what is wrong with a parameter's values, one finding a kind, with the first and how many."""
+    if parameter.unsure or not parameter.type:
+        return
+    judge = cache(lambda _kind, value: misfit(parameter, value))
+    wrong: dict[str, list[tuple[str, str]]] = {}
+    for where, value in _given(parameter.name, shared, groups):
+        is_list = isinstance(value, list)
+        kind, why = misfit(parameter, value) if is_list else judge(type(value).__name__, value)
+        if kind:
+            wrong.setdefault(kind, []).append((where, why))
+    for kind, places in wrong.items():
+        (where, why), more = places[0], len(places) - 1
+        also = f" (and {more} more like this)" if more else ""
+        say: Callable[[str, Iterable[str]], list[Finding]] = stops if kind == "parameter-value" else doubts
+        yield from say(kind, [f"{where}.{parameter.name} {why}{also}"])
+
+
+def _given(name: str, shared: Mapping[str, Any], groups: Groups) -> Iterator[tuple[str, Any]]:
+    in_all = 0
+    for number, group in enumerate(groups, 1):
+        if name in group:
+            in_all += 1
+            yield f"groups[{number}]", group[name]
+    if name in shared and in_all < len(groups):
+        yield "shared_metadata", shared[name]
+
+
+def misfit(parameter: Parameter, value: Any) -> tuple[str, str]:
+    """Return the kind of finding that a value is and why, '' where it fits."""
+    fitted = _fitted(parameter.type, value)
+    shown = f"= {value!r:.100}"
+    if fitted is None:
+        return "parameter-value", f"{shown} is no {parameter.written}"
+    if parameter.choices and fitted not in parameter.choices:
+        listed = ", ".join(map(repr, parameter.choices))
+        return "parameter-value", f"{shown} is not one of the parameter's choices {listed}"
+    low, high = parameter.minimum, parameter.maximum
+    if not isinstance(fitted, (int, float)) or isinstance(fitted, bool):
+        return "", ""
+    if (low is not None and fitted < low) or (high is not None and fitted > high):
+        bounds = f"{'…' if low is None else low} to {'…' if high is None else high}"
+        return "parameter-range", f"{shown} is outside {bounds}, which headless FIJI does not check"
+    return "", ""
+
+
+def _fitted(kind: str, value: Any) -> Any:
+    """Return a value as the runner gives it to the script; None where it cannot, the value where unsure."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return None if kind in VALUES - {"String"} or kind in ("boolean", "File") else value
+    text = str(value).lower() if isinstance(value, bool) else str(value).strip()
+    if kind in WHOLE or kind == "BigInteger":
+        return None if isinstance(value, bool) else _whole(kind, text)
+    if kind in ("float", "double"):
+        return float(text.rstrip("fFdD")) if DOUBLE.fullmatch(text) and not isinstance(value, bool) else None
+    if kind in ("BigDecimal", "Number"):
+        return float(text) if DECIMAL.fullmatch(text) and not isinstance(value, bool) else None
+    if kind == "boolean":
+        return text.lower() in ("true", "1") if text.lower() in TRUTHS else None
+    if kind == "char":
+        return str(value) if len(str(value)) == 1 else None
+    return str(value) if kind == "String" else value
+
+
+def _whole(kind: str, text: str) -> int | None:
+    if not DECIMAL.fullmatch(text) or not float(text).is_integer():
+        return None
+    number = int(text) if text.lstrip("+-").isdecimal() else int(float(text))
+    bits = WHOLE.get(kind)
+    return number if bits is None or -(1 << bits - 1) <= number < 1 << bits - 1 else None
+
+
+def answer_findings(
+    answers: Sequence[tuple[str, Any]], declared: Sequence[Parameter], questions: Sequence[Question]
+) -> list[Finding]:
+    """Return a warning for each answer that nearly fits a question in the script's text, or does not fit it.
+
+    What a script asks is known for sure only when it runs: an answer that fits nothing is not named.
+    """
+    known = {parameter.name for parameter in declared} | {"argument", OPEN_IMAGE}
+    free = {question.label for question in questions if question.label}
+    lines = []
+    for key, value in answers:
+        asked = [question for question in questions if names_question(key, question.label)]
+        if asked:
+            lines += misfits(asked[0], value)
+        elif key not in known and (meant := _nearest(key, free | known)):
+            lines.append(f"the script does not ask {key!r}; did you mean {meant!r}?")
+    return doubts("answer", dict.fromkeys(lines))
+
+
+def _nearest(name: str, candidates: Iterable[str]) -> str:
+    """Return the candidate that a name was most likely meant to be, '' for none."""
+    plain = {_plain(candidate): candidate for candidate in candidates}
+    near = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=ALIKE)
+    return plain[near[0]] if near else ""
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").casefold()

@@ -1,0 +1,82 @@
+"""Whether the account's quotas, and limits of EC2 and ECS, leave room for the fleet. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from distributed_fiji.aws.fleetrequest import LaunchSpec
+from distributed_fiji.aws.machinetypes import MachineType
+from distributed_fiji.aws.quotas import quota_code
+from distributed_fiji.findings import Finding, Severity, stops
+from distributed_fiji.settings import Settings
+
+CONSOLE = "https://{region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/{code}"
+
+#: Tasks of a service (ECS service quotas), and pools of a fleet (EC2 user guide, "Fleet quotas").
+MOST_TASKS, MOST_POOLS = 5_000, 300
+
+
+def quota_findings(
+    settings: Settings, types: Sequence[MachineType], quotas: Mapping[str, float], running: Mapping[str, int]
+) -> list[Finding]:
+    """Say for how many machines the quotas are enough. The fleet may take any of its types."""
+    by_code: dict[str, list[MachineType]] = {}
+    for item in types:
+        by_code.setdefault(quota_code(item.name), []).append(item)
+    free = {code: quotas[code] - running.get(code, 0) for code in by_code if code in quotas}
+    if not free or len(free) < len(by_code):
+        return [_unknown(settings, by_code, quotas)] if types else []
+    machines = sum(max(0, int(free[code] // min(one.vcpus for one in by_code[code]))) for code in free)
+    if machines >= settings.CLUSTER_MACHINES:
+        return []
+    code = min(free, key=lambda one: free[one])
+    smallest = min(by_code[code], key=lambda one: one.vcpus)
+    runs = f", of which {running[code]} run" if running.get(code) else ""
+    found = (
+        f"MACHINE_TYPE: {settings.CLUSTER_MACHINES:,} × {smallest.name} want"
+        f" {settings.CLUSTER_MACHINES * smallest.vcpus:,} vCPU, this account has {quotas[code]:,.0f}{runs}:"
+        f" {machines:,} machine{'s' * (machines != 1)}"
+    )
+    link = CONSOLE.format(region=settings.AWS_REGION, code=code)
+    wanted = f"{settings.CLUSTER_MACHINES * smallest.vcpus:,} vCPU"
+    severity: Severity = "warn" if machines else "stop"
+    return [Finding("spot-quota", severity, "MACHINE_TYPE", found, wanted, f"Ask for a larger quota: {link}")]
+
+
+def _unknown(settings: Settings, by_code: Mapping[str, object], quotas: Mapping[str, float]) -> Finding:
+    code = next(code for code in by_code if code not in quotas)
+    link = CONSOLE.format(region=settings.AWS_REGION, code=code).rstrip("/")
+    line = f"MACHINE_TYPE: AWS names no spot quota for {', '.join(settings.MACHINE_TYPE)}"
+    return Finding("spot-quota", "unknown", "MACHINE_TYPE", line, "", f"See {link}")
+
+
+def limit_findings(settings: Settings) -> list[Finding]:
+    """Say which limits of ECS the fleet is beyond."""
+    if settings.tasks <= MOST_TASKS:
+        return []
+    line = (
+        f"TASKS_PER_MACHINE = {settings.TASKS_PER_MACHINE} × CLUSTER_MACHINES ="
+        f" {settings.CLUSTER_MACHINES} is {settings.tasks:,} tasks; a service of ECS has"
+        f" {MOST_TASKS:,} at most"
+    )
+    return stops("fleet-limits", [line])
+
+
+def pool_findings(machines: Sequence[LaunchSpec]) -> list[Finding]:
+    """Say what of a fleet's subnets EC2 refuses: two of one zone are one pool twice, "duplicate instance
+    pools" (aws-samples/aws-plugin-for-slurm#19).
+    """
+    return stops("fleet-limits", _pool_lines(machines))
+
+
+def _pool_lines(machines: Sequence[LaunchSpec]) -> Iterator[str]:
+    pools = {pool for machine in machines for pool in machine.pools}
+    if len(pools) > MOST_POOLS:
+        yield f"Subnets: {len(pools)} pools of machine types and subnets; a fleet has {MOST_POOLS} at most"
+    zones = Counter(subnet.zone for machine in machines for subnet in machine.subnets)
+    for zone in sorted(zone for zone, count in zones.items() if count > 1 and zone):
+        named = [one.subnet_id for machine in machines for one in machine.subnets if one.zone == zone]
+        if len(set(named)) > 1:
+            both = ", ".join(sorted(set(named)))
+            yield f"Subnets: {both} are in one zone, {zone}; EC2 takes one subnet a zone"
