@@ -21,6 +21,9 @@ TRANSFER_DOLLARS = 0.02
 #: S3's codes for what one may not; an answer to HEAD has no body, and botocore gives its status.
 DENIED = ("403", "AccessDenied")
 
+#: Storage classes whose objects can be read only once they were restored (S3 user guide, "Storage classes").
+ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
+
 REQUESTER_PAYS = "its requester pays"
 
 #: S3's answers to a conditional write of an object that is there: the write itself was allowed.
@@ -131,6 +134,26 @@ def write_problems(s3: S3Client, settings: Settings) -> list[str]:
 def list_keys(s3: S3Client, bucket: str, prefix: str) -> Iterator[str]:
     """Yield the keys that begin with a prefix, 1,000 a request, in their order."""
     return (item["Key"] for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix))
+
+
+def list_inputs(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[str, int, bool]]:
+    """Yield keys that begin with a prefix, in order, with their bytes and whether they must be restored.
+
+    What was restored is still in its archive class, and can be read (S3 API reference, RestoreStatus).
+    """
+    attributes = {"OptionalObjectAttributes": ["RestoreStatus"]}
+    for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix, **attributes):
+        is_archived = item.get("StorageClass") in ARCHIVES
+        yield (
+            item["Key"],
+            item["Size"],
+            is_archived and "RestoreExpiryDate" not in item.get("RestoreStatus", {}),
+        )
+
+
+def read_head(s3: S3Client, bucket: str, key: str, size: int) -> bytes:
+    """Return the first bytes of an object. Raises ClientError."""
+    return bytes(s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{size - 1}")["Body"].read())
 
 
 def list_folder(s3: S3Client, bucket: str, folder: str) -> list[str]:

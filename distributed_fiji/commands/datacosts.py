@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws.clients import AwsError, error_code, error_text, pages
+from distributed_fiji.aws.clients import AwsError, error_code, error_text
 from distributed_fiji.jobs import JobFile
 from worker.contract.inputs import InvalidAddress, Pattern, read_patterns
 
@@ -21,15 +21,12 @@ PAGE, LISTS_DOLLARS = 1000, 0.005
 #: Keys that one job may list without a word: a second at most.
 FEW_KEYS = 5_000
 
-#: Keys that are counted at most.
-MOST_KEYS = 100_000
 
-
-def listing_doubts(s3: S3Client, source_bucket: str, jobs: JobFile) -> list[str]:
+def listing_doubts(source_bucket: str, jobs: JobFile, count: Callable[[str, str], int]) -> list[str]:
     """Return what the inputs' patterns cost where each job has to list very many keys.
 
     S3 lists by what a key begins with alone: `plate/*A01*.tif` lists all of `plate/`. The start that most
-    jobs share is counted. Nothing is said where the bucket may not be listed from here.
+    jobs share is counted: `count` returns the keys in a bucket that begin with a text.
     """
     starts = Counter(_start(pattern, source_bucket) for job in jobs for pattern in set(job.inputs))
     starts.pop(None, None)
@@ -38,16 +35,12 @@ def listing_doubts(s3: S3Client, source_bucket: str, jobs: JobFile) -> list[str]
     (found, times), *_ = starts.most_common(1)
     assert found is not None
     bucket, start = found
-    try:
-        keys = _count(s3, bucket, start)
-    except AwsError:
-        return []
+    keys = count(bucket, start)
     if keys <= FEW_KEYS:
         return []
     dollars = times * keys / PAGE * LISTS_DOLLARS / 1000
-    or_more = " or more" if keys >= MOST_KEYS else ""
     return [
-        f"inputs: {times} jobs each list {keys:,}{or_more} keys, all that begin with s3://{bucket}/{start}"
+        f"inputs: {times} jobs each list {keys:,} keys, all that begin with s3://{bucket}/{start}"
         f" (about {keys / 10_000:.0f} s a job, ${dollars:.2f} together). A pattern with a longer fixed"
         " beginning, such as one folder per well, lists fewer"
     ]
@@ -60,16 +53,6 @@ def _start(pattern: str, source_bucket: str) -> tuple[str, str] | None:
     except InvalidAddress:
         return None
     return None if found.prefix == found.key else (found.bucket, found.prefix)
-
-
-def _count(s3: S3Client, bucket: str, prefix: str) -> int:
-    """Count the keys below a prefix, up to MOST_KEYS."""
-    count = 0
-    for _ in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix):
-        count += 1
-        if count >= MOST_KEYS:
-            break
-    return count
 
 
 def bucket_notes(s3: S3Client, bucket: str) -> list[str]:

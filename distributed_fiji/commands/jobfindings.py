@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from distributed_fiji.aws.buckets import list_inputs, read_head
 from distributed_fiji.aws.clients import Clients
+from distributed_fiji.checks import inputs
+from distributed_fiji.checks.fit import volume_findings
 from distributed_fiji.checks.parameters import answer_findings, declared_parameters, parameter_findings
 from distributed_fiji.checks.places import doubts_about_places
 from distributed_fiji.commands.datacosts import listing_doubts
+from distributed_fiji.commands.findings import asked
+from distributed_fiji.commands.imagesources import nothing_there
 from distributed_fiji.commands.scripts import NoScript, Script, read_script
-from distributed_fiji.findings import Finding, doubts
+from distributed_fiji.findings import Finding, doubts, unknowns
 from distributed_fiji.jobs import JobFile, answers_of, metadata_of, paths_of
 from distributed_fiji.settings import Settings
 from worker.contract.paths import FixedPath, find_fixed_paths, warnings_of_paths
 from worker.contract.questions import find_questions
 from worker.contract.scripts import NotAScript
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 def look_at_jobs(
@@ -34,7 +45,7 @@ def look_at_jobs(
         *doubts("job-file", jobs.warnings),
         *doubts("outputs", places),
         *(script_findings(script, jobs) if script else []),
-        *doubts("inputs", listing_doubts(clients.s3, settings.SOURCE_BUCKET, jobs)),
+        *asked("inputs", "inputs: what is in the bucket", lambda: look_at_inputs(settings, clients.s3, jobs)),
     ]
 
 
@@ -77,3 +88,50 @@ def path_doubts(fixed: Sequence[FixedPath], jobs: JobFile) -> list[str]:
     shared = jobs.template.paths
     ways = {tuple(sorted({*shared, *paths_of(group)})) for group in jobs.groups} if fixed else set()
     return list(dict.fromkeys(line for folders in sorted(ways) for line in warnings_of_paths(fixed, folders)))
+
+
+def look_at_inputs(settings: Settings, s3: S3Client, jobs: JobFile) -> list[Finding]:
+    """Return what is to be said of the jobs' inputs, by few listings. Raises ClientError."""
+    wanted = partial(inputs.wanted_by, source_bucket=settings.SOURCE_BUCKET, values=settings.DOWNLOAD_FILES)
+    starts = {(bucket, start) for job in jobs for one in wanted(job) for bucket, start, _ in one.places}
+    listings = {one: read_listing(s3, *one) for one in inputs.listings_for(starts)} if starts else {}
+    if any(len(one.keys) > inputs.MOST_KEYS for one in listings.values()):
+        return unknowns("inputs", [f"inputs: more than {inputs.MOST_KEYS:,} keys, which were not compared"])
+    comparison = inputs.Comparison(listings)
+    try:
+        looked = inputs.compare(jobs, wanted, comparison)
+    except inputs.TooMany:
+        return unknowns("inputs", ["inputs: too many keys for these patterns, which were not compared"])
+    return [
+        *inputs.input_findings(looked, lambda one: inputs.nearest(one, comparison) or _beside(s3, one)),
+        *asked("inputs-broken", "inputs: the beginning of TIFF files", lambda: look_into(s3, looked)),
+        *volume_findings(settings, looked.largest),
+        *doubts("inputs", listing_doubts(settings.SOURCE_BUCKET, jobs, comparison.count)),
+    ]
+
+
+def _beside(s3: S3Client, wanted: inputs.Wanted) -> str:
+    """Return what is in the first folder above an input, since nothing begins as it does; '' for nothing."""
+    bucket, start, _ = wanted.places[0]
+    return nothing_there(s3, bucket, start)[-1]
+
+
+def read_listing(s3: S3Client, bucket: str, start: str) -> inputs.Listing:
+    """Return the keys of a bucket that begin with a text, MOST_KEYS and one at most. Raises ClientError."""
+    listing = inputs.Listing()
+    for key, size, is_archived in islice(list_inputs(s3, bucket, start), inputs.MOST_KEYS + 1):
+        listing.keys.append(key)
+        listing.sizes.append(size)
+        if is_archived:
+            listing.archived.add(key)
+    return listing
+
+
+def look_into(s3: S3Client, looked: inputs.Looked) -> list[Finding]:
+    """Return which TIFF files do not begin as one, of those that were picked. Raises ClientError."""
+    broken = [
+        (number, f"s3://{bucket}/{key}")
+        for number, bucket, key, size in looked.heads
+        if not inputs.is_tiff(read_head(s3, bucket, key, inputs.HEAD_BYTES), size)
+    ]
+    return [inputs.lack("inputs-broken", broken, len(looked.heads))] if broken else []

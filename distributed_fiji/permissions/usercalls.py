@@ -75,6 +75,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         "image ecr: DescribeImages",
         "buckets s3: ListBucket",
         "script s3: GetObject",
+        "inputs s3: GetObject",
         "state s3: GetObject",
     ),
     "submitJob": (
@@ -83,6 +84,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         "script s3: GetObject",
         "buckets s3: ListBucket",
         "written-buckets s3: ListBucket",
+        "inputs s3: GetObject",
         "submissions s3: DeleteObject",
         *_STATE,
     ),

@@ -21,6 +21,7 @@ from distributed_fiji.commands import datacosts
 from distributed_fiji.commands.apps import find_apps, queues_with_tags
 from distributed_fiji.commands.cleanup import cleanup
 from distributed_fiji.commands.inventory import inventory
+from distributed_fiji.commands.jobfindings import look_at_inputs
 from distributed_fiji.commands.plan import Start
 from distributed_fiji.commands.redrive import redrive
 from distributed_fiji.commands.setup import setup
@@ -38,6 +39,7 @@ from distributed_fiji.monitor.observe import Observer
 from distributed_fiji.monitor.perform import perform
 from distributed_fiji.monitor.snapshot import Machine
 from distributed_fiji.registry import Answer
+from distributed_fiji.settings import parse_settings
 from distributed_fiji.state.submissions import all_submissions
 from tests.monitor.answers import refusal
 from tests.monitor.builders import EmulatedSession, SteppedClock, a_run, some_jobs
@@ -502,7 +504,9 @@ def test_a_pattern_that_lists_a_whole_plate_for_each_well_is_said(
 
     def doubts(pattern: str) -> list[str]:
         document = {"output_file_location": "out/{Well}", "inputs": [pattern], "groups": groups}
-        return datacosts.listing_doubts(clients.s3, bucket, parse_job_file(document, "jobs.json"))
+        settings, _ = parse_settings({"APP_NAME": app, "AWS_BUCKET": bucket, "SCRIPT_DOWNLOAD_URL": "a.ijm"})
+        found = look_at_inputs(settings, clients.s3, parse_job_file(document, "jobs.json"))
+        return [one.found for one in found if one.id == "inputs"]
 
     assert "6 jobs each list 6 keys, all that begin with" in doubts("plate/*{Well}*.tif")[0]
     assert doubts("plate/x_{Well}*.tif") == []
