@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from distributed_fiji.aws.buckets import check_buckets
@@ -14,11 +14,14 @@ from distributed_fiji.aws.network import read_ways_out
 from distributed_fiji.aws.ownroles import given_findings
 from distributed_fiji.aws.quotas import quota_code, read_quotas, read_running
 from distributed_fiji.checks import cloud, fit, parameters, quotas
+from distributed_fiji.checks.headless import headless_findings
 from distributed_fiji.commands.scripts import Script, locate_script
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.findings import Finding, doubts, stops, unknowns, worst_first
+from distributed_fiji.local.syntax import find_faults
 from distributed_fiji.registry import Answer
 from distributed_fiji.settings import Settings
+from distributed_fiji.state.registered import read_registered
 from distributed_fiji.terminal import Terminal
 
 #: What is said where machines get no public address: without a way out they join no cluster, and cost.
@@ -74,13 +77,17 @@ def look_at_settings(
 
 def script_findings(settings: Settings, script: Script) -> list[Finding]:
     """Return what is to be said of a script by itself."""
-    where = settings.SCRIPT_DOWNLOAD_URL
-    say = doubts if script.text else unknowns
+    where, faults = settings.SCRIPT_DOWNLOAD_URL, find_faults(script.text, script.ending)
+    sure = [f"line {one.line}: {one.what}" for one in faults if one.is_sure]
+    unsure = [f"line {one.line}: {one.what}" for one in faults if not one.is_sure]
     found = [
-        Finding(one.id, one.severity, where, f"{where}: {one.found}")
-        for one in parameters.header_findings(script.text)
+        *parameters.header_findings(script.text),
+        *stops("syntax", sure),
+        *doubts("syntax", dict.fromkeys(unsure)),
+        *headless_findings(settings, script.text),
+        *(doubts if script.text else unknowns)("script", script.warnings),
     ]
-    return found + say("script", [f"{where}: {line}" for line in script.warnings])
+    return [replace(one, field=where, found=f"{where}: {one.found}") for one in found]
 
 
 def look_at_machines(settings: Settings, clients: Clients, *, local: bool = False) -> Looked:
@@ -92,10 +99,18 @@ def look_at_machines(settings: Settings, clients: Clients, *, local: bool = Fals
         looked.findings += stops("machine-type", error.problems)
         return looked
     looked.findings += unknowns("machine-type", unchecked)
-    looked.findings += fit.fit_findings(settings, looked.types or [])
+    looked.findings += fit.fit_findings(settings, looked.types or [], _learned(settings, clients))
     if looked.types and not local:
         looked.findings += look_at_quotas(settings, clients, looked.types)
     return looked
+
+
+def _learned(settings: Settings, clients: Clients) -> dict[str, int]:
+    """Return the memory that ECS registered for machines of earlier runs; nothing where it cannot be read."""
+    try:
+        return read_registered(clients.s3, settings.AWS_BUCKET, settings.APP_NAME)
+    except AwsError:
+        return {}
 
 
 def look_at_quotas(settings: Settings, clients: Clients, types: Sequence[MachineType]) -> list[Finding]:

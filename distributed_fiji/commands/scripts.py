@@ -17,7 +17,6 @@ from botocore.exceptions import ClientError
 from distributed_fiji.aws.clients import error_code
 from distributed_fiji.changes import Change
 from distributed_fiji.settings import Settings
-from worker.contract.display import find_need_of_display
 from worker.contract.jobs import state_key
 from worker.contract.paths import find_fixed_paths, warnings_of_paths
 from worker.contract.scripts import (
@@ -106,7 +105,7 @@ def read_script(settings: Settings, s3: S3Client | None, folder: Path) -> Script
         line = f"it could not be checked from here ({error}); the workers will fetch it when they start"
         return Script(address, "", ending=ending, warnings=(line,))
     cleaned = clean(content, ending)
-    warnings = _warnings_of(settings, cleaned, ending)
+    warnings = _warnings_of(cleaned, ending)
     return Script(address, "", ending=ending, text=cleaned.text, warnings=warnings)
 
 
@@ -122,20 +121,13 @@ def _local_script(settings: Settings, path: Path) -> Script:
     digest = hashlib.sha256(content).hexdigest()
     key = state_key(settings.APP_NAME, "scripts", digest, path.name)
     url = f"s3://{settings.AWS_BUCKET}/{key}"
-    warnings = _warnings_of(settings, cleaned, ending)
+    warnings = _warnings_of(cleaned, ending)
     return Script(url, digest, path, ending, cleaned.text, warnings)
 
 
-def _warnings_of(settings: Settings, cleaned: Cleaned, ending: str) -> tuple[str, ...]:
+def _warnings_of(cleaned: Cleaned, ending: str) -> tuple[str, ...]:
     paths = warnings_of_paths(find_fixed_paths(cleaned.text, ending))
-    return (*cleaned.warnings, *_display_warnings(settings, cleaned.text), *paths)
-
-
-def _display_warnings(settings: Settings, text: str) -> tuple[str, ...]:
-    need = find_need_of_display(text)
-    if need is None or settings.DISPLAY_MODE != "headless":
-        return ()
-    return (f"it uses {need}, which fails without a display: leave out DISPLAY_MODE = 'headless'",)
+    return (*cleaned.warnings, *paths)
 
 
 def _refuse_address(address: str) -> None:

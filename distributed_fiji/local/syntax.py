@@ -1,0 +1,57 @@
+"""Whether a script can be parsed, by the parsers of its language that ImageJ core has; nothing of it is run.
+
+Only where ImageJ core was built on this machine. What was parsed once is remembered beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+PARSER = Path(__file__).with_suffix(".groovy")
+HOME = Path(__file__).resolve().parents[2] / ".imagej-core"
+LANGUAGES = (".ijm", ".py", ".groovy", ".bsh")
+SECONDS = 60
+
+
+class Fault(NamedTuple):
+    """What a parser does not like. `is_sure`: the script cannot run; else it fails where it comes there."""
+
+    is_sure: bool
+    line: str
+    what: str
+
+
+def find_faults(text: str, ending: str, home: Path = HOME) -> list[Fault]:
+    """Return what is wrong with a script's syntax; nothing where there is no parser for it here."""
+    launcher = home / "ImageJ-linux64"
+    if ending not in LANGUAGES or not text.strip() or not (home / "stamp").exists():
+        return []
+    name = hashlib.sha256(f"{PARSER.read_text(encoding='utf-8')}\0{ending}\0{text}".encode()).hexdigest()
+    known = home / "parsed" / name
+    if not known.exists():
+        said = _parse(text, ending, launcher)
+        if "PARSED" not in said.splitlines():
+            return []
+        known.parent.mkdir(exist_ok=True)
+        known.write_text(said, encoding="utf-8")
+    lines = [line.split("\t") for line in known.read_text(encoding="utf-8").splitlines()]
+    return [Fault(line[1] == "stop", line[2], line[3]) for line in lines if line[0] == "FOUND"]
+
+
+def _parse(text: str, ending: str, launcher: Path) -> str:
+    """Return what the parser prints, '' where it cannot be run."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=ending) as file:
+        file.write(text)
+        file.flush()
+        environment = os.environ | {"CHECKED_SCRIPT": file.name, "CHECKED_ENDING": ending}
+        command = [str(launcher), "--headless", "--run", str(PARSER)]
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS)
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+    return done.stdout
