@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-#: Java's whole numbers with their bits, and its other numbers.
+#: Java's whole numbers with their bits, and all numbers.
 WHOLE = {"byte": 8, "short": 16, "int": 32, "long": 64}
-REAL = frozenset({"float", "double", "BigDecimal", "Number"})
+NUMBERS = frozenset({*WHOLE, "float", "double", "BigInteger", "BigDecimal", "Number"})
+#: What stands where nothing is, for types that always hold something.
+EMPTY = {**dict.fromkeys((*WHOLE, "float", "double"), 0), "boolean": False, "char": "\0"}
 #: Types of values by the names that SciJava knows them by; services, images and the like are others.
 TYPES = {
     **{name: name for name in (*WHOLE, "float", "double", "boolean", "char")},
@@ -110,7 +112,7 @@ class _Reader:
 
 def read_headers(text: str) -> Headers:
     """Return what a script declares."""
-    found, broken, in_header = dict[str, Parameter](), list[tuple[int, str]](), True
+    found, broken, in_header = list[Parameter](), list[tuple[int, str]](), True
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         is_old = in_header and not line.startswith("#@") and OLD.match(line)
         if line.startswith("#@") or is_old:
@@ -120,10 +122,10 @@ def read_headers(text: str) -> Headers:
                 broken.append((number, str(error)))
             else:
                 if parameter:
-                    found[parameter.name] = parameter
+                    found.append(parameter)
         elif re.search(r"\w", line, re.ASCII) and not line.startswith("#!"):
             in_header = False
-    return Headers(list(found.values()), broken)
+    return Headers(found, broken)
 
 
 def _parameter(text: str) -> Parameter | None:
@@ -151,17 +153,19 @@ def _parameter(text: str) -> Parameter | None:
 
 
 def _with_attributes(name: str, written: str, given: dict[str, Any], unsure: bool) -> Parameter:
-    kind, choices = type_of(written), given.get("choices") or ()
+    choices = given.get("choices") or ()
+    # Only some arrays take values; which is SciJava's matter.
+    unsure = unsure or (written.endswith("]") and bool(given.keys() & {"value", "min", "max", "choices"}))
     listed = choices if isinstance(choices, list) else [choices] if choices else []
     return Parameter(
         name=str(given.get("name") or name),
-        type=kind,
+        type=type_of(written),
         written=written,
         required=_as("boolean", given.get("required", True)),
-        default=_as(kind, given.get("value")),
-        choices=tuple(_as(kind, item) for item in listed),
-        minimum=_as(kind, given.get("min")),
-        maximum=_as(kind, given.get("max")),
+        default=_as(written, given.get("value")),
+        choices=tuple(_as(written, item) for item in listed),
+        minimum=_as(written, given.get("min")),
+        maximum=_as(written, given.get("max")),
         style=str(given.get("style") or ""),
         is_message=given.get("visibility") == "MESSAGE",
         unsure=unsure,
@@ -179,6 +183,8 @@ def read_attributes(text: str) -> dict[str, Any]:
     """Return attributes by their names in lower case. Raises Broken and Unsure."""
     reader = _Reader(text)
     reader.next()
+    if reader.value == "," and reader.kind == "mark":
+        raise Broken("an attribute is missing before the comma")
     for key, value in _items(reader, ""):
         if key:
             reader.found[key.lower()] = value
@@ -222,7 +228,7 @@ def _value(reader: _Reader) -> Any:
         return _unquoted(value)
     if kind == "number":
         return _number(value)
-    return {"true": True, "false": False, "null": None}.get(value, Word(value))
+    return {"true": True, "false": False}.get(value, Word(value))
 
 
 def _unquoted(text: str) -> str:
@@ -242,25 +248,42 @@ def _number(text: str) -> int | float:
     return float(plain)
 
 
-def _as(kind: str, value: Any) -> Any:
-    """Return a value as SciJava makes it of that type; None for none."""
-    if value is None:
-        return None
+def _as(written: str, value: Any) -> Any:
+    """Return a value as SciJava makes it of a type; what it cannot convert is None, or 0 for a plain type."""
+    made = None if value is None else _converted(type_of(written), value)
+    if made is None and value not in (None, "") and written in EMPTY:
+        return EMPTY[written]
+    return made
+
+
+def _converted(kind: str, value: Any) -> Any:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     if kind == "String":
-        return str(value).lower() if isinstance(value, bool) else str(value)
+        return text
     if kind == "boolean":
-        return value if isinstance(value, bool) else str(value).lower() == "true"
-    if kind in WHOLE or kind in ("float", "double"):
-        return _as_number(kind, value)
-    return value
-
-
-def _as_number(kind: str, value: Any) -> int | float | None:
+        return value if isinstance(value, bool) else text.lower() == "true" if text else None
+    if kind == "char":
+        return text[:1] or None
+    if kind == "Date" or (isinstance(value, bool) and kind in NUMBERS - {"Number"}):
+        return None
     try:
-        number = float(value) if isinstance(value, str) or kind in REAL else value
+        return _as_number(kind, value, text) if kind in NUMBERS else value
+    except Broken:
+        raise
     except ValueError:
         return None
-    if kind in REAL:
-        return float(number)
+
+
+def _as_number(kind: str, value: Any, text: str) -> int | float | None:
+    if kind == "BigInteger":
+        return None if isinstance(value, float) else int(text)
+    if kind == "Number":
+        try:
+            return float(text)
+        except ValueError as error:
+            raise Broken(f"{text!r} is no number") from error
+    if kind not in WHOLE:
+        return float(text)
+    number = int(text) if isinstance(value, str) else value
     bits = WHOLE[kind]
     return (int(number) + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1)
