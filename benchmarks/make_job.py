@@ -47,21 +47,21 @@ def well(number: int) -> str:
     return f"P{plate:04}/{chr(ord('A') + place // 24)}{place % 24 + 1:02}"
 
 
-def write_objects(folder: Path) -> None:
+def write_objects(folder: Path, content: bytes = b"") -> None:
     """Write the objects as files, which the emulator takes up when it starts: eight sites a well."""
     for number in range(KEYS):
         path = folder / f"{well(number // SITES)}_s{number % SITES + 1}.tif"
         if number % SITES == 0:
             path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.write_bytes(content)
 
 
 @contextmanager
-def emulated() -> Iterator[tuple[Path, str]]:
+def emulated(content: bytes = b"") -> Iterator[tuple[Path, str]]:
     """Start an emulator that holds the objects, and a proxy before it; yield a folder and the proxy."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        write_objects(folder / "s3" / ACCOUNT / BUCKET / "plates")
+        write_objects(folder / "s3" / ACCOUNT / BUCKET / "plates", content)
         (folder / "config.py").write_text(
             f"APP_NAME = 'Bench'\nAWS_BUCKET = {BUCKET!r}\nSCRIPT_DOWNLOAD_URL = 'a.ijm'\n"
         )

@@ -48,7 +48,7 @@ class Listing:
         return range(bisect_left(self.keys, start), bisect_left(self.keys, start + LAST))
 
 
-class Wanted(NamedTuple):
+class Need(NamedTuple):
     """An input as the job file has it, and the places that it may mean: bucket, start, and a test of keys."""
 
     text: str
@@ -59,7 +59,7 @@ class TooMany(Exception):
     """Raised where patterns would be compared with too many keys."""
 
 
-def wanted_by(job: Job, source_bucket: str, *, values: bool) -> Iterator[Wanted]:
+def wanted_by(job: Job, source_bucket: str, *, values: bool) -> Iterator[Need]:
     """Yield what a job wants from S3. `values`: whether metadata values are inputs, too."""
     for text in job.inputs:
         with contextlib.suppress(InvalidAddress):
@@ -77,9 +77,9 @@ def wanted_by(job: Job, source_bucket: str, *, values: bool) -> Iterator[Wanted]
             )
 
 
-def _pattern(text: str, source_bucket: str) -> Wanted:
+def _pattern(text: str, source_bucket: str) -> Need:
     found = read_patterns(text, source_bucket)
-    return Wanted(text, tuple((one.bucket, one.prefix, _test(one)) for one in found))
+    return Need(text, tuple((one.bucket, one.prefix, _test(one)) for one in found))
 
 
 def _test(pattern: Pattern) -> Callable[[str], bool]:
@@ -87,10 +87,10 @@ def _test(pattern: Pattern) -> Callable[[str], bool]:
     return _is(pattern.key) if is_key else pattern.glob.matches
 
 
-def _address(address: Address) -> Wanted:
+def _address(address: Address) -> Need:
     keys = (address.key, *address.otherwise)
     places = ((address.bucket, key, _below(key) if key.endswith("/") else _is(key)) for key in keys)
-    return Wanted(str(address), tuple(places))
+    return Need(str(address), tuple(places))
 
 
 def _is(wanted: str) -> Callable[[str], bool]:
@@ -128,7 +128,7 @@ def _common(one: str, other: str) -> str:
 
 
 @dataclass
-class Looked:
+class Compared:
     """What listings say of jobs' inputs: for each kind of finding the groups, with the first input.
 
     `missing`: the first that is. `largest`: bytes of one job's inputs. `heads`: group, bucket, key and bytes
@@ -137,7 +137,7 @@ class Looked:
 
     jobs: int = 0
     lacking: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
-    missing: Wanted | None = None
+    missing: Need | None = None
     largest: int = 0
     heads: list[tuple[int, str, str, int]] = field(default_factory=list)
 
@@ -150,7 +150,7 @@ class Comparison:
         self._known: dict[str, list[tuple[str, Listing, int]]] = {}
         self._compared = 0
 
-    def find(self, wanted: Wanted) -> list[tuple[str, Listing, int]]:
+    def find(self, wanted: Need) -> list[tuple[str, Listing, int]]:
         """Return bucket, listing and place of each key that an input means. Raises TooMany."""
         if wanted.text not in self._known:
             found: list[tuple[str, Listing, int]] = []
@@ -183,9 +183,9 @@ class Comparison:
         )
 
 
-def compare(file: JobFile, wanted: Callable[[Job], Iterable[Wanted]], comparison: Comparison) -> Looked:
+def compare(file: JobFile, wanted: Callable[[Job], Iterable[Need]], comparison: Comparison) -> Compared:
     """Look for all jobs' inputs in listings. Raises TooMany."""
-    looked = Looked(jobs=len(file.job_ids))
+    looked = Compared(jobs=len(file.job_ids))
     again = {later for _, later in file.duplicates}
     numbers = (number for number in range(1, len(file.groups) + 1) if number not in again)
     step = -(-looked.jobs // MOST_HEADS)
@@ -197,7 +197,7 @@ def compare(file: JobFile, wanted: Callable[[Job], Iterable[Wanted]], comparison
 
 
 def _look_at_job(
-    looked: Looked, number: int, wanted: Iterable[Wanted], comparison: Comparison
+    looked: Compared, number: int, wanted: Iterable[Need], comparison: Comparison
 ) -> list[tuple[int, str, str, int]]:
     """Note what one job lacks; return its TIFF files with something in them."""
     lacking, tiffs, bytes_of_job = dict[str, str](), [], 0
@@ -229,7 +229,7 @@ SAID = {
 }
 
 
-def input_findings(looked: Looked, near: Callable[[Wanted], str]) -> list[Finding]:
+def input_findings(looked: Compared, near: Callable[[Need], str]) -> list[Finding]:
     """Say which inputs are missing, empty or archived: it stops where no job has all of its inputs.
 
     `near`: returns a sentence about what is nearest to an input, '' for none.
@@ -250,7 +250,7 @@ def lack(kind: str, places: Sequence[tuple[int, str]], of: int) -> Finding:
     return Finding(kind, severity, f"groups[{number}]", found)
 
 
-def nearest(wanted: Wanted, comparison: Comparison) -> str:
+def nearest(wanted: Need, comparison: Comparison) -> str:
     """Return a sentence about the key that comes nearest to an input, of those listed; '' for none."""
     for bucket, start, _ in wanted.places:
         listing = comparison.listing(bucket, start)

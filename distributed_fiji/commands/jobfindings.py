@@ -110,7 +110,7 @@ def look_at_inputs(settings: Settings, s3: S3Client, jobs: JobFile) -> list[Find
     ]
 
 
-def _beside(s3: S3Client, wanted: inputs.Wanted) -> str:
+def _beside(s3: S3Client, wanted: inputs.Need) -> str:
     """Return what is in the first folder above an input, since nothing begins as it does; '' for nothing."""
     bucket, start, _ = wanted.places[0]
     return nothing_there(s3, bucket, start)[-1]
@@ -127,7 +127,7 @@ def read_listing(s3: S3Client, bucket: str, start: str) -> inputs.Listing:
     return listing
 
 
-def look_into(s3: S3Client, looked: inputs.Looked) -> list[Finding]:
+def look_into(s3: S3Client, looked: inputs.Compared) -> list[Finding]:
     """Return which TIFF files do not begin as one, of those that were picked. Raises ClientError."""
     broken = [
         (number, f"s3://{bucket}/{key}")
