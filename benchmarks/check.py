@@ -1,6 +1,6 @@
 """check over 100,000 groups and 100,000 keys: one input for each group, and eight for each of 12,500.
 
-`run.py check JOB` whole, in a process of its own, against emulators on loopback; a proxy counts the requests to
+`run.py check JOB` whole, in a process of its own, against emulators on loopback; a proxy counts requests to
 S3. The peak memory is that of the command.
 """
 

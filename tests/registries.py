@@ -15,6 +15,15 @@ class Registry(BaseHTTPRequestHandler):
     """Has one public image behind a token, and answers 401 for what is private, as Docker Hub does."""
 
     def do_GET(self) -> None:
+        if self.path.startswith("/v2/"):
+            index = {
+                "manifests": [
+                    {"platform": {"architecture": "amd64"}},
+                    {"platform": {"architecture": "unknown"}},
+                ]
+            }
+            self.answer(200, body=json.dumps(index).encode())
+            return
         scope = self.path.split("scope=")[-1]
         self.answer(200, body=json.dumps({"token": scope}).encode())
 

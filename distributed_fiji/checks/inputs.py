@@ -48,11 +48,15 @@ class Listing:
         return range(bisect_left(self.keys, start), bisect_left(self.keys, start + LAST))
 
 
+#: A bucket, what keys begin with, and whether a key is meant.
+Place = tuple[str, str, Callable[[str], bool]]
+
+
 class Need(NamedTuple):
     """An input as the job file has it, and the places that it may mean: bucket, start, and a test of keys."""
 
     text: str
-    places: tuple[tuple[str, str, Callable[[str], bool]], ...]
+    places: tuple[Place, ...]
 
 
 class TooMany(Exception):
@@ -84,21 +88,21 @@ def _pattern(text: str, source_bucket: str) -> Need:
 
 def _test(pattern: Pattern) -> Callable[[str], bool]:
     is_key = pattern.prefix == pattern.key and not pattern.key.endswith("/")
-    return _is(pattern.key) if is_key else pattern.glob.matches
+    return pattern.key.__eq__ if is_key else lambda key: pattern.glob.matches(key) and not key.endswith("/")
 
 
 def _address(address: Address) -> Need:
-    keys = (address.key, *address.otherwise)
-    places = ((address.bucket, key, _below(key) if key.endswith("/") else _is(key)) for key in keys)
+    """Return a place in S3, as the worker takes it: an object, or else all below it."""
+    places: list[Place] = []
+    for key in (address.key, *address.otherwise):
+        if not key.endswith("/"):
+            places.append((address.bucket, key, key.__eq__))
+        places.append((address.bucket, f"{key.removesuffix('/')}/", _is_file))
     return Need(str(address), tuple(places))
 
 
-def _is(wanted: str) -> Callable[[str], bool]:
-    return wanted.__eq__
-
-
-def _below(start: str) -> Callable[[str], bool]:
-    return lambda key: key != start
+def _is_file(key: str) -> bool:
+    return not key.endswith("/")
 
 
 def listings_for(starts: Iterable[Start]) -> list[Start]:

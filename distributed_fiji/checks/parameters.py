@@ -6,16 +6,27 @@ Values are judged as the runner does (distributedfiji.Values), so that what stop
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from distributed_fiji.checks.headers import TYPES, WHOLE, Parameter, read_headers
 from distributed_fiji.findings import Finding, doubts, stops
+from distributed_fiji.settings import Settings
 from worker.contract.images import OPEN_IMAGE
-from worker.contract.questions import Question, misfits, names_question
+from worker.contract.questions import (
+    BOOLEAN,
+    CHOICE,
+    NUMBER,
+    TEXT,
+    Question,
+    answers_for,
+    misfits,
+    names_question,
+)
 
 #: Types whose value only a job can give; the runner finds files itself where there is but one.
 VALUES = frozenset(
@@ -189,6 +200,30 @@ def answer_findings(
         elif key not in known and (meant := _nearest(key, free | known)):
             lines.append(f"the script does not ask {key!r}; did you mean {meant!r}?")
     return doubts("answer", dict.fromkeys(lines))
+
+
+def unanswered_findings(
+    settings: Settings, names: Collection[str], questions: Sequence[Question]
+) -> list[Finding]:
+    """Return a warning about questions in the script's text that no job answers: `names` of all values given.
+
+    Folders and files are the runner's matter, and with UNANSWERED = 'defaults' all that a dialog shows.
+    """
+    open_ones = [
+        question
+        for question in questions
+        if question.kind in (NUMBER, TEXT, BOOLEAN, CHOICE)
+        and not any(names_question(name, question.label) for name in names)
+    ]
+    if not open_ones or settings.UNANSWERED == "defaults":
+        return []
+    first, more = open_ones[0], len(open_ones) - 1
+    also = f", and {more} more questions" if more > 1 else ", and one more question" if more else ""
+    example = json.dumps({"answers": answers_for([one.document() for one in open_ones])}, ensure_ascii=False)
+    return doubts(
+        "answer",
+        [f"line {first.line}: the script asks {first.label!r}{also}, and no job answers it: {example}"],
+    )
 
 
 def _nearest(name: str, candidates: Iterable[str]) -> str:

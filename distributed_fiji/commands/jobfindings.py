@@ -8,11 +8,17 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distributed_fiji import plates
 from distributed_fiji.aws.buckets import list_inputs, read_head
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.checks import inputs
 from distributed_fiji.checks.fit import volume_findings
-from distributed_fiji.checks.parameters import answer_findings, declared_parameters, parameter_findings
+from distributed_fiji.checks.parameters import (
+    answer_findings,
+    declared_parameters,
+    parameter_findings,
+    unanswered_findings,
+)
 from distributed_fiji.checks.places import doubts_about_places
 from distributed_fiji.commands.datacosts import listing_doubts
 from distributed_fiji.commands.findings import asked
@@ -20,13 +26,19 @@ from distributed_fiji.commands.imagesources import nothing_there
 from distributed_fiji.commands.scripts import NoScript, Script, read_script
 from distributed_fiji.findings import Finding, doubts, unknowns
 from distributed_fiji.jobs import JobFile, answers_of, metadata_of, paths_of
+from distributed_fiji.monitor.result import counted
 from distributed_fiji.settings import Settings
+from distributed_fiji.state.statefiles import find_state
+from worker.contract.jobs import manifest_key
 from worker.contract.paths import FixedPath, find_fixed_paths, warnings_of_paths
 from worker.contract.questions import find_questions
 from worker.contract.scripts import NotAScript
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+#: Jobs whose manifests are looked at, and wells that are named.
+MOST_MANIFESTS, MOST_WELLS = 8, 12
 
 
 def look_at_jobs(
@@ -44,7 +56,9 @@ def look_at_jobs(
         *doubts("job-file", _doubles(jobs)),
         *doubts("job-file", jobs.warnings),
         *doubts("outputs", places),
-        *(script_findings(script, jobs) if script else []),
+        *(fit_findings(settings, script, jobs) if script else []),
+        *doubts("wells", _absent_wells(jobs)),
+        *(asked("results", "Earlier results", lambda: look_at_results(settings, clients.s3, jobs, script))),
         *asked("inputs", "inputs: what is in the bucket", lambda: look_at_inputs(settings, clients.s3, jobs)),
     ]
 
@@ -63,7 +77,33 @@ def _doubles(jobs: JobFile) -> Iterator[str]:
         yield f"and {len(jobs.duplicates) - 20} more groups are duplicates"
 
 
-def script_findings(script: Script, jobs: JobFile) -> list[Finding]:
+def _absent_wells(jobs: JobFile) -> list[str]:
+    """Say which wells have no job, where most of the wells between those of the file have one."""
+    groups = [jobs.template.shared_metadata | metadata_of(group) for group in jobs.groups]
+    absent = plates.absent(groups)
+    if not absent or len(absent) > len(groups) / 2:
+        return []
+    more = f" and {len(absent) - MOST_WELLS} more" if len(absent) > MOST_WELLS else ""
+    return [f"groups: {counted(len(absent), 'well')} without a job: {', '.join(absent[:MOST_WELLS])}{more}"]
+
+
+def look_at_results(settings: Settings, s3: S3Client, jobs: JobFile, script: Script | None) -> list[Finding]:
+    """Return whether results of another script are there, by a few jobs' manifests. Raises ClientError."""
+    if script is None or not script.sha256:
+        return []
+    some = jobs.job_ids[:: -(-len(jobs.job_ids) // MOST_MANIFESTS)]
+    made = [
+        find_state(
+            s3, settings.AWS_BUCKET, manifest_key(settings.APP_NAME, job), lambda it: str(it["script_sha256"])
+        )
+        for job in some
+    ]
+    others = sum(one not in (None, script.sha256) for one in made)
+    line = f"{others} of {len(some)} jobs that were looked at have results of another script, and run again"
+    return doubts("results", [line] if others else [])
+
+
+def fit_findings(settings: Settings, script: Script, jobs: JobFile) -> list[Finding]:
     """Return what does not fit between the jobs' metadata and answers and the script."""
     declared = declared_parameters(script.text)
     names = {parameter.name for parameter in declared}
@@ -76,9 +116,12 @@ def script_findings(script: Script, jobs: JobFile) -> list[Finding]:
         *(item for group in jobs.groups for item in answers_of(group).items()),
     ]
     shared = jobs.template.shared_metadata | jobs.template.answers
+    questions = find_questions(script.text)
+    given = {*shared, *(name for group in groups for name in group), *(name for name, _ in answers)}
     return [
         *parameter_findings(declared, shared, groups),
-        *answer_findings(answers, declared, find_questions(script.text)),
+        *answer_findings(answers, declared, questions),
+        *unanswered_findings(settings, given, questions),
         *doubts("script", path_doubts(find_fixed_paths(script.text, script.ending), jobs)),
     ]
 

@@ -68,7 +68,8 @@ def plan(run: Start, file: FleetFile) -> Run:
     settle("config.py cannot be used", [*looked.findings, *image], run.terminal)
     now = run.clock.now()
     machines, role, more = find_machines(clients, settings, file, architecture or "x86_64", now)
-    settle("The fleet cannot be started", look_at_network(settings, clients, machines), run.terminal)
+    if not run.local:
+        settle("The fleet cannot be started", look_at_network(settings, clients, machines), run.terminal)
     for line in (*file.warnings, *more):
         run.terminal.warn(line)
     run.confirm("No fleet is started", fleet_findings(settings, jobs))

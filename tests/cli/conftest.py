@@ -8,11 +8,14 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
+from botocore.loaders import create_loader
 
 import run
 from distributed_fiji.aws.clients import pages
@@ -113,6 +116,8 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         }
         for name, value in environment.items():
             patch.setenv(name, value)
+        # Each command makes a session, as in a process of its own; AWS's models are read once for all.
+        patch.setattr(botocore.session, "create_loader", cache(create_loader))
         clients = {name: boto3.client(name) for name in ("sqs", "s3", "ecs", "ec2", "iam", "logs")}
         clients["s3"].create_bucket(Bucket=BUCKET)
         yield Account(data, control, clients)

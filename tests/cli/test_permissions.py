@@ -347,6 +347,7 @@ def test_inputs_in_a_bucket_that_workers_may_not_read_are_refused_by_submit_job_
     account: Account, command: Command, tmp_path: Path
 ) -> None:
     account.client("s3").create_bucket(Bucket="core-facility")
+    account.client("s3").put_object(Bucket="core-facility", Key="a.tif", Body=b"II*\0\x08\0\0\0" + bytes(40))
     job_file = {
         "output_file_location": "out",
         "inputs": ["s3://archive/{Well}.tif"],

@@ -16,6 +16,11 @@ MADE: dict[str, tuple[str, ...]] = {
     "tests/cli/test_image.py::test_an_image_that_its_registry_lacks_is_refused[123456789012.dkr.ecr.us-east-1.amazonaws.com/fiji:1.0]": (
         "ecr:DescribeImages",
     ),
+    "tests/cli/test_check_account.py::test_subnets_without_a_way_out_and_two_of_one_zone_are_named": (
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeVpcEndpoints",
+        "service-quotas:GetServiceQuota",
+    ),
     "tests/cli/test_permissions.py::test_roles_get_the_boundary_that_the_account_demands": (
         "iam:PutRolePermissionsBoundary",
     ),

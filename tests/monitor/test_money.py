@@ -6,7 +6,8 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,20 @@ def test_a_fleet_is_found_by_its_tag_where_ec2_shows_no_token(
     assert find_fleet(clients.ec2, app, "another") == ""
 
 
+@contextmanager
+def a_nat(ec2: Any) -> Iterator[None]:
+    """Let the way out of the default VPC be a NAT for a while."""
+    (table,) = (one for one in ec2.describe_route_tables()["RouteTables"] if one["Associations"])
+    (route,) = (one for one in table["Routes"] if one["DestinationCidrBlock"] == "0.0.0.0/0")
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+    way = {"RouteTableId": table["RouteTableId"], "DestinationCidrBlock": "0.0.0.0/0"}
+    ec2.replace_route(**way, NatGatewayId=nat)
+    yield
+    ec2.replace_route(**way, GatewayId=route["GatewayId"])
+
+
 def test_machines_without_an_address_start_in_every_subnet_by_a_template_of_its_own(
     clients: Clients, app: str, tmp_path: Path
 ) -> None:
@@ -169,8 +184,11 @@ def test_machines_without_an_address_start_in_every_subnet_by_a_template_of_its_
     flow.setup(clients)
     flow.submit(clients)
 
-    # The embedded cloud refuses an interface beside a subnet, as RunInstances does.
-    record = flow.start(clients)
+    with pytest.raises(InvalidInput, match="leads to an internet gateway, which serves only machines with"):
+        flow.start(clients)
+    with a_nat(clients.ec2):
+        # The embedded cloud refuses an interface beside a subnet, as RunInstances does.
+        record = flow.start(clients)
 
     configs = record.fleet_request["LaunchTemplateConfigs"]
     subnets = clients.ec2.describe_subnets()["Subnets"]
