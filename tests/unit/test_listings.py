@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 import botocore.session
 import pytest
 from botocore.parsers import create_parser
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distributed_fiji.aws.listings import read_quickly
@@ -71,6 +71,7 @@ def parsed(body: bytes, quickly: bool) -> dict[str, Any]:
     return dict(PARSER.parse(answer, MODEL.output_shape)) | custom
 
 
+@settings(deadline=None)
 @given(st.lists(one_object(), max_size=4))
 def test_a_page_reads_as_botocore_reads_it(objects: list[str]) -> None:
     body = page_of(objects)
