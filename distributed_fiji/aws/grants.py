@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -66,9 +66,44 @@ def s3_keys(*buckets: str) -> Grant:
     )
 
 
+#: The most characters of a managed policy (IAM user guide, "IAM and AWS STS quotas").
+MANAGED_CHARACTERS = 6_144
+
+
 def document(grants: Iterable[Grant]) -> dict[str, Any]:
-    """Return the policy of some grants, each action and each resource written once where that can be."""
-    return {"Version": "2012-10-17", "Statement": [one.statement() for one in merge_grants(grants)]}
+    """Return the policy of some grants, each action and each resource written once where that can be.
+
+    A policy that would be too long for a managed one is packed further, which reads less well.
+    """
+    merged = merge_grants(grants)
+    policy = _policy(merged)
+    return policy if characters(policy) <= MANAGED_CHARACTERS else _policy(pack_services(merged))
+
+
+def _policy(grants: Iterable[Grant]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [one.statement() for one in grants]}
+
+
+def pack_services(grants: Iterable[Grant]) -> list[Grant]:
+    """Return the same grants in fewer statements: those of different services stand together.
+
+    An action applies only to resources of its own service, so no grant becomes wider. Grants on `*`, which
+    are of every service, stay apart.
+    """
+    packed: list[tuple[Grant, set[str]]] = []
+    for one in grants:
+        services = {action.partition(":")[0] for action in one.actions}
+        for number, (other, others) in enumerate(packed):
+            alike = (one.effect, one.condition) == (other.effect, other.condition)
+            if alike and services.isdisjoint(others) and "*" not in {*one.resources, *other.resources}:
+                both = replace(
+                    other, actions=other.actions + one.actions, resources=other.resources + one.resources
+                )
+                packed[number] = both, others | services
+                break
+        else:
+            packed.append((one, services))
+    return [one for one, _ in packed]
 
 
 def merge_grants(grants: Iterable[Grant]) -> list[Grant]:

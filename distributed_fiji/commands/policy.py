@@ -7,16 +7,13 @@ import json
 import re
 from collections.abc import Iterable
 
-from distributed_fiji.aws.grants import characters
+from distributed_fiji.aws.grants import MANAGED_CHARACTERS, characters
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.permissions.rolesdocument import roles_document
 from distributed_fiji.permissions.usercalls import COMMANDS
 from distributed_fiji.permissions.userpolicy import user_policy
 from distributed_fiji.settings import Settings
 from distributed_fiji.terminal import Terminal
-
-#: The most characters of a managed policy (IAM user guide, "IAM and AWS STS quotas").
-MANAGED_CHARACTERS = 6_144
 
 ACCOUNT = re.compile(r"\d{12}\Z")
 

@@ -16,6 +16,12 @@ _JANITOR_ROLE = (
     "topic sns: CreateTopic TagResource ListSubscriptionsByTopic Subscribe",
 )
 _QUOTAS = ("quotas servicequotas: GetServiceQuota",)
+#: What startCluster asks for to finish an earlier run, beside what it asks for to start one.
+_FINISHING = (
+    "dead-letters sqs: GetQueueUrl GetQueueAttributes ListQueueTags ReceiveMessage ChangeMessageVisibility",
+    "tasks ecs: StopTask",
+    "exported-logs s3: PutObject",
+)
 _STATE = ("bucket s3: ListBucket", "state s3: GetObject PutObject")
 #: What commands ask for that look at what became of the jobs.
 _LOOK = (
@@ -108,9 +114,8 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         " DescribeInstances DescribeRouteTables DescribeVpcEndpoints",
         *_QUOTAS,
         "fleets ec2: DescribeSpotFleetInstances DescribeSpotFleetRequestHistory",
-        "own-fleets ec2: CancelSpotFleetRequests",
+        "own-ec2 ec2: CancelSpotFleetRequests CreateLaunchTemplateVersion TerminateInstances",
         "templates ec2: CreateLaunchTemplate",
-        "own-templates ec2: CreateLaunchTemplateVersion",
         "requested ec2: RequestSpotFleet RunInstances",
         "new-tags ec2: CreateTags",
         "pass-fleet iam: PassRole",
@@ -125,6 +130,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         "log-groups logs: FilterLogEvents",
         "runs s3: DeleteObject",
         *_STATE,
+        *_FINISHING,
         *_JANITOR_ROLE,
         "pass-janitor iam: PassRole",
         "function lambda: GetFunctionConfiguration GetFunction CreateFunction TagResource UpdateFunctionCode"

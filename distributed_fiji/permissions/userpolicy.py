@@ -36,11 +36,10 @@ def user_grants(settings: Settings, account: str, commands: Iterable[str]) -> li
     kinds = _kinds(settings, account)
     lines = dict.fromkeys(line for command in commands for line in COMMANDS[command])
     found = [one for line in lines if (one := _granted(line, kinds)) is not None]
-    takes_down = not {"monitor", "startCluster"}.isdisjoint(commands)
-    if takes_down:  # startCluster, where the end of an earlier run was interrupted
+    if "monitor" in commands:
         record = new_run(settings, started=0, run_id="", local=False)
         found += run_grants(record, account)
-    if any(" s3: GetObject" in line or " s3: PutObject" in line for line in lines) or takes_down:
+    if any(" s3: GetObject" in line or " s3: PutObject" in line for line in lines) or "monitor" in commands:
         found.append(s3_keys(f"arn:aws:s3:::{settings.AWS_BUCKET}"))
     return found
 
@@ -80,6 +79,7 @@ def _s3(settings: Settings) -> dict[str, dict[str, Any]]:
         "inputs": {"on": [f"arn:aws:s3:::{name}/*" for name in settings.readable_buckets]},
         "written-buckets": {"on": [f"arn:aws:s3:::{name}" for name in written]},
         "written": {"on": [f"arn:aws:s3:::{name}/*" for name in written]},
+        "exported-logs": {"on": [f"{bucket}/exportedlogs/{settings.APP_NAME}/*"]},
         "state": {"on": [f"{bucket}/{state_key(settings.APP_NAME, '*')}"]},
         "runs": {"on": [f"{bucket}/{runs}"]},
         "submissions": {"on": [f"{bucket}/{state_key(settings.APP_NAME, 'submissions', '*')}"]},
@@ -143,6 +143,11 @@ def _ec2(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
         "fleets": {"on": [f"{base}:spot-fleet-request/*"]},
         "own-fleets": {"on": [f"{base}:spot-fleet-request/*"], "condition": tagged},
         "own-volumes": {"on": [f"{base}:volume/*"], "condition": tagged},
+        # In one statement, since a policy takes 6,144 characters.
+        "own-ec2": {
+            "on": [f"{base}:{kind}/*" for kind in ("spot-fleet-request", "launch-template", "instance")],
+            "condition": tagged,
+        },
         "own-machines": {"on": [f"{base}:instance/*"], "condition": tagged},
         "templates": {"on": [f"{base}:launch-template/*"]},
         "own-templates": {"on": [f"{base}:launch-template/*"], "condition": tagged},

