@@ -55,6 +55,9 @@ def _mixtures(settings: Settings, types: Sequence[MachineType]) -> Iterator[str]
     for item in types:
         if not item.spot:
             yield f"MACHINE_TYPE: EC2 does not offer {item.name} as a spot instance"
+        if item.name.startswith("a1."):
+            # AL2023 needs ARMv8.2 (Amazon Linux 2023 user guide, "System requirements").
+            yield f"MACHINE_TYPE: {item.name} cannot run Amazon Linux 2023, ECS's image; use c6g or m6g"
     if settings.TASKS_PER_MACHINE > 1 and len({item.vcpus for item in types}) > 1:
         kinds = ", ".join(f"{item.name} has {item.vcpus}" for item in types)
         yield (

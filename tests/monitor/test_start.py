@@ -18,6 +18,7 @@ from distributed_fiji.aws.telemetry import read_alarms
 from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.commands.plan import Start
 from distributed_fiji.commands.start import start_cluster
+from distributed_fiji.errors import InvalidInput
 from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.names import stuck_alarm_name
 from distributed_fiji.registry import Answer
@@ -160,6 +161,8 @@ def test_memory_that_a_machine_registers_is_kept_and_named_where_the_tasks_do_no
     said = " ".join(screen.text.split())
     assert said.count("A m5.large registered only 7482 MiB: MEMORY × TASKS_PER_MACHINE is 7500 MiB") == 1
     assert read_registered(clients.s3, flow.settings.AWS_BUCKET, app) == {"m5.large": 7482}
+    with pytest.raises(InvalidInput, match=r"a m5\.large has 7482 of 8192 MiB for tasks"):
+        flow.setup(clients)
 
 
 def test_start_cluster_says_why_tasks_end_at_once_while_it_waits_for_machines(

@@ -61,6 +61,8 @@ def test_types_without_spot_and_mixtures_with_burstable_ones_are_refused() -> No
     (mixture,) = fit_findings(settings(MEMORY=1000), [a_type("t3.large"), a_type("m5.large")])
 
     assert "EC2 does not offer mac1.metal as a spot" in no_spot.found
+    (too_old,) = fit_findings(settings(MEMORY=1000), [a_type("a1.large")])
+    assert "a1.large cannot run Amazon Linux 2023" in too_old.found
     assert "t3.large" in mixture.found
     assert not fit_findings(settings(MEMORY=1000), [a_type("t3.large"), a_type("t3a.large")])
 
