@@ -12,6 +12,7 @@ from typing import Any
 
 from distributed_fiji.aws.grants import Grant, document, grant, s3_keys
 from distributed_fiji.aws.ownroles import SERVICES
+from distributed_fiji.aws.quotas import quota_code
 from distributed_fiji.aws.roles import SERVICE_LINKED_ROLES, role_arn
 from distributed_fiji.janitor.policy import run_grants
 from distributed_fiji.names import janitor_log_group, janitor_name, role_name
@@ -139,7 +140,7 @@ def _ec2(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
     }
     return {
         "described": _all(EC2_KNOWS_NONE),
-        "quotas": _all("Service Quotas knows no resource for reading one"),
+        "quotas": {"on": _quotas(settings, account)},
         "fleets": {"on": [f"{base}:spot-fleet-request/*"]},
         "own-fleets": {"on": [f"{base}:spot-fleet-request/*"], "condition": tagged},
         "own-volumes": {"on": [f"{base}:volume/*"], "condition": tagged},
@@ -157,6 +158,12 @@ def _ec2(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
         },
         "new-tags": {"on": [f"{base}:*/*"], "condition": made},
     }
+
+
+def _quotas(settings: Settings, account: str) -> list[str]:
+    """Return the quotas that the machine types count for."""
+    codes = sorted({quota_code(name) for name in settings.MACHINE_TYPE} - {""})
+    return [f"arn:aws:servicequotas:{settings.AWS_REGION}:{account}:ec2/{code}" for code in codes]
 
 
 def _iam(settings: Settings, account: str) -> dict[str, dict[str, Any]]:

@@ -358,8 +358,10 @@ def _pricing(call: Call, place: Place) -> Iterator[Need]:
     yield Need(f"pricing:{call.operation}", "*")
 
 
-def _quotas(call: Call, _: Place) -> Iterator[Need]:
-    yield Need(f"servicequotas:{call.operation}", "*")
+def _quotas(call: Call, place: Place) -> Iterator[Need]:
+    values = call.parameters
+    quota = place.arn("servicequotas", f"{values['ServiceCode']}/{values['QuotaCode']}")
+    yield Need(f"servicequotas:{call.operation}", quota)
 
 
 SERVICES: dict[str, Callable[[Call, Place], Iterator[Need]]] = {
