@@ -177,7 +177,7 @@ _REMOVAL = (
     "own-fleets ec2: CancelSpotFleetRequests",
     "own-machines ec2: TerminateInstances",
     "own-volumes ec2: DeleteVolume",
-    "tasks ecs: StopTask",
+    "own-tasks ecs: StopTask",
     "cluster ecs: ListContainerInstances DeregisterContainerInstance DeleteCluster",
     "container-instances ecs: DescribeContainerInstances",
     "definitions ecs: DeregisterTaskDefinition",

@@ -118,6 +118,7 @@ def _ecs(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
         "cluster": {"on": [f"{base}:cluster/{cluster}"]},
         "service": {"on": [f"{base}:service/{cluster}/{settings.service}"]},
         "tasks": {"on": [f"{base}:task/*"]},
+        "own-tasks": {"on": [f"{base}:task/*"], "condition": _tagged(settings)},
         "container-instances": {"on": [f"{base}:container-instance/{cluster}/*"]},
         "definition": {"on": [f"{base}:task-definition/{settings.task_family}:*"]},
         "definitions": _all("ECS knows no resource for these actions on task definitions"),
@@ -131,10 +132,15 @@ def _ecs(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
     }
 
 
+def _tagged(settings: Settings) -> dict[str, Any]:
+    """Return the condition that something carries the app's tag."""
+    return {"StringEquals": {f"aws:ResourceTag/{APP_TAG}": settings.APP_NAME}}
+
+
 def _ec2(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
     region = settings.AWS_REGION
     base = f"arn:aws:ec2:{region}:{account}"
-    tagged = {"StringEquals": {f"aws:ResourceTag/{APP_TAG}": settings.APP_NAME}}
+    tagged = _tagged(settings)
     made = {
         "StringEquals": {"ec2:CreateAction": ["RequestSpotFleet", "CreateLaunchTemplate", "RunInstances"]}
     }

@@ -21,7 +21,7 @@ from distributed_fiji.aws.policies import (
 from distributed_fiji.aws.roles import PolicyTooLong, ensure_role, wanted_roles
 from distributed_fiji.janitor.policy import janitor_grants, janitor_policy
 from distributed_fiji.permissions.usercalls import COMMANDS
-from distributed_fiji.permissions.userpolicy import user_grants
+from distributed_fiji.permissions.userpolicy import user_grants, user_policy
 from distributed_fiji.settings import Settings, parse_settings
 from distributed_fiji.state.record import new_run
 from tests.policy.evaluator import Need, allowed
@@ -121,16 +121,17 @@ def test_ecs_takes_the_tasks_role_on_for_its_own_account_alone() -> None:
     assert "Condition" not in roles["fleet"].trust["Statement"][0]
 
 
-def test_the_janitor_stops_tasks_of_its_app_alone() -> None:
+def test_janitor_and_user_stop_tasks_of_their_app_alone() -> None:
     run = new_run(settings(), started=1.0, run_id="t", local=False)
+    policies = janitor_policy(run, ACCOUNT), user_policy(settings(), ACCOUNT, ["cleanup"])
     task = f"arn:aws:ecs:us-east-1:{ACCOUNT}:task/CellsCluster/0123"
 
-    def may_stop(app: str) -> bool:
+    def may_stop(app: str) -> list[bool]:
         tags = {f"aws:ResourceTag/{APP_TAG}": app}
-        return allowed(janitor_policy(run, ACCOUNT), Need("ecs:StopTask", task, tags))
+        return [allowed(policy, Need("ecs:StopTask", task, tags)) for policy in policies]
 
-    assert may_stop("Cells")
-    assert not may_stop("Other")
+    assert may_stop("Cells") == [True, True]
+    assert may_stop("Other") == [False, False]
 
 
 def test_no_grant_reaches_beyond_its_account_and_region() -> None:
