@@ -18,6 +18,14 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 MOST_DIGITS = 308
 
 
+def is_file(path: Path) -> bool:
+    """Whether a path, which may be any text, is a file's."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no name of a file
+        return False
+
+
 def read_file(path: Path) -> bytes:
     """Return what a person's file holds. Raises ValueError with a sentence.
 

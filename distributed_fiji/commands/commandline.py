@@ -18,7 +18,7 @@ import click
 
 from distributed_fiji import errors
 from distributed_fiji.clock import Clock, HurriedClock, SystemClock
-from distributed_fiji.jsonfiles import has_key
+from distributed_fiji.jsonfiles import has_key, is_file
 from distributed_fiji.settings import Settings, check_region, load_settings
 from distributed_fiji.terminal import Terminal, shown, typed
 
@@ -74,8 +74,6 @@ class Context:
 
         `run`: their path as its record has it, '' in records of earlier versions.
         """
-        from distributed_fiji.state.recordfile import is_file
-
         if self.config == CHECKOUT / "config.py" and is_file(Path(run)):
             self.choose("config", Path(run))
 

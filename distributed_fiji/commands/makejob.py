@@ -111,14 +111,24 @@ def _check(wanted: Wanted) -> None:
         problems.append("--rows and --columns go together, or with --wells")
     if wanted.per is not None and not wanted.names_per:
         problems.append("--per names nothing")
-    if wanted.to.is_dir():
-        problems.append(f"--to {wanted.to} is a folder; name a file")
-    elif not wanted.to.parent.is_dir():
-        problems.append(f"--to {wanted.to}: there is no folder {wanted.to.parent}")
-    elif os.path.lexists(wanted.to) and not wanted.overwrite:
-        problems.append(f"{wanted.to} exists; --overwrite replaces it, --to names another file")
+    if problem := _target_problem(wanted.to, overwrite=wanted.overwrite):
+        problems.append(problem)
     if problems:
         raise InvalidInput("No job file is made", problems)
+
+
+def _target_problem(path: Path, *, overwrite: bool) -> str:
+    """Say why a job file cannot be written there; '' where nothing is in the way."""
+    try:
+        if path.is_dir():
+            return f"--to {path} is a folder; name a file"
+        if not path.parent.is_dir():
+            return f"--to {path}: there is no folder {path.parent}"
+    except OSError as error:
+        return f"--to {path}: {error.strerror}"
+    if os.path.lexists(path) and not overwrite:
+        return f"--to {path} exists; --overwrite replaces it, --to names another file"
+    return ""
 
 
 def _settings(context: Context) -> Settings | None:
@@ -307,17 +317,17 @@ def job_file_text(document: dict[str, Any]) -> str:
 
 
 def _write(path: Path, text: str, *, overwrite: bool) -> None:
-    """Write a file whole or not at all; one that exists stays unless it may be overwritten."""
-    if not overwrite:
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-        except FileExistsError as error:
-            raise InvalidInput("No job file is made", [f"{path} exists; --overwrite replaces it"]) from error
-        return
+    """Write a file whole or not at all; one that exists stays unless it may be overwritten.
+
+    Raises InvalidInput where it cannot be written.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         part.write_text(text, encoding="utf-8")
+        if not overwrite:
+            path.open("xb").close()  # takes the name, or fails where somebody has it by now
         part.replace(path)
+    except OSError as error:
+        raise InvalidInput("No job file is made", [f"--to {path}: {error.strerror}"]) from error
     finally:
         part.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from distributed_fiji.aws.clients import error_code
 from distributed_fiji.changes import Change
+from distributed_fiji.jsonfiles import is_file
 from distributed_fiji.settings import Settings
 from worker.contract.jobs import state_key
 from worker.contract.paths import find_fixed_paths, warnings_of_paths
@@ -67,16 +68,21 @@ class Script:
 
 
 def locate_script(
-    settings: Settings, s3: S3Client | None, folder: Path, languages: Collection[str] | None = None
+    settings: Settings,
+    s3: S3Client | None,
+    folder: Path,
+    languages: Collection[str] | None = None,
+    called: str = "",
 ) -> tuple[Script | None, list[str]]:
     """Return the script that SCRIPT_DOWNLOAD_URL names, or what is wrong with it.
 
     `s3`: None where the script is a file here.
     `folder`: what relative paths start from. `languages`: endings of the languages that the FIJI of the run
     has, None where that is not known. What cannot be read from here is believed with a warning, since the
-    workers may reach what this machine does not; what is not there is refused.
+    workers may reach what this machine does not; what is not there is refused. `called`: how the user named
+    the script, where that was not by the setting.
     """
-    setting = f"SCRIPT_DOWNLOAD_URL = {settings.SCRIPT_DOWNLOAD_URL!r}"
+    setting = called or f"SCRIPT_DOWNLOAD_URL = {settings.SCRIPT_DOWNLOAD_URL!r}"
     try:
         script = read_script(settings, s3, folder)
     except (NoScript, NotAScript) as error:
@@ -110,7 +116,7 @@ def read_script(settings: Settings, s3: S3Client | None, folder: Path) -> Script
 
 
 def _local_script(settings: Settings, path: Path) -> Script:
-    if not path.is_file():
+    if not is_file(path):
         raise NoScript("this file does not exist, and it is not an https:// or s3:// address")
     try:
         content = path.read_bytes()

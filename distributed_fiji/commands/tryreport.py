@@ -16,6 +16,7 @@ from distributed_fiji.checks.parameters import declared_parameters
 from distributed_fiji.commands.scripts import Script
 from distributed_fiji.commands.trial import Tried
 from distributed_fiji.errors import InvalidInput
+from distributed_fiji.jsonfiles import is_file
 from distributed_fiji.settings import Settings, parse_settings
 from worker.contract.display import find_need_of_display
 from worker.contract.inputs import read_patterns
@@ -201,9 +202,20 @@ def check_folder(folder: Path) -> None:
         raise InvalidInput("The script was not run", [problem]) from error
 
 
+def _image_problem(image: Path) -> str:
+    """Say why a file cannot be an image; '' for one that can."""
+    if not is_file(image):
+        return "this file does not exist"
+    try:
+        with image.open("rb") as file:
+            return "" if file.read(1) else "it is empty"
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+
+
 def check_images(images: Sequence[Path]) -> None:
     """Raise InvalidInput for images that are none, or that would be one object in the bucket."""
-    problems = [f"{image}: this file does not exist" for image in images if not image.is_file()]
+    problems = [f"{image}: {problem}" for image in images if (problem := _image_problem(image))]
     names = [image.name for image in images]
     problems += [
         f"{name}: two images have this name" for name in sorted({n for n in names if names.count(n) > 1})

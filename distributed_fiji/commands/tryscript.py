@@ -60,9 +60,10 @@ def try_on_images(
 
 def _find_script(settings: Settings, languages: Collection[str] | None = None) -> Script:
     """Return the script; raise InvalidInput for what is none, or is in a language that is not among these."""
-    script, problems = locate_script(settings, None, Path(), languages)
+    called = f"SCRIPT {shown(Path(settings.SCRIPT_DOWNLOAD_URL))}"
+    script, problems = locate_script(settings, None, Path(), languages, called)
     if script is None or problems:
-        raise InvalidInput(settings.SCRIPT_DOWNLOAD_URL, problems)
+        raise InvalidInput("The script was not run", problems)
     return script
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distributed_fiji.errors import InvalidInput
-from distributed_fiji.jsonfiles import read_json
+from distributed_fiji.jsonfiles import is_file, read_json
 from distributed_fiji.names import record_file_name
 from distributed_fiji.state.record import VERSION, NoRecord, Run, from_document, to_document
 from worker.contract.jobs import state_key
@@ -28,14 +28,6 @@ def find_record(given: Path, checkout: Path) -> Path:
     """Return the record that is meant: a file, relative to here or to the checkout, or an app's name."""
     by_name = checkout / "files" / record_file_name(str(given))
     return next((path for path in (given, checkout / given, by_name) if is_file(path)), given)
-
-
-def is_file(path: Path) -> bool:
-    """Whether a path, which may be any text, is a file's."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # not a file name
-        return False
 
 
 def read_record(path: Path) -> Run:

@@ -267,6 +267,83 @@ def nonsense_words() -> st.SearchStrategy[Thrown]:
     )
 
 
+def in_text(before: str, after: str = "", *, allowed: Callable[[str], str] = str) -> st.SearchStrategy[bytes]:
+    """The content of a file with generated text in it."""
+    return TEXT.map(lambda text: f"{before}{allowed(text)}{after}".encode("utf-8", "replace"))
+
+
+def on_a_command_line(text: str) -> str:
+    """Return a text as it can be an argument and a file's name: no NUL, and halves of characters as bytes."""
+    return re.sub("[/.\0]", "", re.sub("[\ud800-\udfff]", "\udcff", text))
+
+
+WIDE = TEXT.map(lambda text: b"\xff\xfe" + text.encode("utf-16-le", "surrogatepass"))
+NO_SCRIPTS = st.one_of(
+    st.sampled_from([b"", b" \n", b"PK\x03\x04zip", b"<!DOCTYPE html><html></html>", b"{\\rtf1 x}"]),
+    in_text("print(1);\0", "print(2);"),
+    in_text("/* ", " never closed", allowed=lambda text: text.replace("*/", "")),
+    WIDE,
+)
+NO_LANGUAGES = TEXT.map(lambda text: f"script.{on_a_command_line(text)}!")
+
+
+def nonsense_scripts() -> st.SearchStrategy[Thrown]:
+    """`tryScript` of what is no script, with images that there are not, or a job file that is none."""
+    script = ("tryScript", "script.ijm")
+    return st.one_of(
+        NO_SCRIPTS.map(lambda content: (list(script), {"script.ijm": content}, "SCRIPT script.ijm")),
+        NO_LANGUAGES.map(lambda name: (["tryScript", f"./{name}"], {name: b"print(1);"}, "SCRIPT")),
+        somewhere("tryScript"),
+        somewhere(*script),
+        TEXT.map(lambda text: ([*script, f"./{on_a_command_line(text)}!"], {}, "IMAGES")),
+        option(*script, values=st.just("empty.tif"), named="it is empty"),
+        st.just(([*script, "job.json", "../job.json", "./job.json"], {}, "two images")),
+        option(*script, "--into", values=PLACES.filter(lambda place: place not in (".", "")), named="--into"),
+        in_file("script.job.json", wrong_job_file() | wrong_group(), *script, "job.json"),
+    )
+
+
+def plain(text: str) -> str:
+    """Return a text without what a pattern of keys, or a table, is made of."""
+    return re.sub(r"""[{}*?\s,;"'/\0]""", "", text)
+
+
+NO_NAMES = ("{", "}", "{{A}}", "{}", "{0}", "{a b}", "{A:zz}", "{A:0}", "{A!r}", "{A}/", "A01.tif")
+NO_PATTERNS = st.builds(lambda start, end: f"my/{plain(start)}{end}", TEXT, st.sampled_from(NO_NAMES))
+NO_TARGETS = PLACES.filter(lambda place: not place.startswith("a"))
+NO_TABLES = st.one_of(
+    in_text("Well,", "!?,1x\nA1,b,c\n", allowed=plain),
+    in_text("Well,Well\n", ",b\n", allowed=plain),
+    in_text("Well,Dose\nA1,", ",more\n", allowed=plain),
+    in_text('Well,Dose\nA1,"', "\n", allowed=plain),
+    in_text("", allowed=plain),
+    st.binary().map(lambda content: b"Well,Dose\nA1," + content + b"\xff\n"),
+    st.just(b"x,1,1\nA,a,b\n"),
+    WIDE,
+)
+
+
+def nonsense_plates() -> st.SearchStrategy[Thrown]:
+    """`makeJob` of patterns, tables, plates and files that cannot be used."""
+    make = ("makeJob", "--to", "new.json")
+    wells, keys = (*make, "--wells", "6"), (*make, "{Well}.tif")
+    return st.one_of(
+        NO_PATTERNS.map(lambda pattern: ([*make, pattern], {}, "The pattern")),
+        TEXT.map(lambda text: ([*make, f"./none/{plain(text)}{{Well}}.tif"], {}, "none")),
+        NO_TABLES.map(lambda content: ([*make, "--csv", "my.csv"], {"my.csv": content}, "my.csv")),
+        NO_TABLES.map(lambda content: ([*wells, "--layout", "my.csv"], {"my.csv": content}, "my.csv")),
+        somewhere(*make, "--csv"),
+        somewhere(*wells, "--layout"),
+        option(*keys, "--per", values=MARKED | st.just(","), named="--per"),
+        option(*keys, "--plate", values=WORDS, named="--plate"),
+        option(*make, "--wells", values=MARKED, named="--wells"),
+        option(*wells, "--rows", values=MARKED, named="rows"),
+        option(*wells, "--columns", values=MARKED, named="columns"),
+        option(*wells, "--output", values=TEXT.map(lambda text: f"/{text}"), named="output_file_location"),
+        option("makeJob", "--wells", "6", "--to", values=NO_TARGETS | st.just("job.json"), named="--to"),
+    )
+
+
 COMMANDS: dict[str, st.SearchStrategy[Thrown]] = {
     "setup": in_file("config.py", wrong_config(), "setup"),
     "submitJob": st.one_of(
@@ -281,6 +358,8 @@ COMMANDS: dict[str, st.SearchStrategy[Thrown]] = {
         in_file("job.json", wrong_job_file() | wrong_group(), "submitJob", "--replace", "job.json"),
         somewhere("submitJob", "--replace"),
     ),
+    "makeJob": nonsense_plates(),
+    "tryScript": nonsense_scripts(),
     "policy": st.one_of(nonsense_words(), in_file("config.py", wrong_config_without_script(), "policy")),
     "startCluster": st.one_of(
         in_file("fleet.json", wrong_fleet_file(), "startCluster", "fleet.json"),
@@ -304,9 +383,15 @@ COMMANDS: dict[str, st.SearchStrategy[Thrown]] = {
     ),
     "local": st.one_of(
         option("local", values=MARKED, named=""),
+        option("local", "bucket", values=MARKED, named="NAME"),
         option("local", "interrupt", "--seconds", values=NO_SECONDS, named="--seconds"),
     ),
 }
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Return the content of a folder's files, by their names."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 @pytest.fixture
@@ -323,15 +408,20 @@ def throw(
     fill(tmp_path)
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "record.json").write_text(json.dumps(RECORD))
-    right = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    (tmp_path / "empty.tif").touch()
+    right = files_in(tmp_path)
 
     def call(thrown: Thrown) -> Ended:
         arguments, files, _ = thrown
-        for path, content in right.items():
-            path.write_bytes(files.get(path.name, content))
+        given = right | files
+        for name, content in given.items():
+            (tmp_path / name).write_bytes(content)
         capsys.readouterr()
         code = run.run(["--config", "config.py", *arguments])
         said = capsys.readouterr()
+        assert files_in(tmp_path) == given
+        for name in files.keys() - right.keys():
+            (tmp_path / name).unlink()
         return Ended(code, said.out, said.err)
 
     return call
