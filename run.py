@@ -91,7 +91,7 @@ def main(called: click.Context) -> None:
 @common
 @click.pass_obj
 def setup(context: Context) -> None:
-    """Create the queue, roles, cluster, task definition and service. Safe to rerun.
+    """Create queue, roles, cluster, task definition and service. Safe to rerun.
 
     \b
     Example: python run.py setup
@@ -306,7 +306,9 @@ def estimate(
 @common
 @click.pass_obj
 def try_script(context: Context, script: Path, images: tuple[Path, ...], into: Path, overwrite: bool) -> None:
-    """Inspect a script, run it on an image or two, and write a job file and settings for it.
+    """Try a script on an image or two; write a job file for it.
+
+    Inspects the script, runs it here, and writes settings for it, too.
 
     If the job file exists already, it is used as it is: edit the answers in it and try again. This neither
     needs nor touches AWS. Exits with 3 if a job failed.
@@ -538,7 +540,7 @@ def inventory(context: Context, app_name: str | None, region: str | None, as_jso
 @common
 @click.pass_obj
 def cleanup(context: Context, app_name: str | None, region: str | None, yes: bool, keep: str) -> None:
-    """Remove all resources of one app, and verify that none remain.
+    """Remove all resources of one app; verify that none remain.
 
     Needs only the app's name, no file and no config.py. Exits with 4 if anything billable remains.
 
