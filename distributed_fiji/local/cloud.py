@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distributed_fiji.errors import DistributedFijiError, InvalidInput, NothingThere
+from distributed_fiji.jsonfiles import is_file
 from distributed_fiji.local import doors, processes, servers, state
 from distributed_fiji.local.access import Cloud
 from distributed_fiji.local.fiji import give_bioformats, imagej_core, own_fiji, runner_for
@@ -110,7 +111,7 @@ def check_is_there(root: Path = ROOT) -> None:
 
 def keeps(bucket: str, key: str, root: Path = ROOT) -> bool:
     """Whether a cloud has an object, also while it does not run."""
-    return (Folders(root).buckets / bucket / key).is_file()
+    return is_file(Folders(root).buckets / bucket / key)
 
 
 def check(root: Path = ROOT) -> None:
