@@ -474,10 +474,28 @@ def a_full_disk() -> Any:
         signal.signal(signal.SIGXFSZ, action)
 
 
-def test_a_disk_without_room_for_the_record_keeps_machines_back(account: Account, throw: Any) -> None:
-    before = account.everything()
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["startCluster", "fleet.json"], "the record of the run is stored there"),
+        (["tryScript", "script.ijm"], "--into ."),
+        (["makeJob", "--wells", "6", "--to", "new.json"], "--to new.json"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_disk_without_room_is_noticed_before_anything_is_changed(
+    account: Account,
+    throw: object,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    words: str,
+) -> None:
+    before, files = account.everything(), files_in(tmp_path)
     with a_full_disk():
-        code = run.run(["--config", "config.py", "startCluster", "fleet.json"])
+        code = run.run(["--config", "config.py", *arguments])
 
     assert code == 2
+    assert words in capsys.readouterr().err
+    assert files_in(tmp_path) == files
     assert account.settled(before) == before
