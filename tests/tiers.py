@@ -212,6 +212,7 @@ SLOW = (
         "macros and Jython",
         only=("fixed.groovy", "fixed.bsh"),
     ),
+    Slow("tests/local/test_browsers.py", "", "tests/local/test_doors.py, with Origin and Host"),
     Slow("tests/worker/test_benchmarks.py", "", "the worker's way", only=("benchmarks.plain",)),
 )
 
