@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 import json
+import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -33,7 +34,7 @@ try:
     from distributed_fiji.commands.commandline import FLEET, Context, Finite, changing, common
     from distributed_fiji.names import record_file_name
     from distributed_fiji.settings import check_app_name
-    from distributed_fiji.terminal import Terminal, shown, typed
+    from distributed_fiji.terminal import PROGRAM, Terminal, shown, typed
 except ModuleNotFoundError as missing:
     sys.exit(f"Error: {lacks(missing)}")
 
@@ -639,9 +640,24 @@ def failure(error: Exception, arguments: list[str]) -> str:
     return f"{text}. `python run.py policy {command}` prints what it needs (docs/permissions.md)."
 
 
-def run(arguments: list[str]) -> int:
-    """Start a command; return its exit code. Every exception that a user can cause ends here."""
+def called_as(program: str) -> str:
+    """Return how run.py is called from here: as the pages say, by the PATH alone, or by its path.
+
+    `program`: its path, as Python was given it.
+    """
+    if Path("run.py").resolve() == CHECKOUT / "run.py":
+        return PROGRAM
+    found = shutil.which("run.py")
+    return "run.py" if found and Path(found).samefile(program) else f"python {typed(Path(program))}"
+
+
+def run(arguments: list[str], program: str = PROGRAM) -> int:
+    """Start a command; return its exit code. Every exception that a user can cause ends here.
+
+    `program`: how run.py was called, which is how advice names it.
+    """
     terminal = Terminal()
+    terminal.program = program
     context = Context(terminal)
     try:
         main.main(arguments, prog_name="run.py", standalone_mode=False, obj=context)
@@ -670,4 +686,4 @@ def run(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:], called_as(sys.argv[0])))

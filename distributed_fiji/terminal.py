@@ -23,10 +23,11 @@ COLUMNS_ELSEWHERE = 10_000
 #: How texts name the settings' file, alone and not as a part of another's name.
 CONFIG = re.compile(r"(?<![\w./-])config\.py\b")
 
+#: How texts name the program, and what an option makes of a command for the embedded cloud.
 PROGRAM, LOCAL = "python run.py", " --local"
 
-#: How texts name the command, for the embedded cloud alone or for any; `local` takes none of its options.
-COMMAND = re.compile(r"python run\.py( --local)? (?!local )")
+#: How texts name a command: for the embedded cloud alone, or for any; `local` takes none of the options.
+COMMAND = re.compile(r"python run\.py(?: (?P<is_local>--local))? (?P<group>local )?")
 
 
 def shown(path: Path) -> Path:
@@ -66,11 +67,12 @@ def _console(*, stderr: bool) -> Console:
 class Terminal:
     """Two streams: `out` for results, `err` for everything else.
 
-    `command`: how the user called run.py, with options; texts that name a next command show it like that.
+    `program`, `options`: how the user called run.py; texts that name a next command show it like that.
     `config`: the file that stands for config.py; texts that name that name this one.
     """
 
-    command = PROGRAM
+    program = PROGRAM
+    options = ""
     config = "config.py"
 
     #: In a dry run only warnings and errors are shown, and the plan.
@@ -86,8 +88,10 @@ class Terminal:
 
     def _command(self, found: re.Match[str]) -> str:
         """Return the command as the user called it, for the embedded cloud where a text says so."""
-        is_local = found[1] and LOCAL not in self.command
-        return f"{PROGRAM}{LOCAL if is_local else ''}{self.command.removeprefix(PROGRAM)} "
+        if found["group"]:
+            return f"{self.program} {found['group']}"
+        is_local = found["is_local"] and LOCAL not in self.options
+        return f"{self.program}{LOCAL if is_local else ''}{self.options} "
 
     def say(self, text: str) -> None:
         """Print a result, on one line."""

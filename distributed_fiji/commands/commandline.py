@@ -20,7 +20,7 @@ from distributed_fiji import errors
 from distributed_fiji.clock import Clock, HurriedClock, SystemClock
 from distributed_fiji.jsonfiles import has_key, is_file
 from distributed_fiji.settings import Settings, check_region, load_settings
-from distributed_fiji.terminal import Terminal, shown, typed
+from distributed_fiji.terminal import LOCAL, Terminal, shown, typed
 
 if TYPE_CHECKING:
     from distributed_fiji.aws.clients import Clients
@@ -63,10 +63,9 @@ class Context:
         setattr(self, name, value)
         if self.dry_run:
             self.terminal.quiet, self.clock = True, HurriedClock()
-        options = (" --local" if self.local else "") + (
+        self.terminal.options = (LOCAL if self.local else "") + (
             f" --config {typed(self.config)}" if self.config != CHECKOUT / "config.py" else ""
         )
-        self.terminal.command = f"python run.py{options}"
         self.terminal.config = str(shown(self.config))
 
     def name_config_of(self, run: str) -> None:

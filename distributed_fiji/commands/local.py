@@ -26,7 +26,7 @@ AWS_FUNCTION = """aws() {
 
 def note(line: str) -> None:
     """Print a line of progress to stderr."""
-    Terminal().note(line)
+    click.get_current_context().obj.terminal.note(line)
 
 
 def running_cloud() -> Cloud:

@@ -104,7 +104,8 @@ def _say_next(context: Context, tried: Sequence[Tried], files: tuple[Path, Path,
     if all(one.is_done for one in tried):
         outputs = state.Folders(cloud.ROOT).buckets / "try-script" / "results"
         context.terminal.note(f"The outputs are in {shown(outputs)}")
-        context.terminal.note(f"Next: fill in {config.name}; python run.py --config {typed(config)} setup")
+        setup = f"python run.py --config {typed(config)} setup"
+        context.terminal.note(f"Next: {setup}; for AWS, fill in {shown(config)} before")
     else:
         where = shown(job_file) if tryreport.unanswered(tried) else f"{shown(script)} or {shown(job_file)}"
         context.terminal.note(f"Next: edit {where}, then run the same command again")

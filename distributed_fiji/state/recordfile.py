@@ -35,7 +35,7 @@ def read_record(path: Path) -> Run:
     try:
         document = read_json(path)
     except InvalidInput as error:
-        hint = "`python run.py startCluster` writes the record of a run"
+        hint = "`python run.py startCluster` writes the record of a run; APP_NAME finds it"
         raise InvalidInput(f"{path} cannot be read", [f"{line}; {hint}" for line in error.problems]) from None
     newer = document.get("version", VERSION) if isinstance(document, dict) else VERSION
     if newer != VERSION:

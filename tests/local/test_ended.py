@@ -18,7 +18,7 @@ from distributed_fiji.local.state import SERVERS, Folders, Server, State
 from distributed_fiji.settings import parse_settings
 from distributed_fiji.state.record import new_run
 from distributed_fiji.state.recordfile import write_record
-from tests.commands import Ended, run_py
+from tests.commands import CHECKOUT, Ended, run_py
 
 SETTINGS = {"APP_NAME": "Ended", "AWS_BUCKET": "kept-bucket", "SCRIPT_DOWNLOAD_URL": "measure.ijm"}
 
@@ -64,7 +64,8 @@ def test_what_needs_a_run_says_that_it_is_gone_what_is_kept_and_what_to_do(
     assert (ended.code, ended.out) == (2, "")
     assert "its queues, jobs, fleets, roles and logs are lost" in ended.err
     assert "the files in buckets are still in local-cloud/s3." in ended.err
-    assert "`python run.py --local --config my.py setup` starts it again; then run `submitJob`" in ended.err
+    setup = f"`python {CHECKOUT / 'run.py'} --local --config my.py setup`"
+    assert f"{setup} starts it again; then run `submitJob`" in ended.err
     assert clouds.find(folder / "local-cloud") is None
 
 
@@ -72,7 +73,7 @@ def test_before_the_first_setup_nothing_is_called_lost(tmp_path: Path) -> None:
     ended = run_here(tmp_path, "local", "status")
 
     assert ended.code == 2
-    assert "is not running. `python run.py --local setup` starts it" in ended.err
+    assert f"is not running. `python {CHECKOUT / 'run.py'} --local setup` starts it" in ended.err
     assert "lost" not in ended.err
 
 

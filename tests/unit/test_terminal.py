@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import run
 from distributed_fiji.changes import Change
 from distributed_fiji.commands.commandline import Context
 from distributed_fiji.terminal import Terminal, shown, typed
@@ -55,6 +56,30 @@ def test_an_advised_command_has_the_options_of_the_one_that_was_called(
     terminal.note(text)
 
     assert capsys.readouterr().err == f"{words}\n"
+
+
+def test_a_command_is_named_as_it_can_be_called_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = str(run.CHECKOUT / "run.py")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(run.CHECKOUT)
+    assert run.called_as(program) == "python run.py"
+    monkeypatch.chdir(tmp_path)
+    assert run.called_as(program) == f"python {program}"
+    monkeypatch.setenv("PATH", str(run.CHECKOUT))
+    assert run.called_as(program) == "run.py"
+
+
+@pytest.mark.parametrize("text", ["python run.py {} setup", "python run.py local {}"])
+def test_advice_names_the_command_as_it_was_called(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    terminal.program = "python ../run.py"
+
+    terminal.note(text)
+
+    assert capsys.readouterr().err == f"{text.replace('run.py', '../run.py')}\n"
 
 
 def test_a_path_in_a_command_is_quoted_where_a_shell_needs_it() -> None:
