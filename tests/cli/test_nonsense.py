@@ -105,7 +105,8 @@ def wrong_config(draw: Any) -> tuple[bytes, str]:
     if draw(st.booleans()):
         name = draw(st.sampled_from(sorted(WRONG_SETTINGS)))
         value = draw(WRONG_SETTINGS[name])
-        literal = {"nan": "float('nan')", "inf": "float('inf')"}.get(repr(value), repr(value))
+        numbers = {"nan": "float('nan')", "inf": "float('inf')", "-inf": "-float('inf')"}
+        literal = numbers.get(repr(value), repr(value))
         return right_config().encode() + f"{name} = {literal}\n".encode(), name
     statement = draw(
         st.sampled_from(
