@@ -182,7 +182,8 @@ def _money(down: Takedown) -> Named:
         # Nobody else would end them.
         fleets += site.other_fleets
     for fleet in fleets:
-        started = run.started if fleet == run.fleet_id else 0.0
+        # The embedded cloud knows each fleet at once, or never again: once it has stopped, all are gone.
+        started = run.started if fleet == run.fleet_id and not run.local else 0.0
         yield "fleet", partial(cancel_fleet, clients.ec2, fleet, down.clock, started=started)
     for fleet in fleets:
         its_run = replace(run, fleet_id=fleet)

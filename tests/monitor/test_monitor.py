@@ -380,6 +380,23 @@ def test_a_monitor_that_comes_when_all_is_gone_reports_the_same_end(clients: Cli
     assert "no cells" in screen.text
 
 
+@pytest.mark.parametrize(("is_local", "exit_code"), [(True, 0), (False, 4)])
+def test_a_fleet_that_is_not_known_is_gone_from_the_embedded_cloud_and_may_just_be_new_on_aws(
+    clients: Clients, app: str, is_local: bool, exit_code: int
+) -> None:
+    """The embedded cloud forgets all fleets as it stops; its run's end is in the bucket, and can be read."""
+    run = a_run(clients, app)
+    run.submit(some_jobs(1))
+    run.work_off()
+    watch(run)
+    forgotten = "sfr-00000000-0000-0000-0000-000000000000"
+    again = replace(run, record=replace(run.record, fleet_id=forgotten, local=is_local, started=time.time()))
+
+    result, _ = watch(again)
+
+    assert (result.exit_code, result.done) == (exit_code, 1)
+
+
 @pytest.mark.parametrize("state", ["queue", "bucket's verdict"])
 def test_a_run_whose_queue_was_deleted_by_hand_is_taken_down(clients: Clients, app: str, state: str) -> None:
     run = a_run(clients, app)
