@@ -10,14 +10,29 @@ from distributed_fiji.aws import queues
 from distributed_fiji.commands.commandline import CHECKOUT, Context
 from distributed_fiji.commands.estimate import make_estimate
 from distributed_fiji.commands.estimatetable import as_document, show_estimate
+from distributed_fiji.commands.jobinputs import check_inputs
 from distributed_fiji.commands.resolve import find_zones
 from distributed_fiji.commands.workload import find_script_hash, find_workload
 from distributed_fiji.errors import InvalidInput, NothingThere
 from distributed_fiji.fleetfile import read_fleet_file
 from distributed_fiji.jobs import read_job_file
+from distributed_fiji.settings import Settings
 
 #: What to do where nothing is known of the jobs.
 ADVICE = "`python run.py rehearse JOB_FILE` measures some jobs; --minutes-per-job M takes your guess"
+
+
+def _count_jobs(path: Path, settings: Settings) -> int:
+    """Return how many jobs a file has that submitJob would take. Raises InvalidInput."""
+    file = read_job_file(path)
+    check_inputs(
+        file,
+        str(path),
+        source_bucket=settings.SOURCE_BUCKET,
+        values=settings.DOWNLOAD_FILES,
+        readable=settings.readable_buckets,
+    )
+    return len(file.job_ids)
 
 
 def estimate(
@@ -28,7 +43,7 @@ def estimate(
     Raises InvalidInput where nobody knows how long a job takes, and NothingThere where there is no job.
     """
     settings = context.settings()
-    jobs = len(read_job_file(job_file).job_ids) if job_file else None
+    jobs = _count_jobs(job_file, settings) if job_file else None
     fleet = read_fleet_file(fleet_file) if fleet_file else None
     clients = context.connect_for(settings)
     if jobs is None:

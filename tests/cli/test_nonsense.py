@@ -372,6 +372,21 @@ COMMANDS: dict[str, st.SearchStrategy[Thrown]] = {
         somewhere("monitor"),
         option("monitor", "record.json", values=LONG, named="CHEAPEST"),
     ),
+    "estimate": st.one_of(
+        in_file("job.json", wrong_job_file() | wrong_group(), "estimate", "job.json"),
+        in_file("fleet.json", wrong_fleet_file(), "estimate", "job.json", "fleet.json"),
+        somewhere("estimate"),
+        somewhere("estimate", "job.json"),
+        option("estimate", "job.json", "--minutes-per-job", values=NO_NUMBER, named="--minutes-per-job"),
+    ),
+    "collect": st.one_of(
+        in_file("record.json", wrong_record(), "collect", "*.csv", "--run", "record.json"),
+        in_file("job.json", wrong_job_file() | wrong_group(), "collect", "*.csv", "--expect", "job.json"),
+        somewhere("collect", "*.csv", "--run"),
+        somewhere("collect", "*.csv", "--expect"),
+        option("collect", "*.csv", "--style", values=MARKED, named="--style"),
+        option("collect", "*.csv", "--wells", values=MARKED, named="--wells"),
+    ),
     "redrive": in_file("config.py", wrong_config_without_script(), "redrive"),
     "inventory": st.one_of(
         option("inventory", values=APPS, named="APP_NAME"),
