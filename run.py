@@ -281,7 +281,9 @@ def estimate(
     minutes_per_job: float | None,
     as_json: bool,
 ) -> None:
-    """Estimate what a run will cost, on your machine types and on better ones.
+    """Estimate what a run will cost, and on which machines.
+
+    Compares your machine types with better ones.
 
     Without JOB_FILE, for the jobs in the queue. How long a job takes is known from a rehearsal or from
     earlier runs; otherwise give --minutes-per-job.
@@ -365,6 +367,8 @@ def rehearse(context: Context, /, job_file: Path, **options: Any) -> None:
     wanted = Asked(**options)
     if wanted.where == "cloud" and wanted.folder:
         raise click.UsageError("--folder belongs to --where local: machines of AWS read from S3")
+    if wanted.where == "local" and wanted.fleet:
+        raise click.UsageError("--fleet belongs to --where cloud: this machine needs no fleet file")
     sys.exit(run_rehearse(context, job_file, wanted))
 
 

@@ -120,7 +120,8 @@ def run_on_machine(
     what is in it.
     """
     quiet, clock = Terminal(context.terminal.err, context.terminal.err), SystemClock()
-    quiet.command, quiet.config = context.terminal.command, context.terminal.config
+    quiet.program, quiet.options = context.terminal.program, context.terminal.options
+    quiet.config = context.terminal.config
     record = CHECKOUT / "files" / record_file_name(settings.APP_NAME)
     folder = context.config.parent
     if record.exists():

@@ -62,11 +62,11 @@ def command(name: str) -> Callable[[Callable[..., None]], click.Command]:
 @click.option("--overwrite", is_flag=True, help="Replace both tables if they exist.")
 @RUN
 def collect(context: Context, pattern: str, output: Path, given: Path | None, **options: Any) -> None:
-    """Put the tables of all finished jobs into one, with each job's metadata as columns.
+    """Put the tables of all finished jobs into one.
 
-    PATTERN names the tables among the jobs' outputs; quote it. A second table, OUTPUT.wells.csv, has a row
-    for each expected well: done with so many objects, done without objects, given up and why, input missing,
-    not submitted. Exits with 3 if a table could not be read.
+    Each job's metadata become columns. PATTERN names the tables among the jobs' outputs; quote it. A second
+    table, OUTPUT.wells.csv, has a row for each expected well: done with so many objects, done without
+    objects, given up and why, input missing, not submitted. Exits with 3 if a table could not be read.
 
     \b
     Example: python run.py collect "*_Results.csv" -o nuclei.csv

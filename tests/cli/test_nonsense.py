@@ -345,6 +345,8 @@ def nonsense_plates() -> st.SearchStrategy[Thrown]:
     )
 
 
+ON_A_MACHINE = ("rehearse", "job.json", "--where", "cloud", "--fleet")
+
 COMMANDS: dict[str, st.SearchStrategy[Thrown]] = {
     "setup": in_file("config.py", wrong_config(), "setup"),
     "submitJob": st.one_of(
@@ -378,6 +380,15 @@ COMMANDS: dict[str, st.SearchStrategy[Thrown]] = {
         somewhere("estimate"),
         somewhere("estimate", "job.json"),
         option("estimate", "job.json", "--minutes-per-job", values=NO_NUMBER, named="--minutes-per-job"),
+    ),
+    "rehearse": st.one_of(
+        in_file("job.json", wrong_job_file() | wrong_group(), "rehearse", "job.json"),
+        in_file("fleet.json", wrong_fleet_file(), *ON_A_MACHINE, "fleet.json"),
+        somewhere("rehearse"),
+        somewhere(*ON_A_MACHINE),
+        somewhere("rehearse", "job.json", "--fleet"),
+        option("rehearse", "job.json", "--where", values=MARKED, named="--where"),
+        option("rehearse", "job.json", "--max-cost", values=NO_NUMBER, named="--max-cost"),
     ),
     "collect": st.one_of(
         in_file("record.json", wrong_record(), "collect", "*.csv", "--run", "record.json"),

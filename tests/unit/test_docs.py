@@ -163,6 +163,14 @@ def test_the_page_on_the_image_names_targets_and_variables_of_its_makefile() -> 
     assert variables and set(variables) <= set(re.findall(r"^([A-Z0-9_]+) \?=", makefile, re.MULTILINE))
 
 
+def test_no_commands_summary_is_cut_off_in_the_list_of_all() -> None:
+    with commands().make_context("run.py", [], resilient_parsing=True) as context:
+        _, _, summaries = context.get_help().partition("Commands:")
+
+    assert summaries
+    assert "..." not in summaries
+
+
 def test_every_command_has_a_line_in_the_readme() -> None:
     text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
     for name in commands().commands:
