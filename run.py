@@ -188,10 +188,11 @@ def submit_job(
 @common
 @click.pass_obj
 def check(context: Context, job_file: Path | None, fleet_file: Path | None, as_json: bool) -> None:
-    """Find everything that is wrong with config.py, a job file and a fleet file.
+    """Find everything that is wrong before it costs anything.
 
-    Lists all findings at once, worst first, and changes nothing. setup, submitJob and startCluster check the
-    same before they change anything. Exits with 2 if a finding would stop them.
+    Looks at config.py, a job file and a fleet file, lists all findings at once, worst first, and changes
+    nothing. setup, submitJob and startCluster check the same before they change anything. Exits with 2 if a
+    finding would stop them.
 
     \b
     Example: python run.py check files/exampleJob.json files/exampleFleet.json

@@ -347,6 +347,17 @@ def nonsense_plates() -> st.SearchStrategy[Thrown]:
 
 ON_A_MACHINE = ("rehearse", "job.json", "--where", "cloud", "--fleet")
 
+#: `check` reports each problem in a row, which names its file by what it is.
+CHECK = "check"
+IN_REPORTS = {"job.json": "job-file", "fleet.json": "fleet-file", "config.py": "config"}
+
+
+def checked(thrown: Thrown) -> Thrown:
+    """Return what is thrown at `check`, with what its report must name."""
+    arguments, files, named = thrown
+    return arguments, files, IN_REPORTS.get(named, named)
+
+
 COMMANDS: dict[str, st.SearchStrategy[Thrown]] = {
     "setup": in_file("config.py", wrong_config(), "setup"),
     "submitJob": st.one_of(
@@ -374,6 +385,13 @@ COMMANDS: dict[str, st.SearchStrategy[Thrown]] = {
         somewhere("monitor"),
         option("monitor", "record.json", values=LONG, named="CHEAPEST"),
     ),
+    CHECK: st.one_of(
+        in_file("config.py", wrong_config(), CHECK),
+        in_file("job.json", wrong_job_file() | wrong_group(), CHECK, "job.json"),
+        in_file("fleet.json", wrong_fleet_file(), CHECK, "job.json", "fleet.json"),
+        somewhere(CHECK),
+        somewhere(CHECK, "job.json"),
+    ).map(checked),
     "estimate": st.one_of(
         in_file("job.json", wrong_job_file() | wrong_group(), "estimate", "job.json"),
         in_file("fleet.json", wrong_fleet_file(), "estimate", "job.json", "fleet.json"),
@@ -473,8 +491,13 @@ def test_nonsense_is_refused_with_its_field_and_changes_nothing(
         ended = throw(thrown)
         distinct.add(repr(thrown))
 
-        assert (ended.code, ended.out) == (2, ""), ended.said
-        assert "Traceback" not in ended.err
+        assert ended.code == 2, ended.said
+        assert "Traceback" not in ended.said
+        if command == CHECK:
+            assert ended.out.lstrip().startswith(("id", "stop")), ended.said
+            assert thrown[2] in ended.out, (thrown, ended.said)
+            return
+        assert ended.out == "", ended.said
         # What only AWS or a record shows to be wrong is said after the line that names the account.
         assert ACCOUNT.sub("", ended.err).startswith("Error: "), ended.err
         assert thrown[2] in ended.err, (thrown, ended.err)
