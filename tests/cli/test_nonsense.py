@@ -160,6 +160,11 @@ def wrong_group(draw: Any) -> tuple[bytes, str]:
     return json.dumps({"output_file_location": "out", "groups": [{"Well": value}]}).encode(), "groups[1]"
 
 
+def wrong_groups() -> st.SearchStrategy[tuple[bytes, str]]:
+    """As the two above, for what has no need of the inputs: a pattern among them may say anything."""
+    return (wrong_job_file() | wrong_group()).filter(lambda made: made[1] != "inputs")
+
+
 @st.composite
 def wrong_fleet_file(draw: Any) -> tuple[bytes, str]:
     wrong = {
@@ -410,7 +415,7 @@ COMMANDS: dict[str, st.SearchStrategy[Thrown]] = {
     ),
     "collect": st.one_of(
         in_file("record.json", wrong_record(), "collect", "*.csv", "--run", "record.json"),
-        in_file("job.json", wrong_job_file() | wrong_group(), "collect", "*.csv", "--expect", "job.json"),
+        in_file("job.json", wrong_groups(), "collect", "*.csv", "--expect", "job.json"),
         somewhere("collect", "*.csv", "--run"),
         somewhere("collect", "*.csv", "--expect"),
         option("collect", "*.csv", "--style", values=MARKED, named="--style"),
