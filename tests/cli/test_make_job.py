@@ -14,8 +14,9 @@ from tests.cli.test_bad_input import refused
 
 
 def put(account: Account, *keys: str) -> None:
+    """Put objects that begin as a TIFF file does, which is as much as submitJob looks at."""
     for key in keys:
-        account.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"image")
+        account.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"II*\0\x08\0\0\0" + bytes(8))
 
 
 def job_file(folder: Path, name: str = "new.json") -> dict[str, Any]:
@@ -187,7 +188,7 @@ def test_an_existing_file_is_replaced_where_it_may_be(command: Command, tmp_path
     ]
 
 
-def test_a_plate_of_1536_wells_goes_on_after_z(ready: Command, tmp_path: Path) -> None:
+def test_a_plate_of_1536_wells_goes_on_after_z(account: Account, ready: Command, tmp_path: Path) -> None:
     made = ready(
         "makeJob", "--wells", "1536", "--rows", "Z-AF", "--columns", "47-48", "--inputs", "p/{Well}_*.tif",
         "--to", "new.json",
@@ -198,11 +199,12 @@ def test_a_plate_of_1536_wells_goes_on_after_z(ready: Command, tmp_path: Path) -
     assert names == [
         f"{row}{column}" for row in ("Z", "AA", "AB", "AC", "AD", "AE", "AF") for column in (47, 48)
     ]
+    put(account, *(f"p/{name}_1.tif" for name in names))
     assert ready("submitJob", "new.json", "--yes").out.startswith("14 jobs sent to ")
 
 
 def test_a_local_folder_a_layout_and_the_size_of_the_plate_go_together(
-    ready: Command, tmp_path: Path
+    account: Account, ready: Command, tmp_path: Path
 ) -> None:
     folder = tmp_path / "screen" / "P1"
     folder.mkdir(parents=True)
@@ -231,6 +233,7 @@ def test_a_local_folder_a_layout_and_the_size_of_the_plate_go_together(
     assert "grid.csv says nothing of C01, C02" in made.err
     assert "no job for what grid.csv names: B03" in made.err
     assert "2 wells without images: P1 D01, P1 D02" in made.err
+    put(account, *(f"in/P1/{well}_s1.tif" for well in wells("ABC", (1, 2))))
     assert ready("submitJob", "new.json", "--yes").out.startswith("6 jobs sent to ")
 
 
