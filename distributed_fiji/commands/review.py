@@ -85,3 +85,29 @@ def collect(context: Context, pattern: str, output: Path, given: Path | None, **
     for line in collecting.lines_of(wish, collected):
         context.terminal.say(line)
     sys.exit(errors.JOBS_FAILED if collected.unread else 0)
+
+
+@command("failures")
+@click.argument("run_or_app", metavar="[APP_NAME|FILE]", required=False, type=click.Path(path_type=Path))
+@click.option("--csv", "as_csv", is_flag=True, help="Print a CSV with a row for each failed job.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def failures(context: Context, run_or_app: Path | None, as_csv: bool, as_json: bool) -> None:
+    """Say why jobs failed: a group for each cause, with what its jobs share, what helps, and what to run.
+
+    Sentences that differ only in paths, wells, numbers and the like are one cause. The run may still be going
+    on. Without an argument, the app in config.py is meant.
+
+    \b
+    Example: python run.py failures
+    """
+    from distributed_fiji.commands import failures as failing
+
+    if as_csv and as_json:
+        raise click.UsageError("--csv and --json: one or the other")
+    run, clients = context.open_run(run_or_app)
+    found = failing.read_failures(run, clients, context.reader(clients))
+    if as_csv or as_json:
+        click.echo(failing.as_csv(found) if as_csv else failing.as_json(found))
+        return
+    for line in failing.lines_of(found):
+        context.terminal.say(line)

@@ -101,6 +101,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         *_STATE,
     ),
     "collect": (*_LOOK, "written s3: GetObject"),
+    "failures": _LOOK,
     "startCluster": (
         "queue sqs: GetQueueUrl GetQueueAttributes",
         "service ecs: DescribeServices UpdateService",

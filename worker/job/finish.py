@@ -277,6 +277,8 @@ class Finisher:
     def _record(self, held: HeldJob, verdict: Verdict, finished: Finished | None, check: Check) -> None:
         console = finished.run.tail if finished else []
         about = {"job_id": held.job_id, **self._about(held, finished)}
+        if held.inputs is not None:
+            about["inputs"] = held.inputs.used
         document = records.failure(
             self._office.origin, verdict, about, body=held.message.body, console=console
         )
