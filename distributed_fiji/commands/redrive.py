@@ -37,7 +37,7 @@ from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobnames import called, name_in
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.jobnames import write_names
-from distributed_fiji.state.submissions import Submission, all_submissions, write_submission
+from distributed_fiji.state.submissions import REDRIVE, Submission, all_submissions, write_submission
 from distributed_fiji.terminal import Terminal
 from worker.contract.jobs import InvalidMessage, decode_message
 
@@ -50,13 +50,15 @@ HIDDEN_SECONDS = 120
 
 @dataclass(frozen=True)
 class Redriven:
-    """How many letters went back to the queue, and how many it says are left.
+    """How many letters went back to the queue, of which jobs, and how many the dead letters say are left.
 
-    Those are no jobs, or not this app's, or hidden still since a redrive was killed that had received them.
+    Those are not wanted, no jobs, not this app's, or hidden still since a redrive was killed that had
+    received them.
     """
 
     moved: int
     left: int
+    jobs: frozenset[str] = frozenset()
 
 
 def redrive(
@@ -65,8 +67,11 @@ def redrive(
     clock: Clock,
     terminal: Terminal,
     hidden_seconds: int = HIDDEN_SECONDS,
+    only: frozenset[str] | None = None,
 ) -> Redriven:
-    """Move the app's dead letters back to its queue. Raises NothingThere, InvalidInput, NotSent."""
+    """Move the app's dead letters back to its queue: all, or those of some jobs, and what a redrive left over
+    that was killed. Raises NothingThere, InvalidInput, NotSent.
+    """
     sqs = clients.sqs
     url, dead_url = read_queue(sqs, settings.SQS_QUEUE_NAME), find_queue(sqs, settings.SQS_DEAD_LETTER_QUEUE)
     if dead_url is None:
@@ -74,9 +79,12 @@ def redrive(
     refuse_anothers(settings, clients, dead_url)
     letters = read_dead_letters(sqs, dead_url, read_counts(sqs, dead_url).left, hidden_seconds)
     mine = own_jobs(letters, settings, clients, dead_url)
+    submissions = all_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME)
+    if only is not None:
+        mine &= only | interrupted(submissions)
     if mine:
         created = read_attributes(sqs, url)["CreatedTimestamp"]
-        location = output_location(mine, all_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME))
+        location = output_location(mine, submissions)
         submission = submission_of(mine, created, clock.now(), location)
         submission = write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission)
         names = {letter.job_id: name_in(letter.body) for letter in letters if letter.job_id in mine}
@@ -87,8 +95,22 @@ def redrive(
             mover = Redrive(sqs, dead_url, url, mine, clock.sleep, hidden_seconds, submission.submission_id)
             move(mover, progress)
         write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())
-    moved = sum(letter.job_id in mine for letter in letters)
-    return Redriven(moved, read_counts(sqs, dead_url).left)
+    moved = [letter.job_id for letter in letters if letter.job_id in mine]
+    return Redriven(len(moved), read_counts(sqs, dead_url).left, frozenset(moved))
+
+
+def interrupted(submissions: list[Submission]) -> frozenset[str]:
+    """Return the jobs of redrives that were killed, and not sent again since. `submissions`: oldest first.
+
+    Each is said to have been submitted, and may still be a dead letter.
+    """
+    left: set[str] = set()
+    for one in submissions:
+        if one.complete:
+            left -= set(one.job_ids)
+        elif one.job_file == REDRIVE:
+            left |= set(one.job_ids)
+    return frozenset(left)
 
 
 def refuse_anothers(settings: Settings, clients: Clients, dead_url: str) -> None:
@@ -135,7 +157,7 @@ def output_location(jobs: frozenset[str], submissions: list[Submission]) -> str:
 def submission_of(jobs: frozenset[str], queue_created: str, now: float, location: str) -> Submission:
     """Return what tells the monitor that these jobs have to end once more."""
     ids = tuple(sorted(jobs))
-    return Submission(submission_id("redrive", ids, now), "redrive", queue_created, now, ids, location)
+    return Submission(submission_id(REDRIVE, ids, now), REDRIVE, queue_created, now, ids, location)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from distributed_fiji import errors
-from distributed_fiji.commands.commandline import Context, common
+from distributed_fiji.commands.commandline import FLEET, Context, common
+
+if TYPE_CHECKING:
+    from distributed_fiji.aws.clients import Clients
+    from distributed_fiji.settings import Settings
 
 COMMANDS: list[click.Command] = []
 
@@ -110,4 +114,132 @@ def failures(context: Context, run_or_app: Path | None, as_csv: bool, as_json: b
         click.echo(failing.as_csv(found) if as_csv else failing.as_json(found))
         return
     for line in failing.lines_of(found):
+        context.terminal.say(line)
+
+
+@command("retry")
+@click.option("--group", metavar="N", help="Group, by its number or key in `failures`.")
+@click.option("--job", "jobs", multiple=True, metavar="ID", help="Job, by its ID. Repeatable.")
+@click.option("--well", "wells", multiple=True, metavar="WELL", help="Well, as A02 or 'P1 A02'. Repeatable.")
+@click.option("--all", "everything", is_flag=True, help="All jobs that were given up.")
+@click.option("--memory", type=click.IntRange(min=1), metavar="MB", help="First run setup with this MEMORY.")
+def retry(
+    context: Context,
+    group: str | None,
+    jobs: tuple[str, ...],
+    wells: tuple[str, ...],
+    everything: bool,
+    memory: int | None,
+) -> None:
+    """Return failed jobs to the queue, and raise a running fleet and service for them.
+
+    Give one of --group, --job, --well and --all. Each job has all its attempts again. Safe to interrupt and
+    rerun.
+
+    \b
+    Example: python run.py retry --group 1
+    """
+    from distributed_fiji.clock import SystemClock
+    from distributed_fiji.commands import retry as retrying
+    from distributed_fiji.commands.failures import read_failures
+    from distributed_fiji.commands.redrive import interrupted
+    from distributed_fiji.state.submissions import all_submissions
+
+    if sum(map(bool, (group, jobs, wells, everything))) != 1:
+        raise click.UsageError("give one of --group, --job, --well and --all")
+    settings = context.settings()
+    run, clients = context.open_run(None)
+    found = read_failures(run, clients, context.reader(clients))
+    left = interrupted(all_submissions(clients.s3, run.bucket, run.app_name))
+    wanted = retrying.chosen(retrying.Choice(group or "", jobs, wells, everything), found, left)
+    if memory:
+        settings = _more_memory(context, settings, clients, memory)
+    done = retrying.retry(settings, clients, run, wanted, found.states, SystemClock(), context.terminal)
+    for line in retrying.lines_of(done, found.states):
+        context.terminal.say(line)
+    if done.redriven.moved and not done.is_running:
+        context.terminal.note(f"Next: python run.py startCluster {context.file_beside(*FLEET)}")
+
+
+def _more_memory(context: Context, settings: Settings, clients: Clients, memory: int) -> Settings:
+    """Let setup give the tasks this memory; return the settings with it. Raises what setup raises."""
+    from distributed_fiji.clock import SystemClock
+    from distributed_fiji.commands.setup import setup
+
+    more = settings.model_copy(update={"MEMORY": memory})
+    folder, languages = context.config.parent, context.languages()
+    context.terminal.changes(setup(more, clients, folder, SystemClock(), context.terminal, languages))
+    context.terminal.note(f"Set MEMORY = {memory} in config.py as well: the next setup uses what it says.")
+    return more
+
+
+@command("resubmit")
+@click.argument("job_file", type=click.Path(path_type=Path))
+@click.option("--yes", is_flag=True, help="Send jobs a second time without asking.")
+def resubmit(context: Context, job_file: Path, yes: bool) -> None:
+    """Submit only those groups of a job file that are not done.
+
+    A job counts as done if its outputs exist as its manifest lists them, and today's script made them. Images
+    are not compared: for that, `submitJob` sends all groups, and workers check each.
+
+    \b
+    Example: python run.py resubmit files/exampleJob.json
+    """
+    from distributed_fiji.clock import SystemClock
+    from distributed_fiji.commands.confirmations import asking
+    from distributed_fiji.commands.resubmit import resubmit as run_resubmit
+    from distributed_fiji.commands.submit import Manner
+    from distributed_fiji.jobs import read_job_file
+    from distributed_fiji.monitor.result import counted
+
+    settings, jobs = context.settings(), read_job_file(job_file)
+    clients = context.connect_for(settings)
+    manner = Manner(context.config.parent, asking(context.terminal, yes=yes or context.local))
+    read = context.reader(clients)
+    done = run_resubmit(
+        settings, clients, (job_file.name, jobs), read, SystemClock(), context.terminal, manner
+    )
+    context.terminal.say(f"{counted(done.sent, 'job')} sent, {done.left_out} left out that are done")
+    if done.sent:
+        context.terminal.note(f"Next: python run.py startCluster {context.file_beside(*FLEET)}")
+
+
+@command("logs")
+@click.argument("job_id", required=False)
+@click.option("--well", metavar="WELL", help="The job of this well, as A02 or 'P1 A02'.")
+@click.option("--attempt", type=click.IntRange(min=1), help="Attempt.  [default: the last]")
+@click.option("--follow", is_flag=True, help="Show the lines of a running job as they come.")
+@click.option(
+    "--errors", "only_errors", is_flag=True, help="Only lines that tell of errors, and some around."
+)
+@click.option("--group", metavar="N", help="With --grep: all jobs of this group of `failures`.")
+@click.option("--grep", metavar="TEXT", help="With --group: only lines that contain TEXT.")
+@RUN
+def logs(context: Context, /, job_id: str | None, given: Path | None, **options: Any) -> None:
+    """Show what FIJI printed for a job, while it runs or afterwards.
+
+    \b
+    Example: python run.py logs --well A02 --errors
+    """
+    from distributed_fiji.clock import SystemClock
+    from distributed_fiji.commands.failures import read_failures
+    from distributed_fiji.commands.logs import Logs, errors_in, job_meant
+    from distributed_fiji.commands.retry import jobs_of_well
+    from distributed_fiji.review.jobstates import read_states
+
+    group, text, well = options["group"], options["grep"], options["well"]
+    if bool(group) != bool(text) or sum(map(bool, (job_id, well, group))) != 1:
+        raise click.UsageError("give a job's ID, --well WELL, or --group N with --grep TEXT")
+    run, clients = context.open_run(given)
+    read = context.reader(clients)
+    kept = Logs(run, clients, read)
+    if group:
+        found = read_failures(run, clients, read)
+        lines = kept.grep(found.group(group).jobs, text, found.states)
+    else:
+        wells = jobs_of_well(well, read_states(run, clients)) if well else []
+        job, attempt = job_meant(job_id, wells, well), options["attempt"]
+        follow = options["follow"]
+        lines = kept.follow(job, attempt, SystemClock()) if follow else kept.lines(job, attempt)
+    for line in errors_in(list(lines)) if options["only_errors"] else lines:
         context.terminal.say(line)

@@ -13,6 +13,7 @@ from distributed_fiji.aws.tasks import TaskEnd
 from distributed_fiji.monitor.nothingruns import IN_A_ROW, ended_at_once, in_a_row
 from distributed_fiji.monitor.snapshot import Machine, Snapshot
 from distributed_fiji.state.record import Run
+from distributed_fiji.state.submissions import REDRIVE
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -56,6 +57,12 @@ def interrupted_submissions(seen: Snapshot) -> list[str]:
     lines = []
     for one in seen.jobs.unfinished:
         if seen.now - one.submitted_at < SUBMITTING_SECONDS:
+            continue
+        if one.job_file == REDRIVE:
+            lines.append(
+                f"redrive or retry was interrupted before all of its {one.jobs:,} jobs were back in the"
+                " queue: run the same command again"
+            )
             continue
         sent = f"about {min(known, one.jobs):,}" if one.jobs == len(seen.jobs.submitted) else "some"
         lines.append(

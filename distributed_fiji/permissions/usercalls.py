@@ -102,6 +102,23 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
     ),
     "collect": (*_LOOK, "written s3: GetObject"),
     "failures": _LOOK,
+    "logs": (*_LOOK, "log-groups logs: FilterLogEvents"),
+    "resubmit": (
+        "queue sqs: GetQueueUrl GetQueueAttributes SendMessage",
+        "script s3: GetObject",
+        "buckets s3: ListBucket",
+        "written-buckets s3: ListBucket",
+        *_STATE,
+    ),
+    "retry": (
+        *_LOOK,
+        "queue sqs: SendMessage",
+        "dead-letters sqs: DeleteMessage",
+        "state s3: PutObject",
+        "described ec2: DescribeSpotFleetRequests",
+        "own-fleets ec2: ModifySpotFleetRequest",
+        "service ecs: DescribeServices UpdateService",
+    ),
     "startCluster": (
         "queue sqs: GetQueueUrl GetQueueAttributes",
         "service ecs: DescribeServices UpdateService",

@@ -19,6 +19,9 @@ from worker.contract.state import JOB_ID, NAME, Unreadable, flag, number, refuse
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+#: What stands for the name of a job file in the submission of a redrive.
+REDRIVE = "redrive"
+
 
 @dataclass(frozen=True)
 class Submission:

@@ -9,6 +9,7 @@ k-th call, for every k.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -22,9 +23,12 @@ from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.cluster import find_service
 from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.commands.monitor import MonitorResult
+from distributed_fiji.commands.retry import Choice
+from distributed_fiji.errors import InvalidInput
 from distributed_fiji.janitor.install import install_janitor
 from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.recordfile import read_record
+from tests.monitor import test_retry as again
 from tests.monitor.builders import (
     KILLED,
     ARun,
@@ -225,6 +229,24 @@ def kill_cleanup(trial: Trial) -> Outcome:
     return trial.cleaned(died, [f"exit code {code}"] if code else [])
 
 
+def kill_retry(trial: Trial) -> Outcome:
+    """Run again, all jobs of the group are in the queue, the others are not, and there are tasks for them."""
+    run = again.a_failed_run(trial.clients, trial.app)
+    group = Choice(group=again.groups_of(run)[0])
+    died = dies(lambda: again.retried(run, group, trial.dying))
+    again.wait_until_all_letters_show(run)
+    with contextlib.suppress(InvalidInput):  # that there is no such group any more, where all was done
+        again.retried(run, group)
+    queued, dead = again.jobs_in(run, run.queue_url), again.jobs_in(run, run.dead_url)
+    found = {
+        "jobs in the queue": (sorted(set(queued)), ["A01", "A02", "A06"]),
+        "dead letters": (dead, ["A03", "A04"]),
+        "tasks and machines": (again.scale(run), (2, 2)),
+    }
+    wrong = [f"{what}: {is_} instead of {wanted}" for what, (is_, wanted) in found.items() if is_ != wanted]
+    return trial.cleaned(died, wrong)
+
+
 #: What is killed, and how many calls it makes at least.
 COMMANDS: dict[str, tuple[Callable[[Trial], Outcome], int]] = {
     "setup": (kill_setup, 45),
@@ -232,6 +254,7 @@ COMMANDS: dict[str, tuple[Callable[[Trial], Outcome], int]] = {
     "startCluster": (kill_start, 45),
     "monitor": (kill_monitor, 60),
     "cleanup": (kill_cleanup, 80),
+    "retry": (kill_retry, 50),
     "janitorInBetween": (janitor_in_between, 60),
     "monitorInBetween": (monitor_in_between, 60),
 }

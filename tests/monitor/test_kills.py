@@ -19,6 +19,7 @@ SEEDS = {
     "startCluster": 2,
     "monitor": 2,
     "cleanup": 1,
+    "retry": 1,
     "janitorInBetween": 2,
     "monitorInBetween": 2,
 }

@@ -1,0 +1,158 @@
+"""`logs`: what FIJI printed for a job: from the bucket once it has ended, from CloudWatch while it runs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from distributed_fiji.aws.buckets import list_keys
+from distributed_fiji.aws.clients import Clients, pages
+from distributed_fiji.clock import Clock
+from distributed_fiji.errors import InvalidInput
+from distributed_fiji.jobnames import called
+from distributed_fiji.review.facts import Read, in_parallel
+from distributed_fiji.review.groups import ERROR
+from distributed_fiji.review.jobstates import JobStates
+from distributed_fiji.state.record import Run
+from worker.contract.jobs import log_key, state_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+LOG = re.compile(r"(\d{1,9})\.log\Z")
+
+#: Lines before one that tells of an error, and behind it, as Java's traces have them.
+BEFORE, BEHIND = 2, 6
+
+#: Seconds between two looks at a job that runs, and milliseconds by which a line may come late.
+EVERY, LATE = 2.0, 60_000
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line in CloudWatch. `time`: ms since 1970."""
+
+    time: int
+    message: str
+
+    @property
+    def text(self) -> str:
+        return f"{datetime.fromtimestamp(self.time / 1000, timezone.utc):%H:%M:%S} {self.message}"
+
+
+class Logs:
+    """The consoles of one run's jobs."""
+
+    def __init__(self, run: Run, clients: Clients, read: Read) -> None:
+        self._run, self._clients, self._read = run, clients, read
+
+    def attempts(self, job: str) -> list[int]:
+        """Return the attempts whose console is in the bucket, oldest first."""
+        prefix = state_key(self._run.app_name, "logs", job) + "/"
+        keys = list_keys(self._clients.s3, self._run.bucket, prefix)
+        return sorted(int(found[1]) for key in keys if (found := LOG.match(key, len(prefix))))
+
+    def lines(self, job: str, attempt: int | None = None) -> Iterator[str]:
+        """Yield the lines of a job's attempt, the last one unless told otherwise. Raises InvalidInput."""
+        kept = self.attempts(job)
+        if attempt in kept or (kept and attempt is None):
+            yield from self._kept(job, attempt or kept[-1])
+            return
+        lines = [line.text for line in self._streamed(job, attempt, int(self._run.started * 1000))]
+        if not lines:
+            raise InvalidInput(f"Job {job} has no log", [self._why_none(kept, attempt)])
+        yield from lines
+
+    def _why_none(self, kept: list[int], attempt: int | None) -> str:
+        if attempt is not None and kept:
+            return f"--attempt {attempt}: the bucket has {', '.join(map(str, kept))}"
+        return "it has not run yet, or it ended before FIJI started: `failures` has the reason"
+
+    def follow(self, job: str, attempt: int | None, clock: Clock) -> Iterator[str]:
+        """Yield a running job's lines as they come, until it has ended and its whole console is kept.
+
+        Raises InvalidInput where the run's workers write no log group.
+        """
+        if not self._run.log_group:
+            raise InvalidInput("A running job cannot be followed", ["LOG_GROUP_NAME is empty"])
+        before, start = self.attempts(job), int(self._run.started * 1000)
+        if attempt in before:
+            yield from self._kept(job, attempt)
+            return
+        told: Counter[Line] = Counter()
+        while True:
+            ended = self.attempts(job) != before
+            came: Counter[Line] = Counter()
+            for line in self._streamed(job, attempt, start, before):
+                came[line] += 1
+                if came[line] > told[line]:
+                    yield line.text
+            told |= came
+            start = max([start, *(line.time - LATE for line in came)])
+            if ended:
+                return
+            clock.sleep(EVERY)
+
+    def grep(self, jobs: Iterable[str], text: str, states: JobStates) -> Iterator[str]:
+        """Yield the lines of jobs' last consoles that have a text, each behind its job's name."""
+
+        def search(job: str) -> tuple[str, list[str]]:
+            kept = self.attempts(job)
+            return job, [line for line in self._kept(job, kept[-1]) if text in line] if kept else []
+
+        for job, lines in in_parallel(search, jobs):
+            yield from (f"{called(job, states.names)}: {line}" for line in lines)
+
+    def _kept(self, job: str, attempt: int) -> list[str]:
+        body = self._read(self._run.bucket, log_key(self._run.app_name, job, attempt)) or b""
+        return body.decode("utf-8", "replace").splitlines()
+
+    def _streamed(
+        self, job: str, attempt: int | None, start: int, without: Collection[int] = ()
+    ) -> Iterator[Line]:
+        """Yield what a job has written to CloudWatch since a time (ms), but for what is of some attempts."""
+        if not self._run.log_group:
+            return
+        for event in _events(self._clients.logs, self._run.log_group, f"{job}/", start):
+            of, _, number = event["logStreamName"].partition("/")
+            is_meant = of == job and number not in map(str, without)
+            if is_meant and (attempt is None or number == str(attempt)):
+                yield Line(event["timestamp"], event["message"])
+
+
+def _events(logs: CloudWatchLogsClient, group: str, prefix: str, start: int) -> Iterator[Any]:
+    which = {"logGroupName": group, "logStreamNamePrefix": prefix, "startTime": start}
+    try:
+        yield from pages(logs, "filter_log_events", "events", **which)
+    except logs.exceptions.ResourceNotFoundException:
+        return
+
+
+def errors_in(lines: list[str]) -> Iterator[str]:
+    """Yield the lines that tell of errors, with some around them; `…` stands for those between."""
+    near = {
+        number
+        for place, line in enumerate(lines)
+        if ERROR.search(line)
+        for number in range(place - BEFORE, place + BEHIND + 1)
+    }
+    before = -1
+    for number in sorted(near & set(range(len(lines)))):
+        if number > before + 1:
+            yield "…"
+        before = number
+        yield lines[number]
+
+
+def job_meant(job: str | None, wells: list[str], well: str | None) -> str:
+    """Return the one job that is meant, by its id or a well's jobs. Raises InvalidInput."""
+    if job:
+        return job
+    if len(wells) == 1:
+        return wells[0]
+    found = f"{len(wells)} jobs: {', '.join(wells[:5])}; give one's ID" if wells else "no job has this well"
+    raise InvalidInput("One job's log can be shown", [f"--well {well}: {found}"])

@@ -1,0 +1,148 @@
+"""`logs` and `resubmit` over a run's bucket and its log group."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.commands.failures import read_failures
+from distributed_fiji.commands.logs import Logs, errors_in, job_meant
+from distributed_fiji.commands.resubmit import resubmit
+from distributed_fiji.commands.retry import jobs_of_well
+from distributed_fiji.commands.submit import Manner
+from distributed_fiji.errors import InvalidInput
+from distributed_fiji.jobs import JobFile, parse_job_file
+from distributed_fiji.review.facts import from_s3
+from distributed_fiji.review.jobstates import read_states
+from tests.monitor.builders import ARun, SteppedClock, a_run
+from tests.monitor.flow import Flow
+from tests.monitor.left import done, failed
+from tests.monitor.screen import Screen
+from worker.contract.jobs import FailureClass, Job, log_key
+
+ONE, OTHER = (Job({"Plate": plate, "Well": "A02"}, f"out/{plate}") for plate in ("P1", "P2"))
+
+
+@pytest.fixture
+def run(clients: Clients, app: str) -> ARun:
+    made = a_run(clients, app, machines=1)
+    made.submit([ONE, OTHER], sent=False)
+    for attempt in (1, 2):
+        console = [
+            f"attempt {attempt}",
+            "java.lang.Exception: no cells",
+            *(f"line {n}" for n in range(30)),
+            "end",
+        ]
+        failed(made, ONE, FailureClass.SCRIPT_ERROR, "no cells", attempt=attempt, console=console)
+    failed(made, OTHER, FailureClass.SCRIPT_ERROR, "no cells", console=["quiet"])
+    return made
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where jobs of an app leave something."""
+
+    app: str
+    bucket: str
+    clients: Clients
+
+
+def logs_of(run: ARun) -> Logs:
+    return Logs(run.record, run.clients, from_s3(run.clients.s3))
+
+
+def stream(run: ARun, job: Job, attempt: int, lines: list[str]) -> None:
+    """Write what a worker writes while a job runs."""
+    group, name = run.record.log_group, f"{job.job_id}/{attempt}"
+    if attempt:
+        run.clients.logs.create_log_stream(logGroupName=group, logStreamName=name)
+    events = [{"timestamp": int(time.time() * 1000), "message": line} for line in lines]
+    run.clients.logs.put_log_events(logGroupName=group, logStreamName=name, logEvents=events)
+
+
+def test_the_last_attempts_console_is_shown_and_each_other_one_can_be(run: ARun) -> None:
+    logs = logs_of(run)
+
+    assert logs.attempts(ONE.job_id) == [1, 2]
+    assert next(logs.lines(ONE.job_id)) == "attempt 2"
+    assert next(logs.lines(ONE.job_id, 1)) == "attempt 1"
+    with pytest.raises(InvalidInput, match="--attempt 7: the bucket has 1, 2"):
+        next(logs.lines(ONE.job_id, 7))
+    with pytest.raises(InvalidInput, match="has not run yet"):
+        next(logs.lines("0" * 16))
+
+
+def test_a_running_jobs_lines_come_from_cloudwatch_until_it_has_ended(clients: Clients, app: str) -> None:
+    run = a_run(clients, app, machines=1)
+    stream(run, ONE, 1, ["first", "second"])
+
+    def ends() -> None:
+        clients.logs.put_log_events(
+            logGroupName=run.record.log_group,
+            logStreamName=f"{ONE.job_id}/1",
+            logEvents=[{"timestamp": int(time.time() * 1000), "message": "last"}],
+        )
+        clients.s3.put_object(Bucket=run.bucket, Key=log_key(run.app, ONE.job_id, 1), Body=b"whole")
+
+    shown = [line.split(" ", 1)[1] for line in logs_of(run).lines(ONE.job_id)]
+    followed = list(logs_of(run).follow(ONE.job_id, None, SteppedClock(time.time(), ends)))
+
+    assert shown == ["first", "second"]
+    assert [line.split(" ", 1)[1] for line in followed] == ["first", "second", "last"]
+
+
+def test_a_text_is_found_in_all_jobs_of_a_group(run: ARun) -> None:
+    found = read_failures(run.record, run.clients, from_s3(run.clients.s3))
+
+    lines = list(logs_of(run).grep(found.group("1").jobs, "Exception", found.states))
+
+    assert lines == [f"Plate=P1 Well=A02 (job {ONE.job_id}): java.lang.Exception: no cells"]
+
+
+def test_only_errors_are_kept_with_some_lines_around() -> None:
+    lines = [*"abcdef", "Error: x", *"ghijklmnop", "it failed"]
+
+    assert list(errors_in(lines)) == ["…", "e", "f", "Error: x", *"ghijkl", "…", "o", "p", "it failed"]
+    assert list(errors_in(["fine"])) == []
+
+
+def test_a_well_of_several_plates_is_not_guessed(run: ARun) -> None:
+    states = read_states(run.record, run.clients)
+
+    assert job_meant(None, jobs_of_well("P2 a2", states), "P2 a2") == OTHER.job_id
+    with pytest.raises(InvalidInput, match=f"2 jobs: .*{ONE.job_id}"):
+        job_meant(None, jobs_of_well("A02", states), "A02")
+
+
+def test_only_jobs_that_are_not_done_are_submitted_again(clients: Clients, app: str, tmp_path: Path) -> None:
+    flow = Flow(app, tmp_path / app, clients)
+    flow.begin()
+    flow.setup(clients)
+    wells = ("A1", "A2", "A3", "A4")
+    jobs = parse_job_file(
+        {"output_file_location": "out/{Well}", "groups": [{"Well": well} for well in wells]}, "job.json"
+    )
+    place = Place(app, flow.settings.AWS_BUCKET, clients)
+    script = (flow.folder / "script.ijm").read_bytes()
+    for job in list(jobs)[:3]:
+        done(place, job, {"a.csv": b"1"}, script=script)
+    clients.s3.delete_object(Bucket=flow.settings.AWS_BUCKET, Key="out/A2/a.csv")
+    clients.s3.put_object(Bucket=flow.settings.AWS_BUCKET, Key="out/A3/a.csv", Body=b"half of it")
+
+    assert sent_of(flow, jobs) == (3, 1)
+
+    assert [body["Metadata"]["Well"] for body in flow.messages()] == ["A2", "A3", "A4"]
+    (flow.folder / "script.ijm").write_text("print('another');")
+    assert sent_of(flow, jobs) == (4, 0)
+
+
+def sent_of(flow: Flow, jobs: JobFile) -> tuple[int, int]:
+    clock, terminal = SteppedClock(time.time()), Screen().terminal
+    read, manner = from_s3(flow.clients.s3), Manner(flow.folder)
+    found = resubmit(flow.settings, flow.clients, ("job.json", jobs), read, clock, terminal, manner)
+    return found.sent, found.left_out
