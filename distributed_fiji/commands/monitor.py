@@ -11,6 +11,7 @@ from distributed_fiji.clock import Clock
 from distributed_fiji.commands.costmodel import Span
 from distributed_fiji.commands.estimatetable import dollars, span_text
 from distributed_fiji.commands.keys import Keys
+from distributed_fiji.commands.status import plate_maps
 from distributed_fiji.commands.view import View
 from distributed_fiji.errors import INTERRUPTED, JOBS_FAILED, SOMETHING_LEFT
 from distributed_fiji.janitor.removal import release_janitor
@@ -76,7 +77,7 @@ def monitor(
     Ctrl-C leaves the run alive: exit code 130.
     """
     run = record
-    view = View(out.err, run.app_name)
+    view = View(out.err, run.app_name, plate_maps(run, clients, out.err))
     try:
         verdict = read_verdict(clients.s3, run)
         if verdict is None:

@@ -96,8 +96,9 @@ def collect(context: Context, pattern: str, output: Path, given: Path | None, **
 @click.option("--csv", "as_csv", is_flag=True, help="Print a CSV with a row for each failed job.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def failures(context: Context, run_or_app: Path | None, as_csv: bool, as_json: bool) -> None:
-    """Say why jobs failed: a group for each cause, with what its jobs share, what helps, and what to run.
+    """Say why jobs failed, in groups by cause.
 
+    Each group has what its jobs share, what helps, and the command that runs them again.
     Sentences that differ only in paths, wells, numbers and the like are one cause. The run may still be going
     on. Without an argument, the app in config.py is meant.
 
@@ -131,15 +132,14 @@ def retry(
     everything: bool,
     memory: int | None,
 ) -> None:
-    """Return failed jobs to the queue, and raise a running fleet and service for them.
+    """Return a group of failed jobs to the queue.
 
-    Give one of --group, --job, --well and --all. Each job has all its attempts again. Safe to interrupt and
-    rerun.
+    Raises a running fleet and service for them. Give one of --group, --job, --well and --all. Each job has
+    all its attempts again. Safe to interrupt and rerun.
 
     \b
     Example: python run.py retry --group 1
     """
-    from distributed_fiji.clock import SystemClock
     from distributed_fiji.commands import retry as retrying
     from distributed_fiji.commands.failures import read_failures
     from distributed_fiji.commands.redrive import interrupted
@@ -154,7 +154,7 @@ def retry(
     wanted = retrying.chosen(retrying.Choice(group or "", jobs, wells, everything), found, left)
     if memory:
         settings = _more_memory(context, settings, clients, memory)
-    done = retrying.retry(settings, clients, run, wanted, found.states, SystemClock(), context.terminal)
+    done = retrying.retry(settings, clients, run, wanted, found.states, context.clock, context.terminal)
     for line in retrying.lines_of(done, found.states):
         context.terminal.say(line)
     if done.redriven.moved and not done.is_running:
@@ -163,12 +163,11 @@ def retry(
 
 def _more_memory(context: Context, settings: Settings, clients: Clients, memory: int) -> Settings:
     """Let setup give the tasks this memory; return the settings with it. Raises what setup raises."""
-    from distributed_fiji.clock import SystemClock
     from distributed_fiji.commands.setup import setup
 
     more = settings.model_copy(update={"MEMORY": memory})
     folder, languages = context.config.parent, context.languages()
-    context.terminal.changes(setup(more, clients, folder, SystemClock(), context.terminal, languages))
+    context.terminal.changes(setup(more, clients, folder, context.clock, context.terminal, languages))
     context.terminal.note(f"Set MEMORY = {memory} in config.py as well: the next setup uses what it says.")
     return more
 
@@ -185,7 +184,6 @@ def resubmit(context: Context, job_file: Path, yes: bool) -> None:
     \b
     Example: python run.py resubmit files/exampleJob.json
     """
-    from distributed_fiji.clock import SystemClock
     from distributed_fiji.commands.confirmations import asking
     from distributed_fiji.commands.resubmit import resubmit as run_resubmit
     from distributed_fiji.commands.submit import Manner
@@ -197,11 +195,48 @@ def resubmit(context: Context, job_file: Path, yes: bool) -> None:
     manner = Manner(context.config.parent, asking(context.terminal, yes=yes or context.local))
     read = context.reader(clients)
     done = run_resubmit(
-        settings, clients, (job_file.name, jobs), read, SystemClock(), context.terminal, manner
+        settings, clients, (job_file.name, jobs), read, context.clock, context.terminal, manner
     )
     context.terminal.say(f"{counted(done.sent, 'job')} sent, {done.left_out} left out that are done")
     if done.sent:
         context.terminal.note(f"Next: python run.py startCluster {context.file_beside(*FLEET)}")
+
+
+@command("status")
+@click.argument("run_or_app", metavar="[APP_NAME|FILE]", required=False, type=click.Path(path_type=Path))
+@click.option("--watch", is_flag=True, help="Show it every ten seconds, until Ctrl-C or the end.")
+@click.option("--wait", is_flag=True, help="Show it once no job is left to be done.")
+@click.option("--exit-code", is_flag=True, help="Exit with 3 unless all jobs are done.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(
+    context: Context, run_or_app: Path | None, watch: bool, wait: bool, exit_code: bool, as_json: bool
+) -> None:
+    """Show how a run stands, with a map of its plates.
+
+    Shows jobs, machines, pace, cost and time left, and changes nothing. Without an argument, the app in
+    config.py is meant.
+
+    \b
+    Example: python run.py status
+    """
+    from distributed_fiji.commands import status as standing
+
+    run, clients = context.open_run(run_or_app)
+    looker, clock = standing.Looker(run, clients), context.clock
+
+    def tell(seen: standing.Seen) -> None:
+        if as_json:
+            click.echo(standing.as_json(seen))
+        else:
+            standing.show(seen, context.terminal)
+
+    if watch or wait:
+        last = standing.wait(looker, clock, tell if watch else lambda _: None)
+    else:
+        last = looker.look(clock.now())
+    if not watch:
+        tell(last)
+    sys.exit(last.exit_code if exit_code else 0)
 
 
 @command("logs")
@@ -216,12 +251,13 @@ def resubmit(context: Context, job_file: Path, yes: bool) -> None:
 @click.option("--grep", metavar="TEXT", help="With --group: only lines that contain TEXT.")
 @RUN
 def logs(context: Context, /, job_id: str | None, given: Path | None, **options: Any) -> None:
-    """Show what FIJI printed for a job, while it runs or afterwards.
+    """Show what FIJI printed for a job.
+
+    Works while the job runs, and afterwards.
 
     \b
     Example: python run.py logs --well A02 --errors
     """
-    from distributed_fiji.clock import SystemClock
     from distributed_fiji.commands.failures import read_failures
     from distributed_fiji.commands.logs import Logs, errors_in, job_meant
     from distributed_fiji.commands.retry import jobs_of_well
@@ -240,6 +276,6 @@ def logs(context: Context, /, job_id: str | None, given: Path | None, **options:
         wells = jobs_of_well(well, read_states(run, clients)) if well else []
         job, attempt = job_meant(job_id, wells, well), options["attempt"]
         follow = options["follow"]
-        lines = kept.follow(job, attempt, SystemClock()) if follow else kept.lines(job, attempt)
+        lines = kept.follow(job, attempt, context.clock) if follow else kept.lines(job, attempt)
     for line in errors_in(list(lines)) if options["only_errors"] else lines:
         context.terminal.say(line)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.progress_bar import ProgressBar
@@ -93,10 +93,16 @@ def duration(seconds: float) -> str:
 
 
 class View:
-    """Shows look after look. On a terminal in place; elsewhere a line when something changed."""
+    """Shows look after look. On a terminal in place; elsewhere a line when something changed.
 
-    def __init__(self, console: Console, app_name: str) -> None:
+    `draw`: returns a picture that stands below the table, or None.
+    """
+
+    def __init__(
+        self, console: Console, app_name: str, draw: Callable[[Snapshot], RenderableType | None] | None = None
+    ) -> None:
         self._console = console
+        self._draw = draw
         self._app_name = app_name
         self._progress = Progress()
         self._live: Live | None = None
@@ -117,7 +123,9 @@ class View:
         self._progress.add(seen.now, seen.jobs.done + seen.jobs.gone_dead)
         shown = figures(seen, self._progress)
         if self._live is not None:
-            self._live.update(self._table(seen, shown), refresh=True)
+            plates = self._draw(seen) if self._draw else None
+            table = self._table(seen, shown)
+            self._live.update(Group(table, plates) if plates else table, refresh=True)
             return
         names = ("done", "running", "waiting", "failed", "dead", "machines")
         line = ", ".join(f"{name} {shown[name]}" for name in names)

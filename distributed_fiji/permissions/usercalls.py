@@ -102,6 +102,16 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
     ),
     "collect": (*_LOOK, "written s3: GetObject"),
     "failures": _LOOK,
+    "status": (
+        *_LOOK,
+        "service ecs: DescribeServices",
+        "cluster ecs: ListContainerInstances",
+        "container-instances ecs: DescribeContainerInstances",
+        "listed-tasks ecs: ListTasks",
+        "tasks ecs: DescribeTasks GetTaskProtection",
+        "described ec2: DescribeInstances DescribeSpotFleetRequests DescribeSpotPriceHistory",
+        "every-alarm cloudwatch: DescribeAlarms",
+    ),
     "logs": (*_LOOK, "log-groups logs: FilterLogEvents"),
     "resubmit": (
         "queue sqs: GetQueueUrl GetQueueAttributes SendMessage",

@@ -178,12 +178,18 @@ def test_the_main_job_is_done_with_the_least_that_is_granted_and_no_more_is_gran
     done(lab, "setup")
     submit(lab, [{"Well": "A01", "image": image}, {"Well": "B01", "broken": True}])
     done(lab, "startCluster", lab.folder / "fleet.json")
+    done(lab, "status")
     watched = lab.run("monitor", lab.record)
     assert (watched.code, lab.denied()) == (3, set()), watched.said
     assert "1 job done, 1 given up" in watched.out
     assert outputs(lab) == {"A01.txt"}
     done(lab, "setup")
+    for looking in (("status",), ("failures",), ("logs", "--well", "B01")):
+        done(lab, *looking)
+    done(lab, "collect", "*.txt", "-o", lab.folder / "all.csv")
     done(lab, "redrive")
+    done(lab, "retry", "--all")
+    done(lab, "resubmit", lab.folder / "job.json", "--yes")
     done(lab, "inventory", lab.app)
     done(lab, "cleanup", lab.app, "--yes", "--keep", "")
 
