@@ -31,7 +31,6 @@ final class Asking {
 	/** Its constructor refuses where there are no options of a command. */
 	private static final String HEADLESS_DIALOG = "net.imagej.patcher.HeadlessGenericDialog";
 	private static final String ASK = "distributedfiji.questions.Ask";
-	private static final String OPTIONS = Options.class.getName();
 	private static final String FORM = "((distributedfiji.questions.Form) _form)";
 	static final Set<String> CLASSES = new HashSet<>(Arrays.asList(DIALOG, HEADLESS_DIALOG,
 		"ij.gui.NonBlockingGenericDialog", "ij.gui.YesNoCancelDialog", "ij.gui.WaitForUserDialog",
@@ -42,26 +41,7 @@ final class Asking {
 	/** What the form is asked for, by ImageJ's method. */
 	private static final Map<String, String> READ = new HashMap<>();
 
-	/** How the stand-in for a dialog reads options, by its method and what that takes. */
-	private static final Map<String, String> OPTION_READERS = new HashMap<>();
-
 	static {
-		final String text = "Ljava/lang/String;";
-		OPTION_READERS.put("getMacroParameter(" + text + "D)", "return " + OPTIONS + ".number($1, $2);");
-		OPTION_READERS.put("getMacroParameter(" + text + text + ")", "return " + OPTIONS + ".choice($1, $2);");
-		OPTION_READERS.put("addStringField(" + text + text + ")", "strings.add(" + OPTIONS + ".text($1, $2));");
-		for (final String field : new String[] { "addFileField(", "addDirectoryField(" }) {
-			OPTION_READERS.put(field + text + text + ")", "addStringField($1, $2);");
-			OPTION_READERS.put(field + text + text + "I)", "addStringField($1, $2);");
-		}
-		OPTION_READERS.put("addTextAreas(" + text + text + "II)",
-			"{ textArea1 = " + OPTIONS + ".area(0, $1); textArea2 = " + OPTIONS + ".area(1, $2); }");
-		OPTION_READERS.put("addChoice(" + text + "[" + text + text + ")",
-			"{ String chosen = " + OPTIONS + ".choice($1, $3); int at = " + OPTIONS + ".index($2, chosen, $3); _labels.add($1);" +
-				" choiceIndices.add(Integer.valueOf(at)); choices.add(at < 0 ? chosen : $2[at]); }");
-		OPTION_READERS.put("addImageChoice(" + text + text + ")", "addChoice($1, " + OPTIONS + ".images(), $2);");
-		OPTION_READERS.put("getMessage()", "return " + OPTIONS + ".MESSAGE;");
-		OPTION_READERS.put("getNextImage()", "return " + OPTIONS + ".image(getNextChoiceIndex());");
 		ADDED.put("addNumericField", "number($1, $2)");
 		ADDED.put("addSlider", "slider($1, $2, $3, $4)");
 		ADDED.put("addStringField", "text($1, $2)");
@@ -183,11 +163,8 @@ final class Asking {
 		return own;
 	}
 
-	/**
-	 * It refuses to be made where a command has no options; the form needs none. It reads what options a command has as
-	 * {@link Options} do.
-	 */
-	private void headlessDialog() throws CannotCompileException, NotFoundException {
+	/** It refuses to be made where a command has no options; the form needs none. */
+	private void headlessDialog() throws CannotCompileException {
 		for (final CtConstructor made : type.getConstructors()) {
 			made.instrument(new javassist.expr.ExprEditor() {
 
@@ -196,14 +173,6 @@ final class Asking {
 					if (call.getMethodName().equals("getOptions")) call.replace("$_ = \"\";");
 				}
 			});
-		}
-		type.addField(CtField.make("private java.util.ArrayList _labels = new java.util.ArrayList();", type));
-		for (final CtMethod method : type.getDeclaredMethods()) {
-			final String body = OPTION_READERS.get(method.getName() + method.getSignature().replaceFirst("\\).*", ")"));
-			if (body != null) method.setBody(body);
-		}
-		for (final CtMethod method : type.getDeclaredMethods("getNextChoiceIndex")) {
-			method.insertAfter("$_ = " + OPTIONS + ".checked($_, _labels.get(choiceIndex - 1), choices.get(choiceIndex - 1));");
 		}
 	}
 
