@@ -107,7 +107,11 @@ def _ask_v2(session: Any, image: Image) -> Answer:
 
 
 def _architectures(session: Any, url: str, headers: Mapping[str, str]) -> frozenset[str]:
-    """Return what an image runs on, by its index, or by the configuration of its only platform."""
+    """Return what an image runs on, by its index, or by the configuration of its only platform; nothing where
+    the registry does not say it.
+    """
+    import requests
+
     try:
         manifest = session.get(url, headers=headers, timeout=SECONDS).json()
         platforms = [item.get("platform", {}) for item in manifest.get("manifests", [])]
@@ -115,7 +119,7 @@ def _architectures(session: Any, url: str, headers: Mapping[str, str]) -> frozen
             blob = f"{url.rpartition('/manifests/')[0]}/blobs/{manifest['config']['digest']}"
             platforms = [session.get(blob, headers=headers, timeout=SECONDS).json()]
         named = {str(item.get("architecture")) for item in platforms}
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (requests.RequestException, ValueError, KeyError, AttributeError, TypeError):
         return frozenset()
     return frozenset(EC2_NAMES[name] for name in named if name in EC2_NAMES)
 

@@ -93,7 +93,12 @@ class TakerRequest(BaseHTTPRequestHandler):
             return self.answer(200)
         name = self.path.rsplit("/", 1)[-1]
         found = self.server.blobs.get(name, self.server.manifests.get(name))
-        return self.answer(404) if found is None else self.answer(200, length=len(found), digest=found)
+        if found is None:
+            return self.answer(404)
+        self.answer(200, length=len(found), digest=found)
+        if self.command == "GET":
+            self.wfile.write(found)
+        return None
 
     do_HEAD = do_GET
 

@@ -18,6 +18,9 @@ Array.sort(names);
 File.saveString(Compound + ": " + String.join(names, " "), "output/" + Plate + "_" + Well + ".txt");
 """
 
+#: As much of a file as submitJob looks at.
+TIFF = b"II*\0\x08\0\0\0" + bytes(8)
+
 
 def test_each_job_gets_the_images_of_its_well_and_what_the_layout_says(app: App) -> None:
     app.configure(EXPECTED_NUMBER_FILES=1)
@@ -27,7 +30,7 @@ def test_each_job_gets_the_images_of_its_well_and_what_the_layout_says(app: App)
     assert cloud is not None
     for well in ("A1", "A10", "B1"):
         for ending in ("s1.tif", "s2.tif", "s2_thumb.tif"):
-            cloud.client("s3").put_object(Bucket=app.bucket, Key=f"in/P_1/{well}_{ending}", Body=b"image")
+            cloud.client("s3").put_object(Bucket=app.bucket, Key=f"in/P_1/{well}_{ending}", Body=TIFF)
     (app.folder / "layout.csv").write_text("Compound,1,10\nA,DMSO,drug\nB,other,\n")
     job = app.folder / "job.json"
     pattern = f"s3://{app.bucket}/in/{{Plate}}/{{Well}}_s{{Site:d}}.tif"

@@ -109,7 +109,6 @@ class World:
             "SQS_MESSAGE_VISIBILITY": choose([180, 600]),
             "MEMORY": choose([1000, 2000]),
             "MACHINE_TYPE": choose(["m5.large", ["m5.large", "m5a.large"]]),
-            "ASSIGN_IP": choose([True, False]),
         }
 
     def disturb(self) -> None:

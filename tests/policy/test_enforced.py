@@ -60,7 +60,8 @@ NOT_MET: dict[str, set[str]] = {
         "sqs:ReceiveMessage",
     },
     "redrive": set(),
-    # A start that fails is taken back, tasks that fail are explained, a janitor of an earlier version, a key.
+    # A start that fails is taken back, tasks that fail are explained, a janitor of an earlier version, a key;
+    # an earlier run whose teardown was interrupted is finished.
     "startCluster": MAIL
     | {
         "cloudwatch:DeleteAlarms",
@@ -70,8 +71,13 @@ NOT_MET: dict[str, set[str]] = {
         "ec2:CreateLaunchTemplateVersion",
         "ec2:DescribeInstances",
         "ec2:DescribeKeyPairs",
+        "ec2:TerminateInstances",
         "ecs:DescribeTasks",
         "ecs:ListTasks",
+        "ecs:StopTask",
+        "sqs:ChangeMessageVisibility",
+        "sqs:ListQueueTags",
+        "sqs:ReceiveMessage",
         "events:DeleteRule",
         "events:RemoveTargets",
         "iam:CreateRole",
