@@ -5,6 +5,7 @@ Only where ImageJ core was built on this machine. What was parsed once is rememb
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import subprocess
@@ -33,14 +34,23 @@ def find_faults(text: str, ending: str, home: Path = HOME) -> list[Fault]:
         return []
     name = hashlib.sha256(f"{PARSER.read_text(encoding='utf-8')}\0{ending}\0{text}".encode()).hexdigest()
     known = home / "parsed" / name
-    if not known.exists():
-        said = _parse(text, ending, launcher)
-        if "PARSED" not in said.splitlines():
-            return []
-        known.parent.mkdir(exist_ok=True)
-        known.write_text(said, encoding="utf-8")
-    lines = [line.split("\t") for line in known.read_text(encoding="utf-8").splitlines()]
+    said = known.read_text(encoding="utf-8") if known.exists() else _parse(text, ending, launcher)
+    if "PARSED" not in said.splitlines():
+        return []
+    _remember(known, said)
+    lines = [line.split("\t") for line in said.splitlines()]
     return [Fault(line[1] == "stop", line[2], line[3]) for line in lines if line[0] == "FOUND"]
+
+
+def _remember(known: Path, said: str) -> None:
+    """Keep what the parser said, whole or not at all; a runtime that may not be written to is no fault."""
+    if known.exists():
+        return
+    with contextlib.suppress(OSError):
+        known.parent.mkdir(exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=known.parent, delete=False) as file:
+            file.write(said)
+        Path(file.name).replace(known)
 
 
 def _parse(text: str, ending: str, launcher: Path) -> str:
