@@ -15,6 +15,7 @@ from distributed_fiji.findings import Finding, Severity
 from distributed_fiji.jobs import JobFile
 from worker.contract.inputs import Address, InvalidAddress, Pattern, addresses_in, read_patterns
 from worker.contract.jobs import Job
+from worker.contract.patterns import common_start
 
 #: So many listings are made at most; folders beyond that are listed together, by what they have in common.
 MOST_LISTINGS = 8
@@ -121,14 +122,8 @@ def _roots(starts: set[str]) -> list[str]:
             groups.setdefault(tuple(names[:depth]), []).append(start)
         if len(groups) <= MOST_LISTINGS:
             break
-    roots = sorted(_common(min(some), max(some)) for some in groups.values())
+    roots = sorted(common_start(some) for some in groups.values())
     return [root for number, root in enumerate(roots) if not root.startswith(tuple(roots[:number]))]
-
-
-def _common(one: str, other: str) -> str:
-    """Return what two texts begin with; what lies between them in order begins with it, too."""
-    length = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
-    return one[:length]
 
 
 @dataclass

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from worker.contract.inputs import Address, InvalidAddress, addresses_in, read_patterns
 from worker.contract.jobs import Job
-from worker.contract.patterns import Glob
+from worker.contract.patterns import Glob, common_start
 
 #: So many folders are listed one by one; of more, all that begins like them.
 MOST_LISTINGS = 100
@@ -94,18 +94,11 @@ class InputSizes:
 
 def _prefixes(folders: dict[str, set[str]]) -> list[str]:
     """Return what to list so that all these starts, by their folders, are among it, and none twice."""
-    prefixes = sorted(_common(starts) for starts in folders.values())
+    prefixes = sorted(common_start(starts) for starts in folders.values())
     if len(prefixes) > MOST_LISTINGS:
-        prefixes = [_common(prefixes)]
+        prefixes = [common_start(prefixes)]
     kept: list[str] = []
     for prefix in prefixes:
         if not kept or not prefix.startswith(kept[-1]):
             kept.append(prefix)
     return kept
-
-
-def _common(texts: Collection[str]) -> str:
-    """Return what all of some texts begin with."""
-    first, last = min(texts), max(texts)
-    differing = (place for place, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
-    return first[: next(differing, len(first))]

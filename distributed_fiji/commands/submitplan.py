@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distributed_fiji.aws.clients import pages
+from distributed_fiji.aws.buckets import list_keys
 from distributed_fiji.commands.workload import find_script_hash
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobs import JobFile
@@ -22,6 +21,7 @@ from distributed_fiji.state.jobstate import THREADS, JobState
 from distributed_fiji.state.record import new_run
 from distributed_fiji.state.statefiles import find_state
 from worker.contract.jobs import manifest_key
+from worker.contract.patterns import common_start
 from worker.contract.state import text
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def job_standing(settings: Settings, s3: S3Client, jobs: JobFile, script: str) -
     with ThreadPoolExecutor(THREADS) as pool:
         found = dict(zip(known, pool.map(read, known), strict=True))
     outputs = [key for one in found.values() if one for key in one[2]]
-    there = _keys(s3, settings.DESTINATION_BUCKET, _shared_start(outputs)) if outputs else set()
+    there = set(list_keys(s3, settings.DESTINATION_BUCKET, common_start(outputs))) if outputs else set()
 
     def state(job: str) -> tuple[str, str]:
         one = found.get(job)
@@ -99,16 +99,6 @@ def _in_manifest(document: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]
     """Return script, destination and the outputs' keys in a manifest."""
     keys = tuple(text(output, "key") for output in document["outputs"])
     return text(document, "script_sha256"), text(document, "destination"), keys
-
-
-def _shared_start(keys: list[str]) -> str:
-    """Return what all keys begin with: what the first and the last of them share."""
-    pairs = zip(min(keys), max(keys), strict=False)
-    return "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-
-
-def _keys(s3: S3Client, bucket: str, prefix: str) -> set[str]:
-    return {item["Key"] for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix)}
 
 
 def _why(jobs: JobFile, standing: Mapping[str, tuple[str, str]], why: str) -> list[str]:

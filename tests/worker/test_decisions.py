@@ -15,6 +15,7 @@ from worker.aws.logstream import LogStreams
 from worker.aws.queue import Counts
 from worker.contract.flags import InvalidFlags, read_flags
 from worker.contract.jobs import Outcome
+from worker.contract.patterns import common_start
 from worker.errors import SettingsError
 from worker.host.folders import PREFIX, Scratch
 from worker.host.memory import container_memory_mb, heap_mb, standby_fits
@@ -22,7 +23,7 @@ from worker.job.ahead import fits_its_lease, longest_run, may_take_ahead, others
 from worker.job.attempts import Fate, Plan, Settlement, plan_attempt, settlement
 from worker.settings import read_settings
 from worker.storage.outputs import counting, find_outputs
-from worker.storage.s3 import common_prefix, retried
+from worker.storage.s3 import retried
 
 NEEDED = {
     "APP_NAME": "app",
@@ -266,8 +267,8 @@ def test_transient_errors_are_tried_again_and_others_are_not() -> None:
 
 
 def test_the_common_beginning_of_keys_is_found() -> None:
-    assert common_prefix(["a/b1", "a/b2", "a/bc/d"]) == "a/b"
-    assert common_prefix(["one"]) == "one"
+    assert common_start(["a/b1", "a/b2", "a/bc/d"]) == "a/b"
+    assert common_start(["one"]) == "one"
 
 
 def test_a_scratch_is_swept_when_its_worker_is_dead_and_not_before(tmp_path: Path) -> None:

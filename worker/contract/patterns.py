@@ -7,8 +7,9 @@ ends with "/" means all below. Everything else stands for itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from itertools import takewhile
 
 WILDCARDS = re.compile(r"[*?]")
 
@@ -42,6 +43,15 @@ def literal_start(pattern: str) -> str:
     """Return what every match begins with: the letters before the first wildcard."""
     wildcard = WILDCARDS.search(pattern)
     return pattern[: wildcard.start()] if wildcard else pattern
+
+
+def common_start(texts: Collection[str]) -> str:
+    """Return what all of some texts begin with. Raises ValueError where there are none.
+
+    What the first and the last in order share, all between them share too.
+    """
+    pairs = zip(min(texts), max(texts), strict=False)
+    return "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _part(text: str) -> Callable[[str], bool]:

@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 
 from worker.calls import CALL_ERRORS
 from worker.contract.jobs import FailureClass
+from worker.contract.patterns import common_start
 from worker.contract.state import Unreadable, read_object
 from worker.errors import JobFailed
 
@@ -139,7 +140,7 @@ def find_objects(s3: S3Client, bucket: str, keys: Iterable[str]) -> Iterator[Obj
     """Yield those of `keys` that are in a bucket: one by one where they are few, else by a listing."""
     wanted = set(keys)
     if len(wanted) > FEW:
-        common = common_prefix(wanted)
+        common = common_start(wanted)
         for item in list_objects(s3, bucket, common, most=len(wanted) + LOOK_THROUGH):
             if item.key in wanted:
                 wanted.discard(item.key)
@@ -147,16 +148,6 @@ def find_objects(s3: S3Client, bucket: str, keys: Iterable[str]) -> Iterator[Obj
     for key in wanted:
         if found := find_object(s3, bucket, key):
             yield found
-
-
-def common_prefix(texts: Iterable[str]) -> str:
-    """Return the letters that all texts begin with: what the first and the last in order have in common."""
-    ordered = sorted(texts)
-    first, last = ordered[0], ordered[-1]
-    length = 0
-    while length < min(len(first), len(last)) and first[length] == last[length]:
-        length += 1
-    return first[:length]
 
 
 def read_json(s3: S3Client, bucket: str, key: str) -> tuple[dict[str, Any], str] | None:
