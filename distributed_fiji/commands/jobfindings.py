@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from distributed_fiji.commands.imagesources import nothing_there
 from distributed_fiji.commands.scripts import NoScript, Script, read_script
 from distributed_fiji.findings import Finding, doubts, unknowns
 from distributed_fiji.jobs import JobFile, answers_of, metadata_of, paths_of
+from distributed_fiji.listedinputs import ListedInputs, Need, TooMany
 from distributed_fiji.monitor.result import counted
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.statefiles import find_state
@@ -135,39 +135,26 @@ def path_doubts(fixed: Sequence[FixedPath], jobs: JobFile) -> list[str]:
 
 def look_at_inputs(settings: Settings, s3: S3Client, jobs: JobFile) -> list[Finding]:
     """Return what is to be said of the jobs' inputs, by few listings. Raises ClientError."""
-    wanted = partial(inputs.wanted_by, source_bucket=settings.SOURCE_BUCKET, values=settings.DOWNLOAD_FILES)
-    starts = {(bucket, start) for job in jobs for one in wanted(job) for bucket, start, _ in one.places}
-    listings = {one: read_listing(s3, *one) for one in inputs.listings_for(starts)} if starts else {}
-    if any(len(one.keys) > inputs.MOST_KEYS for one in listings.values()):
-        return unknowns("inputs", [f"inputs: more than {inputs.MOST_KEYS:,} keys, which were not compared"])
-    comparison = inputs.Comparison(listings)
+    lists = partial(list_inputs, s3)
     try:
-        looked = inputs.compare(jobs, wanted, comparison)
-    except inputs.TooMany:
-        return unknowns("inputs", ["inputs: too many keys for these patterns, which were not compared"])
+        listed = ListedInputs(
+            jobs, settings.SOURCE_BUCKET, lists, values=settings.DOWNLOAD_FILES, limits=inputs.LIMITS
+        )
+        looked = inputs.compare(jobs, listed)
+    except TooMany as error:
+        return unknowns("inputs", [f"inputs: {error}, which were not compared"])
     return [
-        *inputs.input_findings(looked, lambda one: inputs.nearest(one, comparison) or _beside(s3, one)),
+        *inputs.input_findings(looked, lambda one: inputs.nearest(one, listed) or _beside(s3, one)),
         *asked("inputs-broken", "inputs: the beginning of TIFF files", lambda: look_into(s3, looked)),
         *volume_findings(settings, looked.largest),
-        *doubts("inputs", listing_doubts(settings.SOURCE_BUCKET, jobs, comparison.count)),
+        *doubts("inputs", listing_doubts(settings.SOURCE_BUCKET, jobs, listed.count)),
     ]
 
 
-def _beside(s3: S3Client, wanted: inputs.Need) -> str:
+def _beside(s3: S3Client, wanted: Need) -> str:
     """Return what is in the first folder above an input, since nothing begins as it does; '' for nothing."""
     bucket, start, _ = wanted.places[0]
     return nothing_there(s3, bucket, start)[-1]
-
-
-def read_listing(s3: S3Client, bucket: str, start: str) -> inputs.Listing:
-    """Return the keys of a bucket that begin with a text, MOST_KEYS and one at most. Raises ClientError."""
-    listing = inputs.Listing()
-    for key, size, is_archived in islice(list_inputs(s3, bucket, start), inputs.MOST_KEYS + 1):
-        listing.keys.append(key)
-        listing.sizes.append(size)
-        if is_archived:
-            listing.archived.add(key)
-    return listing
 
 
 def look_into(s3: S3Client, looked: inputs.Compared) -> list[Finding]:

@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distributed_fiji.aws.clients import Clients, connect, pages
+from distributed_fiji.aws.buckets import list_inputs
+from distributed_fiji.aws.clients import Clients, connect
 from distributed_fiji.clock import SystemClock
 from distributed_fiji.commands import trial
 from distributed_fiji.commands.cleanup import cleanup
 from distributed_fiji.commands.commandline import CHECKOUT, Context
-from distributed_fiji.commands.inputsizes import Input
 from distributed_fiji.commands.monitor import monitor
 from distributed_fiji.commands.plan import Start
 from distributed_fiji.commands.scripts import Script
@@ -27,6 +27,7 @@ from distributed_fiji.commands.trial import Tried
 from distributed_fiji.errors import SOMETHING_LEFT, InvalidInput, SomethingLeft
 from distributed_fiji.fleetfile import FleetFile
 from distributed_fiji.jobs import JobFile
+from distributed_fiji.listedinputs import Input
 from distributed_fiji.local import cloud
 from distributed_fiji.names import record_file_name
 from distributed_fiji.settings import Settings
@@ -42,10 +43,9 @@ class BucketInputs:
 
     s3: S3Client
 
-    def list(self, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
-        """Yield keys and bytes of what begins with a prefix."""
-        for item in pages(self.s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix):
-            yield item["Key"], item["Size"]
+    def list(self, bucket: str, prefix: str) -> Iterator[tuple[str, int, bool]]:
+        """Yield the keys that begin with a prefix, as `list_inputs` does."""
+        return list_inputs(self.s3, bucket, prefix)
 
     def copy(self, place: Input, to: S3Client) -> None:
         """Copy an object to the same place of another cloud."""
@@ -60,13 +60,14 @@ class FolderInputs:
     root: Path
     bucket: str
 
-    def list(self, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
-        """Yield keys and bytes of what begins with a prefix."""
+    def list(self, bucket: str, prefix: str) -> Iterator[tuple[str, int, bool]]:
+        """Yield the files whose keys would begin with a prefix, in their order; none is archived."""
         top = self.root / prefix[: prefix.rfind("/") + 1]
-        for folder, _, names in os.walk(top if bucket == self.bucket else ""):
-            for file in (Path(folder, name) for name in names):
-                if (key := file.relative_to(self.root).as_posix()).startswith(prefix) and file.is_file():
-                    yield key, file.stat().st_size
+        walked = os.walk(top if bucket == self.bucket else "")
+        files = [Path(folder, name) for folder, _, names in walked for name in names]
+        for key, file in sorted((file.relative_to(self.root).as_posix(), file) for file in files):
+            if key.startswith(prefix) and file.is_file():
+                yield key, file.stat().st_size, False
 
     def copy(self, place: Input, to: S3Client) -> None:
         """Copy a file to its place in a cloud."""

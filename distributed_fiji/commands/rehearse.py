@@ -13,7 +13,6 @@ from distributed_fiji.clock import SystemClock
 from distributed_fiji.commands import rehearsalreport as report
 from distributed_fiji.commands.commandline import CHECKOUT, Context
 from distributed_fiji.commands.configedit import apply_settings
-from distributed_fiji.commands.inputsizes import Input, InputSizes
 from distributed_fiji.commands.jobinputs import check_inputs
 from distributed_fiji.commands.lawfit import choose_jobs, fit_law, memory_bound
 from distributed_fiji.commands.rehearsalruns import (
@@ -29,6 +28,7 @@ from distributed_fiji.commands.trial import Tried
 from distributed_fiji.errors import JOBS_FAILED, InvalidInput
 from distributed_fiji.fleetfile import parse_fleet_file, read_fleet_file
 from distributed_fiji.jobs import JobFile, read_job_file
+from distributed_fiji.listedinputs import Input, ListedInputs
 from distributed_fiji.rehearsals import rehearsal_location, rehearsal_settings
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.rehearsal import Rehearsal, RehearsedJob, rehearsal_path, write_rehearsal
@@ -130,13 +130,13 @@ def _choose(
     settings: Settings, file: JobFile, source: BucketInputs | FolderInputs, wanted: Asked, per_gb: float
 ) -> Chosen:
     """List the inputs and choose jobs. Raises InvalidInput where none of them is there, or costs too much."""
-    listed = InputSizes(file, settings.SOURCE_BUCKET, source.list)
-    sizes = [sum(listed.of(job).values()) for job in file]
+    listed = ListedInputs(file, settings.SOURCE_BUCKET, source.list, values=True)
+    sizes = [sum(listed.sizes(job).values()) for job in file]
     if listed.wanted and not any(sizes):
         where = wanted.folder or f"s3://{settings.SOURCE_BUCKET}/"
         raise InvalidInput("Nothing is rehearsed", [f"none of the jobs' inputs is in {where}"])
     places = choose_jobs(sizes, wanted.jobs)
-    inputs = {place: size for job in file.part(places) for place, size in listed.of(job).items()}
+    inputs = {place: size for job in file.part(places) for place, size in listed.sizes(job).items()}
     traffic = sum(inputs.values()) / 1e9 * per_gb
     if traffic > wanted.max_cost:
         problem = f"downloading their inputs costs about ${traffic:.2f}, more than --max-cost"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from distributed_fiji.checks.cloud import NEEDED, image_findings, network_findin
 from distributed_fiji.checks.fit import fit_findings, volume_findings
 from distributed_fiji.checks.quotas import quota_findings
 from distributed_fiji.jobs import parse_job_file
+from distributed_fiji.listedinputs import ListedInputs, listings_for
 from distributed_fiji.registry import Answer
 from distributed_fiji.settings import Settings, parse_settings
 
@@ -108,17 +108,12 @@ def test_inputs_that_do_not_fit_on_the_disk_are_named(gib: int, tasks: int, seve
 def test_few_listings_hold_all_that_is_wanted() -> None:
     wells = {("b", f"screen/plate{number:03}/A01") for number in range(500)}
 
-    assert inputs.listings_for(wells) == [("b", "screen/plate")]
-    assert inputs.listings_for([("b", "a/x"), ("b", "c/y"), ("d", "")]) == [
+    assert listings_for(wells, 8) == [("b", "screen/plate")]
+    assert listings_for([("b", "a/x"), ("b", "c/y"), ("d", "")], 8) == [
         ("b", "a/x"),
         ("b", "c/y"),
         ("d", ""),
     ]
-
-
-def listing(**sizes: int) -> inputs.Listing:
-    keys = sorted(sizes)
-    return inputs.Listing(keys, array("q", (sizes[key] for key in keys)))
 
 
 def test_inputs_are_found_by_key_by_pattern_by_folder_and_by_value() -> None:
@@ -129,9 +124,11 @@ def test_inputs_are_found_by_key_by_pattern_by_folder_and_by_value() -> None:
     }
     file = parse_job_file(document, "job.json")
     there = {"p/A_1.tif": 5, "p/A_2.tif": 6, "p/B_1.tif": 0}
-    comparison = inputs.Comparison({("b", "p/"): listing(**there)})
+    listed = ListedInputs(
+        file, "b", lambda *_: ((key, size, False) for key, size in there.items()), values=True
+    )
 
-    looked = inputs.compare(file, lambda job: inputs.wanted_by(job, "b", values=True), comparison)
+    looked = inputs.compare(file, listed)
 
     assert looked.largest == 11 + 11 + 5 + 6
     assert looked.lacking == {
