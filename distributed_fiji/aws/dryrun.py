@@ -53,8 +53,11 @@ class AnsweredHere:
 #: What waiters, and those who ask for AWS's clock, look at.
 FINE = {"HTTPStatusCode": 200, "HTTPHeaders": {}}
 
+#: What a call asks for, and an answer of AWS.
+Asked = Mapping[str, Any]
+Answer = dict[str, Any]
 #: Changes an answer of AWS into what it would be after what was noted.
-Patch = Callable[[dict[str, Any]], object]
+Patch = Callable[[Answer], object]
 
 
 class DryRun:
@@ -63,7 +66,7 @@ class DryRun:
     def __init__(self, place: Callable[[], tuple[str, str]]) -> None:
         self.calls: list[Intended] = []
         self._place = place
-        self._missing: dict[tuple[str, str], dict[str, Any]] = {}
+        self._missing: dict[tuple[str, str], Answer] = {}
         self._patches: dict[tuple[str, str], list[Patch]] = {}
 
     def watch(self, client: Any) -> None:
@@ -120,14 +123,14 @@ def _remember(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None
     context["asked"] = params
 
 
-def name_in(parameters: Mapping[str, Any]) -> str:
+def name_in(parameters: Asked) -> str:
     """Return what names the thing that a call is about, '' where nothing does."""
     value = next((parameters[name] for name in NAMES if parameters.get(name)), "")
     text = str(value[0] if isinstance(value, list) else value)
     return text.rpartition("/")[2] if "QueueUrl" in parameters else text
 
 
-def answer_of(operation: str, asked: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
+def answer_of(operation: str, asked: Asked, region: str, account: str) -> Answer:
     """Return what AWS would answer, as far as a command needs it."""
     name = name_in(asked)
 
@@ -162,10 +165,10 @@ def answer_of(operation: str, asked: Mapping[str, Any], region: str, account: st
     return {"Successful": asked["Entries"]} if "Entries" in asked else {}
 
 
-Later = Iterator[tuple[tuple[str, str], dict[str, Any]]]
+Later = Iterator[tuple[tuple[str, str], Answer]]
 
 
-def missing_after(operation: str, asked: Mapping[str, Any], answer: dict[str, Any]) -> Later:
+def missing_after(operation: str, asked: Asked, answer: Answer) -> Later:
     """Yield what readings of something that a call would have made would answer."""
     name = name_in(asked)
     match operation:
@@ -198,61 +201,108 @@ def _digest(package: bytes) -> str:
     return base64.b64encode(hashlib.sha256(package).digest()).decode()
 
 
-def patches_after(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Patch]]:
-    """Yield how answers about something that is there change after a call that changes or removes it."""
-    name = name_in(asked)
-    match operation:
-        case "PutRolePolicy":
-            document = json.loads(asked["PolicyDocument"])
-            yield ("GetRolePolicy", name), lambda seen: seen.update(PolicyDocument=document)
-        case "UpdateAssumeRolePolicy":
-            trust = json.loads(asked["PolicyDocument"])
-            yield ("GetRole", name), lambda seen: seen["Role"].update(AssumeRolePolicyDocument=trust)
-        case "PutRolePermissionsBoundary":
-            boundary = {"PermissionsBoundaryArn": asked["PermissionsBoundary"]}
-            yield ("GetRole", name), lambda seen: seen["Role"].update(PermissionsBoundary=boundary)
-        case "UpdateFunctionConfiguration":
-            yield ("GetFunctionConfiguration", name), lambda seen: seen.update(asked)
-        case "UpdateFunctionCode":
-            digest = _digest(asked["ZipFile"])
-            yield ("GetFunctionConfiguration", name), lambda seen: seen.update(CodeSha256=digest)
-        case "CreateLogGroup":
-            group = {"logGroupName": name, "arn": f"log-group:{name}"}
-            yield ("DescribeLogGroups", name), lambda seen: seen.update(logGroups=[group])
-        case "PutRetentionPolicy":
-            days = asked["retentionInDays"]
-            yield ("DescribeLogGroups", name), lambda seen: _each(seen, "logGroups", retentionInDays=days)
-        case "CancelSpotFleetRequests":
-            state = "cancelled_terminating"
-            yield (
-                ("DescribeSpotFleetRequests", name),
-                lambda seen: _each(seen, "SpotFleetRequestConfigs", SpotFleetRequestState=state),
-            )
-            yield ("DescribeInstances", ""), lambda seen: seen.update(Reservations=[])
-        case "DeleteObject":
-            yield (
-                ("ListObjectsV2", ""),
-                lambda seen: seen.update(
-                    Contents=[item for item in seen.get("Contents", ()) if item["Key"] != asked["Key"]]
-                ),
-            )
-        case "DeleteService":
-            cluster = str(asked["cluster"])
-            yield ("DescribeClusters", cluster), lambda seen: _each(seen, "clusters", activeServicesCount=0)
-        case "DeregisterContainerInstance":
-            counts = dict.fromkeys(
-                ("registeredContainerInstancesCount", "runningTasksCount", "pendingTasksCount"), 0
-            )
-            yield ("DescribeClusters", str(asked["cluster"])), lambda seen: _each(seen, "clusters", **counts)
-            gone = asked["containerInstance"]
-            yield (
-                ("ListContainerInstances", str(asked["cluster"])),
-                lambda seen: seen.update(
-                    containerInstanceArns=[arn for arn in seen["containerInstanceArns"] if arn != gone]
-                ),
-            )
+#: A reading, the name of what it is about ('': of anything), and the change of its answer.
+Change = tuple[str, Callable[[Asked], str], Callable[[Asked, Answer], object]]
 
 
-def _each(seen: dict[str, Any], key: str, **changed: Any) -> None:
-    for item in seen.get(key, ()):
+def _any(asked: Asked) -> str:
+    return ""
+
+
+def _cluster(asked: Asked) -> str:
+    return str(asked["cluster"])
+
+
+def _each(answer: Answer, key: str, **changed: Any) -> None:
+    for item in answer.get(key, ()):
         item.update(changed)
+
+
+def _policy_put(asked: Asked, answer: Answer) -> None:
+    answer.update(PolicyDocument=json.loads(asked["PolicyDocument"]))
+
+
+def _trust_updated(asked: Asked, answer: Answer) -> None:
+    answer["Role"].update(AssumeRolePolicyDocument=json.loads(asked["PolicyDocument"]))
+
+
+def _boundary_put(asked: Asked, answer: Answer) -> None:
+    boundary = {"PermissionsBoundaryArn": asked["PermissionsBoundary"]}
+    answer["Role"].update(PermissionsBoundary=boundary)
+
+
+def _function_updated(asked: Asked, answer: Answer) -> None:
+    answer.update(asked)
+
+
+def _code_updated(asked: Asked, answer: Answer) -> None:
+    answer.update(CodeSha256=_digest(asked["ZipFile"]))
+
+
+def _log_group_created(asked: Asked, answer: Answer) -> None:
+    name = name_in(asked)
+    answer.update(logGroups=[{"logGroupName": name, "arn": f"log-group:{name}"}])
+
+
+def _retention_put(asked: Asked, answer: Answer) -> None:
+    _each(answer, "logGroups", retentionInDays=asked["retentionInDays"])
+
+
+def _fleet_cancelled(asked: Asked, answer: Answer) -> None:
+    _each(answer, "SpotFleetRequestConfigs", SpotFleetRequestState="cancelled_terminating")
+
+
+def _machines_ended(asked: Asked, answer: Answer) -> None:
+    answer.update(Reservations=[])
+
+
+def _object_deleted(asked: Asked, answer: Answer) -> None:
+    answer.update(Contents=[item for item in answer.get("Contents", ()) if item["Key"] != asked["Key"]])
+
+
+def _service_deleted(asked: Asked, answer: Answer) -> None:
+    _each(answer, "clusters", activeServicesCount=0)
+
+
+def _cluster_emptied(asked: Asked, answer: Answer) -> None:
+    counts = ("registeredContainerInstancesCount", "runningTasksCount", "pendingTasksCount")
+    _each(answer, "clusters", **dict.fromkeys(counts, 0))
+
+
+def _instance_deregistered(asked: Asked, answer: Answer) -> None:
+    gone, known = asked["containerInstance"], answer["containerInstanceArns"]
+    answer.update(containerInstanceArns=[arn for arn in known if arn != gone])
+
+
+#: The changes that follow a call, by its operation.
+CHANGES: Mapping[str, tuple[Change, ...]] = {
+    # IAM
+    "PutRolePolicy": (("GetRolePolicy", name_in, _policy_put),),
+    "UpdateAssumeRolePolicy": (("GetRole", name_in, _trust_updated),),
+    "PutRolePermissionsBoundary": (("GetRole", name_in, _boundary_put),),
+    # Lambda
+    "UpdateFunctionConfiguration": (("GetFunctionConfiguration", name_in, _function_updated),),
+    "UpdateFunctionCode": (("GetFunctionConfiguration", name_in, _code_updated),),
+    # CloudWatch Logs
+    "CreateLogGroup": (("DescribeLogGroups", name_in, _log_group_created),),
+    "PutRetentionPolicy": (("DescribeLogGroups", name_in, _retention_put),),
+    # EC2
+    "CancelSpotFleetRequests": (
+        ("DescribeSpotFleetRequests", name_in, _fleet_cancelled),
+        ("DescribeInstances", _any, _machines_ended),
+    ),
+    # S3
+    "DeleteObject": (("ListObjectsV2", _any, _object_deleted),),
+    # ECS
+    "DeleteService": (("DescribeClusters", _cluster, _service_deleted),),
+    "DeregisterContainerInstance": (
+        ("DescribeClusters", _cluster, _cluster_emptied),
+        ("ListContainerInstances", _cluster, _instance_deregistered),
+    ),
+}
+
+
+def patches_after(operation: str, asked: Asked) -> Iterator[tuple[tuple[str, str], Patch]]:
+    """Yield how answers about something that exists change after a call that changes or removes it."""
+    for reading, about, change in CHANGES.get(operation, ()):
+        yield (reading, about(asked)), partial(change, asked)
