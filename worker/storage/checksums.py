@@ -12,7 +12,7 @@ CHUNK = 1024 * 1024
 
 @dataclass(frozen=True)
 class Digests:
-    """Bytes and checksums of a file, in hex."""
+    """A file's size in bytes, and its checksums in hex."""
 
     size: int
     md5: str
@@ -20,7 +20,7 @@ class Digests:
 
 
 def digests_of(source: Path | bytes, check: Callable[[], None]) -> Digests:
-    """Return the checksums of a file, which is read once, or of bytes; `check` may raise to break off."""
+    """Return the checksums of a file, reading it once, or of bytes. `check` may raise to stop."""
     md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
     for chunk in [source] if isinstance(source, bytes) else _chunks(source, check):
         md5.update(chunk)
@@ -30,7 +30,7 @@ def digests_of(source: Path | bytes, check: Callable[[], None]) -> Digests:
 
 
 def md5_of(path: Path, check: Callable[[], None]) -> str:
-    """Read a file once and return its MD5 in hex; `check` may raise to break off."""
+    """Read a file once and return its MD5 in hex. `check` may raise to stop."""
     md5 = hashlib.md5(usedforsecurity=False)
     for chunk in _chunks(path, check):
         md5.update(chunk)

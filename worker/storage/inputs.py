@@ -1,4 +1,4 @@
-"""The inputs of one job: what its parameters and patterns name is brought to disk before FIJI starts."""
+"""The inputs of one job: everything its parameters and patterns name, brought to disk before FIJI starts."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from worker.storage.cache import Cache, Loan
 from worker.storage.downloads import Check, Downloads
 from worker.storage.listing import Group, Lister, Listing, value_at
 
-#: How often inputs are listed again because an object changed between its listing and its download.
+#: How often inputs are listed again because an object changed between listing and download.
 LISTINGS = 5
 
 
 @dataclass
 class Inputs:
-    """A job's inputs on disk. `staging` holds what is this job's alone and moves into its folder later."""
+    """A job's inputs on disk. `staging` holds those of this job alone, which move into its folder later."""
 
     staging: Path
     listing: Listing = field(default_factory=Listing)
-    #: What is lent to this job of what others want as well.
+    #: Shared inputs that are lent to this job.
     loans: list[Loan] = field(default_factory=list)
 
     @property
     def used(self) -> list[dict[str, Any]]:
-        """What was used, for the manifest: address, ETag, bytes."""
+        """The objects used, for the manifest: address, ETag, bytes."""
         return self.listing.used
 
     def parameters(self, job: Job, work: Path) -> dict[str, Value]:
-        """Return the script's parameters, inputs replaced by local paths."""
+        """Return the script's parameters, with inputs replaced by local paths."""
         return {**job.parameters, **{name: value_at(one, work) for name, one in self.listing.values.items()}}
 
     def answers(self, job: Job, work: Path) -> dict[str, Value]:
-        """Return the answers to the script's questions, inputs replaced by local paths."""
+        """Return the answers to the script's questions, with inputs replaced by local paths."""
         return {
             **job.answers,
             **{name: value_at(one, work) for name, one in self.listing.answers.items()},
         }
 
     def move_into(self, work: Path) -> None:
-        """Move all into a job's folder, on the same disk; there the script may do with it what it likes."""
+        """Move everything into a job's folder on the same disk, where the script may change it freely."""
         for item in self.staging.iterdir():
             item.rename(work / item.name)
         self.staging.rmdir()
@@ -56,9 +56,9 @@ class Inputs:
             loan.move_into(work)
 
     def end_loans(self, output: Path | None = None) -> None:
-        """Give back what was lent; it stays where a link in `output` leads into the job's folder.
+        """Return loans to the cache, unless a link in `output` leads into the job's folder; then they stay.
 
-        By way of other links that may be one to the inputs, which are still to be read.
+        Such a link may lead to inputs by way of other links, and its target is yet to be read.
         """
         keep = output is not None and _has_links_into(output.parent, output)
         while self.loans:
@@ -66,7 +66,7 @@ class Inputs:
 
 
 class InputFetcher:
-    """Brings inputs, each as it was listed."""
+    """Fetches inputs, each exactly as it was listed."""
 
     def __init__(self, lister: Lister, downloads: Downloads, cache: Cache) -> None:
         self._lister = lister
@@ -74,18 +74,18 @@ class InputFetcher:
         self._cache = cache
 
     def fetch(self, job: Job, inputs: Inputs, check: Check) -> None:
-        """Bring all inputs of a job, filling `inputs` as it goes. Raises JobFailed with what is missing."""
+        """Fetch all inputs of a job into `inputs`. Raises JobFailed naming what is missing."""
         with store.failing_as(FailureClass.DOWNLOAD_FAILED, "the job's inputs"):
             self._until_unchanged(inputs, check, lambda: self._list_and_fetch(job, inputs, check))
 
     def listed(self, job: Job, check: Check) -> dict[str, str]:
-        """Return what `fetch` would bring now, without bringing it: ETags by address. Raises JobFailed."""
+        """Return what `fetch` would download now, as ETags by address. Raises JobFailed."""
         return {entry["key"]: entry["etag"] for entry in self._lister.look(job, check).used}
 
     def make_ready(self, job: Job, inputs: Inputs, check: Check) -> None:
-        """Make sure, just before FIJI starts, that what other jobs had meanwhile is as it was listed.
+        """Make sure, just before FIJI starts, that inputs shared with other jobs are still as listed.
 
-        Raises JobFailed where it is not, and cannot be had.
+        Raises JobFailed if they are not, and cannot be downloaded again.
         """
 
         def restore() -> None:
@@ -103,7 +103,7 @@ class InputFetcher:
                 self._until_unchanged(inputs, check, again)
 
     def release(self, inputs: Inputs) -> None:
-        """Give back what the job had from the cache."""
+        """Return the job's loans to the cache."""
         inputs.end_loans()
 
     def _until_unchanged(self, inputs: Inputs, check: Check, attempt: Callable[[], None]) -> None:
@@ -147,7 +147,7 @@ def _empty(staging: Path) -> None:
 def _has_links_into(work: Path, output: Path) -> bool:
     """Whether `output`, or a link in it, leads into a folder.
 
-    What cannot be read, such as a path that is too long, cannot be uploaded either.
+    Paths that cannot be read, for example because they are too long, cannot be uploaded either.
     """
     links = [str(output)] if output.is_symlink() else []
     folders = [str(output)]

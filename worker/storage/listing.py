@@ -1,6 +1,6 @@
-"""What a job's inputs are in the bucket: which objects its values and patterns name, and their local places.
+"""A job's inputs in the bucket: the objects that its values and patterns name, and their local places.
 
-Looks and lists, and fetches nothing.
+Lists and looks up objects, but downloads nothing.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ WILDCARDS_IN_VALUE = " A value must be one file or folder; put patterns with * a
 
 @dataclass(frozen=True)
 class Group:
-    """Objects that go to one folder, by their names in it. `place`: relative to the job's folder.
+    """Objects that go into one folder, by their names in it. `place`: relative to the job's folder.
 
-    `shared`: other jobs may want them, too. `whole`: they are all that stands below the prefix.
+    `shared`: other jobs may need them too. `whole`: they are all objects below the prefix.
     """
 
     bucket: str
@@ -44,14 +44,14 @@ class Group:
 
 @dataclass(frozen=True)
 class Local:
-    """A path relative to the job's folder, in place of an address; it ends with "/" where that does."""
+    """A path relative to the job's folder, replacing an address; it ends with "/" if the address does."""
 
     path: str
 
 
 @dataclass
 class Listing:
-    """A job's inputs, and what its parameters become."""
+    """A job's inputs, and the values that its parameters become."""
 
     groups: list[Group] = field(default_factory=list)
     values: dict[str, Local | list[Local | Scalar]] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Listing:
 
     @property
     def used(self) -> list[dict[str, Any]]:
-        """All objects once, for the manifest: address, ETag, bytes."""
+        """All objects, each once, for the manifest: address, ETag, bytes."""
         items = {
             f"s3://{group.bucket}/{item.key}": item
             for group in self.groups
@@ -70,7 +70,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class _Found:
-    """What an address turned out to be: the object `last` below a prefix, or all of it (`last`: "")."""
+    """What an address stands for: the object `last` below a prefix, or everything below it (`last`: "")."""
 
     bucket: str
     prefix: str
@@ -79,7 +79,7 @@ class _Found:
 
 
 class Lister:
-    """Finds inputs of jobs; `values`: whether metadata values are inputs, or paths in a mounted bucket."""
+    """Finds jobs' inputs. `values`: whether metadata values are inputs, or paths in a mounted bucket."""
 
     def __init__(self, s3: S3Client, *, source_bucket: str, values: bool) -> None:
         self._s3 = s3
@@ -87,14 +87,14 @@ class Lister:
         self._values = values
 
     def look(self, job: Job, check: Check) -> Listing:
-        """Return a job's inputs as they stand in the bucket now. Raises JobFailed with what is missing."""
+        """Return a job's inputs as they are in the bucket now. Raises JobFailed naming what is missing."""
         listing = Listing()
         if self._values:
             for name, value in job.parameters.items():
                 place = Path("objects", name)
                 if local := self._look_at(name, value, place, listing, name not in job.metadata, check):
                     listing.values[name] = local
-            # Labels of questions are no names of folders.
+            # Labels of questions may not be valid folder names.
             for number, (name, value) in enumerate(job.answers.items(), 1):
                 place = Path("answers", str(number))
                 if local := self._look_at(name, value, place, listing, True, check):
@@ -105,14 +105,14 @@ class Lister:
     def _look_at(
         self, name: str, value: Value, place: Path, listing: Listing, shared: bool, check: Check
     ) -> Local | list[Local | Scalar] | None:
-        """Add what a value names to a listing; return what it becomes, None where it names no input."""
+        """Add a value's inputs to a listing. Return the value's replacement, None if it names no input."""
         items = _read(name, lambda: addresses_in(value, self._source_bucket))
         if items is None:
             return None
         found = self._find_all(name, items, check)
         places = _places(place, found.values(), listing, shared=shared)
         local = [_local(item, found[item], places) if isinstance(item, Address) else item for item in items]
-        # A single value that names a place is an address, never a scalar (`addresses_in`).
+        # A single value that names a place is an address, never a scalar (see `addresses_in`).
         return local if is_several(value) else local[0]  # type: ignore[return-value]
 
     def _find_all(self, name: str, items: Iterable[Address | Scalar], check: Check) -> dict[Address, _Found]:
@@ -133,7 +133,7 @@ class Lister:
             )
 
     def _find_key(self, bucket: str, key: str, check: Check) -> _Found | None:
-        """Return the object at a key, or else all below it; None where neither is there."""
+        """Return the object at a key, or else everything below it; None if there is neither."""
         if not key.endswith("/"):
             item = store.retried(lambda: store.find_object(self._s3, bucket, key), check)
             if item:
@@ -146,7 +146,10 @@ class Lister:
         return _Found(bucket, prefix, "", objects) if objects else None
 
     def _add_patterns(self, inputs: Iterable[str], listing: Listing, check: Check) -> None:
-        """Find what the job's patterns match: it goes to `input/`, by its names below a pattern's folder."""
+        """Add the objects that the job's patterns match.
+
+        They go to `input/`, named relative to the pattern's folder.
+        """
         taken: dict[str, str] = {}
         for text in inputs:
             with store.failing_as(FailureClass.DOWNLOAD_FAILED, text):
@@ -179,7 +182,7 @@ class Lister:
         )
 
     def _refuse_other_forms(self, text: str, objects: Mapping[str, store.Object], check: Check) -> None:
-        """Raise JobFailed where files would be left out whose names look as if they matched."""
+        """Raise JobFailed if names of other files look like matches but use different characters."""
         for form in other_forms(text):
             for pattern in read_patterns(form, self._source_bucket):
                 if others := self._matching(pattern, check):
@@ -214,10 +217,10 @@ def _read(name: str, read: Callable[[], Result]) -> Result:
 def _places(
     at: Path, found: Iterable[_Found], listing: Listing, *, shared: bool
 ) -> dict[tuple[str, str, bool], Path]:
-    """Add a parameter's objects to a listing; return their places by bucket, prefix and whether all of it.
+    """Add a parameter's objects to a listing. Return their places by bucket, prefix and whether it is whole.
 
-    Objects of one prefix come to one folder, as files that belong together must; what another parameter names
-    just so has its place already.
+    Objects of one prefix go into one folder, because files that belong together must stay together. Objects
+    that another parameter already names in the same way keep their place.
     """
     objects: dict[tuple[str, str, bool], dict[str, store.Object]] = {}
     for one in found:
@@ -249,7 +252,7 @@ def _local(address: Address, found: _Found, places: Mapping[tuple[str, str, bool
 
 
 def value_at(value: Local | list[Local | Scalar], work: Path) -> Value:
-    """Return what a parameter becomes for a job whose folder is `work`."""
+    """Return a parameter's value for a job whose folder is `work`."""
     if isinstance(value, Local):
         return f"{work}/{value.path}"
     return [f"{work}/{item.path}" if isinstance(item, Local) else item for item in value]

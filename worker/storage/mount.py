@@ -1,6 +1,6 @@
-"""The source bucket as a folder, by s3fs: for DOWNLOAD_FILES = False, where the image names BUCKET_MOUNT.
+"""Mount the source bucket as a folder with s3fs, for DOWNLOAD_FILES = False and an image with BUCKET_MOUNT.
 
-s3fs ends with its container, and the mount with it.
+s3fs and the mount end with the container.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ MOUNT_SECONDS = 60
 
 
 class MountFailed(Exception):
-    """Raised when the bucket cannot be mounted; its text says what to do."""
+    """Raised when the bucket cannot be mounted; the text says what to do."""
 
 
 @dataclass(frozen=True)
 class Mount:
-    """What is mounted where. `endpoint`: the URL of S3; `custom`: it is not AWS's own."""
+    """What to mount, and where. `endpoint`: the URL of S3. `custom`: whether it is not AWS's own."""
 
     bucket: str
     folder: Path
@@ -34,7 +34,7 @@ class Mount:
 
 
 def mount(wanted: Mount, environ: Mapping[str, str], scratch: Path) -> None:
-    """Mount a bucket read-only, if nothing is mounted there. Raises MountFailed with s3fs's own words."""
+    """Mount a bucket read-only, unless something is mounted already. Raises MountFailed, quoting s3fs."""
     if os.path.ismount(wanted.folder):
         return
     program = shutil.which("s3fs")
@@ -55,7 +55,7 @@ def mount(wanted: Mount, environ: Mapping[str, str], scratch: Path) -> None:
 
 
 def options(wanted: Mount, environ: Mapping[str, str], scratch: Path) -> list[str]:
-    """Return the options of s3fs; keys come from the environment, the task's role or the machine's."""
+    """Return s3fs's options. Keys come from the environment, the task's role or the machine's role."""
     found = ["ro", f"url={wanted.endpoint}", f"endpoint={wanted.region}", f"tmpdir={scratch}"]
     if wanted.custom:
         found.append("use_path_request_style")

@@ -1,4 +1,4 @@
-"""One large file sent in parts, hashed as it is read: what is sent is what the checksums are of."""
+"""Upload one large file in parts, hashing it as it is read, so the checksums are of what is sent."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ if TYPE_CHECKING:
 
 Check = Callable[[], None]
 
-#: Files from this size on go in parts.
+#: Files of at least this size are uploaded in parts.
 LARGE = 64 * 2**20
-#: A part has this size, or what is needed for S3's 10,000 parts; so many are in memory at once, and one more.
+#: The size of a part, or more if S3's limit of 10,000 parts requires it. PARTS_AT_ONCE of them, and one more,
+#: are in memory.
 PART = 8 * 2**20
 MOST_PARTS = 10_000
 PARTS_AT_ONCE = 3
 
-#: What is said of a whole object when its parts are announced, and of each part as well.
+#: Arguments that apply to the whole object when the upload is created, and to each part as well.
 OF_PARTS = ("RequestPayer", "ChecksumAlgorithm")
 
 
 @dataclass(frozen=True)
 class Begun:
-    """An upload whose parts have all been sent; `etag` without its quotation marks."""
+    """An upload whose parts have all been sent. `etag` has no quotation marks."""
 
     place: Mapping[str, Any]
     parts: list[CompletedPartTypeDef]
@@ -45,14 +46,14 @@ class Begun:
 
 
 class Multipart:
-    """Sends files in parts, with a pool of its own."""
+    """Uploads files in parts, with a thread pool of its own."""
 
     def __init__(self, s3: S3Client) -> None:
         self._s3 = s3
         self._pool = ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="upload-part")
 
     def begin(self, path: Path, size: int, arguments: Mapping[str, Any], check: Check) -> Begun:
-        """Send all parts of a file. Leaving by an exception takes the upload back."""
+        """Send all parts of a file. Leaving the block with an exception aborts the upload."""
         answer = store.retried(lambda: self._s3.create_multipart_upload(**arguments), check)
         place = {**{name: arguments[name] for name in ("Bucket", "Key")}, "UploadId": answer["UploadId"]}
         shared = {name: arguments[name] for name in OF_PARTS if name in arguments}
@@ -60,7 +61,7 @@ class Multipart:
             return self._send_parts(path, max(PART, -(-size // MOST_PARTS)), place, shared, check)
 
     def complete(self, begun: Begun, conditions: Mapping[str, Any], check: Check) -> Mapping[str, Any]:
-        """Make an object of the parts; return S3's answer. `check` may raise before that."""
+        """Complete the upload and return S3's answer. `check` may raise before that."""
         with self._taken_back(begun.place):
             check()
             return store.retried(
@@ -82,7 +83,10 @@ class Multipart:
     def _send_parts(
         self, path: Path, part: int, place: Mapping[str, Any], shared: Mapping[str, Any], check: Check
     ) -> Begun:
-        """Read a file once, part by part, while the parts before go; none is on its way after that."""
+        """Read a file once, part by part, while earlier parts are sent.
+
+        No part is in flight when this returns.
+        """
         md5, sha256, of_parts = _md5(), hashlib.sha256(), _md5()
         futures: list[Future[CompletedPartTypeDef]] = []
         on_their_way: deque[Future[CompletedPartTypeDef]] = deque()
@@ -135,9 +139,9 @@ def bare(etag: str) -> str:
 
 
 def is_opaque(answer: Mapping[str, Any]) -> bool:
-    """Whether an object's ETag tells nothing of its content: encrypted by KMS or a customer's key.
+    """Whether an object's ETag says nothing about its content: it is encrypted with KMS or a customer's key.
 
-    S3 API reference, "Object": only then an ETag of an upload is no MD5 (of the MD5s of its parts).
+    Only then is an upload's ETag not an MD5, or the MD5 of its parts' MD5s (S3 API reference, "Object").
     """
     return str(answer.get("ServerSideEncryption", "")).startswith("aws:kms") or bool(
         answer.get("SSECustomerAlgorithm")

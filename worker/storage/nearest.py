@@ -1,4 +1,4 @@
-"""What stands in a bucket beside a key or pattern that was not found, so that a failure can name it."""
+"""Names similar to a key or pattern that was not found, so that a failure can suggest one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from worker.contract.patterns import WILDCARDS, read_glob
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: Names of one folder that are looked through.
+#: The most names to examine in one folder.
 MOST_NAMES = 1000
 
 
 def nearest(s3: S3Client, bucket: str, wanted: str, *, is_pattern: bool) -> str:
-    """Return a sentence that names what comes nearest to a key or pattern; empty where nothing does."""
+    """Return a sentence naming what is closest to a key or pattern, empty if nothing is."""
     names = wanted.split("/")
     literal = len(names) - 1
     if is_pattern:
@@ -32,7 +32,7 @@ def nearest(s3: S3Client, bucket: str, wanted: str, *, is_pattern: bool) -> str:
         fits = _matcher(name, is_pattern)
         same = next((one for one in there if fits(one, str)), None)
         if same and WILDCARDS.search(name):
-            # It is what comes below that folder that is not there.
+            # That folder exists; what is missing is below it.
             return nearest(s3, bucket, "/".join([folder + same[:-1], *names[depth + 1 :]]), is_pattern=True)
         if same:
             return f" The folder {_quoted(folder + same)} contains no files."
@@ -44,14 +44,14 @@ Fits = Callable[[str, Callable[[str], str]], bool]
 
 
 def _matcher(name: str, is_pattern: bool) -> Fits:
-    """Return the test whether another name is the wanted one when both are read in some way."""
+    """Return a test of whether a name equals the wanted one under one way of reading both."""
     if is_pattern:
         return lambda one, reads_as: read_glob(reads_as(name)).matches(reads_as(one))
     return lambda one, reads_as: reads_as(name) == reads_as(one)
 
 
 def _names_in(s3: S3Client, bucket: str, folder: str) -> list[str]:
-    """Return names of files, and of folders with a "/" at their end, in one folder of a bucket."""
+    """Return the names in one folder of a bucket; those of folders end with "/"."""
     answer = s3.list_objects_v2(Bucket=bucket, Prefix=folder, Delimiter="/", MaxKeys=MOST_NAMES)
     files = [item["Key"] for item in answer.get("Contents", [])]
     folders = [item["Prefix"] for item in answer.get("CommonPrefixes", [])]
@@ -75,17 +75,17 @@ def _sentence(folder: str, name: str, there: list[str], fits: Fits) -> str:
 
 
 def _quoted(key: str) -> str:
-    """As JSON writes it, so that letters that look the same differ, and the job file can take it as it is."""
+    """Quote a key as JSON does: lookalike letters differ, and it can be pasted into the job file."""
     return json.dumps(key)
 
 
 def composed(text: str) -> str:
-    """Return a text with its letters and accents composed, as most keyboards write them (NFC)."""
+    """Return a text with its accents composed, as most keyboards write them (NFC)."""
     return unicodedata.normalize("NFC", text)
 
 
 def other_forms(text: str) -> list[str]:
-    """Return how else a text's letters can be written, so that it looks the same (macOS stores NFD)."""
+    """Return the other ways to encode a text that look the same (macOS stores NFD)."""
     forms: Iterable[str] = (unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text))
     return [form for form in dict.fromkeys(forms) if form != text]
 

@@ -1,7 +1,7 @@
-"""What a script left in `output/`: which files there are, which count, and whether images and tables open.
+"""The files that a script left in `output/`: which ones count, and whether images and tables open.
 
-Links are followed where they lead to the job's own files. Nothing is left out: what cannot be uploaded is
-named. Folders without a file in them leave nothing in a bucket, which has no folders.
+Links are followed if they lead to the job's own files. Nothing is skipped silently: files that cannot be
+uploaded are named. Folders without files leave nothing behind, since buckets have no folders.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ PNG = b"\x89PNG\r\n\x1a\n"
 TIFF_STARTS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
 BIG_TIFF_STARTS: dict[bytes, Literal["little", "big"]] = {b"II+\0": "little", b"MM\0+": "big"}
 
-#: So many ways lead to one folder at most: links to folders that hold links to folders double them each time.
+#: The most paths to follow into one folder. Links to folders that hold links to folders double the number
+#: each time.
 MOST_WAYS = 100
-#: Letters of a long name that are shown, from its beginning and from its end.
+#: How many letters of a long name are shown, from its beginning and its end.
 SHOWN = (80, 60)
 
 KINDS = {
@@ -34,15 +35,15 @@ KINDS = {
     stat.S_IFCHR: "a device",
 }
 
-#: Device, inode, bytes and mtime in ns: two that are equal are the same file with the same content.
+#: Device, inode, bytes and mtime in ns. If these are equal, it is the same file with the same content.
 Identity = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class Output:
-    """A file of `output/`: its relative path, bytes, and what is wrong with it (empty: nothing).
+    """A file of `output/`: its relative path, size in bytes, and what is wrong with it (empty: nothing).
 
-    `path`: the file itself, where links have been followed; `identity`: as it was when it was looked at.
+    `path`: the file itself, with links resolved. `identity`: as it was when examined.
     """
 
     name: str
@@ -54,7 +55,7 @@ class Output:
 
 @dataclass
 class Found:
-    """What is in `output/`, in the order of names; `refused`: what cannot be uploaded, with the reason."""
+    """The contents of `output/`, sorted by name. `refused`: what cannot be uploaded, with the reason."""
 
     outputs: list[Output] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -63,10 +64,10 @@ class Found:
 def find_outputs(
     folder: Path, own: Sequence[Path], prefix: str = "", *, collected: Path | None = None
 ) -> Found:
-    """Return what a script left in a folder.
+    """Return the files that a script left in a folder.
 
-    `own`: folders of the job that links may lead to; `prefix`: what stands before the names in their keys.
-    `collected`: a folder of files that were written elsewhere, named as they were there (COLLECT_ALL).
+    `own`: the job's folders that links may lead into. `prefix`: what precedes the names in their keys.
+    `collected`: a folder of files that were written elsewhere, under their names there (COLLECT_ALL).
     """
     found = Found()
     walk = _Walk([Path(os.path.realpath(one)) for one in own], prefix, found)
@@ -85,7 +86,7 @@ def find_outputs(
 
 
 def counting(outputs: Iterable[Output], least_bytes: int, necessary: str) -> list[Output]:
-    """Return the outputs that count: large enough, their name holds the text, and they open."""
+    """Return the outputs that count: large enough, with the text in their names, and readable."""
     return [
         output
         for output in outputs
@@ -94,13 +95,13 @@ def counting(outputs: Iterable[Output], least_bytes: int, necessary: str) -> lis
 
 
 def identity_of(about: os.stat_result) -> Identity:
-    """Return what tells that a file is the one that was looked at, unchanged."""
+    """Return what identifies a file as the one that was examined, unchanged."""
     return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns
 
 
 @dataclass(frozen=True)
 class _Place:
-    """A path, its name below a root (`output`, or none), and the real folders that it was reached through."""
+    """A path, its name below a root (`output`, or none), and the real folders it was reached through."""
 
     path: Path
     name: str
@@ -109,7 +110,7 @@ class _Place:
 
 
 class _Walk:
-    """Looks at one place after another; `folders` are those still to be entered."""
+    """Examines one place after another. `folders`: those still to be entered."""
 
     def __init__(self, own: list[Path], prefix: str, found: Found) -> None:
         self._own = own
@@ -119,7 +120,7 @@ class _Walk:
         self._ways: Counter[Path] = Counter()
 
     def look(self, place: _Place) -> None:
-        """Note a file, or a folder to be entered; what is neither is refused."""
+        """Record a file, or a folder to be entered; refuse anything else."""
         try:
             about = _opened_up(place.path.lstat, place.path.parent)
             if stat.S_ISLNK(about.st_mode):
@@ -138,7 +139,7 @@ class _Walk:
             self._refuse(place, f"cannot be read ({error.strerror})")
 
     def enter(self, folder: _Place) -> None:
-        """Look at all that is in a folder."""
+        """Examine everything in a folder."""
         try:
             names = _opened_up(lambda: [entry.name for entry in os.scandir(folder.path)], folder.path)
         except OSError as error:
@@ -153,7 +154,10 @@ class _Walk:
             self.look(_Place(folder.path / name, below, folder.root, above))
 
     def _target(self, link: Path) -> Path:
-        """Return where a link of the job leads to. Raises _Refused when that is none of its own files."""
+        """Return the target of one of the job's links.
+
+        Raises _Refused if it is not one of the job's own files.
+        """
         told = link.readlink()
         try:
             real = Path(os.path.realpath(link, strict=True))
@@ -190,11 +194,11 @@ class _Walk:
 
 
 class _Refused(Exception):
-    """Raised for what cannot be uploaded; the text says why."""
+    """Raised for something that cannot be uploaded; the text says why."""
 
 
 def _opened_up(action: Callable[[], Result], path: Path) -> Result:
-    """Return what `action` returns, tried again with the permissions that a script took away from a path."""
+    """Return what `action` returns; if refused, restore permissions that a script removed and retry."""
     try:
         return action()
     except PermissionError:
@@ -204,7 +208,7 @@ def _opened_up(action: Callable[[], Result], path: Path) -> Result:
 
 
 def fault_of(file: BinaryIO, name: str, size: int) -> str:
-    """Say what is wrong with a TIFF, PNG or CSV whose head does not open; empty for all else."""
+    """Describe what is wrong with a TIFF, PNG or CSV whose header is invalid; empty for anything else."""
     kind = PurePath(name).suffix.lower()
     if kind not in (".tif", ".tiff", ".png", ".csv"):
         return ""
@@ -219,14 +223,15 @@ def fault_of(file: BinaryIO, name: str, size: int) -> str:
 def _fault_of_csv(head: bytes) -> str:
     if not head.strip():
         return "is an empty table"
-    # A table may be in any 8-bit encoding, or UTF-16 with its mark; a NUL elsewhere is no text.
+    # A table may be in any 8-bit encoding, or in UTF-16 with a byte order mark. Otherwise a NUL means that it
+    # is not text.
     if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "is not text"
     return ""
 
 
 def _fault_of_tiff(head: bytes, size: int) -> str:
-    """TIFF 6.0: byte order, 42, offset of the first directory; BigTIFF: 43, sizes, an offset of 8 bytes."""
+    """TIFF 6.0: byte order, 42, offset of the first directory. BigTIFF: 43, sizes, an 8-byte offset."""
     if order := TIFF_STARTS.get(head[:4]):
         offset, least = int.from_bytes(head[4:8], order), 8
     elif order := BIG_TIFF_STARTS.get(head[:4]):

@@ -1,4 +1,4 @@
-"""Where a bucket is: HeadBucket's answer says its region, asked for once (S3 API reference, HeadBucket)."""
+"""The regions of buckets, which HeadBucket returns; asked for once (S3 API reference, HeadBucket)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Regions:
-    """Regions of buckets, each looked up once. `environ`: its AWS_REGION needs no telling twice."""
+    """Regions of buckets, each looked up once. `environ`: its AWS_REGION is the worker's own region."""
 
     def __init__(self, s3: S3Client, environ: Mapping[str, str]) -> None:
         self._s3 = s3
@@ -22,7 +22,7 @@ class Regions:
         self._known: dict[str, str] = {}
 
     def region_of(self, bucket: str) -> str:
-        """Return a bucket's region where it is another than the worker's own; '' where not, or not known."""
+        """Return a bucket's region if it differs from the worker's own; '' if it does not, or is unknown."""
         with self._lock:
             if bucket not in self._known:
                 self._known[bucket] = self._ask(bucket)

@@ -1,6 +1,6 @@
 """Small operations on S3: check, list, read and write objects, with retryable errors distinguished.
 
-Knows nothing of jobs. Failures that a person must mend are JobFailed with a sentence; the rest is retried.
+Knows nothing of jobs. Failures that a person must fix are JobFailed with a sentence; others are retried.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
-#: Rounds on top of botocore's own attempts, for a bucket that answers SlowDown for longer than those last.
+#: Rounds in addition to botocore's own attempts, for a bucket that answers SlowDown for longer than those
+#: last.
 ROUNDS = 5
 LONGEST_PAUSE = 20.0
 
-#: Objects up to this many are asked for one by one; more are looked for in a listing.
+#: Up to this many objects are looked up one by one; more are found with a listing.
 FEW = 4
-#: Objects of others that may stand between them in a listing, before the rest is asked for one by one.
+#: How many other objects a listing may contain between the wanted ones; after that, each is looked up.
 LOOK_THROUGH = 3_000
 
 DENIED_ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
@@ -54,14 +55,14 @@ TRANSIENT_CODES = {
     "ServiceUnavailable",
     "OperationAborted",
     "ConditionalRequestConflict",
-    # What arrived is not what was sent.
+    # The received data differs from the data sent.
     "BadDigest",
     "XAmzContentChecksumMismatch",
 }
 
 
 class MayBeTriedAgain(Exception):
-    """Raised by an action that may succeed when it is tried again."""
+    """Raised by an action that may succeed if retried."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,17 @@ def error_code(error: ClientError) -> str:
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether the same call may succeed later: throttling, 5xx, connections, checksums that do not fit."""
+    """Whether the same call may succeed later: throttling, 5xx, connection errors, wrong checksums."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        # SQS sends some codes with a prefix, as AWS.SimpleQueueService.ThrottlingException.
+        # SQS adds a prefix to some codes, as in AWS.SimpleQueueService.ThrottlingException.
         code = error_code(error).rpartition(".")[2]
         return status >= 500 or status == 429 or code in TRANSIENT_CODES
     return isinstance(error, (*CALL_ERRORS, MayBeTriedAgain, ConnectionError, TimeoutError))
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an error says that the local disk, or our share of it, is full."""
+    """Whether an error means that the local disk, or our quota on it, is full."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -99,7 +100,7 @@ def retried(
     sleep: Callable[[float], None] = time.sleep,
     chance: Callable[[], float] = random.random,
 ) -> Result:
-    """Return what `action` returns, tried again (back-off, full jitter) while its errors are transient."""
+    """Return what `action` returns; retry transient errors (exponential back-off, full jitter)."""
     for round_ in range(ROUNDS - 1):
         try:
             return action()
@@ -115,7 +116,7 @@ def retried(
 
 
 def find_object(s3: S3Client, bucket: str, key: str) -> Object | None:
-    """Return an object, or None where there is none."""
+    """Return an object, or None if it does not exist."""
     try:
         answer = s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
@@ -123,13 +124,13 @@ def find_object(s3: S3Client, bucket: str, key: str) -> Object | None:
             return None
         raise
     if "ContentLength" not in answer:
-        # Proxies may drop it from an answer without a body; a listing tells the size in its own.
+        # Proxies may drop the size from an answer without a body; a listing has it in the body.
         return next((item for item in list_objects(s3, bucket, key, most=1) if item.key == key), None)
     return Object(key, int(answer["ContentLength"]), answer["ETag"])
 
 
 def list_objects(s3: S3Client, bucket: str, prefix: str, most: int | None = None) -> Iterator[Object]:
-    """Yield the objects below a prefix in the order of their keys, `most` at most."""
+    """Yield the objects below a prefix in key order, at most `most` of them."""
     limit: dict[str, Any] = {"PaginationConfig": {"MaxItems": most}} if most else {}
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **limit):
         for item in page.get("Contents", []):
@@ -137,7 +138,7 @@ def list_objects(s3: S3Client, bucket: str, prefix: str, most: int | None = None
 
 
 def find_objects(s3: S3Client, bucket: str, keys: Iterable[str]) -> Iterator[Object]:
-    """Yield those of `keys` that are in a bucket: one by one where they are few, else by a listing."""
+    """Yield those of `keys` that exist in a bucket, found one by one if they are few, else with a listing."""
     wanted = set(keys)
     if len(wanted) > FEW:
         common = common_start(wanted)
@@ -151,7 +152,7 @@ def find_objects(s3: S3Client, bucket: str, keys: Iterable[str]) -> Iterator[Obj
 
 
 def read_json(s3: S3Client, bucket: str, key: str) -> tuple[dict[str, Any], str] | None:
-    """Return a JSON object and its ETag, or None where there is none. What is no JSON object reads as {}."""
+    """Return a JSON object and its ETag, or None if it does not exist. Anything else in it reads as {}."""
     try:
         answer = s3.get_object(Bucket=bucket, Key=key)
     except ClientError as error:
@@ -162,7 +163,7 @@ def read_json(s3: S3Client, bucket: str, key: str) -> tuple[dict[str, Any], str]
 
 
 def json_object(body: bytes, address: str) -> dict[str, Any]:
-    """Return the JSON object that a body holds; what is none reads as {}, with a warning that names it."""
+    """Return the JSON object in a body. Anything else reads as {}, with a warning that names the address."""
     try:
         return read_object(body)
     except Unreadable as error:
@@ -171,23 +172,23 @@ def json_object(body: bytes, address: str) -> dict[str, Any]:
 
 
 def write_json(s3: S3Client, bucket: str, key: str, document: Any, **conditions: Any) -> str:
-    """Write a JSON object and return its ETag; `conditions`: IfMatch or IfNoneMatch."""
+    """Write a JSON object and return its ETag. `conditions`: IfMatch or IfNoneMatch."""
     body = json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "replace")
     answer = s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **conditions)
     return str(answer["ETag"])
 
 
 def as_failure(error: Exception, failure: FailureClass, address: str) -> JobFailed:
-    """Return the job's failure for an error of S3 or of the local disk while `address` was transferred."""
+    """Return the job's failure for an error of S3 or the local disk during the transfer of `address`."""
     if is_disk_full(error):
         return JobFailed(FailureClass.DISK_FULL, f"The machine's disk was full while transferring {address}.")
     if isinstance(error, ClientError) and error_code(error) in ("AccessDenied", "403", "AllAccessDisabled"):
-        # S3 says which action lacks, as kms:Decrypt for a bucket with a key, where it says anything.
+        # S3 often names the missing action, such as kms:Decrypt for an encrypted bucket.
         found = DENIED_ACTION.search(str(error))
         what = f"access denied: {found[1]}" if found else "access denied"
         return JobFailed(failure, f"The worker's role has no permission for {address} ({what}).")
     if isinstance(error, ClientError) and error_code(error) == "InvalidObjectState":
-        # S3 API reference, GetObject: objects of the archive classes must be restored first.
+        # Objects in archive classes must be restored first (S3 API reference, GetObject).
         return JobFailed(failure, f"{address} is in an S3 archive class (Glacier): restore it first.")
     if isinstance(error, ClientError) and error_code(error) == "NoSuchBucket":
         return JobFailed(failure, f"The bucket of {address} does not exist.")
@@ -196,7 +197,7 @@ def as_failure(error: Exception, failure: FailureClass, address: str) -> JobFail
 
 @contextlib.contextmanager
 def failing_as(failure: FailureClass, address: str) -> Iterator[None]:
-    """Turn what S3 or the disk raises into the job's failure, which names what was transferred."""
+    """Turn errors of S3 or the disk into a job failure that names what was being transferred."""
     try:
         yield
     except (*CALL_ERRORS, OSError) as error:

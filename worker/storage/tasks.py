@@ -1,4 +1,4 @@
-"""Several things done at once on a pool of threads, ended all together by the first error."""
+"""Run several tasks at once on a thread pool; the first error stops them all."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def run_all(
     *,
     to_the_end: bool = False,
 ) -> list[Result]:
-    """Run tasks on a pool and return what they return; the first error ends all.
+    """Run tasks on a pool and return their results; the first error stops all of them.
 
-    `to_the_end`: none runs on after that; each ends soon, as it asks `check`.
+    `to_the_end`: return only after every task has ended, which is soon, since each calls `check`.
     """
     futures: list[Future[Result]] = [pool.submit(task) for task in tasks]
     pending = set(futures)
