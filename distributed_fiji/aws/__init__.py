@@ -1,1 +1,1 @@
-"""AWS, service by service: clients, documents, and what is made, changed, found and removed there."""
+"""AWS, service by service: clients, documents, and the calls that create, change, find and remove things."""

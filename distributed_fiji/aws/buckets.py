@@ -1,4 +1,4 @@
-"""What setup finds out about the buckets before anything is made: there, readable, writable, and where."""
+"""What setup checks about the buckets before it creates anything: existence, access and region."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from worker.contract.jobs import state_key
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: Dollars for a GB from one region of AWS to another, about (S3 price list, "Data transfer", us-east-1).
+#: Approximate dollars per GB between AWS regions (S3 price list, "Data transfer", us-east-1).
 TRANSFER_DOLLARS = 0.02
 
-#: S3's codes for what one may not; an answer to HEAD has no body, and botocore gives its status.
+#: S3's codes for denied access. An answer to HEAD has no body, so botocore gives its status.
 DENIED = ("403", "AccessDenied")
 
-#: Storage classes whose objects can be read only once they were restored (S3 user guide, "Storage classes").
+#: Storage classes whose objects must be restored before they can be read (S3 user guide, "Storage classes").
 ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 
 REQUESTER_PAYS = "its requester pays"
 
-#: S3's answers to a conditional write of an object that is there: the write itself was allowed.
+#: S3's answers to a conditional write if the object exists: the write itself was allowed.
 THERE = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 
 def check_buckets(settings: Settings, s3: S3Client) -> list[Finding]:
-    """Return what is wrong with the buckets, and what could not be seen.
+    """Return problems with the buckets, and what could not be checked.
 
-    AWS_BUCKET must be ours to list, since the run's state is there; S3 answers 403 for a bucket
-    of another account as for one without the permission. The others only the workers must reach.
+    You must be able to list AWS_BUCKET, since the run's state is there. S3 answers 403 both for another
+    account's bucket and for a missing permission. Only the workers must reach the other buckets.
     """
     problems, unseen, far = list[str](), list[str](), list[str]()
     for setting, bucket in _buckets(settings):
@@ -74,7 +74,7 @@ def check_buckets(settings: Settings, s3: S3Client) -> list[Finding]:
 
 
 def _buckets(settings: Settings) -> list[tuple[str, str]]:
-    """Return the settings that name buckets with their values, each bucket once."""
+    """Return the settings that name buckets, with their values; each bucket once."""
     named = [
         (name, getattr(settings, name)) for name in ("AWS_BUCKET", "SOURCE_BUCKET", "DESTINATION_BUCKET")
     ]
@@ -84,7 +84,7 @@ def _buckets(settings: Settings) -> list[tuple[str, str]]:
 
 
 def _look_at(s3: S3Client, bucket: str) -> tuple[str, str]:
-    """Return a bucket's region, '' where it is not said, and S3's error code, '' where there is none."""
+    """Return a bucket's region, '' if not given, and S3's error code, '' if there is none."""
     try:
         return s3.head_bucket(Bucket=bucket).get("BucketRegion", ""), ""
     except ClientError as error:
@@ -92,10 +92,10 @@ def _look_at(s3: S3Client, bucket: str) -> tuple[str, str]:
 
 
 def _refusal(s3: S3Client, bucket: str) -> str:
-    """Return S3's words to one who may not look at a bucket, or REQUESTER_PAYS.
+    """Return S3's message to a caller who may not access a bucket, or REQUESTER_PAYS.
 
-    HeadBucket says nothing in words. S3 answers 403 also where the requester pays and does not say so; only
-    the bucket's owner need not (S3 user guide, "Downloading objects from Requester Pays buckets").
+    HeadBucket gives no message. S3 also answers 403 if the requester must pay and has not agreed to; only the
+    bucket's owner need not (S3 user guide, "Downloading objects from Requester Pays buckets").
     """
     try:
         s3.list_objects_v2(Bucket=bucket, MaxKeys=1)
@@ -111,10 +111,11 @@ def _refusal(s3: S3Client, bucket: str) -> str:
 
 
 def write_problems(s3: S3Client, settings: Settings) -> list[str]:
-    """Prove one conditional write below the run's state; return what S3 says against it.
+    """Try one conditional write below the run's state; return S3's objections.
 
-    A bucket's policy may demand an encryption that UPLOAD_FLAGS do not name, or its key refuse us: the run
-    would learn it when its first job is done. The object stays, and is written once.
+    A bucket's policy may require an encryption that UPLOAD_FLAGS do not name, or its key may refuse us.
+    Without this check, the run would learn it when its first job is done. The object stays, and is written
+    once.
     """
     key = state_key(settings.APP_NAME, "writable")
     try:
@@ -132,14 +133,15 @@ def write_problems(s3: S3Client, settings: Settings) -> list[str]:
 
 
 def list_keys(s3: S3Client, bucket: str, prefix: str) -> Iterator[str]:
-    """Yield the keys that begin with a prefix, 1,000 a request, in their order."""
+    """Yield the keys that begin with a prefix, in order, 1,000 per request."""
     return (item["Key"] for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix))
 
 
 def list_inputs(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[str, int, bool]]:
-    """Yield keys that begin with a prefix, in order, with their bytes and whether they must be restored.
+    """Yield the keys that begin with a prefix, in order.
 
-    What was restored is still in its archive class, and can be read (S3 API reference, RestoreStatus).
+    Each comes with its bytes and whether it must be restored first. A restored object is still in its archive
+    class, but can be read (S3 API reference, RestoreStatus).
     """
     attributes = {"OptionalObjectAttributes": ["RestoreStatus"]}
     for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix, **attributes):
@@ -157,7 +159,7 @@ def read_head(s3: S3Client, bucket: str, key: str, size: int) -> bytes:
 
 
 def list_folder(s3: S3Client, bucket: str, folder: str) -> list[str]:
-    """Return up to 1,000 keys and folders right below a folder, which ends with "/" unless it is the root."""
+    """Return up to 1,000 keys and folders directly in a folder, which ends with "/" unless it is the root."""
     answer = s3.list_objects_v2(Bucket=bucket, Prefix=folder, Delimiter="/")
     folders = [item["Prefix"] for item in answer.get("CommonPrefixes", [])]
     return folders + [item["Key"] for item in answer.get("Contents", [])]

@@ -1,4 +1,4 @@
-"""Session and clients: the package's only import of boto3. Endpoints come from the environment alone."""
+"""Session and clients: the package's only import of boto3. Endpoints come only from the environment."""
 
 from __future__ import annotations
 
@@ -45,35 +45,36 @@ CONFIG = Config(
     user_agent_extra="distributed-fiji",
 )
 
-#: For the first call of a command: eight tries of ten seconds would be more than a minute without a word.
+#: For a command's first call, since eight tries of ten seconds would be more than a minute of silence.
 FIRST = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=5, read_timeout=20)
 
 #: PutMetricAlarm takes three calls a second (CloudWatch user guide, "CloudWatch service quotas").
 ALARMS_A_SECOND = 3
 
-#: What a call raises that AWS refused, or did not answer as AWS does.
+#: What a call raises if AWS refused it, or something other than AWS answered.
 AwsError = (ClientError, BotoCoreError, ResponseParserError)
 
 KEYS_ADVICE = (
     "`aws configure` stores keys for AWS_PROFILE, `aws sso login` renews a login; `--local` needs no keys"
 )
 
-#: For ways to sign in that boto3 does not know, or cannot go here (AWS CLI reference, "export-credentials").
+#: For ways to sign in that boto3 does not support, or cannot use here (AWS CLI reference,
+#: "export-credentials").
 EXPORT_ADVICE = (
     "Let the AWS CLI sign in instead:"
     ' `eval "$(aws configure export-credentials --profile NAME --format env)"`'
 )
 
 
-#: The only partition whose names are written here: arn:aws:…, amazonaws.com. In aws-cn (China) and aws-us-gov
-#: (GovCloud) they are others (AWS general reference, "ARNs"), so that setup would fail half-way.
+#: The only partition whose names are written here: arn:aws:…, amazonaws.com. They differ in aws-cn (China)
+#: and aws-us-gov (GovCloud) (AWS general reference, "ARNs"), where setup would fail half-way.
 PARTITION = "aws"
 
 
 class Clients:
-    """The clients that the commands need, each made when it is first used.
+    """The clients that commands need, each created on first use.
 
-    `encryption`: arguments of PutObject for all that is written to S3, as UPLOAD_FLAGS say it.
+    `encryption`: arguments of PutObject for everything written to S3, as UPLOAD_FLAGS say.
     """
 
     def __init__(self, session: Any, encryption: Mapping[str, str] | None = None) -> None:
@@ -82,9 +83,9 @@ class Clients:
         self.dry: DryRun | None = None
 
     def only_note(self) -> DryRun:
-        """Note what would change something instead of asking for it; return what is noted.
+        """Record calls that would change something instead of sending them; return the record.
 
-        Call it before the first client is made.
+        Call it before the first client is created.
         """
         self.dry = DryRun(lambda: (self.region, self.account))
         return self.dry
@@ -92,15 +93,15 @@ class Clients:
     def _client(self, service: str, config: Config = CONFIG) -> Any:
         try:
             client = self._session.client(service, config=config)
-        except ValueError as error:  # an address, or a number, in AWS's variables or files that is none
+        except ValueError as error:  # an invalid address or number in AWS's variables or files
             problem = f"{error}: check the AWS_ variables in your environment, and ~/.aws/config"
             raise InvalidInput("Cannot reach AWS", [problem]) from error
         client.meta.events.register("after-call", refuse_web_page)
         client.meta.events.register("after-call", name_service)
         if self.dry:
             self.dry.watch(client)
-        # Made when first asked for, without a lock (botocore's BaseClient.exceptions): of threads that ask at
-        # once, one would wait for another class NoSuchKey than is raised, and the command would end.
+        # Created on first use, without a lock (botocore's BaseClient.exceptions). If several threads ask at
+        # once, one could wait for a different class NoSuchKey than the one raised, and the command would end.
         _ = client.exceptions
         return client
 
@@ -111,17 +112,20 @@ class Clients:
 
     @cached_property
     def sqs(self) -> SQSClient:
-        """Requests go by the ten thousand: their form is made in one place and not validated, and the user
-        agent is given, as botocore would put its long one together twice for each."""
+        """Tens of thousands of requests are made.
+
+        So their form is made in one place and not validated, and the user agent is given, because botocore
+        would compose its long one twice per request.
+        """
         lean = Config(parameter_validation=False, user_agent=f"boto3/{boto3.__version__}")
         sqs: SQSClient = self._client("sqs", CONFIG.merge(lean))
         return sqs
 
     @cached_property
     def s3(self) -> S3Client:
-        """A bucket's policy may refuse what is written without its encryption: all that is has it."""
+        """A bucket's policy may refuse unencrypted writes, so every write is encrypted."""
         client: S3Client = self._client("s3")
-        events: Any = client.meta.events  # its stubs know only handlers that return nothing
+        events: Any = client.meta.events  # the stubs allow only handlers that return nothing
         for operation in ("PutObject", "CreateMultipartUpload"):
             events.register(f"provide-client-params.s3.{operation}", self._encrypted)
         events.register("before-parse.s3.ListObjectsV2", read_quickly)
@@ -163,12 +167,12 @@ class Clients:
 
     @cached_property
     def sts(self) -> STSClient:
-        """Asked first of all: where AWS cannot be reached, that is to be said soon."""
+        """Called first of all. If AWS cannot be reached, the user should know soon."""
         sts: STSClient = self._client("sts", CONFIG.merge(FIRST))
         return sts
 
     def optional(self, service: str, region: str) -> Any:
-        """Return a client for what a command can do without, so that it gives up soon."""
+        """Return a client for something a command can do without, so it gives up soon."""
         return self._session.client(service, region_name=region, config=CONFIG.merge(FIRST))
 
     def ecr(self, region: str) -> Any:
@@ -196,16 +200,16 @@ class Clients:
 
     @cached_property
     def account(self) -> str:
-        """The account's number."""
+        """The account number."""
         return self.caller["Account"]
 
     @cached_property
     def caller(self) -> GetCallerIdentityResponseTypeDef:
-        """Who asks: Account and Arn, as AWS says (STS API reference, GetCallerIdentity)."""
+        """The caller's Account and Arn, as AWS reports them (STS API reference, GetCallerIdentity)."""
         return self.sts.get_caller_identity()
 
     def identify(self) -> None:
-        """Ask AWS who we are, which needs no permission. Raises InvalidInput when it does not know us."""
+        """Ask AWS who we are, which needs no permission. Raises InvalidInput if AWS does not know us."""
         try:
             _ = self.account
         except NO_KEYS as error:
@@ -223,10 +227,10 @@ class Clients:
 
 
 def refuse_web_page(http_response: Any, model: Any, **_: Any) -> None:
-    """Raise ResponseParserError where a web page came instead of an answer.
+    """Raise ResponseParserError if a web page came instead of an answer.
 
-    A proxy or a login page of a network answers so, with status 200; botocore takes it for an answer with
-    nothing in it. An object of S3 may be a page, an answer of AWS's APIs never is.
+    A proxy or a network's login page answers with status 200, and botocore reads that as an empty answer. An
+    object in S3 may be a page, but an answer of AWS's APIs never is.
     """
     if model.has_streaming_output:
         return
@@ -237,18 +241,19 @@ def refuse_web_page(http_response: Any, model: Any, **_: Any) -> None:
 
 
 def name_service(parsed: dict[str, Any], model: Any, **_: Any) -> None:
-    """Write into an error which service answered it: botocore's ClientError names the operation alone."""
+    """Record in an error which service answered, since botocore's ClientError names only the operation."""
     if "Error" in parsed:
         parsed["Error"]["Service"] = model.service_model.service_name
 
 
 def connect(region: str, profile: str | None, source: str = "config.py") -> Clients:
-    """Return clients for a region. A profile counts only where the environment holds no keys.
+    """Return clients for a region. A profile is used only if the environment has no keys.
 
     `source`: the file that names both.
 
-    boto3 itself prefers a profile that is named in code to keys in the environment; people who export
-    keys, and the embedded cloud, mean them. Raises InvalidInput where profile or region does not exist.
+    boto3 itself prefers a profile named in code to keys in the environment. But if keys are exported, as
+    people and the embedded cloud do, they are meant to be used. Raises InvalidInput if the profile or region
+    does not exist.
     """
     if "AWS_ACCESS_KEY_ID" in os.environ or profile == "default":
         profile = None
@@ -270,9 +275,9 @@ def connect(region: str, profile: str | None, source: str = "config.py") -> Clie
 
 
 def _check_region(session: Any, region: str, source: str) -> None:
-    """Raise InvalidInput for a region that boto3 does not know: it would wait long for no answer.
+    """Raise InvalidInput for a region that boto3 does not know, which would mean a long wait for no answer.
 
-    Asked for SQS, which is in every region and whose model is small.
+    It checks SQS, which is in every region and has a small model.
     """
     known = {
         name: partition
@@ -301,13 +306,14 @@ def _check_region(session: Any, region: str, source: str) -> None:
 
 
 def error_code(error: Exception) -> str:
-    """Return AWS's code of a ClientError, as 'ClusterNotFoundException'; '' for any other error."""
+    """Return AWS's code of a ClientError, such as 'ClusterNotFoundException'; '' for any other error."""
     return error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
 
 
 def error_text(error: Exception) -> str:
-    """Return AWS's sentence about an error, on one line, without boto3's frame around it; a missing
-    permission by its action.
+    """Return AWS's message in an error, on one line, without boto3's wording around it.
+
+    For a missing permission, name its action.
     """
     if denied := denied_text(error):
         return one_line(denied)
@@ -317,7 +323,7 @@ def error_text(error: Exception) -> str:
 
 
 def answered_at(answer: Mapping[str, Any]) -> float | None:
-    """Return when AWS answered, by its own clock in seconds since 1970; None where the answer has no date."""
+    """Return when AWS answered, by its own clock in seconds since 1970; None if the answer has no date."""
     date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     try:
         return parsedate_to_datetime(date).timestamp()
@@ -326,6 +332,6 @@ def answered_at(answer: Mapping[str, Any]) -> float | None:
 
 
 def pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
-    """Yield the items under `key` of every page of a paged operation."""
+    """Yield the items under `key` from every page of a paginated operation."""
     for page in client.get_paginator(operation).paginate(**arguments):
         yield from page.get(key, [])

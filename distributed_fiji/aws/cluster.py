@@ -1,4 +1,4 @@
-"""Cluster, task definition and service: found, made, mended where they differ, scaled, removed."""
+"""Cluster, task definition and service: find, create, update, scale and remove them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from distributed_fiji.settings import Settings
 
-#: What a service is given anew when setup finds it different.
+#: What setup updates in an existing service that differs.
 UPDATED = (
     "taskDefinition",
     "placementConstraints",
@@ -32,9 +32,9 @@ UPDATED = (
 
 
 def ensure_cluster(ecs: ECSClient, settings: Settings, clock: Clock) -> Change:
-    """Make the cluster unless an active one of that name is there; one that was there is not tagged ours.
+    """Create the cluster unless an active one has that name. An existing one is not tagged as ours.
 
-    An account's first cluster may have to wait for ECS's own role.
+    In a new account, the first cluster may have to wait for ECS's own role.
     """
     found = ecs.describe_clusters(clusters=[settings.ECS_CLUSTER])["clusters"]
     if any(cluster["status"] == "ACTIVE" for cluster in found):
@@ -52,7 +52,7 @@ def ensure_cluster(ecs: ECSClient, settings: Settings, clock: Clock) -> Change:
 def ensure_task_definition(
     ecs: ECSClient, wanted: dict[str, Any], app_name: str, clock: Clock
 ) -> tuple[str, Change]:
-    """Register a revision unless the newest active one says the same; return its ARN."""
+    """Register a revision unless the newest active one is identical; return its ARN."""
     current = find_task_definition(ecs, wanted["family"])
     differing = _differing(current, wanted) if current else []
     if current and not differing:
@@ -79,7 +79,7 @@ def find_task_definition(ecs: ECSClient, family: str) -> Mapping[str, Any] | Non
 
 
 def _differing(current: Any, wanted: Any, path: str = "") -> list[str]:
-    """Name what is wanted and not so; what AWS adds of itself does not count."""
+    """Name the wanted values that differ. Values that AWS adds are ignored."""
     if isinstance(wanted, dict) and isinstance(current, dict):
         return [
             name
@@ -103,9 +103,9 @@ def _differing_variables(current: list[dict[str, str]], wanted: list[dict[str, s
 def ensure_service(
     ecs: ECSClient, settings: Settings, task_definition_arn: str, clock: Clock, tell: Callable[[str], None]
 ) -> Change:
-    """Make the service with no task, or give the one that is there the new task definition.
+    """Create the service without tasks, or give an existing one the new task definition.
 
-    One that was deleted keeps its name until its last task has stopped, and is waited for.
+    A deleted service keeps its name until its last task has stopped; this waits for that.
     """
     current = find_service(ecs, settings.ECS_CLUSTER, settings.service, status=("ACTIVE", "DRAINING"))
     if current and current["status"] == "DRAINING":
@@ -120,18 +120,18 @@ def ensure_service(
     differing = [key for key in UPDATED if _differing(current.get(key), wanted[key])]
     if not differing:
         return Change("service", settings.service, "kept")
-    # UpdateService keeps what it is not given (ECS API reference), so all of it is sent.
+    # UpdateService keeps what it is not given (ECS API reference), so everything is sent.
     ecs.update_service(cluster=settings.ECS_CLUSTER, service=settings.service, **wanted)
     return Change("service", settings.service, "changed", ", ".join(differing))
 
 
 def wait_for_end(ecs: ECSClient, cluster: str, name: str) -> None:
-    """Wait until a deleted service is inactive: ten minutes at most, as the waiter does."""
+    """Wait until a deleted service is inactive, for at most ten minutes, like the waiter."""
     ecs.get_waiter("services_inactive").wait(cluster=cluster, services=[name])
 
 
 def read_environment(ecs: ECSClient, definition_arn: str) -> dict[str, str]:
-    """Return the environment that a task definition gives to the worker."""
+    """Return the environment that a task definition sets for the worker."""
     found = ecs.describe_task_definition(taskDefinition=definition_arn)
     containers = found["taskDefinition"]["containerDefinitions"]
     return {item["name"]: item["value"] for item in containers[0].get("environment", [])}
@@ -140,7 +140,7 @@ def read_environment(ecs: ECSClient, definition_arn: str) -> dict[str, str]:
 def find_service(
     ecs: ECSClient, cluster: str, name: str, status: tuple[str, ...] = ("ACTIVE",)
 ) -> Mapping[str, Any] | None:
-    """Return a service that is active, or in another of these states; None where there is none."""
+    """Return a service that is active, or in one of these other states; None if there is none."""
     try:
         found = ecs.describe_services(cluster=cluster, services=[name])["services"]
     except ClientError as error:
@@ -158,9 +158,9 @@ def scale_service(ecs: ECSClient, cluster: str, name: str, tasks: int) -> None:
 def start_service(ecs: ECSClient, cluster: str, name: str, tasks: int) -> None:
     """Set the service's desired count, and deploy the image that its tag names today.
 
-    ECS resolves a tag once for each deployment (ECS developer guide, "Container image resolution";
-    aws/containers-roadmap#2393), so that a service with no task is deployed anew: its tasks would run the
-    image that the tag named when setup ran.
+    ECS resolves a tag once per deployment (ECS developer guide, "Container image resolution";
+    aws/containers-roadmap#2393). So a service without tasks is deployed again; otherwise its tasks would run
+    the image that the tag named when setup ran.
     """
     service = find_service(ecs, cluster, name)
     idle = service is not None and not service["desiredCount"]
@@ -168,12 +168,12 @@ def start_service(ecs: ECSClient, cluster: str, name: str, tasks: int) -> None:
 
 
 def joined_machines(ecs: ECSClient, cluster: str) -> dict[str, Mapping[str, Any]]:
-    """Return the EC2 machines that have joined a cluster and are active: container instances by their ids."""
+    """Return a cluster's active EC2 machines: container instances by instance id."""
     found = read_container_instances(ecs, cluster)
     return {instance_id: item for instance_id, item in found.items() if item["status"] == "ACTIVE"}
 
 
-#: Seconds that tasks and machines get to leave a cluster: SIGTERM to SIGKILL takes 110 s.
+#: Seconds that tasks and machines get to leave a cluster. SIGTERM to SIGKILL takes 110 s.
 TASKS_DEADLINE = 120
 
 
@@ -189,7 +189,7 @@ def stop_service(ecs: ECSClient, cluster: str, service: str) -> str | None:
 
 
 def remove_service(ecs: ECSClient, cluster: str, service: str) -> str | None:
-    """Delete the service, with the tasks it may still have."""
+    """Delete the service, including tasks that it may still have."""
     try:
         ecs.delete_service(cluster=cluster, service=service, force=True)
     except ClientError as error:
@@ -200,7 +200,7 @@ def remove_service(ecs: ECSClient, cluster: str, service: str) -> str | None:
 
 
 def task_definitions(ecs: ECSClient, family: str) -> list[str]:
-    """Return the ARNs of the active revisions of exactly that family (the API lists by prefix)."""
+    """Return the ARNs of the active revisions of exactly that family, since the API lists by prefix."""
     arns = pages(ecs, "list_task_definitions", "taskDefinitionArns", familyPrefix=family, status="ACTIVE")
     return [arn for arn in arns if arn.rpartition("/")[2].rpartition(":")[0] == family]
 
@@ -214,20 +214,20 @@ def remove_task_definitions(ecs: ECSClient, family: str) -> str | None:
 
 
 def find_own_cluster(ecs: ECSClient, cluster: str, app_name: str) -> Mapping[str, Any] | None:
-    """Return the cluster when this app made it and it is not the account's default one."""
+    """Return the cluster if this app created it and it is not the account's default one."""
     found = ecs.describe_clusters(clusters=[cluster], include=["TAGS"])["clusters"]
     return next((item for item in found if is_own_cluster(item, app_name)), None)
 
 
 def is_own_cluster(cluster: Mapping[str, Any], app_name: str) -> bool:
-    """Whether a cluster as it is described is this app's own, by its tag, and not the account's default."""
+    """Whether a described cluster is this app's own, by its tag, and not the account's default."""
     tags = {tag["key"]: tag["value"] for tag in cluster.get("tags", [])}
     named = cluster["clusterName"] != "default" and cluster["status"] == "ACTIVE"
     return named and tags.get(APP_TAG) == app_name
 
 
 def deregister_gone(clients: Clients, cluster: str) -> None:
-    """Take machines that are gone out of a cluster, where ECS has not seen it itself."""
+    """Remove terminated machines from a cluster if ECS has not noticed them."""
     joined = read_container_instances(clients.ecs, cluster)
     if not joined:
         return
@@ -237,7 +237,7 @@ def deregister_gone(clients: Clients, cluster: str) -> None:
 
 
 def remove_cluster(clients: Clients, cluster: str, app_name: str, clock: Clock) -> str | None:
-    """Delete the cluster when it is this app's own and nothing is in it; its tasks get two minutes to end."""
+    """Delete the cluster if it is this app's own and empty. Its tasks get two minutes to end."""
     begun = clock.now()
     while found := find_own_cluster(clients.ecs, cluster, app_name):
         deregister_gone(clients, cluster)
@@ -252,16 +252,16 @@ def remove_cluster(clients: Clients, cluster: str, app_name: str, clock: Clock) 
     return None
 
 
-#: Errors with which ECS says that a service is not there, or not any more.
+#: ECS's errors if a service does not exist, or no longer does.
 ENDED_SERVICE = (*NO_CLUSTER, "ServiceNotFoundException", "ServiceNotActiveException")
 
 
 def read_service(
     ecs: ECSClient, cluster: str, service: str, since: float
 ) -> tuple[int | None, tuple[str, ...]]:
-    """Return how many tasks a service wants, and its events since a time (seconds since 1970), latest first.
+    """Return a service's desired count, and its events since a time (seconds since 1970), latest first.
 
-    (None, ()) where there is no active service.
+    (None, ()) if there is no active service.
     """
     found = find_service(ecs, cluster, service)
     if found is None:
@@ -273,6 +273,6 @@ def read_service(
 
 
 def read_desired(ecs: ECSClient, cluster: str, service: str) -> int | None:
-    """Return how many tasks the service wants, or None where there is no active service."""
+    """Return the service's desired count, or None if there is no active service."""
     found = find_service(ecs, cluster, service)
     return found["desiredCount"] if found else None

@@ -1,6 +1,6 @@
-"""Which jobs are dead letters: read without hiding them for long, and written down before their queue goes.
+"""Read the jobs in the dead-letter queue before it is deleted, without hiding them for long.
 
-Only the messages of this life of the queue and of this app count: the dead-letter queue may be shared.
+Only messages of this app, and of this lifetime of the queue, count: the dead-letter queue may be shared.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import ChangeMessageVisibilityBatchRequestEntryTypeDef
 
-#: Seconds that a letter stays hidden after it was read; a whole reading must fit, so that none comes twice.
+#: Seconds that a letter stays hidden after it is read. A whole reading must fit, so that none comes twice.
 HIDDEN_SECONDS = 30
 
-#: Receives of one reading at most: what is not seen then is seen at the next look.
+#: The most receives of one reading. What it does not see is seen next time.
 RECEIVES = 2000
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message that SQS gave up. `sent`: seconds since 1970, when it was sent first.
+    """A message that SQS gave up on. `sent`: when it was first sent, in seconds since 1970.
 
     SQS keeps that time when it moves a message to the dead letters (SQS developer guide, "Setting-up
     dead-letter queue retention").
@@ -41,7 +41,10 @@ class DeadLetter:
 
 
 def job_id_of(body: str) -> str:
-    """Return the job id of a message body; of one that is no job, the name under which workers record it."""
+    """Return the job id of a message body.
+
+    If it is not a job, return the name that workers use in its record.
+    """
     try:
         return decode_message(body).job_id
     except InvalidMessage:
@@ -52,11 +55,11 @@ def job_id_of(body: str) -> str:
 def read_dead_letters(
     sqs: SQSClient, url: str, expected: int, hidden_seconds: int = HIDDEN_SECONDS
 ) -> list[DeadLetter]:
-    """Return the letters of a queue, each once, until `expected` were seen or none comes any more.
+    """Return a queue's letters, each once, until `expected` have been seen or no more arrive.
 
-    Receiving hides a letter, so that none comes twice, and counts as a receive, which ends nothing there:
-    a dead-letter queue has no dead letters of its own. All are shown again at the end; where that fails
-    they show themselves after half a minute.
+    Receiving hides a letter, so that none comes twice. It also counts as a receive, which has no effect here:
+    a dead-letter queue has no dead letters of its own. All are made visible again at the end; if that fails,
+    they reappear after half a minute.
     """
     letters: dict[str, DeadLetter] = {}
     handles: list[str] = []
@@ -98,7 +101,7 @@ def _letter(message: Mapping[str, Any]) -> DeadLetter:
 
 
 def is_own(sqs: SQSClient, url: str, name: str, app_name: str) -> bool:
-    """Whether a queue is this app's alone: by its tag, or where it has none by its name."""
+    """Whether a queue belongs to this app alone: by its tag, or by its name if it has none."""
     tags = sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
     if APP_TAG in tags:
         return tags[APP_TAG] == app_name
@@ -106,12 +109,12 @@ def is_own(sqs: SQSClient, url: str, name: str, app_name: str) -> bool:
 
 
 def belongs_to_another(sqs: SQSClient, url: str, app_name: str) -> bool:
-    """Whether a queue carries another app's tag."""
+    """Whether a queue has another app's tag."""
     return sqs.list_queue_tags(QueueUrl=url).get("Tags", {}).get(APP_TAG, app_name) != app_name
 
 
 def unreported(letter: DeadLetter, app_name: str, now: float) -> bytes:
-    """Return a failure record, in the worker's form, for a letter of which no worker wrote one.
+    """Return a failure record, in the worker's form, for a letter that no worker recorded.
 
     `now`: seconds since 1970.
     """

@@ -1,6 +1,6 @@
 """Documents for AWS as pure functions: task definition, service, user data, alarm, dashboard, tags.
 
-Nothing here calls AWS; AWS's own casing stays in this module and at the call sites.
+Nothing here calls AWS. AWS's own casing stays in this module and at the call sites.
 """
 
 from __future__ import annotations
@@ -14,45 +14,45 @@ from worker.contract.jobs import APP_TAG
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import TagTypeDef
 
-    # The janitor's Lambda builds alarms with this module, and has no pydantic.
+    # The janitor's Lambda builds alarms with this module, but has no pydantic.
     from distributed_fiji.settings import Settings
 
-#: Seconds between SIGTERM and SIGKILL: as long as a spot notice leaves (the notice is 120 s ahead).
+#: Seconds between SIGTERM and SIGKILL, as long as a spot notice allows (it comes 120 s ahead).
 STOP_TIMEOUT_SECONDS = 110
 
-#: Of these, a job that runs may take so many to finish; the rest is for giving it back.
+#: How many of these seconds a running job may use to finish; the rest is for returning it.
 STOP_GRACE_SECONDS = STOP_TIMEOUT_SECONDS - 20
 
-#: Files a container may have open: plenty for FIJI and for transfers, and no more than a Docker without the
-#: right to raise limits can give (rootless, or inside a container).
+#: The most files a container may open. It is plenty for FIJI and transfers, and no more than Docker can give
+#: without the right to raise limits (rootless, or inside a container).
 OPEN_FILES = 16384
 
-#: Volumes of a task by the folders they are mounted at, so that the root file system can be read-only: what
-#: the worker keeps, and what Java, Xvfb and scripts put into /tmp. They begin as the image has them and end
-#: with the task.
+#: A task's volumes, by the folders they are mounted at, so that the root file system can be read-only: what
+#: the worker keeps, and what Java, Xvfb and scripts put into /tmp. They start with the image's content and
+#: end with the task.
 VOLUMES = {"/scratch": "scratch", "/tmp": "tmp"}
 
 #: Minutes with an idle CPU after which a machine counts as stuck.
 STUCK_MINUTES = 30
 
-#: A machine is idle when it uses less than a tenth of one processor, and less than 1 % of all of them:
-#: CPUUtilization is over all processors, and one busy thread is 0.78 % of 128 (EC2 user guide, "CloudWatch
+#: A machine is idle if it uses less than a tenth of one processor, and less than 1 % of all of them.
+#: CPUUtilization covers all processors, and one busy thread is 0.78 % of 128 (EC2 user guide, "CloudWatch
 #: metrics for your instances").
 IDLE_PROCESSORS, IDLE_PERCENT = 0.1, 1.0
 
-#: The attribute of a machine that names its app. ECS places a task on any machine of the cluster with room
-#: for it; a stranger's machine could neither fetch the image nor write the log (Netflix/metaflow#78).
+#: The attribute of a machine that names its app. ECS places a task on any machine of the cluster that has
+#: room; another app's machine could neither download the image nor write the log (Netflix/metaflow#78).
 APP_ATTRIBUTE = "distributed-fiji.app"
 
 
-#: The most processors that a machine of EC2 has (u7in, 896; EC2's list of instance types, 2026).
+#: The most processors of any EC2 machine (u7in, 896; EC2's list of instance types, 2026).
 MOST_PROCESSORS = 896
 
 
 def tags(app_name: str) -> list[Any]:
-    """Return the tag that everything of an app carries, in the casing of EC2 and IAM.
+    """Return the tag that all of an app's resources have, in the casing of EC2 and IAM.
 
-    Each service's stubs have a type of tag of their own, which no other's fits.
+    Each service's stubs have their own type for tags, incompatible with the others.
     """
     return [{"Key": APP_TAG, "Value": app_name}]
 
@@ -65,7 +65,7 @@ def ecs_tags(app_name: str) -> list[TagTypeDef]:
 def worker_environment(
     settings: Settings, queue_url: str, script_url: str, script_sha256: str
 ) -> dict[str, str]:
-    """Return the worker's environment, as worker.contract.ENVIRONMENT lists it. It holds no secret."""
+    """Return the worker's environment, as worker.contract.ENVIRONMENT lists it. It contains no secret."""
     own = {
         "SQS_QUEUE_URL": queue_url,
         "SCRIPT_DOWNLOAD_URL": script_url,
@@ -108,9 +108,9 @@ def worker_environment(
 def task_definition(
     settings: Settings, environment: dict[str, str], *, task_role_arn: str, cpu_units: int
 ) -> dict[str, Any]:
-    """Return the arguments of RegisterTaskDefinition. `cpu_units`: 1024 a processor.
+    """Return the arguments of RegisterTaskDefinition. `cpu_units`: 1024 per processor.
 
-    Privileged only when the bucket is mounted by s3fs (DOWNLOAD_FILES = False).
+    Privileged only if s3fs mounts the bucket (DOWNLOAD_FILES = False).
     """
     return {
         "family": settings.task_family,
@@ -155,10 +155,10 @@ def _container(settings: Settings, environment: dict[str, str], cpu_units: int) 
 
 
 def service(settings: Settings, task_definition_arn: str) -> dict[str, Any]:
-    """Return the arguments of CreateService: no task yet; draining must not wait for replacements.
+    """Return the arguments of CreateService: no task yet, and draining must not wait for replacements.
 
-    minimumHealthyPercent 0: else a machine that is about to be taken away drains only after its tasks
-    were replaced elsewhere (ECS developer guide, "Container instance draining").
+    minimumHealthyPercent is 0. Otherwise a machine about to be reclaimed drains only after its tasks have
+    been replaced elsewhere (ECS developer guide, "Container instance draining").
     """
     alone = settings.TASKS_PER_MACHINE == 1
     return {
@@ -173,7 +173,8 @@ def service(settings: Settings, task_definition_arn: str) -> dict[str, Any]:
             *([{"type": "distinctInstance"}] if alone else []),
         ],
         "placementStrategy": [{"type": "spread", "field": "instanceId"}],
-        # Else ECS stops tasks to even out the zones (ECS developer guide, "Availability Zone rebalancing").
+        # Otherwise ECS stops tasks to balance the zones (ECS developer guide, "Availability Zone
+        # rebalancing").
         "availabilityZoneRebalancing": "DISABLED",
         "tags": ecs_tags(settings.APP_NAME),
         "propagateTags": "SERVICE",
@@ -181,19 +182,19 @@ def service(settings: Settings, task_definition_arn: str) -> dict[str, Any]:
 
 
 def cpu_units(settings: Settings, smallest_vcpus: int | None) -> int:
-    """Return the CPU units of a task: what keeps ECS from placing more than TASKS_PER_MACHINE on a machine.
+    """Return a task's CPU units, which keep ECS from placing more than TASKS_PER_MACHINE on a machine.
 
-    `smallest_vcpus`: processors of the smallest machine type; None where it could not be found out. CPU_CORES
-    limits FIJI and nothing else: with fewer units the first machine would take tasks meant for the second.
+    `smallest_vcpus`: processors of the smallest machine type, None if unknown. CPU_CORES limits FIJI and
+    nothing else: with fewer units, the first machine would take tasks meant for the second.
     """
     return (smallest_vcpus or settings.TASKS_PER_MACHINE) * 1024 // settings.TASKS_PER_MACHINE
 
 
 def user_data(cluster: str, app_name: str) -> str:
-    """Return the script with which a machine joins the cluster; a spot notice drains its tasks.
+    """Return the script that makes a machine join the cluster and drain its tasks on a spot notice.
 
-    The agent keeps the volumes of a task that has ended for three hours unless it is told otherwise
-    (aws/amazon-ecs-agent, README, ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION; 1m is the least).
+    The agent keeps an ended task's volumes for three hours by default (aws/amazon-ecs-agent, README,
+    ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION; the minimum is 1m).
     """
     return "\n".join(
         (
@@ -213,9 +214,9 @@ def user_data(cluster: str, app_name: str) -> str:
 
 
 def stuck_alarm(app_name: str, instance_id: str, region: str, processors: int) -> dict[str, Any]:
-    """Return the arguments of PutMetricAlarm: a CPU that idles for half an hour ends the machine.
+    """Return the arguments of PutMetricAlarm: a CPU that is idle for half an hour ends the machine.
 
-    `processors`: how many the machine has; 0 where that is not known, and then the largest there are count.
+    `processors`: how many the machine has; 0 if unknown, which counts as the most there are.
     """
     return {
         "AlarmName": stuck_alarm_name(app_name, instance_id),
@@ -237,7 +238,7 @@ def stuck_alarm(app_name: str, instance_id: str, region: str, processors: int) -
 
 
 def dashboard(settings: Settings, fleet_id: str) -> str:
-    """Return the body of the run's dashboard: machines, queue, processors and memory, failures."""
+    """Return the body of the run's dashboard: machines, queue, CPU and memory, failures."""
     region, queue = settings.AWS_REGION, settings.SQS_QUEUE_NAME
     service_dimensions = ["ServiceName", settings.service, "ClusterName", settings.ECS_CLUSTER]
     spot = ["FleetRequestId", fleet_id]

@@ -1,7 +1,7 @@
-"""A dry run: calls that read go to AWS; those that would change something are noted, and answered here.
+"""A dry run: calls that only read go to AWS; those that would change something are noted, and answered here.
 
-The same code decides and acts in both, so that a dry run names what a real one asks for, in the same order.
-What was only noted is shown to later readings, where a command looks at its own work again (`Noted`).
+Both kinds of run use the same code, so a dry run lists the calls of a real one, in the same order. When a
+command reads what it would have changed, the noted changes are applied to the answer.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-#: How the names of operations begin that change nothing. ReceiveMessage hides messages and counts.
+#: Operations whose names begin like this change nothing. ReceiveMessage does: it hides messages and counts.
 READING = ("Describe", "List", "Get", "Head", "Filter")
 
-#: What names the thing that a call is about, the most telling first; a list's first entry counts.
+#: Parameters that name what a call is about, most specific first. Of a list, the first entry counts.
 NAMES = (
     *("Key", "QueueName", "RoleName", "InstanceProfileName", "AWSServiceName", "logGroupName"),
     *("logGroupNamePrefix", "serviceName", "service", "clusterName", "family", "task", "containerInstance"),
@@ -33,7 +33,10 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Intended:
-    """A call that a real run would make. `count`: of what it carries, as messages; 1 for a thing."""
+    """A call that a real run would make.
+
+    `count`: how many items it carries, such as messages; otherwise 1.
+    """
 
     service: str
     operation: str
@@ -43,25 +46,25 @@ class Intended:
 
 @dataclass(frozen=True)
 class AnsweredHere:
-    """An answer of HTTP that never came."""
+    """Stands for an HTTP answer that never came."""
 
     status_code: int = 200
     content: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-#: What waiters, and those who ask for AWS's clock, look at.
+#: What waiters look at, and code that reads AWS's clock.
 FINE = {"HTTPStatusCode": 200, "HTTPHeaders": {}}
 
-#: What a call asks for, and an answer of AWS.
+#: The parameters of a call, and an answer of AWS.
 Asked = Mapping[str, Any]
 Answer = dict[str, Any]
-#: Changes an answer of AWS into what it would be after what was noted.
+#: Changes an answer of AWS into what it would be after the noted calls.
 Patch = Callable[[Answer], object]
 
 
 class DryRun:
-    """What a command would do. `place`: tells region and account, for the names that AWS would give."""
+    """What a command would do. `place` returns region and account, for the names that AWS would assign."""
 
     def __init__(self, place: Callable[[], tuple[str, str]]) -> None:
         self.calls: list[Intended] = []
@@ -70,7 +73,7 @@ class DryRun:
         self._patches: dict[tuple[str, str], list[Patch]] = {}
 
     def watch(self, client: Any) -> None:
-        """Let a client send nothing that changes anything."""
+        """Stop a client from sending anything that changes something."""
         client.meta.events.register("before-parameter-build", _remember)
         client.meta.events.register_first("before-call", partial(self._answer, client))
         client.meta.events.register("after-call", self._show)
@@ -78,7 +81,7 @@ class DryRun:
     def _answer(
         self, client: Any, model: Any, context: dict[str, Any], **_: Any
     ) -> tuple[Any, dict[str, Any]] | None:
-        """Return an answer for a call that changes something, None for one that is to be sent."""
+        """Return an answer for a call that changes something, None for one that should be sent."""
         operation, parameters = model.name, context["asked"]
         if operation.startswith(READING):
             return None
@@ -94,7 +97,7 @@ class DryRun:
         return AnsweredHere(), {"ResponseMetadata": dict(FINE), **answer}
 
     def _show(self, http_response: Any, parsed: dict[str, Any], model: Any, context: Any, **_: Any) -> None:
-        """Let a reading see what was noted."""
+        """Apply the noted changes to the answer of a reading."""
         name = name_in(context["asked"])
         if "Error" in parsed and (model.name, name) in self._missing:
             parsed.clear()
@@ -107,7 +110,7 @@ class DryRun:
 
 
 def _refusal(client: Any, operation: str, asked: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the answer about a rule that is not there, since nothing more is asked about it then."""
+    """Return AWS's answer about a rule that does not exist, since nothing more is asked about it then."""
     if operation != "RemoveTargets":
         return None
     try:
@@ -115,7 +118,7 @@ def _refusal(client: Any, operation: str, asked: Mapping[str, Any]) -> dict[str,
     except client.exceptions.ResourceNotFoundException as error:
         return dict(error.response)
     except ClientError:
-        pass  # who may not look is believed to have one
+        pass  # without permission to look, assume that it exists
     return None
 
 
@@ -124,14 +127,14 @@ def _remember(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None
 
 
 def name_in(parameters: Asked) -> str:
-    """Return what names the thing that a call is about, '' where nothing does."""
+    """Return the name of what a call is about, '' if it has none."""
     value = next((parameters[name] for name in NAMES if parameters.get(name)), "")
     text = str(value[0] if isinstance(value, list) else value)
     return text.rpartition("/")[2] if "QueueUrl" in parameters else text
 
 
 def answer_of(operation: str, asked: Asked, region: str, account: str) -> Answer:
-    """Return what AWS would answer, as far as a command needs it."""
+    """Return AWS's answer, as far as commands need it."""
     name = name_in(asked)
 
     def arn(service: str, rest: str, place: str = region) -> str:
@@ -141,7 +144,7 @@ def answer_of(operation: str, asked: Asked, region: str, account: str) -> Answer
         case "CreateQueue":
             return {"QueueUrl": f"https://sqs.{region}.amazonaws.com/{account}/{name}"}
         case "CreateRole":
-            # Quoted JSON, which botocore reads.
+            # URL-encoded JSON, which botocore decodes.
             trust = {"AssumeRolePolicyDocument": asked["AssumeRolePolicyDocument"]}
             return {"Role": {"RoleName": name, "Arn": arn("iam", f"role/{name}", ""), **trust}}
         case "CreateInstanceProfile":
@@ -169,7 +172,7 @@ Later = Iterator[tuple[tuple[str, str], Answer]]
 
 
 def missing_after(operation: str, asked: Asked, answer: Answer) -> Later:
-    """Yield what readings of something that a call would have made would answer."""
+    """Yield the answers to readings of what a call would have created."""
     name = name_in(asked)
     match operation:
         case "CreateQueue":
@@ -201,7 +204,7 @@ def _digest(package: bytes) -> str:
     return base64.b64encode(hashlib.sha256(package).digest()).decode()
 
 
-#: A reading, the name of what it is about ('': of anything), and the change of its answer.
+#: A reading, the name of what it is about ('': anything), and the change to its answer.
 Change = tuple[str, Callable[[Asked], str], Callable[[Asked, Answer], object]]
 
 
@@ -274,7 +277,7 @@ def _instance_deregistered(asked: Asked, answer: Answer) -> None:
     answer.update(containerInstanceArns=[arn for arn in known if arn != gone])
 
 
-#: The changes that follow a call, by its operation.
+#: The changes that follow a call, by operation.
 CHANGES: Mapping[str, tuple[Change, ...]] = {
     # IAM
     "PutRolePolicy": (("GetRolePolicy", name_in, _policy_put),),
@@ -303,6 +306,6 @@ CHANGES: Mapping[str, tuple[Change, ...]] = {
 
 
 def patches_after(operation: str, asked: Asked) -> Iterator[tuple[tuple[str, str], Patch]]:
-    """Yield how answers about something that exists change after a call that changes or removes it."""
+    """Yield how answers about existing things change after a call that changes or removes them."""
     for reading, about, change in CHANGES.get(operation, ()):
         yield (reading, about(asked)), partial(change, asked)

@@ -1,4 +1,4 @@
-"""The spot fleet: requested, found, read, cancelled."""
+"""The spot fleet: request, find, read and cancel it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from worker.contract.jobs import APP_TAG, RUN_TAG
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-#: States of a request in which machines run or may still come (EC2 API reference, BatchState).
+#: States of a request whose machines are running or may still start (EC2 API reference, BatchState).
 LIVE_FLEET = ("submitted", "active", "modifying", "cancelled_running")
 
 
 def request_fleet(ec2: EC2Client, request: dict[str, Any]) -> str:
-    """Ask for the fleet; the ClientToken in the request makes asking again harmless. Returns its id."""
+    """Request the fleet and return its id. The request's ClientToken makes it safe to repeat."""
     parsed: Any = request | {"ValidUntil": datetime.fromisoformat(request["ValidUntil"])}
     return ec2.request_spot_fleet(SpotFleetRequestConfig=parsed)["SpotFleetRequestId"]
 
@@ -39,7 +39,7 @@ def list_instances(ec2: EC2Client, fleet_id: str) -> set[str]:
 
 
 def fleet_errors(ec2: EC2Client, fleet_id: str, since: float) -> list[FleetError]:
-    """Return the trouble that EC2 reports of a fleet since a time (seconds since 1970), each kind once."""
+    """Return the problems that EC2 reports of a fleet since a time (seconds since 1970), each kind once."""
     errors = []
     for kind in TROUBLE:
         response = ec2.describe_spot_fleet_request_history(
@@ -55,8 +55,9 @@ def fleet_errors(ec2: EC2Client, fleet_id: str, since: float) -> list[FleetError
 
 
 class FleetView(NamedTuple):
-    """A spot fleet's state, '' where there is none, its target capacity, and whether that can be changed:
-    of a fleet of type `request` it cannot (EC2 API reference, ModifySpotFleetRequest).
+    """A spot fleet's state ('' if there is no fleet), its target capacity, and whether that can be changed.
+
+    It cannot for a fleet of type `request` (EC2 API reference, ModifySpotFleetRequest).
     """
 
     state: str = ""
@@ -65,7 +66,7 @@ class FleetView(NamedTuple):
 
 
 def read_fleet(ec2: EC2Client, fleet_id: str) -> FleetView:
-    """Return what EC2 says of a spot fleet."""
+    """Return EC2's view of a spot fleet."""
     if not fleet_id:
         return FleetView()
     try:
@@ -82,9 +83,9 @@ def read_fleet(ec2: EC2Client, fleet_id: str) -> FleetView:
 
 
 def find_fleet(ec2: EC2Client, app_name: str, client_token: str) -> str:
-    """Return the id of the app's fleet that was asked for with a ClientToken; '' where there is none.
+    """Return the id of the app's fleet that was requested with a ClientToken; '' if there is none.
 
-    The request's own tag names the run too: whether EC2 shows the token is documented nowhere.
+    The request's own tag identifies the run as well, since it is not documented whether EC2 shows the token.
     """
     for fleet in pages(ec2, "describe_spot_fleet_requests", "SpotFleetRequestConfigs"):
         tags = {tag["Key"]: tag["Value"] for tag in fleet.get("Tags", [])}
@@ -95,7 +96,7 @@ def find_fleet(ec2: EC2Client, app_name: str, client_token: str) -> str:
 
 
 def live_fleets(ec2: EC2Client, app_name: str) -> list[str]:
-    """Return the ids of the app's spot fleets that start or keep machines, by tag."""
+    """Return the ids of the app's spot fleets that start or maintain machines, by tag."""
     found = []
     for fleet in pages(ec2, "describe_spot_fleet_requests", "SpotFleetRequestConfigs"):
         tags = {tag["Key"]: tag["Value"] for tag in fleet.get("Tags", [])}
@@ -104,21 +105,21 @@ def live_fleets(ec2: EC2Client, app_name: str) -> list[str]:
     return found
 
 
-#: States of a spot fleet that starts no machine any more and has ended those it had, or never had any.
+#: States of a spot fleet that starts no more machines and has ended those it had, or never had any.
 CANCELLED = ("cancelled", "cancelled_terminating", "failed")
 
 
-#: Seconds for which EC2 may refuse to cancel a fleet, and those in which it may not know a new one yet
-#: ("Eventual consistency", EC2 API reference).
+#: Seconds for which EC2 may refuse to cancel a fleet, and for which it may not know a new one yet ("Eventual
+#: consistency", EC2 API reference).
 CANCEL_DEADLINE, UNSEEN_SECONDS = 120, 300
 
 
 def cancel_fleet(ec2: EC2Client, fleet_id: str, clock: Clock, *, started: float = 0) -> str | None:
-    """Cancel a spot fleet and end its machines; return only once EC2 says that it is cancelled.
+    """Cancel a spot fleet and end its machines. Return only when EC2 says that it is cancelled.
 
     EC2 answers 200 to a cancellation that it refuses, with the reason inside (EC2 API reference,
-    CancelSpotFleetRequests), so the fleet's own state decides. It may not know a new fleet yet: one that was
-    asked for at `started` (seconds since 1970) counts as gone only five minutes later. Raises SomethingLeft.
+    CancelSpotFleetRequests), so only the fleet's own state counts. EC2 may not know a new fleet yet: one
+    requested at `started` (seconds since 1970) counts as gone only five minutes later. Raises SomethingLeft.
     """
     begun, accepted, missed = clock.now(), False, 0
     while True:
@@ -139,7 +140,7 @@ def cancel_fleet(ec2: EC2Client, fleet_id: str, clock: Clock, *, started: float 
 
 
 def _ask_to_cancel(ec2: EC2Client, fleet_id: str) -> str:
-    """Ask EC2 to cancel a fleet with its machines; return why it refuses, '' when it does not."""
+    """Ask EC2 to cancel a fleet with its machines; return why it refuses, '' if it does not."""
     try:
         answer = ec2.cancel_spot_fleet_requests(SpotFleetRequestIds=[fleet_id], TerminateInstances=True)
     except ClientError as error:

@@ -1,8 +1,8 @@
-"""What EC2 reports of a spot fleet, and which of it waiting does not mend. Pure functions.
+"""The events that EC2 reports about a spot fleet, and which of them waiting does not fix. Pure functions.
 
-A shortage of capacity arrives as an `error` of sub-type spotFleetRequestConfigurationInvalid ("There is no
-Spot capacity available that matches your request.", hashicorp/terraform-provider-aws#26493; "We currently do
-not have sufficient p2.xlarge capacity in the Availability Zone", c6fc/npk#70), so the sub-type alone decides
+A capacity shortage arrives as an `error` of sub-type spotFleetRequestConfigurationInvalid ("There is no Spot
+capacity available that matches your request.", hashicorp/terraform-provider-aws#26493; "We currently do not
+have sufficient p2.xlarge capacity in the Availability Zone", c6fc/npk#70), so the sub-type alone decides
 nothing.
 """
 
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mypy_boto3_ec2.literals import EventTypeType
 
-#: Types of events that name trouble; launchSpecUnusable and its like are information (EC2 API reference,
-#: EventInformation).
+#: Types of events that report problems; launchSpecUnusable and similar ones are information (EC2 API
+#: reference, EventInformation).
 TROUBLE: tuple[EventTypeType, ...] = ("error", "information")
 
 SHORTAGE = "a capacity shortage: more machine types or subnets help; the fleet keeps trying"
@@ -36,14 +36,15 @@ ADVICE = {
     **dict.fromkeys(BLACKLISTED, SHORTAGE),
 }
 
-#: Seconds after the request before an error without a single machine ends the start. EC2 sees new roles and
-#: profiles late: Terraform waits two minutes for a role (terraform-provider-aws, aws_spot_fleet_request).
+#: Seconds after the request from which an error ends the start if there is not a single machine. EC2 sees new
+#: roles and profiles late: Terraform waits two minutes for a role (terraform-provider-aws,
+#: aws_spot_fleet_request).
 FATAL_AFTER = {INVALID_ROLE: 120, INVALID_REQUEST: 180}
 
 
 @dataclass(frozen=True)
 class FleetError:
-    """Trouble that EC2 reports of a fleet: the event's sub-type and its description."""
+    """A problem that EC2 reports about a fleet: the event's sub-type and its description."""
 
     kind: str
     description: str
@@ -60,10 +61,10 @@ class FleetError:
 
 
 def find_fatal(errors: Collection[FleetError], *, machines: int, seconds: float) -> FleetError | None:
-    """Return the error that waiting does not mend, or None.
+    """Return the error that waiting does not fix, or None.
 
-    `machines`: how many the fleet has; one is proof that its request works. `seconds`: since the request. One
-    pool that lacks capacity shows that EC2 understood the request, so the errors of other pools are no end.
+    `machines`: how many the fleet has; one proves that its request works. `seconds`: since the request. If
+    one pool lacks capacity, EC2 has understood the request, so errors of other pools do not end it.
     """
     if machines:
         return None

@@ -1,4 +1,4 @@
-"""Documents of the fleet as pure functions: launch templates and spot fleet request."""
+"""The fleet's documents as pure functions: launch templates and the spot fleet request."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ BURSTABLE = re.compile(r"t\d+[a-z]*\.")
 def is_burstable(machine_type: str) -> bool:
     """Whether a type earns CPU credits (EC2 user guide, "Burstable performance instances").
 
-    Left to themselves they start as `unlimited` and bill surplus credits, which no limit of a fleet counts.
+    By default, they start as `unlimited` and bill surplus credits, which no limit of a fleet includes.
     """
     return BURSTABLE.match(machine_type) is not None
 
 
 @dataclass(frozen=True)
 class Subnet:
-    """A subnet that machines may start in. `public`: it gives machines a public address by itself."""
+    """A subnet where machines may start. `public`: it assigns public addresses by default."""
 
     subnet_id: str
     zone: str = ""
@@ -35,9 +35,9 @@ class Subnet:
 
 @dataclass(frozen=True)
 class LaunchSpec:
-    """A specification with everything found: what the file left open is filled in.
+    """A specification with all defaults filled in.
 
-    `pools`: machine types and subnets in which it can start.
+    `pools`: the machine types and subnets in which it can start.
     """
 
     specification: Specification
@@ -55,11 +55,11 @@ class LaunchSpec:
 def launch_templates(
     settings: Settings, machine: LaunchSpec
 ) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """Return a machine's launch templates, each as LaunchTemplateData with the overrides that belong to it.
+    """Return a machine's launch templates, each as LaunchTemplateData with its overrides.
 
-    A public address, or none, is said by a network interface, and RunInstances refuses an interface beside a
-    subnet (aws/aws-parallelcluster#4521; CreateFleet takes both, of spot fleets nothing is known): then each
-    subnet has a template of its own, whose interface names it.
+    A network interface says whether there is a public address, and RunInstances refuses an interface together
+    with a subnet (aws/aws-parallelcluster#4521; CreateFleet accepts both, and it is not known whether spot
+    fleets do). In that case, each subnet has its own template, whose interface names the subnet.
     """
     public_ip = _public_ip(settings, machine)
     if public_ip is None:
@@ -96,7 +96,7 @@ def _template(settings: Settings, machine: LaunchSpec) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class RequestTerms:
-    """What a spot fleet request says besides its machines. `valid_until`: ISO 8601, UTC."""
+    """The parts of a spot fleet request that do not concern its machines. `valid_until`: ISO 8601, UTC."""
 
     fleet_role_arn: str
     strategy: str
@@ -106,7 +106,7 @@ class RequestTerms:
 
 
 def fleet_request(settings: Settings, frame: RequestTerms, machines: Mapping[str, Any]) -> dict[str, Any]:
-    """Return SpotFleetRequestConfig; `machines` holds LaunchTemplateConfigs."""
+    """Return SpotFleetRequestConfig. `machines` holds LaunchTemplateConfigs."""
     return {
         "IamFleetRole": frame.fleet_role_arn,
         "AllocationStrategy": frame.strategy,
@@ -118,7 +118,7 @@ def fleet_request(settings: Settings, frame: RequestTerms, machines: Mapping[str
         "TerminateInstancesWithExpiration": True,
         "InstanceInterruptionBehavior": "terminate",
         "ClientToken": frame.client_token,
-        # Whether DescribeSpotFleetRequests shows the ClientToken is documented nowhere; tags it does show.
+        # It is not documented whether DescribeSpotFleetRequests shows the ClientToken; it does show tags.
         "TagSpecifications": [
             {
                 "ResourceType": "spot-fleet-request",
@@ -130,10 +130,10 @@ def fleet_request(settings: Settings, frame: RequestTerms, machines: Mapping[str
 
 
 def hourly_limit(settings: Settings) -> float:
-    """Return the most that all machines together may cost in an hour, in dollars; EC2 starts none above it.
+    """Return the most that all machines together may cost per hour, in dollars; EC2 starts none above that.
 
-    It is no limit of the whole cost (EC2 API reference, SpotFleetRequestConfigData): that is ValidUntil. One
-    machine may start in any case: MAX_COST can be less than it costs in an hour, and pay for minutes of it.
+    It does not limit the total cost (EC2 API reference, SpotFleetRequestConfigData); ValidUntil does. One
+    machine may always start: MAX_COST may be less than its hourly price, and still pay for minutes of it.
     """
     all_machines = settings.CLUSTER_MACHINES * settings.MACHINE_PRICE
     if not settings.MAX_COST:
@@ -161,9 +161,10 @@ def _common(settings: Settings, machine: LaunchSpec) -> dict[str, Any]:
 
 
 def block_devices(machine: LaunchSpec, volume_gb: int) -> list[dict[str, Any]]:
-    """Return the one volume, the root: today's ECS image keeps containers on it.
+    """Return the one volume, the root, where today's ECS image keeps containers.
 
-    It cannot be smaller than its snapshot, and ends with its machine: a volume that stays bills for ever.
+    It cannot be smaller than its snapshot, and it ends with its machine, since a leftover volume bills for
+    ever.
     """
     volume = {
         "VolumeType": "gp3",
@@ -175,10 +176,10 @@ def block_devices(machine: LaunchSpec, volume_gb: int) -> list[dict[str, Any]]:
 
 
 def _public_ip(settings: Settings, machine: LaunchSpec) -> bool | None:
-    """Return whether machines get a public address; None leaves it to their subnets, which give one.
+    """Return whether machines get a public address. None leaves it to their subnets, if these assign one.
 
-    ASSIGN_IP = False overrules the file. Subnets that one makes oneself give none (EC2 user guide,
-    MapPublicIpOnLaunch), and a machine without one and without a NAT never joins its cluster.
+    ASSIGN_IP = False overrides the file. Subnets that users create assign none (EC2 user guide,
+    MapPublicIpOnLaunch), and a machine with neither an address nor a NAT never joins its cluster.
     """
     if not settings.ASSIGN_IP:
         return False

@@ -1,6 +1,6 @@
-"""What a role may do, as data: actions on resources, and why a grant is as wide as it is. Pure.
+"""What a role may do, as data: actions on resources, and why a grant is as broad as it is. Pure.
 
-Each action's resources stand in AWS's Service Authorization Reference; a test holds every grant to it.
+Each action's resources are listed in AWS's Service Authorization Reference; a test holds every grant to it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Grant:
-    """Actions of one service that are allowed on resources, or denied.
+    """Actions of one service that are allowed, or denied, on resources.
 
-    `why_all`: why the resource is `*`, where it is. `made_by`: who makes these calls where it is not this
-    project's own code. `condition`: as IAM has it.
+    `why_all`: why the resource is `*`, if it is. `made_by`: who makes these calls, if not this project's own
+    code. `condition`: as in IAM.
     """
 
     actions: tuple[str, ...]
@@ -27,7 +27,7 @@ class Grant:
     effect: str = "Allow"
 
     def statement(self) -> dict[str, Any]:
-        """Return the grant as a statement of a policy."""
+        """Return the grant as a policy statement."""
         statement: dict[str, Any] = {
             "Effect": self.effect,
             "Action": list(self.actions),
@@ -38,21 +38,21 @@ class Grant:
 
 
 def grant(actions: str, *resources: str, **more: Any) -> Grant:
-    """Return a grant; `actions` are of one service, as 'sqs: DeleteQueue GetQueueUrl'."""
+    """Return a grant. `actions` belong to one service, as in 'sqs: DeleteQueue GetQueueUrl'."""
     service, _, names = actions.partition(": ")
     return Grant(tuple(f"{service}:{name}" for name in names.split()), resources, **more)
 
 
 def denial(actions: str, *resources: str) -> Grant:
-    """Return what is denied, whatever grants allow; for a part of what one must be wide enough to reach."""
+    """Return a denial, which overrides all grants. It excludes part of what a grant must cover as a whole."""
     return grant(actions, *resources, effect="Deny")
 
 
 def s3_keys(*buckets: str) -> Grant:
-    """Return a grant of the KMS keys that encrypt some buckets, for S3 to use and nobody else.
+    """Return a grant of the KMS keys that encrypt some buckets, for use by S3 only.
 
-    S3 asks KMS with the rights of whoever asks S3, and names bucket or object in the encryption context (S3
-    user guide, "Using server-side encryption with AWS KMS keys"). So no key need be known, and one that
+    S3 calls KMS with the rights of its own caller, and names bucket or object in the encryption context (S3
+    user guide, "Using server-side encryption with AWS KMS keys"). So the key need not be known, and one that
     another account shares works too. `buckets`: ARNs.
     """
     places = [place for bucket in sorted(set(buckets)) for place in (bucket, f"{bucket}/*")]
@@ -71,9 +71,9 @@ MANAGED_CHARACTERS = 6_144
 
 
 def document(grants: Iterable[Grant]) -> dict[str, Any]:
-    """Return the policy of some grants, each action and each resource written once where that can be.
+    """Return the policy for some grants, with each action and each resource written once if possible.
 
-    A policy that would be too long for a managed one is packed further, which reads less well.
+    A policy that would be too long for a managed one is packed further, which makes it harder to read.
     """
     merged = merge_grants(grants)
     policy = _policy(merged)
@@ -85,10 +85,10 @@ def _policy(grants: Iterable[Grant]) -> dict[str, Any]:
 
 
 def pack_services(grants: Iterable[Grant]) -> list[Grant]:
-    """Return the same grants in fewer statements: those of different services stand together.
+    """Return the same grants in fewer statements, by combining those of different services.
 
-    An action applies only to resources of its own service, so no grant becomes wider. Grants on `*`, which
-    are of every service, stay apart.
+    An action applies only to resources of its own service, so no grant becomes broader. Grants on `*`, which
+    matches every service, stay separate.
     """
     packed: list[tuple[Grant, set[str]]] = []
     for one in grants:
@@ -109,8 +109,8 @@ def pack_services(grants: Iterable[Grant]) -> list[Grant]:
 def merge_grants(grants: Iterable[Grant]) -> list[Grant]:
     """Return grants that allow the same in fewer words: a role's inline policies may have 10,240 characters.
 
-    Each action gets all its resources, but those that a wider one covers; then actions of the same resources
-    stand together. What is denied, and what has another condition, stays apart.
+    Each action gets all its resources, except those that a broader one covers; then actions on the same
+    resources are combined. Denials, and grants with different conditions, stay separate.
     """
     resources: dict[tuple[str, str, str], dict[str, None]] = {}
     for one in grants:
@@ -127,7 +127,7 @@ def merge_grants(grants: Iterable[Grant]) -> list[Grant]:
 
 
 def _widest(resources: Iterable[str]) -> tuple[str, ...]:
-    """Return resources without those that another one of them covers by a `*` at its end."""
+    """Return resources without those that another one covers with a `*` at its end."""
     wide = [name for name in resources if name.endswith("*")]
     return tuple(
         name

@@ -1,4 +1,4 @@
-"""Machines and their launch template: found by exact id or tag, made, ended."""
+"""Machines and their launch template: find them by exact id or tag, create and end them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from worker.contract.jobs import APP_TAG
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-#: States of an instance that is there; shutting down is no longer billed (EC2 user guide).
+#: States of an instance that exists. One that is shutting down is no longer billed (EC2 user guide).
 THERE = ("pending", "running", "stopping", "stopped")
 
 
 def fleet_instances(
     ec2: EC2Client, app_name: str, fleet_id: str, states: tuple[str, ...] = THERE
 ) -> list[dict[str, Any]]:
-    """Return the instances of an app's fleet in some states: those that are there, unless told otherwise.
+    """Return the instances of an app's fleet in some states; by default, those that exist.
 
     EC2 tags what a spot fleet starts with aws:ec2spot:fleet-request-id (EC2 user guide).
     """
@@ -33,7 +33,7 @@ def fleet_instances(
 
 
 def app_instances(ec2: EC2Client, app_name: str, states: tuple[str, ...] = THERE) -> list[dict[str, Any]]:
-    """Return the app's instances in some states, by tag: those that are there, unless told otherwise."""
+    """Return the app's instances in some states, by tag; by default, those that exist."""
     filters = [
         {"Name": f"tag:{APP_TAG}", "Values": [app_name]},
         {"Name": "instance-state-name", "Values": list(states)},
@@ -42,7 +42,7 @@ def app_instances(ec2: EC2Client, app_name: str, states: tuple[str, ...] = THERE
     return [instance for reservation in reservations for instance in reservation["Instances"]]
 
 
-#: Values that one filter of EC2's takes.
+#: How many values one EC2 filter takes.
 FILTER_VALUES = 200
 
 
@@ -55,7 +55,7 @@ def terminate(ec2: EC2Client, instance_ids: list[str]) -> str | None:
 
 
 def find_launch_template(ec2: EC2Client, name: str, app_name: str) -> str | None:
-    """Return the id of the launch template of that name, unless it carries another app's tag."""
+    """Return the id of the launch template with that name, unless it has another app's tag."""
     try:
         found = ec2.describe_launch_templates(LaunchTemplateNames=[name])["LaunchTemplates"]
     except ClientError as error:
@@ -70,7 +70,7 @@ def find_launch_template(ec2: EC2Client, name: str, app_name: str) -> str | None
 
 
 def remove_launch_template(ec2: EC2Client, name: str, app_name: str) -> str | None:
-    """Delete the launch template of that name."""
+    """Delete the launch template with that name."""
     template = find_launch_template(ec2, name, app_name) if name else None
     if template is None:
         return None
@@ -79,7 +79,7 @@ def remove_launch_template(ec2: EC2Client, name: str, app_name: str) -> str | No
 
 
 def there_of(ec2: EC2Client, instance_ids: list[str]) -> set[str]:
-    """Return which of some instances are there. A filter takes 200 values (EC2 API reference, Filter)."""
+    """Return which of some instances exist. A filter takes 200 values (EC2 API reference, Filter)."""
     found: set[str] = set()
     for start in range(0, len(instance_ids), FILTER_VALUES):
         filters = [
@@ -92,9 +92,9 @@ def there_of(ec2: EC2Client, instance_ids: list[str]) -> set[str]:
 
 
 def ensure_launch_template(ec2: EC2Client, name: str, data: Any, app_name: str) -> tuple[str, str]:
-    """Make the app's launch template, or a new version of it; return its id and the version's number.
+    """Create the app's launch template, or a new version of it; return its id and the version number.
 
-    `data`: LaunchTemplateData, as `launch_templates` makes it.
+    `data`: LaunchTemplateData, as `launch_templates` returns it.
     """
     if find_launch_template(ec2, name, app_name) is None:
         try:
@@ -105,7 +105,7 @@ def ensure_launch_template(ec2: EC2Client, name: str, data: Any, app_name: str) 
             )["LaunchTemplate"]
             return template["LaunchTemplateId"], str(template["LatestVersionNumber"])
         except ClientError as error:
-            # Another startCluster has just made it.
+            # Another startCluster has just created it.
             if error_code(error) != "InvalidLaunchTemplateName.AlreadyExistsException":
                 raise
     version = ec2.create_launch_template_version(LaunchTemplateName=name, LaunchTemplateData=data)

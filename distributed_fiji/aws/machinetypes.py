@@ -1,4 +1,4 @@
-"""What EC2 says of the machine types: processors, memory, architecture."""
+"""EC2's data about machine types: processors, memory, architecture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MachineType:
-    """One EC2 instance type. `architectures` as EC2 names them: x86_64, arm64."""
+    """One EC2 instance type. `architectures` in EC2's terms: x86_64, arm64."""
 
     name: str
     vcpus: int
@@ -26,9 +26,11 @@ class MachineType:
 
     @property
     def usable_mib(self) -> int:
-        """Memory that ECS gives to tasks at least. The kernel keeps some: a c5.large registers 3,704 of 4,096
-        MiB, an m5.large 7,680 of 8,192. AWS documents no figures; this holds for those that people have
-        published (tests/unit/test_machinetypes.py).
+        """The least memory that ECS makes available to tasks.
+
+        The kernel keeps some: a c5.large registers 3,704 of 4,096 MiB, an m5.large 7,680 of 8,192. AWS
+        documents no figures; this holds for those that people have published
+        (tests/unit/test_machinetypes.py).
         """
         return int(self.memory_mib * 0.95) - 256
 
@@ -38,9 +40,9 @@ class MachineType:
 
 
 def read_machine_types(ec2: EC2Client, names: list[Any]) -> tuple[list[MachineType] | None, list[str]]:
-    """Return the types, or None with a warning where this account may not ask.
+    """Return the types, or None with a warning if this account may not ask.
 
-    Raises InvalidInput for types that the region does not have.
+    Raises InvalidInput for types that the region does not offer.
     """
     try:
         response = ec2.describe_instance_types(InstanceTypes=names)
@@ -65,5 +67,5 @@ def _machine_type(item: Mapping[str, Any]) -> MachineType:
 
 
 def smallest_vcpus(types: list[MachineType] | None) -> int | None:
-    """Return the processors of the smallest type, None where the types are not known."""
+    """Return the vCPUs of the smallest type, None if the types are unknown."""
     return min(item.vcpus for item in types) if types else None

@@ -1,6 +1,6 @@
-"""What else AWS says of machines where it may be asked: the price list, and how likely spot machines come.
+"""Optional data about machines from AWS: the price list, and how likely spot machines are to start.
 
-Neither is needed: where AWS refuses, nothing is said.
+Neither is required: if AWS refuses, it is left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from distributed_fiji.aws.clients import AwsError
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-#: What tells the plain price of a Linux machine from some hundred others (Price List API, AmazonEC2).
+#: What distinguishes the plain price of a Linux machine from hundreds of others (Price List API, AmazonEC2).
 PLAIN = {
     "operatingSystem": "Linux",
     "tenancy": "Shared",
@@ -24,7 +24,7 @@ PLAIN = {
 
 
 def read_on_demand(pricing: Any, kinds: Iterable[str], region: str) -> dict[str, float]:
-    """Return on-demand prices by machine type, dollars an hour, as AWS's price list has them today.
+    """Return today's on-demand prices by machine type, in dollars per hour, from AWS's price list.
 
     `pricing`: a client of the Price List API. Types without a price are left out.
     """
@@ -39,21 +39,21 @@ def read_on_demand(pricing: Any, kinds: Iterable[str], region: str) -> dict[str,
             if products := answer["PriceList"]:
                 found[kind] = _price(json.loads(products[0]))
     except (*AwsError, LookupError, TypeError, ValueError):
-        pass  # refused, or not in this form: the snapshot does
+        pass  # refused, or in another form: the snapshot is used
     return found
 
 
 def _price(product: Any) -> float:
-    """Return the dollars an hour in a product of the price list."""
+    """Return the dollars per hour in a product of the price list."""
     (term,) = product["terms"]["OnDemand"].values()
     (dimension,) = term["priceDimensions"].values()
     return float(dimension["pricePerUnit"]["USD"])
 
 
 def read_placement_score(ec2: EC2Client, kinds: Iterable[str], machines: int, region: str) -> int | None:
-    """Return how likely so many machines of some of the types start in the region, 1 to 10; None: unknown.
+    """Return how likely so many machines of these types are to start in the region, 1 to 10; None: unknown.
 
-    EC2 scores fewer than three types low, whatever they are (EC2 user guide, "Spot placement score").
+    EC2 gives fewer than three types a low score, whatever they are (EC2 user guide, "Spot placement score").
     """
     try:
         answer = ec2.get_spot_placement_scores(

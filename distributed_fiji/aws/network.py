@@ -1,4 +1,4 @@
-"""Where subnets' routes lead: whether machines in them can reach AWS and the image's registry."""
+"""Where subnets' routes lead, and so whether machines there can reach AWS and the image's registry."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INTERNET, OTHER = "igw-", ("NatGatewayId", "TransitGatewayId", "NetworkInterface
 
 @dataclass(frozen=True)
 class WayOut:
-    """How machines in a subnet reach other places. `endpoints`: services of the VPC's endpoints, as `s3`."""
+    """How machines in a subnet reach other places. `endpoints`: services with VPC endpoints, such as `s3`."""
 
     subnet: str
     internet: bool
@@ -27,7 +27,7 @@ class WayOut:
 
 
 def read_ways_out(ec2: EC2Client, subnets: Sequence[str]) -> list[WayOut]:
-    """Return each subnet's way out. Raises ClientError where this account may not ask."""
+    """Return each subnet's way out. Raises ClientError if this account may not ask."""
     found = list(pages(ec2, "describe_subnets", "Subnets", SubnetIds=list(subnets)))
     vpcs = [{"Name": "vpc-id", "Values": sorted({item["VpcId"] for item in found})}]
     tables = list(pages(ec2, "describe_route_tables", "RouteTables", Filters=vpcs))
@@ -38,7 +38,7 @@ def read_ways_out(ec2: EC2Client, subnets: Sequence[str]) -> list[WayOut]:
 def _way_out(
     subnet: Mapping[str, Any], tables: Iterable[Mapping[str, Any]], endpoints: Iterable[Mapping[str, Any]]
 ) -> WayOut:
-    """Read a subnet's own table, or the main one of its VPC where it has none."""
+    """Read a subnet's own route table, or its VPC's main one if it has none."""
     own = [table for table in tables if table["VpcId"] == subnet["VpcId"]]
     named = [
         one for one in own if any(it.get("SubnetId") == subnet["SubnetId"] for it in one["Associations"])

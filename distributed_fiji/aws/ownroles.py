@@ -1,7 +1,7 @@
-"""The roles of a run: those that setup makes, or those that config.py names since somebody else made them.
+"""The roles of a run: those that setup creates, or those that config.py names because others created them.
 
-Many institutes let nobody make roles, or only with a permissions boundary. So what is denied is collected,
-and said at once with both ways out.
+Many institutions let nobody create roles, or only with a permissions boundary. So all denials are collected,
+and reported together with both ways out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Warn = Callable[[str], None]
 
-#: Who takes on the role of each purpose (IAM user guide, "iam:PassedToService").
+#: Which service assumes each role (IAM user guide, "iam:PassedToService").
 SERVICES = {
     "task": "ecs-tasks.amazonaws.com",
     "instance": "ec2.amazonaws.com",
@@ -36,13 +36,13 @@ SERVICES = {
 
 
 class RolesDenied(DistributedFijiError):
-    """Raised when roles are missing, or not as they have to be, and may not be made or changed."""
+    """Raised when roles are missing or wrong, and may not be created or changed."""
 
 
 def given_findings(iam: IAMClient, settings: Settings) -> list[Finding]:
-    """Name the roles in config.py that are not there, or that their service may not assume.
+    """Name the roles in config.py that do not exist, or that their service may not assume.
 
-    One that may not be looked at is believed.
+    A role that may not be read is assumed to be right.
     """
     found = list[Finding]()
     for purpose, setting in GIVEN.items():
@@ -76,9 +76,10 @@ def _given_finding(iam: IAMClient, purpose: str, setting: str, name: str) -> lis
 def ensure_roles(
     clients: Clients, settings: Settings, wanted: Mapping[str, Role], warn: Warn
 ) -> tuple[dict[str, str], list[Change]]:
-    """Make what is missing of the wanted roles; return their ARNs by purpose, and what was done.
+    """Create missing roles; return the ARNs by purpose, and what was done.
 
-    A role that config.py names is neither made nor changed. Raises RolesDenied with all that is denied.
+    Roles that config.py names are neither created nor changed. Raises RolesDenied with everything that is
+    denied.
     """
     arns, changes, denied = dict[str, str](), list[Change](), list[str]()
     for purpose, role in wanted.items():
@@ -102,7 +103,10 @@ def ensure_roles(
 
 
 def settle_role(iam: IAMClient, role: Role, app_name: str, warn: Warn) -> tuple[str, Change]:
-    """Return a role's ARN, made or mended; one that cannot be compared is kept, with a warning."""
+    """Return a role's ARN, after creating or updating it.
+
+    One that cannot be compared is kept, with a warning.
+    """
     try:
         return roles.ensure_role(iam, role, app_name)
     except ClientError as error:
@@ -116,7 +120,7 @@ def settle_role(iam: IAMClient, role: Role, app_name: str, warn: Warn) -> tuple[
 
 
 def denied_message(denied: list[str]) -> str:
-    """Return what is said when roles may not be made: what is denied, and the ways out."""
+    """Return the message if roles may not be created: what is denied, and the ways out."""
     settings = ", ".join(GIVEN.values())
     return "\n".join(
         [

@@ -1,4 +1,4 @@
-"""Hold calls to the number that AWS takes a second, so that none is throttled. Any thread may ask."""
+"""Limit calls to the rate that AWS allows, so that none is throttled. Any thread may call it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Pace:
-    """Lets `calls` begin in any `seconds`; a handler of botocore's `before-send`, so retries count too."""
+    """Lets `calls` start in any `seconds`. It handles botocore's `before-send`, so retries count too."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class Pace:
         self._lock = threading.Lock()
 
     def __call__(self, **_: Any) -> None:
-        """Wait until a call may begin."""
+        """Wait until a call may start."""
         with self._lock:
             if len(self._begun) == self._begun.maxlen:
                 wait = self._begun[0] + self._seconds - self._now()

@@ -11,15 +11,16 @@ from distributed_fiji.settings import Settings
 from worker.contract.flags import GRANTS, read_flags
 from worker.contract.jobs import APP_TAG, state_key
 
-#: AWS's own policy for the fleet role: it starts, tags and ends instances for a spot fleet
-#: (EC2 user guide, "Spot Fleet permissions"); AWS advises against writing it oneself.
+#: AWS's own policy for the fleet role, which starts, tags and ends instances for a spot fleet (EC2 user
+#: guide, "Spot Fleet permissions"). AWS advises against writing your own.
 FLEET_POLICY_ARN = "arn:aws:iam::aws:policy/service-role/AmazonEC2SpotFleetTaggingRole"
 
-#: What AmazonEC2ContainerServiceforEC2Role allows it (ECS developer guide, "Container instance IAM role").
+#: What AmazonEC2ContainerServiceforEC2Role allows the agent (ECS developer guide, "Container instance IAM
+#: role").
 AGENT = "the ECS agent on the machine"
 
 
-#: What stands in an app's state for commands and janitor alone to write; workers write the rest of it.
+#: The parts of an app's state that only commands and the janitor write; workers write the rest.
 RECORDS = (
     *("run.json", "runs/*", "current/*", "submissions/*", "names/*"),
     *("scripts/*", "machines/*", "machine-types.json", "memories/*", "endings/*", "rounds/*"),
@@ -27,16 +28,17 @@ RECORDS = (
 
 
 def trust(service: str, condition: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the trust policy of a role that one AWS service may take on, under a condition if any."""
+    """Return the trust policy of a role that one AWS service may assume, under a condition if any."""
     allow = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return {"Version": "2012-10-17", "Statement": [allow | ({"Condition": condition} if condition else {})]}
 
 
 def tasks_of(region: str, account: str) -> dict[str, Any]:
-    """Return the condition that ECS takes a role on for tasks of one region and account.
+    """Return the condition that ECS assumes a role for tasks of one region and account.
 
-    No narrower: ECS knows no cluster here (ECS developer guide, "Amazon ECS task IAM role", on the confused
-    deputy). For EC2, spot fleets and Lambda no such condition is documented, so their roles have none.
+    It cannot be narrower, since ECS does not give the cluster here (ECS developer guide, "Amazon ECS task IAM
+    role", on the confused deputy). For EC2, spot fleets and Lambda, no such condition is documented, so their
+    roles have none.
     """
     return {
         "StringEquals": {"aws:SourceAccount": account},
@@ -50,12 +52,14 @@ def task_policy(settings: Settings, account: str) -> dict[str, Any]:
 
 
 def task_grants(settings: Settings, account: str) -> list[Grant]:
-    """Return what a worker may do: take jobs from one queue, read and write its buckets, log, and protect
-    its task against scale-in (the ECS agent asks for that with the task's role).
+    """Return what a worker may do.
 
-    Outputs may go anywhere in a bucket, so it may be written whole, but for the records of runs, of any app.
-    IAM has no pattern for the other state of other apps. A bucket may be listed whole: else S3 answers 403
-    instead of 404 for an object that is not there.
+    It takes jobs from one queue, reads and writes its buckets, logs, and protects its task from scale-in (the
+    ECS agent requests that with the task's role).
+
+    Outputs may go anywhere in a bucket, so all of it is writable, except the records of runs of any app. IAM
+    has no pattern for the remaining state of other apps. A bucket may be listed as a whole: otherwise, S3
+    answers 403 instead of 404 for a missing object.
     """
     region = settings.AWS_REGION
     readable = settings.readable_buckets
@@ -85,14 +89,14 @@ def task_grants(settings: Settings, account: str) -> list[Grant]:
 
 
 def _console_grants(settings: Settings, account: str) -> Iterator[Grant]:
-    """Yield what FIJI's console needs where it goes to CloudWatch."""
+    """Yield what is needed to send FIJI's console to CloudWatch."""
     if settings.LOG_GROUP_NAME:
         group = _log_group(settings.AWS_REGION, account, settings.LOG_GROUP_NAME)
         yield grant("logs: CreateLogStream PutLogEvents", group)
 
 
 def _script_grants(settings: Settings, readable: list[str]) -> Iterator[Grant]:
-    """Yield what fetching a script needs that stands in a bucket of its own."""
+    """Yield what is needed to download a script from a separate bucket."""
     bucket, _, key = settings.SCRIPT_DOWNLOAD_URL.removeprefix("s3://").partition("/")
     if settings.SCRIPT_DOWNLOAD_URL.startswith("s3://") and bucket not in readable:
         yield grant("s3: GetObject", f"arn:aws:s3:::{bucket}/{key}")
@@ -100,8 +104,10 @@ def _script_grants(settings: Settings, readable: list[str]) -> Iterator[Grant]:
 
 
 def _upload_grants(settings: Settings) -> Iterator[Grant]:
-    """Yield what UPLOAD_FLAGS need: an upload that sets an ACL is refused without the right to set one, after
-    FIJI has run (S3 API reference, PutObject, "Permissions").
+    """Yield what UPLOAD_FLAGS need.
+
+    Without the right to set an ACL, an upload that sets one is refused, after FIJI has run (S3 API reference,
+    PutObject, "Permissions").
     """
     arguments = read_flags(settings.UPLOAD_FLAGS).arguments
     if {"ACL", *GRANTS.values()} & arguments.keys():
@@ -114,9 +120,9 @@ def instance_policy(settings: Settings, account: str) -> dict[str, Any]:
 
 
 def instance_grants(settings: Settings, account: str) -> list[Grant]:
-    """Return what the ECS agent of a machine may do in its cluster, and what fetching the image needs.
+    """Return what a machine's ECS agent may do in its cluster, and what downloading the image needs.
 
-    As AWS's own policy for machines, narrowed to one cluster, one log group and the image's repository.
+    Like AWS's own policy for machines, narrowed to one cluster, one log group and the image's repository.
     """
     region = settings.AWS_REGION
     cluster = f"arn:aws:ecs:{region}:{account}:cluster/{settings.ECS_CLUSTER}"
@@ -145,7 +151,10 @@ def instance_grants(settings: Settings, account: str) -> list[Grant]:
 
 
 def _image_grants(image: str) -> Iterator[Grant]:
-    """Yield what fetching an image needs where it is in Amazon's registry; elsewhere no role helps."""
+    """Yield what is needed to download an image from Amazon's registry.
+
+    For other registries, no role helps.
+    """
     parsed = parse_image(image)
     found = ECR_HOST.fullmatch(parsed.host)
     if found is None:

@@ -1,8 +1,8 @@
-"""The pools of a fleet, machine types in zones: which are offered, and what each costs today.
+"""A fleet's pools, machine types in zones: which are offered, and what each costs today.
 
-Asked before the fleet is: EC2 reports a zone without the type, or a price above the cap, as an `information`
-event of a fleet that then waits for ever (EC2 API reference, EventInformation: launchSpecUnusable,
-fleetProgressHalted). us-east-1e has no m5.
+Checked before the fleet is requested. EC2 reports a zone without the type, or a price above the cap, only as
+an `information` event of a fleet that then waits for ever (EC2 API reference, EventInformation:
+launchSpecUnusable, fleetProgressHalted). For example, us-east-1e has no m5.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Pool = tuple[str, Subnet]
 
 
 def read_offerings(ec2: EC2Client, kinds: Iterable[str]) -> tuple[frozenset[TypeInZone] | None, list[str]]:
-    """Return where machine types are offered, or None with a warning where this account may not ask."""
+    """Return where machine types are offered, or None with a warning if this account may not ask."""
     filters = [{"Name": "instance-type", "Values": sorted(kinds)}]
     arguments = {"LocationType": "availability-zone", "Filters": filters}
     try:
@@ -40,7 +40,7 @@ def read_offerings(ec2: EC2Client, kinds: Iterable[str]) -> tuple[frozenset[Type
 
 
 def read_latest_prices(ec2: EC2Client, kinds: Iterable[str], now: float) -> dict[TypeInZone, float]:
-    """Return today's spot price of each pool, in dollars an hour; nothing where it cannot be read."""
+    """Return today's spot price of each pool, in dollars per hour; empty if it cannot be read."""
     return {place: max(history)[1] for place, history in read_prices(ec2, kinds, now).items()}
 
 
@@ -61,9 +61,9 @@ def offered(
 def price_findings(
     pools: Iterable[Pool], prices: Mapping[TypeInZone, float], most: float
 ) -> tuple[list[str], list[str]]:
-    """Return problems and warnings about the most that a machine may cost, MACHINE_PRICE, in these pools.
+    """Return problems and warnings about MACHINE_PRICE, the most that a machine may cost, in these pools.
 
-    A pool without a known price says nothing.
+    A pool without a known price is ignored.
     """
     known = {
         (kind, subnet.zone): prices[kind, subnet.zone]

@@ -1,6 +1,6 @@
-"""What AWS asks for machines and the rest, as public sources had it on a day: a snapshot that says its age.
+"""AWS's prices for machines and other things, from public sources on a given day: a snapshot with its age.
 
-`pricelist.tsv` holds the machine types with their sources. Nothing here is asked of AWS.
+`pricelist.tsv` has the machine types with their sources. Nothing here is asked of AWS.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from distributed_fiji.aws.machinetypes import MachineType
 
 FILE = Path(__file__).with_suffix(".tsv")
 
-#: When the two sources of the table were read, and the region whose on-demand prices it has.
+#: When the table's two sources were read, and the region of its on-demand prices.
 PRICES_OF, BANDS_OF = date(2026, 7, 20), date(2025, 6, 28)
 PRICED_REGION = "us-east-1"
 
@@ -36,10 +36,10 @@ SIZES = {
     "16xlarge": 64,
 }
 
-#: Shares of machines that are reclaimed within a month, as Amazon bands them, and what to reckon with.
+#: Shares of machines reclaimed within a month, in Amazon's bands, each with the value to calculate with.
 BANDS = (("<5 %", 0.025), ("5–10 %", 0.075), ("10–15 %", 0.125), ("15–20 %", 0.175), (">20 %", 0.3))
 
-#: What 1,000 requests, a GB, or a month of something cost in us-east-1 (AWS price lists; docs/costs.md).
+#: What 1,000 requests, a GB, or a month of something costs in us-east-1 (AWS price lists; docs/costs.md).
 S3_WRITES, S3_READS, SQS_REQUESTS = 0.005, 0.0004, 0.0004
 LOGS_GB, STORAGE_GB_MONTH = 0.50, 0.023
 ALARM_MONTH, DASHBOARD_MONTH, JANITOR_DAY = 0.10, 3.0, 0.005
@@ -47,7 +47,7 @@ ALARM_MONTH, DASHBOARD_MONTH, JANITOR_DAY = 0.10, 3.0, 0.005
 
 @dataclass(frozen=True)
 class Family:
-    """A row of the table. `bands`: by region, a digit for each size; '-' alone where nothing is known."""
+    """A row of the table. `bands`: by region, one digit per size; a single '-' if nothing is known."""
 
     name: str
     gib_per_vcpu: int
@@ -71,13 +71,13 @@ def families() -> Mapping[str, Family]:
 
 
 def on_demand(kind: MachineType, region: str) -> float | None:
-    """Return a type's on-demand price, dollars an hour; None where the snapshot has none for the region."""
+    """Return a type's on-demand price in dollars per hour; None if the snapshot has none for the region."""
     family = families().get(kind.name.partition(".")[0])
     return family.dollars_per_vcpu * kind.vcpus if family and region == PRICED_REGION else None
 
 
 def interruption_band(kind: str, region: str) -> int | None:
-    """Return a type's place in BANDS, None where nothing is known."""
+    """Return a type's index in BANDS, None if unknown."""
     name, _, size = kind.partition(".")
     bands = families()[name].bands.get(region, "-") if name in families() and size in SIZES else "-"
     digit = bands[list(SIZES).index(size)] if bands != "-" else "-"
@@ -95,6 +95,6 @@ def types_of_size(vcpus: int, architecture: str) -> list[MachineType]:
 
 
 def age(read: date, now: float) -> str:
-    """Return when something was read, in words that call what is old old."""
+    """Return when something was read, in words; old data is called old."""
     days = (datetime.fromtimestamp(now, timezone.utc).date() - read).days
     return f"of {read:%Y-%m-%d}" + (f": old, {days // 30} months" if days > OLD else "")

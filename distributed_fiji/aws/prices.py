@@ -1,4 +1,4 @@
-"""What machines cost: EC2's history of spot prices, and what is paid beside them."""
+"""What machines cost: EC2's spot price history, and additional costs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def read_prices(
     since: float,
     refused: Callable[[Exception], None] = lambda error: None,
 ) -> dict[tuple[str, str], Prices]:
-    """Return spot prices of machine types since a time, by type and zone; `refused` is told of an error.
+    """Return spot prices of machine types since a time, by type and zone. `refused` is called with an error.
 
-    The price that held at that time is among them (EC2 API reference, DescribeSpotPriceHistory). Nothing
-    where they cannot be read: the estimate is then made with the highest price allowed.
+    The price in effect at that time is included (EC2 API reference, DescribeSpotPriceHistory). If prices
+    cannot be read, the result is empty, and the estimate uses the highest price allowed.
     """
     arguments = {
         "InstanceTypes": sorted(kinds),
@@ -40,19 +40,20 @@ def read_prices(
 
 
 def highest_price(ec2: EC2Client, kinds: Iterable[str], now: float, bound: float) -> float:
-    """Return the highest price that machine types have in a zone of the region now; `bound` at most, and
-    where no price can be read.
+    """Return the highest current price of machine types in a zone of the region, at most `bound`.
+
+    If no price can be read, `bound` is returned.
     """
     prices = read_prices(ec2, kinds, now).values()
     return min(bound, max((max(history)[1] for history in prices), default=bound))
 
 
-#: When a price began to hold (seconds since 1970), and the price.
+#: When a price took effect (seconds since 1970), and the price.
 Prices = list[tuple[float, float]]
 
 
-#: What a machine costs beside its price, in us-east-1: a GB and month of a gp3 volume, an hour of a public
-#: IPv4 address (AWS price lists).
+#: A machine's additional costs in us-east-1: per GB and month of a gp3 volume, per hour of a public IPv4
+#: address (AWS price lists).
 VOLUME_GB_MONTH, PUBLIC_ADDRESS = 0.08, 0.005
 
 
@@ -60,5 +61,5 @@ HOURS_A_MONTH = 730
 
 
 def hourly_overhead(volume_gb: int, *, public_address: bool) -> float:
-    """Return what a machine costs an hour beside its price: volume and address."""
+    """Return a machine's additional cost per hour: volume and address."""
     return volume_gb * VOLUME_GB_MONTH / HOURS_A_MONTH + (PUBLIC_ADDRESS if public_address else 0.0)

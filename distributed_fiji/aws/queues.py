@@ -1,4 +1,4 @@
-"""The queue and its dead letters: made, filled in batches of ten, counted."""
+"""The queue and its dead letters: create, fill in batches of ten, count."""
 
 from __future__ import annotations
 
@@ -25,25 +25,26 @@ if TYPE_CHECKING:
 
     from distributed_fiji.settings import Settings
 
-#: A queue's attributes as SQS takes them: text, by the names that it knows.
+#: A queue's attributes in SQS's form: text values by the names that it knows.
 Attributes: TypeAlias = "Mapping[QueueAttributeNameType, str]"
 
-#: Days that SQS keeps messages at most; the four that are the default end a long run's jobs.
+#: SQS keeps messages for at most 14 days. With the default of four, a long run would lose jobs.
 RETENTION_SECONDS = 14 * 24 * 3600
 
-#: A deleted queue's name is taken for 60 seconds (SQS API reference, CreateQueue): asked again so often.
+#: A deleted queue's name stays taken for 60 seconds (SQS API reference, CreateQueue): how long to retry, and
+#: how often.
 NAME_TAKEN_SECONDS, ASK_SECONDS = 90, 2
 
-#: Batches under way at once: at 20 ms a request 16 send 1,000 jobs a hundred times as quickly as one by one.
+#: Batches sent at once. With 20 ms per request, 16 send 1,000 jobs a hundred times as fast as one by one.
 THREADS = 16
 
-#: Entries in a batch (SQS quota).
+#: Entries per batch (SQS quota).
 BATCH = 10
 
-#: The attribute of a message that names its submission.
+#: The message attribute that names its submission.
 SUBMISSION = "submission"
 
-#: Times that the failed entries of a batch are sent again before they are named.
+#: How often the failed entries of a batch are sent again before they are reported.
 RESENDS = 6
 
 
@@ -61,11 +62,11 @@ class Counts:
 
 
 class NotSent(DistributedFijiError):
-    """Raised when SQS refused jobs for good; names them. All others were sent."""
+    """Raised when SQS refused jobs permanently; names them. All others were sent."""
 
 
 def find_queue(sqs: SQSClient, name: str) -> str | None:
-    """Return a queue's URL by its exact name, or None."""
+    """Return the URL of the queue with exactly this name, or None."""
     try:
         return sqs.get_queue_url(QueueName=name)["QueueUrl"]
     except sqs.exceptions.QueueDoesNotExist:
@@ -73,7 +74,7 @@ def find_queue(sqs: SQSClient, name: str) -> str | None:
 
 
 def read_queue(sqs: SQSClient, name: str) -> str:
-    """Return a queue's URL; raises NothingThere when setup was not run."""
+    """Return a queue's URL. Raises NothingThere if setup has not been run."""
     url = find_queue(sqs, name)
     if url is None:
         raise NothingThere(f"Queue {name} does not exist. Run `python run.py setup` first.")
@@ -81,17 +82,17 @@ def read_queue(sqs: SQSClient, name: str) -> str:
 
 
 def read_attributes(sqs: SQSClient, url: str) -> dict[str, str]:
-    """Return all attributes of a queue as SQS gives them: text."""
+    """Return all attributes of a queue, as text, which is SQS's form."""
     return dict(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"].items())
 
 
 def read_counts(sqs: SQSClient, url: str) -> Counts:
-    """Return how many messages a queue has: visible, in flight, delayed."""
+    """Return a queue's message counts: visible, in flight, delayed."""
     return counts_in(read_attributes(sqs, url))
 
 
 def counts_in(attributes: Mapping[str, str]) -> Counts:
-    """Return the counts among a queue's attributes."""
+    """Return the message counts in a queue's attributes."""
     return Counts(
         visible=int(attributes["ApproximateNumberOfMessages"]),
         in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
@@ -102,10 +103,10 @@ def counts_in(attributes: Mapping[str, str]) -> Counts:
 def ensure_queues(
     sqs: SQSClient, settings: Settings, clock: Clock, tell: Callable[[str], None]
 ) -> tuple[str, list[Change]]:
-    """Make or mend the dead-letter queue and the queue; return the queue's URL and what was done.
+    """Create or update the dead-letter queue and the queue; return the queue's URL and what was done.
 
-    A new queue may not be seen for a second or more (SQS API reference, CreateQueue), so that its ARN is made
-    of its URL, and each is waited for: the next command needs it.
+    A new queue may not be visible for a second or more (SQS API reference, CreateQueue). So its ARN is
+    derived from its URL, and this waits for each queue, because the next command needs it.
     """
 
     def ensure(name: str, attributes: Attributes) -> tuple[str, Change]:
@@ -129,8 +130,9 @@ def ensure_queues(
 
 
 def queue_arn(url: str, region: str) -> str:
-    """Return a queue's ARN, of its URL, which ends with the account and the name (SQS developer guide, "Queue
-    and message identifiers").
+    """Return a queue's ARN, derived from its URL.
+
+    The URL ends with the account and the name (SQS developer guide, "Queue and message identifiers").
     """
     _, account, name = url.rsplit("/", 2)
     return f"arn:aws:sqs:{region}:{account}:{name}"
@@ -144,9 +146,9 @@ def _create_queue(
     name: str,
     attributes: Attributes,
 ) -> str:
-    """Make a queue and wait until it is seen; return its URL.
+    """Create a queue and wait until it is visible; return its URL.
 
-    SQS gives a name free a minute after its queue was deleted, which is waited for too.
+    SQS frees a deleted queue's name after a minute; this waits for that too.
     """
     until = clock.now() + NAME_TAKEN_SECONDS
 
@@ -169,7 +171,7 @@ def _create_queue(
 def ensure_queue(
     sqs: SQSClient, name: str, wanted: Attributes, create: Callable[[str, Attributes], str]
 ) -> tuple[str, Change]:
-    """Return a queue's URL, made by `create` or its attributes set where they differ."""
+    """Return a queue's URL, creating it with `create` or updating attributes that differ."""
     url = find_queue(sqs, name)
     if url is None:
         return create(name, wanted), Change("queue", name, "created")
@@ -180,7 +182,7 @@ def ensure_queue(
 
 
 def differing_attributes(current: Mapping[str, str], wanted: Attributes) -> list[QueueAttributeNameType]:
-    """Name the attributes that are not as wanted; JSON is compared by content, numbers in it by value."""
+    """Name the attributes that differ from the wanted ones. JSON is compared by content, numbers by value."""
 
     def plain(text: str | None) -> Any:
         if text is None or not text.startswith("{"):
@@ -191,14 +193,14 @@ def differing_attributes(current: Mapping[str, str], wanted: Attributes) -> list
 
 
 def batches(jobs: Iterable[Job], submission: str = "") -> Iterator[list[Entry]]:
-    """Yield jobs as SendMessageBatch entries that SQS takes together."""
+    """Yield jobs as batches of SendMessageBatch entries within SQS's limits."""
     return in_batches(((job.job_id, encode_message(job)) for job in jobs), submission)
 
 
 def in_batches(bodies: Iterable[tuple[str, str]], submission: str) -> Iterator[list[Entry]]:
-    """Yield SendMessageBatch entries of (id, body)s: ten at most, and no more bytes together than SQS takes.
+    """Yield SendMessageBatch entries of (id, body)s: at most ten, and no more bytes in total than SQS takes.
 
-    `submission`: what the messages carry, so that those of one submission can be told from another's.
+    `submission`: a mark in the messages that distinguishes those of one submission from another's.
     """
     marked: Entry = {"Id": "", "MessageBody": ""}
     if submission:
@@ -217,8 +219,9 @@ def in_batches(bodies: Iterable[tuple[str, str]], submission: str) -> Iterator[l
 
 
 def mark_bytes(submission: str) -> int:
-    """Return what a message's mark takes of the bytes that SQS takes: name, type and value of an attribute
-    count (SQS developer guide, "Amazon SQS message metadata").
+    """Return how much of SQS's limit of bytes a message's mark uses.
+
+    An attribute's name, type and value all count (SQS developer guide, "Amazon SQS message metadata").
     """
     return len(SUBMISSION) + len("String") + len(submission) if submission else 0
 
@@ -232,9 +235,9 @@ def send_jobs(
     sleep: Callable[[float], None],
     submission: str = "",
 ) -> int:
-    """Send jobs over several threads; return how many SQS took. `progress` hears of each batch's number.
+    """Send jobs from several threads; return how many SQS took. `progress` gets each batch's count.
 
-    At most two batches a thread are in memory. Raises NotSent, after all the rest was sent, with the
+    At most two batches per thread are in memory. Raises NotSent, after everything else was sent, with the
     jobs that SQS refused.
     """
     sent = 0
@@ -262,7 +265,7 @@ def _send_named(
     entries: list[Entry],
     sleep: Callable[[float], None],
 ) -> tuple[int, list[tuple[str, str]]]:
-    """Send a batch as `send_batch` does; what was refused is called as people know it."""
+    """Send a batch as `send_batch` does; return refused jobs by the names that people know."""
     taken, refused = send_batch(sqs, url, entries, sleep)
     bodies = {entry["Id"]: entry["MessageBody"] for entry in entries} if refused else {}
     return taken, [(called(job, {job: name_in(bodies[job])}), reason) for job, reason in refused]
@@ -285,10 +288,10 @@ def send_batch(
     entries: list[Entry],
     sleep: Callable[[float], None],
 ) -> tuple[int, list[tuple[str, str]]]:
-    """Send one batch, the entries that failed inside it again; return how many went and (id, reason)s.
+    """Send one batch, resending entries that failed; return how many were sent, and (id, reason)s.
 
-    An entry can fail inside an HTTP 200 (SQS API reference, SendMessageBatch); one that is the
-    sender's fault will not go another time either.
+    An entry can fail inside an HTTP 200 (SQS API reference, SendMessageBatch). One that is the sender's fault
+    would fail again.
     """
     taken, refused = 0, []
     for attempt in range(RESENDS):
@@ -307,7 +310,7 @@ def send_batch(
 
 
 def queue_attributes(sqs: SQSClient, name: str) -> dict[str, str] | None:
-    """Return a queue's attributes and its QueueUrl, or None where there is no such queue."""
+    """Return a queue's attributes and its QueueUrl, or None if there is no such queue."""
     try:
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         return read_attributes(sqs, url) | {"QueueUrl": url}
@@ -325,6 +328,6 @@ def remove_queue(sqs: SQSClient, name: str) -> str | None:
 
 
 def messages_left(sqs: SQSClient, name: str) -> int:
-    """Return how many messages a queue says it holds; 0 where it is not there."""
+    """Return how many messages a queue reports; 0 if it does not exist."""
     attributes = queue_attributes(sqs, name)
     return counts_in(attributes).left if attributes else 0

@@ -1,4 +1,4 @@
-"""How many processors of spot machines an account may run, by family of types, and how many run."""
+"""How many vCPUs of spot machines an account may run, by family of types, and how many are running."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 _STANDARD = "L-34B43A08"
-#: Quota codes by the letters that types of a family begin with (EC2 user guide, "Spot Instance quotas").
+#: Quota codes by the first letters of a family's types (EC2 user guide, "Spot Instance quotas").
 CODES = {
     **dict.fromkeys(("a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z"), _STANDARD),
     **{"g": "L-3819A6DF", "gr": "L-3819A6DF", "vt": "L-3819A6DF", "p": "L-7212CCBC", "f": "L-88CF9481"},
@@ -25,15 +25,15 @@ CODES = {
 
 
 def quota_code(machine_type: str) -> str:
-    """Return the quota that a machine type counts for, '' where none is known."""
+    """Return the quota that a machine type counts towards, '' if unknown."""
     letters = re.match(r"[a-z]*", machine_type)
     return CODES.get(letters[0] if letters else "", "")
 
 
 def read_quotas(clients: Clients, codes: Iterable[str]) -> dict[str, float]:
-    """Return processors by quota code; a quota that the account has no figure for is left out.
+    """Return vCPUs by quota code. A quota for which the account has no figure is left out.
 
-    Raises ClientError where this account may not ask.
+    Raises ClientError if this account may not ask.
     """
     found = {}
     for code in sorted(set(codes)):
@@ -48,7 +48,7 @@ def read_quotas(clients: Clients, codes: Iterable[str]) -> dict[str, float]:
 
 
 def read_running(ec2: EC2Client) -> Mapping[str, int]:
-    """Return the processors of all spot machines that run, by quota code."""
+    """Return the vCPUs of all running spot machines, by quota code."""
     states = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
     machines = Counter(
         machine["InstanceType"]

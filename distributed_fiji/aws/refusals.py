@@ -1,6 +1,6 @@
-"""What AWS's refusals mean: the permission that is missing, by its action, and keys that are over. Pure.
+"""What AWS's refusals mean: a missing permission, by its action, or expired keys. Pure.
 
-Standard library and botocore only: the janitor's Lambda reads it too.
+It uses only the standard library and botocore, because the janitor's Lambda imports it too.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
-#: What botocore raises of sessions that `aws login` has begun; Lambda's botocore may be older and lack it.
+#: botocore's errors about sessions that `aws login` started. Lambda's botocore may be older and lack them.
 LOGIN: tuple[type[Exception], ...] = tuple(filter(None, (getattr(exceptions, "LoginError", None),)))
 
-#: Codes with which AWS refuses a call for want of a permission. EC2, SNS and S3 have their own; an answer to
-#: HEAD has no body, and botocore gives its status (errors of EC2, SNS and S3 in their API references).
+#: Codes with which AWS refuses a call for lack of a permission. EC2, SNS and S3 have their own codes. An
+#: answer to HEAD has no body, so botocore gives its status (errors of EC2, SNS and S3 in their API
+#: references).
 DENIED = (
     "AccessDenied",
     "AccessDeniedException",
@@ -44,7 +45,7 @@ KEYS_OVER = (
     "InvalidToken",
 )
 
-#: What botocore raises when it has no keys, half of them, or cannot renew those it has.
+#: botocore's errors if it has no keys, half of them, or cannot renew those it has.
 NO_KEYS: tuple[type[Exception], ...] = (
     NoCredentialsError,
     PartialCredentialsError,
@@ -56,7 +57,7 @@ NO_KEYS: tuple[type[Exception], ...] = (
     *LOGIN,
 )
 
-#: Operations that are allowed by an action of another name (Service Authorization Reference).
+#: Operations whose action has a different name (Service Authorization Reference).
 OTHER_NAMES = {
     "s3:HeadBucket": "s3:ListBucket",
     "s3:ListObjectsV2": "s3:ListBucket",
@@ -75,9 +76,9 @@ OTHER_NAMES = {
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
 }
 
-#: AWS's sentence, as "User: ARN is not authorized to perform: sns:ListTopics on resource: ARN because no
+#: AWS's message, such as "User: ARN is not authorized to perform: sns:ListTopics on resource: ARN because no
 #: identity-based policy allows the sns:ListTopics action" (kubernetes-sigs/karpenter#2813, EC2;
-#: Bogdanp/dramatiq_sqs#22, SQS, which writes the action in small letters).
+#: Bogdanp/dramatiq_sqs#22, SQS, which writes the action in lower case).
 SENTENCE = re.compile(
     r"not authorized to perform: (?P<action>[\w-]+:\w+)(?: on resource: (?P<resource>\S+))?"
     r"(?P<why> because [^.]*| with an explicit deny[^.]*)?",
@@ -85,32 +86,32 @@ SENTENCE = re.compile(
 )
 
 
-#: What AWS's reason says where a policy of the user's own denies, as one does that wants MFA first (IAM user
-#: guide, "AWS: Allows MFA-authenticated IAM users to manage their own credentials").
+#: AWS's reason if one of the user's own policies denies, as one does that requires MFA first (IAM user guide,
+#: "AWS: Allows MFA-authenticated IAM users to manage their own credentials").
 OWN_DENY = "explicit deny in an identity-based policy"
 
 
 def is_denied(error: BaseException) -> bool:
-    """Whether AWS refused a call for want of a permission."""
+    """Whether AWS refused a call for lack of a permission."""
     return isinstance(error, ClientError) and _code(error) in DENIED
 
 
 def _code(error: ClientError) -> str:
-    """Return an error's code; SQS gives some with a prefix, as AWS.SimpleQueueService.AccessDenied."""
+    """Return an error's code. SQS adds a prefix to some, as in AWS.SimpleQueueService.AccessDenied."""
     return str(error.response["Error"].get("Code", "")).rpartition(".")[2]
 
 
 def action_of(service: str, operation: str) -> str:
-    """Return the IAM action that a call of boto3's needs, as 'sqs:SendMessage'."""
+    """Return the IAM action that a boto3 call needs, such as 'sqs:SendMessage'."""
     name = f"{service}:{operation}"
     return OTHER_NAMES.get(name, name)
 
 
 def missing_action(error: BaseException) -> str:
-    """Return the action that a denied call lacks, as 'sns:ListTopics'; '' where AWS denied nothing.
+    """Return the action that a denied call lacks, such as 'sns:ListTopics'; '' if AWS denied nothing.
 
-    AWS's own words count first: a call may need several actions. EC2's older answers and those of S3 to HEAD
-    say none; then it follows from the call.
+    AWS's own message takes precedence, since a call may need several actions. EC2's older messages, and S3's
+    answers to HEAD, name none; then it is derived from the call.
     """
     if not is_denied(error):
         return ""
@@ -123,7 +124,7 @@ def missing_action(error: BaseException) -> str:
 
 
 def denied_text(error: BaseException) -> str:
-    """Return a sentence that names the missing permission; '' where AWS denied nothing."""
+    """Return a sentence that names the missing permission; '' if AWS denied nothing."""
     action = missing_action(error)
     if not action:
         return ""
@@ -137,9 +138,9 @@ def denied_text(error: BaseException) -> str:
 
 
 def keys_are_over(error: BaseException) -> bool:
-    """Whether a call failed since the keys have expired, are not known, or cannot be renewed here."""
+    """Whether a call failed because the keys have expired, are unknown, or cannot be renewed here."""
     if not isinstance(error, ClientError):
         return isinstance(error, NO_KEYS)
     code, message = _code(error), error.response["Error"].get("Message", "")
-    # EC2 says AuthFailure of images that one may not use, too (EC2 API reference, "Error codes").
+    # EC2 also answers AuthFailure for images that the caller may not use (EC2 API reference, "Error codes").
     return code in KEYS_OVER or (code == "AuthFailure" and "credentials" in message)

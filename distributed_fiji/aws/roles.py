@@ -1,4 +1,4 @@
-"""The IAM roles of an app: made where they are missing, their policy set where it differs."""
+"""The IAM roles of an app: create missing ones, and update policies that differ."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from distributed_fiji.settings import Settings
 
-#: AWS's own roles for spot instances, spot fleets, ECS, and alarms that end machines. The console makes
-#: them; who asks by the API "must ensure that these roles exist" (EC2 user guide, "Spot Fleet permissions").
-#: Without that of alarms each PutMetricAlarm with an EC2 action needs iam:CreateServiceLinkedRole (CloudWatch
-#: API reference; aws-samples/amazon-cloudwatch-auto-alarms#47); without that of ECS an account's first
-#: CreateCluster can fail (ECS developer guide, "Using service-linked roles"). They are the account's, not an
-#: app's: cleanup leaves them.
+#: AWS's own roles for spot instances, spot fleets, ECS, and alarms that end machines. The console creates
+#: them; callers of the API "must ensure that these roles exist" (EC2 user guide, "Spot Fleet permissions").
+#: Without the one for alarms, each PutMetricAlarm with an EC2 action needs iam:CreateServiceLinkedRole
+#: (CloudWatch API reference; aws-samples/amazon-cloudwatch-auto-alarms#47). Without the one for ECS, an
+#: account's first CreateCluster can fail (ECS developer guide, "Using service-linked roles"). They belong to
+#: the account, not to an app, so cleanup leaves them.
 SERVICE_LINKED_ROLES = {
     "AWSServiceRoleForECS": "ecs.amazonaws.com",
     "AWSServiceRoleForCloudWatchEvents": "events.amazonaws.com",
@@ -37,19 +37,19 @@ SERVICE_LINKED_ROLES = {
 }
 
 
-#: The most characters that a role's inline policies may have (IAM user guide, "IAM and STS quotas").
+#: The most characters in a role's inline policies (IAM user guide, "IAM and STS quotas").
 MOST_CHARACTERS = 10_240
 
 
 class PolicyTooLong(DistributedFijiError):
-    """Raised when a role would need a longer policy than IAM takes."""
+    """Raised when a role would need a longer policy than IAM accepts."""
 
 
 @dataclass(frozen=True)
 class Role:
-    """A role that should be: one inline policy, or AWS's managed one.
+    """A role that should exist, with one inline policy, or AWS's managed one.
 
-    `boundary`: a policy's ARN, or ''. `condition`: of its trust.
+    `boundary`: a policy's ARN, or ''. `condition`: of its trust policy.
     """
 
     name: str
@@ -61,13 +61,14 @@ class Role:
 
     @property
     def trust(self) -> dict[str, Any]:
-        """Who may take the role on."""
+        """The policy of who may assume the role."""
         return policies.trust(self.trusted_service, self.condition)
 
 
 def wanted_roles(settings: Settings, account: str) -> dict[str, Role]:
-    """Return the app's roles by purpose: task, instance and fleet. Those that config.py names are the same,
-    under the names that setup would give them.
+    """Return the app's roles by purpose: task, instance and fleet.
+
+    Those that config.py names are the same, under the names that setup would give them.
     """
 
     def role(purpose: str, service: str, **policy: Any) -> Role:
@@ -87,12 +88,12 @@ def wanted_roles(settings: Settings, account: str) -> dict[str, Role]:
 
 
 def role_arn(name: str, account: str, kind: str = "role") -> str:
-    """Return the ARN of a role, or of another `kind` of IAM, that is given by its name or by its ARN."""
+    """Return the ARN of a role, or of another `kind` in IAM, given its name or its ARN."""
     return name if name.startswith("arn:") else f"arn:aws:iam::{account}:{kind}/{name}"
 
 
 def ensure_role(iam: IAMClient, role: Role, app_name: str) -> tuple[str, Change]:
-    """Return a role's ARN, made or mended where needed. Raises PolicyTooLong before anything is made."""
+    """Return a role's ARN, creating or updating it. Raises PolicyTooLong before anything is created."""
     _check_length(role)
     found = read_role(iam, role.name)
     if found is None:
@@ -110,9 +111,9 @@ def ensure_role(iam: IAMClient, role: Role, app_name: str) -> tuple[str, Change]
 
 
 def ensure_service_linked_roles(iam: IAMClient, warn: Callable[[str], None]) -> list[Change]:
-    """Make AWS's roles for spot machines in an account that has never had any.
+    """Create AWS's roles for spot machines in an account that has never had any.
 
-    Where that may not be looked at or done, the account may have them all the same: that is a warning.
+    If that may not be read or done, it is only a warning, because the account may have them anyway.
     """
     changes = []
     for name, service in SERVICE_LINKED_ROLES.items():
@@ -132,7 +133,7 @@ def ensure_service_linked_roles(iam: IAMClient, warn: Callable[[str], None]) -> 
 
 
 def _create_service_linked_role(iam: IAMClient, service: str) -> bool:
-    """Return whether the role was made; somebody else may just have made it."""
+    """Return whether the role was created; somebody else may just have created it."""
     try:
         iam.create_service_linked_role(AWSServiceName=service)
     except iam.exceptions.InvalidInputException:
@@ -162,7 +163,7 @@ def _ensure_trust(iam: IAMClient, role: Role, found: Mapping[str, Any]) -> bool:
 
 
 def _ensure_boundary(iam: IAMClient, role: Role, found: Mapping[str, Any]) -> bool:
-    """Give a role the boundary that config.py names; one that an administrator has set stays without one."""
+    """Set a role's boundary to the one config.py names. If config.py names none, an administrator's stays."""
     current = found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "")
     if role.boundary in ("", current):
         return False
@@ -208,7 +209,7 @@ def _ensure_managed_policy(iam: IAMClient, role: Role) -> bool:
 
 
 def ensure_instance_profile(iam: IAMClient, role: str, app_name: str) -> Change:
-    """Make the instance profile of the same name as the instance role, holding that role."""
+    """Create the instance profile with the instance role's name, containing that role."""
     created = changed = False
     try:
         profile = iam.get_instance_profile(InstanceProfileName=role)["InstanceProfile"]
@@ -222,7 +223,7 @@ def ensure_instance_profile(iam: IAMClient, role: str, app_name: str) -> Change:
         try:
             iam.add_role_to_instance_profile(InstanceProfileName=role, RoleName=role)
         except ClientError as error:
-            # A profile holds one role; LimitExceeded means a concurrent setup has just put it in.
+            # A profile holds one role. LimitExceeded means that a concurrent setup has just added it.
             if error.response["Error"]["Code"] != "LimitExceeded":
                 raise
         changed = True
@@ -230,7 +231,7 @@ def ensure_instance_profile(iam: IAMClient, role: str, app_name: str) -> Change:
 
 
 def remove_instance_profile(iam: IAMClient, name: str) -> None:
-    """Delete an instance profile, with its role taken out of it."""
+    """Remove the role from an instance profile, and delete the profile."""
     try:
         profile = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
         for role in profile["Roles"]:
@@ -241,7 +242,7 @@ def remove_instance_profile(iam: IAMClient, name: str) -> None:
 
 
 def remove_role(iam: IAMClient, name: str) -> None:
-    """Delete a role, with its policies taken from it."""
+    """Remove a role's policies, and delete the role."""
     try:
         for policy in pages(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name):
             iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])

@@ -1,4 +1,4 @@
-"""Tasks and container instances of a cluster: looked at, stopped, and whether workers protect them."""
+"""A cluster's tasks and container instances: read them, stop tasks, and see whether workers protect them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Task:
-    """A task of the run. `at_work`: protected against scale-in by its worker; None where unknown.
+    """A task of the run. `at_work`: whether its worker protects it from scale-in; None if unknown.
 
-    `started`: when its container began, None before that.
+    `started`: when its container started, None before that.
     """
 
     arn: str
@@ -30,10 +30,10 @@ class Task:
 
 @dataclass(frozen=True)
 class TaskEnd:
-    """How a task ended. `lived`: seconds from its start, None where it was never started.
+    """How a task ended. `lived`: seconds since its start, None if it never started.
 
     `code`, `reason`: ECS's stopCode and stoppedReason. `exit_code`, `container_reason`: its container's.
-    `stream`: where in the log of the workers its lines are.
+    `stream`: the stream of the workers' log with its lines.
     """
 
     task_id: str
@@ -45,11 +45,11 @@ class TaskEnd:
     stream: str = ""
 
 
-#: Items in one DescribeTasks, DescribeContainerInstances or GetTaskProtection (ECS API reference).
+#: Items per DescribeTasks, DescribeContainerInstances or GetTaskProtection (ECS API reference).
 ECS_BATCH = 100
 
 
-#: Errors with which ECS says that the cluster, and so everything in it, is not there.
+#: ECS's errors if the cluster, and so everything in it, does not exist.
 NO_CLUSTER = ("ClusterNotFoundException", "InvalidParameterException")
 
 
@@ -63,7 +63,7 @@ def read_container_instances(ecs: ECSClient, cluster: str) -> Mapping[str, Mappi
 
 
 def read_tasks(ecs: ECSClient, cluster: str, family: str, *, stopping: bool = False) -> tuple[Task, ...]:
-    """Return the tasks of a family that are meant to run; with `stopping` those too whose end is awaited.
+    """Return a family's tasks that are meant to run. `stopping`: include those that are still ending.
 
     A task leaves the plain list as soon as it is told to stop, while its container still has its time-out
     (ECS API reference, ListTasks: desiredStatus is RUNNING by default).
@@ -86,7 +86,10 @@ def read_tasks(ecs: ECSClient, cluster: str, family: str, *, stopping: bool = Fa
 
 
 def read_protection(ecs: ECSClient, cluster: str, arns: list[str]) -> dict[str, bool]:
-    """Return whether tasks are protected against scale-in, by ARN: a worker does so while it holds a job."""
+    """Return whether tasks are protected from scale-in, by ARN.
+
+    A worker protects its task while it holds a job.
+    """
     found: dict[str, bool] = {}
     for start in range(0, len(arns), ECS_BATCH):
         answer = ecs.get_task_protection(cluster=cluster, tasks=arns[start : start + ECS_BATCH])
@@ -95,7 +98,7 @@ def read_protection(ecs: ECSClient, cluster: str, arns: list[str]) -> dict[str, 
 
 
 def read_ends(ecs: ECSClient, cluster: str, family: str, app_name: str, since: float) -> tuple[TaskEnd, ...]:
-    """Return how an app's tasks of a family ended since a time (seconds since 1970), the latest first.
+    """Return how an app's tasks of a family ended since a time (seconds since 1970), latest first.
 
     ECS forgets them after an hour or more.
     """
@@ -127,7 +130,7 @@ def _end(task: Mapping[str, Any], stopped: float, app_name: str) -> TaskEnd:
 
 
 def _ecs_batches(ecs: ECSClient, operation: str, key: str, **arguments: Any) -> list[list[str]]:
-    """Return ARNs in batches that ECS takes; none where there is no such cluster."""
+    """Return ARNs in batches that ECS accepts; none if there is no such cluster."""
     try:
         arns = list(pages(ecs, operation, key, **arguments))
     except ClientError as error:
@@ -138,13 +141,13 @@ def _ecs_batches(ecs: ECSClient, operation: str, key: str, **arguments: Any) -> 
 
 
 def stop_task(ecs: ECSClient, cluster: str, task: str) -> str | None:
-    """Stop a task: its worker gives its job back."""
+    """Stop a task; its worker returns its job."""
     ecs.stop_task(cluster=cluster, task=task, reason="taken down")
     return f"task {task.rpartition('/')[2]} stopped"
 
 
 def stop_tasks(ecs: ECSClient, cluster: str, family: str) -> str | None:
-    """Stop the tasks of a family that are still there."""
+    """Stop the remaining tasks of a family."""
     tasks = read_tasks(ecs, cluster, family)
     for task in tasks:
         stop_task(ecs, cluster, task.arn)

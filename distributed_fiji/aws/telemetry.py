@@ -1,4 +1,4 @@
-"""CloudWatch: log groups, the alarm per machine, the dashboard."""
+"""CloudWatch: log groups, an alarm per machine, the dashboard."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from distributed_fiji.settings import Settings
 
-#: Days that logs are kept; CloudWatch takes only listed values (API reference, PutRetentionPolicy).
+#: Days that logs are kept. CloudWatch accepts only certain values (API reference, PutRetentionPolicy).
 RETENTION_DAYS = 60
 
 
 def ensure_log_group(logs: CloudWatchLogsClient, name: str, app_name: str) -> Change:
-    """Make a log group with its retention; how long one that is not ours keeps logs is its owner's choice."""
+    """Create a log group with its retention. A group that is not ours keeps its owner's retention."""
     found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
     current = next((group for group in found if group["logGroupName"] == name), None)
     created = current is None and _create_log_group(logs, name, app_name)
@@ -38,7 +38,7 @@ def ensure_log_group(logs: CloudWatchLogsClient, name: str, app_name: str) -> Ch
 
 
 def _create_log_group(logs: CloudWatchLogsClient, name: str, app_name: str) -> bool:
-    """Return whether the group was made; somebody else may just have made it."""
+    """Return whether the group was created; somebody else may just have created it."""
     try:
         logs.create_log_group(logGroupName=name, tags={APP_TAG: app_name})
     except logs.exceptions.ResourceAlreadyExistsException:
@@ -47,7 +47,7 @@ def _create_log_group(logs: CloudWatchLogsClient, name: str, app_name: str) -> b
 
 
 def _is_ours(logs: CloudWatchLogsClient, group: Mapping[str, Any] | None, app_name: str) -> bool:
-    """Whether a log group carries this app's tag."""
+    """Whether a log group has this app's tag."""
     if group is None:
         return False
     arn = group["arn"].removesuffix(":*")
@@ -57,12 +57,12 @@ def _is_ours(logs: CloudWatchLogsClient, group: Mapping[str, Any] | None, app_na
 def put_stuck_alarm(
     cloudwatch: CloudWatchClient, app_name: str, instance_id: str, region: str, processors: int
 ) -> None:
-    """Make the alarm that ends a machine whose CPU idles; `processors`: how many it has, 0 if unknown."""
+    """Create the alarm that ends a machine with an idle CPU. `processors`: how many it has, 0 if unknown."""
     cloudwatch.put_metric_alarm(**documents.stuck_alarm(app_name, instance_id, region, processors))
 
 
 def put_dashboard(cloudwatch: CloudWatchClient, settings: Settings, fleet_id: str) -> list[str]:
-    """Make the run's dashboard; return what CloudWatch finds wrong with it."""
+    """Create the run's dashboard; return CloudWatch's complaints about it."""
     response = cloudwatch.put_dashboard(
         DashboardName=settings.APP_NAME, DashboardBody=documents.dashboard(settings, fleet_id)
     )
@@ -70,21 +70,21 @@ def put_dashboard(cloudwatch: CloudWatchClient, settings: Settings, fleet_id: st
 
 
 def remove_stuck_alarms(cloudwatch: CloudWatchClient, app_name: str, instance_ids: set[str]) -> None:
-    """Remove the alarms of machines; alarms that are gone are fine. CloudWatch takes 100 a call."""
+    """Delete machines' alarms; it is fine if they are gone. CloudWatch takes 100 per call."""
     names = sorted(stuck_alarm_name(app_name, instance_id) for instance_id in instance_ids)
     for start in range(0, len(names), 100):
         cloudwatch.delete_alarms(AlarmNames=names[start : start + 100])
 
 
 def read_alarms(cloudwatch: CloudWatchClient, app_name: str) -> frozenset[str]:
-    """Return the ids of the instances that have an alarm of this app, by the alarm's exact name."""
+    """Return the ids of the instances that have an alarm of this app, by its exact name."""
     name = re.compile(rf"{re.escape(app_name)}-stuck-(i-[0-9a-f]+)")
     found = pages(cloudwatch, "describe_alarms", "MetricAlarms", AlarmNamePrefix=f"{app_name}-stuck-")
     matches = [name.fullmatch(alarm["AlarmName"]) for alarm in found]
     return frozenset(match[1] for match in matches if match)
 
 
-#: Alarms in one DeleteAlarms (CloudWatch API reference).
+#: Alarms per DeleteAlarms (CloudWatch API reference).
 ALARM_BATCH = 100
 
 
@@ -97,12 +97,12 @@ def remove_alarms(cloudwatch: CloudWatchClient, app_name: str, instance_ids: Ite
 
 
 def remove_dashboard(cloudwatch: CloudWatchClient, app_name: str) -> str | None:
-    """Delete the dashboard of exactly that name."""
+    """Delete the dashboard with exactly that name."""
     try:
         cloudwatch.delete_dashboards(DashboardNames=[app_name])
     except ClientError as error:
-        # None of that name, or another session was quicker: CloudWatch API reference, DeleteDashboards; the
-        # second is the shape's name, which its newer protocols give.
+        # There is none with that name, or another session was faster (CloudWatch API reference,
+        # DeleteDashboards). The second code is the shape's name, which its newer protocols return.
         if error_code(error) in {"ResourceNotFound", "DashboardNotFoundError"}:
             return None
         raise

@@ -1,4 +1,4 @@
-"""What could not be looked at: each look stands by itself, so that one refusal hides nothing else."""
+"""What could not be read. Each reading is independent, so that one refusal hides nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Value = TypeVar("Value")
 
 
 class Unseen:
-    """Collects the looks that AWS refused or did not answer, each as a sentence, once."""
+    """Collects the readings that AWS refused or did not answer, one sentence each, without repeats."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
@@ -20,13 +20,13 @@ class Unseen:
         return bool(self.sentences)
 
     def note(self, what: str, error: Exception) -> None:
-        """Note that something could not be looked at."""
+        """Record that something could not be read."""
         sentence = f"could not check {what}: {error_text(error)}"
         if sentence not in self.sentences:
             self.sentences.append(sentence)
 
     def look(self, what: str, find: Callable[[], Iterable[Value]]) -> list[Value]:
-        """Return all that a look finds, or what it had found when it was refused."""
+        """Return everything that a reading finds, or what it had found when it was refused."""
         found: list[Value] = []
         try:
             found.extend(find())
@@ -36,8 +36,8 @@ class Unseen:
 
 
 class Strict(Unseen):
-    """Collects nothing: the first look that fails raises."""
+    """Collects nothing: the first reading that fails raises."""
 
     def note(self, what: str, error: Exception) -> None:
-        """Raise what went wrong."""
+        """Raise the error."""
         raise error

@@ -1,4 +1,4 @@
-"""A cloud as its users see it: where its servers listen, and the environment that leads only there."""
+"""A running cloud as its users see it: its servers' addresses, and an environment that leads only there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from distributed_fiji.local.state import CONTROL_PLANE, DATA_PLANE, Folders, Sta
 
 @dataclass(frozen=True)
 class Cloud:
-    """A cloud that was started: its folder and its servers."""
+    """A cloud that has been started: its folder and its servers."""
 
     root: Path
     state: State
@@ -31,19 +31,19 @@ class Cloud:
         return self.state.region
 
     def url(self, server: str) -> str:
-        """Return where a server listens."""
+        """Return a server's URL."""
         return self.state.servers[server].url
 
     def request(self, server: str, path: str, document: Any = None) -> urllib.request.Request:
-        """Return a request of the cloud's own parts to one another; with a document as JSON it is a POST."""
+        """Return a request between the cloud's own parts; with a JSON document, it is a POST."""
         body = None if document is None else json.dumps(document).encode()
         sent = doors.headers(self.state.key) | ({"Content-Type": "application/json"} if body else {})
         return urllib.request.Request(self.url(server) + path, body, sent)
 
     def environment(self, key: str = "") -> dict[str, str]:
-        """Return the variables with which boto3 and the AWS CLI talk to this cloud, and to nothing else.
+        """Return the variables that make boto3 and the AWS CLI use this cloud, and nothing else.
 
-        `key`: the access key, where it is not the owner's.
+        `key`: the access key, if it is not the owner's.
         """
         data = self.url(DATA_PLANE)
         return {
@@ -62,13 +62,13 @@ class Cloud:
         }
 
     def apply(self, environ: MutableMapping[str, str]) -> None:
-        """Point a process's environment at this cloud: every AWS_ variable of the user's goes first."""
+        """Point a process's environment at this cloud. The user's AWS_ variables are removed first."""
         for name in unset_names(environ):
             del environ[name]
         environ.update(self.environment() | proxy_exceptions(environ))
 
     def client(self, service: str, region: str | None = None) -> Any:
-        """Return a boto3 client of this cloud, whatever the environment of this process says."""
+        """Return a boto3 client of this cloud, whatever this process's environment says."""
         from botocore.config import Config
 
         environment = self.environment()
@@ -85,7 +85,10 @@ class Cloud:
 
 @functools.cache
 def _session() -> Any:
-    """Return a boto3 session without anybody's profile, made once: it reads the services' models once."""
+    """Return a boto3 session without any profile.
+
+    It is shared, because it reads the services' models once.
+    """
     import boto3
     import botocore.session
 
@@ -97,12 +100,12 @@ def _session() -> Any:
     return boto3.session.Session(botocore_session=botocore.session.Session(session_vars=nobody))
 
 
-#: Names of the services whose endpoint is the data plane, as in AWS_ENDPOINT_URL_<NAME>.
+#: Names of the services that use the data plane's endpoint, as in AWS_ENDPOINT_URL_<NAME>.
 ENDPOINT_NAMES = {"s3": "S3", "sqs": "SQS", "logs": "CLOUDWATCH_LOGS"}
 
 
 def proxy_exceptions(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that keep requests to this computer from a proxy, the user's exceptions kept."""
+    """Return the variables that keep requests to this computer from a proxy; the user's exceptions stay."""
     given = [environ.get(name, "").split(",") for name in ("NO_PROXY", "no_proxy")]
     hosts = dict.fromkeys(["127.0.0.1", "localhost", *(host for hosts in given for host in hosts if host)])
     return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(hosts))

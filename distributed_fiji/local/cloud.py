@@ -1,7 +1,7 @@
-"""The embedded cloud: started on first use, left running between commands, found again by its state.json.
+"""The embedded cloud: started on first use, kept running between commands, found by its state.json.
 
-Nothing outside `distributed_fiji.local` knows that it talks to an emulator: `Cloud.environment()` is all that
-a program, an AWS CLI or a boto3 client needs.
+Nothing outside `distributed_fiji.local` knows that it talks to an emulator: a program, the AWS CLI or a boto3
+client needs only `Cloud.environment()`.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ ROOT = Path(os.environ.get("DISTRIBUTED_FIJI_LOCAL") or servers.CHECKOUT / "loca
 
 Report = Callable[[str], None]
 
-#: What is gone when a server ended by itself; the objects in the buckets are files and stay. Said by every
-#: command, `setup` too.
+#: What is lost when a server ends unexpectedly. Objects in the buckets are files, so they remain. Every
+#: command reports it, including `setup`.
 LOST = {
     CONTROL_PLANE: "fleets, clusters, services, roles and alarms are lost; `setup` creates what a run needs",
     DATA_PLANE: "queues, jobs in them and logs are lost; `setup` creates queues, `submitJob` sends jobs",
@@ -41,13 +41,13 @@ LOST = {
 }
 ALL_LOST = "its queues, jobs, fleets, roles and logs are lost; the files in buckets are still in"
 
-#: The machines end their tasks first, and a task may take its time to give a job back. The data plane keeps
-#: open connections waiting and has all objects on disk already: it needs no grace.
+#: The machines first end their tasks, which may take time to return a job. The data plane keeps open
+#: connections waiting, but all objects are on disk already, so it needs no grace.
 STOP_SECONDS = {MACHINES: 60.0, CONTROL_PLANE: 2.0, DATA_PLANE: 1.0}
 
 
 def find(root: Path = ROOT) -> Cloud | None:
-    """Return the cloud of a folder when any of its servers runs."""
+    """Return the cloud in a folder if any of its servers is running."""
     known = state.read(Folders(root))
     if known is None or not any(_process(server) for server in known.servers.values()):
         return None
@@ -63,13 +63,12 @@ def start(
     fiji: Path | None = None,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> Cloud:
-    """Start of a cloud what does not run, and return it once all of it answers.
+    """Start the servers of a cloud that are not running, and return it once all of them answer.
 
-    `runtime` ("processes" or "docker") and `region` are kept in state.json; None keeps what is there. `fiji`
-    is the FIJI_HOME of tasks that are processes; None: the user's own, and where there is none the machines
-    build ImageJ core when a task first needs it. `meanwhile` is called while servers start.
-    Raises DistributedFijiError when a server does not start, Docker does not answer, or FIJI's runner
-    cannot be made.
+    `runtime` ("processes" or "docker") and `region` are stored in state.json; None keeps what is there.
+    `fiji` is the FIJI_HOME of tasks that are processes. None means the user's own; if there is none, the
+    machines build ImageJ core when a task first needs it. `meanwhile` is called while servers start. Raises
+    DistributedFijiError if a server does not start, Docker does not answer, or FIJI's runner cannot be built.
     """
     root = root.resolve()
     with state.locked(root):
@@ -97,7 +96,7 @@ def start(
 
 
 def check_is_there(root: Path = ROOT) -> None:
-    """Raise NothingThere where a cloud has ended, or never was: an empty one in its place has no run."""
+    """Raise NothingThere if a cloud has ended or never existed, since a new, empty one would have no run."""
     known = state.read(Folders(root)) or State()
     if any(_process(server) for server in known.servers.values()):
         return
@@ -110,12 +109,12 @@ def check_is_there(root: Path = ROOT) -> None:
 
 
 def keeps(bucket: str, key: str, root: Path = ROOT) -> bool:
-    """Whether a cloud has an object, also while it does not run."""
+    """Whether a cloud has an object, even while it is not running."""
     return is_file(Folders(root).buckets / bucket / key)
 
 
 def check(root: Path = ROOT) -> None:
-    """Raise NothingThere, with what was lost and how to start it, where a server of a cloud has ended."""
+    """Raise NothingThere if a server of a cloud has ended, with what was lost and how to restart it."""
     check_is_there(root)
     known = state.read(Folders(root)) or State()
     ended = [name for name in SERVERS if not (name in known.servers and _process(known.servers[name]))]
@@ -127,34 +126,34 @@ def check(root: Path = ROOT) -> None:
 
 
 def prepare_fiji(runtime: str, progress: Report) -> None:
-    """Build ImageJ core where tasks are processes and there is no FIJI, with the user's way to the network.
+    """Build ImageJ core if tasks are processes and there is no FIJI, using the user's network settings.
 
-    Raises DistributedFijiError when that fails.
+    Raises DistributedFijiError if that fails.
     """
     if runtime != "docker" and not own_fiji(os.environ):
         imagej_core(servers.CHECKOUT, progress)
 
 
 def runtime(wanted: str | None, root: Path = ROOT) -> str:
-    """Return what a cloud's tasks run as: what is wanted now, or what its state says."""
+    """Return how a cloud's tasks run: as requested now, or as its state says."""
     return wanted or (state.read(Folders(root.resolve())) or State()).runtime
 
 
 def _runner(fiji: Path | None, runtime: str, progress: Report) -> str | None:
-    """Return our runner's jar for tasks that are processes of a FIJI without it."""
+    """Return our runner's jar for tasks that run as processes of a FIJI that lacks it."""
     made = runner_for(fiji, servers.CHECKOUT, progress) if fiji and runtime != "docker" else None
     return str(made) if made else None
 
 
 def containers_answer() -> None:
-    """Raise DistributedFijiError when Docker does not answer: better here than in the machines' log."""
+    """Raise DistributedFijiError if Docker does not answer: better here than in the machines' log."""
     from distributed_fiji.local.machines import containers
 
     containers.connect().close()
 
 
 def ask_image(name: str) -> Answer:
-    """Return whether Docker here has an image, which is where containers come from; processes need none."""
+    """Return whether the local Docker has an image, since containers run from there. Processes need none."""
     from distributed_fiji.registry import Answer
 
     found = find()
@@ -168,7 +167,7 @@ def ask_image(name: str) -> Answer:
 
 
 def _missing(known: State, wanted: State) -> list[str]:
-    """Return the servers to start: what does not answer, and machines that get another runtime."""
+    """Return the servers to start: those that do not answer, and the machines if their runtime changes."""
     missing = [name for name in SERVERS if not (known.key and _answers(name, known))]
     if wanted.runtime != known.runtime and MACHINES not in missing:
         processes.end(_identities(known, [MACHINES]), STOP_SECONDS[MACHINES])
@@ -212,7 +211,7 @@ def _start_missing(
 
 
 def _port(wanted: State, name: str, progress: Report) -> int:
-    """Return the port a server had before, so that exported variables stay true; else a free one."""
+    """Return the port a server had before, so that exported variables remain valid; else a free one."""
     server = wanted.servers.get(name)
     if server is None:
         return servers.free_port()
@@ -231,9 +230,9 @@ def _identities(known: State, names: list[str]) -> list[processes.Identity]:
 
 
 def stop(root: Path = ROOT) -> bool:
-    """End a cloud's machines with their tasks, then its servers; the bucket's files stay.
+    """Stop a cloud's machines with their tasks, then its servers. The buckets' files remain.
 
-    Returns whether anything ran.
+    Return whether anything was running.
     """
     root = root.resolve()
     with state.locked(root):
@@ -258,7 +257,7 @@ def _stop(folders: Folders) -> bool:
 
 
 def reset(root: Path = ROOT) -> None:
-    """Stop a cloud and delete everything in its folder, the buckets' files too."""
+    """Stop a cloud and delete everything in its folder, including the buckets' files."""
     root = root.resolve()
     with state.locked(root):
         state.check_folder(root)
@@ -268,9 +267,9 @@ def reset(root: Path = ROOT) -> None:
 
 
 def check_buckets(s3: S3Client, names: set[str], *, may_make: bool) -> None:
-    """Raise InvalidInput where a cloud lacks buckets: a name that was mistyped must not become a bucket.
+    """Raise InvalidInput if a cloud lacks buckets, since a mistyped name must not become a bucket.
 
-    `may_make`: they are made where there is no bucket at all, as when a cloud is used first.
+    `may_make`: create them if there is no bucket at all, as on a cloud's first use.
     """
     there = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
     missing = sorted(names - there)
@@ -291,7 +290,7 @@ def _missing_bucket(name: str, there: set[str]) -> str:
 
 
 def ensure_bucket(s3: S3Client, name: str) -> bool:
-    """Make a bucket unless it is there; return whether it was made. `s3`: a client of the cloud's."""
+    """Create a bucket unless it exists. Return whether it was created. `s3`: a client of the cloud."""
     if any(bucket["Name"] == name for bucket in s3.list_buckets()["Buckets"]):
         return False
     s3.create_bucket(Bucket=name)

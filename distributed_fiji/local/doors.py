@@ -1,14 +1,14 @@
-"""The doors of the embedded cloud: whose requests its servers answer. Pure but for the wrappers at the end.
+"""The doors of the embedded cloud: whose requests its servers answer. Pure, except the wrappers at the end.
 
-Anything on a machine can reach 127.0.0.1: its other users, and web pages in a browser, which send requests
-across origins without asking, and read the answers where CORS or a name that is rebound lets them. So a
-server answers only requests that
+Anything on a machine can reach 127.0.0.1: its other users, and web pages in a browser. Web pages send
+requests across origins without asking, and read the answers if CORS or a rebound name lets them. So a server
+answers only requests that
 
-- hold the cloud's secret, which stands in its state.json (mode 0600) and is the access key of its clients;
-- are for 127.0.0.1 and the server's own port, by their Host header (a rebound name says another host);
+- hold the cloud's secret, which is in its state.json (mode 0600) and is the access key of its clients;
+- are for 127.0.0.1 and the server's own port, by their Host header (a rebound name gives another host);
 - have no Origin header: only browsers send one (Fetch standard, "HTTP `Origin` header").
 
-Everything else is refused alike, with status 403 and no content, and no answer has a CORS header.
+All other requests get the same refusal, status 403 without content, and no answer has a CORS header.
 """
 
 from __future__ import annotations
@@ -21,58 +21,61 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-#: The variable that gives a server the secret.
+#: The variable that passes the secret to a server.
 VARIABLE = "LOCAL_KEY"
 
-#: Where a signature of version 4 names its access key (IAM user guide, "Elements of an
-#: AWS API request signature").
+#: Where a version 4 signature names its access key (IAM user guide, "Elements of an AWS API request
+#: signature").
 CREDENTIAL = re.compile(r"\bCredential=([^/,\s]+)/")
 
 REFUSED_HEADERS = [("Content-Length", "0"), ("Connection", "close")]
 
 
 def new_key() -> str:
-    """Return a new secret, written as access keys are: capital letters and digits."""
+    """Return a new secret in the form of an access key: capital letters and digits."""
     return f"LOCAL{secrets.token_hex(20).upper()}"
 
 
 def task_key(key: str) -> str:
-    """Return the key that tasks get: it opens the data plane and what a machine tells its tasks.
+    """Return the tasks' key. It opens the data plane, and what a machine offers to its tasks.
 
-    A script has its task's key. Nobody can register a function or a task with it, to be run as the owner.
+    A script has its task's key, but cannot use it to register a function or a task that runs as the owner.
     """
     return f"TASK{hmac.new(key.encode(), b'tasks', 'sha256').hexdigest()[:40].upper()}"
 
 
 def headers(key: str) -> dict[str, str]:
-    """Return the headers with which the cloud's own parts ask each other."""
+    """Return the headers that the cloud's own parts send to each other."""
     return {"Authorization": f"Local Credential={key}/"}
 
 
 @dataclass(frozen=True)
 class Door:
-    """The door of the server on `port`, of a cloud whose secret is `key`; `tasks`: their key opens it too."""
+    """The door of the server on `port`, in a cloud with the secret `key`.
+
+    `tasks`: the tasks' key opens it too.
+    """
 
     key: str
     port: int
     tasks: bool = False
 
     def admits(self, *, host: str | None, origin: str | None, authorization: str, query: str = "") -> bool:
-        """Return whether a request is answered; `query`: where a presigned URL has its credential."""
+        """Return whether a request is admitted. `query`: where a presigned URL has its credential."""
         return self.is_for_here(host, origin) and self.is_key(credential(authorization, query))
 
     def is_for_here(self, host: str | None, origin: str | None) -> bool:
-        """Return whether a request is for this server, and none that a web page has sent."""
+        """Return whether a request is for this server, and was not sent by a web page."""
         return origin is None and host == f"127.0.0.1:{self.port}"
 
     def is_key(self, given: str) -> bool:
-        """Return whether somebody knows the secret, or a key made from it that this door takes."""
+        """Return whether this is the secret, or a key made from it that this door accepts."""
         keys = [self.key, task_key(self.key)] if self.tasks else [self.key]
         return bool(self.key) and any(hmac.compare_digest(given.encode(), key.encode()) for key in keys)
 
 
 def credential(authorization: str, query: str) -> str:
-    """Return the access key of a request, from its header or a presigned URL; '' for none."""
+    """Return a request's access key, from its header or a presigned URL; '' if there is none."""
     if found := CREDENTIAL.search(authorization):
         return found[1]
     return parse_qs(query).get("X-Amz-Credential", [""])[0].partition("/")[0]
@@ -108,7 +111,10 @@ def wsgi(application: Application, door: Door) -> Application:
 
 
 def asgi(application: Callable[..., Any], door: Door) -> Callable[..., Any]:
-    """Return an ASGI application behind the door; it takes no websocket, as no client of ours opens one."""
+    """Return an ASGI application behind the door.
+
+    It accepts no websockets, since no client of ours uses them.
+    """
 
     async def guarded(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":

@@ -1,6 +1,6 @@
 """Find a FIJI for tasks that run as processes: the user's own, or else ImageJ core, built on first use.
 
-The user's own is not changed: where it lacks our runner, that is compiled into a folder of the checkout.
+The user's FIJI is not changed. If it lacks our runner, that is compiled into a folder of the checkout.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from distributed_fiji.errors import DistributedFijiError, InvalidInput
 from worker.contract import fijihome
 from worker.contract.fijihome import is_fiji, launcher_problem
 
-#: Beginnings of the jars that bring a script language to a FIJI, with its ending.
+#: What the names of the jars begin with that add a script language to a FIJI, with the language's ending.
 LANGUAGE_JARS = {
     "imagej-legacy-": ".ijm",
     "scripting-jython-": ".py",
@@ -34,9 +34,9 @@ CORE_JARS = {":ij:": ".ijm", ":jython-standalone:": ".py", ":groovy-jsr223:": ".
 def find_fiji(
     environ: Mapping[str, str], checkout: Path, progress: Callable[[str], None] = lambda line: None
 ) -> Path:
-    """Return the user's own FIJI, else ImageJ core in the checkout, built when missing.
+    """Return the user's own FIJI, or else ImageJ core in the checkout, building it if missing.
 
-    Raises InvalidInput when FIJI_HOME names no FIJI, DistributedFijiError when ImageJ core cannot be built.
+    Raises InvalidInput if FIJI_HOME names no FIJI, DistributedFijiError if ImageJ core cannot be built.
     """
     return own_fiji(environ) or imagej_core(checkout, progress)
 
@@ -44,7 +44,7 @@ def find_fiji(
 def own_fiji(environ: Mapping[str, str]) -> Path | None:
     """Return FIJI_HOME, or a FIJI in a usual place, or None.
 
-    Raises InvalidInput when FIJI_HOME names no FIJI, or none that this machine can run.
+    Raises InvalidInput if FIJI_HOME names no FIJI, or one that this machine cannot run.
     """
     named = environ.get("FIJI_HOME")
     if named:
@@ -60,10 +60,11 @@ def _named(folder: Path) -> Path:
 
 
 def runner_for(fiji: Path, checkout: Path, progress: Callable[[str], None]) -> Path | None:
-    """Return our runner's jar for a FIJI that lacks it, compiled against its SciJava when missing; else None.
+    """Return our runner's jar for a FIJI that lacks it, or else None.
 
-    The user's FIJI stays as it is: its launcher takes the jar beside its own (`worker.fiji.launcher`).
-    Raises DistributedFijiError when it cannot be compiled.
+    If the jar is missing, it is compiled against that FIJI's SciJava. The user's FIJI is unchanged: its
+    launcher loads this jar in addition to its own (`worker.fiji.launcher`). Raises DistributedFijiError if it
+    cannot be compiled.
     """
     from worker.imagej.install import runner_beside
     from worker.imagej.jars import InstallError
@@ -75,9 +76,9 @@ def runner_for(fiji: Path, checkout: Path, progress: Callable[[str], None]) -> P
 
 
 def imagej_core(checkout: Path, progress: Callable[[str], None]) -> Path:
-    """Return ImageJ core, building it once. Its needs (jgo and more) stand in requirements-local.txt.
+    """Return ImageJ core, building it once. Its requirements (jgo and more) are in requirements-local.txt.
 
-    Raises DistributedFijiError when it cannot be built.
+    Raises DistributedFijiError if it cannot be built.
     """
     from worker.imagej.install import install
     from worker.imagej.jars import InstallError
@@ -94,9 +95,9 @@ def imagej_core(checkout: Path, progress: Callable[[str], None]) -> Path:
 def give_bioformats(
     environ: Mapping[str, str], own: str | None, checkout: Path, progress: Callable[[str], None]
 ) -> None:
-    """With BIOFORMATS=1 add Bio-Formats to ImageJ core, built if need be; a FIJI of the user's own stays.
+    """With BIOFORMATS=1, add Bio-Formats to ImageJ core, built if needed; never to the user's own FIJI.
 
-    Raises DistributedFijiError when that fails.
+    Raises DistributedFijiError if that fails.
     """
     from worker.imagej import bioformats
 
@@ -109,9 +110,9 @@ def give_bioformats(
 
 
 def languages(environ: Mapping[str, str], checkout: Path) -> frozenset[str]:
-    """Return the endings of the script languages that the FIJI here has, or will have once it is built.
+    """Return the endings of the script languages that the local FIJI has, or will have once it is built.
 
-    Raises InvalidInput when FIJI_HOME names no FIJI.
+    Raises InvalidInput if FIJI_HOME names no FIJI.
     """
     folder = own_fiji(environ) or checkout / ".imagej-core"
     names = {file.name for part in ("jars", "plugins") for file in (folder / part).glob("**/*.jar")}

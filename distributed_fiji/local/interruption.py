@@ -1,4 +1,4 @@
-"""Take a spot machine of the cloud away, as EC2 does: with the notice, or without. A rehearsal for AWS."""
+"""Reclaim one of the cloud's spot machines as EC2 does, with or without notice: a rehearsal for AWS."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from distributed_fiji.local.state import MACHINES
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
 
-#: EC2 tells two minutes ahead; a rehearsal need not take as long.
+#: EC2 gives two minutes' notice; a rehearsal need not take that long.
 NOTICE_SECONDS = 10.0
 
 
 def interrupt(
     cloud: Cloud, instance_id: str | None = None, *, notice: bool = True, seconds: float = NOTICE_SECONDS
 ) -> str:
-    """Take a machine away, any running spot machine when none is named; return its id.
+    """Reclaim a machine, or any running spot machine if none is named; return its id.
 
-    With the notice the machine's metadata tell it at once, its tasks get SIGTERM where its user data drains
-    on a notice, and it ends after some seconds. Raises NothingThere.
+    With notice, the machine's metadata report it at once, its tasks get SIGTERM if its user data drains it on
+    a notice, and it ends after some seconds. Raises NothingThere.
     """
     running = spot_machines(cloud)
     if not running:
@@ -56,7 +56,7 @@ def running_machines(cloud: Cloud) -> list[dict[str, Any]]:
 
 
 def tasks_by_machine(cloud: Cloud) -> dict[str, list[dict[str, Any]]]:
-    """Return the tasks of all clusters that have not stopped, by the machine that they are on."""
+    """Return the tasks of all clusters that have not stopped, by machine."""
     ecs = cloud.client("ecs")
     found: dict[str, list[dict[str, Any]]] = {}
     for cluster in ecs.list_clusters()["clusterArns"]:
@@ -69,7 +69,7 @@ def tasks_by_machine(cloud: Cloud) -> dict[str, list[dict[str, Any]]]:
 
 def _described(ecs: ECSClient, cluster: str, what: str, key: str) -> list[dict[str, Any]]:
     listed = {"container_instances": "containerInstanceArns", "tasks": "taskArns"}[what]
-    client: Any = ecs  # its stubs know the operations by their literal names alone
+    client: Any = ecs  # the stubs know the operations only by literal names
     pages = client.get_paginator(f"list_{what}").paginate(cluster=cluster)
     arns = [arn for page in pages for arn in page[listed]]
     describe = getattr(client, f"describe_{what}")

@@ -1,7 +1,7 @@
 """Processes that outlive the command that started them: known by pid and start time, ended by pid.
 
-A pid alone may have been given to somebody else since; with the start time beside it, a process that is not
-ours is never signalled.
+A pid alone may belong to another process by now. With the start time as well, no other process is ever
+signalled.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-#: The kernel's start times are exact to a clock tick; the boot time they count from moves with the clock.
+#: The kernel's start times are exact to a clock tick, but the boot time they count from moves with the clock.
 START_TIME_TOLERANCE_SECONDS = 2.0
 
 POLL_SECONDS = 0.02
@@ -32,11 +32,11 @@ class Identity:
 
     @classmethod
     def of(cls, pid: int) -> Identity:
-        """Return the identity of a process that runs now. Raises psutil.NoSuchProcess."""
+        """Return the identity of a running process. Raises psutil.NoSuchProcess."""
         return cls(pid, psutil.Process(pid).create_time())
 
     def process(self) -> psutil.Process | None:
-        """Return the process while it runs; None when it ended, or when its pid is another's by now."""
+        """Return the process if it is running; None if it has ended, or if its pid now belongs to another."""
         try:
             process = psutil.Process(self.pid)
             ours = abs(process.create_time() - self.started) < START_TIME_TOLERANCE_SECONDS
@@ -46,7 +46,7 @@ class Identity:
 
 
 def spawn(command: list[str], environment: Mapping[str, str], folder: Path, log: Path) -> Identity:
-    """Start a program in a session of its own, without a terminal, its output appended to `log`."""
+    """Start a program in its own session, without a terminal, with its output appended to `log`."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -61,7 +61,7 @@ def spawn(command: list[str], environment: Mapping[str, str], folder: Path, log:
 
 
 def end(identities: Iterable[Identity], grace_seconds: float) -> None:
-    """End processes with SIGTERM, and with SIGKILL what is left after the grace; wait until they are gone."""
+    """End processes: SIGTERM, then SIGKILL after the grace period; wait until they are gone."""
     found = list(identities)
     _signal(found, signal.SIGTERM)
     if not wait_until_gone(found, grace_seconds):
@@ -77,7 +77,7 @@ def _signal(identities: list[Identity], signum: signal.Signals) -> None:
 
 
 def wait_until_gone(identities: list[Identity], seconds: float) -> bool:
-    """Return whether all processes ended in time. One that nobody has reaped yet has ended too."""
+    """Return whether all processes ended in time. One that has not been reaped yet has ended too."""
     deadline = time.monotonic() + seconds
     while any(identity.process() for identity in identities):
         if time.monotonic() >= deadline:

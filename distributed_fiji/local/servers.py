@@ -31,7 +31,7 @@ START_SECONDS = 60.0
 POLL_SECONDS = 0.02
 RELEASE_SECONDS = 1.0
 
-#: Path of each server's sign of life, and the module that it runs.
+#: The path of each server's health check, and the module that it runs.
 HEALTH = {CONTROL_PLANE: "/_local/health", DATA_PLANE: "/_ministack/health", MACHINES: "/health"}
 MODULES = {
     CONTROL_PLANE: "distributed_fiji.local.emulators.controlplane",
@@ -41,14 +41,14 @@ MODULES = {
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nothing listens on now."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def taken(port: int) -> bool:
-    """Return whether a port of 127.0.0.1 is in use, waiting a moment for a server that is just ending."""
+    """Return whether a port of 127.0.0.1 is in use, waiting briefly for a server that is just ending."""
     deadline = time.monotonic() + RELEASE_SECONDS
     while True:
         with socket.socket() as probe:
@@ -62,7 +62,7 @@ def taken(port: int) -> bool:
 
 
 def start(name: str, folders: Folders, state: State) -> Server:
-    """Start a server on the port the state gives it; return it with its process."""
+    """Start a server on the port that the state assigns; return it with its process."""
     server = state.servers[name]
     identity = processes.spawn(
         [sys.executable, "-m", MODULES[name], str(folders.root)],
@@ -74,7 +74,7 @@ def start(name: str, folders: Folders, state: State) -> Server:
 
 
 def environment(name: str, folders: Folders, state: State) -> dict[str, str]:
-    """Return all that a server sees of the world: of the user's environment it gets the PATH alone."""
+    """Return all of a server's environment variables. Of the user's environment, it gets only PATH."""
     common = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(folders.root),
@@ -88,7 +88,7 @@ def environment(name: str, folders: Folders, state: State) -> dict[str, str]:
 
 
 def minute_seconds(text: str) -> str:
-    """Return for how many seconds a minute of schedules is to last, as given. Raises InvalidInput."""
+    """Return how many seconds a minute of schedules should last, as given. Raises InvalidInput."""
     if not re.fullmatch(r"([0-9]+(\.[0-9]+)?)?", text):
         problem = (
             f"DISTRIBUTED_FIJI_LOCAL_MINUTE = {text!r}: must be a number of seconds, for example 1 or 0.5"
@@ -110,7 +110,7 @@ def _moto(folders: Folders, state: State) -> dict[str, str]:
 
 
 def _ministack(folders: Folders, state: State) -> dict[str, str]:
-    """SFTP and MQTT are off. It must see no Docker, where it would stop every container with its label."""
+    """SFTP and MQTT are off. It must not find Docker, where it would stop every container with its label."""
     return {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(state.servers[DATA_PLANE].port),
@@ -127,17 +127,18 @@ def _ministack(folders: Folders, state: State) -> dict[str, str]:
 
 
 def _machines(folders: Folders, state: State) -> dict[str, str]:
-    """Containers are started through the user's Docker, ImageJ core is built with their Java."""
+    """Containers are started with the user's Docker, and ImageJ core is built with the user's Java."""
     names = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "JAVA_HOME")
     own = {name: os.environ[name] for name in names if name in os.environ}
     return own | {"LOCAL_SITE": os.environ.get("DISTRIBUTED_FIJI_LOCAL_SITE", "")}
 
 
 def healthy(name: str, server: Server, key: str) -> bool:
-    """Return whether a server answers as itself. `key`: the cloud's secret, which nobody else is sent."""
+    """Return whether a server answers as itself. `key`: the cloud's secret, which is sent to nobody else."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     try:
-        # Whose process listens is read from a table of all connections: only where somebody does.
+        # Finding the listening process means reading a table of all connections, so do it only if somebody
+        # listens.
         connection.connect()
         if not listens(server):
             return False
@@ -150,7 +151,7 @@ def healthy(name: str, server: Server, key: str) -> bool:
 
 
 def listens(server: Server) -> bool:
-    """Return whether it is the server's own process that listens on its port: anybody may take a free one."""
+    """Return whether the server's own process listens on its port, since anybody may take a free one."""
     process = server.identity.process() if server.identity else None
     if process is None:
         return False
@@ -163,9 +164,9 @@ def listens(server: Server) -> bool:
 
 
 def wait_until_ready(name: str, folders: Folders, state: State) -> bool:
-    """Return True once a server answers; False when it ended because its port was taken meanwhile.
+    """Return True once a server answers, False if it ended because its port had been taken.
 
-    Raises DistributedFijiError with the end of its log when it ended otherwise, or does not answer in time.
+    Raises DistributedFijiError with the end of its log if it ended otherwise, or does not answer in time.
     """
     server = state.servers[name]
     deadline = time.monotonic() + START_SECONDS

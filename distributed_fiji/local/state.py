@@ -20,12 +20,12 @@ SERVERS = (CONTROL_PLANE, DATA_PLANE, MACHINES)
 
 RUNTIMES = ("processes", "docker")
 
-#: The account that both emulators speak for; moto's own default.
+#: The account of both emulators; moto's own default.
 ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
 
 
-#: Git ignores all that a cloud's folder holds; by this file such a folder is known, too.
+#: Git ignores everything in a cloud's folder because of this file, by which the folder is also recognized.
 MARK, ALL_IGNORED = ".gitignore", b"*\n"
 
 
@@ -43,11 +43,11 @@ class Server:
 
 @dataclass(frozen=True)
 class State:
-    """What state.json says.
+    """The contents of state.json.
 
-    `runtime` is how tasks run: as processes, or as containers of their image; `fiji` the FIJI_HOME that
-    processes are given (containers have their image's), `runner` our runner's jar where that FIJI lacks it.
-    `key` is the secret that opens the servers' doors.
+    `runtime`: how tasks run, as processes or as containers of their image. `fiji`: the FIJI_HOME for
+    processes (containers have their image's). `runner`: our runner's jar, if that FIJI lacks it. `key`: the
+    secret that opens the servers' doors.
     """
 
     servers: dict[str, Server] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class State:
 
 @dataclass(frozen=True)
 class Folders:
-    """Where things stand under a cloud's root."""
+    """The paths below a cloud's root."""
 
     root: Path
 
@@ -70,17 +70,17 @@ class Folders:
 
     @property
     def buckets(self) -> Path:
-        """A folder per bucket, an object a plain file (a link into the data plane's own layout)."""
+        """A folder per bucket, with objects as plain files (a link into the data plane's own layout)."""
         return self.root / "s3"
 
     @property
     def objects(self) -> Path:
-        """What the data plane takes as its folder: it puts the account's number between this and a bucket."""
+        """The data plane's folder. It puts the account's number between this and a bucket."""
         return self.root / "data"
 
     @property
     def facts(self) -> Path:
-        """What the data plane knows of each object beside its bytes."""
+        """What the data plane knows about each object besides its bytes."""
         return self.root / "facts"
 
     @property
@@ -89,7 +89,7 @@ class Folders:
 
     @property
     def scratch(self) -> Path:
-        """A folder per running task, its working directory and temporary files."""
+        """A folder per running task, for its working directory and temporary files."""
         return self.root / "scratch"
 
     @property
@@ -98,12 +98,12 @@ class Folders:
 
     @property
     def aws(self) -> Path:
-        """Configuration and credentials files that hold nothing of the user's."""
+        """Configuration and credentials files that contain nothing of the user's."""
         return self.root / "aws"
 
 
 def prepare(folders: Folders, region: str) -> None:
-    """Make a cloud's folders, for its owner alone; git ignores what they hold, as a file in them says."""
+    """Create a cloud's folders for its owner alone, with a file that makes git ignore them."""
     make_private(folders.root)
     (folders.root / MARK).write_bytes(ALL_IGNORED)
     for folder in (folders.facts, folders.logs, folders.scratch, folders.temporary, folders.aws):
@@ -116,7 +116,7 @@ def prepare(folders: Folders, region: str) -> None:
 
 
 def make_private(root: Path) -> None:
-    """Make a folder that only its owner can enter. Raises InvalidInput for one that is not for a cloud."""
+    """Create a folder that only its owner can enter. Raises InvalidInput for one that is not for a cloud."""
     check_folder(root)
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     if root.stat().st_uid != os.geteuid():
@@ -125,7 +125,7 @@ def make_private(root: Path) -> None:
 
 
 def check_folder(root: Path) -> None:
-    """Raise InvalidInput for a folder with other things in it: it would be closed, and `reset` deletes it."""
+    """Raise InvalidInput if a folder has other things in it: it would be closed, and `reset` deletes it."""
     if not root.exists():
         return
     if not root.is_dir():
@@ -142,7 +142,7 @@ def _not_for_a_cloud(root: Path, why: str) -> InvalidInput:
 
 
 def read(folders: Folders) -> State | None:
-    """Return what state.json says; None where there is no cloud, or its file is no longer readable."""
+    """Return what state.json says; None if there is no cloud, or its file is unreadable."""
     try:
         document = json.loads(folders.state.read_text(encoding="utf-8"))
         servers = {
@@ -162,7 +162,7 @@ def read(folders: Folders) -> State | None:
 
 
 def write(folders: Folders, state: State) -> None:
-    """Write state.json at once, for its owner's eyes alone: to a file beside it, then renamed."""
+    """Write state.json atomically, for its owner alone: to another file, which is then renamed."""
     beside = folders.state.with_suffix(".new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -175,9 +175,9 @@ def write(folders: Folders, state: State) -> None:
 
 @contextlib.contextmanager
 def locked(root: Path) -> Iterator[None]:
-    """Hold a cloud's lock: one command at a time starts, stops or mends it; the others wait.
+    """Hold a cloud's lock: only one command at a time starts, stops or repairs it; others wait.
 
-    The lock file stands beside the root, so that `reset` may delete the root while it holds it.
+    The lock file is next to the root, so that `reset` may delete the root while holding it.
     """
     root.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(root.parent / f".{root.name}.lock", os.O_RDWR | os.O_CREAT, 0o600)

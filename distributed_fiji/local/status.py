@@ -1,4 +1,4 @@
-"""What of a cloud is there: servers, buckets, machines and their tasks."""
+"""What exists of a cloud: servers, buckets, machines and their tasks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ServerStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """A cloud as it is now. `machines`: the tasks that run on each instance, by their names and states."""
+    """The current state of a cloud. `machines`: the tasks that run on each instance, by name and state."""
 
     root: Path
     region: str
@@ -35,7 +35,7 @@ class Status:
 
 
 def status(cloud: Cloud) -> Status:
-    """Look at everything; a server that does not answer leaves its part empty."""
+    """Look at everything. If a server does not answer, its part is empty."""
     found = [
         ServerStatus(
             name,

@@ -1,6 +1,6 @@
-"""Whether a script can be parsed, by the parsers of its language that ImageJ core has; nothing of it is run.
+"""Whether a script can be parsed by ImageJ core's parsers for its language. Nothing in it is run.
 
-Only where ImageJ core was built on this machine. What was parsed once is remembered beside it.
+Only available if ImageJ core was built on this machine. Results are cached next to it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SECONDS = 60
 
 
 class Fault(NamedTuple):
-    """What a parser does not like. `is_sure`: the script cannot run; else it fails where it comes there."""
+    """What a parser objects to. `is_sure`: the script cannot run; otherwise it fails when it gets there."""
 
     is_sure: bool
     line: str
@@ -28,7 +28,7 @@ class Fault(NamedTuple):
 
 
 def find_faults(text: str, ending: str, home: Path = HOME) -> list[Fault]:
-    """Return what is wrong with a script's syntax; nothing where there is no parser for it here."""
+    """Return what is wrong with a script's syntax; nothing if there is no parser for it here."""
     launcher = home / "ImageJ-linux64"
     if ending not in LANGUAGES or not text.strip() or not (home / "stamp").exists():
         return []
@@ -43,7 +43,7 @@ def find_faults(text: str, ending: str, home: Path = HOME) -> list[Fault]:
 
 
 def _remember(known: Path, said: str) -> None:
-    """Keep what the parser said, whole or not at all; a runtime that may not be written to is no fault."""
+    """Store what the parser said, completely or not at all. It is fine if the runtime is not writable."""
     if known.exists():
         return
     with contextlib.suppress(OSError):
@@ -54,7 +54,7 @@ def _remember(known: Path, said: str) -> None:
 
 
 def _parse(text: str, ending: str, launcher: Path) -> str:
-    """Return what the parser prints, '' where it cannot be run."""
+    """Return what the parser prints, '' if it cannot be run."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=ending) as file:
         file.write(text)
         file.flush()

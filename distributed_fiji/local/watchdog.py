@@ -1,4 +1,4 @@
-"""End a server whose cloud is gone: its folder was deleted, or state.json names another process by now."""
+"""End a server whose cloud is gone: its folder was deleted, or state.json names another process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOOK_SECONDS = 5.0
 
 
 def guard(root: Path, name: str) -> None:
-    """End this process with SIGTERM once it is no longer a server of that cloud; look in a thread."""
+    """End this process with SIGTERM once it is no longer a server of that cloud; checked in a thread."""
     threading.Thread(target=_guard, args=(Folders(root), name), daemon=True).start()
 
 
@@ -27,7 +27,7 @@ def _guard(folders: Folders, name: str) -> None:
 
 
 def belongs(folders: Folders, name: str, pid: int) -> bool:
-    """Return whether a process is a server of a cloud: its folder is there, and state.json names no other."""
+    """Return whether a process is a server of a cloud: its folder exists, and state.json names no other."""
     known = state.read(folders)
     if known is None:
         return folders.root.is_dir()

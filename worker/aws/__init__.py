@@ -1,1 +1,1 @@
-"""SQS, ECS's agent, CloudWatch Logs and the machine's metadata, as the worker uses them."""
+"""SQS, the ECS agent, CloudWatch Logs and instance metadata, as the worker uses them."""

@@ -1,4 +1,4 @@
-"""The clients of AWS that a worker uses: the package's only place that makes them.
+"""The worker's AWS clients. No other module makes any.
 
 Endpoints, keys and roles come from the environment, as botocore reads them.
 """
@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-#: botocore's own retries: throttling, 5xx, resets and time-outs, with exponential back-off and jitter.
-#: Few, as `s3.retried` adds its rounds, and looks between them whether the job may go on.
+#: botocore's own retries: throttling, 5xx, resets and time-outs, with exponential back-off and jitter. They
+#: are few, because `s3.retried` adds its own rounds, and checks between them whether the job may continue.
 RETRIES = {"mode": "standard", "max_attempts": 3}
 
-#: SQS answers within some tens of milliseconds; a heartbeat that takes longer is better sent again.
+#: SQS answers within tens of milliseconds. If a heartbeat takes longer than this, it is better to send
+#: another.
 LONGEST_BEAT = 3.0
 
-#: How many connections downloads and uploads may use at once. An upload waits for S3 most of the time.
+#: The most connections that downloads and uploads may use at once. An upload mostly waits for S3.
 TRANSFER_THREADS = 10
 UPLOAD_THREADS = 20
 CONNECTIONS = TRANSFER_THREADS + UPLOAD_THREADS + 10
@@ -36,7 +37,7 @@ CONNECTIONS = TRANSFER_THREADS + UPLOAD_THREADS + 10
 
 @dataclass(frozen=True)
 class Clients:
-    """`sqs` waits for long polls; `beat` never waits long, so that a heartbeat can be tried again in time."""
+    """`sqs` waits for long polls. `beat` never waits long, so that a heartbeat can be retried in time."""
 
     sqs: SQSClient
     beat: SQSClient
@@ -45,8 +46,8 @@ class Clients:
 
 
 def make_clients(settings: WorkerSettings) -> Clients:
-    """Return the clients for the worker's region; the one for logs only where there is a log group."""
-    # The stubs know services by their literal names alone.
+    """Return the clients for the worker's region. The one for logs exists only if there is a log group."""
+    # The type stubs know services only by literal names.
     session: Any = boto3.session.Session(region_name=settings.aws_region)
     call_seconds = settings.call_seconds
 
@@ -70,7 +71,7 @@ def make_clients(settings: WorkerSettings) -> Clients:
 
 
 def encrypt(s3: S3Client, flags: Mapping[str, Any]) -> None:
-    """Let all that is written be encrypted as UPLOAD_FLAGS say, the run's own state too.
+    """Encrypt everything that is written as UPLOAD_FLAGS say, including the run's own state.
 
     A bucket's policy may refuse anything else.
     """
@@ -79,16 +80,16 @@ def encrypt(s3: S3Client, flags: Mapping[str, Any]) -> None:
     def add(params: dict[str, Any], **_: Any) -> dict[str, Any]:
         return wanted | params
 
-    events: Any = s3.meta.events  # its stubs know only handlers that return nothing
+    events: Any = s3.meta.events  # the stubs allow only handlers that return nothing
     for operation in ("PutObject", "CreateMultipartUpload"):
         events.register(f"provide-client-params.s3.{operation}", add)
 
 
 def refuse_web_page(http_response: Any, model: Any, **_: Any) -> None:
-    """Raise GarbledAnswer where a web page came instead of an answer.
+    """Raise GarbledAnswer if a web page came instead of an answer.
 
-    A proxy or a login page answers with status 200, and botocore takes that for an answer with nothing in
-    it: no message, no object. An object may be a page, an answer of AWS's APIs never is.
+    A proxy or login page answers with status 200, and botocore reads that as an empty answer: no message, no
+    object. An object may be a page, but an answer of AWS's APIs never is.
     """
     if model.has_streaming_output:
         return

@@ -1,7 +1,7 @@
-"""The lease of one message: a thread that extends its visibility, and from when it counts as lost.
+"""The lease of one message: a thread extends its visibility, and knows when the lease counts as lost.
 
-A lease is lost when SQS says so, or when no beat has landed for two beats' time. The visibility is at least
-three beats, so a job whose lease is lost is stopped before another worker can get its message.
+A lease is lost when SQS says so, or when no heartbeat has succeeded for two beats' time. The visibility is at
+least three beats, so a job that has lost its lease stops before another worker can get its message.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Lease:
         received_at: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`received_at`: by the clock, just before the message was asked for."""
+        """`received_at`: the clock's time just before the message was requested."""
         self.message = message
         self._queue = queue
         self._beat_seconds = beat_seconds
@@ -44,22 +44,22 @@ class Lease:
 
     @property
     def lost(self) -> bool:
-        """Whether another worker has the message, or could soon."""
+        """Whether another worker has the message, or could have it soon."""
         return self._refused or self._clock() - self._renewed_at > 2 * self._beat_seconds
 
     def check(self) -> None:
-        """Raise LeaseLost or Interrupted unless the job may go on. Cheap: called in every loop of a job."""
+        """Raise LeaseLost or Interrupted if the job must stop. Cheap, since every loop of a job calls it."""
         if self._abandoned:
             raise Interrupted
         if not self._over.is_set() and self.lost:
             raise LeaseLost
 
     def abandon(self) -> None:
-        """Make every following `check` raise Interrupted: the job must end now, wherever it is."""
+        """Make every later `check` raise Interrupted: the job must stop now, wherever it is."""
         self._abandoned = True
 
     def end(self) -> None:
-        """Stop the heartbeats. One that is on its way is waited for, so that none lands after a release."""
+        """Stop the heartbeats. One in flight is waited for, so that none arrives after a release."""
         self._over.set()
         if self._thread is not threading.current_thread():
             self._thread.join(timeout=2)
@@ -68,7 +68,7 @@ class Lease:
         pause = self._beat_seconds
         while not self._over.wait(pause) and not self._refused:
             landed = self._beat()
-            # A beat that failed is tried again sooner, since two beats' time is all there is.
+            # Retry a failed beat sooner, since a lease survives only two beats' time.
             pause = self._beat_seconds if landed else self._beat_seconds / 4
 
     def _beat(self) -> bool:
@@ -79,6 +79,6 @@ class Lease:
             log.warning("a heartbeat failed: %s", error)
             return False
         if not self._refused:
-            # SQS counts from when it got the call, which is not before it was sent.
+            # SQS counts from when it received the call, which is not before it was sent.
             self._renewed_at = started_at
         return not self._refused

@@ -1,4 +1,7 @@
-"""FIJI's console to CloudWatch Logs, a stream per job. Trouble with logs never fails or delays a job."""
+"""Send FIJI's console to CloudWatch Logs, one stream per job.
+
+Problems with logs never fail or delay a job.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +23,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 2.0
-#: PutLogEvents takes 10,000 events and 1 MiB a call, each event counted with 26 bytes more (API reference).
+#: PutLogEvents takes 10,000 events and 1 MiB per call, counting 26 extra bytes per event (API reference).
 MOST_EVENTS = 5_000
 MOST_BYTES = 900_000
 EVENT_OVERHEAD = 26
-#: Lines that wait to be sent; a script that prints faster than they go loses the oldest here, not in its log.
+#: The most lines to keep until they are sent. If a script prints faster, the oldest are lost here, but not in
+#: its log.
 MOST_WAITING = 20_000
-#: Of one job's console, so many bytes: CloudWatch takes $0.50 a GB, and the bucket has the whole.
+#: The most bytes to send of one job's console. CloudWatch costs $0.50 per GB, and the bucket has all of it.
 MOST_OF_A_JOB = 10 * 2**20
 
 
 class LogStreams:
-    """Sends lines in a thread of its own. Without a client it takes lines and does nothing."""
+    """Sends lines in its own thread. Without a client, it accepts lines and does nothing."""
 
     def __init__(self, client: CloudWatchLogsClient | None, group: str) -> None:
         self._group = group
@@ -48,9 +52,9 @@ class LogStreams:
             self._thread.start()
 
     def sink(self, stream: str, whole: str, most_bytes: int = MOST_OF_A_JOB) -> Callable[[str], None]:
-        """Return what takes the lines of one stream, as `JOB_ID/ATTEMPT`, up to so many bytes.
+        """Return a function that takes the lines of a stream, such as `JOB_ID/ATTEMPT`, up to so many bytes.
 
-        `whole`: where all of them are once the job has ended, which the last line says.
+        `whole`: where the complete console is once the job has ended; the last line says so.
         """
         if self._thread is None:
             return lambda line: None
@@ -68,7 +72,7 @@ class LogStreams:
         return take
 
     def close(self, seconds: float) -> None:
-        """Send what waits, for `seconds` at most."""
+        """Send what is waiting, for at most `seconds`."""
         self._closed = True
         self._wake.set()
         if self._thread:

@@ -1,6 +1,6 @@
-"""The instance's metadata service (IMDSv2): what machine this is, and whether AWS will take it away.
+"""The instance metadata service (IMDSv2): what machine this is, and whether AWS is about to reclaim it.
 
-A machine that has no such service, or one that answers nonsense, is no error.
+It is not an error if a machine has no such service, or if it answers nonsense.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 ENDPOINT = "http://169.254.169.254"
 TOKEN_SECONDS = 21_600
 ANSWER_SECONDS = 1.0
-#: Of the two minutes that a notice gives, these are kept for giving the job back and leaving.
+#: Of the two minutes that a notice gives, these are kept for returning the job and leaving.
 KEPT_SECONDS = 20.0
 
 
 class Metadata:
-    """A client of the service. Proxies are not for link-local addresses, so none is used."""
+    """A client of the service. It uses no proxy, since proxies do not serve link-local addresses."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._endpoint = environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "").rstrip("/") or ENDPOINT
@@ -37,7 +37,7 @@ class Metadata:
         self._token = ""
 
     def get(self, path: str) -> str | None:
-        """Return what stands at a path below /latest/meta-data/, or None when it cannot be had now."""
+        """Return the value at a path below /latest/meta-data/, or None if it is not available now."""
         for _ in range(2):
             try:
                 self._token = self._token or self._new_token()
@@ -64,7 +64,7 @@ class Metadata:
         return known
 
     def seconds_to_interruption(self) -> float | None:
-        """Return the seconds until this spot machine is taken away; None while it is not marked."""
+        """Return the seconds until this spot machine is reclaimed; None if it is not marked."""
         text = self.get("spot/instance-action")
         if not text:
             return None
@@ -87,7 +87,7 @@ class Metadata:
 
 
 def watch_for_interruption(stop: Stop, poll_seconds: float, environ: Mapping[str, str] = os.environ) -> None:
-    """Poll for the spot notice in a thread of its own; when it comes, ask for the end."""
+    """Poll for the spot notice in a thread of its own. When it comes, ask the worker to stop."""
     metadata = Metadata(environ)
     if metadata.disabled:
         return

@@ -1,8 +1,8 @@
-"""Scale-in protection: while this worker holds a job, ECS ends other tasks when the service is lowered.
+"""Scale-in protection: while this worker holds a job, ECS stops other tasks when the service is reduced.
 
-Asked for at the ECS agent, which gives every container its address in ECS_AGENT_URI (ECS developer guide,
-"Amazon ECS task scale-in protection endpoint"). Where there is no agent, as outside ECS, nothing is asked;
-where it refuses, the worker works on: a task that is stopped gives its job back.
+The request goes to the ECS agent, whose address every container has in ECS_AGENT_URI (ECS developer guide,
+"Amazon ECS task scale-in protection endpoint"). Without an agent, as outside ECS, nothing is requested. If
+the agent refuses, the worker carries on: a task that is stopped returns its job.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-#: Minutes after which ECS drops a protection that is not renewed (1 to 2,880), should this worker hang.
+#: Minutes after which ECS drops a protection that is not renewed (1 to 2,880), in case this worker hangs.
 EXPIRES_MINUTES = 30
-#: It is renewed at half its time: as much is left for trying again.
+#: Renewed after half of its time, which leaves as much again for retries.
 RENEW_SECONDS = EXPIRES_MINUTES * 60 / 2
-#: Seconds without a job after which it is withdrawn: a little more than from one job to the next.
+#: Seconds without a job before it is withdrawn: slightly longer than the gap between two jobs.
 LINGER_SECONDS = 2.0
-#: After a call that failed, and doubled with each that follows.
+#: Delay after a failed call; it doubles with each further failure.
 RETRY_SECONDS = 30.0
 LONGEST_RETRY = 900.0
-#: The agent itself waits for some seconds until ECS answers.
+#: The agent itself waits a few seconds for ECS's answer.
 ANSWER_SECONDS = 6.0
 
 #: Sets the task's protection. Raises NotSet.
@@ -35,13 +35,13 @@ Ask = Callable[[bool], None]
 
 
 class NotSet(Exception):
-    """The agent could not set the protection; the text says why."""
+    """Raised when the agent could not set the protection; the text says why."""
 
 
 class TaskProtection:
-    """Counts the jobs that are held, and protects the task while there is one.
+    """Counts the jobs held, and protects the task while there are any.
 
-    All methods may be called from any thread; the agent is asked in a thread of its own.
+    All methods may be called from any thread. The agent is called in a separate thread.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class TaskProtection:
         linger_seconds: float = LINGER_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
-        """`ask` None: there is no agent."""
+        """`ask` is None if there is no agent."""
         self._ask = ask
         self._renew_seconds = renew_seconds
         self._linger_seconds = linger_seconds
         self._retry_seconds = self._pause = retry_seconds
         self._held = 0
-        #: As ECS has it; None where that is not known: a call is under way, or has failed.
+        #: The state in ECS; None while it is unknown, because a call is in progress or has failed.
         self._protected: bool | None = False
         self._set_at = self._idle_since = self._retry_at = 0.0
         self._closed = False
@@ -68,7 +68,7 @@ class TaskProtection:
             threading.Thread(target=self._follow, args=(ask,), name="protection", daemon=True).start()
 
     def hold(self) -> None:
-        """Count one job more. Returns once the task is protected, or was found not to be protectable now."""
+        """Add one job. Returns once the task is protected, or cannot be protected now."""
         with self._changed:
             self._held += 1
             self._changed.notify_all()
@@ -76,14 +76,14 @@ class TaskProtection:
                 self._changed.wait_for(self._answered, ANSWER_SECONDS)
 
     def release(self) -> None:
-        """Count one job less."""
+        """Remove one job."""
         with self._changed:
             self._held -= 1
             self._idle_since = time.monotonic()
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Ask for nothing any more: the task ends."""
+        """Make no more requests, because the task is ending."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -102,7 +102,7 @@ class TaskProtection:
                     self._set(ask, self._held > 0)
 
     def _due(self) -> float | None:
-        """Return when to ask next (monotonic seconds); None: not before something changes."""
+        """Return when to ask next (monotonic seconds); None until something changes."""
         if self._held and self._protected:
             due = self._set_at + self._renew_seconds
         elif self._held:
@@ -114,7 +114,7 @@ class TaskProtection:
         return max(due, self._retry_at)
 
     def _set(self, ask: Ask, enabled: bool) -> None:
-        """Ask, with the condition's lock given up meanwhile; a job that comes then waits for what follows."""
+        """Ask while the condition's lock is released. A job that arrives meanwhile waits for the outcome."""
         renewal = enabled and self._protected
         self._protected = True if renewal else None
         started_at = time.monotonic()
@@ -147,11 +147,11 @@ def _problem(ask: Ask, enabled: bool) -> str:
 
 
 def agent(environ: Mapping[str, str]) -> Ask | None:
-    """Return what asks the ECS agent of an environment, or None where it names none."""
+    """Return a function that asks the ECS agent named in an environment, or None if it names none."""
     uri = environ.get("ECS_AGENT_URI", "").rstrip("/")
     if not uri:
         return None
-    # The agent is on this machine: no proxy leads there.
+    # The agent is on this machine, where no proxy leads.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def ask(enabled: bool) -> None:
@@ -170,7 +170,7 @@ def agent(environ: Mapping[str, str]) -> Ask | None:
 
 
 def _answer(opener: urllib.request.OpenerDirector, request: urllib.request.Request) -> Any:
-    """Return the agent's document, of whatever status. Raises NotSet where there is none."""
+    """Return the agent's document, whatever its status. Raises NotSet if there is none."""
     try:
         try:
             with opener.open(request, timeout=ANSWER_SECONDS) as response:
@@ -182,7 +182,7 @@ def _answer(opener: urllib.request.OpenerDirector, request: urllib.request.Reque
 
 
 def _check(answer: Any, enabled: bool) -> None:
-    """Raise NotSet unless the agent says that the protection is as asked for."""
+    """Raise NotSet unless the agent confirms the requested protection."""
     document = answer if isinstance(answer, dict) else {}
     if (document.get("protection") or {}).get("ProtectionEnabled") is enabled:
         return

@@ -1,6 +1,6 @@
-"""One SQS queue as the worker sees it: messages come, are kept hidden, given back or deleted.
+"""One SQS queue as the worker sees it: receive messages, keep them hidden, return or delete them.
 
-Knows nothing of jobs. A message is never sent: a copy would be a second job.
+Knows nothing of jobs. Messages are never sent, since a copy would be a second job.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-#: Visibility lasts 12 hours at most; a longer delay is refused by SQS.
+#: Visibility lasts at most 12 hours; SQS refuses a longer delay.
 LONGEST_DELAY = 43_200
 
 #: Seconds by which SQS's clock may be ahead of the machine's.
 LATEST = 900
 
-#: What SQS answers when a receipt handle is out of date or its message gone (API reference, and emulators).
+#: SQS's answers if a receipt handle is outdated or its message is gone (API reference, and emulators).
 NOT_OURS = {
     "InvalidParameterValue",
     "ReceiptHandleIsInvalid",
@@ -39,7 +39,7 @@ NOT_OURS = {
 
 @dataclass(frozen=True)
 class Message:
-    """A received message. `attempt` counts its receives from 1; `sent_at` is in seconds since 1970."""
+    """A received message. `attempt` counts receives from 1; `sent_at` is in seconds since 1970."""
 
     message_id: str
     receipt: str
@@ -50,14 +50,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Counts:
-    """What the queue says it holds; approximate on AWS for a minute after the last change."""
+    """The queue's message counts. On AWS they are approximate for a minute after the last change."""
 
     visible: int
     in_flight: int
 
 
 class Queue:
-    """The queue of jobs. `beat` is a client with short time-outs, for what must not hang."""
+    """The queue of jobs. `beat` is a client with short time-outs, for calls that must not hang."""
 
     def __init__(self, sqs: SQSClient, beat: SQSClient, url: str, visibility_seconds: int) -> None:
         self._sqs = sqs
@@ -67,14 +67,14 @@ class Queue:
         self._created: float | None = None
 
     def created(self) -> float:
-        """Return when this life of the queue began (seconds since 1970); it is asked for once."""
+        """Return when this queue was created (seconds since 1970); asked for once."""
         if self._created is None:
             answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["CreatedTimestamp"])
             self._created = float(answer["Attributes"]["CreatedTimestamp"])
         return self._created
 
     def receive(self, wait_seconds: int) -> Message | None:
-        """Return the next message, or None when none came within `wait_seconds` (0 to 20)."""
+        """Return the next message, or None if none arrived within `wait_seconds` (0 to 20)."""
         receive = partial(
             self._sqs.receive_message,
             QueueUrl=self._url,
@@ -86,11 +86,11 @@ class Queue:
         return _understood(lambda: next(map(_message, receive().get("Messages") or []), None))
 
     def extend(self, message: Message) -> bool:
-        """Keep a message hidden for the whole visibility from now; False when it is no longer ours."""
+        """Hide a message for the full visibility from now on. Return False if it is no longer ours."""
         return self._change(self._beat, message, self._visibility_seconds)
 
     def release(self, message: Message, delay_seconds: float = 0) -> bool:
-        """Let a message be seen again after `delay_seconds`; False when it is no longer ours."""
+        """Make a message visible again after `delay_seconds`. Return False if it is no longer ours."""
         return self._change(self._beat, message, min(int(delay_seconds), LONGEST_DELAY))
 
     def _change(self, client: SQSClient, message: Message, seconds: int) -> bool:
@@ -107,7 +107,7 @@ class Queue:
         return True
 
     def delete(self, message: Message) -> bool:
-        """Delete a message; False when its receipt is out of date, so that it may be delivered again."""
+        """Delete a message. Return False if its receipt is outdated, so that it may be delivered again."""
         try:
             _understood(lambda: self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt))
         except ClientError as error:
@@ -117,7 +117,7 @@ class Queue:
         return True
 
     def counts(self) -> Counts:
-        """Return how many messages wait and how many are with workers."""
+        """Return how many messages are waiting, and how many are with workers."""
         wanted: list[QueueAttributeNameType] = [
             "ApproximateNumberOfMessages",
             "ApproximateNumberOfMessagesNotVisible",
@@ -131,7 +131,7 @@ class Queue:
 
 
 def _understood(call: Callable[[], Result]) -> Result:
-    """Return what a call returns. Raises GarbledAnswer for an answer that botocore or we cannot read."""
+    """Return a call's result. Raises GarbledAnswer if botocore or the worker cannot read the answer."""
     try:
         return call()
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
@@ -139,7 +139,7 @@ def _understood(call: Callable[[], Result]) -> Result:
 
 
 def _message(message: Mapping[str, Any]) -> Message:
-    """Return a message. What only helps, its count and time, may be missing or wrong."""
+    """Return a message. Its count and time are useful but may be missing or wrong."""
     body, digest = message["Body"], message.get("MD5OfBody")
     if not all(isinstance(text, str) for text in (body, message["ReceiptHandle"], message["MessageId"])):
         raise TypeError("a message without text")
@@ -147,7 +147,7 @@ def _message(message: Mapping[str, Any]) -> Message:
         raise ValueError("a body that does not fit its digest")
     attributes = message.get("Attributes") or {}
     attempt = _number(attributes.get("ApproximateReceiveCount"), 1)
-    # A time that nobody can have sent it at is as good as none: then it is as if it was sent just now.
+    # A time at which nobody can have sent it is ignored; then the message counts as just sent.
     sent = _number(attributes.get("SentTimestamp"), 0) / 1000
     now = time.time()
     return Message(

@@ -101,7 +101,7 @@ class Job:
     `answers` are to what the script asks a person, by the words of the question.
     `inputs` are key patterns with `*` and `?` (braces are already filled in), relative to SOURCE_BUCKET
     or `s3://bucket/key`. `paths`: folders of another machine that the script names, and the job's own that
-    each leads to, `input` or `output` or one below (`contract_paths`).
+    each leads to, `input` or `output` or one below (`worker.contract.paths`).
     """
 
     metadata: dict[str, Value]

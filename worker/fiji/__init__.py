@@ -1,1 +1,1 @@
-"""FIJI as it runs: its command line, its process, what it prints, whether it needs a display."""
+"""Run FIJI: its command line, its process, its console, and whether it needs a display."""

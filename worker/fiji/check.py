@@ -1,7 +1,7 @@
-"""Look whether a FIJI does what the worker needs: `python -m worker.fiji.check [FIJI_HOME]`.
+"""Check whether a FIJI can do what the worker needs: `python -m worker.fiji.check [FIJI_HOME]`.
 
-It runs two dozen short scripts in the FIJI, as jobs are run, and prints a table of what held. Nothing is
-sent anywhere, and the FIJI stays as it is. docs/fiji-checklist.md explains the table.
+It runs two dozen short scripts in the FIJI, as jobs are run, and prints a table of the results. Nothing is
+sent anywhere, and the FIJI is not changed. docs/fiji-checklist.md explains the table.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HELD, FAILED, LEFT_OUT = "held", "FAILED", "left out"
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: what was looked at, HELD, FAILED or LEFT_OUT, and a few words."""
+    """A row of the table: what was checked, then HELD, FAILED or LEFT_OUT, and a few words."""
 
     name: str
     state: str
@@ -42,7 +42,7 @@ class Row:
 
 
 class Check:
-    """The check of one FIJI. `rows` yields what it finds as it finds it."""
+    """The check of one FIJI. `rows` yields each result as soon as it is known."""
 
     def __init__(self, means: TrialTools, scratch: Scratch) -> None:
         self._means = means
@@ -50,7 +50,7 @@ class Check:
         self._folder = scratch.script
 
     def rows(self) -> Iterator[Row]:
-        """Yield the table's rows. A FIJI that does not start has one row, the first."""
+        """Yield the table's rows. If the FIJI does not start, there is only the first."""
         before = _snapshot(self._means.fiji.home)
         first = self._run_text("start.ijm", "print(1);")
         yield _judged("starts", f"{first.seconds:.1f} s", "" if first.is_done else first.told())
@@ -61,7 +61,7 @@ class Check:
             start_seconds=first.seconds, image=str(write_ome_tiff(self._folder / "tiny.ome.tif"))
         )
         languages = " ".join(first.alive.get("languages") or ())
-        # One after the other, as in a worker: each run ends what it finds left behind.
+        # One at a time, as in a worker, since each run ends any leftovers that it finds.
         for trial in planned:
             yield self._row(trial, languages)
         yield _judged("FIJI's folder is as it was", "", _changes(before, _snapshot(self._means.fiji.home)))
@@ -117,13 +117,13 @@ def _judged(name: str, words: str, problem: str) -> Row:
     return Row(name, FAILED if problem else HELD, problem or words)
 
 
-#: The classic launcher writes where it stands into it, whoever starts it, after its folder was moved (seen on
-#: near-FIJI).
+#: The classic launcher writes its location into this file, whoever starts it, if its folder has moved (seen
+#: on near-FIJI).
 OF_THE_LAUNCHER = {"ImageJ2.desktop"}
 
 
 def _snapshot(home: Path) -> dict[str, tuple[int, int]]:
-    """Every file of a FIJI with its size and the time it was written; links are not followed."""
+    """Every file of a FIJI with its size and modification time; links are not followed."""
     found = {}
     for folder, _, names in os.walk(home):
         for name in set(names) - OF_THE_LAUNCHER:
@@ -138,9 +138,9 @@ def _changes(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int
 
 
 def find_runner(fiji: fijihome.FijiHome, say: Callable[[str], None]) -> Path | None:
-    """Return our runner's jar for a FIJI that lacks it, compiled in the checkout; None for one that holds it.
+    """Return our runner's jar, compiled in the checkout, for a FIJI that lacks it; None if it has it.
 
-    Ends the program when it cannot be had.
+    Exits if the jar cannot be had.
     """
     if launcher.find_runner(fiji.home, {}):
         return None
@@ -156,7 +156,7 @@ def find_runner(fiji: fijihome.FijiHome, say: Callable[[str], None]) -> Path | N
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return what reads the command line."""
+    """Return the command line's parser."""
     made = argparse.ArgumentParser(
         prog="python -m worker.fiji.check",
         description="Look whether a FIJI does what the worker needs; nothing of it is changed.",
@@ -167,7 +167,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the table; return 0 when all held, 1 when something did not, 2 when there is no FIJI."""
+    """Print the table. Return 0 if everything held, 1 if something did not, 2 if there is no FIJI."""
     options = parser().parse_args(arguments)
     named = options.fiji_home or os.environ.get("FIJI_HOME")
     home = Path(named).resolve() if named else fijihome.find_fiji(Path.home())
@@ -180,7 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def check(fiji: fijihome.FijiHome, heap_mb: int) -> int:
-    """Check a FIJI, printing each row as it is known; return the exit code."""
+    """Check a FIJI, printing each row as soon as it is known. Return the exit code."""
     print(f"{fiji.home}: {fiji}", flush=True)
     runner = find_runner(fiji, lambda line: print(line, flush=True))
     processes.adopt_orphans()

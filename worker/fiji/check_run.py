@@ -1,4 +1,4 @@
-"""One script in a FIJI, started, watched and judged by the worker's own parts, without queue and bucket."""
+"""Run one script in a FIJI, watched and judged by the worker's own parts, without queue and bucket."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from worker.storage.outputs import Found
 from worker.verdict.ending import Ending
 from worker.verdict.verdict import SIGKILL, Expected, FijiRun, Verdict, judge
 
-#: A FIJI on a slow or busy machine may take so long to start.
+#: A FIJI on a slow or busy machine may take this long to start.
 START_SECONDS = 300.0
 JOB_SECONDS = 900.0
 
-#: What a check looks at are the files that its script writes: none has to be there for a good verdict.
+#: A check reads the files that its script writes. None of them is needed for a good verdict.
 NOTHING_EXPECTED = Expected(files=0, least_bytes=0, necessary="")
 
 
 @dataclass(frozen=True)
 class TrialTools:
-    """What runs are started with: the FIJI, our runner's jar where FIJI lacks it, and the heap in MiB."""
+    """What runs need: the FIJI, our runner's jar if FIJI lacks it, and the heap in MiB."""
 
     fiji: FijiHome
     runner_jar: Path | None
@@ -37,9 +37,9 @@ class TrialTools:
 
 @dataclass(frozen=True)
 class Ran:
-    """A run that is over: the verdict on it, the runner's sign of life ({} without one), and what it left.
+    """A finished run: its verdict, the runner's sign of life ({} if there was none), and what it left.
 
-    `texts`: the text files in its output folder, by their names. `seconds`: from start to end.
+    `texts`: the text files in its output folder, by name. `seconds`: from start to end.
     """
 
     verdict: Verdict
@@ -53,7 +53,7 @@ class Ran:
         return self.verdict.failure is None
 
     def told(self) -> str:
-        """What became of it, in one line."""
+        """The outcome in one line."""
         if self.is_done:
             return "it was taken for done"
         failure = self.verdict.failure
@@ -70,7 +70,7 @@ def run_script(
     job_seconds: float = JOB_SECONDS,
     use_xvfb: bool = False,
 ) -> Ran:
-    """Run a script as a job is run, and return what became of it; its folder and processes are gone then."""
+    """Run a script as a job is run, and return the outcome. Its folder and processes are gone then."""
     folder = scratch.new_run()
     try:
         launch = _launch(means, folder, use_xvfb=use_xvfb, leads_paths=bool(paths))

@@ -1,6 +1,6 @@
-"""What a FIJI has to do for the worker: scripts to run in it, and what must become of each. Data, and pure.
+"""What a FIJI must do for the worker: scripts to run in it, and the expected outcomes. Pure data.
 
-A trial's `judge` returns "" when it held, else what was wrong in a few words.
+A trial's `judge` returns "" if it held, else a few words about what was wrong.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from worker.contract.jobs import FailureClass, Value
 from worker.fiji.check_run import JOB_SECONDS, Ran
 
-#: The file ending of each language, and how SciJava names the language.
+#: Each language's file ending, and SciJava's name for the language.
 LANGUAGES = {"ijm": "Macro", "py": "Python", "groovy": "Groovy", "bsh": "BeanShell"}
 
-#: Values that launchers, shells and parsers may take for something else.
+#: Values that launchers, shells and parsers may misinterpret.
 TEXT = ' ${app-dir} $HOME %s "quoted" \\back, k="v" \'x\' --headless -Xmx1m ümlaut µ 𝛼 '
 VALUES: Mapping[str, Value] = {
     "text": TEXT,
@@ -38,17 +38,17 @@ DECLARED = {
     "place": "File",
 }
 NAMES = tuple(DECLARED)
-#: Stands between two values that a script has written.
+#: Separates two values that a script has written.
 BETWEEN = "\n==\n"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A script, in a file of that ending, and the judgement on its run.
+    """A script, in a file with that ending, and the test of its run.
 
-    The ending is one of LANGUAGES; in a FIJI without that language the trial is left out.
-    `earlier`: parameters of a run that goes before. `job_seconds`: after which a run is ended.
-    `paths`: a job's, for folders of another machine that the script names. `display`: it runs with USE_XVFB.
+    The ending is one of LANGUAGES; in a FIJI without that language, the trial is left out. `earlier`:
+    parameters of a run before this one. `job_seconds`: the run's time limit. `paths`: a job's, for folders of
+    another machine that the script names. `display`: whether it runs with USE_XVFB.
     """
 
     name: str
@@ -69,7 +69,7 @@ def is_done(ran: Ran) -> str:
 
 
 def _fails(*words: str, by: FailureClass | None = None, line: int | None = None) -> Callable[[Ran], str]:
-    """Return the judgement that a run fails with these words, `by` that class of failure if given."""
+    """Return a test that a run fails with these words, and with that class of failure if given."""
 
     def judge(ran: Ran) -> str:
         overran = ran.verdict.failure in (FailureClass.TIMED_OUT, FailureClass.STALLED)
@@ -105,7 +105,7 @@ def _gets_values(ran: Ran) -> str:
 
 
 def _is_value(value: Value, text: str) -> bool:
-    """Whether a script's text stands for a value; languages write numbers and booleans in their own ways."""
+    """Whether a script's text represents a value, since languages write numbers and booleans differently."""
     if isinstance(value, bool):
         return text.lower() in (str(value).lower(), str(int(value)))
     if isinstance(value, int | float):
@@ -139,7 +139,7 @@ def _parameter_scripts() -> dict[str, str]:
     }
 
 
-#: A failure in line 3 of each language, and what its message says.
+#: A script in each language that fails in line 3, and what its message says.
 BROKEN = {
     "ijm": 'print("begun");\na = 1;\nrun("Gaussian Blur...", "sigma=2");\n',
     "py": 'print("begun")\na = 1\nraise ValueError("broken on purpose")\n',
@@ -205,7 +205,10 @@ File.saveString(d2s(nSlices, 0) + " " + d2s(getWidth(), 0), "output/seen.txt");
 
 
 def trials(*, start_seconds: float, image: str) -> list[Trial]:
-    """Return all trials in the table's order. `start_seconds`: of a run; `image`: an OME-TIFF's path."""
+    """Return all trials in the table's order. `start_seconds`: for a run.
+
+    `image`: the path of an OME-TIFF.
+    """
     parameter_scripts = _parameter_scripts()
     found = [
         Trial(f"parameters, .{ending}", ending, parameter_scripts[ending], _gets_values, VALUES)

@@ -1,7 +1,7 @@
-"""What FIJI prints: read line by line beside the run, kept in a file, its end and its error marks in memory.
+"""Read FIJI's console line by line. The whole goes to a file; its last lines and errors stay in memory.
 
-Reading never stops before FIJI does, whatever becomes of the file or of the log it is streamed to. What a
-terminal would obey is left out (`contract_text`), and every kind of line end is a newline.
+Reading continues until FIJI ends, even if the file or the log stream fails. Control sequences that a terminal
+would obey are removed (`worker.contract.text`), and every kind of line ending becomes a newline.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from typing import IO, BinaryIO
 from worker.contract.text import shown
 
 TAIL_LINES = 50
-#: A line longer than this is cut, in what is shown and streamed.
+#: Longer lines are cut when shown and streamed.
 LONGEST_LINE = 4_000
-#: What is kept of a console; a script that prints more fills no disk.
+#: The most bytes of a console to keep, so that a script that prints more does not fill the disk.
 LARGEST_FILE = 64 * 2**20
 MOST_MARKS = 20
 
-#: How FIJI, SciJava, ImageJ and the script languages say that something went wrong (facts.md section 5).
+#: How FIJI, SciJava, ImageJ and the script languages report errors.
 ERROR_MARKS = re.compile(
     r"^\[ERROR\]|^Traceback \(most recent call last\)|Macro Error|^Exception in thread|^Caused by:"
     r"|\bjava\.[\w.]+(?:Exception|Error)\b|OutOfMemoryError|HeadlessException|GC overhead limit"
@@ -38,7 +38,7 @@ ERROR_MARKS = re.compile(
 
 
 class Console:
-    """Reads a pipe until its end in a thread of its own."""
+    """Reads a pipe to its end in a thread of its own."""
 
     def __init__(self, pipe: IO[bytes], file: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
@@ -55,7 +55,10 @@ class Console:
         self._thread.start()
 
     def stream_to(self, sink: Callable[[str], None]) -> None:
-        """Give every line to `sink`, those that came already too. Time without output starts anew."""
+        """Pass every line to `sink`, including earlier ones.
+
+        The time without output starts again from zero.
+        """
         with self._lock:
             for line in self.tail:
                 sink(line)
@@ -63,11 +66,11 @@ class Console:
             self.last_output_at = self._clock()
 
     def silent_seconds(self) -> float:
-        """Return for how long nothing has been printed."""
+        """Return how long nothing has been printed."""
         return self._clock() - self.last_output_at
 
     def finish(self, seconds: float) -> None:
-        """Wait for the pipe's end, but not for long: a process that outlived FIJI may hold it open."""
+        """Wait for the end of the pipe, but not for long: a process that outlived FIJI may hold it open."""
         self._thread.join(seconds)
 
     def _read(self) -> None:

@@ -1,8 +1,8 @@
 """Whether FIJI runs headless or under a virtual display (DISPLAY_MODE).
 
-`auto` is headless, which is quicker and lets no dialog wait, until a script shows that it needs a display: by
-its text, or by a run that ended for want of one. From then on the worker's FIJIs have a display each, of
-their own (xvfb-run), which is gone when they are.
+`auto` starts headless, which is faster and lets no dialog wait. It changes when a script shows that it needs
+a display: by its text, or by a run that failed for lack of one. From then on, each of the worker's FIJIs has
+its own display (xvfb-run), which ends with it.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from worker.host.folders import FolderMark, RunFolder, mark_of
 log = logging.getLogger(__name__)
 
 XVFB_RUN = "xvfb-run"
-#: The runner's kind for it, and what Java says: java.awt.HeadlessException, a VerifyError where a plugin
-#: takes FIJI's headless GenericDialog for a window (ome/bioformats#4372), and whatever FolderOpener throws
-#: without a dialog's fields.
+#: The runner's kind for it, and what Java says: java.awt.HeadlessException, a VerifyError if a plugin takes
+#: FIJI's headless GenericDialog for a window (ome/bioformats#4372), and anything that FolderOpener throws
+#: when its dialog has no fields.
 NEEDS_DISPLAY = "needs_display"
 NO_DISPLAY = re.compile(r'HeadlessException|GenericDialog is not assignable|"Image Sequence\.\.\." threw ')
 
-#: A plugin that takes parts of its dialog in hand, as `getStringFields()`, finds none without a display
+#: A plugin that uses parts of its dialog directly, such as `getStringFields()`, finds none without a display
 #: (ij.plugin.ChannelArranger, ImageJ 1.54p).
 PLUGIN_ERROR = "plugin_error"
 NO_PART = re.compile(r"NullPointerException")
 
-#: What tells a run's files from others, and from themselves once they are changed, by path.
+#: Identifies the files of a run, and detects changes to them, by path.
 Files = dict[str, FolderMark]
 
 
@@ -44,11 +44,11 @@ class Display:
     may_change: bool = False
 
     def look_at(self, folder: RunFolder) -> Files:
-        """Return what a script finds in its folder, as long as it may have to be run again there."""
+        """Return the files in a script's folder, as long as the script may have to run there again."""
         return _inputs_in(folder) if self.may_change else {}
 
     def is_wanted_after(self, result: Mapping[str, Any] | None) -> bool:
-        """Whether a run failed for want of a display that it can have."""
+        """Whether a run failed for lack of a display that it can have."""
         if not self.may_change or result is None or result.get("ok"):
             return False
         said = f"{result.get('message')}\n{result.get('trace')}"
@@ -64,7 +64,7 @@ class Display:
 
 
 def _thrown(result: Mapping[str, Any]) -> list[str]:
-    """Return what commands threw while the script went on."""
+    """Return what commands threw while the script continued."""
     warnings = result.get("warnings")
     texts = (
         [item.get("text") for item in warnings if isinstance(item, dict)]
@@ -75,7 +75,7 @@ def _thrown(result: Mapping[str, Any]) -> list[str]:
 
 
 def choose_display(mode: str, script: str, *, has_xvfb: bool | None = None) -> Display:
-    """Return how to run a script: by DISPLAY_MODE, its text, and whether this machine has xvfb-run."""
+    """Return how to run a script, by DISPLAY_MODE, its text, and whether this machine has xvfb-run."""
     if mode != "auto":
         return Display(is_on=mode == "xvfb")
     if has_xvfb is None:
@@ -90,16 +90,16 @@ def choose_display(mode: str, script: str, *, has_xvfb: bool | None = None) -> D
 
 
 def is_as_before(folder: RunFolder, before: Files) -> bool:
-    """Whether a run has left its folder as it was, but for `output/`, so that it can be run there again."""
+    """Whether a run left its folder unchanged, except for `output/`, so that it can be run there again."""
     try:
         return _inputs_in(folder) == before
     except OSError:
-        # A folder that it has closed to us.
+        # The script has made a folder unreadable.
         return False
 
 
 def _inputs_in(folder: RunFolder) -> Files:
-    """By os.scandir: lent folders may hold thousands of files, and each job pays for this."""
+    """Uses os.scandir, since lent folders may hold thousands of files and every job pays for this."""
     found: Files = {}
     output = str(folder.output)
 

@@ -1,6 +1,7 @@
-"""What a script counts on that a person or their machine does, and a job must do instead. Pure.
+"""Things that scripts leave to a person or their computer, and that a job must do instead. Pure.
 
-A person opens the image that it works on and reads the tables that it leaves open; Windows takes its slashes.
+A person opens the image to work on, and reads the tables that are left open. Windows accepts backslashes in
+paths.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from dataclasses import dataclass
 
 from worker.contract.images import wants_image_in_front
 
-#: A folder that goes on with a backslash, as scripts have it: `dir + "\\"`, `"\\ROI\\" + name`. Orders to the
-#: log, as `"\\Clear"`, are none, nor are classes of characters, as `"\\d+"`.
+#: A folder followed by a backslash, as in `dir + "\\"` or `"\\ROI\\" + name`. Commands to the log, such as
+#: `"\\Clear"`, are not meant, nor are character classes, such as `"\\d+"`.
 _BACKSLASHES = re.compile(
     r"\\\\(?=[\"'])"
     r"|(?<=[\"'])\\\\(?!(?:Clear|Update|Close|Headings|Insert|Delete|Get|Set)\b|Update\d)\w{3,}"
@@ -23,8 +24,8 @@ _BACKSLASHES = re.compile(
 class Habits:
     """What is done for a script.
 
-    `opens_input`: the job's one input is opened before it starts. `backslashes`: paths in the job's folders
-    may go on with backslashes. `keeps_tables`: tables that it leaves open are saved.
+    `opens_input`: the job's only input is opened before it starts. `backslashes`: paths in the job's folders
+    may contain backslashes. `keeps_tables`: tables that it leaves open are saved.
     """
 
     opens_input: bool = False
@@ -36,5 +37,8 @@ NO_HABITS = Habits()
 
 
 def find_habits(script: str, ending: str, *, keeps_tables: bool = False) -> Habits:
-    """Return a script's habits by its text. `ending`: of `ending_of`; `keeps_tables`: by COLLECT_ALL."""
+    """Return a script's habits, judged by its text. `ending`: from `ending_of`.
+
+    `keeps_tables`: COLLECT_ALL.
+    """
     return Habits(wants_image_in_front(script, ending), _BACKSLASHES.search(script) is not None, keeps_tables)

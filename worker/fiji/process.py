@@ -1,6 +1,6 @@
-"""One FIJI process: started in its own process group, watched, and ended with all that it started.
+"""One FIJI process: start it in its own process group, watch it, and end it with all that it started.
 
-Knows nothing of queues and buckets, nor what a run is worth: verdict.py judges what this returns.
+Knows nothing of queues and buckets, nor how to judge a run: verdict.py judges what this returns.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from worker.host.folders import RunFolder
 from worker.verdict.ending import Ending
 
 LOOK_SECONDS = 0.05
-#: A JVM that is asked to end gets this long before it is killed.
+#: A JVM that is asked to exit gets this long before it is killed.
 TERM_SECONDS = 3.0
-#: A runner that has written its result is ended by then: pool threads of ImageJ may keep a JVM alive.
+#: How long a runner may take to exit after writing its result. ImageJ's pool threads may keep a JVM alive.
 AFTER_RESULT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds that a run may take in all, stay silent, and take to start; 0 means no limit."""
+    """Seconds that a run may take in total, stay silent, and take to start. 0 means no limit."""
 
     job_seconds: float
     stall_seconds: float
@@ -46,7 +46,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Questions:
-    """What a job knows of its script's questions: `answers` by their words, and those seen in its text.
+    """What a job knows about its script's questions: `answers` by their words, and those seen in its text.
 
     `unanswered`: fail or defaults.
     """
@@ -60,7 +60,7 @@ NO_QUESTIONS = Questions()
 
 
 class FijiProcess:
-    """A FIJI that runs one job and no other.
+    """A FIJI that runs exactly one job.
 
     Start it from a thread that outlives it (see processes.dies_with_parent).
     """
@@ -69,7 +69,7 @@ class FijiProcess:
         self.folder = folder
         self.exit_code: int | None = None
         self.peak_memory_mb = 0
-        #: What it and its children have used, once its end has come; None where that is not known.
+        #: What it and its children have used, known after its end; None if unknown.
         self.usage: Usage | None = None
         #: Ids of processes that it left behind and that could not be ended.
         self.survivors: list[int] = []
@@ -86,15 +86,19 @@ class FijiProcess:
         self.console = Console(self._process.stdout, folder.console_file)
 
     def give_job(self, job_file: str) -> None:
-        """Tell a FIJI in standby which job is its own. Raises OSError when it is dead."""
+        """Tell a FIJI in standby which job to run. Raises OSError if it is dead."""
         assert self._process.stdin is not None
         self._process.stdin.write(os.fsencode(job_file) + b"\n")
         self._process.stdin.close()
 
     def running(self) -> bool:
-        """Whether the process lives; once it does not, all that it started is ended and its end recorded."""
+        """Whether the process is alive.
+
+        Once it is not, everything it started is ended, and its end recorded.
+        """
         if self.exit_code is None and self._has_ended():
-            # The group is killed while its leader is still a zombie, so that the id cannot be anyone else's.
+            # Kill the group while its leader is still a zombie, so that the id cannot belong to anything
+            # else.
             processes.signal_group(self._process.pid, signal.SIGKILL)
             self.usage = self.usage or usage_of_all([self._process.pid])
             _, status, usage = os.wait4(self._process.pid, 0)
@@ -109,7 +113,7 @@ class FijiProcess:
         return self.exit_code is None
 
     def wait(self, seconds: float) -> bool:
-        """Wait until the process ends, but no longer than `seconds`; return whether it lives."""
+        """Wait up to `seconds` for the process to end; return whether it is alive."""
         until = time.monotonic() + seconds
         while self.running() and (left := until - time.monotonic()) > 0:
             if self.console.ended.wait(min(LOOK_SECONDS, left)):
@@ -117,7 +121,7 @@ class FijiProcess:
         return self.running()
 
     def stop(self, term_seconds: float = TERM_SECONDS) -> None:
-        """End the process and all that it started: TERM, and after `term_seconds` KILL."""
+        """End the process and everything it started: first TERM, then KILL after `term_seconds`."""
         if self.running() and term_seconds > 0:
             processes.signal_group(self._process.pid, signal.SIGTERM)
             self.wait(term_seconds)
@@ -126,19 +130,19 @@ class FijiProcess:
             self.wait(5)
 
     def activity(self, stall_seconds: float) -> Activity:
-        """Return what tells for how long it, and all that it started, have done next to nothing."""
+        """Return a measure of how long it, and everything it started, have done next to nothing."""
         return Activity(lambda: processes.family(self._process.pid), stall_seconds)
 
     def note_usage(self) -> None:
-        """Note what it and all that it started have used, while these can still be asked."""
+        """Record what it and everything it started have used, while that can still be read."""
         self.usage = usage_of_all(processes.family(self._process.pid))
 
     def result(self) -> dict[str, Any] | None:
-        """Return what the runner wrote at its end, or None where it wrote nothing that can be read."""
+        """Return what the runner wrote at its end, or None if nothing readable was written."""
         return _read_json(self.folder.result_file)
 
     def ready(self) -> dict[str, Any] | None:
-        """Return the sign of life of a FIJI that waits for its job, or None."""
+        """Return the sign of life of a FIJI that is waiting for its job, or None."""
         return _read_json(self.folder.ready_file)
 
     def alive(self) -> dict[str, Any] | None:
@@ -155,14 +159,14 @@ def supervise(
     check: Callable[[], None],
     clock: Callable[[], float] = time.monotonic,
 ) -> Ending:
-    """Wait for the end of a run and return how it came; whatever happens, the process is gone afterwards.
+    """Wait for the end of a run and return how it ended. In every case, the process is gone afterwards.
 
-    `check` is called several times a second and may raise to stop the run at once. Raises JobFailed when a
-    process that the run has left cannot be ended, as it may change outputs.
+    `check` is called several times a second, and may raise to stop the run at once. Raises JobFailed if a
+    process that the run left behind cannot be ended, because it may change outputs.
     """
     ending = _wait_for_end(process, limits, check, clock)
     if process.survivors or process.running():
-        # Hung in the kernel, as on a disk that does not answer.
+        # It hangs in the kernel, for example on a disk that does not answer.
         raise JobFailed(
             FailureClass.STALLED,
             "The script has ended, but a process that it started cannot be stopped and may still"
@@ -202,7 +206,7 @@ def _wait_for_end(
 def overrun_of(process: FijiProcess, limits: Limits, seconds: float, activity: Activity) -> Ending | None:
     """Return which limit a run has passed after `seconds`, or None.
 
-    A FIJI that says nothing and uses processor or disk is at work.
+    A FIJI that prints nothing but uses the processor or the disk is working.
     """
     if limits.job_seconds and seconds > limits.job_seconds:
         return Ending.TIMED_OUT
@@ -223,11 +227,11 @@ def write_job_file(
     paths: Mapping[str, str] | None = None,
     habits: Habits = NO_HABITS,
 ) -> None:
-    """Write what the runner reads: script, parameters with their types, and where its signs go.
+    """Write what the runner reads: the script, its parameters with their types, and where to report.
 
     The key `argument` of metadata or answers is also what a macro's getArgument() returns. `plugin_errors`:
-    fail or warn. `paths`: a job's; the folders in `output/` that they lead to are made, as they were there on
-    the machine that the script names.
+    fail or warn. `paths`: a job's. The folders in `output/` that they lead to are created, since they existed
+    on the machine that the script names.
     """
     argument = parameters.get("argument", questions.answers.get("argument", ""))
     places = led(paths or {}, folder.work)

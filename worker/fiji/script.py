@@ -1,4 +1,4 @@
-"""The script: fetched once per worker, checked, and kept with the digest by which manifests know it."""
+"""The script: downloaded once per worker, checked, and kept with the digest that manifests record."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ FETCH_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Script:
-    """The script on local disk, mended. `sha256`: of the bytes that were fetched, as `setup` reckons it."""
+    """The script on local disk, with its fixes. `sha256`: of the downloaded bytes, as `setup` computes it."""
 
     path: Path
     sha256: str
     text: str
 
     def copied_to(self, folder: Path) -> Path:
-        """Return a copy for one run: a script that writes over its own file changes no other job's."""
+        """Return a copy for one run, so that a script that overwrites its own file changes no other job's."""
         folder.mkdir(exist_ok=True)
         copy = folder / self.path.name
         copy.write_text(self.text, encoding="utf-8", newline="")
@@ -44,7 +44,7 @@ class Script:
 def fetch_script(
     url: str, expected_sha256: str, folder: Path, s3: S3Client, pause: Callable[[float], Any]
 ) -> Script:
-    """Bring the script to `folder`, tried several times. Raises ScriptUnavailable with what to do."""
+    """Download the script to `folder`, with retries. Raises ScriptUnavailable with what to do."""
     reason = ""
     for attempt in range(ATTEMPTS):
         if attempt and pause(2.0 ** (attempt - 1)):
@@ -76,7 +76,7 @@ def _kept(url: str, content: bytes, expected_sha256: str, folder: Path) -> Scrip
             f"The script {url} is not the one that setup found (SHA-256 {sha256}, expected"
             f" {expected_sha256}). If you changed it on purpose, run `run.py setup` again."
         )
-    # FIJI knows the language by the ending; the rest of the name is kept for messages that mention it.
+    # FIJI recognizes the language by the ending. The rest of the name is kept for messages that mention it.
     name = script_name(url)
     try:
         ending = ending_of(name)

@@ -1,7 +1,7 @@
-"""What processes do: processor time and bytes moved, and whether that is work or the noise of waiting.
+"""Processor time and bytes used by processes, and whether that is work or the noise of waiting.
 
-Read from /proc, without which nothing is known (proc(5): stat, io). A Java that waits for a dialog, under
-Xvfb too, was measured at 0.1 % of a processor and 0 KB/s, with bursts of 0.3 s and 1.3 MB in 30 s at most.
+Read from /proc; without it, nothing is known (proc(5): stat, io). A Java process waiting for a dialog, also
+under Xvfb, was measured at 0.1 % of a processor and 0 KB/s, with bursts of at most 0.3 s and 1.3 MB in 30 s.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Shares of one processor and bytes a second from which on processes count as at work.
+#: The share of one processor, and the bytes per second, from which processes count as working.
 WORKING_SHARE = 0.05
 WORKING_BYTES = 100_000
 
-#: Seconds from one look to the next: a twentieth of the time that is allowed to pass, within these.
+#: The shortest and longest time between two looks. Within these, it is a twentieth of the allowed idle time.
 LEAST_SECONDS, MOST_SECONDS = 0.5, 60.0
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Processor seconds used, and bytes read and written by whatever means, files and pipes included."""
+    """Processor seconds used, and bytes read and written by any means, including files and pipes."""
 
     cpu_seconds: float = 0.0
     read_bytes: int = 0
@@ -42,9 +42,9 @@ class Usage:
 
 
 def usage_of(pid: int) -> Usage:
-    """Return what a process and its ended children have used. Raises OSError where that cannot be read."""
+    """Return what a process and its ended children have used. Raises OSError if that cannot be read."""
     folder = Path("/proc", str(pid))
-    # The command in parentheses may hold anything, spaces included.
+    # The command in parentheses may contain anything, including spaces.
     fields = (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     ticks = sum(map(int, fields[11:15]))
     io = dict(line.split(": ") for line in (folder / "io").read_text(encoding="utf-8").splitlines())
@@ -52,7 +52,7 @@ def usage_of(pid: int) -> Usage:
 
 
 def usage_of_all(pids: list[int]) -> Usage | None:
-    """Return what processes have used together; None where none of them can be looked at."""
+    """Return the total that processes have used; None if none of them can be examined."""
     total = None
     for pid in pids:
         try:
@@ -63,7 +63,7 @@ def usage_of_all(pids: list[int]) -> Usage | None:
 
 
 class Activity:
-    """Tells for how long processes have done next to nothing. `pids` finds them at each look."""
+    """Measures how long processes have done next to nothing. `pids` finds them each time."""
 
     def __init__(
         self, pids: Callable[[], list[int]], stall_seconds: float, clock: Callable[[], float] = time.monotonic
@@ -76,7 +76,7 @@ class Activity:
         self._worked_at = self._looked_at
 
     def idle_seconds(self) -> float:
-        """Return the seconds since work was last seen; looks anew when it is time for it."""
+        """Return the seconds since work was last seen; looks again when it is time."""
         now = self._clock()
         if now - self._looked_at >= self._interval:
             used = usage_of_all(self._pids())
@@ -87,7 +87,7 @@ class Activity:
 
 
 def is_work(before: Usage, after: Usage, seconds: float) -> bool:
-    """Whether what was used between two looks is more than waiting takes."""
+    """Whether the use between two looks is more than waiting takes."""
     moved = after.read_bytes + after.written_bytes - before.read_bytes - before.written_bytes
     return (
         after.cpu_seconds - before.cpu_seconds >= WORKING_SHARE * seconds or moved >= WORKING_BYTES * seconds

@@ -1,7 +1,7 @@
-"""The worker's folders on local disk: one scratch per worker, a fresh folder for each run of FIJI.
+"""The worker's folders on local disk: one scratch folder per worker, and a new folder for each run of FIJI.
 
-Nothing outside the scratch is ever written or removed. A scratch that a killed worker left is removed by the
-next worker that starts in the same place.
+Nothing outside the scratch folder is ever written or removed. If a worker is killed, the next worker that
+starts in the same place removes its scratch folder.
 """
 
 from __future__ import annotations
@@ -27,19 +27,18 @@ PREFIX = "distributed-fiji-worker-"
 LOCK = "lock"
 
 
-#: What tells a file from any other, and from itself once it has been changed: inode, bytes, mtime and ctime
-#: in ns.
+#: Identifies a file and detects changes to it: inode, bytes, mtime and ctime in ns.
 FolderMark = tuple[int, int, int, int]
 
 
 def mark_of(found: os.stat_result) -> FolderMark:
-    """Return a file's mark; no program can set a ctime."""
+    """Return a file's mark. No program can set a ctime."""
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The folder of one FIJI process: `work` is its working directory, `control` is ours."""
+    """The folder of one FIJI process. `work` is its working directory; `control` belongs to the worker."""
 
     root: Path
 
@@ -69,7 +68,7 @@ class RunFolder:
 
     @property
     def ready_file(self) -> Path:
-        """The sign of life of a FIJI that has no job yet."""
+        """Written by a FIJI that has started and has no job yet."""
         return self.root / "control" / "ready"
 
     @property
@@ -86,33 +85,33 @@ class RunFolder:
 
     @property
     def preferences(self) -> Path:
-        """Java's home and its preferences, the run's own: ImageJ and SciJava keep values there."""
+        """The run's own Java home and preferences, where ImageJ and SciJava store values."""
         return self.root / "prefs"
 
     @property
     def collected(self) -> Path:
-        """Files that the script has written elsewhere and that are outputs all the same (COLLECT_ALL)."""
+        """Files that the script wrote elsewhere and that count as outputs anyway (COLLECT_ALL)."""
         return self.root / "collected"
 
     def renew(self) -> None:
-        """Make `output/` empty again and forget what a run has said, for another run in the same folder."""
+        """Empty `output/` and remove what a run has reported, for another run in the same folder."""
         remove_tree(self.output)
         self.output.mkdir()
         for file in (self.ready_file, self.alive_file, self.result_file):
             file.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove the folder with all that a script may have done to it."""
+        """Remove the folder, whatever a script has done to it."""
         remove_tree(self.root)
 
 
 class Scratch:
-    """A worker's own folder below `parent`; it is locked for as long as the worker lives."""
+    """A worker's own folder below `parent`, locked for as long as the worker lives."""
 
     def __init__(self, parent: Path) -> None:
         parent.mkdir(parents=True, exist_ok=True)
         remove_what_the_dead_left(parent)
-        # Locked before it has the name by which others look for it, so that nobody sweeps it half made.
+        # Lock it before it gets the name that other workers look for, so that none removes it half made.
         made = Path(tempfile.mkdtemp(prefix=".", dir=parent))
         self._lock = os.open(made / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -129,7 +128,7 @@ class Scratch:
         return self.root / "script"
 
     def new_run(self) -> RunFolder:
-        """Return a fresh folder with an empty `output/` for one FIJI process."""
+        """Return a new folder with an empty `output/` for one FIJI process."""
         folder = RunFolder(Path(tempfile.mkdtemp(prefix="run-", dir=self.root / "runs")))
         folder.output.mkdir(parents=True)
         folder.job_file.parent.mkdir()
@@ -137,22 +136,25 @@ class Scratch:
         return folder
 
     def new_staging(self) -> Path:
-        """Return a fresh folder for the inputs of a job that has no FIJI process yet."""
+        """Return a new folder for the inputs of a job that has no FIJI process yet."""
         return Path(tempfile.mkdtemp(prefix="job-", dir=self.root / "staging"))
 
     def remove(self) -> None:
-        """Remove the whole scratch; the lock goes last, so that nobody else sweeps it meanwhile."""
+        """Remove the whole scratch folder.
+
+        The lock goes last, so that no other worker removes it at the same time.
+        """
         remove_tree(self.root)
         os.close(self._lock)
 
 
 def remove_what_the_dead_left(parent: Path) -> None:
-    """Remove each worker's scratch in `parent` whose lock nobody holds."""
+    """Remove every worker's scratch folder in `parent` whose lock is not held."""
     for folder in parent.glob(f"{PREFIX}*"):
         try:
             lock = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
-            # A scratch has its lock before it has its name: whoever removed this one died over it.
+            # A scratch folder is locked before it is named, so whoever was removing this one has died.
             remove_tree(folder)
             continue
         except OSError:
@@ -167,15 +169,15 @@ def remove_what_the_dead_left(parent: Path) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder, folders without write permission included; what is gone already is fine.
+    """Remove a folder, including subfolders without write permission. It is fine if it is already gone.
 
-    Tried several times, as a process that is just being killed may still write into it.
+    Tries several times, since a process that is being killed may still write into it.
     """
     for pause in (0.05, 0.2, 0.5, 1.0, 0.0):
         try:
             shutil.rmtree(folder, onerror=_open_up_and_retry)
         except RecursionError:
-            # Folders a thousand deep: rmtree calls itself for each.
+            # For folders nested a thousand deep, where rmtree would recurse too far.
             process = processes.start(["rm", "-rf", "--", str(folder)], stdin=subprocess.DEVNULL)
             process.wait()
             processes.forget(process.pid)
@@ -186,7 +188,7 @@ def remove_tree(folder: Path) -> None:
 
 
 def _open_up_and_retry(function: Callable[..., Any], path: str, _error: Any) -> None:
-    """Give ourselves the permissions that a script took away, and try once more."""
+    """Restore the permissions that a script took away, and try once more."""
     for one in (Path(path).parent, Path(path)):
         try:
             if not one.is_symlink():

@@ -1,15 +1,15 @@
-"""How much memory the container has, and how much of it FIJI gets as its heap."""
+"""How much memory the container has, and how much of it FIJI's heap gets."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-#: What a JVM needs beside its heap (code, threads, class data), and what the worker itself needs, in MiB.
+#: MiB that a JVM needs besides its heap (code, threads, class data), and that the worker itself needs.
 JVM_BESIDE_HEAP_MB = 200
 WORKER_MB = 100
-#: A JVM that waits for its job beside the one that runs (ImageJ core: 80 to 150 MiB; FIJI has more jars).
+#: A JVM waiting for its job beside the running one (ImageJ core: 80 to 150 MiB; FIJI has more jars).
 STANDBY_MB = 300
-#: An X server for one JVM (70 MiB were measured).
+#: An X server for one JVM (measured: 70 MiB).
 XVFB_MB = 80
 LEAST_HEAP_MB = 64
 
@@ -17,9 +17,9 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def container_memory_mb(setting_mb: int, cgroup: Path = CGROUP) -> int:
-    """Return the container's memory limit in MiB: that of its cgroup (v2 or v1), else the setting.
+    """Return the container's memory limit in MiB: its cgroup's (v2 or v1), or else the setting.
 
-    Where neither the cgroup nor an ancestor sets a limit, files say "max" or a number near 2**63.
+    If neither the cgroup nor an ancestor sets a limit, the files say "max" or a number near 2**63.
     """
     for name in ("memory.max", "memory/memory.limit_in_bytes"):
         try:
@@ -32,7 +32,7 @@ def container_memory_mb(setting_mb: int, cgroup: Path = CGROUP) -> int:
 
 
 def oom_kills(cgroup: Path = CGROUP) -> int:
-    """Return how many processes of this container the kernel has ended for want of memory (cgroup v2, v1)."""
+    """Return how many processes the kernel has killed here for lack of memory (cgroup v2, v1)."""
     for name in ("memory.events", "memory/memory.oom_control"):
         try:
             lines = (cgroup / name).read_text(encoding="ascii").splitlines()
@@ -43,10 +43,10 @@ def oom_kills(cgroup: Path = CGROUP) -> int:
 
 
 def heap_mb(container_mb: int, *, whole: bool, standby: bool, display: bool = False) -> int:
-    """Return FIJI's heap. `whole`: all of the container but what JVM and worker need beside it.
+    """Return FIJI's heap in MiB. `whole`: all of the container, minus what the JVM and the worker need.
 
-    Otherwise a quarter of the container stays free, as plugins take memory outside the heap, and a JVM in
-    standby has its place. `display`: each JVM has an X server of its own.
+    Otherwise a quarter of the container stays free, since plugins use memory outside the heap, and so does
+    the space of a JVM in standby. `display`: each JVM has its own X server.
     """
     xvfb = XVFB_MB if display else 0
     rest = container_mb - JVM_BESIDE_HEAP_MB - WORKER_MB - xvfb

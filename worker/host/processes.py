@@ -1,9 +1,9 @@
-"""Processes that this worker starts, and the end of all that descends from them.
+"""Start processes, and end all of their descendants.
 
-The worker is the subreaper of its descendants (prctl(2), PR_SET_CHILD_SUBREAPER): whatever a process that it
-started leaves behind when it ends becomes a child of the worker, however it detached itself: by a session or
-group of its own, by two forks, with an environment that it has emptied. So children that the worker did not
-start are what a run has left. Outside Linux only the process group is ended.
+The worker is the subreaper of its descendants (prctl(2), PR_SET_CHILD_SUBREAPER). Anything that a process
+leaves behind when it ends becomes a child of the worker, even if it detached itself with its own session or
+group, two forks, or an emptied environment. So children that the worker did not start are leftovers of a run.
+Outside Linux, only the process group is ended.
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ from pathlib import Path
 from typing import Any
 
 SUBREAPER = 36
-#: Seconds after which a process that was killed and is still there is given up: it hangs in the kernel.
+#: Seconds to wait for a killed process. One that is still there afterwards hangs in the kernel, and is given
+#: up.
 KILL_SECONDS = 5.0
 LOOK_SECONDS = 0.005
-#: As long as none has come of processes that start each other, all are taken to be dead.
+#: Processes may start each other. When no new one has appeared for this long, all are taken to be dead.
 CHASE_SECONDS = 0.02
 
 _started: set[int] = set()
 _given_up: set[int] = set()
-#: Held while a process is started, so that it is never taken for one that a run has left.
+#: Held while a process is being started, so that it is not mistaken for a leftover of a run.
 _starting = threading.Lock()
 
 
 def adopt_orphans() -> bool:
-    """Make this process the parent of all descendants that lose theirs; False where there is no such thing.
+    """Make this process the parent of descendants that lose theirs. Return False if that is not supported.
 
-    What was started before and detached itself, as the bucket's mount, is left alone by that.
+    Processes that detached themselves earlier, such as the bucket's mount, are not affected.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -45,7 +46,7 @@ def adopt_orphans() -> bool:
 
 
 def start(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, which ends when this worker is killed (`subprocess.Popen`)."""
+    """Start a process in its own session, which is killed with this worker (see `subprocess.Popen`)."""
     with _starting:
         process = subprocess.Popen([*dies_with_parent(), *command], start_new_session=True, **options)
         _started.add(process.pid)
@@ -53,18 +54,18 @@ def start(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
 
 
 def forget(pid: int) -> None:
-    """Note that a started process has ended and was waited for: its id may become another's."""
+    """Note that a started process has ended and been waited for, so its id may be reused."""
     _started.discard(pid)
 
 
 def signal_group(group: int, number: signal.Signals) -> None:
-    """Send a signal to a process group; "no such group" is fine."""
+    """Send a signal to a process group. It is fine if there is no such group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
 
 
 def bury_the_dead() -> None:
-    """Wait for a child that has ended and that nobody else waits for. Costs one system call."""
+    """Reap a child that has ended and that nobody else waits for. Costs one system call."""
     with contextlib.suppress(ChildProcessError):
         found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if found is not None and found.si_pid not in _started:
@@ -72,9 +73,9 @@ def bury_the_dead() -> None:
 
 
 def end_strays() -> list[int]:
-    """Kill all that ended processes have left behind, with all that descends from it, until none is left.
+    """Kill everything that ended processes have left behind, with all its descendants, until none is left.
 
-    Returns the ids of those that cannot be killed, each once.
+    Return the ids of those that cannot be killed, each once.
     """
     until = time.monotonic() + KILL_SECONDS
     while strays := _strays():
@@ -89,7 +90,7 @@ def end_strays() -> list[int]:
 
 
 def family(pid: int) -> list[int]:
-    """Return a process, all that descends from it, and what has lost its parent, of whatever run."""
+    """Return a process, its descendants, and orphans of any run."""
     with _starting:
         children = _children()
         found = [pid, *(child for child in children.get(os.getpid(), []) if child not in _started)]
@@ -99,10 +100,10 @@ def family(pid: int) -> list[int]:
 
 
 def _chase(newest: int, until: float) -> None:
-    """Kill strays that are younger than `newest`, until none has come for a while.
+    """Kill strays younger than `newest`, until none has appeared for a while.
 
-    A process that starts another and ends is gone before a look at all processes is over; the newest ids
-    alone are looked at within a fraction of the time that a program takes to start.
+    A process that starts another and ends is gone before a scan of all processes is over. Looking at the
+    newest ids alone takes a fraction of the time that a program takes to start.
     """
     quiet_since = time.monotonic()
     while (now := time.monotonic()) < until and now - quiet_since < CHASE_SECONDS:
@@ -118,16 +119,18 @@ def _chase(newest: int, until: float) -> None:
 
 
 def _own_among(ids: range) -> list[int]:
-    """Return which of these processes, made since the last look, are children of this one."""
+    """Return those of these processes, created since the last look, that are children of this one."""
     if ids.start <= 1:
-        # Nobody knows which are the newest.
+        # The newest ids are not known.
         return []
     return [pid for pid in ids if _parent_of(pid) == os.getpid() and _leads_its_threads(pid)]
 
 
 def _leads_its_threads(pid: int) -> bool:
-    """Whether an id is a process's own: threads take their ids from the same numbers, have the parent of
-    their process (proc(5), stat), and a signal to one of them ends the whole process.
+    """Whether an id belongs to a process.
+
+    Threads take ids from the same numbers and have the parent of their process (proc(5), stat), and a signal
+    to a thread ends its whole process.
     """
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
@@ -137,7 +140,7 @@ def _leads_its_threads(pid: int) -> bool:
 
 
 def _newest_id() -> int:
-    """Return the id that was given to a process last (proc(5), /proc/loadavg); 0 where that is not known."""
+    """Return the process id that was assigned last (proc(5), /proc/loadavg); 0 if unknown."""
     try:
         return int(Path("/proc/loadavg").read_bytes().split()[4])
     except (OSError, ValueError, IndexError):
@@ -147,7 +150,7 @@ def _newest_id() -> int:
 def _parent_of(pid: int) -> int | None:
     """Return the id of a process's parent, or None where there is no such process."""
     try:
-        # proc(5): the name stands in brackets and may hold any; after it state and parent.
+        # proc(5): the name is in parentheses and may contain anything; state and parent follow it.
         stat = Path(f"/proc/{pid}/stat").read_bytes()
         return int(stat[stat.rindex(b")") :].split()[2])
     except (OSError, ValueError, IndexError):
@@ -178,7 +181,7 @@ def _strays() -> list[int]:
 
 
 def _children() -> dict[int, list[int]]:
-    """Return the ids of all processes by their parents'."""
+    """Return the ids of all processes, grouped by parent."""
     children: dict[int, list[int]] = {}
     names = [folder.name for folder in Path("/proc").iterdir()] if Path("/proc/self/stat").exists() else []
     for pid in (int(name) for name in names if name.isdigit()):
@@ -189,13 +192,14 @@ def _children() -> dict[int, list[int]]:
 
 @lru_cache(maxsize=1)
 def dies_with_parent() -> list[str]:
-    """Return the words to put before a command so that the kernel ends it when this worker is killed.
+    """Return a command prefix that makes the kernel end the command when this worker is killed.
 
-    setpriv is part of util-linux; without it a killed worker's FIJI ends with its container.
-    The thread that starts the command must outlive it: the kernel means that thread, not the process.
+    setpriv is part of util-linux. Without it, the FIJI of a killed worker ends with its container. The thread
+    that starts the command must outlive it, because the kernel watches that thread, not the process.
     """
     if not shutil.which("setpriv"):
         return []
-    # A worker that was killed before the kernel knew is no parent any more: then the command does not start.
+    # If the worker was killed before the kernel knew, it is no longer the parent, and the command does not
+    # start.
     guard = ["sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"', str(os.getpid())]
     return ["setpriv", "--pdeathsig", "KILL", "--", *guard]

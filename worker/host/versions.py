@@ -1,4 +1,4 @@
-"""What this worker is made of: FIJI, Java and script languages by their files, its image as ECS tells."""
+"""The versions of this worker's parts: FIJI, Java and script languages by their files, the image by ECS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ANSWER_SECONDS = 2.0
 
 
 def versions(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the versions of the worker and of what FIJI_HOME holds; what is not there is left out."""
+    """Return the versions of the worker and of what FIJI_HOME holds; missing parts are left out."""
     found = {"worker": VERSION}
     home = environ.get("FIJI_HOME")
     fiji = describe(Path(home), environ) if home else None
@@ -25,7 +25,7 @@ def versions(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def image_of(environ: Mapping[str, str]) -> str:
-    """Return the image of this container as NAME@DIGEST, or "" outside of ECS.
+    """Return the image of this container as NAME@DIGEST, or "" outside ECS.
 
     Source: ECS developer guide, "Task metadata endpoint version 4": Image and ImageID of the container.
     """

@@ -1,1 +1,1 @@
-"""What a run of FIJI is worth: done, or failed with a class, a sentence and advice. Pure."""
+"""Judge a run of FIJI: done, or failed with a class, a sentence and advice. Pure."""

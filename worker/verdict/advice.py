@@ -1,7 +1,7 @@
-"""What a script's failure comes from, and what to write instead. Pure.
+"""Explain why a script failed, and what to write instead. Pure.
 
-Reads the runner's result: its message, the words of the script at which it failed (`statement`; those of a
-macro have spaces between them), and the trace.
+Reads the runner's result: its message, its trace, and the script's words at the point of failure
+(`statement`; a macro's words have spaces between them).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from worker.verdict.unanswered import tell_unanswered
 
 @dataclass(frozen=True)
 class Told:
-    """A failure in words. `what`: without a full stop; `advice`: whole sentences, or nothing."""
+    """A failure in words. `what` has no full stop; `advice` is whole sentences, or empty."""
 
     what: str
     advice: str = ""
@@ -29,7 +29,7 @@ class Told:
 
 @dataclass(frozen=True)
 class _Question:
-    """A way to ask a person: as it stands in a script, as a trace shows it, and what to write instead."""
+    """One way to ask a person: how it looks in a script and in a trace, and what to write instead."""
 
     script: re.Pattern[str]
     trace: re.Pattern[str]
@@ -89,7 +89,7 @@ QUESTIONS = (
     ),
 )
 
-#: How ImageJ or Java refuse a window, or end a macro whose question nobody answered.
+#: How ImageJ or Java refuses a window, or ends a macro whose question nobody answered.
 REFUSED = re.compile(
     r"HeadlessException|headless dialog|run dialog headlessly|AWTError|cancelled the macro without a word"
 )
@@ -97,14 +97,15 @@ EMPTY_ARGUMENT = (
     'getArgument() returned an empty text, because the job has no "argument". Add one to its group or to'
     " shared_metadata."
 )
-#: ij.IJ.noImage(), which commands and the macro language's functions call (ImageJ 1.54p).
+#: ij.IJ.noImage(), which commands and functions of the macro language call (ImageJ 1.54p).
 NO_IMAGE = re.compile(r"(?i)\bno images? (?:are |is )?open|\bno image\b.*\bopen")
-#: Words of ij.io.Opener (ImageJ 1.54p).
+#: The wording of ij.io.Opener (ImageJ 1.54p).
 OTHERS_FORMAT = re.compile(
     r"(?i)Unsupported format or file not found"
     r".*\.(?:lsm|czi|lif|nd2|oib|oif|oir|vsi|ims|svs|scn|qptiff|dv|r3d|zvi|lei)\W*$"
 )
-#: Words of ij.plugin.frame.RoiManager, ij.plugin.Selection, ij.macro.Functions and others (ImageJ 1.54p).
+#: The wording of ij.plugin.frame.RoiManager, ij.plugin.Selection, ij.macro.Functions and others (ImageJ
+#: 1.54p).
 NO_SELECTION = re.compile(
     r"(?i)does not have a selection|selection (?:is )?required|requires a[n ]*(?:\w+ )*selection"
     r"|no selection|needs a selection"
@@ -124,7 +125,7 @@ PYTHON_MODULE = (
     " do not run in FIJI's Python, which is Jython."
 )
 IMPORTED = re.compile(r"\bfrom\s+([\w.]+)\s+import\b|\bimport\s+(?:static\s+)?([\w.]+)")
-#: ImageJ's words (ij.IJ.selectWindow, ij.IJ.noImage, ij.macro.Functions, 1.54p).
+#: ImageJ's wording (ij.IJ.selectWindow, ij.IJ.noImage, ij.macro.Functions, 1.54p).
 NO_WINDOW = re.compile(
     r'[Nn]o window with the title "([^"]*)"|^(?:ImageJ said: )?("[^"]*"|Image -?\d+) not found$'
 )
@@ -151,12 +152,12 @@ FILE_PARAMETER = (
 PLUGIN_ERRORS_SETTING = "With PLUGIN_ERRORS = 'warn' such jobs count as done, with a warning."
 
 
-#: Spaces that only ImageJ's interpreter puts between words; those in a text stay.
+#: Spaces that ImageJ's interpreter inserts between words. Spaces in quoted text are kept.
 APART = re.compile(r"""(?P<text>"[^"]*"|'[^']*')|\s+(?=[\[\]().,;])|(?<=[(\[.])\s+""")
 
 
 def tell(result: Mapping[str, Any], *, headless: bool, is_core: bool) -> Told:
-    """Return what a failed result means. `is_core`: the FIJI is ImageJ core."""
+    """Return an explanation of a failed result. `is_core`: the FIJI is ImageJ core."""
     facts = _Facts(result, headless, is_core)
     for explain in EXPLANATIONS:
         told = explain(facts)
@@ -168,7 +169,7 @@ def tell(result: Mapping[str, Any], *, headless: bool, is_core: bool) -> Told:
 
 
 class _Facts:
-    """A result's parts as texts."""
+    """The parts of a result, as texts."""
 
     def __init__(self, result: Mapping[str, Any], headless: bool, is_core: bool) -> None:
         self.kind = str(result.get("kind") or "")
@@ -191,7 +192,7 @@ def _empty_argument(facts: _Facts) -> Told | None:
 
 
 def _shown(facts: _Facts) -> str:
-    """The message, or what it comes from where it says little."""
+    """The message, or its cause if the message says little."""
     at = f" at {_tidy(facts.statement)}" if facts.statement else ""
     return f"{facts.message}{at}" if REFUSED.search(facts.message) else facts.message
 
@@ -223,13 +224,13 @@ def _asks() -> FailureClass:
 
 
 def _tidy(statement: str) -> str:
-    """A statement as a person would write it, cut to what fits; its last word is where it failed."""
+    """A statement as a person would write it, shortened to fit. It failed at the last word."""
     text = APART.sub(lambda found: found["text"] or "", statement).strip().rstrip(";").strip()
     return text if len(text) <= 100 else text[:99] + "…"
 
 
 def _bio_formats(facts: _Facts) -> Told | None:
-    """The importer cannot even be loaded headless, in any FIJI (ome/bioformats#4372)."""
+    """In any FIJI, the importer cannot even be loaded headless (ome/bioformats#4372)."""
     if "Bio-Formats" not in facts.message + facts.statement and "loci.plugins" not in facts.trace:
         return None
     if not re.search(r"VerifyError|HeadlessException|GenericDialog", facts.message + facts.trace):
@@ -244,7 +245,7 @@ def _bio_formats(facts: _Facts) -> Told | None:
 
 
 def _no_image(facts: _Facts) -> Told | None:
-    """A person opens an image before such a script starts; in a job the job must."""
+    """A person opens an image before starting such a script; in a job, the script must."""
     if "opened_image" in facts.hints or not NO_IMAGE.search(facts.message):
         return None
     files = facts.result.get("input_files")
@@ -258,14 +259,14 @@ def _no_image(facts: _Facts) -> Told | None:
 
 
 def _unsupported(facts: _Facts) -> Told | None:
-    """A microscope's own format, which ImageJ leaves to Bio-Formats."""
+    """A microscope vendor's format, which ImageJ leaves to Bio-Formats."""
     if not OTHERS_FORMAT.search(facts.message):
         return None
     return Told(facts.message, where_to_get("Bio-Formats", is_core=facts.is_core))
 
 
 def _no_selection(facts: _Facts) -> Told | None:
-    """What a person draws is not there in a job, also where `waitForUser` went on."""
+    """What a person would draw is missing in a job, even if `waitForUser` continued."""
     if not NO_SELECTION.search(facts.message):
         return None
     return Told(
@@ -276,7 +277,7 @@ def _no_selection(facts: _Facts) -> Told | None:
 
 
 def _image_sequence(facts: _Facts) -> Told | None:
-    """FolderOpener throws under FIJI's headless dialog (ImageJ 1.54p)."""
+    """FolderOpener fails under FIJI's headless dialog (ImageJ 1.54p)."""
     if not facts.headless or not facts.message.removeprefix("ImageJ said: ").startswith(SEQUENCE_THREW):
         return None
     return Told(
@@ -306,7 +307,7 @@ def _missing_class(facts: _Facts) -> Told | None:
     name = next(value for value in found.groups() if value).replace("/", ".")
     imported = IMPORTED.search(facts.statement)
     whole = next((part for part in imported.groups() if part), name) if imported else name
-    # Classes begin with a capital, and packages of Java have dots.
+    # Java classes begin with a capital, and Java packages contain dots.
     is_python = found["module"] and "." not in whole and whole == whole.lower() and not is_known(whole)
     advice = PYTHON_MODULE if is_python else where_to_get(whole, is_core=facts.is_core)
     return Told(f"{facts.message}: this FIJI has no {whole}", advice)
@@ -323,12 +324,12 @@ def _missing_window(facts: _Facts) -> Told | None:
 
 
 def follows_from_another(what: str) -> bool:
-    """Whether a failure only says that something is not there: an error before it is the reason."""
+    """Whether a failure only says that something is missing, so that an earlier error is the cause."""
     return NO_WINDOW.search(what) is not None or NO_IMAGE.search(what) is not None
 
 
 def _open_windows(result: Mapping[str, Any]) -> str:
-    """What is open, as far as the runner has said it."""
+    """The open windows, as far as the runner has reported them."""
     titles = result.get("windows")
     if not isinstance(titles, list):
         return ""

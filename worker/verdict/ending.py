@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Ending(str, Enum):
-    """How a FIJI process came to its end."""
+    """How a FIJI process ended."""
 
     BY_ITSELF = "by itself"
     TIMED_OUT = "timed out"

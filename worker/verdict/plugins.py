@@ -1,7 +1,7 @@
-"""Which plugins people's scripts call, and which of FIJI's update sites brings each. Pure.
+"""The plugins that common scripts call, and the FIJI update site that provides each. Pure.
 
-The sites' names and addresses are those of FIJI's own list (imagej/list-of-update-sites, sites.yml). None of
-the sites was reached from the machine where this was written.
+The sites' names and addresses come from FIJI's own list (imagej/list-of-update-sites, sites.yml). None of the
+sites could be reached from the machine where this was written.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Site:
-    """An update site, by the name and address under which FIJI lists it."""
+    """An update site, by its name and address in FIJI's list."""
 
     name: str
     address: str
@@ -22,7 +22,7 @@ def _site(name: str, path: str) -> Site:
     return Site(name, path if path.startswith("https://") else f"https://sites.imagej.net/{path}/")
 
 
-#: What comes with every FIJI (dependencies of fiji/fiji's pom.xml), and is missing in ImageJ core.
+#: Included in every FIJI (dependencies of fiji/fiji's pom.xml), but missing in ImageJ core.
 IN_FIJI = re.compile(
     r"^Bio-Formats|^loci\.|Analyze Skeleton|Skeletonize \(2D/3D\)|3D Objects Counter$|Auto Local Threshold"
     r"|Auto Threshold$|Enhance Local Contrast|Weka Segmentation|trainableSegmentation|^TrackMate$"
@@ -34,7 +34,7 @@ IN_FIJI = re.compile(
     r"|^Collect Garbage$|^Bleach Correction$|^Gray Morphology$"
 )
 
-#: Whatever names a plugin in a script: a command of run("…"), or a class that is imported.
+#: Anything that names a plugin in a script: a command in run("…"), or an imported class.
 SITES: tuple[tuple[re.Pattern[str], tuple[Site, ...]], ...] = tuple(
     (re.compile(pattern), tuple(_site(name, path) for name, path in sites))
     for pattern, sites in (
@@ -93,17 +93,17 @@ SITES: tuple[tuple[re.Pattern[str], tuple[Site, ...]], ...] = tuple(
 
 
 def line_of(site: Site) -> str:
-    """Return the line of worker/image/plugins.txt that asks for a site."""
+    """Return the line of worker/image/plugins.txt that requests a site."""
     return f"site {site.name.replace(' ', '_')} {site.address}"
 
 
 def is_known(name: str) -> bool:
-    """Whether a name is that of a plugin whose update site is known."""
+    """Whether the update site of a plugin is known."""
     return any(pattern.search(name) for pattern, _ in SITES)
 
 
 def where_to_get(name: str, *, is_core: bool) -> str:
-    """Return what to do about a plugin or class that a FIJI lacks. `is_core`: it is ImageJ core."""
+    """Return what to do about a plugin or class that a FIJI lacks. `is_core`: the FIJI is ImageJ core."""
     for pattern, sites in SITES:
         if pattern.search(name):
             lines = " and ".join(f"`{line_of(site)}`" for site in sites)

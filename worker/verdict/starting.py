@@ -1,4 +1,4 @@
-"""Whether a FIJI that was started is as it must be, and why one did not start. Pure.
+"""Whether a FIJI started correctly, and why one did not start. Pure.
 
 The texts are those that near-FIJI's launchers and Java printed when they were made to fail.
 """
@@ -9,11 +9,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: Java's own count of its heap leaves out a part of it, a ninth at most (one survivor space of a parallel
+#: Java's own figure for its heap omits a part of it, at most a ninth (one survivor space of a parallel
 #: collector).
 LEAST_HEAP, MOST_HEAP = 0.8, 1.1
 
-#: What a FIJI that ends before its first job prints, most telling first, and what that means.
+#: What a FIJI prints that ends before its first job, most specific first, and what that means.
 DEATHS = (
     (
         re.compile(r"Module (\S+) not found|initialization of boot layer"),
@@ -51,17 +51,17 @@ DEATHS = (
     ),
 )
 
-#: What every FIJI prints that starts well, on Java 15 and newer.
+#: Lines that every healthy FIJI prints at start-up on Java 15 and newer.
 HARMLESS = re.compile(r"JavaScriptScriptLanguage|^WARNING:|^INFO:")
 SAYS_ERROR = re.compile(r"(?i)error|exception|cannot|could not|failed|not found|no such|unable")
 
 
 def why_not_started(marks: Sequence[str], tail: Sequence[str]) -> str:
-    """Return why a FIJI did not start: its first line about an error, and what it means where that is known.
+    """Return why a FIJI did not start: its first line with an error, and its meaning if known.
 
-    `marks` are the console's lines that look like errors, in order, `tail` its last lines.
+    `marks` are the console's lines that look like errors, in order. `tail` is its last lines.
     """
-    # Where the tail reaches back to the first mark, it has all lines in their order.
+    # If the tail includes the first mark, it has all lines in order.
     said = list(tail) if marks and marks[0] in tail else [*marks, *tail]
     lines = [line.strip() for line in said if line.strip() and not HARMLESS.search(line)]
     first = next((line for line in lines if SAYS_ERROR.search(line)), lines[-1] if lines else "")
@@ -71,7 +71,7 @@ def why_not_started(marks: Sequence[str], tail: Sequence[str]) -> str:
 
 
 def language_problem(proof: Mapping[str, Any], ending: str) -> str:
-    """Say that a FIJI has no language for scripts of an ending (".js"); "" where it has, or says nothing."""
+    """Report that a FIJI cannot run scripts with an ending (".js"). "" if it can, or does not say."""
     known = proof.get("endings")
     if not isinstance(known, list) or not known or ending.removeprefix(".") in known:
         return ""
@@ -82,7 +82,7 @@ def language_problem(proof: Mapping[str, Any], ending: str) -> str:
 
 
 def proof_problem(proof: Mapping[str, Any], heap_mb: int, *, with_display: bool) -> str:
-    """Say in what a FIJI's sign of life is not as it was started; "" where it is."""
+    """Report how a FIJI's sign of life differs from how it was started; "" if it does not."""
     heap, headless = proof.get("heap_mb"), proof.get("headless")
     if not isinstance(heap, int) or not isinstance(headless, bool):
         return (

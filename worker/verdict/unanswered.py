@@ -1,4 +1,4 @@
-"""What to tell of questions that a job does not answer, and what to write into its job file. Pure."""
+"""What to report about questions that a job does not answer, and what to add to its job file. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 from worker.contract.questions import answers_for, questions_of
 
-#: The runner's message where it is the lack of answers alone that ends a script.
+#: The runner's message if missing answers are the only reason that a script ended.
 NO_ANSWER = "The script asks what the job does not answer."
 DEFAULTS_SETTING = "UNANSWERED = 'defaults' uses the dialogs' default values."
 NO_INPUT = 'This job has no input/: set "inputs" in the job file to the images that it needs.'
-#: How the runner's warnings of answers too many begin.
+#: The beginning of the runner's warnings about unused answers.
 NOT_ASKED_FOR = "No question asked for the answer"
-#: What asks, as it stands in a script.
+#: The calls that ask questions, as they appear in a script.
 CONSTRUCT = re.compile(
     r"\b(?:getNumber|getString|getBoolean|getDirectory|getDir|File\.openDialog|Dialog\.show|showDialog"
     r"|waitForUser|WaitForUserDialog|showMessageWithCancel|getFilePath|DirectoryChooser|OpenDialog|SaveDialog"
@@ -38,9 +38,9 @@ Question = Mapping[str, Any]
 
 
 def tell_unanswered(result: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return what a script asks that the job does not answer, and what to write; None where that is not it.
+    """Return the questions that a job leaves unanswered, and what to add; None if that is not the problem.
 
-    All that the dialog asks is named, and what the script's text will ask further on.
+    Includes everything that the dialog asks, and what the script's text will ask later.
     """
     open_ones = [question for question in questions_of(result) if question.get("by") is None]
     asked = [question for question in open_ones if question.get("met")]
@@ -70,7 +70,7 @@ def _advice(asked: Sequence[Question], open_ones: Sequence[Question], files: Seq
 
 
 def _at_hand(asked: Sequence[Question], result: Mapping[str, Any]) -> list[str]:
-    """Return what there is that may be meant: files of the job, and answers that nothing has asked for."""
+    """Return what may be meant: files of the job, and answers that nothing has asked for."""
     told = []
     if any(question.get("kind") in ("folder", "file") for question in asked):
         files = _texts(result.get("input_files"))
@@ -92,7 +92,7 @@ def _list(questions: Any) -> str:
 
 
 def _named(question: Question) -> str:
-    """A question in a sentence: its name, its kind, and what there is to choose from."""
+    """A question in words: its name, its kind, and its choices."""
     choices = question.get("choices") if question.get("kind") == "choice" else None
     kind = KINDS.get(str(question.get("kind")), "") + (f": {', '.join(map(str, choices))}" if choices else "")
     return f"{_quoted(question.get('name') or question.get('label'))} ({kind})"

@@ -1,4 +1,4 @@
-"""What a run of FIJI is worth: done, or failed with a class and a sentence for a biologist. Pure."""
+"""Judge a run of FIJI: done, or failed with a class and a sentence that a biologist understands. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KINDS = {
     "question": FailureClass.NEEDS_ANSWER,
 }
 
-#: What a text says about its cause, most telling first; the console of a failed run, or a runner's message.
+#: Signs of a cause in a failed run's console or in a runner's message, most specific first.
 SIGNS = (
     (re.compile(r"No space left on device"), FailureClass.DISK_FULL),
     (
@@ -50,14 +50,14 @@ NO_DISPLAY_YET = " Use overlays instead, or DISPLAY_MODE = 'xvfb' where xvfb-run
 
 DISPLAY_MODE = "DISPLAY_MODE = 'xvfb'"
 SAID = "ImageJ said: "
-#: Warnings that tell of an error, not of a value that was made up.
+#: Warnings about an error, as opposed to a default that was used.
 THREW = re.compile(rf"^{SAID}| threw ")
 
-#: What a FIJI prints at each start, whatever the script does.
+#: What every FIJI prints at start-up, whatever the script does.
 NOISE = re.compile(
     r"Cannot create plugin: |java\.util\.prefs|user preferences directory|Could not determine the IP address"
     r"|^WARNING: package \S+ not in |VM warning: Sharing is only supported"
-    # The trace of Jython's sys.exit(), which says nothing.
+    # The trace of Jython's sys.exit(), which means nothing.
     r"|^\s*at [\w.$/<>]+\(|^SystemExit|Traceback \(most recent|^\s+File \""
 )
 
@@ -67,7 +67,7 @@ SIGKILL = -9
 
 @dataclass(frozen=True)
 class FijiRun:
-    """What is known of a run when it is over. `result`: the runner's word, None without it."""
+    """What is known about a finished run. `result`: the runner's report, None if there is none."""
 
     ending: Ending
     exit_code: int
@@ -86,7 +86,7 @@ class FijiRun:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a job's outputs must hold to be worth something."""
+    """What a job's outputs must contain to count."""
 
     files: int
     least_bytes: int
@@ -95,7 +95,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`failure` is None for what is done."""
+    """`failure` is None if the job is done."""
 
     outcome: Outcome
     failure: FailureClass | None = None
@@ -114,7 +114,7 @@ def judge(
 ) -> Verdict:
     """Return the verdict on a run: how FIJI ended first, then its outputs.
 
-    `written_elsewhere`: files that the script has left outside output/, named when outputs lack.
+    `written_elsewhere`: files that the script wrote outside output/, named if outputs are missing.
     """
     verdict = _judge_run(run) or judge_refused(found.refused)
     if verdict:
@@ -127,7 +127,7 @@ def judge(
 
 
 def _at_hand(run: FijiRun, written_elsewhere: Sequence[str]) -> list[str]:
-    """Return what may be behind outputs that lack, a sentence each."""
+    """Return possible reasons for missing outputs, one sentence each."""
     told = []
     if written_elsewhere:
         names = ", ".join(written_elsewhere[:5]) + (" …" if len(written_elsewhere) > 5 else "")
@@ -150,7 +150,7 @@ def _at_hand(run: FijiRun, written_elsewhere: Sequence[str]) -> list[str]:
 
 
 def _warned_of(warnings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the first error after which the script went on; without one, what was made up or not used."""
+    """Return the first error that the script ignored; without one, values that were made up or unused."""
     for warning in warnings:
         if warning.get("fails") or THREW.search(warning["text"]):
             where = f" in line {warning['line']}" if warning["line"] else ""
@@ -162,7 +162,7 @@ def _warned_of(warnings: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _judge_run(run: FijiRun) -> Verdict | None:
-    """Return what failed, or None for a run that ended well."""
+    """Return the failure of a run, or None if it ended well."""
     if run.ending is Ending.TIMED_OUT:
         return Verdict(
             Outcome.TIMED_OUT,
@@ -228,7 +228,7 @@ def _subject(kind: str, what: str, where: str) -> str:
 
 
 def _before(run: FijiRun, result: Mapping[str, Any]) -> str:
-    """Return what a script had gone on after, which may be why it failed in the end, and what helps."""
+    """Return earlier errors that the script ignored and that may explain its failure, with advice."""
     for warning in warnings_of(result):
         if THREW.search(warning["text"]):
             where = f" in line {warning['line']}" if warning["line"] else ""
@@ -239,7 +239,7 @@ def _before(run: FijiRun, result: Mapping[str, Any]) -> str:
 
 
 def _lacked_display(run: FijiRun, result: Mapping[str, Any]) -> bool:
-    """Whether a headless script failed after a window that it asked for did not come."""
+    """Whether a headless script failed after it could not get a window that it asked for."""
     threw = next((warning["text"] for warning in warnings_of(result) if THREW.search(warning["text"])), "")
     told = advice.tell({"kind": "warning", "message": threw}, headless=run.headless, is_core=run.is_core)
     is_sign = FailureClass.NEEDS_DISPLAY in (told.failure, _sign_in(threw))
@@ -247,7 +247,7 @@ def _lacked_display(run: FijiRun, result: Mapping[str, Any]) -> bool:
 
 
 def _known_by_then(run: FijiRun) -> str:
-    """Return what the runner still said of a script that was ended."""
+    """Return what the runner had reported about a script that was ended."""
     if not run.result or run.result.get("ok") is True:
         return ""
     return f" {_judge_result(run, run.result).sentence}"
@@ -276,7 +276,7 @@ def _without_result(run: FijiRun) -> Verdict:
 
 
 def judge_refused(refused: Sequence[str]) -> Verdict | None:
-    """Return the failure of a job that left what cannot be uploaded, or None where all can."""
+    """Return the failure of a job whose outputs cannot all be uploaded, or None if they can."""
     if not refused:
         return None
     more = f"; and {len(refused) - 5} more" if len(refused) > 5 else ""
@@ -288,9 +288,9 @@ def judge_refused(refused: Sequence[str]) -> Verdict | None:
 
 
 def warnings_of(result: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Return what the runner warns of: what went wrong, or was made up, and fails no job (text, line).
+    """Return the runner's warnings: errors, and values it made up, that do not fail the job (text, line).
 
-    `fails` is True, and else missing, where it fails the job unless PLUGIN_ERRORS is 'warn'.
+    `fails` is True if the warning fails the job unless PLUGIN_ERRORS is 'warn'; otherwise it is missing.
     """
     told = (result or {}).get("warnings")
     return [
@@ -305,7 +305,7 @@ def warnings_of(result: Mapping[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def open_tables_of(result: Mapping[str, Any] | None) -> list[str]:
-    """Return the tables that a script has left open, each with its rows, as `"Summary" (3 rows)`."""
+    """Return the tables that a script left open, each with its rows, as `"Summary" (3 rows)`."""
     told = (result or {}).get("open_tables")
     return [
         f'"{item.get("title")}" ({item.get("rows")} row{"" if item.get("rows") == 1 else "s"})'
@@ -315,7 +315,7 @@ def open_tables_of(result: Mapping[str, Any] | None) -> list[str]:
 
 
 def judge_outputs(outputs: Sequence[Output], expected: Expected) -> Verdict | None:
-    """Return what is missing among a job's outputs, or None when they hold."""
+    """Return what is missing from a job's outputs, or None if they are complete."""
     good = counting(outputs, expected.least_bytes, expected.necessary)
     if len(good) >= expected.files:
         return None

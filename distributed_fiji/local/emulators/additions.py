@@ -1,14 +1,14 @@
 """What the embedded cloud adds to moto, installed when moto loads a service. Nothing else is changed.
 
-No emulator vouches for these: each is held to AWS's API reference, and to the ECS and EC2 user guides.
+No emulator vouches for these. Each follows AWS's API reference, and the ECS and EC2 user guides.
 
 ECS (`ecs_tasks`, `ecs_services`)
   SubmitTaskStateChange             the agent's own call: tasks are PENDING until their machine says RUNNING
   UpdateTaskProtection, GetTaskProtection
-  StopTask                          sets the desired status; the task has stopped when its machine says so
+  StopTask                          sets the desired status; the task stops when its machine says so
   DescribeServices, DescribeClusters  true counts of tasks, machines and services
   ListTasks                         serviceName, and running tasks unless asked for stopped ones
-  ListServices                      leaves out services that were deleted
+  ListServices                      omits deleted services
   CreateService                     refuses a second active service of the same name
   DeleteCluster                     refuses while machines, services or tasks are in it
   RegisterContainerInstance         honours totalResources
@@ -27,14 +27,14 @@ IAM: CreateServiceLinkedRole names the roles of spot instances and fleets as AWS
 
 Resource Groups Tagging: launch templates.
 
-Service Quotas (`spotquotas`): processors of spot machines.
+Service Quotas (`spotquotas`): vCPUs of spot machines.
 """
 
 from __future__ import annotations
 
 
 def install(service: str) -> None:
-    """Add to a service of moto what it lacks; call it before moto builds that service's application."""
+    """Add our additions to a moto service. Call it before moto builds that service's application."""
     if service == "ecs":
         from distributed_fiji.local.emulators import ecs_services, ecs_tasks
 

@@ -1,17 +1,16 @@
-"""The control plane: moto's server (EC2, ECS, IAM, SSM, CloudWatch, …) with what `additions` adds to it.
+"""The control plane: moto's server (EC2, ECS, IAM, SSM, CloudWatch, …) with our `additions`.
 
-Run as `python -m distributed_fiji.local.emulators.controlplane ROOT`, port in MOTO_PORT. Beside AWS's calls
-it answers,
-for the machines:
+Run as `python -m distributed_fiji.local.emulators.controlplane ROOT`, port in MOTO_PORT. Besides AWS's calls,
+it answers these for the machines:
 
 - `GET /_local/health`
-- `GET /_local/changes?since=N`: waits until a call changed something after the N-th, but no longer than
-  WAIT_SECONDS; tells the number of changes and the regions that hold a cluster.
+- `GET /_local/changes?since=N`: waits up to WAIT_SECONDS for a call that changes something after the
+  N-th; returns the number of changes and the regions that have a cluster.
 - `POST /_local/service-event`: an event for DescribeServices, as the service's scheduler writes it.
 
-It also does what runs by itself on AWS: spot fleets keep their machines, and schedules call Lambda functions,
-which find the data plane by its URL in LOCAL_DATA_PLANE. A minute of theirs takes LOCAL_MINUTE seconds;
-LOCAL_SITE names a folder whose sitecustomize.py a function's Python runs first.
+It also does what AWS does on its own: spot fleets maintain their machines, and schedules call Lambda
+functions, which get the data plane's URL in LOCAL_DATA_PLANE. Each minute of a schedule takes LOCAL_MINUTE
+seconds. LOCAL_SITE names a folder whose sitecustomize.py a function's Python runs first.
 """
 
 from __future__ import annotations
@@ -54,11 +53,12 @@ WAIT_SECONDS = 0.5
 KEEP_FLEETS_SECONDS = 0.5
 KEEP_SCHEDULES_SECONDS = 0.2
 
-#: Services of moto that are imported, with our additions in them.
+#: Services of moto that are imported, with our additions.
 loaded: set[str] = set()
 loading = threading.RLock()
 
-#: Services that every run uses, by moto's names, in the order in which setup and startCluster first ask them.
+#: Services that every run uses, by moto's names, in the order in which setup and startCluster first call
+#: them.
 USED = ("ec2", "iam", "ecs", "awslambda", "ssm", "events", "sns", "cloudwatch")
 
 #: Calls with these prefixes are read-only.
@@ -66,14 +66,14 @@ READING = ("Describe", "List", "Get", "Lookup", "Search", "Simulate")
 
 
 class QuietRequestHandler(MotoRequestHandler):
-    """Writes no line per request: the log is read when something went wrong, and must be short then."""
+    """Writes no line per request, since the log is read when something went wrong, and must be short then."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Changes:
-    """Counts the calls that may have changed something, and lets a caller wait for the next."""
+    """Counts the calls that may have changed something, and lets a caller wait for the next one."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -85,14 +85,14 @@ class Changes:
             self.condition.notify_all()
 
     def wait(self, since: int, seconds: float) -> int:
-        """Return the count once it differs from `since`, or after some seconds as it is."""
+        """Return the count once it differs from `since`, or unchanged after some seconds."""
         with self.condition:
             self.condition.wait_for(lambda: self.count != since, seconds)
             return self.count
 
 
 class LocalRoutes:
-    """WSGI application that answers /_local/… itself and hands all else to moto."""
+    """A WSGI application that answers /_local/… itself and passes everything else to moto."""
 
     def __init__(self, moto: Callable[..., Iterable[bytes]], changes: Changes) -> None:
         self.moto = moto
@@ -125,7 +125,7 @@ class LocalRoutes:
 
 
 def action(environ: dict[str, Any]) -> str:
-    """Return the name of the AWS action that a request asks for; "" where neither header nor form tells."""
+    """Return the AWS action that a request asks for; "" if neither header nor form names it."""
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if target or not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         return str(target).rsplit(".", 1)[-1]
@@ -133,14 +133,14 @@ def action(environ: dict[str, Any]) -> str:
 
 
 def read_body(environ: dict[str, Any]) -> bytes:
-    """Return a request's body, and put it back for whoever reads it next."""
+    """Return a request's body, and leave it readable for others."""
     body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(body)
     return body
 
 
 def regions_with_clusters() -> list[str]:
-    """Return the regions in which an ECS cluster was made."""
+    """Return the regions that have an ECS cluster."""
     if "ecs" not in loaded:
         return []
     backends = list(get_backend("ecs")[DEFAULT_ACCOUNT_ID].items())
@@ -148,7 +148,7 @@ def regions_with_clusters() -> list[str]:
 
 
 def service_event(environ: dict[str, Any]) -> dict[str, Any]:
-    """Add an event to a service; the body names region, cluster, service and message."""
+    """Add an event to a service. The body names region, cluster, service and message."""
     from distributed_fiji.local.emulators import ecs_services
 
     event = json.loads(read_body(environ))
@@ -159,7 +159,7 @@ def service_event(environ: dict[str, Any]) -> dict[str, Any]:
 
 
 def load(service: Any) -> None:
-    """Import a service of moto and put our additions into it, once."""
+    """Import a service of moto and install our additions, once."""
     with loading:
         if service not in loaded:
             get_backend(service)
@@ -174,10 +174,10 @@ def create_app(service: Any) -> Any:
 
 
 def keep_what_never_changes() -> None:
-    """Let moto look up once what it looks up anew at each request, which is half of the time of most.
+    """Cache moto's lookups that it repeats for each request, which take half of the time of most requests.
 
-    The names of its services are folders that it lists (moto/backends.py), the names of a class's methods
-    are found among all of its attributes (moto/core/utils.py).
+    The names of its services are folders that it lists (moto/backends.py). The names of a class's methods are
+    found among all of its attributes (moto/core/utils.py).
     """
     names = tuple(moto.backends.list_of_moto_modules())
     add(moto.backends, "list_of_moto_modules", lambda: names)
@@ -185,11 +185,11 @@ def keep_what_never_changes() -> None:
 
 
 def share_models() -> None:
-    """Let this process read each of AWS's models once, and look once for which services there is one.
+    """Read each of AWS's models only once in this process, and list only once the services that have one.
 
-    Importing moto's EC2 makes three sessions (moto/ec2/models/availability_zones_and_regions.py), and each of
-    them decodes the model of EC2 and the list of all endpoints: half of the time that the import takes. At
-    the first call of each service moto reads its model again (moto/core/utils.py).
+    Importing moto's EC2 makes three sessions (moto/ec2/models/availability_zones_and_regions.py). Each
+    decodes EC2's model and the list of all endpoints, which takes half of the import's time. At the first
+    call of each service, moto reads its model again (moto/core/utils.py).
     """
     loader = create_loader()
     for module in (botocore.session, moto.core.utils):
@@ -197,10 +197,10 @@ def share_models() -> None:
 
 
 def load_ahead() -> None:
-    """Load what every run uses while the caller still starts: moto imports a service when first asked.
+    """Load what every run uses while the caller is still starting; moto imports a service when first called.
 
-    What is loaded stays: Python's garbage collector need not look through it, while it comes and again and
-    again later, which is a quarter of the time that this takes.
+    What is loaded stays. So the garbage collector need not scan it, neither during loading nor again and
+    again later, which would be a quarter of the time that this takes.
     """
     gc.disable()
     for service in USED:
@@ -210,7 +210,7 @@ def load_ahead() -> None:
 
 
 def keep_fleets_for_ever(changes: Changes) -> None:
-    """Look after the spot fleets, in steps, once moto has loaded EC2."""
+    """Maintain the spot fleets, step by step, once moto has loaded EC2."""
     while True:
         time.sleep(KEEP_FLEETS_SECONDS)
         if "ec2" in loaded:
@@ -219,12 +219,12 @@ def keep_fleets_for_ever(changes: Changes) -> None:
             try:
                 if fleets.keep_fleets():
                     changes.note()
-            except Exception:  # what a call changes meanwhile must not end the keeping of all fleets
+            except Exception:  # a change made by a concurrent call must not end the upkeep of all fleets
                 traceback.print_exc()
 
 
 def keep_schedules_for_ever(root: Path) -> None:
-    """Look after the schedules, in steps, once moto has loaded rules and functions."""
+    """Run the schedules, step by step, once moto has loaded rules and functions."""
     while not loaded.issuperset({"events", "awslambda"}):
         time.sleep(KEEP_SCHEDULES_SECONDS)
     from distributed_fiji.local.emulators import schedules

@@ -1,7 +1,7 @@
 """The data plane: ministack's SQS, S3 (objects as plain files) and CloudWatch Logs.
 
-Run as `python -m distributed_fiji.local.emulators.dataplane ROOT`; all else is in the environment that
-`servers` gives.
+Run as `python -m distributed_fiji.local.emulators.dataplane ROOT`; everything else is in the environment that
+`servers` sets.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from distributed_fiji.local.state import DATA_PLANE, Folders
 
 def main() -> None:
     """Serve until a signal ends the process."""
-    # Its objects are loaded when it is imported, unless it is told that there are none.
+    # On import, it loads its objects unless told that there are none.
     os.environ["S3_PERSIST"] = "0"
     from ministack import app
     from ministack.services import s3

@@ -1,7 +1,7 @@
-"""ECS as moto lacks it, clusters and services: true counts, and refusals where ECS refuses.
+"""What moto's ECS lacks for clusters and services: true counts, and refusals where ECS refuses.
 
-Held to the ECS API reference (CreateService, ListServices, DescribeServices, DescribeClusters,
-DeleteCluster, RegisterContainerInstance).
+Follows the ECS API reference (CreateService, ListServices, DescribeServices, DescribeClusters, DeleteCluster,
+RegisterContainerInstance).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from distributed_fiji.local.emulators.patching import add
 EVENTS_KEPT = 100
 
 
-#: What moto forgets of a service: its attribute, ECS's parameter, and what it is where nobody gives it.
+#: What moto drops of a service: its attribute, ECS's parameter, and the default.
 PLACEMENT: tuple[tuple[str, str, Any], ...] = (
     ("placement_constraints", "placementConstraints", []),
     ("placement_strategy", "placementStrategy", []),
@@ -31,7 +31,7 @@ PLACEMENT: tuple[tuple[str, str, Any], ...] = (
 
 
 def install() -> None:
-    """Put these calls into moto's ECS; those that moto has are called after or before ours."""
+    """Add these calls to moto's ECS. Where moto has the call, it runs before or after ours."""
     _before("describe_services", refresh)
     _after("create_service", keep_placement)
     _after("update_service", keep_placement)
@@ -65,7 +65,7 @@ def _after(name: str, step: Any) -> None:
 
 
 def refresh(response: Any) -> None:
-    """Count what there is, into the fields that moto keeps but does not follow."""
+    """Update the counts that moto stores but does not maintain."""
     backend = response.ecs_backend
     for service in list(backend.services.values()):
         _refresh_service(backend, service)
@@ -102,9 +102,9 @@ def _count(tasks: list[Any], state: str) -> int:
 
 
 def keep_placement(response: Any) -> None:
-    """Keep what moto forgets of CreateService and UpdateService: how tasks are placed and replaced.
+    """Store what moto drops from CreateService and UpdateService: how tasks are placed and replaced.
 
-    UpdateService keeps what it is not given (API reference).
+    UpdateService keeps whatever it is not given (API reference).
     """
     cluster = response.ecs_backend._get_cluster(response._get_param("cluster", "default"))
     name = response._get_param("serviceName") or response._get_param("service").rpartition("/")[2]
@@ -116,7 +116,7 @@ def keep_placement(response: Any) -> None:
 
 
 def refuse_second_service(response: Any) -> None:
-    """Raise as ECS does when an active service has the name already."""
+    """Raise as ECS does if an active service already has the name."""
     cluster = response.ecs_backend._get_cluster(response._get_param("cluster", "default"))
     found = response.ecs_backend.services.get(f"{cluster.name}:{response._get_param('serviceName')}")
     if found is not None and found.status == "ACTIVE":
@@ -144,7 +144,7 @@ def refuse_cluster_in_use(response: Any) -> None:
 
 
 def list_services(response: Any) -> ActionResult:
-    """List services that were not deleted."""
+    """List services that have not been deleted."""
     backend = response.ecs_backend
     arns = backend.list_services(
         response._get_param("cluster", "default"),
@@ -171,7 +171,7 @@ def register_container_instance(response: Any) -> ActionResult:
 
 
 def add_service_event(account: str, region: str, cluster: str, service: str, message: str) -> None:
-    """Put an event before a service's others, unless the latest says the same."""
+    """Put an event at the top of a service's events, unless the latest one has the same message."""
     found = ecs_backends[account][region].services.get(f"{cluster}:{service}")
     if found is None or (found.events and found.events[0]["message"] == message):
         return

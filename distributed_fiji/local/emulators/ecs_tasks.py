@@ -1,7 +1,7 @@
-"""ECS as moto lacks it, tasks: their states as the agent reports them, protection, listing.
+"""What moto's ECS lacks for tasks: states as the agent reports them, protection, listing.
 
-Held to the ECS API reference (SubmitTaskStateChange, StopTask, ListTasks, UpdateTaskProtection,
-GetTaskProtection) and to "Amazon ECS task lifecycle" in the developer guide.
+Follows the ECS API reference (SubmitTaskStateChange, StopTask, ListTasks, UpdateTaskProtection,
+GetTaskProtection) and "Amazon ECS task lifecycle" in the developer guide.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ STOPPED_TASKS_KEPT = timedelta(hours=1)
 DEFAULT_PROTECTION_MINUTES = 120
 MOST_PROTECTION_MINUTES = 2880
 
-#: What the service's scheduler decides on an older look must not end a task that was protected since.
+#: A decision of the service's scheduler that rests on an older look must not end a task protected since.
 protecting = threading.Lock()
 
 
 def install() -> None:
-    """Put these calls into moto's ECS."""
+    """Add these calls to moto's ECS."""
     original = Task.__init__
 
     def initialise(task: Task, *args: Any, **kwargs: Any) -> None:
@@ -49,7 +49,7 @@ def install() -> None:
 
 
 def prepare(task: Any) -> None:
-    """Make a new task PENDING: it runs when its machine says so."""
+    """Make a new task PENDING; it is RUNNING when its machine says so."""
     task.state = "PENDING"
     task.created_at = _now()
     task.started_at = task.stopping_at = task.stopped_at = task.stop_code = None
@@ -63,7 +63,7 @@ def prepare(task: Any) -> None:
 
 
 def _last_status(task: Any) -> str:
-    """Return the reported status: moto's own moves on by itself whenever somebody looks."""
+    """Return the reported status. Moto's own status advances whenever somebody looks."""
     state: str = task.state
     return state
 
@@ -73,7 +73,7 @@ def _set_last_status(task: Any, status: str) -> None:
 
 
 def submit_task_state_change(response: Any) -> ActionResult:
-    """Record what the agent says of a task: RUNNING, or STOPPED with exit codes and reasons."""
+    """Record what the agent reports about a task: RUNNING, or STOPPED with exit codes and reasons."""
     backend = response.ecs_backend
     task = find_task(backend, response._get_param("task"))
     status = response._get_param("status")
@@ -102,7 +102,7 @@ def _stopped(backend: Any, task: Any, reason: str | None) -> None:
 
 
 def forget_stopped_tasks(tasks: dict[str, Any], now: datetime) -> None:
-    """Drop tasks that stopped long ago, as ECS does, so that memory does not grow with a long run."""
+    """Drop tasks that stopped long ago, as ECS does, so that memory does not grow during a long run."""
     old = [
         arn for arn, task in tasks.items() if task.stopped_at and now - task.stopped_at > STOPPED_TASKS_KEPT
     ]
@@ -111,9 +111,9 @@ def forget_stopped_tasks(tasks: dict[str, Any], now: datetime) -> None:
 
 
 def stop_task(response: Any) -> ActionResult:
-    """Ask for a task's end: its machine sends SIGTERM and reports when it has stopped.
+    """Request the end of a task: its machine sends SIGTERM, and reports when it has stopped.
 
-    One that no machine has started yet has stopped at once.
+    A task that no machine has started yet stops at once.
     """
     task = find_task(response.ecs_backend, response._get_param("task"))
     reason = response._get_param("reason") or "Task stopped by user"
@@ -134,7 +134,7 @@ def _stop(backend: Any, task: Any, reason: str) -> None:
 
 
 def list_tasks(response: Any) -> ActionResult:
-    """List tasks; those whose desired status is RUNNING unless asked for others."""
+    """List tasks: those whose desired status is RUNNING, unless others are requested."""
     service = response._get_param("serviceName")
     found = response.ecs_backend.list_tasks(
         response._get_param("cluster", "default"),
@@ -149,7 +149,7 @@ def list_tasks(response: Any) -> ActionResult:
 
 
 def update_task_protection(response: Any) -> ActionResult:
-    """Protect tasks of a service from scale-in for some minutes, or no longer."""
+    """Protect tasks of a service from scale-in for some minutes, or end their protection."""
     enabled = response._get_param("protectionEnabled")
     minutes = response._get_param("expiresInMinutes", DEFAULT_PROTECTION_MINUTES)
     if enabled and not 1 <= minutes <= MOST_PROTECTION_MINUTES:
@@ -165,7 +165,7 @@ def update_task_protection(response: Any) -> ActionResult:
 
 
 def get_task_protection(response: Any) -> ActionResult:
-    """Tell which tasks are protected: of those named, or of the whole cluster."""
+    """Return which tasks are protected, among those named or in the whole cluster."""
     return _protection(*_protectable(response))
 
 
@@ -177,8 +177,8 @@ def _protectable(response: Any) -> tuple[list[Any], list[dict[str, str]]]:
         task = known.get(name.split("/")[-1])
         if task is None or task.state == "STOPPED":
             failures.append({"arn": name, "reason": "MISSING"})
-        # The API reference says it of standalone tasks. What ECS says of PENDING ones was found nowhere: this
-        # is the worse answer, for which the monitor must be ready.
+        # The API reference says this of standalone tasks. No source was found for PENDING ones; this is the
+        # worse answer, which the monitor must handle.
         elif (
             task.state == "PENDING"
             or not task.group.startswith("service:")
@@ -205,7 +205,7 @@ def _protected_until(task: Any) -> datetime | None:
 
 
 def find_task(backend: EC2ContainerServiceBackend, name: str) -> Any:
-    """Return a task by id or ARN. Raises InvalidParameterException as ECS does for one it does not know."""
+    """Return a task by id or ARN. Raises InvalidParameterException, as ECS does, if it does not exist."""
     wanted = name.split("/")[-1]
     for tasks in backend.tasks.values():
         for task in tasks.values():

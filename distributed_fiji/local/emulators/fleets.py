@@ -1,6 +1,6 @@
-"""Spot fleets as moto lacks them: history, cancelled states, replacement of lost machines, expiry.
+"""What moto's spot fleets lack: history, cancelled states, replacement of lost machines, expiry.
 
-Held to the EC2 API reference (CancelSpotFleetRequests, DescribeSpotFleetRequestHistory, BatchState,
+Follows the EC2 API reference (CancelSpotFleetRequests, DescribeSpotFleetRequestHistory, BatchState,
 EventInformation) and the user guide's "Spot Fleet request types" and "Spot Fleet event types".
 """
 
@@ -23,12 +23,12 @@ from moto.ec2.responses.spot_fleets import SpotFleets
 
 from distributed_fiji.local.emulators.patching import add
 
-#: Tag that EC2 puts on each machine a spot fleet starts (EC2 user guide, "Tag Spot Fleet").
+#: The tag that EC2 puts on each machine that a spot fleet starts (EC2 user guide, "Tag Spot Fleet").
 FLEET_TAG = "aws:ec2spot:fleet-request-id"
 
 ENDING = {"cancelled_running", "cancelled_terminating"}
 
-#: moto serves each request in a thread of its own; two must not replace the same lost machine.
+#: moto serves each request in its own thread; two must not replace the same lost machine.
 _lock = threading.RLock()
 
 
@@ -42,7 +42,7 @@ def _one_at_a_time(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def install() -> None:
-    """Put these calls into moto's EC2."""
+    """Add these calls to moto's EC2."""
     for call in (
         request_spot_fleet,
         cancel_spot_fleet_requests,
@@ -65,7 +65,7 @@ _tagged = EC2Backend.iter_tagged_resources
 
 
 def request_spot_fleet(response: Any) -> ActionResult:
-    """Request a fleet; the same ClientToken again gives the same fleet."""
+    """Request a fleet. The same ClientToken returns the same fleet."""
     wanted = response._get_param("SpotFleetRequestConfig", {})
     token = wanted.get("ClientToken")
     for fleet in response.ec2_backend.spot_fleet_requests.values():
@@ -82,7 +82,7 @@ def request_spot_fleet(response: Any) -> ActionResult:
 def refuse_interface_beside_subnet(response: Any, wanted: dict[str, Any]) -> None:
     """Raise as RunInstances does for a network interface in the template and a subnet in an override.
 
-    Whether spot fleets take the pair is documented nowhere; CreateFleet does (aws/aws-parallelcluster#4521).
+    Whether spot fleets accept both is not documented; CreateFleet refuses (aws/aws-parallelcluster#4521).
     """
     for config in wanted.get("LaunchTemplateConfigs", []):
         specification = config["LaunchTemplateSpecification"]
@@ -97,7 +97,7 @@ def refuse_interface_beside_subnet(response: Any, wanted: dict[str, Any]) -> Non
 
 
 def prepare(fleet: Any, wanted: dict[str, Any]) -> None:
-    """Give a new fleet a history, and what moto forgets of its request."""
+    """Give a new fleet a history, and the parts of its request that moto drops."""
     fleet.wanted, fleet.history, fleet.known_machines = wanted, [], {}
     fleet.create_time = _now()
     _record(fleet, "fleetRequestChange", "submitted")
@@ -106,7 +106,7 @@ def prepare(fleet: Any, wanted: dict[str, Any]) -> None:
 
 
 def fleet_configuration(fleet: Any) -> dict[str, Any]:
-    """Return a fleet's configuration with Type, ValidUntil and the like as they were requested."""
+    """Return a fleet's configuration with Type, ValidUntil and so on, as requested."""
     kept = ("Type", "ValidUntil", "TerminateInstancesWithExpiration", "ClientToken")
     given = {name: fleet.wanted[name] for name in kept if name in fleet.wanted}
     configuration: dict[str, Any] = _configuration.fget(fleet)
@@ -114,7 +114,7 @@ def fleet_configuration(fleet: Any) -> dict[str, Any]:
 
 
 def cancel_spot_fleet_requests(response: Any) -> ActionResult:
-    """Cancel fleets, with or without their machines; a cancelled fleet can still be described."""
+    """Cancel fleets, with or without their machines. A cancelled fleet can still be described."""
     done, failed = [], []
     for fleet_id in response._get_param("SpotFleetRequestIds", []):
         fleet = response.ec2_backend.spot_fleet_requests.get(fleet_id)
@@ -130,7 +130,7 @@ def cancel_spot_fleet_requests(response: Any) -> ActionResult:
 
 
 def cancel(fleet: Any, *, terminate: bool) -> None:
-    """Cancel a fleet; one that has been cancelled is left as it is, but for machines that should end now."""
+    """Cancel a fleet. One that is already cancelled is unchanged, except that its machines may end now."""
     if fleet.state == "cancelled":
         return
     fleet.state = "cancelled_terminating" if terminate else "cancelled_running"
@@ -141,7 +141,7 @@ def cancel(fleet: Any, *, terminate: bool) -> None:
 
 
 def describe_spot_fleet_requests(response: Any) -> ActionResult:
-    """Describe fleets, cancelled ones too. Raises InvalidSpotFleetRequestId.NotFound."""
+    """Describe fleets, including cancelled ones. Raises InvalidSpotFleetRequestId.NotFound."""
     for fleet_id in response._get_param("SpotFleetRequestIds", []):
         find_fleet(response, fleet_id)
     for fleet in response.ec2_backend.spot_fleet_requests.values():
@@ -156,8 +156,10 @@ def describe_spot_fleet_instances(response: Any) -> ActionResult:
 
 
 def modify_spot_fleet_request(response: Any) -> ActionResult:
-    """Change a fleet's target. Raises InvalidSpotFleetRequestConfig where the fleet is no longer active, or
-    is of type `request`: "You can only modify a Spot Fleet request of type maintain" (API reference).
+    """Change a fleet's target.
+
+    Raises InvalidSpotFleetRequestConfig if the fleet is no longer active, or is of type `request`: "You can
+    only modify a Spot Fleet request of type maintain" (API reference).
     """
     fleet = find_fleet(response, response._get_param("SpotFleetRequestId"))
     if fleet.state != "active":
@@ -172,14 +174,14 @@ def modify_spot_fleet_request(response: Any) -> ActionResult:
     if policy not in {"default", "noTermination"}:
         raise EC2ClientError("InvalidParameterValue", f"Invalid value '{policy}' for the termination policy")
     target = response._get_int_param("TargetCapacity", fleet.target_capacity)
-    with contextlib.suppress(InvalidParameterCombination):  # moto's complaint where no machine has to end
+    with contextlib.suppress(InvalidParameterCombination):  # moto's complaint if no machine has to end
         fleet.ec2_backend.modify_spot_fleet_request(fleet.id, target, policy.capitalize())
     note_machines(fleet)
     return ActionResult({"Return": True})
 
 
 def describe_spot_fleet_request_history(response: Any) -> ActionResult:
-    """Tell a fleet's events since StartTime, of one type or of all."""
+    """Return a fleet's events since StartTime, of one type or of all."""
     fleet = find_fleet(response, response._get_param("SpotFleetRequestId"))
     settle(fleet)
     kind, since = response._get_param("EventType"), _moment(response._get_param("StartTime"))
@@ -204,7 +206,7 @@ def find_fleet(response: Any, fleet_id: str) -> Any:
 
 @_one_at_a_time
 def keep_fleets() -> bool:
-    """Do for every fleet what EC2 does of itself; return whether anything changed."""
+    """Do for every fleet what EC2 does on its own. Return whether anything changed."""
     found = [
         fleet
         for account in list(ec2_backends.values())
@@ -216,7 +218,7 @@ def keep_fleets() -> bool:
 
 
 def settle(fleet: Any) -> bool:
-    """Bring one fleet where request, time and machines say it should be; return whether it moved."""
+    """Bring one fleet to the state that request, time and machines call for. Return whether it changed."""
     events = len(fleet.history)
     expiry = fleet.wanted.get("ValidUntil")
     if fleet.state == "active" and expiry and _moment(expiry) <= _now():
@@ -240,7 +242,7 @@ def _weight(fleet: Any, request: Any) -> float:
 
 
 def note_machines(fleet: Any) -> None:
-    """Tag a fleet's new machines as EC2 does, and write into its history which came and which went."""
+    """Tag a fleet's new machines as EC2 does, and record in its history which started and which ended."""
     machines = {request.instance.id: request.instance for request in fleet.spot_requests}
     for machine_id, machine in machines.items():
         if machine_id not in fleet.known_machines:
@@ -260,7 +262,7 @@ def _record(fleet: Any, kind: str, event: str, machine: str | None = None, descr
 
 
 def tagged_resources(backend: Any) -> Iterator[TaggedResource]:
-    """Yield what moto knows to be tagged, and the launch templates."""
+    """Yield the tagged resources that moto knows, and the launch templates."""
     yield from _tagged(backend)
     for template in backend.launch_templates.values():
         owner = f"{backend.region_name}:{backend.account_id}"
@@ -269,7 +271,7 @@ def tagged_resources(backend: Any) -> Iterator[TaggedResource]:
 
 
 def _moment(value: Any) -> datetime:
-    """Return a time that a request holds, as text or parsed, in UTC."""
+    """Return a time from a request, given as text or parsed, in UTC."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value.replace("Z", "+00:00"))
     moment: datetime = value

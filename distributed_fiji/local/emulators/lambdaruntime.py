@@ -1,9 +1,9 @@
 """Lambda's Python runtime on this computer: one call of a function from its package.
 
-Run as `python -I lambdaruntime.py PACKAGE.zip MODULE.FUNCTION`, the environment as Lambda gives it. It holds
-no more than Lambda's does: a module that is neither of the standard library, nor of boto3, nor in the package
-is refused, as if it were not there. LOCAL_SITE names a folder whose sitecustomize.py is run first, which an
-isolated Python does not do by itself. Standard library only, since it stands outside every package.
+Run as `python -I lambdaruntime.py PACKAGE.zip MODULE.FUNCTION`, with the environment that Lambda sets. Like
+Lambda, it offers only the standard library, boto3 and the package: any other module is refused as if it did
+not exist. LOCAL_SITE names a folder whose sitecustomize.py runs first, which an isolated Python does not do
+by itself. This file uses only the standard library, since it is outside every package.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ import zipfile
 from importlib.abc import MetaPathFinder
 from typing import Any
 
-#: boto3 and what it needs (Lambda developer guide, "Runtime-included SDK versions").
+#: boto3 and its dependencies (Lambda developer guide, "Runtime-included SDK versions").
 BROUGHT = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six", "certifi"}
 
 
 class PackageFinder(MetaPathFinder):
-    """Refuses what neither Lambda's runtime nor the package brings."""
+    """Refuses modules that are neither in Lambda's runtime nor in the package."""
 
     def __init__(self, package: str) -> None:
         with zipfile.ZipFile(package) as archive:
             self._packed = {name.partition("/")[0].removesuffix(".py") for name in archive.namelist()}
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> None:
-        """Return None for what may be looked for; raise ModuleNotFoundError for the rest."""
+        """Return None for modules that may be imported. Raises ModuleNotFoundError for others."""
         top = name.partition(".")[0]
         if top not in sys.stdlib_module_names and top not in BROUGHT and top not in self._packed:
             raise ModuleNotFoundError(f"Lambda's runtime has no {name}", name=name)

@@ -1,4 +1,4 @@
-"""The default VPC as AWS makes it: with a route to an internet gateway (VPC user guide, "Default VPCs")."""
+"""The default VPC as AWS creates it: with a route to an internet gateway (VPC user guide, "Default VPCs")."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _create = EC2Backend.create_default_vpc
 
 
 def install() -> None:
-    """Give the default VPCs that are made from now on their way out."""
+    """Give default VPCs that are created from now on their internet gateway."""
     add(EC2Backend, "create_default_vpc", create_default_vpc)
 
 
 def create_default_vpc(backend: Any) -> Any:
-    """Make a region's default VPC."""
+    """Create a region's default VPC."""
     vpc = _create(backend)
     gateway = backend.create_internet_gateway()
     backend.attach_internet_gateway(gateway.id, vpc.id)

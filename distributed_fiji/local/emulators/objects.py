@@ -1,8 +1,8 @@
-"""Objects of the data plane as plain files, with what S3 knows of them elsewhere.
+"""Store the data plane's objects as plain files, and S3's metadata about them elsewhere.
 
-ministack writes a file KEY.meta.json beside each object, among what people put into their bucket and take out
-of it, and takes an object of such a name for one of its own. Here those stand in a folder of their own, by
-the same path. The bucket's folder then holds the objects and nothing else.
+ministack writes KEY.meta.json next to each object, among the files that people put into their bucket and take
+out of it. It also mistakes an object with such a name for one of its own files. Here, these files have their
+own folder, with the same paths, so the bucket's folder holds only objects.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-#: What ministack puts behind a key.
+#: What ministack appends to a key.
 ENDING = ".meta.json"
 
-#: What is kept of an object, and what it is where nothing is known.
+#: What is stored about an object, with the values that apply if nothing is known.
 UNKNOWN: dict[str, Any] = {
     "content_type": "application/octet-stream",
     "content_encoding": None,
@@ -29,9 +29,9 @@ UNKNOWN: dict[str, Any] = {
 
 
 def install(s3: Any, objects: Path, facts: Path) -> None:
-    """Let ministack's S3 module keep what it knows of objects in `facts`; then load what is on disk.
+    """Make ministack's S3 module keep its metadata about objects in `facts`; then load what is on disk.
 
-    `objects`: the folder with ACCOUNT/BUCKET/KEY. To be called before the first request.
+    `objects`: the folder with ACCOUNT/BUCKET/KEY. Call it before the first request.
     """
     write = s3._atomic_write
 
@@ -61,7 +61,7 @@ def install(s3: Any, objects: Path, facts: Path) -> None:
 
 
 def move_aside(objects: Path, facts: Path) -> None:
-    """Move what an earlier version has left beside the objects: files of its form whose object is there."""
+    """Move the files that an earlier version left next to objects: those of its form that have an object."""
     for path in objects.rglob(f"*{ENDING}"):
         told = read_facts(path)
         if (
@@ -74,14 +74,14 @@ def move_aside(objects: Path, facts: Path) -> None:
 
 
 def load(s3: Any, facts: Path, bucket: tuple[str, str], folder: Path) -> None:
-    """Tell the module of a bucket's objects on disk. `bucket`: account and name."""
+    """Register a bucket's objects on disk with the module. `bucket`: account and name."""
     made = {"created": s3.now_iso(), "objects": {}, "region": None}
     there = s3._buckets._data.setdefault(bucket, made)["objects"]
     for path in files_in(folder):
         key = str(path.relative_to(folder))
         told = read_facts(facts.joinpath(*bucket, key + ENDING))
         if told.get("size") != path.stat().st_size:
-            told = {}  # somebody has put another file there
+            told = {}  # somebody else's file is there
         content = {"body": None, "size": path.stat().st_size, "last_modified": s3.now_iso()}
         etag = told.get("etag") or f'"{s3.md5_hash(path.read_bytes())}"'
         there[key] = UNKNOWN | content | told | {"etag": etag, "body": None}
@@ -93,7 +93,7 @@ def files_in(folder: Path) -> Iterator[Path]:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Return what is written down of an object; {} where nothing is, or nothing that can be read."""
+    """Return the stored facts about an object; {} if there are none, or none that are readable."""
     with contextlib.suppress(OSError, ValueError):
         document = json.loads(path.read_bytes())
         if isinstance(document, dict):

@@ -1,4 +1,4 @@
-"""How methods of moto's classes, and functions of its modules, are replaced."""
+"""Replace methods of moto's classes and functions of its modules."""
 
 from __future__ import annotations
 

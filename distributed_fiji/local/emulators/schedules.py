@@ -1,9 +1,9 @@
-"""What EventBridge and Lambda do: a rule with a rate calls its Lambda functions, each call a process here.
+"""What EventBridge and Lambda do: a rule with a rate calls its Lambda functions, each in its own process.
 
-Runs in the control plane, where moto holds rules and functions. As on AWS a rule calls first when its rate
-has passed once, and a function that is deleted while it runs ends its call. Not as on AWS: a call that failed
-is not tried again before the next is due, and none begins while the last one runs. A function's output is in
-the cloud's logs/lambda-NAME.log, with a START line for each call as Lambda writes it.
+Runs in the control plane, where moto holds rules and functions. As on AWS, a rule's first call comes after
+its rate has passed once, and deleting a function ends its running call. Unlike on AWS, a failed call is not
+retried before the next is due, and none starts while the last one is running. A function's output is in the
+cloud's logs/lambda-NAME.log, with a START line for each call, as Lambda writes it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MINUTES = {"minute": 1, "hour": 60, "day": 24 * 60}
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function as it is when it is called. `timeout`: seconds."""
+    """A Lambda function at the time of a call. `timeout`: seconds."""
 
     name: str
     region: str
@@ -55,7 +55,7 @@ class Schedule:
 
 @dataclass
 class Call:
-    """A call that runs."""
+    """A running call."""
 
     process: subprocess.Popen[bytes]
     folder: tempfile.TemporaryDirectory[str]
@@ -63,15 +63,15 @@ class Call:
 
 
 def minutes(expression: str | None) -> float | None:
-    """Return the minutes of a rate expression, or None where it is another kind of schedule."""
+    """Return the minutes of a rate expression, or None for another kind of schedule."""
     found = RATE.fullmatch(expression or "")
     return float(found[1]) * MINUTES[found[2]] if found else None
 
 
 class Scheduler:
-    """Calls functions when they are due; `step` is one round of its loop.
+    """Calls functions when they are due. `step` is one round of its loop.
 
-    `endpoints`: the variables that lead a function to this cloud. `minute`: seconds that a minute takes.
+    `endpoints`: the variables that lead a function to this cloud. `minute`: how many seconds a minute takes.
     """
 
     def __init__(self, endpoints: Mapping[str, str], logs: Path, minute: float) -> None:
@@ -82,7 +82,7 @@ class Scheduler:
         self._calls: dict[tuple[str, str], Call] = {}
 
     def step(self, now: float) -> None:
-        """Begin the calls that are due, and end those that take too long; `now`: seconds, of any clock."""
+        """Start the calls that are due, and end those that take too long. `now`: seconds, on any clock."""
         self._reap(now)
         schedules = {(item.region, item.name): item for item in read_schedules()}
         self._due = {
@@ -116,7 +116,7 @@ class Scheduler:
         self._calls[region, name] = Call(process, folder, now + function.timeout)
 
     def _environment(self, function: Function) -> dict[str, str]:
-        """Return what Lambda gives: its own variables and the function's, nothing of this process's."""
+        """Return what Lambda sets: its own variables and the function's, and none of this process's."""
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "AWS_REGION": function.region,
@@ -138,7 +138,7 @@ class Scheduler:
 
 
 def read_schedules() -> Iterator[Schedule]:
-    """Yield the rules of all regions that are enabled and have a rate and functions."""
+    """Yield the enabled rules of all regions that have a rate and functions."""
     for region, backend in list(get_backend("events")[DEFAULT_ACCOUNT_ID].items()):
         for bus in list(backend.event_buses.values()):
             for rule in list(bus.rules.values()):
@@ -155,7 +155,7 @@ def _function_names(targets: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def read_function(region: str, name: str) -> Function | None:
-    """Return a function, or None where it was deleted."""
+    """Return a function, or None if it has been deleted."""
     try:
         made = get_backend("lambda")[DEFAULT_ACCOUNT_ID][region].get_function(name)
     except UnknownFunctionException:
@@ -165,7 +165,7 @@ def read_function(region: str, name: str) -> Function | None:
 
 
 def endpoints(control_plane: str, data_plane: str, key: str) -> dict[str, str]:
-    """Return the variables that lead a function to this cloud; empty without a data plane.
+    """Return the variables that lead a function to this cloud, empty if there is no data plane.
 
     `key`: the cloud's secret.
     """
@@ -178,10 +178,10 @@ def endpoints(control_plane: str, data_plane: str, key: str) -> dict[str, str]:
 
 
 def run_for_ever(scheduler: Scheduler, every: float) -> None:
-    """Step the scheduler every few seconds."""
+    """Run the scheduler's step every few seconds."""
     while True:
         time.sleep(every)
         try:
             scheduler.step(time.monotonic())
-        except Exception:  # what another thread of moto's changes meanwhile must not end all schedules
+        except Exception:  # a change made by another thread of moto must not end all schedules
             traceback.print_exc()

@@ -1,4 +1,4 @@
-"""Service Quotas: how many processors of spot machines an account may run; moto knows VPC's quotas alone."""
+"""Service Quotas: the vCPUs of spot machines an account may run. Moto has only VPC's quotas."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from moto.servicequotas.models import ServiceQuotasBackend
 
 from distributed_fiji.local.emulators.patching import add
 
-#: Those of all standard types, of G and VT, and of P, of which AWS gives an account none to begin with.
+#: The quotas for all standard types, for G and VT, and for P, which AWS initially sets to 0.
 VALUES = {"L-34B43A08": 640.0, "L-3819A6DF": 0.0, "L-7212CCBC": 8.0}
 
 
 def install() -> None:
-    """Let EC2's quotas be asked for."""
+    """Make EC2's quotas available."""
     add(ServiceQuotasBackend, "get_service_quota", get_service_quota)
 
 

@@ -1,6 +1,6 @@
-"""What the ECS agent does on the machines of one region: runs the tasks placed on them, reports how they end.
+"""What the ECS agent does on the machines of one region: run the tasks placed there, report how they end.
 
-One agent serves all machines of a region: they are this one computer.
+One agent serves all machines of a region, since they are all this computer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.type_defs import ContainerStateChangeTypeDef
 
-#: A machine that is ended gives its tasks this long after SIGTERM.
+#: How long a machine that is being ended gives its tasks after SIGTERM.
 MACHINE_END_SECONDS = 5.0
 
 #: A task that ends sooner after its start "fails at once"; its service then waits, longer each time.
@@ -41,14 +41,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Throttle:
-    """How often in a row a service's tasks failed at once, and until when it waits (monotonic seconds)."""
+    """How often in a row a service's tasks failed at once, and when it may continue (monotonic seconds)."""
 
     failures: int
     until: float
 
 
 def next_throttle(before: Throttle | None, lived_seconds: float, now: float) -> Throttle | None:
-    """Return a service's throttle after a task that nobody ended: 1 s, 2 s, 4 s, … up to a minute."""
+    """Return a service's throttle after a task ended on its own: 1 s, 2 s, 4 s, … up to a minute."""
     if lived_seconds >= AT_ONCE_SECONDS:
         return None
     failures = before.failures + 1 if before else 1
@@ -82,17 +82,17 @@ class Agent:
         self._ask_again = 0.0
 
     def throttled(self, snapshot: RegionSnapshot, now: float) -> frozenset[str]:
-        """Return the services that have to wait."""
+        """Return the services that must wait."""
         waiting = {group for group, throttle in self.throttles.items() if throttle.until > now}
         return frozenset(item.arn for item in snapshot.services if f"{item.cluster}/{item.group}" in waiting)
 
     def waits(self) -> list[float]:
-        """Return when services or tasks that wait now may go on (monotonic seconds)."""
+        """Return when services or tasks that are waiting may continue (monotonic seconds)."""
         ends = [throttle.until for throttle in self.throttles.values()]
         return [end for end in (*ends, self._ask_again) if end > time.monotonic()]
 
     def follow(self, snapshot: RegionSnapshot, plan: Callable[[TaskView], TaskPlan]) -> None:
-        """Start what was placed, end what is no longer wanted or whose machine is gone."""
+        """Start tasks that were placed; end those that are no longer wanted or whose machine is gone."""
         for view in snapshot.tasks.values():
             name = snapshot.definitions[view.definition]["containerDefinitions"][0]["name"]
             place = snapshot.places.get(view.place)
@@ -143,7 +143,7 @@ class Agent:
         local.task.stop(seconds)
 
     def kill(self, instance_id: str) -> None:
-        """Kill the tasks of a machine that was taken away without notice."""
+        """Kill the tasks of a machine that was reclaimed without notice."""
         for local in self.running.values():
             if local.instance_id == instance_id:
                 local.ended = True
@@ -171,7 +171,7 @@ class Agent:
             time.sleep(0.05)
 
     def busy(self, instance_id: str) -> bool:
-        """Return whether tasks of a machine still run."""
+        """Return whether any of a machine's tasks is still running."""
         return any(local.instance_id == instance_id for local in self.running.values())
 
     def _forget(self, plan: TaskPlan) -> None:
@@ -186,7 +186,10 @@ class Agent:
             self.throttles[key] = throttle
 
     def _report(self, view: TaskView, name: str, ended: Exit, reason: str) -> None:
-        """Tell ECS that a task has stopped. A control plane that cannot be reached has lost the task."""
+        """Report to ECS that a task has stopped.
+
+        If the control plane cannot be reached, the report is lost.
+        """
         change: ContainerStateChangeTypeDef = {"containerName": name, "status": "STOPPED"}
         if ended.code is not None:
             change["exitCode"] = ended.code

@@ -1,4 +1,4 @@
-"""Wait in a thread for what happens at the control plane: the machines' loop has tasks to look after."""
+"""Wait in a thread for changes at the control plane, while the machines' loop looks after tasks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RETRY_SECONDS = 0.2
 
 
 class ChangeWatch:
-    """Follows the control plane's count of changes; `wake` is set whenever it moves, or by `ring`."""
+    """Follows the control plane's count of changes. `wake` is set whenever it changes, or by `ring`."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -25,17 +25,17 @@ class ChangeWatch:
         threading.Thread(target=self._follow, daemon=True).start()
 
     def wait(self, seconds: float) -> bool:
-        """Return whether something happened since the last wait, waiting for it some seconds at most."""
+        """Wait up to some seconds; return whether anything has happened since the last wait."""
         happened = self._wake.wait(seconds)
         self._wake.clear()
         return happened
 
     def ring(self) -> None:
-        """End the wait: something happened here."""
+        """End the wait, because something happened here."""
         self._wake.set()
 
     def close(self) -> None:
-        """Ask no more."""
+        """Stop asking."""
         self._ending = True
 
     def _follow(self) -> None:

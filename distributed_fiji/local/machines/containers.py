@@ -1,8 +1,8 @@
-"""A task as a container of its image, through the Docker SDK: the second way to run tasks.
+"""Run a task as a container of its image, through the Docker SDK: the second way to run tasks.
 
-The task definition's fields are mapped as the ECS developer guide's "Task definition parameters" says they
-map to Docker's. The network is the host's, whatever the definition says: the emulators listen on 127.0.0.1.
-Images are not pulled: the one to rehearse with is built or pulled here before.
+The task definition's fields map to Docker's as in the ECS developer guide, "Task definition parameters". The
+network is always the host's, because the emulators listen on 127.0.0.1. Images are not pulled: the image to
+rehearse with is built or pulled here beforehand.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from distributed_fiji.local.machines.tasks import CannotStart, Exit
 
 logger = logging.getLogger(__name__)
 
-#: Which cloud a container or volume belongs to: the cloud's folder.
+#: Which cloud a container or volume belongs to, by the cloud's folder.
 LABEL = "distributed-fiji.local"
 
-#: ECS's own words for a container that used more memory than it may.
+#: ECS's own message for a container that exceeded its memory.
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 
-#: Files of the cloud's folder, which no container sees; it needs neither.
+#: Files in the cloud's folder, which containers cannot see and do not need.
 FILE_VARIABLES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 
 
 def connect() -> Any:
-    """Return a client of the user's Docker. Raises DistributedFijiError when it does not answer."""
+    """Return a client of the user's Docker. Raises DistributedFijiError if it does not answer."""
     try:
         client = docker.from_env()
         client.ping()
@@ -49,7 +49,7 @@ def connect() -> Any:
 
 
 def image_id(client: Any, name: str) -> str:
-    """Return the digest of an image as Docker here knows it; '' where it has none of that name."""
+    """Return an image's digest in the local Docker; '' if it has no image of that name."""
     try:
         return str(client.images.get(name).id)
     except ImageNotFound:
@@ -57,12 +57,15 @@ def image_id(client: Any, name: str) -> str:
 
 
 def how_to_get(name: str) -> str:
-    """Say that an image is missing, and where it comes from."""
+    """Say that an image is missing, and where to get it."""
     return f"Docker does not have this image; `make image` builds it, `docker pull {name}` downloads it"
 
 
 class ContainerTask:
-    """A task in a container, its output written to `log`. `owner`: the cloud's folder. Raises CannotStart."""
+    """A task in a container, with its output written to `log`. `owner`: the cloud's folder.
+
+    Raises CannotStart.
+    """
 
     def __init__(self, client: Any, owner: Path, plan: TaskPlan, log: Path) -> None:
         self.plan = plan
@@ -83,7 +86,7 @@ class ContainerTask:
         self._follower.start()
 
     def _start(self, arguments: dict[str, Any]) -> None:
-        """Create and start the container, with lower limits where Docker may not raise them (rootless)."""
+        """Create and start the container, with lower limits if Docker may not raise them (rootless)."""
         self._container = self._client.containers.create(**arguments)
         try:
             self._container.start()
@@ -99,7 +102,7 @@ class ContainerTask:
             self._container.start()
 
     def stop(self, seconds: float) -> None:
-        """Send SIGTERM, and SIGKILL when the container still runs after some seconds."""
+        """Send SIGTERM, and SIGKILL if the container is still running after some seconds."""
         deadline = time.monotonic() + seconds
         if self._kill_at is None:
             self._signal("SIGTERM")
@@ -110,7 +113,7 @@ class ContainerTask:
         self._kill_at = time.monotonic()
 
     def poll(self) -> Exit | None:
-        """Return how the container ended; it and its volumes are removed by then."""
+        """Return how the container ended. It and its volumes have been removed by then."""
         if not self._follower.is_alive():
             self._remove()
             return self._exit
@@ -119,11 +122,11 @@ class ContainerTask:
         return None
 
     def _signal(self, name: str) -> None:
-        with contextlib.suppress(APIError):  # it has ended meanwhile
+        with contextlib.suppress(APIError):  # it has ended in the meantime
             self._container.kill(signal=name)
 
     def _follow(self) -> None:
-        """Write what the container prints into the log until it ends; then keep how it did."""
+        """Write the container's output to the log until it ends; then record how it ended."""
         try:
             with self.log.open("ab", buffering=0) as file:
                 for chunk in self._container.logs(stream=True, follow=True):
@@ -135,7 +138,7 @@ class ContainerTask:
             self._exit = Exit(None, f"DockerStateError: {error}")
 
     def _remove(self) -> None:
-        """Remove container and volumes; what was never made, or is removed already, is fine."""
+        """Remove container and volumes. It is fine if they never existed or are already removed."""
         with contextlib.suppress(NotFound, AttributeError):
             self._container.remove(v=True, force=True)
         for volume in volumes(self.plan):
@@ -144,7 +147,7 @@ class ContainerTask:
 
 
 def within_own(limit: Any) -> Any:
-    """Return a ulimit lowered to what this process may have."""
+    """Return a ulimit, lowered to what this process may have."""
     _, most = resource.getrlimit(getattr(resource, f"RLIMIT_{limit.name.upper()}"))
     if most == resource.RLIM_INFINITY:
         return limit
@@ -157,7 +160,7 @@ def exit_of(state: dict[str, Any]) -> Exit:
 
 
 def container_arguments(plan: TaskPlan, owner: Path) -> dict[str, Any]:
-    """Return the arguments with which the Docker SDK creates the container of a task."""
+    """Return the Docker SDK's arguments for creating a task's container."""
     container = plan.container
     environment = taskplan.container_environment(plan)
     arguments: dict[str, Any] = {
@@ -183,7 +186,7 @@ def container_arguments(plan: TaskPlan, owner: Path) -> dict[str, Any]:
 
 
 def _sizes(container: Any) -> dict[str, Any]:
-    """Memory is a hard limit, with no swap beside it; CPU units are shares, 2 at least, as ECS gives them."""
+    """Memory is a hard limit, with no swap in addition. CPU units are shares, at least 2, as on ECS."""
     sizes: dict[str, Any] = {"cpu_shares": max(2, container.get("cpu", 0))}
     if container.get("memory"):
         sizes["mem_limit"] = sizes["memswap_limit"] = f"{container['memory']}m"
@@ -213,7 +216,7 @@ def _linux(parameters: Any) -> dict[str, Any]:
 
 
 def mounts(plan: TaskPlan, owner: Path) -> list[Mount]:
-    """Return the container's mounts: volumes of its own, or folders of the host that the definition names."""
+    """Return the container's mounts: its own volumes, or folders of the host that the definition names."""
     hosts = {item["name"]: (item.get("host") or {}).get("sourcePath") for item in plan.volumes}
     return [
         Mount(
@@ -228,7 +231,7 @@ def mounts(plan: TaskPlan, owner: Path) -> list[Mount]:
 
 
 def volumes(plan: TaskPlan) -> list[str]:
-    """Return the names of the volumes that Docker makes for a task."""
+    """Return the names of the volumes that Docker creates for a task."""
     hosts = {item["name"] for item in plan.volumes if (item.get("host") or {}).get("sourcePath")}
     named = {point["sourceVolume"] for point in plan.container.get("mountPoints", [])}
     return [_volume(plan, name) for name in sorted(named - hosts)]
@@ -239,7 +242,7 @@ def _volume(plan: TaskPlan, name: str) -> str:
 
 
 def sweep(client: Any, owner: Path) -> int:
-    """Remove what an earlier life of this cloud's machines left in Docker; return how many containers."""
+    """Remove what an earlier start of this cloud's machines left in Docker; return how many containers."""
     wanted = {"label": f"{LABEL}={owner}"}
     found = client.containers.list(all=True, filters=wanted)
     for container in found:

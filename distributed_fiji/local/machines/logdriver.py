@@ -1,7 +1,7 @@
-"""Forward what tasks print to CloudWatch Logs, as Docker's awslogs driver does on the real machines.
+"""Forward the tasks' output to CloudWatch Logs, as Docker's awslogs driver does on the real machines.
 
-A task writes into a file; one thread reads what came since and sends whole lines in batches. Limits are
-those of PutLogEvents: 10,000 events and 1 MiB a batch, 26 bytes counted for each event (API reference).
+A task writes to a file. One thread reads what was added and sends whole lines in batches, within the limits
+of PutLogEvents: 10,000 events and 1 MiB per batch, counting 26 bytes extra per event (API reference).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Stream:
-    """A task's log file and the log stream it goes to; `offset` is how far it has been sent."""
+    """A task's log file and its log stream. `offset`: how far it has been sent."""
 
     file: Path
     client: Any
@@ -44,7 +44,7 @@ class Stream:
 
 
 class LogDriver:
-    """Forwards the logs of all running tasks; `client` makes a CloudWatch Logs client for a region."""
+    """Forwards the logs of all running tasks. `client` makes a CloudWatch Logs client for a region."""
 
     def __init__(self, client: Callable[[str], Any]) -> None:
         self._client = client
@@ -56,9 +56,9 @@ class LogDriver:
         self._thread.start()
 
     def open(self, plan: TaskPlan, file: Path) -> None:
-        """Make a task's log stream and forward its file from now on.
+        """Create a task's log stream and forward its file from now on.
 
-        Raises CannotStart where the log group is not there, as Docker then starts no container.
+        Raises CannotStart if the log group does not exist, since Docker then starts no container.
         """
         options = taskplan.log_options(plan)
         if not options:
@@ -79,14 +79,14 @@ class LogDriver:
             self._streams[plan.arn] = stream
 
     def close(self, arn: str) -> None:
-        """Forward the rest of a task's log, a last line without its end too, then forget the task."""
+        """Forward the rest of a task's log, including an unfinished last line, then forget the task."""
         with self._lock:
             stream = self._streams.get(arn)
             if stream is not None:
                 stream.last = True
 
     def finish(self) -> None:
-        """Forward all there is and end the thread."""
+        """Forward everything and end the thread."""
         with self._lock:
             for stream in self._streams.values():
                 stream.last = True
@@ -115,12 +115,15 @@ class LogDriver:
 
 
 def all_sent(stream: Stream, last: bool) -> bool:
-    """Send some batches, so that a task that prints fast starves no other; return whether nothing is left."""
+    """Send a few batches, so that a task that prints fast starves no other; return whether all is sent."""
     return any(not forward(stream, last) for _ in range(BATCHES_A_ROUND))
 
 
 def forward(stream: Stream, last: bool) -> bool:
-    """Send one batch of whole lines; return whether there was one. `last`: the end counts as a line's end."""
+    """Send one batch of whole lines; return whether there was one.
+
+    `last`: the end of the file ends a line.
+    """
     with stream.file.open("rb") as file:
         file.seek(stream.offset)
         data = file.read(READ_BYTES)
@@ -134,9 +137,9 @@ def forward(stream: Stream, last: bool) -> bool:
 
 
 def whole_lines(data: bytes, *, flush: bool) -> tuple[list[str], int]:
-    """Return the lines that go into one batch, empty ones left out, and how many bytes of `data` they took.
+    """Return the lines for one batch, without empty ones, and how many bytes of `data` they took.
 
-    A line longer than an event may be goes out in pieces, as the awslogs driver sends it.
+    A line longer than an event is sent in pieces, as the awslogs driver does.
     """
     lines: list[str] = []
     taken = size = 0

@@ -1,9 +1,9 @@
 """The fleet's machines on this computer: what EC2 and the ECS agent do for each running instance.
 
-Run as `python -m distributed_fiji.local.machines.loop ROOT`. One loop: poll the tasks ten times a second,
-and when something changed at the control plane, for each region observe, decide, perform. While nothing
-changes nothing is asked of the emulators. A control plane that does not answer is waited for; the tasks run
-on meanwhile.
+Run as `python -m distributed_fiji.local.machines.loop ROOT`. One loop polls the tasks ten times a second.
+When something changed at the control plane, it observes, decides and performs for each region. As long as
+nothing changes, nothing is asked of the emulators. If the control plane does not answer, the loop waits for
+it; the tasks keep running.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from distributed_fiji.local.machines.taskplan import HostInfo
 from distributed_fiji.local.servers import CHECKOUT
 from distributed_fiji.local.state import CONTROL_PLANE, MACHINES, Folders
 
-#: Look at everything at least so often, also when no call has changed anything.
+#: Look at everything at least this often, even if no call has changed anything.
 LOOK_SECONDS = 5.0
 POLL_SECONDS = 0.1
 RETRY_SECONDS = 0.5
 
-#: When the cloud stops, tasks get SIGTERM and this long.
+#: When the cloud stops, tasks get SIGTERM and this much time.
 STOP_SECONDS = 10.0
 
-#: What a call raises that an emulator does not answer, or not as it should.
+#: Errors of a call that an emulator does not answer, or answers badly.
 NOT_ANSWERED = (ClientError, BotoCoreError, ResponseParserError, OSError, http.client.HTTPException)
 
 log = logging.getLogger(__name__)
@@ -71,13 +71,13 @@ class Machines:
         self.server = MetadataServer(door, self.facts, self.protect, self.interrupt)
 
     def run(self) -> None:
-        """Go on until a signal says to end; then end all tasks."""
+        """Run until a signal says to stop; then end all tasks."""
         while not self.ending:
             try:
                 self.step()
             except NOT_ANSWERED as error:
                 log.warning("Unexpected response from the emulators: %s", error)
-            except Exception:  # one odd document must not end the machines with all that runs on them
+            except Exception:  # one odd document must not end the machines and everything running on them
                 log.exception("This round ended early")
             else:
                 continue
@@ -90,7 +90,7 @@ class Machines:
         self.server.close()
 
     def step(self) -> None:
-        """Wait a moment for a change, poll the tasks, bring each region a step further when it is time."""
+        """Wait briefly for a change, poll the tasks, and advance each region when it is time."""
         changed = self.watch.wait(POLL_SECONDS)
         for region in self.regions.values():
             region.agent.poll()
@@ -125,7 +125,7 @@ class Machines:
             pass
 
     def protect(self, task: RunningTask, wanted: dict[str, Any] | None) -> dict[str, Any]:
-        """Set a task's scale-in protection as the agent's endpoint is asked to, or read it."""
+        """Set a task's scale-in protection as requested at the agent's endpoint, or read it."""
         ecs = self.regions[task.plan.gifts.region].ecs
         arguments: dict[str, Any] = {"cluster": task.cluster, "tasks": [task.plan.arn]}
         if wanted is None:
@@ -138,7 +138,7 @@ class Machines:
         return agent_protection(answer)
 
     def interrupt(self, instance_id: str, seconds: float | None) -> None:
-        """Take a machine away after a notice of some seconds; None: now, and without one."""
+        """Reclaim a machine after a notice of some seconds. None: now, without notice."""
         region = self.regions[self.facts.machines[instance_id].zone[:-1]]
         if seconds is not None:
             self.facts.notices[instance_id] = datetime.now(timezone.utc) + timedelta(seconds=seconds)
@@ -148,7 +148,7 @@ class Machines:
 
 
 def agent_protection(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the agent endpoint's answer to what the ECS API answered."""
+    """Return the agent endpoint's answer, made from that of the ECS API."""
     if answer["failures"]:
         failure = answer["failures"][0]
         return {"failure": {"Arn": failure["arn"], "Reason": failure["reason"]}}
@@ -160,7 +160,7 @@ def agent_protection(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the machines of the cloud in the folder that is named, until SIGTERM."""
+    """Run the machines of the cloud in the given folder, until SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     root = Path(arguments[0])
     known = state.read(Folders(root))

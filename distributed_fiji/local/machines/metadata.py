@@ -1,14 +1,14 @@
-"""What a machine and its agent tell the tasks on it, by HTTP on 127.0.0.1, as IMDSv2 and the ECS agent do.
+"""What a machine and its agent report to the tasks on it, by HTTP on 127.0.0.1, like IMDSv2 and ECS's agent.
 
-Tasks cannot send the cloud's secret in a header, so it stands before these paths (`doors`):
+Tasks cannot send the cloud's secret in a header, so it precedes these paths (`doors`):
 
 - `/instances/ID/latest/…`: instance metadata, session token required (EC2 user guide, "Use IMDS")
 - `/tasks/ID/v4`, `/tasks/ID/v4/task`: task metadata (ECS developer guide, "Task metadata endpoint version 4")
 - `/tasks/ID/agent/task-protection/v1/state`: scale-in protection (ECS developer guide, "Task scale-in
   protection endpoint")
 
-With the secret in the header: `/health`, and `POST /interrupt` with which `run.py local interrupt` takes a
-machine away.
+With the secret in the header: `/health`, and `POST /interrupt`, with which `run.py local interrupt` reclaims
+a machine.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TOKEN_SECONDS_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
 
 @dataclass(frozen=True)
 class RunningTask:
-    """What the metadata endpoint tells of a task."""
+    """What the metadata endpoint reports about a task."""
 
     plan: TaskPlan
     cluster: str
@@ -47,7 +47,7 @@ class RunningTask:
 
 @dataclass
 class MetadataFacts:
-    """What the endpoints tell, written by the machines' loop: whole entries are replaced, never changed."""
+    """What the endpoints report. The machines' loop writes it: whole entries are replaced, never changed."""
 
     machines: dict[str, Instance] = field(default_factory=dict)
     tasks: dict[str, RunningTask] = field(default_factory=dict)
@@ -60,7 +60,7 @@ NOT_FOUND: Reply = (404, "Not Found")
 
 
 class QuietServer(ThreadingHTTPServer):
-    """Says nothing of a client that went away: a task that is killed does."""
+    """Logs nothing about a client that went away, as a task does when it is killed."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exc_info()[1], ConnectionError):
@@ -70,8 +70,8 @@ class QuietServer(ThreadingHTTPServer):
 class MetadataServer:
     """Serves the facts until it is closed.
 
-    `protect(task, wanted)` sets a task's protection, or reads it when None is wanted, and returns the agent's
-    answer; `interrupt(instance_id, seconds)` takes a machine away.
+    `protect(task, wanted)` sets a task's protection, or reads it if `wanted` is None, and returns the agent's
+    answer. `interrupt(instance_id, seconds)` reclaims a machine.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class MetadataServer:
         self._server.server_close()
 
     def reply(self, method: str, path: str, headers: Any, read: Callable[[], bytes]) -> Reply | None:
-        """Return status and body for a request, whose body `read` reads; None for one that is refused."""
+        """Return status and body for a request, whose body `read` reads; None to refuse it."""
         host, origin = headers.get("Host"), headers.get("Origin")
         key, *parts = path.strip("/").split("/")
         if self.door.admits(host=host, origin=origin, authorization=headers.get("Authorization", "")):
@@ -156,7 +156,7 @@ class MetadataServer:
 
 
 def instance_metadata(machine: Instance, ends: datetime | None) -> dict[str, str]:
-    """Return a machine's metadata by path. `ends`: when it is taken away; None: it is not marked."""
+    """Return a machine's metadata by path. `ends`: when it is reclaimed; None: it is not marked."""
     region = machine.zone[:-1]
     document = {
         "latest/meta-data/instance-id": machine.instance_id,
@@ -176,7 +176,7 @@ def instance_metadata(machine: Instance, ends: datetime | None) -> dict[str, str
 
 
 def container_metadata(task: RunningTask) -> dict[str, Any]:
-    """Return what version 4 of the task metadata endpoint tells of the container."""
+    """Return what version 4 of the task metadata endpoint reports about the container."""
     container = task.plan.container
     image = {"ImageID": task.image_id} if task.image_id else {}
     return image | {
@@ -197,7 +197,7 @@ def container_metadata(task: RunningTask) -> dict[str, Any]:
 
 
 def task_metadata(task: RunningTask) -> dict[str, Any]:
-    """Return what version 4 of the task metadata endpoint tells of the task."""
+    """Return what version 4 of the task metadata endpoint reports about the task."""
     family, revision = task.definition.rsplit("/", 1)[-1].rsplit(":", 1)
     return {
         "Cluster": task.cluster,
@@ -213,7 +213,7 @@ def task_metadata(task: RunningTask) -> dict[str, Any]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Puts what `reply` returns on the wire; a request that it refuses, or that is none, gets a bare 403."""
+    """Sends what `reply` returns. A refused or malformed request gets a bare 403."""
 
     protocol_version = "HTTP/1.1"
 
@@ -242,7 +242,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def send_error(self, *_: Any) -> None:
-        """Say nothing about a request that is none, nor about a method that is not known."""
+        """Say nothing about a malformed request or an unknown method."""
         self._refuse()
 
     def _refuse(self) -> None:

@@ -24,7 +24,7 @@ SERVICES_BATCH = 10
 
 CLUSTER_LINE = re.compile(r"\bECS_CLUSTER=[\"']?([A-Za-z0-9_-]+)")
 ATTRIBUTES_LINE = re.compile(r"^ECS_INSTANCE_ATTRIBUTES=(\{.*\})\s*$", re.MULTILINE)
-#: The one form of expression that is read; ECS knows more (developer guide, "Cluster query language").
+#: The only form of expression that is read; ECS knows more (developer guide, "Cluster query language").
 MEMBER_OF = re.compile(r"attribute:([\w.-]+) == ([\w.-]+)")
 DRAINING_LINE = re.compile(r"\bECS_ENABLE_SPOT_INSTANCE_DRAINING=[\"']?true", re.IGNORECASE)
 
@@ -33,7 +33,7 @@ DRAINING_LINE = re.compile(r"\bECS_ENABLE_SPOT_INSTANCE_DRAINING=[\"']?true", re
 class Instance:
     """A running instance whose user data joins a cluster. `drains`: a spot notice drains its tasks.
 
-    `attributes`: what its agent says of it, by name.
+    `attributes`: what its agent says about it, by name.
     """
 
     instance_id: str
@@ -47,7 +47,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Place:
-    """A container instance: a machine as ECS knows it, with all the memory (MiB) and CPU units it has."""
+    """A container instance: a machine as ECS knows it, with its total memory (MiB) and CPU units."""
 
     arn: str
     instance_id: str
@@ -59,8 +59,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Service:
-    """An active service. `distinct`: no two of its tasks share a machine. `member_of`: attributes that a
-    machine must have.
+    """An active service. `distinct`: no two of its tasks share a machine.
+
+    `member_of`: attributes that a machine must have.
     """
 
     arn: str
@@ -104,10 +105,11 @@ class RegionSnapshot:
 
 
 def parse_user_data(text: str) -> tuple[str | None, bool, dict[str, str]]:
-    """Return the cluster that user data joins (None: none), whether a spot notice drains the machine, and the
-    attributes it gives the machine.
+    """Return what user data says about a machine.
 
-    `text` is what EC2 hands out: base64 of a shell script, or of a MIME multipart of several.
+    That is the cluster it joins (None: none), whether a spot notice drains it, and its attributes.
+
+    `text` is EC2's form: base64 of a shell script, or of a MIME multipart of several.
     """
     script = base64.b64decode(text, validate=False).decode("utf-8", "replace")
     if script.lstrip().lower().startswith(("content-type:", "mime-version:")):
@@ -125,7 +127,7 @@ def parse_user_data(text: str) -> tuple[str | None, bool, dict[str, str]]:
 
 
 def read_member_of(expression: str) -> dict[str, str]:
-    """Return the attributes that a placement constraint wants. Raises ValueError for what it cannot read."""
+    """Return the attributes that a placement constraint requires. Raises ValueError for other expressions."""
     if not expression:
         return {}
     found = MEMBER_OF.fullmatch(expression)
@@ -140,7 +142,7 @@ def _payload(part: Any) -> str:
 
 
 class RegionObserver:
-    """Looks at one region; remembers what cannot change: user data and task definitions."""
+    """Observes one region. It remembers what cannot change: user data and task definitions."""
 
     def __init__(self, ec2: EC2Client, ecs: ECSClient) -> None:
         self.ec2 = ec2
@@ -149,7 +151,7 @@ class RegionObserver:
         self._definitions: dict[str, Mapping[str, Any]] = {}
 
     def observe(self, local_tasks: set[str]) -> RegionSnapshot:
-        """Return the region's state; `local_tasks` are looked up even when they are no longer wanted."""
+        """Return the region's state. `local_tasks` are looked up even if they are no longer wanted."""
         snapshot = RegionSnapshot(machines={machine.instance_id: machine for machine in self._machines()})
         named = {machine.cluster for machine in snapshot.machines.values()}
         snapshot.clusters.update(self._clusters(named))
@@ -164,7 +166,7 @@ class RegionObserver:
         return snapshot
 
     def _clusters(self, named: set[str]) -> Iterator[str]:
-        """Yield the active clusters in which something is, or that machines want to join."""
+        """Yield the active clusters that have anything in them, or that machines want to join."""
         arns = list(_pages(self.ecs, "list_clusters", "clusterArns"))
         for batch in _batches(arns, BATCH):
             for item in self.ecs.describe_clusters(clusters=batch)["clusters"]:

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Interruption:
-    """A machine that is taken away: when (monotonic seconds), and whether its tasks were told before."""
+    """A machine being reclaimed: when (monotonic seconds), and whether its tasks were notified."""
 
     ends: float
     notice: bool
@@ -39,7 +39,7 @@ class Interruption:
 class Region:
     """Drives the machines of a region.
 
-    `gifts(instance_id, region)`: what a machine gives to its tasks; `tell_service` writes a service event.
+    `gifts(instance_id, region)`: what a machine gives to its tasks. `tell_service` writes a service event.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Region:
         self._sizes: dict[str, tuple[int, int]] = {}
 
     def step(self, facts: MetadataFacts, scratch: Path) -> None:
-        """Bring the region one step nearer to what it should be."""
+        """Bring the region one step closer to its desired state."""
         self.agent.poll()
         snapshot = self.observer.observe(set(self.agent.running))
         facts.machines.update(snapshot.machines)
@@ -73,7 +73,7 @@ class Region:
                 self._leave(place, facts)
 
     def look_at(self) -> float:
-        """Return when to look again though nothing changes: a wait or a notice ends (monotonic seconds)."""
+        """Return when to look again even if nothing changes: a wait or a notice ends (monotonic seconds)."""
         ends = [interruption.ends for interruption in self.interruptions.values()]
         return min([*ends, *self.agent.waits()], default=float("inf"))
 
@@ -161,8 +161,8 @@ class Region:
 
 
 def registered_memory(size_mib: int) -> int:
-    """Return the MiB that a machine of a size registers: the kernel keeps some.
+    """Return the MiB that a machine of a size registers, since the kernel keeps some.
 
-    As little as any type of that size is known to: a c5.large (4,096 MiB) registers 3,704.
+    It is the least known for any type of that size: a c5.large (4,096 MiB) registers 3,704.
     """
     return int(size_mib * 0.95) - 187

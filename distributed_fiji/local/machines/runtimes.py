@@ -1,4 +1,4 @@
-"""How tasks run: as processes with a FIJI of this machine, or as containers of their image."""
+"""How tasks run: as processes with a local FIJI, or as containers of their image."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from distributed_fiji.local.state import Folders
 
 
 class Runtime(Protocol):
-    """Starts tasks, and ends those that earlier machines of the cloud have left."""
+    """Starts tasks, and ends those that earlier machines of the cloud have left behind."""
 
     def launch(self, plan: TaskPlan, log: Path) -> TaskProcess:
-        """Start a task. Raises CannotStart, or NotReady when it is to be asked again."""
+        """Start a task. Raises CannotStart, or NotReady if it should be tried again."""
 
     def image_id(self, name: str) -> str:
-        """Return the digest of the image that a task will run; '' where it runs none."""
+        """Return the digest of the image that a task will run; '' if it runs none."""
 
     def sweep(self) -> int:
-        """End what was left; return how much there was."""
+        """End leftovers; return how many there were."""
 
 
 def make(folders: Folders, name: str, build_fiji: Callable[[], Path]) -> Runtime:
-    """Return the runtime of a name. Raises DistributedFijiError when Docker does not answer."""
+    """Return the runtime with a name. Raises DistributedFijiError if Docker does not answer."""
     return ContainerRuntime(folders.root) if name == "docker" else ProcessRuntime(folders, build_fiji)
 
 
 class ContainerRuntime:
-    """Tasks are containers of their image, in the user's Docker."""
+    """Runs tasks as containers of their image, in the user's Docker."""
 
     def __init__(self, root: Path) -> None:
         from distributed_fiji.local.machines import containers
@@ -59,9 +59,9 @@ class ContainerRuntime:
 
 
 class ProcessRuntime:
-    """Tasks are processes, with the FIJI that state.json names when they start.
+    """Runs tasks as processes, with the FIJI that state.json names when they start.
 
-    Where it names none, `build_fiji` makes one in a thread: a task waits for it as one on AWS does while its
+    If it names none, `build_fiji` builds one in a thread. A task waits for it, as one on AWS does while its
     image is pulled.
     """
 

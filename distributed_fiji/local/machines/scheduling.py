@@ -1,7 +1,7 @@
 """What ECS's service scheduler decides: pure functions from a snapshot to actions.
 
-Held to the ECS developer guide: "Amazon ECS services", "Container instance draining", "Task scale-in
-protection", "Service throttle logic". Stops go before starts; room that a stop frees is used next time.
+Follows the ECS developer guide: "Amazon ECS services", "Container instance draining", "Task scale-in
+protection", "Service throttle logic". Stops come before starts; room that a stop frees is used next time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from distributed_fiji.local.machines.observation import Instance, Place, RegionSnapshot, Service, TaskView
 
-#: How the reasons for a service's stops begin, and what a drained machine's tasks are stopped for.
+#: The beginnings of the reasons for a service's stops, and for stopping the tasks of a drained machine.
 SCHEDULER = "Scaling activity initiated by"
 DRAINING = f"{SCHEDULER} draining of its container instance"
 
@@ -34,7 +34,7 @@ class StartTask:
 
 @dataclass(frozen=True)
 class StopTask:
-    """Ask for a task's end."""
+    """Request the end of a task."""
 
     task: TaskView
     reason: str
@@ -42,7 +42,7 @@ class StopTask:
 
 @dataclass(frozen=True)
 class Event:
-    """Tell in the service's events why something does not happen."""
+    """Explain in the service's events why something does not happen."""
 
     service: Service
     message: str
@@ -53,7 +53,7 @@ SchedulerAction = Register | StartTask | StopTask | Event
 
 @dataclass
 class Room:
-    """What is left on a place while tasks are being placed."""
+    """What is left of a place while tasks are being placed."""
 
     place: Place
     memory: int
@@ -62,9 +62,9 @@ class Room:
 
 
 def decide(snapshot: RegionSnapshot, throttled: frozenset[str] = frozenset()) -> list[SchedulerAction]:
-    """Return what brings the region where its services want it.
+    """Return the actions that bring the region to what its services want.
 
-    `throttled`: ARNs of services whose tasks fail at once and that have to wait.
+    `throttled`: ARNs of services whose tasks fail at once and that must wait.
     """
     actions: list[SchedulerAction] = list(_registrations(snapshot))
     rooms = _rooms(snapshot)
@@ -80,7 +80,7 @@ def decide(snapshot: RegionSnapshot, throttled: frozenset[str] = frozenset()) ->
 
 
 def _registrations(snapshot: RegionSnapshot) -> Iterator[Register]:
-    """A machine joins once its cluster is there, as the agent tries until it can."""
+    """A machine joins once its cluster exists; the agent keeps trying until then."""
     known = {place.instance_id for place in snapshot.places.values()}
     for machine in snapshot.machines.values():
         if machine.instance_id not in known and machine.cluster in snapshot.clusters:
@@ -107,9 +107,9 @@ def _active(task: TaskView, snapshot: RegionSnapshot) -> bool:
 
 
 def scale_in_order(tasks: list[TaskView]) -> list[TaskView]:
-    """Return the tasks that scale-in may end, first to last: never a protected one.
+    """Return the tasks that scale-in may end, in order; never a protected one.
 
-    Those that do not run yet first, then the newest on the machine with the most tasks.
+    Tasks that are not running yet come first, then the newest on the machine with the most tasks.
     """
     crowd = Counter(task.place for task in tasks)
     free = [task for task in tasks if not task.protected]
@@ -158,12 +158,12 @@ def _starts(
 
 
 def _is_member(service: Service, machine: Instance | None) -> bool:
-    """Whether a machine is there and has the attributes that a service wants."""
+    """Whether a machine exists and has the attributes that a service requires."""
     return machine is not None and service.member_of.items() <= machine.attributes.items()
 
 
 def unplaced_message(service: Service, rooms: list[Room], memory: int, cpu: int) -> str:
-    """Return the event with which ECS says that a task found no place."""
+    """Return the event with which ECS reports that a task could not be placed."""
     start = (
         f"(service {service.name}) was unable to place a task because no container instance met all of its"
         " requirements."

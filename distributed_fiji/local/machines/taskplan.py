@@ -1,4 +1,4 @@
-"""What a task is to be run with: its container's definition and what its machine gives, as pure functions."""
+"""What a task runs with: its container's definition and what its machine provides, as pure functions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: Seconds between SIGTERM and SIGKILL where the definition names none (ECS API reference, stopTimeout).
+#: Seconds between SIGTERM and SIGKILL if the definition names none (ECS API reference, stopTimeout).
 STOP_TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class HostInfo:
-    """What a machine gives to each of its tasks: where the cloud is, where the machine's metadata are."""
+    """What a machine provides to each of its tasks: addresses of the cloud and of the machine's metadata."""
 
     cloud: Mapping[str, str]
     region: str
@@ -26,7 +26,7 @@ class HostInfo:
 
 @dataclass(frozen=True)
 class TaskPlan:
-    """A task to run: its definition's first container and volumes, and the machine's gifts.
+    """A task to run: its definition's first container and volumes, and what the machine provides.
 
     `folder` is the task's own.
     """
@@ -47,7 +47,7 @@ class TaskPlan:
 
     @property
     def work(self) -> Path:
-        """The working directory: empty when the task starts."""
+        """The working directory, empty when the task starts."""
         return self.folder / "work"
 
     @property
@@ -56,9 +56,9 @@ class TaskPlan:
 
 
 def container_environment(plan: TaskPlan) -> dict[str, str]:
-    """Return what any container of the task sees: the definition's variables and where cloud and agent are.
+    """Return the variables of any container of the task: the definition's, and those of cloud and agent.
 
-    The definition's own variables win, as AWS_REGION, but over what says where the machine is.
+    The definition's own variables take precedence, such as AWS_REGION, but not over the machine's addresses.
     """
     metadata = plan.gifts.metadata_url
     given = {name: value for name, value in plan.gifts.cloud.items() if name != "AWS_EC2_METADATA_DISABLED"}
@@ -74,10 +74,9 @@ def container_environment(plan: TaskPlan) -> dict[str, str]:
 
 
 def process_environment(plan: TaskPlan, fiji: Path, runner: Path | None = None) -> dict[str, str]:
-    """Return all that a task sees when it runs as a process: of the user's environment, PATH alone.
+    """Return all variables of a task that runs as a process. Of the user's environment, it gets only PATH.
 
-    `fiji`: the FIJI_HOME that takes the place of the image's.
-    `runner`: our runner's jar for a FIJI without it.
+    `fiji`: the FIJI_HOME used instead of the image's. `runner`: our runner's jar for a FIJI without it.
     """
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
     own = {
@@ -96,17 +95,17 @@ def process_environment(plan: TaskPlan, fiji: Path, runner: Path | None = None) 
 
 
 def own_command(plan: TaskPlan) -> list[str]:
-    """Return the command that the definition names; empty: its image's, which is the worker."""
+    """Return the command that the definition names. Empty: its image's, which is the worker."""
     return [*(plan.container.get("entryPoint") or []), *(plan.container.get("command") or [])]
 
 
 def log_options(plan: TaskPlan) -> Mapping[str, str]:
-    """Return the options of the container's awslogs driver; empty where it names none."""
+    """Return the options of the container's awslogs driver; empty if it names none."""
     configuration = plan.container.get("logConfiguration") or {}
     return configuration.get("options") or {} if configuration.get("logDriver") == "awslogs" else {}
 
 
 def log_stream(plan: TaskPlan) -> str:
-    """Return the stream the awslogs driver writes to: PREFIX/CONTAINER/TASK-ID, or the task's id alone."""
+    """Return the awslogs driver's stream: PREFIX/CONTAINER/TASK-ID, or the task's id alone."""
     prefix = log_options(plan).get("awslogs-stream-prefix")
     return f"{prefix}/{plan.container['name']}/{plan.task_id}" if prefix else plan.task_id

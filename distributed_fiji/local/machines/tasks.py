@@ -1,4 +1,4 @@
-"""A task as a process of this machine, with the end that a container has: nothing it started outlives it."""
+"""A task as a process of this machine that ends like a container: nothing it started outlives it."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ import psutil
 from distributed_fiji.local.machines import taskplan
 from distributed_fiji.local.machines.taskplan import TaskPlan
 
-#: Set for every task; whatever it starts inherits it, so that all of it can be found again.
+#: Set for every task and inherited by whatever it starts, so that all of it can be found again.
 MARK = "WORKER_SCRATCH"
 
-#: What is killed may take a moment to go, and may have started something meanwhile.
+#: A killed process may take a moment to end, and may have started something in the meantime.
 KILL_ROUNDS = 50
 KILL_ROUND_SECONDS = 0.02
 
 
 class CannotStart(Exception):
-    """Raised when a task's container cannot be started; its text is the reason that ECS shows."""
+    """Raised when a task's container cannot be started; the text is the reason that ECS shows."""
 
 
 class NotReady(Exception):
-    """Raised when a task has to wait before it can be started; its text says for what."""
+    """Raised when a task must wait before it can start; the text says what for."""
 
 
 @dataclass(frozen=True)
 class Exit:
-    """How a task ended: its exit code as Docker tells it (128 + signal), and a reason where there is one."""
+    """How a task ended: its exit code in Docker's form (128 + signal), and a reason if there is one."""
 
     code: int | None
     reason: str = ""
@@ -48,19 +48,19 @@ class TaskProcess(Protocol):
     log: Path
 
     def stop(self, seconds: float) -> None:
-        """Send SIGTERM now, once, and SIGKILL when it still runs after some seconds. Does not wait."""
+        """Send SIGTERM now, once, and SIGKILL if it is still running after some seconds. Does not wait."""
 
     def kill(self) -> None:
-        """Send SIGKILL to all of it, at once."""
+        """Send SIGKILL to everything, at once."""
 
     def poll(self) -> Exit | None:
-        """Return how the task ended, after cleaning up behind it; None while it runs."""
+        """Return how the task ended, after cleaning up; None while it is running."""
 
 
 class ProcessTask:
-    """A worker as a task, in a session of its own, its output appended to `log`. Raises CannotStart.
+    """A worker as a task, in its own session, with its output appended to `log`. Raises CannotStart.
 
-    `fiji`: the FIJI_HOME it is given, `runner`: our runner's jar where that FIJI lacks it.
+    `fiji`: its FIJI_HOME. `runner`: our runner's jar if that FIJI lacks it.
     """
 
     def __init__(self, plan: TaskPlan, log: Path, fiji: Path, runner: Path | None = None) -> None:
@@ -84,18 +84,18 @@ class ProcessTask:
             raise CannotStart(f"CannotStartContainerError: {sys.executable}: {error.strerror}") from error
 
     def stop(self, seconds: float) -> None:
-        """Send SIGTERM to the task's first process, as Docker does; what it starts is its own to end."""
+        """Send SIGTERM to the task's first process, as Docker does; that process must end what it started."""
         deadline = time.monotonic() + seconds
         if self._kill_at is None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
         self._kill_at = min(deadline, self._kill_at or deadline)
 
     def kill(self) -> None:
-        """Kill the task and all that it started, without a word."""
+        """Kill the task and everything it started, without warning."""
         kill_marked(self.plan.scratch)
 
     def poll(self) -> Exit | None:
-        """Return how the task ended; what it left running is killed and its folder removed by then."""
+        """Return how the task ended. By then, what it left running has been killed and its folder removed."""
         code = self._process.poll()
         if code is None:
             if self._kill_at is not None and time.monotonic() >= self._kill_at:
@@ -107,9 +107,9 @@ class ProcessTask:
 
 
 def kill_marked(scratch: Path) -> None:
-    """Kill all processes of a task, also those in sessions of their own, until none is left.
+    """Kill all processes of a task, including those in their own sessions, until none is left.
 
-    They are not waited for: that would take a child's exit code away from whoever started it.
+    They are not waited for, because that would take the exit code from whoever started them.
     """
     for _ in range(KILL_ROUNDS):
         found = [process for process, folder in _marked() if folder == str(scratch)]
@@ -122,9 +122,9 @@ def kill_marked(scratch: Path) -> None:
 
 
 def sweep(scratch_root: Path) -> int:
-    """Kill what tasks of an earlier life of the machines left running, and remove their folders.
+    """Kill what tasks of an earlier start of the machines left running, and remove their folders.
 
-    Returns how many processes there were.
+    Return how many processes there were.
     """
     folders = {folder for _, folder in _marked() if Path(folder).is_relative_to(scratch_root)}
     for folder in folders:
