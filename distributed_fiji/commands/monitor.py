@@ -20,7 +20,7 @@ from distributed_fiji.monitor.meter import final_cost
 from distributed_fiji.monitor.notdone import NAMED, NotDone, as_table, find_not_done
 from distributed_fiji.monitor.notdone import shown as named
 from distributed_fiji.monitor.recount import recounted
-from distributed_fiji.monitor.result import Verdict, counted, read_verdict
+from distributed_fiji.monitor.result import Verdict, counted
 from distributed_fiji.monitor.rounds import DOUBTFUL_WAIT, Watcher
 from distributed_fiji.monitor.takedown import Step, still_costly, take_down
 from distributed_fiji.state.jobstate import JobState
@@ -79,10 +79,7 @@ def monitor(
     run = record
     view = View(out.err, run.app_name, plate_maps(run, clients, out.err))
     try:
-        verdict = read_verdict(clients.s3, run)
-        if verdict is None:
-            keys = Keys(record)
-            verdict = _watch(Watcher(run, clients, cheapest=cheapest), clock, view, check, keys)
+        verdict = _watch(Watcher(run, clients, cheapest=cheapest), clock, view, check, Keys(record))
         view.tell(f"{verdict.end[0].upper()}{verdict.end[1:]}. {DOWN[verdict.whole]}")
         steps = take_down(run, clients, clock, view.tell, whole=verdict.whole)
     except KeyboardInterrupt:
@@ -118,7 +115,7 @@ def cost_line(run: Run, cost: float | None) -> str:
 def plan_end(run: Run, clients: Clients, clock: Clock) -> list[str]:
     """Do what monitor does now, and its end, with clients that only note it; return what is to be said."""
     said: list[str] = []
-    verdict = read_verdict(clients.s3, run) or Watcher(run, clients).step(clock.now(), said.append)
+    verdict = Watcher(run, clients).step(clock.now(), said.append)
     if verdict is None:
         said.append("The run is not over. What would be done now comes first, then its end.")
     else:

@@ -15,7 +15,7 @@ from distributed_fiji.janitor.trouble import Troubles
 from distributed_fiji.janitor.turn import turn
 from distributed_fiji.monitor.notdone import NAMED, find_not_done, shown
 from distributed_fiji.monitor.recount import recounted
-from distributed_fiji.monitor.result import Verdict, counted, read_verdict
+from distributed_fiji.monitor.result import Verdict, counted
 from distributed_fiji.monitor.rounds import DOUBTFUL_WAIT, Watcher
 from distributed_fiji.monitor.takedown import Deadlines, attempt, still_costly, take_down
 from distributed_fiji.state.jobstate import JobState
@@ -97,7 +97,7 @@ def tend_run(
     run = replace(run, fleet_id=run.fleet_id or find_fleet(clients.ec2, run.app_name, run.run_id))
     if not run.fleet_id:
         return _without_fleet(run, clients, clock)
-    verdict = read_verdict(clients.s3, run) or _look(run, clients, clock, tell)
+    verdict = _look(run, clients, clock, tell)
     if verdict is None:
         return None
     steps = take_down(run, clients, clock, tell, whole=verdict.whole, patience=PATIENCE)
@@ -119,7 +119,7 @@ def _without_fleet(run: Run, clients: Clients, clock: Clock) -> str | None:
 
 
 def _look(run: Run, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> Verdict | None:
-    """Look once, and again while the queue reads empty; return the verdict if the run is over."""
+    """Look once, and again while the queue reads empty; return the verdict if the run is or was over."""
     watcher = Watcher(run, clients, read_memory(clients.s3, run))
     begun = clock.now()
     while True:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.clients import AwsError, Clients, error_text
 from distributed_fiji.monitor.actions import End, TakeDown
 from distributed_fiji.monitor.decide import Limits, Memory, decide
 from distributed_fiji.monitor.lastwords import (
@@ -20,7 +20,7 @@ from distributed_fiji.monitor.lastwords import (
 from distributed_fiji.monitor.notdone import NAMED, find_failing
 from distributed_fiji.monitor.observe import Observer
 from distributed_fiji.monitor.perform import perform
-from distributed_fiji.monitor.result import Verdict, save_verdict, verdict_of
+from distributed_fiji.monitor.result import Verdict, read_verdict, save_verdict, verdict_of
 from distributed_fiji.monitor.snapshot import Snapshot
 from distributed_fiji.monitor.takedown import attempt
 from distributed_fiji.state.jobstate import JobState
@@ -36,12 +36,15 @@ def show_nothing(_seen: Snapshot) -> None:
 
 @dataclass
 class Watcher:
-    """Watches one run over many looks. `memory` is what `decide` keeps from one look to the next."""
+    """Watches one run over many looks. `memory` is what `decide` keeps from one look to the next; `begun`
+    says that the run is known to have had no verdict at first.
+    """
 
     run: Run
     clients: Clients
     memory: Memory = field(default_factory=Memory)
     cheapest: bool = False
+    begun: bool = False
     unread: str = ""
     told: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
@@ -52,10 +55,12 @@ class Watcher:
     def step(
         self, now: float, tell: Callable[[str], None], show: Callable[[Snapshot], None] = show_nothing
     ) -> Verdict | None:
-        """Look once and act; return the verdict, already saved, if the run is over.
+        """Look once and act; return the verdict, already saved, if the run is over, or was when this began.
 
         A refusal by AWS is reported, and the next look decides again. Raises AwsError if it cannot look.
         """
+        if verdict := self._kept(tell):
+            return verdict
         seen = self.observer.observe(now)
         if seen.unread and seen.unread != self.unread:
             tell(f"the jobs could not be checked; retrying shortly: {seen.unread}")
@@ -86,6 +91,22 @@ class Watcher:
                 return verdict
             attempt(type(action).__name__, partial(perform, action, self.run, self.clients), tell)
         return None
+
+    def _kept(self, tell: Callable[[str], None]) -> Verdict | None:
+        """Return the verdict of an end that had begun before. One that cannot be read is asked for again at
+        the next step, and does not keep this one from judging what the run costs.
+        """
+        if self.begun:
+            return None
+        try:
+            verdict = read_verdict(self.clients.s3, self.run)
+        except AwsError as error:
+            if "verdict" not in self.told:
+                tell(f"whether this run has ended could not be read; retrying shortly: {error_text(error)}")
+            self.told.add("verdict")
+            return None
+        self.begun = True
+        return verdict
 
     def _tell_troubles(self, seen: Snapshot, limits: Limits, tell: Callable[[str], None]) -> None:
         """Report, once for each kind, that tasks or machines end as soon as they start, or that nothing has

@@ -23,10 +23,10 @@ from botocore.exceptions import EndpointConnectionError
 from distributed_fiji.aws.clients import AwsError, Clients
 from distributed_fiji.aws.refusals import keys_are_over
 from distributed_fiji.commands.inventory import Item, inventory
-from distributed_fiji.errors import FAILED, KEYS_OVER, SOMETHING_LEFT, DistributedFijiError
+from distributed_fiji.errors import FAILED, INTERRUPTED, KEYS_OVER, SOMETHING_LEFT, DistributedFijiError
 from distributed_fiji.janitor.install import install_janitor
 from distributed_fiji.state.openruns import list_open_runs
-from tests.monitor.builders import EmulatedSession, SteppedClock, a_run, some_jobs
+from tests.monitor.builders import ARun, EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.conftest import emulators
 from tests.monitor.flow import Flow
 from tests.monitor.screen import clean, watch
@@ -165,17 +165,17 @@ def guarded(clients: Clients, items: list[Item], app: str, bucket: str) -> bool:
 
 
 def wrong_after(
-    clients: Clients, items: list[Item], app: str, bucket: str, code: int, goes_on: int | None
+    clients: Clients, items: list[Item], app: str, bucket: str, code: int, goes_on: tuple[int, ...]
 ) -> list[str]:
     """Name what must not be, after a command has ended with a code. `items`: what is there of the app;
-    `goes_on`: the code with which a run goes on that the janitor guards.
+    `goes_on`: the codes with which a run goes on that the janitor guards.
     """
     billing = [f"{item.kind} {item.name}" for item in items if item.bills]
     wrong = []
     fleets = [one for one in billing if one.startswith("fleet")]
     if fleets and not guarded(clients, items, app, bucket):
         wrong.append(f"nobody guards {', '.join(fleets)}")
-    if billing and code not in (SOMETHING_LEFT, goes_on):
+    if billing and code not in (SOMETHING_LEFT, *goes_on):
         wrong.append(f"exit code {code} with {', '.join(billing)} left")
     return wrong
 
@@ -198,7 +198,9 @@ class Trial:
     def answering(self) -> AnsweringSession:
         return AnsweringSession(self.session, self.kind, self.calls)
 
-    def ended(self, answers: AnsweringSession, code: int, bucket: str, goes_on: int | None = None) -> Outcome:
+    def ended(
+        self, answers: AnsweringSession, code: int, bucket: str, goes_on: tuple[int, ...] = ()
+    ) -> Outcome:
         """Return what came of it, with all cleaned up."""
         items = inventory(self.clients, self.app)
         wrong = wrong_after(self.clients, items, self.app, bucket, code, goes_on)
@@ -217,7 +219,22 @@ def start(trial: Trial) -> Outcome:
     flow.submit(trial.clients)
     answers = trial.answering()
     code = code_of(lambda: 0 * len(flow.start(Clients(answers)).fleet_id))
-    return trial.ended(answers, code, flow.settings.AWS_BUCKET, goes_on=0)
+    return trial.ended(answers, code, flow.settings.AWS_BUCKET, goes_on=(0,))
+
+
+@dataclass
+class Patience:
+    """A person who looks at a monitor, and stops it when it has waited for AWS so often."""
+
+    run: ARun
+    waits: int = 100
+
+    def wait(self) -> None:
+        """Let the world go on; raise what Ctrl-C raises."""
+        self.run.report_stopped_tasks()
+        self.waits -= 1
+        if not self.waits:
+            raise KeyboardInterrupt
 
 
 def end(trial: Trial) -> Outcome:
@@ -228,8 +245,8 @@ def end(trial: Trial) -> Outcome:
     run.give_up(reported="no cells")
     install_janitor(trial.clients, run.record, SteppedClock(time.time()))
     answers = trial.answering()
-    code = code_of(lambda: watch(run, run.report_stopped_tasks, clients=Clients(answers))[0].exit_code)
-    return trial.ended(answers, code, run.bucket, goes_on=KEYS_OVER)
+    code = code_of(lambda: watch(run, Patience(run).wait, clients=Clients(answers))[0].exit_code)
+    return trial.ended(answers, code, run.bucket, goes_on=(KEYS_OVER, INTERRUPTED))
 
 
 def remove(trial: Trial) -> Outcome:

@@ -23,3 +23,14 @@ def test_no_answer_leaves_a_fleet_that_nobody_guards_or_a_bill_without_exit_code
 
     assert outcome.wrong == (), f"at call {calls}, {outcome.hit}"
     assert outcome.hit, f"{command} makes fewer calls than {calls}: correct COMMANDS"
+
+
+@pytest.mark.parametrize("kind", ["throttled", "no network"])
+def test_a_monitor_whose_first_question_has_no_answer_asks_again(
+    session: EmulatedSession, tmp_path: Path, app: str, kind: str
+) -> None:
+    """Its first question is for an end that has begun; it once ended there, with the fleet at work."""
+    outcome = COMMANDS["monitor"][0](Trial(session, tmp_path, app, kind, 1))
+
+    assert outcome.hit == "s3:GetObject"
+    assert outcome.wrong == ()
