@@ -1,4 +1,4 @@
-"""What names of AWS may look like, as types for settings: buckets, roles, profiles, policies."""
+"""The forms of AWS names, as types for settings: buckets, roles, profiles, policies."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pydantic import AfterValidator, StringConstraints
 
 
 def _general_purpose(name: str) -> str:
-    """Refuse by name what is called like a bucket and is none that everything here works with.
+    """Refuse names of special buckets that do not work with everything here.
 
-    Suffixes: S3 user guide, "Bucket naming rules". Directory buckets know no ETags that are MD5s, no tags and
-    another way to sign in; aliases of access points have permissions of their own.
+    Suffixes: S3 user guide, "Bucket naming rules". Directory buckets have ETags that are not MD5s, no tags,
+    and another way to sign in. Access point aliases have their own permissions.
     """
     for suffixes, kind in (
         (("--x-s3",), "a directory bucket (S3 Express One Zone)"),
@@ -31,7 +31,7 @@ Bucket = Annotated[
     StringConstraints(pattern=f"^{BUCKET.pattern}$"),
     AfterValidator(_general_purpose),
 ]
-#: Names and ARNs of IAM (IAM user guide, "IAM identifiers"): '' where setup makes the role itself.
+#: Names and ARNs in IAM (IAM user guide, "IAM identifiers"); '' if setup creates the role itself.
 _NAME = r"[A-Za-z0-9_+=,.@-]+"
 GivenRole = Annotated[
     str, StringConstraints(pattern=rf"^(arn:aws:iam::[0-9]{{12}}:role/(.+/)?{_NAME}|{_NAME})?$")

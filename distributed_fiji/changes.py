@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Change:
-    """One resource and what became of it; `detail` names what differed."""
+    """One resource and what became of it. `detail` names what differed."""
 
     kind: str
     name: str
@@ -17,7 +17,10 @@ class Change:
 
     @staticmethod
     def of(kind: str, name: str, *, created: bool, changed: bool, detail: str = "") -> Change:
-        """Return the change that two findings amount to; what differed is told of a changed one alone."""
+        """Return the change that two findings amount to.
+
+        What differed is kept only if something was changed.
+        """
         if created:
             return Change(kind, name, "created")
         return Change(kind, name, "changed", detail) if changed else Change(kind, name, "kept")

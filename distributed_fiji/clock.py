@@ -1,4 +1,4 @@
-"""Time as an argument, so that loops can be stepped in tests."""
+"""Time as an argument, so that tests can step through loops."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What loops ask of time: seconds since 1970, and a pause of seconds."""
+    """What loops need of time: seconds since 1970, and a pause in seconds."""
 
     def now(self) -> float: ...
 
@@ -25,7 +25,7 @@ class SystemClock:
 
 
 class HurriedClock:
-    """A clock for dry runs: waiting takes no time, but counts as if it had."""
+    """A clock for dry runs: waiting takes no time, but counts as if it did."""
 
     def __init__(self) -> None:
         self._waited = 0.0

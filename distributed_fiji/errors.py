@@ -1,8 +1,8 @@
 """What can go wrong, one sentence each, with the exit code of the command that it ends.
 
-Only run.py turns these into an exit; the codes are those of design.md: 0 done, 1 failed, 2 misuse or
-invalid input, 3 the work ended with failed jobs, 4 something that costs is left, 5 AWS does not take the
-keys any more, 130 interrupted.
+Only run.py turns these into an exit. The codes are in docs/design.md: 0 done, 1 failed, 2 misuse or invalid
+input, 3 the work ended with failed jobs, 4 something billable is left, 5 AWS no longer accepts the keys, 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ INTERRUPTED = 130
 
 
 class DistributedFijiError(Exception):
-    """Raised when a command cannot go on; its text says what happened and what to do next."""
+    """Raised when a command cannot continue; the text says what happened and what to do next."""
 
     exit_code = FAILED
 
 
 class InvalidInput(DistributedFijiError):
-    """Raised when settings, files or arguments are wrong; holds every problem, and nothing was changed."""
+    """Raised when settings, files or arguments are wrong. It holds every problem, and nothing was changed."""
 
     exit_code = INVALID
 
@@ -36,13 +36,13 @@ class InvalidInput(DistributedFijiError):
 
 
 class NothingThere(DistributedFijiError):
-    """Raised when a command needs what an earlier command makes, and it is not there."""
+    """Raised when something that an earlier command creates is missing."""
 
     exit_code = INVALID
 
 
 def of_file(error: OSError) -> str:
-    """Return a sentence about a file, a folder or a disk that fails a command."""
+    """Return a sentence about a file, folder or disk that makes a command fail."""
     where = f"{error.filename}: " if error.filename else ""
     return (
         f"{where}{error.strerror or error}. Free some space, or check the permissions, and run the command"
@@ -51,12 +51,12 @@ def of_file(error: OSError) -> str:
 
 
 class SomethingLeft(DistributedFijiError):
-    """Raised when something that costs money could not be removed; its text names it."""
+    """Raised when something that costs money could not be removed; the text names it."""
 
     exit_code = SOMETHING_LEFT
 
 
 class KeysOver(DistributedFijiError):
-    """Raised when AWS has not taken the keys for so long that waiting helps nothing."""
+    """Raised when AWS has refused the keys for so long that waiting does not help."""
 
     exit_code = KEYS_OVER

@@ -1,4 +1,4 @@
-"""A finding about a set-up, and the kinds there are. Pure.
+"""Findings about a set-up, and their kinds. Pure.
 
 Ids are stable: programs compare them, and docs/troubleshooting.md has a line for each.
 """
@@ -12,7 +12,7 @@ from typing import Literal
 Severity = Literal["stop", "warn", "unknown"]
 WORST_FIRST: tuple[Severity, ...] = ("stop", "warn", "unknown")
 
-#: Each kind of finding: what is wanted, and what to do next where the finding itself does not say it better.
+#: Each kind of finding: what is wanted, and what to do next if the finding itself does not say it better.
 KINDS: Mapping[str, tuple[str, str]] = {
     "config": ("settings that a run can use", "correct config.py (docs/config.md)"),
     "job-file": ("a job file that submitJob accepts", "correct the job file (docs/jobs.md)"),
@@ -53,10 +53,10 @@ KINDS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found: `id` of KINDS, the setting or file it is about, and what to do next.
+    """What was found: `id` from KINDS, the setting or file it is about, and what to do next.
 
-    `found` is a whole sentence, as a command says it; `wanted` and `next` are those of the kind where empty.
-    `unknown`: it could not be looked at; it never stops a command.
+    `found` is a whole sentence, as a command prints it. `wanted` and `next` default to those of the kind.
+    `unknown`: it could not be checked, which never stops a command.
     """
 
     id: str
@@ -73,27 +73,27 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        """What a command says: what was found, and what to do where that is not in it."""
+        """The sentence for commands: what was found, and what to do if that is not in it."""
         return f"{self.found}. {self.next}" if self.next else self.found
 
 
 def stops(kind: str, lines: Iterable[str]) -> list[Finding]:
-    """Return a finding that stops for each sentence; the setting is what a sentence begins with."""
+    """Return a stopping finding for each sentence; the setting is what a sentence begins with."""
     return [Finding(kind, "stop", _field(line), line) for line in lines]
 
 
 def doubts(kind: str, lines: Iterable[str]) -> list[Finding]:
-    """Return a finding that warns for each sentence."""
+    """Return a warning for each sentence."""
     return [Finding(kind, "warn", _field(line), line) for line in lines]
 
 
 def unknowns(kind: str, lines: Iterable[str]) -> list[Finding]:
-    """Return a finding for each sentence about what could not be looked at."""
+    """Return a finding for each sentence about what could not be checked."""
     return [Finding(kind, "unknown", _field(line), line) for line in lines]
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Return findings in the order in which they matter, each once."""
+    """Return findings in order of importance, each once."""
     return sorted(dict.fromkeys(findings), key=lambda one: WORST_FIRST.index(one.severity))
 
 

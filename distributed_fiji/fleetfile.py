@@ -1,6 +1,7 @@
-"""Fleet file -> FleetFile: the original's LaunchSpecifications, or a short form where all is found.
+"""Fleet file -> FleetFile: the original's LaunchSpecifications, or a short form with defaults.
 
-Pure but for reading the file; what only AWS can tell (does the subnet exist) is asked in fleet.py.
+Pure, except that it reads the file. What only AWS knows, such as whether a subnet exists, is asked in
+commands/resolve.py.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ SPECIFICATION_KEYS = ("ImageId", "KeyName", "IamInstanceProfile", "BlockDeviceMa
                       "NetworkInterfaces", "SubnetId", "SecurityGroups", "InstanceType", "UserData",
                       "EbsOptimized", "Monitoring")  # fmt: skip
 
-#: What of a volume in the file counts for the root volume (EC2 API reference, EbsBlockDevice).
+#: Keys of a volume in the file that apply to the root volume (EC2 API reference, EbsBlockDevice).
 VOLUME_KEYS = ("VolumeType", "Iops", "Throughput", "Encrypted", "KmsKeyId")
 
 PLACEHOLDER = re.compile(r"X{6,}|subnet-W+|sg-Z+|your_key_file_name|your-key-file")
@@ -35,9 +36,9 @@ PLACEHOLDER = re.compile(r"X{6,}|subnet-W+|sg-Z+|your_key_file_name|your-key-fil
 
 @dataclass(frozen=True)
 class Specification:
-    """How a machine is to be: what the file says; None, () and {} are found. `subnets`: ids.
+    """What the file says about a machine. None, () and {} are defaults to be filled in. `subnets`: ids.
 
-    `volume`: how its root volume is to be, in EC2's names; its size is EBS_VOL_SIZE.
+    `volume`: properties of its root volume, in EC2's names; its size is EBS_VOL_SIZE.
     """
 
     image_id: str | None = None
@@ -53,9 +54,9 @@ class Specification:
 
 @dataclass(frozen=True)
 class FleetFile:
-    """A fleet file that was checked. More than one specification: they differ in more than the subnet.
+    """A checked fleet file. If it has several specifications, they differ in more than the subnet.
 
-    `original`: whether it is in the original's form, whose image and volumes are of 2017.
+    `original`: whether it is in the original's form, whose image and volumes date from 2017.
     """
 
     specifications: tuple[Specification, ...]
@@ -67,12 +68,12 @@ class FleetFile:
 
 
 def read_fleet_file(path: Path) -> FleetFile:
-    """Read and check a fleet file; raises InvalidInput with every problem."""
+    """Read and check a fleet file. Raises InvalidInput with every problem."""
     return parse_fleet_file(read_json(path), str(path))
 
 
 def parse_fleet_file(document: Any, source: str) -> FleetFile:
-    """Check a fleet file's content; `source` names it in messages. Raises InvalidInput."""
+    """Check a fleet file's contents; `source` names it in messages. Raises InvalidInput."""
     if not isinstance(document, dict):
         raise InvalidInput(f"{source} cannot be used", ["it must be a JSON object; {} uses all defaults"])
     parts = {key: value for key, value in document.items() if not key.startswith("_comment")}
@@ -147,7 +148,7 @@ def _short_as_specification(parts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _specification(item: dict[str, Any]) -> Specification:
-    """Read one launch specification; subnets and groups may stand in it or in its network interface."""
+    """Read one launch specification. Subnets and groups may be in it or in its network interface."""
     interface = (item.get("NetworkInterfaces") or [{}])[0]
     profile = item.get("IamInstanceProfile")
     subnet_text = interface.get("SubnetId") or item.get("SubnetId") or ""
@@ -166,10 +167,10 @@ def _specification(item: dict[str, Any]) -> Specification:
 
 
 def _volume(devices: list[Any]) -> dict[str, Any]:
-    """Return what the file says of the volume that holds containers: its last one, as the original has it.
+    """Return what the file says about the volume that holds containers: its last one, as in the original.
 
-    Today's ECS image keeps containers on its root volume, so that all volumes become that one. A snapshot of
-    2017 is no root for it.
+    Today's ECS image keeps containers on its root volume, so all volumes become that one. A snapshot from
+    2017 cannot be its root.
     """
     last = devices[-1] if devices else {}
     ebs = last.get("Ebs") if isinstance(last, dict) else None
@@ -177,7 +178,7 @@ def _volume(devices: list[Any]) -> dict[str, Any]:
 
 
 def _merged(specifications: list[Specification]) -> tuple[Specification, ...]:
-    """Make one of specifications that differ only in their subnets."""
+    """Combine specifications that differ only in their subnets."""
     merged: list[Specification] = []
     for item in specifications:
         for number, other in enumerate(merged):
@@ -195,7 +196,7 @@ def _with_subnets(specification: Specification, subnets: tuple[str, ...]) -> Spe
 
 
 def _says_volumes(item: dict[str, Any]) -> bool:
-    """Whether a specification says more of its volumes than counts."""
+    """Whether a specification says more about its volumes than is used."""
     devices = item.get("BlockDeviceMappings") or []
     said = [device.get("Ebs", {}).keys() - set(VOLUME_KEYS) for device in devices if isinstance(device, dict)]
     return len(devices) > 1 or any(keys & {"VolumeSize", "SnapshotId"} for keys in said)

@@ -1,4 +1,4 @@
-"""What a job is called when it is named to people. Standard library only."""
+"""How jobs are named for people. Standard library only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from worker.contract.text import one_line
 
 
 def name_in(body: str) -> str:
-    """Return the name of the job in a message's body; '' where it is none."""
+    """Return the name of the job in a message's body; '' if it is not a job."""
     try:
         metadata = read_object(body.encode("utf-8", "replace")).get("Metadata")
     except Unreadable:
@@ -22,10 +22,10 @@ def name_in(body: str) -> str:
 
 
 def called(job: str, names: Mapping[str, str]) -> str:
-    """Return a job as it is named to people: by its metadata, the id behind it."""
+    """Return a job's name for people: its metadata, then the id."""
     return f"{names[job]} (job {job})" if names.get(job) else f"job {job}"
 
 
 def printable(text: str) -> str:
-    """Return a text on one line, without what a terminal would obey, each space once."""
+    """Return a text on one line, without terminal control sequences or repeated spaces."""
     return " ".join(one_line(text).split())

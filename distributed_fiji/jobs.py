@@ -1,7 +1,7 @@
 """Job file -> jobs: the original's format (output_file_location, shared_metadata, groups) and `inputs`.
 
-Pure but for reading the file. The whole file is checked before anything is sent; jobs are made one at a
-time, so that memory does not grow with a copy per job.
+Pure, except that it reads the file. The whole file is checked before anything is sent. Jobs are made one at a
+time, so memory does not grow with a copy per job.
 """
 
 from __future__ import annotations
@@ -31,24 +31,28 @@ from worker.contract.paths import path_problems
 
 KEYS = ("output_file_location", "shared_metadata", "inputs", "answers", "paths", "groups")
 BRACES = re.compile(r"\{([^{}]*)\}")
-#: Where the original mounts the bucket on its machines; what lies below is named from the bucket's root here.
+#: Where the original mounts the bucket on its machines; here, paths below it are relative to the bucket's
+#: root.
 MOUNT = re.compile(r"\A/*home/ubuntu/bucket(/+|\Z)")
-#: How a group of Distributed-CellProfiler says its metadata.
+#: How a group of Distributed-CellProfiler gives its metadata.
 PAIRS = re.compile(r"\s*[A-Za-z_]\w*=[^,=]*(,\s*[A-Za-z_]\w*=[^,=]*)*", re.ASCII)
 
-#: As many problems are listed; a file with thousands of wrong groups is wrong in one way.
+#: How many problems are listed; in a file with thousands of wrong groups, they are all alike.
 MOST_PROBLEMS = 20
 
 
-#: Bytes of a message that are kept for the attribute with its submission's name, which counts towards what
-#: SQS takes (jobqueue.mark_bytes).
+#: Bytes of a message that are reserved for the attribute with its submission's name, which counts towards
+#: SQS's limit (aws.queues.mark_bytes).
 MARK_BYTES = 64
 
 ANSWERS, PATHS = "answers", "paths"
 
 
 def metadata_of(group: dict[str, Any]) -> dict[str, Any]:
-    """Return a group without its answers and paths, which are no parameters: objects, as no value is."""
+    """Return a group without its answers and paths.
+
+    These are not parameters: they are objects, unlike any value.
+    """
     if group.keys().isdisjoint((ANSWERS, PATHS)):
         return group
     return {
@@ -64,7 +68,7 @@ def answers_of(group: dict[str, Any]) -> dict[str, Any]:
 
 
 def paths_of(group: dict[str, Any]) -> dict[str, Any]:
-    """Return what a group itself leads elsewhere."""
+    """Return a group's own paths to redirect."""
     return _own(group, PATHS)
 
 
@@ -75,10 +79,10 @@ def _own(group: dict[str, Any], name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Template:
-    """What all jobs of a file share; braces in location and inputs are filled by each group's metadata.
+    """What all jobs of a file share. Each group's metadata fills the braces in location and inputs.
 
-    `answers`: to what the script asks; `paths`: folders of another machine. A group's own stand in it under
-    the same keys, and go before these.
+    `answers`: to what the script asks. `paths`: folders of another machine. A group's own have the same keys,
+    and override these.
     """
 
     output_file_location: str
@@ -106,7 +110,7 @@ class Template:
         )
 
     def missing_names(self, group: dict[str, Any]) -> list[str]:
-        """Return the names in braces that neither the group nor the shared metadata have."""
+        """Return the names in braces that are neither in the group nor in the shared metadata."""
         return sorted(self._names_of_groups.difference(group))
 
     def lists(self, group: dict[str, Any]) -> list[str]:
@@ -121,13 +125,13 @@ class Template:
 
     @cached_property
     def _names_of_groups(self) -> set[str]:
-        """The names in braces that a group must have, since the shared metadata have not."""
+        """The names in braces that a group must have, because the shared metadata do not."""
         return self._names - self.shared_metadata.keys()
 
 
 @dataclass(frozen=True)
 class JobFile:
-    """A job file that was checked. Iterating gives its jobs, a duplicate group once."""
+    """A checked job file. Iterating yields its jobs, each once even if a group is duplicated."""
 
     template: Template
     groups: list[dict[str, Any]]
@@ -136,12 +140,12 @@ class JobFile:
     warnings: tuple[str, ...]
 
     def names(self) -> Iterator[tuple[str, str]]:
-        """Yield each job's id and what people know it by."""
+        """Yield each job's id and its name for people."""
         for group, job_id in zip(self._once(), self.job_ids, strict=True):
             yield job_id, job_name(metadata_of(group))
 
     def part(self, places: Sequence[int], below: str = "") -> JobFile:
-        """Return some of the jobs, by their places; `below` comes before where their outputs go."""
+        """Return some of the jobs, by their places. `below` is put before their output locations."""
         groups, template = list(self._once()), self.template
         location = below + MOUNT.sub("", template.output_file_location).lstrip("/")
         document = {
@@ -161,18 +165,18 @@ class JobFile:
     def __iter__(self) -> Iterator[Job]:
         for group, job_id in zip(self._once(), self.job_ids, strict=True):
             job = self.template.job(group)
-            # Where cached_property keeps it: it was reckoned when the file was checked.
+            # Where cached_property stores it: it was calculated when the file was checked.
             vars(job)["job_id"] = job_id
             yield job
 
 
 def read_job_file(path: Path) -> JobFile:
-    """Read and check a whole job file; raises InvalidInput with what is wrong in it."""
+    """Read and check a whole job file. Raises InvalidInput with what is wrong in it."""
     return parse_job_file(read_json(path), str(path))
 
 
 def parse_job_file(document: Any, source: str) -> JobFile:
-    """Check a job file's content; `source` names it in messages. Raises InvalidInput."""
+    """Check a job file's contents; `source` names it in messages. Raises InvalidInput."""
     if not isinstance(document, dict):
         raise InvalidInput(
             f"{source} cannot be used", ["it must be a JSON object with output_file_location, groups, …"]
@@ -203,13 +207,13 @@ def _without_comments(mapping: dict[str, Any]) -> dict[str, Any]:
 
 
 def shortened(problems: list[str]) -> list[str]:
-    """Return as many problems as are listed, and how many more there are."""
+    """Return the problems to list, and how many more there are."""
     more = len(problems) - MOST_PROBLEMS
     return problems[:MOST_PROBLEMS] + ([f"and {more} more like this"] if more > 0 else [])
 
 
 def _read_template(parts: dict[str, Any]) -> tuple[Template, list[str]]:
-    """Return what all jobs share, and problems; a part that is wrong is left empty in it."""
+    """Return what all jobs share, and problems; parts that are wrong are left empty."""
     location, shared = _unmounted(parts.get("output_file_location")), parts.get("shared_metadata", {})
     inputs = parts.get("inputs", [])
     if isinstance(shared, dict):
@@ -241,7 +245,7 @@ def _read_template(parts: dict[str, Any]) -> tuple[Template, list[str]]:
 
 
 def _unmounted(place: Any) -> Any:
-    """Return a place as it is named from the bucket's root, where it is named below the original's mount."""
+    """Return a place relative to the bucket's root, if it is below the original's mount."""
     return MOUNT.sub("", place) if isinstance(place, str) else place
 
 
@@ -253,7 +257,7 @@ def _brace_problems(where: str, text: str) -> list[str]:
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
-    """Return a question where a name is nearly one that is known, else ''."""
+    """Return a question if a name is similar to a known one, else ''."""
     by_fold = {one.casefold(): one for one in known}
     near = difflib.get_close_matches(name.strip().casefold(), by_fold, n=1)
     return f"; did you mean {{{by_fold[near[0]]}}}?" if near else ""
@@ -274,8 +278,10 @@ def _read_groups(groups: Any) -> tuple[list[dict[str, Any]], list[str]]:
 def _check_groups(
     groups: list[dict[str, Any]], template: Template
 ) -> tuple[list[str], list[tuple[int, int]], Shared | None, list[str]]:
-    """Return the jobs' ids, pairs of groups (first, again; from 1) that are one job, two groups whose outputs
-    can meet, and problems.
+    """Return the results of checking all groups.
+
+    These are the jobs' ids, pairs of groups (first, again; from 1) that are the same job, two groups whose
+    outputs can collide, and problems.
     """
     seen: dict[str, int] = {}
     locations: list[tuple[int, str]] = []
@@ -308,7 +314,7 @@ def _check_groups(
 
 
 def _foreign_problems(number: int, group: dict[str, Any]) -> list[str]:
-    """Say what to write instead of a group in the form of Distributed-CellProfiler."""
+    """Say what to write instead of a group in Distributed-CellProfiler's form."""
     value = group.get("Metadata")
     has_objects = isinstance(value, dict) or (
         isinstance(value, list) and any(isinstance(item, dict) for item in value)
@@ -353,7 +359,7 @@ def _warning_of(shared: Shared, groups: list[dict[str, Any]], template: Template
 
 
 def _location_problems(location: Any) -> list[str]:
-    """A worker takes an absolute location as one from the bucket's root; here it is most likely a mistake."""
+    """A worker reads an absolute location from the bucket's root; here it is most likely a mistake."""
     if location is None:
         return ["output_file_location is missing: the folder in the bucket for the jobs' outputs"]
     if isinstance(location, str) and location.startswith("/"):

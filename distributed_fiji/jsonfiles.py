@@ -1,4 +1,4 @@
-"""JSON files that people write: read as their editors leave them; what is wrong is said in one sentence."""
+"""JSON files written by people: read as their editors save them, with each problem in one sentence."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from worker.contract.scripts import wide_encoding
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 
-#: No double has more digits before its point (about 1.8e308).
+#: No double has more digits before its decimal point (about 1.8e308).
 MOST_DIGITS = 308
 
 
 def is_file(path: Path) -> bool:
-    """Whether a path, which may be any text, is a file's."""
+    """Whether a path, which may be any text, is that of a file."""
     try:
         return path.is_file()
-    except (OSError, ValueError):  # no name of a file
+    except (OSError, ValueError):  # not a file name
         return False
 
 
 def read_file(path: Path) -> bytes:
-    """Return what a person's file holds. Raises ValueError with a sentence.
+    """Return the contents of a user's file. Raises ValueError with a sentence.
 
-    Only of a regular file: a pipe or a device would be waited for, or never end.
+    Only for regular files: a pipe or a device would block, or never end.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -42,7 +42,7 @@ def read_file(path: Path) -> bytes:
 
 
 def read_json(path: Path) -> Any:
-    """Return a file's document; a byte order mark is passed over. Raises InvalidInput."""
+    """Return a file's document, ignoring a byte order mark. Raises InvalidInput."""
     try:
         return parse_json(read_file(path))
     except (RecursionError, MemoryError):
@@ -53,7 +53,7 @@ def read_json(path: Path) -> Any:
 
 
 def has_key(path: Path, key: str) -> bool:
-    """Return whether a file is a JSON object with a key; one that cannot be read has none."""
+    """Return whether a file is a JSON object with a key; an unreadable one has none."""
     try:
         document = read_json(path)
     except InvalidInput:
@@ -62,7 +62,7 @@ def has_key(path: Path, key: str) -> bool:
 
 
 def parse_json(content: bytes) -> Any:
-    """Return the document in a file's content. Raises ValueError with a sentence, and RecursionError."""
+    """Return the document in a file's contents. Raises ValueError with a sentence, and RecursionError."""
     encoding = wide_encoding(content)
     if encoding:
         raise ValueError(f"it is saved as {encoding}; save it as UTF-8")
@@ -93,5 +93,5 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _whole(text: str) -> int | float:
-    """Return a whole number; infinity for one that no double holds, which Python would not even convert."""
+    """Return an integer; infinity if no double can hold it, since Python would not even convert it."""
     return int(text) if len(text) <= MOST_DIGITS else math.inf

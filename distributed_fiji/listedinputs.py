@@ -1,6 +1,6 @@
-"""The inputs that jobs name, looked up in a few listings of their buckets. Pure: listing is an argument.
+"""Find the inputs that jobs name, using few listings of their buckets. Pure: the listing is an argument.
 
-`check` decides over them whether anything is missing; `rehearse` adds up their bytes.
+`check` decides from them whether anything is missing; `rehearse` adds up their bytes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from worker.contract.patterns import common_start
 MAY_BE = re.compile(r"s3://|/bucket/", re.IGNORECASE)
 LAST = "\U0010ffff"
 
-#: A bucket, and what keys in it begin with.
+#: A bucket, and the beginning of keys in it.
 Start = tuple[str, str]
-#: A bucket, what keys begin with, and a test of whether a key is meant.
+#: A bucket, the beginning of keys, and a test of whether a key is meant.
 Place = tuple[str, str, Callable[[str], bool]]
-#: Yields the keys below a start in order, each with its bytes and whether it must be restored first.
+#: Yields the keys with a beginning, in order, each with its bytes and whether it must be restored first.
 ListKeys = Callable[[str, str], Iterable[tuple[str, int, bool]]]
 
 
@@ -36,7 +36,7 @@ class Input(NamedTuple):
 
 
 class Need(NamedTuple):
-    """An input as the job file has it, and the places that it may mean; the first with any key is meant."""
+    """An input as the job file has it, and the places that it may mean. The first with any keys is meant."""
 
     text: str
     places: tuple[Place, ...]
@@ -44,7 +44,7 @@ class Need(NamedTuple):
 
 @dataclass
 class Listing:
-    """The keys that begin with a text, in order, with their bytes; `archived`: those to be restored first."""
+    """The keys that begin with a text, in order, with their bytes. `archived`: those to be restored first."""
 
     keys: list[str] = field(default_factory=list)
     sizes: array[int] = field(default_factory=lambda: array("q"))
@@ -55,20 +55,20 @@ class Listing:
         return range(bisect_left(self.keys, start), bisect_left(self.keys, start + LAST))
 
 
-#: Where an input was found: a bucket, its listing, and the place of the key in it.
+#: Where an input was found: a bucket, its listing, and the key's place in it.
 Found = tuple[str, Listing, int]
 
 
 class TooMany(Exception):
-    """Raised when there are more keys than a command takes the time for; its text says which."""
+    """Raised when there are too many keys for a command's time; the text says what there is too much of."""
 
 
 @dataclass(frozen=True)
 class ListingLimits:
     """How much is listed and compared.
 
-    listings: the most to make in a bucket; more folders are listed together, by what they have in common.
-    keys: the most in one listing. compared: the most keys to compare with patterns, all in all.
+    `listings`: the most per bucket; if there are more folders, those with a common beginning are listed
+    together. `keys`: the most in one listing. `compared`: the most keys to compare with patterns in total.
     """
 
     listings: int = 100
@@ -80,9 +80,9 @@ NO_LIMITS = ListingLimits()
 
 
 class ListedInputs:
-    """The inputs of some jobs, as a few listings have them; each is looked up once.
+    """The inputs of some jobs, found in few listings. Each is looked up once.
 
-    `values`: whether metadata values and answers are inputs, too. Raises TooMany.
+    `values`: whether metadata values and answers are inputs too. Raises TooMany.
     """
 
     def __init__(
@@ -105,12 +105,12 @@ class ListedInputs:
         }
 
     def needs(self, job: Job) -> Iterator[Need]:
-        """Yield what a job wants from S3: its patterns, and the values that are addresses."""
+        """Yield a job's inputs: its patterns, and those of its values that are addresses."""
         for text in job.inputs:
             with contextlib.suppress(InvalidAddress):
                 yield _pattern(text, self._source_bucket)
         for value in (*job.parameters.values(), *job.answers.values()) if self._values else ():
-            # Of a million values few are addresses: only those are read.
+            # Few of a million values are addresses; only those are parsed.
             if not isinstance(value, (str, list)) or not MAY_BE.search(str(value)):
                 continue
             with contextlib.suppress(InvalidAddress):
@@ -118,8 +118,8 @@ class ListedInputs:
                 yield from (_address(item) for item in items if isinstance(item, Address))
 
     def find(self, need: Need) -> list[Found]:
-        """Return where each key is that an input means. Raises TooMany."""
-        # A pattern and an address may be the same text, and mean different keys.
+        """Return where all keys are that an input means. Raises TooMany."""
+        # A pattern and an address may have the same text but mean different keys.
         known = need.text, _starts(need)
         if known not in self._known:
             found: list[Found] = []
@@ -140,7 +140,7 @@ class ListedInputs:
                 yield listing, place
 
     def sizes(self, job: Job) -> dict[Input, int]:
-        """Return a job's inputs with their bytes; those that are missing are not in it. Raises TooMany."""
+        """Return a job's inputs with their bytes, without missing ones. Raises TooMany."""
         return {
             Input(bucket, listing.keys[place]): listing.sizes[place]
             for need in self.needs(job)
@@ -153,7 +153,7 @@ class ListedInputs:
         return len(listing.between(start)) if listing else 0
 
     def listing(self, bucket: str, start: str) -> Listing | None:
-        """Return the listing that holds what begins with a text."""
+        """Return the listing that contains the keys with a beginning."""
         return next(
             (one for (of, root), one in self._listings.items() if of == bucket and start.startswith(root)),
             None,
@@ -175,7 +175,7 @@ def _test(pattern: Pattern) -> Callable[[str], bool]:
 
 
 def _address(address: Address) -> Need:
-    """Return a place in S3, as the worker takes it: an object, or else all below it."""
+    """Return an address's places as the worker reads it: an object, or else everything below it."""
     places: list[Place] = []
     for key in (address.key, *address.otherwise):
         if not key.endswith("/"):
@@ -201,7 +201,7 @@ def _read(found: Iterable[tuple[str, int, bool]], most: int | None) -> Listing:
 
 
 def listings_for(starts: Iterable[Start], most: int) -> list[Start]:
-    """Return starts whose listings hold all that begins with any of these: `most` of a bucket at most."""
+    """Return starts whose listings include all that begins with any of these, at most `most` per bucket."""
     by_bucket: dict[str, set[str]] = {}
     for bucket, start in starts:
         by_bucket.setdefault(bucket, set()).add(start)

@@ -1,4 +1,4 @@
-"""What the things of an app are called in AWS and in files/. Standard library only: the janitor needs it."""
+"""The names of an app's resources in AWS and in files/. Standard library only, for the janitor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def stuck_alarm_name(app_name: str, instance_id: str) -> str:
 
 
 def role_name(app_name: str, region: str, purpose: str) -> str:
-    """Return the name of an app's role; IAM knows no regions, so the name holds it. At most 64 characters."""
+    """Return the name of an app's role. It includes the region, since IAM has none. At most 64 characters."""
     return f"{app_name}-{region}-fiji-{purpose}"
 
 
@@ -20,7 +20,7 @@ def record_file_name(app_name: str) -> str:
     return f"{app_name}SpotFleetRequestId.json"
 
 
-#: Names of roles and of alarms that are ours; the group is the app's name.
+#: Names of our roles and alarms; the group is the app's name.
 ROLE_NAME = re.compile(
     r"([A-Za-z][A-Za-z0-9_-]*)-[a-z]{2}(?:-[a-z]+)+-\d-fiji-(?:instance|fleet|task|janitor)"
 )
@@ -33,7 +33,7 @@ def janitor_name(app_name: str) -> str:
 
 
 def is_janitor(name: str) -> bool:
-    """Whether a Lambda or a schedule may be a janitor by its name; whose, its tag tells."""
+    """Whether a Lambda or a schedule may be a janitor, by its name; its tag says whose."""
     return name.endswith("Janitor")
 
 

@@ -1,6 +1,6 @@
-"""Wells by their names and numbers, plates of the usual sizes, and which wells are absent. Pure.
+"""Wells by their names and numbers, plates of the usual sizes, and missing wells. Pure.
 
-Rows go from A to Z and on with AA to AF on a plate of 1,536 wells (ANSI SLAS 4-2004 has sizes and positions).
+Rows go from A to Z, then AA to AF on a plate of 1,536 wells (ANSI SLAS 4-2004 has sizes and positions).
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def well_name(place: Place) -> str:
 
 
 def read_well(text: Any) -> Place | None:
-    """Return the place that a well's name means, however it is written (A1, a01, A001); None for no well."""
+    """Return the place that a well's name means in any notation (A1, a01, A001); None if it is not a well."""
     found = WELL.match(text) if isinstance(text, str) else None
     return (row_number(found[1]), int(found[2])) if found else None
 
 
 def place_of(group: Mapping[str, Any]) -> Place | None:
-    """Return the place of a group of metadata: that of its Well, or of its Row and Column; None for none."""
+    """Return the place of a group of metadata: from its Well, or its Row and Column; None if it has none."""
     folded = {name.casefold(): value for name, value in group.items()}
     if "well" in folded:
         return read_well(folded["well"])
@@ -59,17 +59,17 @@ def place_of(group: Mapping[str, Any]) -> Place | None:
 
 
 def plate_of(group: Mapping[str, Any]) -> str:
-    """Return the plate of a group of metadata; '' where it names none."""
+    """Return the plate of a group of metadata; '' if it names none."""
     return next((str(value) for name, value in group.items() if name.casefold() == "plate"), "")
 
 
 def read_rows(text: str) -> list[int]:
-    """Return the rows in a text as `A-D,F`. Raises ValueError with a sentence."""
+    """Return the rows in a text such as `A-D,F`. Raises ValueError with a sentence."""
     return _read_ranges(text, ROW, row_number, "rows are letters, as A-H or A,C")
 
 
 def read_columns(text: str) -> list[int]:
-    """Return the columns in a text as `1-6,9`. Raises ValueError with a sentence."""
+    """Return the columns in a text such as `1-6,9`. Raises ValueError with a sentence."""
     return _read_ranges(
         text, re.compile(r"0*[1-9]\d{0,2}\Z", re.ASCII), int, "columns are numbers, as 1-12 or 2,4"
     )
@@ -95,7 +95,7 @@ def places(rows: Iterable[int], columns: Iterable[int]) -> list[Place]:
 
 
 def rectangle(met: Iterable[Place]) -> set[Place]:
-    """Return the wells of the smallest rectangle that holds these: what a screen without its edge covers."""
+    """Return the wells of the smallest rectangle around these, as a screen without edge wells covers."""
     met = set(met)
     if not met:
         return set()
@@ -104,9 +104,9 @@ def rectangle(met: Iterable[Place]) -> set[Place]:
 
 
 def absent(groups: Iterable[Mapping[str, Any]], expected: Iterable[Place] = ()) -> list[str]:
-    """Return the wells that are expected on each plate and that no group has, as `P1 A01`.
+    """Return the expected wells of each plate that no group has, such as `P1 A01`.
 
-    `expected`: none for the rectangle that all plates' wells span.
+    `expected`: if none, the rectangle that all plates' wells span.
     """
     by_plate: dict[str, set[Place]] = {}
     for group in groups:

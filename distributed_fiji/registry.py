@@ -1,7 +1,7 @@
-"""Asks a container registry whether it has an image, as Docker would, without a Docker daemon.
+"""Ask a container registry whether it has an image, as Docker would, without a Docker daemon.
 
-Follows the OCI distribution specification and its token authentication: what answers 404 is not there; what
-answers 401 or 403 to a stranger may be private, which is said and no reason to stop.
+Follows the OCI distribution specification and its token authentication. 404 means that the image does not
+exist. 401 or 403 without a log-in means that it may be private, which is reported but stops nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ECR_HOST = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?\
 CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 SECONDS = 10
 
-#: Architectures as EC2 names them, by their names in images.
+#: EC2's names of architectures, by their names in images.
 EC2_NAMES = {"amd64": "x86_64", "arm64": "arm64"}
 
 
@@ -43,9 +43,9 @@ class Image:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said of an image; `detail` says why it is not known, or what to do where it is missing.
+    """What is known about an image. `detail` says why it is unknown, or what to do if it is missing.
 
-    `architectures`: that it runs on, in EC2's names; none where that is not said.
+    `architectures`: those it runs on, in EC2's names; empty if unknown.
     """
 
     state: Literal["there", "missing", "unknown"]
@@ -73,7 +73,10 @@ def parse_image(name: str) -> Image:
 
 
 def ask(name: str, ecr: Any = None, session: Any = None) -> Answer:
-    """Ask an image's registry for it. `ecr`: makes an ECR client for a region; `session`: as of requests."""
+    """Ask an image's registry for it. `ecr`: makes an ECR client for a region.
+
+    `session`: like that of requests.
+    """
     import requests
 
     image = parse_image(name)
@@ -107,8 +110,9 @@ def _ask_v2(session: Any, image: Image) -> Answer:
 
 
 def _architectures(session: Any, url: str, headers: Mapping[str, str]) -> frozenset[str]:
-    """Return what an image runs on, by its index, or by the configuration of its only platform; nothing where
-    the registry does not say it.
+    """Return what an image runs on, from its index, or from the configuration of its only platform.
+
+    Empty if the registry does not say.
     """
     import requests
 
@@ -125,7 +129,7 @@ def _architectures(session: Any, url: str, headers: Mapping[str, str]) -> frozen
 
 
 def _token(session: Any, challenge: str) -> str:
-    """Return a stranger's token for what a 401 asks for, '' where none is given."""
+    """Return an anonymous token for a 401's challenge, '' if none is given."""
     wanted = dict(CHALLENGE.findall(challenge))
     if not challenge.lower().startswith("bearer") or "realm" not in wanted:
         return ""

@@ -1,10 +1,10 @@
-"""The app as which a rehearsal on AWS runs: everything of it has names of its own. Pure."""
+"""The separate app for a rehearsal on AWS, with its own names for everything. Pure."""
 
 from __future__ import annotations
 
 from distributed_fiji.settings import Settings, parse_settings
 
-#: Names that follow from APP_NAME, and what a run of some minutes does without.
+#: Names derived from APP_NAME, and what a run of a few minutes does without.
 DERIVED = ("LOG_GROUP_NAME", "ECS_CLUSTER", "SQS_QUEUE_NAME", "SQS_DEAD_LETTER_QUEUE")
 WITHOUT = {
     "CLUSTER_MACHINES": 1,
@@ -13,18 +13,18 @@ WITHOUT = {
     "CREATE_DASHBOARD": False,
     "NOTIFY_EMAIL": "",
 }
-#: Characters of an app's name that are kept: with this end it is a name still.
+#: How many characters of an app's name are kept, so that it is still a valid name with this ending.
 END = "Rehearsal"
 MOST_CHARACTERS = 32 - len(END)
 
 
 def rehearsal_app(app_name: str) -> str:
-    """Return the name of the app as which another app is rehearsed."""
+    """Return the name of the app for rehearsing another app."""
     return app_name[:MOST_CHARACTERS] + END
 
 
 def rehearsal_settings(settings: Settings, max_cost: float = 1.0, jobs: int = 1) -> Settings:
-    """Return the settings of a rehearsal: one machine, and `max_cost` dollars at most."""
+    """Return the settings of a rehearsal: one machine, and at most `max_cost` dollars."""
     values = settings.model_dump(exclude={*DERIVED})
     own = {
         "APP_NAME": rehearsal_app(settings.APP_NAME),
@@ -35,5 +35,5 @@ def rehearsal_settings(settings: Settings, max_cost: float = 1.0, jobs: int = 1)
 
 
 def rehearsal_location(app_name: str) -> str:
-    """Return the prefix of a rehearsal's outputs: what it writes is no result of the run."""
+    """Return the prefix of a rehearsal's outputs, which are not results of the run."""
     return f"rehearsal/{app_name}/"

@@ -1,7 +1,7 @@
 """config.py -> frozen Settings: every problem listed at once, every default in one place, derived names.
 
-Knows nothing of AWS calls. The names are those of the original Distributed-FIJI and of its sibling
-Distributed-CellProfiler 2.2, and ours; `'True'` and `True` mean the same.
+Knows nothing of AWS calls. The names are those of the original Distributed-FIJI, of its sibling
+Distributed-CellProfiler 2.2, and our own; `'True'` and `True` mean the same.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from distributed_fiji.jsonfiles import read_file
 from worker.contract.fijihome import runner_problem
 from worker.contract.flags import ENCRYPTION, read_flags
 
-#: Values that the example configs hold until someone fills them in.
+#: Placeholders in the example configs, to be filled in.
 PLACEHOLDERS = {
     "AWS_BUCKET": {"your-bucket-name", "bucket-name"},
     "SOURCE_BUCKET": {"your-bucket-name", "bucket-name"},
@@ -37,10 +37,10 @@ PLACEHOLDERS = {
     "SCRIPT_DOWNLOAD_URL": {"https://some/url/with/a/script.y"},
 }
 
-#: The image's name as config.py has it: a rehearsal without containers needs no image, machines do.
+#: The image's name in the example config.py. A rehearsal without containers needs no image; machines do.
 EXAMPLE_IMAGE = "your-docker-user/distributed-fiji:latest"
 
-#: Names that older configs hold and that do nothing here, each with the reason.
+#: Names in older configs that have no effect here, each with the reason.
 OBSOLETE = {
     "DOCKER_CORES": "FIJI uses its container's processors; CPU_CORES limits them",
     "CPU_SHARES": "CPU_CORES determines it",
@@ -55,7 +55,7 @@ OBSOLETE = {
 }
 
 
-#: What a name may look like, in words, for settings that are checked by a pattern.
+#: The allowed form of names, in words, for settings that are checked by a pattern.
 ALLOWED = {
     "APP_NAME": "a letter, then letters, digits, - and _, 32 characters at most",
     "LOG_GROUP_NAME": "letters, digits and the characters _ / . # -, or empty for none",
@@ -95,27 +95,27 @@ def _several(value: Any) -> Any:
 
 
 def _upload_flags(text: str) -> str:
-    """Let through what the worker will understand; InvalidFlags is a ValueError that names all the rest."""
+    """Accept what the worker will understand. InvalidFlags is a ValueError that names everything else."""
     read_flags(text)
     return text
 
 
 def _fiji_runner(text: str) -> str:
-    """Let through the ways to run a script that there are; both names mean the runner."""
+    """Accept the existing ways to run a script; both names mean the runner."""
     if problem := runner_problem(text):
         raise ValueError(problem)
     return text
 
 
 def _log_group(name: str) -> str:
-    """Let through what may name a log group of ours (CloudWatch Logs API, CreateLogGroup)."""
+    """Accept names that a log group of ours may have (CloudWatch Logs API, CreateLogGroup)."""
     if name.startswith("aws/"):
         raise ValueError("must not start with aws/, which AWS reserves")
     return name
 
 
 def _plain(text: str) -> str:
-    """Let through what can stand in a task's environment and in a file's name."""
+    """Accept text that is safe in a task's environment and in a file name."""
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
         raise ValueError("must not contain control characters or unpaired surrogates")
     return text
@@ -123,7 +123,7 @@ def _plain(text: str) -> str:
 
 Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_plain)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
-#: Letters first, since the name stands in names of SQS, ECS, EC2, IAM (64 characters) and CloudWatch.
+#: A letter first, since the name is used in names of SQS, ECS, EC2, IAM (64 characters) and CloudWatch.
 APP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 AppName = Annotated[str, StringConstraints(pattern=f"^{APP_NAME.pattern}$")]
 QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
@@ -137,7 +137,7 @@ MachineTypes = Annotated[
 class Settings(BaseModel):
     """The user's settings, checked. Field names are those of config.py."""
 
-    # Its validator is built when a config.py is first checked: monitor and --help need none.
+    # Its validator is built when a config.py is first checked, since monitor and --help need none.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     APP_NAME: AppName
@@ -170,7 +170,7 @@ class Settings(BaseModel):
     ASSIGN_IP: Flag = True
     DOWNLOAD_FILES: Flag = True
 
-    # No machine of EC2 has more than 32 TiB.
+    # No EC2 machine has more than 32 TiB.
     MEMORY: Annotated[int, Field(ge=512, le=50_000_000)]
     CPU_CORES: Annotated[int, Field(ge=0, le=448)] = 0
     SCRIPT_DOWNLOAD_URL: Annotated[Text, StringConstraints(min_length=1)]
@@ -217,32 +217,32 @@ class Settings(BaseModel):
 
     @property
     def machine_log_group(self) -> str:
-        """Log group of the workers' own output, a stream per task; FIJI's console is in LOG_GROUP_NAME."""
+        """Log group of the workers' own output, one stream per task; FIJI's console is in LOG_GROUP_NAME."""
         return f"{self.LOG_GROUP_NAME or self.APP_NAME}_perInstance"
 
     @property
     def readable_buckets(self) -> list[str]:
-        """The buckets that workers may read, sorted: what jobs name as inputs must be in one of them."""
+        """The buckets that workers may read, sorted; jobs' inputs must be in one of them."""
         own = {self.AWS_BUCKET, self.SOURCE_BUCKET, self.DESTINATION_BUCKET}
         return sorted(own | set(self.MORE_SOURCE_BUCKETS))
 
     @property
     def encryption(self) -> dict[str, str]:
-        """What UPLOAD_FLAGS say of encryption, as arguments of PutObject: a bucket's policy may demand it."""
+        """UPLOAD_FLAGS' encryption, as arguments of PutObject, since a bucket's policy may require it."""
         arguments = read_flags(self.UPLOAD_FLAGS).arguments
         return {name: arguments[name] for name in ENCRYPTION if name in arguments}
 
     def given_role(self, purpose: str) -> str:
-        """Return the role, or for 'instance' the profile, that config.py names; '' where setup makes it."""
+        """Return the role, or for 'instance' the profile, that config.py names; '' if setup creates it."""
         return str(getattr(self, GIVEN[purpose]))
 
     @property
     def tasks(self) -> int:
-        """Tasks that the whole fleet runs at once."""
+        """How many tasks the whole fleet runs at once."""
         return self.CLUSTER_MACHINES * self.TASKS_PER_MACHINE
 
 
-#: Settings that name roles which somebody else has made, by purpose.
+#: Settings that name roles which others have created, by purpose.
 GIVEN = {
     "task": "TASK_ROLE",
     "instance": "INSTANCE_PROFILE",
@@ -252,7 +252,7 @@ GIVEN = {
 
 
 def check_app_name(name: str | None) -> None:
-    """Raise InvalidInput for an APP_NAME on the command line that is none: a pattern, or nothing at all."""
+    """Raise InvalidInput for an invalid APP_NAME on the command line: a pattern, or empty."""
     if name is not None and not APP_NAME.fullmatch(name):
         problem = (
             f"APP_NAME = {name!r}: must be {ALLOWED['APP_NAME']}; `python run.py inventory` lists the apps"
@@ -261,7 +261,7 @@ def check_app_name(name: str | None) -> None:
 
 
 def check_bucket(name: str) -> None:
-    """Raise InvalidInput for a bucket's name on the command line that is none."""
+    """Raise InvalidInput for an invalid bucket name on the command line."""
     if not BUCKET.fullmatch(name):
         raise InvalidInput(
             "The bucket cannot be created", [f"NAME = {name!r}: must be {ALLOWED['AWS_BUCKET']}"]
@@ -269,7 +269,7 @@ def check_bucket(name: str) -> None:
 
 
 def check_region(name: str | None) -> None:
-    """Raise InvalidInput for a --region that is none."""
+    """Raise InvalidInput for an invalid --region."""
     if name is not None and not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", name):
         problem = (
             f"--region {name!r}: must be {ALLOWED['AWS_REGION']}. The default is AWS_REGION in config.py"
@@ -278,7 +278,7 @@ def check_region(name: str | None) -> None:
 
 
 def load_settings(path: Path) -> tuple[Settings, list[str]]:
-    """Read a config.py; return the settings and warnings about what is obsolete or unknown.
+    """Read a config.py; return the settings, and warnings about what is obsolete or unknown.
 
     Raises InvalidInput with every problem in the file.
     """
@@ -302,7 +302,7 @@ def _python_problem(error: BaseException) -> str:
 
 
 def parse_settings(values: dict[str, Any], source: str = "config.py") -> tuple[Settings, list[str]]:
-    """Return checked settings and warnings for a mapping of config names; raises InvalidInput."""
+    """Return checked settings and warnings for a mapping of config names. Raises InvalidInput."""
     values, contradictions = _with_old_names(values)
     warnings = [*_obsolete_warnings(values), *_advice(values)]
     known = {name: value for name, value in values.items() if name in Settings.model_fields}
@@ -319,7 +319,7 @@ def parse_settings(values: dict[str, Any], source: str = "config.py") -> tuple[S
 
 
 def _field_problems(filled: dict[str, Any], known: dict[str, Any]) -> list[str]:
-    """Check each setting alone; what was derived from a wrong setting is not named beside it."""
+    """Check each setting alone. Values derived from a wrong setting are not reported as well."""
     try:
         Settings(**filled)
     except ValidationError as error:
@@ -340,7 +340,7 @@ def _lease_problems(values: dict[str, Any]) -> list[str]:
 
 
 def _with_old_names(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Take USE_XVFB = True for DISPLAY_MODE = 'xvfb', which it was before; return problems beside it."""
+    """Read USE_XVFB = True, the old form, as DISPLAY_MODE = 'xvfb'; return problems as well."""
     known = {name: value for name, value in values.items() if name != "USE_XVFB"}
     old = str(values.get("USE_XVFB", False)).strip().lower()
     if old not in ("true", "false"):
@@ -355,7 +355,7 @@ def _with_old_names(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _with_derived_defaults(values: dict[str, Any]) -> dict[str, Any]:
-    """Fill in what follows from other settings where the config is silent."""
+    """Fill in what follows from other settings if the config does not set it."""
     app, bucket = values.get("APP_NAME", ""), values.get("AWS_BUCKET")
     visibility = values.get("SQS_MESSAGE_VISIBILITY", 180)
     derived: dict[str, Any] = {
@@ -377,7 +377,10 @@ def _with_derived_defaults(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _key_pair(name: Any) -> Any:
-    """EC2 wants the key pair's name, the original's config names its file; its placeholder is no key."""
+    """EC2 expects the key pair's name, but the original's config names its file.
+
+    Its placeholder is not a key.
+    """
     if not isinstance(name, str) or name == "your-key-file.pem":
         return ""
     return name.removesuffix(".pem")
@@ -408,7 +411,7 @@ def _obsolete_warnings(values: dict[str, Any]) -> list[str]:
 
 
 def _advice(values: dict[str, Any]) -> list[str]:
-    """Warn of values of the original's that are allowed and that one would not choose today."""
+    """Warn about values from the original that are allowed but not recommended today."""
     advice = []
     if str(values.get("DOCKERHUB_TAG", "")).startswith("cellprofiler/distributed-fiji"):
         advice.append(

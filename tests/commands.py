@@ -1,4 +1,4 @@
-"""Run run.py as a user does: a process of its own, with nothing of the developer's AWS in its environment."""
+"""Run run.py as a user does: in its own process, with none of the developer's AWS in its environment."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run_py(
     timeout: float = 120,
     cwd: Path = CHECKOUT,
 ) -> Ended:
-    """Run run.py and return how it ended; `environment` comes on top of this process's."""
+    """Run run.py and return how it ended. `environment` is added to this process's."""
     done = subprocess.run(
         [sys.executable, str(CHECKOUT / "run.py"), *map(str, arguments)],
         capture_output=True,
@@ -46,5 +46,5 @@ def run_py(
 
 
 def watched() -> dict[str, str]:
-    """Return what lets a command leave its calls, so that they are held to the policy of its user."""
+    """Return variables that make a command record its calls, which its user's policy must allow."""
     return {"PYTHONPATH": os.environ[SITE]} if SITE in os.environ else {}

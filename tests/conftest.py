@@ -1,4 +1,4 @@
-"""No AWS account of a developer is reachable from a test; a missing service skips here and fails in CI."""
+"""Tests cannot reach a developer's AWS account. Missing services skip tests here, and fail them in CI."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tests.tiers import is_slow, order
 
 PASSED = pytest.StashKey[bool]()
 
-#: Variables that would lead a test to somebody's account.
+#: Variables that would lead a test to a real account.
 AWS_VARIABLES = [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark slow tests, and let the longest files come first; TEST_ORDER=SEED shuffles the files."""
+    """Mark slow tests, and run the longest files first. TEST_ORDER=SEED shuffles the files."""
     for item in items:
         if is_slow(item.nodeid) and not item.get_closest_marker("thorough"):
             item.add_marker(pytest.mark.slow)
@@ -41,25 +41,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over what stays to the end: modules and tests."""
+    """Make the garbage collector ignore what lives to the end: modules and tests."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")
 def models_are_read_once() -> None:
-    """Let all sessions of this process share what they read of AWS's models, as the calls of one command do.
+    """Share what this process's sessions read of AWS's models, as the calls of one command do.
 
-    Each test makes sessions of its own, and EC2's model alone takes a tenth of a second.
+    Each test makes its own sessions, and EC2's model alone takes a tenth of a second.
     """
     botocore.session.create_loader = functools.cache(create_loader)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def ctrl_c_works() -> Iterator[None]:
-    """Let commands be interrupted in a session that a shell has started in the background, too.
+    """Make commands interruptible even if a shell started this session in the background.
 
-    Such a shell lets SIGINT be ignored (POSIX, 2.11 "Signals and Error Handling"), and children inherit that.
+    Such a shell makes SIGINT ignored (POSIX, 2.11 "Signals and Error Handling"), and children inherit that.
     """
     before = signal.getsignal(signal.SIGINT)
     if before is signal.SIG_IGN:
@@ -82,7 +82,7 @@ def no_account() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def trails(tmp_path_factory: pytest.TempPathFactory, no_account: None) -> Iterator[Trails]:
-    """Let all workers and janitors of this session write down what they ask of AWS."""
+    """Make all workers and janitors of this session record their calls to AWS."""
     folder = tmp_path_factory.mktemp("trail")
     trail.lay(folder)
     trail.watch(trail.acting.line)
@@ -103,8 +103,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(autouse=True)
 def requests_are_aws(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test whose product code asks for what AWS would refuse, or that makes a request no longer for
-    which it stands in tests/contract/made.py. Outermost: what other processes asked is noted before.
+    """Fail a test whose product code makes requests that AWS would refuse, or not the expected ones.
+
+    tests/contract/made.py lists the requests that each test must make. This is the outermost fixture: other
+    processes' requests are recorded before it ends.
     """
     notebook.take()
     yield
@@ -117,14 +119,14 @@ def requests_are_aws(request: pytest.FixtureRequest) -> Iterator[None]:
             file.write(json.dumps({"test": request.node.nodeid, "made": sorted(asked)}) + "\n")
     assert wrong == set(), "AWS would refuse it"
     if request.node.stash.get(PASSED, False):
-        # What an account needs once, as AWS's own roles, another test of this process may have made before.
+        # Things that an account needs only once, such as AWS's own roles, may come from an earlier test.
         missing = set(MADE.get(request.node.nodeid, ())) - {":".join(one) for one in notebook.ever}
         assert missing == set(), "it makes these requests no longer: see tests/contract/record.py"
 
 
 @pytest.fixture(autouse=True)
 def roles_suffice(requests_are_aws: None, trails: Trails, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test whose workers or janitors did what their roles do not allow."""
+    """Fail a test whose workers or janitors did something that their roles do not allow."""
     yield
     marker = request.node.get_closest_marker("beyond_role")
     expected = set(marker.args) if marker else set()

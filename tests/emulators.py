@@ -1,7 +1,8 @@
-"""Start an emulator of AWS on a free port of 127.0.0.1, as a process of its own, and end it by its pid.
+"""Start an emulator of AWS in its own process on a free port of 127.0.0.1, and end it by its pid.
 
-ministack is the data plane (SQS, S3 on disk, logs), moto_server the control plane (and a second opinion on
-SQS and S3), or what the embedded cloud makes of it. All are context managers that yield the endpoint's URL.
+ministack is the data plane (SQS, S3 on disk, logs). moto_server is the control plane (and a second opinion on
+SQS and S3), plain or as the embedded cloud extends it. All are context managers that yield the endpoint's
+URL.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 from distributed_fiji.local import doors
 
-#: What a client of an emulator needs: keys that are none, a region, and no configuration of the developer's.
+#: What an emulator's client needs: fake keys, a region, and none of the developer's configuration.
 CLIENT_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -66,9 +67,9 @@ def moto(folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def control_plane(folder: Path, **environment: str) -> Iterator[str]:
-    """Run the embedded cloud's control plane, moto with what AWS does and moto does not; yield its URL.
+    """Run the embedded cloud's control plane, which is moto with our additions; yield its URL.
 
-    Its door opens to the key of CLIENT_ENVIRONMENT.
+    Its door opens to the key in CLIENT_ENVIRONMENT.
     """
     port = free_port()
     own = {
@@ -83,24 +84,24 @@ def control_plane(folder: Path, **environment: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def microburst(folder: Path, upstream: str) -> Iterator[str]:
-    """Run the fault proxy before an emulator; yield its URL. Faults are set by `set_faults`."""
+    """Run the fault proxy in front of an emulator; yield its URL. `set_faults` sets the faults."""
     port = free_port()
     command = [program("microburst"), "--upstream", upstream, "--port", str(port)]
-    # Asked about itself: any other question goes to the emulator behind it.
-    # It holds nothing, and would wait for calls that hang in it.
+    # The proxy is asked about itself, since any other question goes to the emulator behind it. It holds no
+    # state, and would wait for calls that hang in it.
     options: dict[str, Any] = {"question": "/_microburst/health", "stop_seconds": 0.3}
     with running(command, port, {}, folder / "microburst.log", **options) as url:
         yield url
 
 
 def empty(control_plane: str, data_plane: str) -> None:
-    """Remove all that is in an account, by the emulators' own ways to do so."""
+    """Remove everything in an account, by the emulators' own means."""
     _talk(f"{control_plane}/moto-api/reset", "POST", None)
     _talk(f"{data_plane}/_ministack/reset", "POST", None)
 
 
 def set_faults(proxy: str, *rules: dict[str, Any]) -> None:
-    """Let a proxy inject these faults and no others (microburst's rules; the first that matches counts)."""
+    """Make a proxy inject exactly these faults (microburst's rules; the first that matches counts)."""
     _talk(f"{proxy}/_microburst/rules", "POST", list(rules))
 
 
@@ -111,7 +112,7 @@ def fired_faults(proxy: str) -> list[dict[str, Any]]:
 
 
 def fired_by_rule(proxy: str) -> list[int]:
-    """Return how often each of a proxy's rules has fired, in the order in which they were set."""
+    """Return how often each of a proxy's rules has fired, in the order they were set."""
     return [int(rule["fired_count"]) for rule in _talk(f"{proxy}/_microburst/rules", "GET", None)]
 
 
@@ -138,9 +139,9 @@ def running(
     question: str = "",
     stop_seconds: float = STOP_SECONDS,
 ) -> Iterator[str]:
-    """Run a server until the block ends; yield its URL once it answers HTTP (to `question`, a path).
+    """Run a server until the block ends; yield its URL once it answers HTTP (at `question`, a path).
 
-    Raises RuntimeError with the end of its log when it does not.
+    Raises RuntimeError with the end of its log if it does not.
     """
     url = f"http://127.0.0.1:{port}"
     with log.open("wb") as output:
@@ -159,12 +160,12 @@ def running(
 
 
 def program(name: str) -> str:
-    """Return the path of a console script that stands beside the running Python."""
+    """Return the path of a console script next to the running Python."""
     return str(Path(sys.executable).parent / name)
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nothing listens on now."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

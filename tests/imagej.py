@@ -1,4 +1,4 @@
-"""Running jobs in a real ImageJ: the installed ImageJ core, and one job through its runner."""
+"""Run jobs in a real ImageJ: the installed ImageJ core, and one job through its runner."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 
 from worker.imagej.install import install
 
-#: No job of the tests takes longer, on a busy machine; one that does hangs.
+#: No job of the tests takes longer, even on a busy machine; one that does hangs.
 PATIENCE_SECONDS = 90
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What a run of ImageJ has left: its exit code, its console, and the result file of its job."""
+    """What a run of ImageJ left: its exit code, its console, and its job's result file."""
 
     code: int
     out: str
@@ -29,7 +29,7 @@ class Ran:
 
 @cache
 def imagej_core() -> Path:
-    """Return the FIJI_HOME of ImageJ core, built if need be."""
+    """Return the FIJI_HOME of ImageJ core, building it if needed."""
     return install()
 
 
@@ -49,9 +49,9 @@ def start(
 
 
 def finish(process: subprocess.Popen[str], folder: Path, sent: str = "") -> Ran:
-    """Wait for the end of ImageJ, and read what it has left in the job's folder.
+    """Wait for the end of ImageJ, and read what it left in the job's folder.
 
-    Kills it when it hangs, and its whole group where it leads one: under xvfb-run it is a child.
+    If it hangs, kill it, with its whole group if it leads one: under xvfb-run, it is a child.
     """
     try:
         out, err = process.communicate(sent, timeout=PATIENCE_SECONDS)
@@ -66,7 +66,7 @@ def finish(process: subprocess.Popen[str], folder: Path, sent: str = "") -> Ran:
 
 
 def write_job(folder: Path, script: Path, /, **parameters: str | int | float | bool) -> Path:
-    """Write the job file of a script, with a result file to come in the same folder."""
+    """Write a script's job file, with a result file to be written to the same folder."""
     job = folder / "job.json"
     document = {
         "script": str(script),

@@ -1,6 +1,6 @@
-"""Near-FIJI: FIJI's real launchers over the real imagej-legacy, as three FIJI folders to run jobs in.
+"""Near-FIJI: FIJI's real launchers with the real imagej-legacy, as three FIJI folders for running jobs.
 
-`NEAR_FIJI` names the folder that holds them (`.ci/near-fiji.sh` lays it out). Without it the tests skip on a
+`NEAR_FIJI` names the folder that holds them (`.ci/near-fiji.sh` creates it). Without it, the tests skip on a
 user's machine and fail in CI.
 """
 
@@ -23,10 +23,10 @@ from worker.fiji.launcher import Launch, make_preferences, runner_command
 
 #: The newest Jaunch, Jaunch of the stable FIJI of August 2025, and the classic launcher.
 NEAR_FIJIS = ("Fiji-new", "Fiji-2025", "Fiji.app")
-#: All that tests of launching, parameters and verdicts run on.
+#: Everything that tests of launching, parameters and verdicts run on.
 FIJIS = ("ImageJ core", *NEAR_FIJIS)
 
-#: From this size on, files of a copy are links.
+#: Files of at least this size are links in a copy.
 LINKED_BYTES = 2**20
 
 RUNNER_JAR = "distributed-fiji-runner.jar"
@@ -34,7 +34,7 @@ AGENT_JAR = "distributed-fiji-agent.jar"
 
 
 def assembled() -> Path:
-    """Return the folder with the three FIJIs. Skips the test without it, or fails it in CI."""
+    """Return the folder with the three FIJIs. Without it, skip the test, or fail it in CI."""
     named = os.environ.get("NEAR_FIJI", "")
     if named and all((Path(named) / name / "jars").is_dir() for name in NEAR_FIJIS):
         return Path(named).resolve()
@@ -45,7 +45,7 @@ def assembled() -> Path:
 
 
 def need_xvfb() -> None:
-    """Skip the test where there is no Xvfb, or fail it in CI."""
+    """Skip the test if there is no Xvfb, or fail it in CI."""
     if shutil.which("xvfb-run"):
         return
     if os.environ.get("CI"):
@@ -54,7 +54,7 @@ def need_xvfb() -> None:
 
 
 def fiji_home(name: str) -> Path:
-    """Return a FIJI_HOME by its name in FIJIS, our runner in it; the tests of one process share it."""
+    """Return a FIJI_HOME by its name in FIJIS, with our runner. The tests of one process share it."""
     if name == "ImageJ core":
         return imagej_core()
     assembled()
@@ -62,9 +62,9 @@ def fiji_home(name: str) -> Path:
 
 
 def copy_of(name: str, into: Path, *, runner: bool = True, java: Path | None = None) -> Path:
-    """Lay out one near-FIJI anew in a folder and return its FIJI_HOME.
+    """Create a copy of one near-FIJI in a folder and return its FIJI_HOME.
 
-    `runner`: with our runner's jar in it. `java`: a Java home to stand in the folder as FIJI's own does.
+    `runner`: include our runner's jar. `java`: a Java home to put into the folder, like FIJI's own.
     """
     home = into / name
     shutil.copytree(assembled() / name, home, symlinks=True, copy_function=_link)
@@ -78,7 +78,7 @@ def copy_of(name: str, into: Path, *, runner: bool = True, java: Path | None = N
 
 
 def _link(source: str, target: str) -> None:
-    """Link what is large, which costs no space (never edit such a file in place); copy from disk to disk.
+    """Link large files, which costs no space (never edit them in place); copy those on another disk.
 
     The classic launcher writes its folder into ImageJ2.desktop, in place.
     """
@@ -99,9 +99,9 @@ def _prepared(name: str) -> Path:
 
 
 def command(home: Path, folder: Path, job: Path, *flags: str, xvfb: bool = False) -> list[str]:
-    """Return the worker's command that runs a job file; `flags` are the JVM's, the last of each wins.
+    """Return the worker's command that runs a job file. `flags` are the JVM's; the last of each counts.
 
-    Skips the test, or fails it in CI, where a display is wanted and there is no Xvfb.
+    If a display is wanted and there is no Xvfb, skip the test, or fail it in CI.
     """
     if xvfb:
         need_xvfb()
@@ -127,7 +127,7 @@ def run_script(
 ) -> Ran:
     """Write a script into a folder, and run it there as a job of one of FIJIS; see `imagej.run_script`.
 
-    `home`: a copy of that FIJI, to run in its place.
+    `home`: a copy of that FIJI to use instead.
     """
     home = home or fiji_home(fiji)
     script = folder / name

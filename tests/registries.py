@@ -1,4 +1,4 @@
-"""Registries of images on a free port of 127.0.0.1: one that answers as Docker Hub does, one to push to."""
+"""Image registries on a free port of 127.0.0.1: one that answers like Docker Hub, one to push to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TypeVar
 
 
 class Registry(BaseHTTPRequestHandler):
-    """Has one public image behind a token, and answers 401 for what is private, as Docker Hub does."""
+    """Has one public image behind a token, and answers 401 for private ones, like Docker Hub."""
 
     def do_GET(self) -> None:
         if self.path.startswith("/v2/"):
@@ -70,7 +70,7 @@ def serving(server: Server) -> Iterator[Server]:
 
 
 class Taker(ThreadingHTTPServer):
-    """A registry to push to (OCI distribution specification, "Push"); with `login` it asks for one first."""
+    """A registry to push to (OCI distribution specification, "Push"). With `login`, it asks for one first."""
 
     def __init__(self, login: bool = False) -> None:
         super().__init__(("127.0.0.1", 0), TakerRequest)
@@ -83,7 +83,7 @@ class Taker(ThreadingHTTPServer):
 
 
 class TakerRequest(BaseHTTPRequestHandler):
-    """A blob is begun, sent in one part and closed with its digest; then comes the manifest."""
+    """A blob is started, sent in one part and closed with its digest; then comes the manifest."""
 
     protocol_version = "HTTP/1.1"
     server: Taker

@@ -1,4 +1,4 @@
-"""The shape of the product in figures: `python -m tests.structure [CHECKOUT]`.
+"""The product's structure in figures: `python -m tests.structure [CHECKOUT]`.
 
 Rooms are packages, arrows are imports between modules of different rooms, floors are the longest chain of
 rooms that import each other. Imports inside functions and for types count; so do empty lines and comments.
@@ -41,7 +41,7 @@ def room_of(module: str, modules: dict[str, Path]) -> str:
 
 
 def floors_of(below: dict[str, set[str]]) -> int:
-    """Return how many rooms stand above each other at most; of rooms in a circle, each counts once."""
+    """Return the most rooms that stand above each other; each room in a circle counts once."""
 
     def height(room: str, path: frozenset[str]) -> int:
         return 1 + max((height(one, path | {one}) for one in below[room] - path), default=0)

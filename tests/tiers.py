@@ -1,8 +1,8 @@
-"""Which tests `make test` leaves to `make test-all`, and in which order files are run.
+"""Which tests `make test` leaves to `make test-all`, and in which order files run.
 
-A test is slow where `make test` has another one of the same behavior: the second and third FIJI, further
-rows of a table, short forms of campaigns, runs from end to end whose parts have tests of their own. The only
-test of something that a user would notice is never slow: `instead` says what is left.
+A test is slow if `make test` has another one of the same behavior: the second and third FIJI, further rows of
+a table, short forms of campaigns, end-to-end runs whose parts have their own tests. The only test of
+something that a user would notice is never slow; `instead` says what is left.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Slow:
-    """Tests of a file that are slow. `name`: of one function; '' for all of the file.
+    """Slow tests of a file. `name`: of one function; '' for the whole file.
 
-    `only`: parts of the names of the cases that are slow; none: all. `but`: parts of the names of those that
-    are not. `instead`: what `make test` runs of the same.
+    `only`: parts of the names of the slow cases; empty means all. `but`: parts of the names of exceptions.
+    `instead`: what `make test` runs in their place.
     """
 
     file: str
@@ -27,7 +27,7 @@ class Slow:
     but: tuple[str, ...] = ()
 
     def holds(self, file: str, name: str, case: str) -> bool:
-        """Whether a test is one of these; `case` is what stands in brackets after its name."""
+        """Whether a test is one of these. `case` is the part in brackets after its name."""
         if file != self.file or self.name not in ("", name):
             return False
         return (not self.only or any(part in case for part in self.only)) and not any(
@@ -216,7 +216,7 @@ SLOW = (
     Slow("tests/worker/test_benchmarks.py", "", "the worker's way", only=("benchmarks.plain",)),
 )
 
-#: Files and folders that take longest, the longest first: no process is left with one of them at the end.
+#: Files and folders that take longest, in order, so that no process is left with one of them at the end.
 LONGEST_FIRST = (
     "tests/faults",
     "tests/e2e",
@@ -236,7 +236,7 @@ LONGEST_FIRST = (
 
 
 def is_slow(nodeid: str) -> bool:
-    """Return whether a test, as pytest names it, is left to `make test-all`."""
+    """Return whether a test, by pytest's name, is left to `make test-all`."""
     file, _, test = nodeid.partition("::")
     name, _, case = test.partition("[")
     return any(one.holds(file, name, case.removesuffix("]")) for one in SLOW)
@@ -249,7 +249,7 @@ def place(file: str) -> int:
 
 
 def order(files: Iterable[str], seed: str = "") -> list[str]:
-    """Return files in the order in which they are run; a seed shuffles them, always in the same way."""
+    """Return files in the order they run. A seed shuffles them, always in the same way."""
     unique = sorted(set(files))
     if seed:
         random.Random(seed).shuffle(unique)

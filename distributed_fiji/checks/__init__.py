@@ -1,1 +1,1 @@
-"""What is wrong with a set-up before it costs anything: findings, decided over what aws/ has read."""
+"""Find what is wrong with a set-up before it costs anything; decided from what aws/ has read."""

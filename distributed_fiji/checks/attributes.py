@@ -13,21 +13,21 @@ TOKEN = re.compile(
     r"|(?P<word>[A-Za-z_$][\w$]*)|(?P<mark>[-+={}\[\](),]))",
     re.ASCII,
 )
-#: What may not follow a value: SciJava then reads no further. A number does not begin with a dot.
+#: What may not follow a value; SciJava stops reading there. A number does not begin with a dot.
 NO_COMMA = re.compile(r"\s*(?:[\"'\w$])")
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
 class Word(str):
-    """A word without quotation marks: a text, but no number and no truth."""
+    """A word without quotation marks: a text, unless it is a number or a boolean."""
 
 
 class Broken(ValueError):
-    """Raised where SciJava refuses the script; its text says why."""
+    """Raised if SciJava refuses the script; the text says why."""
 
 
 class Unsure(ValueError):
-    """Raised where attributes hold more than is read here."""
+    """Raised if attributes contain more than is understood here."""
 
 
 @dataclass
@@ -41,7 +41,7 @@ class _Reader:
     found: dict[str, Any] = field(default_factory=dict)
 
     def next(self) -> None:
-        """Go on to the next token; '' at the end."""
+        """Advance to the next token; '' at the end."""
         match = TOKEN.match(self.text, self.at)
         if match:
             self.kind, self.value, self.at = str(match.lastgroup), match[match.lastgroup or 0], match.end()
@@ -56,14 +56,14 @@ class _Reader:
             self.kind = self.value = ""
 
     def operand_ended(self) -> None:
-        """Raise Broken where another value follows at once."""
+        """Raise Broken if another value follows immediately."""
         if NO_COMMA.match(self.text, self.at):
             raise Broken(f"a comma is missing before {self.text[self.at :].strip()[:20]!r}")
         self.next()
 
 
 def read_attributes(text: str) -> dict[str, Any]:
-    """Return attributes by their names in lower case. Raises Broken and Unsure."""
+    """Return attributes by their lower-case names. Raises Broken and Unsure."""
     reader = _Reader(text)
     reader.next()
     if reader.value == "," and reader.kind == "mark":

@@ -9,14 +9,14 @@ from distributed_fiji.findings import Finding, doubts, stops
 from distributed_fiji.registry import ECR_HOST, Answer, parse_image
 from distributed_fiji.settings import EXAMPLE_IMAGE, Settings
 
-#: Endpoints that a worker needs where there is no way to the internet (docs/permissions.md).
+#: Endpoints that a worker needs if there is no way to the internet (docs/permissions.md).
 NEEDED = ("ecs", "ecs-agent", "ecs-telemetry", "sqs", "logs", "s3")
 
 
 def image_findings(settings: Settings, answer: Answer | None, architecture: str = "") -> list[Finding]:
-    """Say what is wrong with the worker image. `answer`: of its registry; None for the example's name.
+    """Return what is wrong with the worker image. `answer`: its registry's; None for the example's name.
 
-    `architecture`: of the machines, '' where it is not known.
+    `architecture`: of the machines, '' if unknown.
     """
     name = settings.DOCKERHUB_TAG
     if answer is None:
@@ -41,7 +41,7 @@ def is_example(settings: Settings) -> bool:
 
 
 def network_findings(settings: Settings, ways: Iterable[WayOut]) -> list[Finding]:
-    """Say which subnets keep machines from AWS: they would join no cluster, and cost."""
+    """Return which subnets keep machines from reaching AWS: they would join no cluster, but cost money."""
     needed = list(NEEDED)
     if ECR_HOST.match(parse_image(settings.DOCKERHUB_TAG).host):
         needed += ["api", "dkr"]

@@ -9,16 +9,16 @@ from distributed_fiji.aws.machinetypes import MachineType
 from distributed_fiji.findings import Finding, doubts, stops
 from distributed_fiji.settings import Settings
 
-#: GiB of a machine's volume that its system, Docker and the worker image take, about.
+#: Approximate GiB of a machine's volume for its system, Docker and the worker image.
 SYSTEM_GIB = 12
-#: A worker holds the inputs of the job that runs and of the next one.
+#: A worker holds the inputs of the running job and of the next one.
 JOBS_A_TASK = 2
 
 
 def fit_findings(
     settings: Settings, types: Sequence[MachineType], learned: Mapping[str, int] | None = None
 ) -> list[Finding]:
-    """Say why ECS would never place the tasks: a service that waits for ever with machines that bill.
+    """Return why ECS would never place the tasks: a service that waits for ever with machines that bill.
 
     `learned`: MiB that ECS registered for machines of earlier runs, by type.
     """
@@ -48,7 +48,7 @@ def _too_large(settings: Settings, types: Sequence[MachineType], learned: Mappin
 
 
 def _mixtures(settings: Settings, types: Sequence[MachineType]) -> Iterator[str]:
-    """Say why some types cannot be in a spot fleet, or not in one with the others."""
+    """Return why some types cannot be in a spot fleet, or not together with the others."""
     if len({item.architecture for item in types}) > 1:
         kinds = ", ".join(f"{item.name} is {item.architecture}" for item in types)
         yield f"MACHINE_TYPE mixes architectures ({kinds}): a fleet has one image and one AMI"
@@ -75,7 +75,7 @@ def _mixtures(settings: Settings, types: Sequence[MachineType]) -> Iterator[str]
 
 
 def limit_findings(settings: Settings) -> list[Finding]:
-    """Say which time limits, set in config.py, can never take effect."""
+    """Return which time limits in config.py can never take effect."""
     given, lines = settings.model_fields_set, list[str]()
     job, stall = settings.JOB_TIMEOUT_MINUTES, settings.STALL_TIMEOUT_MINUTES
     if "JOB_TIMEOUT_MINUTES" in given and job > settings.MAX_HOURS * 60:
@@ -92,7 +92,7 @@ def limit_findings(settings: Settings) -> list[Finding]:
 
 
 def volume_findings(settings: Settings, largest: int) -> list[Finding]:
-    """Say where a machine's volume is too small for its tasks' inputs; `largest`: bytes of one job's."""
+    """Report a volume that is too small for its tasks' inputs. `largest`: the most bytes of one job's."""
     if not settings.DOWNLOAD_FILES:
         return []
     gib, room = largest / 2**30, settings.EBS_VOL_SIZE - SYSTEM_GIB

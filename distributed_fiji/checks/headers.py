@@ -1,7 +1,9 @@
-"""What a script declares by `#@`, read as SciJava does (scijava-common 2.99, ParameterScriptProcessor). Pure.
+"""What a script declares with `#@`, read as SciJava does (scijava-common 2.99, ParameterScriptProcessor).
 
-SciJava passes over a line that it cannot take apart, and refuses the whole script for attributes that it
-cannot parse. Attributes with operators in them are left to SciJava: nothing is said of such a parameter.
+Pure.
+
+SciJava ignores a line that it cannot split, and refuses the whole script if it cannot parse attributes.
+Attributes with operators are left to SciJava: nothing is reported about such a parameter.
 """
 
 from __future__ import annotations
@@ -12,12 +14,12 @@ from typing import Any, NamedTuple
 
 from distributed_fiji.checks.attributes import Broken, Unsure, read_attributes
 
-#: Java's whole numbers with their bits, and all numbers.
+#: Java's integer types with their bits, and all numeric types.
 WHOLE = {"byte": 8, "short": 16, "int": 32, "long": 64}
 NUMBERS = frozenset({*WHOLE, "float", "double", "BigInteger", "BigDecimal", "Number"})
-#: What stands where nothing is, for types that always hold something.
+#: The default values of types that always have a value.
 EMPTY = {**dict.fromkeys((*WHOLE, "float", "double"), 0), "boolean": False, "char": "\0"}
-#: Types of values by the names that SciJava knows them by; services, images and the like are others.
+#: Types of values, by SciJava's names for them; services, images and so on are others.
 TYPES = {
     **{name: name for name in (*WHOLE, "float", "double", "boolean", "char")},
     **{"Byte": "byte", "Short": "short", "Integer": "int", "Long": "long", "Float": "float"},
@@ -26,16 +28,16 @@ TYPES = {
 }
 PACKAGE = re.compile(r"java\.(?:lang|io|math|util)\.(?=[A-Z])")
 
-#: Lines before the first with a word in it may declare a parameter by `// @String name`, too.
+#: Before the first line that contains a word, `// @String name` may declare a parameter too.
 OLD = re.compile(r"[^\w]*[^\w#]@", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """An input that a script declares. `type`: of TYPES, with [] for arrays; '' for any other.
+    """An input that a script declares. `type`: one of TYPES, with [] for arrays; '' for any other.
 
-    `written`: the type as the script has it. `unsure`: its attributes were not understood, so nothing can be
-    said of its values.
+    `written`: the type as in the script. `unsure`: its attributes were not understood, so nothing can be said
+    about its values.
     """
 
     name: str
@@ -52,7 +54,7 @@ class Parameter:
 
 
 class Headers(NamedTuple):
-    """The inputs of a script in their order, and what of its lines SciJava refuses, with their numbers."""
+    """A script's inputs in order, and the lines that SciJava refuses, with their numbers."""
 
     parameters: list[Parameter]
     broken: list[tuple[int, str]]
@@ -77,7 +79,7 @@ def read_headers(text: str) -> Headers:
 
 
 def _parameter(text: str) -> Parameter | None:
-    """Return the input that a line declares, None for none. Raises Broken."""
+    """Return the input that a line declares, or None. Raises Broken."""
     left, right = text.find("("), text.rfind(")")
     if right < left:
         return None
@@ -102,7 +104,7 @@ def _parameter(text: str) -> Parameter | None:
 
 def _with_attributes(name: str, written: str, given: dict[str, Any], unsure: bool) -> Parameter:
     choices = given.get("choices") or ()
-    # Only some arrays take values; which is SciJava's matter.
+    # Only some arrays take values; SciJava decides which.
     unsure = unsure or (written.endswith("]") and bool(given.keys() & {"value", "min", "max", "choices"}))
     listed = choices if isinstance(choices, list) else [choices] if choices else []
     return Parameter(
@@ -121,14 +123,17 @@ def _with_attributes(name: str, written: str, given: dict[str, Any], unsure: boo
 
 
 def type_of(name: str) -> str:
-    """Return the type of TYPES that a name stands for, with its [], or ''."""
+    """Return the type in TYPES that a name stands for, with its [], or ''."""
     base = name.rstrip("[]")
     known = TYPES.get(PACKAGE.sub("", base), "")
     return known + name[len(base) :] if known else ""
 
 
 def _as(written: str, value: Any) -> Any:
-    """Return a value as SciJava makes it of a type; what it cannot convert is None, or 0 for a plain type."""
+    """Return a value as SciJava converts it to a type.
+
+    If it cannot, that is None, or 0 for a primitive type.
+    """
     made = None if value is None else _converted(type_of(written), value)
     if made is None and value not in (None, "") and written in EMPTY:
         return EMPTY[written]

@@ -1,7 +1,7 @@
-"""Calls in a script that work for a person at a screen and not in a job, each with what to do instead. Pure.
+"""Calls in a script that work for a person at a screen but not in a job, each with an alternative. Pure.
 
-docs/scripts.md lists the same. What ImageJ asks, jobs answer; what needs a display gets one by itself, unless
-DISPLAY_MODE forbids it.
+docs/scripts.md has the same list. Jobs answer what ImageJ asks. What needs a display gets one automatically,
+unless DISPLAY_MODE forbids it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CURES = {
     "a histogram": "use getHistogram, or getStatistics().histogram",
     "the windows of images": "use getImageCount, or WindowManager.getIDList",
 }
-#: What fails with a display, too: what to look for, why, and what to do instead.
+#: What fails even with a display: the pattern to look for, why it fails, and the alternative.
 TRAPS = (
     (r"\b(?:JOptionPane|JFileChooser|FileDialog|JDialog)\b", "this window of Java's own waits for a person",
      "declare `#@` parameters, or use ImageJ's dialogs, which jobs answer"),
@@ -37,7 +37,7 @@ COMMENT = re.compile(r"^[ \t]*(?://|#(?!@)).*$", re.MULTILINE)
 
 
 def headless_findings(settings: Settings, text: str) -> list[Finding]:
-    """Say which calls of a script do not work in a job, and what to do instead."""
+    """Return which of a script's calls do not work in a job, and what to do instead."""
     return doubts("headless", _lines(settings, COMMENT.sub("", text)))
 
 

@@ -1,4 +1,4 @@
-"""Whether what jobs name as inputs is in the bucket and can be read: decided over listings. Pure."""
+"""Whether the jobs' inputs are in the bucket and readable, decided from listings. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from distributed_fiji.jobs import JobFile
 from distributed_fiji.listedinputs import ListedInputs, ListingLimits, Need
 from worker.contract.jobs import Job
 
-#: Folders beyond eight are listed together. More keys than these are not compared: their listing alone takes
-#: minutes, and comparing ten million about ten seconds.
+#: Folders beyond eight are listed together. Larger listings are not compared, since they take minutes alone;
+#: comparing ten million keys takes about ten seconds.
 LIMITS = ListingLimits(listings=8, keys=500_000, compared=10_000_000)
-#: TIFF files whose beginning is read, and of whose jobs so many are spread over the file.
+#: How many TIFF files' headers are read, from as many jobs across the file.
 MOST_HEADS = 32
-#: So many keys are looked through for the nearest one.
+#: How many keys are searched for the nearest one.
 MOST_NEAR = 500
 HEAD_BYTES = 16
 TIFF = (".tif", ".tiff")
@@ -26,10 +26,10 @@ TIFF = (".tif", ".tiff")
 
 @dataclass
 class Compared:
-    """What listings say of jobs' inputs: for each kind of finding the groups, with the first input.
+    """What the listings say about the jobs' inputs: by kind of finding, groups with their first such input.
 
-    `missing`: the first that is. `largest`: bytes of one job's inputs. `heads`: group, bucket, key and bytes
-    of TIFF files that may be looked into.
+    `missing`: the first missing one. `largest`: the most bytes of one job's inputs. `heads`: group, bucket,
+    key and bytes of TIFF files to examine.
     """
 
     jobs: int = 0
@@ -40,7 +40,7 @@ class Compared:
 
 
 def compare(file: JobFile, listed: ListedInputs) -> Compared:
-    """Look for all jobs' inputs in listings. Raises TooMany."""
+    """Look up all jobs' inputs in the listings. Raises TooMany."""
     looked = Compared(jobs=len(file.job_ids))
     again = {later for _, later in file.duplicates}
     numbers = (number for number in range(1, len(file.groups) + 1) if number not in again)
@@ -55,7 +55,7 @@ def compare(file: JobFile, listed: ListedInputs) -> Compared:
 def _look_at_job(
     looked: Compared, number: int, job: Job, listed: ListedInputs
 ) -> list[tuple[int, str, str, int]]:
-    """Note what one job lacks; return its TIFF files with something in them."""
+    """Record what one job lacks; return its TIFF files that are not empty."""
     lacking, tiffs, bytes_of_job = dict[str, str](), [], 0
     for one in listed.needs(job):
         found = listed.find(one)
@@ -86,9 +86,9 @@ SAID = {
 
 
 def input_findings(looked: Compared, near: Callable[[Need], str]) -> list[Finding]:
-    """Say which inputs are missing, empty or archived: it stops where no job has all of its inputs.
+    """Report missing, empty or archived inputs. It is a stop if no job has all of its inputs.
 
-    `near`: returns a sentence about what is nearest to an input, '' for none.
+    `near` returns a sentence about what is nearest to an input, '' if nothing is.
     """
     found = []
     for kind, places in looked.lacking.items():
@@ -99,7 +99,7 @@ def input_findings(looked: Compared, near: Callable[[Need], str]) -> list[Findin
 
 
 def lack(kind: str, places: Sequence[tuple[int, str]], of: int) -> Finding:
-    """Return the finding about some inputs of so many; a place is the number of a group, and an input."""
+    """Return the finding about some of the inputs. A place is the number of a group, and an input."""
     number, text = places[0]
     severity: Severity = "stop" if len(places) == of else "warn"
     found = f"{len(places):,} of {of:,} jobs: {SAID[kind].format(text)} (groups[{number}])"
@@ -107,7 +107,7 @@ def lack(kind: str, places: Sequence[tuple[int, str]], of: int) -> Finding:
 
 
 def nearest(wanted: Need, listed: ListedInputs) -> str:
-    """Return a sentence about the key that comes nearest to an input, of those listed; '' for none."""
+    """Return a sentence about the listed key that is nearest to an input; '' if none is."""
     for bucket, start, _ in wanted.places:
         listing = listed.listing(bucket, start)
         if listing and listing.keys:
@@ -122,7 +122,7 @@ def nearest(wanted: Need, listed: ListedInputs) -> str:
 
 
 def is_tiff(head: bytes, size: int) -> bool:
-    """Whether a file of so many bytes begins as TIFF or BigTIFF, and has its directory (TIFF 6.0)."""
+    """Whether a file of this size begins as TIFF or BigTIFF and includes its directory (TIFF 6.0)."""
     if head[:2] not in (b"II", b"MM"):
         return False
     order: Literal["little", "big"] = "little" if head[:2] == b"II" else "big"

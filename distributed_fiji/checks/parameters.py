@@ -1,6 +1,6 @@
-"""Whether what jobs give fits what their script declares by `#@` and asks in dialogs. Pure.
+"""Whether jobs' values fit what their script declares with `#@` and asks in dialogs. Pure.
 
-Values are judged as the runner does (distributedfiji.Values), so that what stops here would fail there.
+Values are judged as by the runner (distributedfiji.Values), so what stops here would fail there.
 """
 
 from __future__ import annotations
@@ -28,40 +28,40 @@ from worker.contract.questions import (
     names_question,
 )
 
-#: Types whose value only a job can give; the runner finds files itself where there is but one.
+#: Types whose value only a job can give. The runner finds files itself if there is only one.
 VALUES = frozenset(
     {*WHOLE, "float", "double", "char", "String", "BigInteger", "BigDecimal", "Number", "Date"}
 )
 FILES = frozenset({"File", "File[]"})
 
-#: Parameters that the worker gives by itself.
+#: Parameters that the worker provides.
 OFFERED = frozenset({"input_dir", "output_dir"})
 
-#: Names of texts that are folders, which the runner fills too.
+#: Names of text parameters that are folders, which the runner fills too.
 FOLDER_TEXT = re.compile(
     r"(input|output)|(input|output|in|out|source|src|dest|destination|target|save|results?)"
     r"_?(dir|directory|folder|path)",
     re.IGNORECASE,
 )
 
-#: As alike must two names be for the question whether one was meant by the other.
+#: How similar two names must be to ask whether one was meant by the other.
 ALIKE = 0.7
 
 DECIMAL = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 DOUBLE = re.compile(rf"{DECIMAL.pattern}[fFdD]?|[-+]?(?:NaN|Infinity)")
 TRUTHS = frozenset({"true", "false", "1", "0"})
 
-#: Groups of a job file, and what all of them have.
+#: Groups of a job file, or what they share.
 Groups = Sequence[Mapping[str, Any]]
 
 
 def declared_parameters(text: str) -> list[Parameter]:
-    """Return the inputs that a script declares by `#@`, in their order."""
+    """Return the inputs that a script declares with `#@`, in order."""
     return read_headers(text).parameters
 
 
 def header_findings(text: str) -> list[Finding]:
-    """Say which `#@` lines SciJava cannot read: it refuses the script, or leaves the parameter out."""
+    """Return which `#@` lines SciJava cannot read: it refuses the script, or leaves the parameter out."""
     parameters, broken = read_headers(text)
     lines = [f"line {number}: SciJava cannot read the attributes: {why}" for number, why in broken]
     spelt = {name.casefold(): name for name in reversed(TYPES)}
@@ -77,7 +77,7 @@ def header_findings(text: str) -> list[Finding]:
 def parameter_findings(
     declared: Sequence[Parameter], shared: Mapping[str, Any], groups: Groups
 ) -> list[Finding]:
-    """Say which names nearly fit, which parameters jobs leave out, and which values do not fit."""
+    """Return names that nearly match, parameters that jobs leave out, and values that do not fit."""
     if not declared:
         return []
     given = Counter(name for group in groups for name in group) | Counter(dict.fromkeys(shared, len(groups)))
@@ -96,7 +96,7 @@ def parameter_findings(
 
 
 def _missing(parameter: Parameter, missing: int, jobs: int) -> list[Finding]:
-    """Say that jobs leave a parameter out which nothing else fills (distributedfiji.Parameters)."""
+    """Report that jobs leave out a parameter that nothing else fills (distributedfiji.Parameters)."""
     is_place = parameter.style == "directory" or FOLDER_TEXT.fullmatch(parameter.name)
     is_filled = parameter.default is not None or parameter.choices or is_place or parameter.name in OFFERED
     if is_filled or not parameter.required or parameter.is_message or parameter.unsure:
@@ -110,7 +110,7 @@ def _missing(parameter: Parameter, missing: int, jobs: int) -> list[Finding]:
 
 
 def _misfits(parameter: Parameter, shared: Mapping[str, Any], groups: Groups) -> Iterator[Finding]:
-    """Yield what is wrong with a parameter's values, one finding a kind, with the first and how many."""
+    """Yield what is wrong with a parameter's values: one finding per kind, with the first and how many."""
     if parameter.unsure or not parameter.type:
         return
     judge = cache(lambda _kind, value: misfit(parameter, value))
@@ -138,7 +138,7 @@ def _given(name: str, shared: Mapping[str, Any], groups: Groups) -> Iterator[tup
 
 
 def misfit(parameter: Parameter, value: Any) -> tuple[str, str]:
-    """Return the kind of finding that a value is and why, '' where it fits."""
+    """Return the kind of finding for a value, and why; '' if it fits."""
     fitted = _fitted(parameter.type, value)
     shown = f"= {value!r:.100}"
     if fitted is None:
@@ -156,7 +156,7 @@ def misfit(parameter: Parameter, value: Any) -> tuple[str, str]:
 
 
 def _fitted(kind: str, value: Any) -> Any:
-    """Return a value as the runner gives it to the script; None where it cannot, the value where unsure."""
+    """Return a value as the runner gives it to the script; None if it cannot, the same value if unsure."""
     if value is None:
         return None
     if isinstance(value, list):
@@ -186,9 +186,9 @@ def _whole(kind: str, text: str) -> int | None:
 def answer_findings(
     answers: Sequence[tuple[str, Any]], declared: Sequence[Parameter], questions: Sequence[Question]
 ) -> list[Finding]:
-    """Return a warning for each answer that nearly fits a question in the script's text, or does not fit it.
+    """Return a warning for each answer that nearly matches a question in the script, or does not fit it.
 
-    What a script asks is known for sure only when it runs: an answer that fits nothing is not named.
+    What a script asks is known for certain only when it runs, so answers that match nothing are not reported.
     """
     known = {parameter.name for parameter in declared} | {"argument", OPEN_IMAGE}
     free = {question.label for question in questions if question.label}
@@ -205,9 +205,12 @@ def answer_findings(
 def unanswered_findings(
     settings: Settings, names: Collection[str], questions: Sequence[Question]
 ) -> list[Finding]:
-    """Return a warning about questions in the script's text that no job answers: `names` of all values given.
+    """Return a warning about questions in the script's text that no job answers.
 
-    Folders and files are the runner's matter, and with UNANSWERED = 'defaults' all that a dialog shows.
+    `names`: of all values given.
+
+    Folders and files are left to the runner and, with UNANSWERED = 'defaults', everything that a dialog
+    shows.
     """
     open_ones = [
         question
@@ -227,7 +230,7 @@ def unanswered_findings(
 
 
 def _nearest(name: str, candidates: Iterable[str]) -> str:
-    """Return the candidate that a name was most likely meant to be, '' for none."""
+    """Return the candidate that a name was most likely meant to be, '' if there is none."""
     plain = {_plain(candidate): candidate for candidate in candidates}
     near = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=ALIKE)
     return plain[near[0]] if near else ""

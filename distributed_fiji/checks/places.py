@@ -1,4 +1,4 @@
-"""Whether jobs put their outputs where inputs are: said before anything is paid for. Pure."""
+"""Whether jobs write outputs to where inputs are; reported before anything costs money. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from worker.contract.inputs import Address, InvalidAddress, addresses_in, read_p
 from worker.contract.jobs import Job, job_name
 from worker.contract.locations import prefix_of
 
-#: Of a file's jobs so many are looked at: those of one file are alike.
+#: How many of a file's jobs are examined, since they are similar.
 MOST_JOBS = 1_000
 
 
 def doubts_about_places(jobs: Iterable[Job], source_bucket: str, destination_bucket: str) -> list[str]:
-    """Return a line about the first job whose outputs go where inputs are, in a list; empty for none."""
+    """Return a line about the first job whose outputs go where inputs are, in a list; empty if none does."""
     for job in itertools.islice(jobs, MOST_JOBS):
         prefix = prefix_of(job.output_file_location)
         for bucket, folder, with_all_below in _input_folders(job, source_bucket):
@@ -31,7 +31,7 @@ def doubts_about_places(jobs: Iterable[Job], source_bucket: str, destination_buc
 
 
 def _input_folders(job: Job, source_bucket: str) -> Iterator[tuple[str, str, bool]]:
-    """Yield bucket and key prefix of each folder that holds inputs, and whether all below it is an input."""
+    """Yield bucket and key prefix of each folder with inputs, and whether everything below it is an input."""
     for text in job.inputs:
         with contextlib.suppress(InvalidAddress):
             pattern = read_patterns(text, source_bucket)[0]

@@ -1,4 +1,4 @@
-"""Whether the account's quotas, and limits of EC2 and ECS, leave room for the fleet. Pure."""
+"""Whether the account's quotas, and the limits of EC2 and ECS, leave room for the fleet. Pure."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from distributed_fiji.settings import Settings
 
 CONSOLE = "https://{region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/{code}"
 
-#: Tasks of a service (ECS service quotas), and pools of a fleet (EC2 user guide, "Fleet quotas").
+#: Tasks per service (ECS service quotas), and pools per fleet (EC2 user guide, "Fleet quotas").
 MOST_TASKS, MOST_POOLS = 5_000, 300
 
 
 def quota_findings(
     settings: Settings, types: Sequence[MachineType], quotas: Mapping[str, float], running: Mapping[str, int]
 ) -> list[Finding]:
-    """Say for how many machines the quotas are enough. The fleet may take any of its types."""
+    """Return for how many machines the quotas suffice. The fleet may take any of its types."""
     by_code: dict[str, list[MachineType]] = {}
     for item in types:
         by_code.setdefault(quota_code(item.name), []).append(item)
@@ -52,7 +52,7 @@ def _unknown(settings: Settings, by_code: Mapping[str, object], quotas: Mapping[
 
 
 def limit_findings(settings: Settings) -> list[Finding]:
-    """Say which limits of ECS the fleet is beyond."""
+    """Return which limits of ECS the fleet exceeds."""
     if settings.tasks <= MOST_TASKS:
         return []
     line = (
@@ -64,8 +64,9 @@ def limit_findings(settings: Settings) -> list[Finding]:
 
 
 def pool_findings(machines: Sequence[LaunchSpec]) -> list[Finding]:
-    """Say what of a fleet's subnets EC2 refuses: two of one zone are one pool twice, "duplicate instance
-    pools" (aws-samples/aws-plugin-for-slurm#19).
+    """Return which of a fleet's subnets EC2 refuses.
+
+    Two in one zone are the same pool twice: "duplicate instance pools" (aws-samples/aws-plugin-for-slurm#19).
     """
     return stops("fleet-limits", _pool_lines(machines))
 

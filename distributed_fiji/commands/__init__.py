@@ -1,1 +1,1 @@
-"""The commands of run.py, a module each, and what only they need."""
+"""The commands of run.py, one module each, and what only they need."""

@@ -1,4 +1,4 @@
-"""Which apps there are in the account and region, by the tag that everything of theirs carries."""
+"""The apps in the account and region, found by the tag on all of their resources."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 THREADS = 16
 
 
-#: Queues by name, each with the app whose tag it carries, or None.
+#: Queues by name, each with the app in its tag, or None.
 Queues = list[tuple[str, "str | None"]]
 
 
 def owner(tags: Iterable[Mapping[str, Any]]) -> str | None:
-    """Return the app that tags name, in EC2's casing of tags or in that of ECS; None where none does."""
+    """Return the app that tags name, in EC2's or ECS's casing; None if there is none."""
     for tag in tags:
         if tag.get("Key", tag.get("key")) == APP_TAG:
             app: str | None = tag.get("Value", tag.get("value"))
@@ -33,7 +33,7 @@ def owner(tags: Iterable[Mapping[str, Any]]) -> str | None:
 
 
 def find_apps(clients: Clients, queues: Queues, unseen: Unseen) -> set[str]:
-    """Return the names of all apps of which anything is there; `queues`: as of queues_with_tags."""
+    """Return the names of all apps that have resources. `queues`: from queues_with_tags."""
     looks = {
         "the tags of fleets and machines": _on_machines,
         "the tags of clusters and services": _on_clusters,
@@ -82,14 +82,14 @@ def _on_clusters(clients: Clients) -> Tags:
 
 
 def _on_roles(clients: Clients) -> Tags:
-    """IAM knows no regions: only roles whose name is of this region count, by their tag."""
+    """IAM has no regions. So only roles with this region in their names count, by tag."""
     for role in pages(clients.iam, "list_roles", "Roles"):
         if ROLE_NAME.fullmatch(role["RoleName"]) and f"-{clients.region}-fiji-" in role["RoleName"]:
             yield clients.iam.list_role_tags(RoleName=role["RoleName"])["Tags"]
 
 
 def _on_janitors(clients: Clients) -> Tags:
-    """Their schedule calls and costs even where all else of an app is gone."""
+    """Their schedule makes calls, and costs money, even if the rest of an app is gone."""
     for rule in pages(clients.events, "list_rules", "Rules"):
         if is_janitor(rule["Name"]):
             yield clients.events.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"]
@@ -100,10 +100,10 @@ def _on_janitors(clients: Clients) -> Tags:
 
 
 def queues_with_tags(sqs: SQSClient, unseen: Unseen, app: str = "") -> Queues:
-    """Return the name of every queue and the app whose tag it carries, or None.
+    """Return the name of every queue, and the app in its tag, or None.
 
-    A queue whose tags may not be read is left out, as it may be another app's. `app`: only what may be this
-    app's is said of such queues, those of its own names; '' for all apps.
+    A queue whose tags may not be read is left out, since it may be another app's. `app`: report such queues
+    only if their names are those of this app; '' for all apps.
     """
     urls = unseen.look(
         "the list of queues",

@@ -1,4 +1,4 @@
-"""Wait for the machines of a fleet: each gets its alarm, and what EC2 and ECS report of them is shown."""
+"""Wait for a fleet's machines: give each its alarm, and show what EC2 and ECS report about them."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from distributed_fiji.monitor.machines import read_machines
 from distributed_fiji.state.record import Run
 from distributed_fiji.state.registered import keep_registered, registered_memory
 
-#: Seconds to wait for machines when some have come, and when none has; then the monitor takes over.
+#: Seconds to wait for machines if some have started, and if none has; then the monitor takes over.
 PATIENCE_WITH_SOME = 5 * 60
 PATIENCE_WITH_NONE = 15 * 60
 
 
 class FleetFailed(DistributedFijiError):
-    """Raised when EC2 reports an error of the fleet that waiting does not mend."""
+    """Raised when EC2 reports an error of the fleet that waiting does not fix."""
 
 
 @dataclass
 class Awaited:
-    """What is known and was said of machines that are awaited.
+    """What is known, and has been reported, about the awaited machines.
 
-    `processors`: of the largest type, 0 where this account may not ask; `joined`: machines in the cluster at
-    the last look; `sizes`: MiB that they registered, by type; `failed`: why the last look failed that did.
+    `processors`: of the largest type, 0 if this account may not ask. `joined`: machines in the cluster at the
+    last look. `sizes`: MiB that they registered, by type. `failed`: why the last failed look failed.
     """
 
     processors: int | None = None
@@ -45,11 +45,11 @@ class Awaited:
 
 
 def wait_for_machines(run: Start, record: Run) -> None:
-    """Wait until the machines have joined the cluster, telling what happens; each gets its stuck alarm.
+    """Wait until the machines have joined the cluster, reporting what happens; each gets its stuck alarm.
 
-    Neither a shortage of capacity nor an answer that fails once ends the fleet: it goes on asking, and is
-    looked at again. Raises FleetFailed, and what AWS answers where a permission is missing or the keys are
-    over.
+    Neither a capacity shortage nor an occasional failed call ends the fleet: it keeps requesting machines,
+    and this looks again. Raises FleetFailed, and AWS's error if a permission is missing or the keys have
+    expired.
     """
     began, interval = run.clock.now(), 0.25
     awaited = Awaited()
@@ -74,7 +74,7 @@ def wait_for_machines(run: Start, record: Run) -> None:
 
 
 def look(run: Start, record: Run, awaited: Awaited) -> None:
-    """Look at the machines once: give the new ones their alarms, and say what has changed."""
+    """Look at the machines once: give new ones their alarms, and report changes."""
     machines = fleet.list_instances(run.clients.ec2, record.fleet_id)
     if awaited.processors is None:
         awaited.processors = most_processors(run, record)
@@ -98,7 +98,7 @@ def look(run: Start, record: Run, awaited: Awaited) -> None:
 
 
 def learn_sizes(run: Start, record: Run, awaited: Awaited, sizes: dict[str, int]) -> None:
-    """Keep for the next run how much memory machines registered; warn where ECS cannot place all tasks there.
+    """Record how much memory machines registered, for the next run; warn if ECS cannot place all tasks.
 
     `sizes`: MiB by machine type.
     """
@@ -120,7 +120,7 @@ def learn_sizes(run: Start, record: Run, awaited: Awaited, sizes: dict[str, int]
 
 
 def tell_failed_starts(run: Start, record: Run) -> bool:
-    """Say why EC2 ends machines in their start, whatever the spot market does; return whether it does."""
+    """Report why EC2 ends machines as they start, spot market aside. Return whether it does."""
     lines = failed_starts(read_machines(run.clients.ec2, record))
     for line in lines:
         run.terminal.warn(line)
@@ -128,7 +128,7 @@ def tell_failed_starts(run: Start, record: Run) -> bool:
 
 
 def tell_failing_tasks(run: Start, record: Run) -> bool:
-    """Say why tasks end as soon as they start, once they do so again and again; return whether they do."""
+    """Report why tasks end as soon as they start, if they do so repeatedly. Return whether they do."""
     ends = read_ends(run.clients.ecs, record.cluster, record.task_family, record.app_name, record.started)
     sentence = in_a_row_sentence(ends)
     for line in (sentence, *last_words(ends, record, run.clients.logs)) if sentence else ():
@@ -137,13 +137,13 @@ def tell_failing_tasks(run: Start, record: Run) -> bool:
 
 
 def most_processors(run: Start, record: Run) -> int:
-    """Return the processors of the fleet's largest machine type, 0 where they cannot be read."""
+    """Return the processors of the fleet's largest machine type, 0 if they cannot be read."""
     types, _ = machinetypes.read_machine_types(run.clients.ec2, list(record.machine_types))
     return max((item.vcpus for item in types or []), default=0)
 
 
 def put_alarm(run: Start, record: Run, instance_id: str, processors: int) -> None:
-    """Give a machine its alarm; without one the fleet works all the same, and monitor tries again."""
+    """Give a machine its alarm. The fleet works without it, and monitor tries again."""
     try:
         telemetry.put_stuck_alarm(
             run.clients.cloudwatch, record.app_name, instance_id, record.region, processors
@@ -153,7 +153,7 @@ def put_alarm(run: Start, record: Run, instance_id: str, processors: int) -> Non
 
 
 def tell_errors(run: Start, record: Run, told: set[FleetError], machines: int) -> set[FleetError]:
-    """Show the fleet's new errors with what to do about each; raises FleetFailed for a fatal one."""
+    """Report the fleet's new errors, each with advice. Raises FleetFailed for a fatal one."""
     errors = set(fleet.fleet_errors(run.clients.ec2, record.fleet_id, record.started - 60))
     new = errors - told
     for error in sorted(new, key=lambda item: item.kind):

@@ -1,4 +1,4 @@
-"""`check`: everything that can be wrong with config.py, a job file and a fleet file, found at once."""
+"""`check`: find everything that can be wrong with config.py, a job file and a fleet file, at once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ COLOURS = {"stop": "red", "warn": "yellow", "unknown": "cyan"}
 
 
 def check(context: Context, job_file: Path | None, fleet_file: Path | None) -> list[Finding]:
-    """Return all findings, worst first; nothing is changed."""
+    """Return all findings, worst first. Nothing is changed."""
     found: list[Finding] = []
     read = _read(found, "config", context.read_settings)
     settings = read[0] if read else None
@@ -55,7 +55,7 @@ def check(context: Context, job_file: Path | None, fleet_file: Path | None) -> l
 
 
 def _read(found: list[Finding], kind: str, read: Callable[[], T]) -> T | None:
-    """Return what is read, or None with its problems among the findings."""
+    """Return what was read, or None with its problems added to the findings."""
     try:
         return read()
     except InvalidInput as error:
@@ -76,7 +76,7 @@ def _check_inputs(settings: Settings, jobs: JobFile, path: Path | None) -> None:
 def look(
     context: Context, settings: Settings, clients: Clients, jobs: JobFile | None, file: FleetFile | None
 ) -> list[Finding]:
-    """Return what AWS tells about a set-up whose files can be read; each part is looked at by itself."""
+    """Return AWS's findings about a set-up whose files are readable; each part is checked independently."""
     looked, folder = Looked(), context.config.parent
 
     def look_first() -> list[Finding]:
@@ -99,7 +99,7 @@ def look(
 def fleet_findings(
     context: Context, settings: Settings, clients: Clients, file: FleetFile, architecture: str
 ) -> list[Finding]:
-    """Return what keeps a fleet's machines from starting, or from reaching AWS."""
+    """Return what prevents a fleet's machines from starting, or from reaching AWS."""
     found, now = doubts("fleet-file", file.warnings), SystemClock().now()
     machines = _read(
         found,
@@ -113,7 +113,7 @@ def fleet_findings(
 
 
 def queue_findings(settings: Settings, clients: Clients) -> list[Finding]:
-    """Say how many messages an earlier submission has left in the queue."""
+    """Report how many messages an earlier submission left in the queue."""
     url = queues.find_queue(clients.sqs, settings.SQS_QUEUE_NAME)
     left = queues.counts_in(queues.read_attributes(clients.sqs, url)).left if url else 0
     if not left:

@@ -1,4 +1,4 @@
-"""Remove everything of one app and prove it: list, ask, remove, list again."""
+"""Remove everything of one app and verify that it is gone: list, ask, remove, list again."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
-#: What --keep may name, and the kind that it keeps.
+#: The values of --keep, and the kind that each keeps.
 KEEPABLE = {"logs": "log group", "results": "results"}
 
-#: Seconds that things get to be gone from the listing: machines end within minutes.
+#: Seconds in which things must disappear from the listing; machines end within minutes.
 DEADLINE = 600
 
 
@@ -43,10 +43,10 @@ def cleanup(
     clock: Clock,
     out: Terminal,
 ) -> int:
-    """Remove what there is of an app after a question; return 0 when nothing is left, else 4: also where
-    something could not be looked at, which is named.
+    """Remove an app's resources after a question. Return 0 if nothing is left, else 4.
 
-    `confirm` is asked once, with a sentence, and answers whether to go on. Needs nothing but the name.
+    It also returns 4 if something could not be checked, which is then named. `confirm` is called once, with a
+    sentence, and returns whether to continue. Only the app's name is needed.
     """
     kept, unseen = {KEEPABLE[name] for name in keep}, Unseen()
     items = [item for item in inventory(clients, app_name, unseen) if item.kind not in kept]
@@ -82,7 +82,7 @@ def cleanup(
 
 
 def read_keep(text: str) -> tuple[str, ...]:
-    """Return what --keep names, comma separated; raises InvalidInput for what cannot be kept."""
+    """Return the values of --keep, separated by commas. Raises InvalidInput for what cannot be kept."""
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     problems = [f"--keep {name}: must be {' or '.join(KEEPABLE)}" for name in names if name not in KEEPABLE]
     if problems:
@@ -91,7 +91,7 @@ def read_keep(text: str) -> tuple[str, ...]:
 
 
 def remove(clients: Clients, items: list[Item], clock: Clock, tell: Callable[[str], None]) -> list[Step]:
-    """Remove every item, whatever becomes of the others; machines and fleets first."""
+    """Remove every item, even if others fail; machines and fleets first."""
     order = list(KINDS)
     return [
         attempt(f"{item.kind} {item.name}", partial(_remove, clients, item, clock), tell)
@@ -102,10 +102,10 @@ def remove(clients: Clients, items: list[Item], clock: Clock, tell: Callable[[st
 def wait_until_gone(
     clients: Clients, app_name: str, kept: set[str], clock: Clock
 ) -> tuple[list[Item], Unseen]:
-    """List and remove again until nothing is left; return what stays when nothing ends by itself any more,
-    and what could not be looked at then.
+    """List and remove again until nothing is left, or nothing more ends by itself; return what stays.
 
-    A cluster can go only when its machines have, so that it takes more than one round.
+    What could not be checked at the end is returned as well. A cluster can only be removed after its
+    machines, so this takes more than one round.
     """
 
     def look() -> tuple[list[Item], Unseen]:
@@ -126,7 +126,7 @@ def wait_until_gone(
 
 
 def _settling(left: list[Item]) -> bool:
-    """Whether something is still there that ends by itself in a while."""
+    """Whether anything is still there that will end by itself."""
     return any(item.kind in ("machine", "volume", "task", "fleet", "service") for item in left)
 
 
@@ -175,7 +175,7 @@ def _remove_passive(clients: Clients, item: Item) -> str | None:
 
 
 def _remove_folder(s3: S3Client, bucket: str, folder: str) -> None:
-    """Delete the objects of a folder; `folder` ends with a slash, so no other app's name can match."""
+    """Delete the objects in a folder. `folder` ends with a slash, so no other app's name can match."""
     keys: list[ObjectIdentifierTypeDef] = [
         {"Key": item["Key"]}
         for item in pages(s3, "list_objects_v2", "Contents", Bucket=bucket, Prefix=folder)

@@ -1,4 +1,4 @@
-"""`collect`: the tables of all jobs become one, and a second one says what became of each expected well."""
+"""`collect`: combine the tables of all jobs into one, and report on each expected well in a second one."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from distributed_fiji.review.wells import Ended, WellStatus, status_of_failure, 
 from distributed_fiji.state.record import Run
 from distributed_fiji.terminal import Terminal, shown
 
-#: Tables that could not be read and are named.
+#: How many unreadable tables are named.
 NAMED = 10
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be collected: outputs by a pattern, into a file, in a style of names.
+    """What to collect: outputs by a pattern, into a file, with a style of names.
 
-    `expected`: a job file whose groups count as expected; `wells`: the size of the plates.
+    `expected`: a job file whose groups count as expected. `wells`: the size of the plates.
     """
 
     pattern: str
@@ -44,13 +44,13 @@ class Wish:
 
     @property
     def second(self) -> Path:
-        """The table of the wells."""
+        """The table of wells."""
         return self.target.with_name(f"{self.target.stem}.wells.csv")
 
 
 @dataclass
 class Collected:
-    """What was collected: tables, rows, wells by status, and the tables that could not be read."""
+    """What was collected: tables, rows, wells by status, and tables that could not be read."""
 
     merger: Merger
     wells: dict[str, int]
@@ -75,7 +75,7 @@ def check(wish: Wish) -> None:
 
 
 def collect(run: Run, clients: Clients, read: Read, wish: Wish, terminal: Terminal) -> Collected:
-    """Collect tables and write both files. Raises InvalidInput where there is nothing to collect."""
+    """Collect tables and write both files. Raises InvalidInput if there is nothing to collect."""
     states, facts = read_states(run, clients), Facts(run, read)
     collected = Collected(Merger(wish.style), {}, [])
     with terminal.counting("Collecting", len(states.done)) as progress:
@@ -98,7 +98,7 @@ def _nothing_found(pattern: str, states: JobStates) -> str:
 def _read_tables(
     jobs: Iterator[DoneJob], read: Read, pattern: str, collected: Collected, progress: Any
 ) -> Iterator[Ended]:
-    """Put the tables of jobs aside; yield what became of each job."""
+    """Store the tables of jobs; yield the outcome of each job."""
 
     def load(job: DoneJob) -> tuple[DoneJob, list[tuple[str, CsvTable | str]]]:
         keys = [key for key in job.outputs if matches(key, job.location, pattern)]
@@ -122,7 +122,7 @@ def _read_tables(
 
 
 def matches(key: str, location: str, pattern: str) -> bool:
-    """Whether an output is meant by a pattern: by its name, or by its path below the job's location."""
+    """Whether a pattern means an output: by its name, or by its path below the job's location."""
     inner = key.removeprefix(f"{location}/") if location else key
     return fnmatchcase(key.rpartition("/")[2], pattern) or fnmatchcase(inner, pattern)
 
@@ -139,7 +139,7 @@ def _table(read: Read, bucket: str, key: str) -> CsvTable | str:
 
 
 def _not_done(states: JobStates, facts: Facts) -> Iterator[Ended]:
-    """Yield the jobs that are not done, with the cause where one is known."""
+    """Yield the jobs that are not done, with the cause if it is known."""
     jobs = sorted(states.submitted - states.done)
     failed = {
         one.job_id: one
@@ -172,7 +172,7 @@ def _write(merger: Merger, target: Path) -> None:
 
 
 def _write_wells(rows: list[dict[str, Any]], target: Path) -> dict[str, int]:
-    """Write the table of the wells; return how many there are of each status."""
+    """Write the table of wells; return how many have each status."""
     last = ("Status", "Cause", "Jobs", "Objects")
     names = [*dict.fromkeys(name for row in rows for name in row if name not in last), *last]
     with target.open("w", encoding="utf-8", newline="") as file:
@@ -186,7 +186,7 @@ def _write_wells(rows: list[dict[str, Any]], target: Path) -> dict[str, int]:
 
 
 def lines_of(wish: Wish, collected: Collected) -> list[str]:
-    """Return what is said of the result."""
+    """Return what to report about the result."""
     merger = collected.merger
     said = [
         f"{counted(merger.rows, 'row')} from {counted(merger.tables, 'table')}: {shown(wish.target)}",

@@ -1,6 +1,7 @@
-"""The options that all commands share, and what follows from them: settings, clients, hints as typed.
+"""The options that all commands share, and what follows from them: settings, clients, commands in hints.
 
-The embedded cloud, and what only one command needs, is imported when it is asked for: commands start quicker.
+The embedded cloud, and anything that only one command needs, is imported on use, so that commands start
+faster.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-#: What tells a fleet file from others, and the example that is named where there is none.
+#: What identifies a fleet file, and the example to name if there is none.
 FLEET = ("LaunchSpecifications", "exampleFleet.json")
 
 
 @dataclass
 class Context:
-    """What the options before and after the command say.
+    """The values of the options before and after the command.
 
-    `is_setup`: whether the command is the first of all, which may find no cloud and no bucket yet.
+    `is_setup`: whether the command is the first of all, when there may be no cloud and no bucket yet.
     """
 
     terminal: Terminal
@@ -59,7 +60,7 @@ class Context:
         return self.local or self.dry_run
 
     def choose(self, name: str, value: Any) -> None:
-        """Take an option's value, so that commands shown to the user carry it too."""
+        """Store an option's value, and add it to the commands that are shown to the user."""
         setattr(self, name, value)
         if self.dry_run:
             self.terminal.quiet, self.clock = True, HurriedClock()
@@ -69,24 +70,24 @@ class Context:
         self.terminal.config = str(shown(self.config))
 
     def name_config_of(self, run: str) -> None:
-        """Name a run's own settings in what is advised, where no others were given and they are still there.
+        """Use a run's own settings in advice, if no others were given and they still exist.
 
-        `run`: their path as its record has it, '' in records of earlier versions.
+        `run`: their path in its record, '' in records of earlier versions.
         """
         if self.config == CHECKOUT / "config.py" and is_file(Path(run)):
             self.choose("config", Path(run))
 
     def check_cloud(self) -> None:
-        """Raise NothingThere where the embedded cloud is used and has ended."""
+        """Raise NothingThere if the embedded cloud is used and has ended."""
         if self.local:
             from distributed_fiji.local import cloud
 
             cloud.check()
 
     def require_cloud(self, over: tuple[str, str] | None = None) -> None:
-        """Raise NothingThere where the embedded cloud is used and does not run, so that no run is in it.
+        """Raise NothingThere if the embedded cloud is used but not running, so that it holds no run.
 
-        `over`: bucket and key of what says that a run is over, for which a cloud may be started again.
+        `over`: bucket and key of the object that says that a run is over; for that, a cloud may be restarted.
         """
         if self.local:
             from distributed_fiji.local import cloud
@@ -95,26 +96,26 @@ class Context:
                 cloud.check_is_there()
 
     def file_beside(self, key: str, example: str) -> str:
-        """Return the JSON file beside config.py that has a key, as one would type it; else an example's."""
+        """Return the JSON file next to config.py that has a key, as a user would type it; else an example."""
         found = (path for path in sorted(self.config.parent.glob("*.json")) if has_key(path, key))
         return typed(next(found, CHECKOUT / "files" / example))
 
     def settings(self) -> Settings:
-        """Read config.py, telling its warnings."""
+        """Read config.py and report its warnings."""
         settings, warnings = self.read_settings()
         for line in warnings:
             self.terminal.warn(f"{self.config.name}: {line}")
         return settings
 
     def read_settings(self) -> tuple[Settings, list[str]]:
-        """Return what config.py says, and warnings about it."""
+        """Return the settings in config.py, and warnings about them."""
         settings, warnings = load_settings(self.config)
         if self.local and not settings.DOWNLOAD_FILES:
             return self._without_mount(settings, warnings)
         return settings, warnings
 
     def _without_mount(self, settings: Settings, warnings: list[str]) -> tuple[Settings, list[str]]:
-        """Bring inputs to local disk where the embedded cloud's tasks are processes, which mount nothing."""
+        """Download inputs if the embedded cloud's tasks are processes, which cannot mount anything."""
         from distributed_fiji.local import cloud
 
         if cloud.runtime(self.runtime) != "processes":
@@ -126,7 +127,7 @@ class Context:
         return settings.model_copy(update={"DOWNLOAD_FILES": True}), [*warnings, line]
 
     def place(self, region: str | None) -> tuple[str, str | None]:
-        """Return region and profile of commands that need no config.py: theirs, its, or the environment's."""
+        """Return region and profile for commands that need no config.py: of options, file or environment."""
         check_region(region)
         try:
             settings, _ = load_settings(self.config)
@@ -137,7 +138,7 @@ class Context:
     def connect(
         self, region: str, profile: str | None, buckets: set[str], source: str = "config.py"
     ) -> Clients:
-        """Return clients: of AWS, or with --local of the embedded cloud, which has these buckets.
+        """Return clients of AWS, or with --local of the embedded cloud, with these buckets.
 
         `source`: the file that names region and profile.
         """
@@ -151,7 +152,7 @@ class Context:
         return clients
 
     def _connect_here(self, region: str, profile: str | None, buckets: set[str]) -> Clients:
-        """Return clients of the embedded cloud; while it starts, this process loads what setup needs."""
+        """Return clients of the embedded cloud. While it starts, this process loads what setup needs."""
         from distributed_fiji.local import cloud
 
         here = cloud.start(
@@ -168,7 +169,7 @@ class Context:
         return clients
 
     def _prepared(self, clients: Clients) -> Clients:
-        """Let clients change nothing in a dry run."""
+        """Stop clients from changing anything in a dry run."""
         if self.as_json and not self.dry_run:
             raise click.UsageError("--json needs --dry-run")
         if self.dry_run:
@@ -176,21 +177,21 @@ class Context:
         return clients
 
     def show_plan(self) -> None:
-        """Print what a dry run has noted, with what its command says of it."""
+        """Print the calls that a dry run noted, with the command's remarks."""
         if self.noted is not None:
             from distributed_fiji.commands.plantable import show_plan
 
             show_plan(self.plan, self.noted.calls, self.terminal.out, as_json=self.as_json)
 
     def prepare_fiji(self) -> None:
-        """With --local make ImageJ core where there is no FIJI: here, not while tasks wait for it."""
+        """With --local, build ImageJ core here if there is no FIJI, rather than while tasks wait for it."""
         if self.local and not self.dry_run:
             from distributed_fiji.local import cloud
 
             cloud.prepare_fiji(cloud.runtime(self.runtime), self.terminal.note)
 
     def languages(self) -> frozenset[str] | None:
-        """Return the endings of the script languages that FIJI has; None where an image holds it."""
+        """Return the endings of the script languages that FIJI has; None if FIJI is in an image."""
         if not self.local:
             return None
         from distributed_fiji.local import cloud, fiji
@@ -198,7 +199,7 @@ class Context:
         return fiji.languages(os.environ, CHECKOUT) if cloud.runtime(self.runtime) == "processes" else None
 
     def ask_image(self, clients: Clients) -> Callable[[str], Answer]:
-        """Return what tells whether machines will find an image: its registry; with --local Docker here."""
+        """Return a check for an image where machines get it: its registry, or Docker with --local."""
         if self.local:
             from distributed_fiji.local import cloud
 
@@ -208,7 +209,7 @@ class Context:
         return partial(registry.ask, ecr=clients.ecr)
 
     def connect_for(self, settings: Settings) -> Clients:
-        """Return clients for the settings' account and region. Raises NothingThere as `require_cloud`."""
+        """Return clients for the settings' account and region. Raises NothingThere like `require_cloud`."""
         if not self.is_setup:
             self.require_cloud()
         clients = self.connect(settings.AWS_REGION, settings.AWS_PROFILE, set(settings.readable_buckets))
@@ -225,7 +226,7 @@ class Context:
             raise errors.InvalidInput(f"{path} cannot be used from here", [f"it runs on {add}"])
         self.name_config_of(record.config)
         self.require_cloud(over=(record.bucket, record.ending_key))
-        # Where the run was started, profiles may have other names than here.
+        # The computer that started the run may have different profile names.
         profile = None if "AWS_PROFILE" in os.environ else record.profile
         clients = self.connect(record.region, profile, set(), source=str(path))
         clients.encryption = record.encryption
@@ -233,9 +234,9 @@ class Context:
         return record, clients
 
     def open_run(self, given: Path | None) -> tuple[Run, Clients]:
-        """Return the run that a record or an app's name means; without one that of the app in config.py.
+        """Return the run that a record or an app's name means; without one, that of the app in config.py.
 
-        An app that has not started yet has a run without a fleet.
+        For an app that has not started yet, it is a run without a fleet.
         """
         from distributed_fiji.names import record_file_name
         from distributed_fiji.state.record import new_run
@@ -250,7 +251,7 @@ class Context:
         return new_run(settings, started=0, run_id="", local=self.local), self.connect_for(settings)
 
     def reader(self, clients: Clients) -> Read:
-        """Return what reads many objects: from S3, and with --local from the folder that holds them."""
+        """Return a reader for many objects: from S3, or with --local from the folder that holds them."""
         from distributed_fiji.review.facts import from_folder, from_s3
 
         read = from_s3(clients.s3)
@@ -262,10 +263,10 @@ class Context:
 
 
 class Finite(click.FloatRange):
-    """A number in a range; `nan` is in none, though it is not outside of any either."""
+    """A number in a range. `nan` is in no range, although it is not outside of one either."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number; fail where it is none."""
+        """Return the number; fail if it is not one."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value} is not a usable number.", param, ctx)
@@ -273,7 +274,7 @@ class Finite(click.FloatRange):
 
 
 def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
-    """Return a callback that puts an option's value into the Context, wherever the option stands."""
+    """Return a callback that stores an option's value in the Context, wherever the option is given."""
 
     def callback(context: click.Context, parameter: click.Parameter, value: Any) -> None:
         if value is not None and value is not False:
@@ -283,7 +284,7 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
 
 
 def common(command: Any) -> Any:
-    """Add the options that may stand before the command and after it."""
+    """Add the options that may be given before or after the command."""
     for option in (
         click.option("--config", type=click.Path(path_type=Path), callback=_set("config"), expose_value=False,
                      is_eager=True, help="Settings file to use instead of config.py."),

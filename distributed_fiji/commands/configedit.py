@@ -1,4 +1,4 @@
-"""Write settings into a config.py: just the values named, every other byte kept."""
+"""Write settings into a config.py: only the values named; every other byte is kept."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from distributed_fiji.settings import load_settings
 
 
 def apply_settings(path: Path, values: Mapping[str, Any]) -> None:
-    """Write settings into a config.py, which then has them. Raises InvalidInput where it does not change.
+    """Write settings into a config.py. Raises InvalidInput if it then does not have their values.
 
-    The new file is read before it takes the place of the old one: a config.py may set a name in ways that
-    are not seen in its text.
+    The new file is read before it replaces the old one, because a config.py may set a name in ways that its
+    text does not show.
     """
     path = path.resolve()
     new = path.with_name(f".{path.stem}-{os.getpid()}.py")
@@ -38,9 +38,9 @@ def apply_settings(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def edited(content: bytes, values: Mapping[str, Any]) -> bytes:
-    """Return a config.py's bytes with these values; what its top level does not set is added at the end.
+    """Return a config.py's bytes with these values. Names not set at its top level are appended.
 
-    The file is Python. Of several assignments the last counts.
+    The file is Python. If there are several assignments, the last counts.
     """
     encoding, _ = tokenize.detect_encoding(iter(content.splitlines(keepends=True)).__next__)
     text = content.decode(encoding).encode()
@@ -62,13 +62,13 @@ def _names(node: ast.stmt) -> list[str]:
 
 
 def _span(starts: Sequence[int], node: Any) -> tuple[int, int]:
-    """Return where a statement's value begins and ends: ast counts lines, and bytes of UTF-8."""
+    """Return where a statement's value begins and ends, since ast counts lines, and bytes of UTF-8."""
     value = node.value
     return starts[value.lineno - 1] + value.col_offset, starts[value.end_lineno - 1] + value.end_col_offset
 
 
 def _addition(lines: Sequence[bytes], added: Sequence[str]) -> bytes:
-    """Return the lines to be added, with the file's own ends of lines."""
+    """Return the lines to append, with the file's own line endings."""
     first, last = (lines[0], lines[-1]) if lines else (b"\n", b"\n")
     ending = first[len(first.rstrip(b"\r\n")) :] or b"\n"
     before = b"" if last.endswith((b"\r", b"\n")) else ending

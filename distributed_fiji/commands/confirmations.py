@@ -1,4 +1,4 @@
-"""What is asked before it costs without a need: a fleet without jobs, or too large, jobs sent twice."""
+"""Questions to ask before unnecessary costs: a fleet without jobs, or too large, or jobs sent twice."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ from distributed_fiji.terminal import Terminal
 #: GetQueueAttributes: "at least 1 minute after the producers stop").
 COUNTS_ARE_LATE = 120
 
-#: Asks about findings, and raises InvalidInput where the answer is no. With no finding it asks nothing.
+#: Asks about findings, and raises InvalidInput if the answer is no. Without findings, it asks nothing.
 Confirm = Callable[[str, Sequence[str]], None]
 
 
 def accept(_what: str, _findings: Sequence[str]) -> None:
-    """Go on, whatever was found."""
+    """Continue, whatever was found."""
 
 
 def asking(terminal: Terminal, *, yes: bool) -> Confirm:
-    """Return what asks at the terminal; with `yes` (--yes, or nothing costs: --local) it warns and goes on.
+    """Return a function that asks at the terminal.
 
-    Where nobody can answer it ends the command with what to do.
+    With `yes`, it only warns (--yes, or --local: nothing costs).
+
+    If nobody can answer, it ends the command and says what to do.
     """
 
     def confirm(what: str, findings: Sequence[str]) -> None:
@@ -44,7 +46,10 @@ def asking(terminal: Terminal, *, yes: bool) -> Confirm:
 
 
 def agreeing(*, yes: bool) -> Callable[[str], bool]:
-    """Return what asks whether to go on, where somebody can answer; scripts go on, as they always have."""
+    """Return a function that asks whether to continue.
+
+    Scripts, which cannot answer, continue as they always have.
+    """
 
     def agree(question: str) -> bool:
         return yes or not sys.stdin.isatty() or click.confirm(question, err=True)
@@ -53,7 +58,7 @@ def agreeing(*, yes: bool) -> Callable[[str], bool]:
 
 
 def jobs_waiting(left: int, submissions: Sequence[Submission], now: float) -> int:
-    """Return how many jobs the queue holds: by its count, or by what was submitted a moment ago."""
+    """Return how many jobs the queue holds: by its count, or by very recent submissions."""
     recent = [one for one in submissions if now - one.submitted_at < COUNTS_ARE_LATE]
     return max(left, sum(len(one.job_ids) for one in recent))
 

@@ -1,4 +1,4 @@
-"""What a run is likely to cost: pure arithmetic from a workload, a fleet and an offer. Dollars, seconds."""
+"""Estimate a run's cost: pure arithmetic from a workload, a fleet and an offer. Dollars, seconds."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from distributed_fiji.aws import pricelist
 from distributed_fiji.aws.machinetypes import MachineType
 from distributed_fiji.aws.prices import HOURS_A_MONTH, PUBLIC_ADDRESS, VOLUME_GB_MONTH
 
-#: Seconds from a machine's start to its first job: it boots, joins and fetches the image. Nobody has measured
-#: it on AWS yet (docs/aws.md).
+#: Seconds from a machine's start to its first job, for booting, joining and downloading the image. Not yet
+#: measured on AWS (docs/aws.md).
 STARTING = (60.0, 150.0, 300.0)
 
-#: Seconds that a machine without work stays: measured for the monitor (docs/costs.md).
+#: Seconds that a machine without work stays, as measured with the monitor (docs/costs.md).
 IDLE = 30.0
 
-#: Requests of a job beside those of its inputs and outputs, and bytes of its log (1,000,000 jobs, counted).
+#: A job's requests besides those for its inputs and outputs, and the bytes of its log (counted over 1,000,000
+#: jobs).
 OWN_WRITES, OWN_READS, OWN_QUEUE_REQUESTS, LOG_BYTES = 3, 2, 7.1, 2750
 
-#: Seconds between two looks of the monitor in a long run, each listing what is done, a page for 1,000 jobs:
-#: at least, for a page, and at most (commands/monitor.py, wait_seconds).
+#: Seconds between two looks of the monitor in a long run: the least, per page, and the most. Each look lists
+#: what is done, a page for 1,000 jobs (commands/monitor.py, wait_seconds).
 LOOK, LOOK_PAGE, LONGEST_LOOK = 30.0, 0.3, 300.0
 
 
 @dataclass(frozen=True)
 class Span:
-    """The least, the likely and the most."""
+    """The lowest, the likely and the highest value."""
 
     low: float
     likely: float
@@ -43,9 +44,9 @@ class Span:
 
 @dataclass(frozen=True)
 class Workload:
-    """How much work there is. `seconds`: of a job; `source`: where that is from, in words.
+    """How much work there is. `seconds`: per job. `source`: where that comes from, in words.
 
-    `inputs`, `files`, `output_bytes`: of a job; `output_bytes` None: unknown.
+    `inputs`, `files`, `output_bytes`: per job. `output_bytes` is None if unknown.
     """
 
     jobs: int
@@ -59,7 +60,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class Shape:
-    """The fleet as it is asked for. `starting`: seconds from a machine's start to its first job."""
+    """The fleet as requested. `starting`: seconds from a machine's start to its first job."""
 
     machines: int
     tasks: int
@@ -73,10 +74,10 @@ class Shape:
 
 @dataclass(frozen=True)
 class Offer:
-    """A machine type with its prices, dollars an hour.
+    """A machine type with its prices in dollars per hour.
 
-    `spot`: by zone, now; `month`: least and most of 30 days; `band`: its place in pricelist.BANDS.
-    Empty or None: unknown.
+    `spot`: by zone, now. `month`: lowest and highest in 30 days. `band`: its index in pricelist.BANDS. Empty
+    or None: unknown.
     """
 
     kind: MachineType
@@ -86,9 +87,9 @@ class Offer:
     band: int | None
 
     def price(self, limit: float) -> Span:
-        """Return what an hour costs. A fleet takes the better of its zones (priceCapacityOptimized).
+        """Return the price per hour. A fleet takes the better of its zones (priceCapacityOptimized).
 
-        MACHINE_PRICE, the limit, stands where no price is known.
+        If no price is known, the limit, MACHINE_PRICE, is used.
         """
         if not self.spot or self.month is None:
             return Span(0.0, limit, limit)
@@ -107,18 +108,18 @@ class Quote:
 
     @property
     def hours(self) -> Span:
-        """Hours from the first machine to the end of the last."""
+        """Hours from the first machine's start to the last one's end."""
         slots = self.shape.machines * self.shape.tasks
-        # The last jobs end one after another: half a job, on average.
+        # The last jobs do not end together: on average, that takes another half job.
         rounds = max(1.0, self.work.jobs / slots + 0.5) if self.work.jobs > slots else 1.0
         busy = self.work.seconds * rounds
         return (busy + self.shape.starting + Span(IDLE, IDLE, IDLE)) * (1 / 3600)
 
     @property
     def machine_hours(self) -> Span:
-        """Hours of all machines together: each is paid from its start until it is ended for want of work."""
+        """Hours of all machines together: each is paid from its start until it is ended for lack of work."""
         machines, tasks, jobs = self.shape.machines, self.shape.tasks, self.work.jobs
-        # Of several tasks the last one keeps its machine: for so much of a job, with ends spread evenly.
+        # The last of several tasks keeps its machine: for this part of a job, if ends are evenly spread.
         late = (tasks - 1) / (2 * (tasks + 1)) if jobs > machines * tasks else 0.0
         rounds = max(jobs / tasks, min(machines, jobs)) + machines * late
         idle = self.shape.starting + Span(IDLE, IDLE, IDLE)
@@ -142,9 +143,9 @@ class Quote:
         }
 
     def _losses(self, price: Span) -> Span:
-        """Return what lost machines cost anew: their start, and half of each job at work.
+        """Return the extra cost of lost machines: another start, and half of each job at work.
 
-        A share of machines that is lost within a month is taken as spread evenly over its hours.
+        The share of machines lost within a month is spread evenly over its hours.
         """
         shares = [share for _, share in pricelist.BANDS]
         band = self.offer.band
@@ -154,7 +155,7 @@ class Quote:
         return Span(0.0, lost * likely, lost * most)
 
     def _requests(self) -> dict[str, float]:
-        """Return the dollars of requests, logs and a month of the outputs' storage."""
+        """Return the dollars for requests, logs, and a month of storage for the outputs."""
         work = self.work
         heartbeats = ceil(work.seconds.likely / self.shape.heartbeat) + 1
         pages = ceil(work.jobs / 1000)
@@ -171,10 +172,10 @@ class Quote:
 
     @property
     def machine_total(self) -> Span:
-        """Return what a run's limit and ledger count: machines, addresses and volumes."""
+        """Return what counts towards a run's limit and ledger: machines, addresses and volumes."""
         return self.items["machines"] + self.items["public addresses"] + self.items["volumes"]
 
     @property
     def total(self) -> Span:
-        """Return all of it."""
+        """Return the sum of everything."""
         return sum(self.items.values(), Span(0, 0, 0))

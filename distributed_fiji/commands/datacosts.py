@@ -1,4 +1,4 @@
-"""What data costs beside machines, said before it does: listings for each job, parts and old versions."""
+"""Costs of data besides machines, reported in advance: listings per job, upload parts and old versions."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from worker.contract.inputs import InvalidAddress, Pattern, read_patterns
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: Keys in a page of ListObjectsV2, and dollars of 1,000 LIST requests (AWS price list, us-east-1).
+#: Keys per page of ListObjectsV2, and dollars per 1,000 LIST requests (AWS price list, us-east-1).
 PAGE, LISTS_DOLLARS = 1000, 0.005
 
-#: Keys that one job may list without a word: a second at most.
+#: Keys that one job may list without a warning, which takes at most a second.
 FEW_KEYS = 5_000
 
 
 def listing_doubts(source_bucket: str, jobs: JobFile, count: Callable[[str, str], int]) -> list[str]:
-    """Return what the inputs' patterns cost where each job has to list very many keys.
+    """Return what the inputs' patterns cost if each job has to list very many keys.
 
-    S3 lists by what a key begins with alone: `plate/*A01*.tif` lists all of `plate/`. The start that most
-    jobs share is counted: `count` returns the keys in a bucket that begin with a text.
+    S3 lists only by the beginning of keys: `plate/*A01*.tif` lists all of `plate/`. The beginning that most
+    jobs share is counted. `count` returns how many keys in a bucket begin with a text.
     """
     starts = Counter(_start(pattern, source_bucket) for job in jobs for pattern in set(job.inputs))
     starts.pop(None, None)
@@ -47,7 +47,7 @@ def listing_doubts(source_bucket: str, jobs: JobFile, count: Callable[[str, str]
 
 
 def _start(pattern: str, source_bucket: str) -> tuple[str, str] | None:
-    """Return bucket and start of the keys that a pattern lists; None for one that names a key."""
+    """Return bucket and start of the keys that a pattern lists; None if it names a single key."""
     try:
         found: Pattern = read_patterns(pattern, source_bucket)[0]
     except InvalidAddress:
@@ -56,10 +56,10 @@ def _start(pattern: str, source_bucket: str) -> tuple[str, str] | None:
 
 
 def bucket_notes(s3: S3Client, bucket: str) -> list[str]:
-    """Return what of a bucket's settings lets data bill on unseen: parts of uploads, old versions.
+    """Return which of a bucket's settings let data bill unnoticed: parts of uploads, old versions.
 
-    Parts of an upload that broke off stay until somebody aborts it, and a lifecycle rule does (S3 user guide,
-    "Aborting a multipart upload using a bucket lifecycle configuration").
+    Parts of an interrupted upload stay until somebody or a lifecycle rule aborts it (S3 user guide, "Aborting
+    a multipart upload using a bucket lifecycle configuration").
     """
     notes: list[str] = []
     for look in (_parts, _versions):
@@ -93,10 +93,10 @@ def _parts(s3: S3Client, bucket: str) -> Iterator[str]:
 
 
 def aborted_below(rules: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the starts of the keys whose broken uploads a bucket's lifecycle rules abort; '' means all.
+    """Return the key prefixes whose incomplete uploads a bucket's lifecycle rules abort; '' means all.
 
-    A rule names its start in its filter, or itself in its older form (S3 API reference, LifecycleRule). One
-    that asks for tags or sizes is left out: S3 takes no such rule
+    A rule has its prefix in its filter, or in the older form directly (S3 API reference, LifecycleRule).
+    Rules with tags or sizes are ignored, since S3 rejects such a rule
     (terraform-aws-modules/terraform-aws-s3-bucket#109, aws-cloudformation/cfn-lint#3554).
     """
     starts = set[str]()

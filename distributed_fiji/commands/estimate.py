@@ -15,18 +15,18 @@ from distributed_fiji.aws.prices import Prices, read_prices
 from distributed_fiji.commands.costmodel import Offer, Quote, Shape, Span, Workload
 from distributed_fiji.settings import Settings
 
-#: How far back prices are looked at, in seconds, and how many types beside the fleet's are shown.
+#: How far back prices are read, in seconds, and how many types besides the fleet's are shown.
 MONTH, BEST = 30 * 86_400, 3
 
-#: A region in which AWS answers for its price list of all regions (Price List API, endpoints).
+#: A region in which AWS offers its price list of all regions (Price List API, endpoints).
 PRICE_LIST = "us-east-1"
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run costs. `fleet`: with each of the fleet's types; `others`: with the best others that fit.
+    """What a run costs. `fleet`: with each of the fleet's types. `others`: with the best others that fit.
 
-    `score`: EC2's placement score for the fleet, None where it is not known.
+    `score`: EC2's placement score for the fleet, None if unknown.
     """
 
     work: Workload
@@ -37,16 +37,16 @@ class Estimate:
 
     @property
     def total(self) -> Span:
-        """All of it, whichever of the fleet's types come."""
+        """The total, over whichever of the fleet's types start."""
         return _across([quote.total for quote in self.fleet])
 
     @property
     def machines(self) -> Span:
-        """What MAX_COST and the ledger count."""
+        """The part that counts towards MAX_COST and the ledger."""
         return _across([quote.machine_total for quote in self.fleet])
 
     def kept(self, now: float) -> dict[str, Any]:
-        """Return what the run's record keeps, to be compared with what it came to cost."""
+        """Return what the run's record keeps, for comparison with the actual cost."""
         machines = self.machines
         return {
             "made": now,
@@ -66,7 +66,7 @@ def _across(spans: list[Span]) -> Span:
 
 
 def shape_of(settings: Settings) -> Shape:
-    """Return the fleet that the settings ask for."""
+    """Return the fleet that the settings request."""
     return Shape(
         machines=settings.CLUSTER_MACHINES,
         tasks=settings.TASKS_PER_MACHINE,
@@ -81,15 +81,16 @@ def shape_of(settings: Settings) -> Shape:
 def make_estimate(
     settings: Settings, clients: Clients, work: Workload, zones: Collection[str], now: float, *, ask: bool
 ) -> Estimate:
-    """Return what the work costs on the fleet of the settings. `zones`: where it may be; none: everywhere.
+    """Return what the work costs on the settings' fleet. `zones`: where it may start; none: everywhere.
 
-    `ask`: also ask for what needs permissions that a run does not. Raises InvalidInput for unknown types.
+    `ask`: also request data that needs permissions that a run does not need. Raises InvalidInput for unknown
+    types.
     """
     types, _ = read_machine_types(clients.ec2, settings.MACHINE_TYPE)
     types = types or []
     others = _alternatives(settings, types)
     names = {*settings.MACHINE_TYPE, *(kind.name for kind in others)}
-    # Should EC2 refuse one of the others, the fleet's own are asked for alone.
+    # If EC2 refuses one of the others, only the fleet's own are requested.
     prices = read_prices(clients.ec2, names, now - MONTH) or read_prices(
         clients.ec2, settings.MACHINE_TYPE, now - MONTH
     )
@@ -109,7 +110,7 @@ def make_estimate(
 
 
 def _alternatives(settings: Settings, types: list[MachineType]) -> list[MachineType]:
-    """Return other types of the fleet's smallest size and architecture in which its tasks have room."""
+    """Return other types of the fleet's smallest size and architecture that have room for its tasks."""
     if not types:
         return []
     smallest = min(types, key=lambda kind: kind.vcpus)
@@ -141,7 +142,7 @@ def _offer(
 
 
 def _with_market(estimate: Estimate, clients: Clients) -> Estimate:
-    """Return the estimate with today's price list and placement score, where AWS tells them."""
+    """Return the estimate with today's price list and placement score, if AWS provides them."""
     rows = (*estimate.fleet, *estimate.others)
     listed = read_on_demand(
         clients.optional("pricing", PRICE_LIST), [row.offer.kind.name for row in rows], clients.region

@@ -1,4 +1,4 @@
-"""The course of `estimate`: how many jobs, how long each, on which machines; then the table."""
+"""The steps of `estimate`: how many jobs, how long each, on which machines; then the table."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from distributed_fiji.fleetfile import read_fleet_file
 from distributed_fiji.jobs import read_job_file
 from distributed_fiji.settings import Settings
 
-#: What to do where nothing is known of the jobs.
+#: What to do if nothing is known about the jobs.
 ADVICE = "`python run.py rehearse JOB_FILE` measures some jobs; --minutes-per-job M takes your guess"
 
 
 def _count_jobs(path: Path, settings: Settings) -> int:
-    """Return how many jobs a file has that submitJob would take. Raises InvalidInput."""
+    """Return how many jobs of a file submitJob would take. Raises InvalidInput."""
     file = read_job_file(path)
     check_inputs(
         file,
@@ -38,9 +38,9 @@ def _count_jobs(path: Path, settings: Settings) -> int:
 def estimate(
     context: Context, job_file: Path | None, fleet_file: Path | None, minutes: float | None, *, as_json: bool
 ) -> None:
-    """Print what the jobs of a file, or those in the queue, will cost on the fleet of config.py.
+    """Print what the jobs of a file, or those in the queue, will cost on the fleet in config.py.
 
-    Raises InvalidInput where nobody knows how long a job takes, and NothingThere where there is no job.
+    Raises InvalidInput if it is unknown how long a job takes, NothingThere if there are no jobs.
     """
     settings = context.settings()
     jobs = _count_jobs(job_file, settings) if job_file else None

@@ -1,4 +1,4 @@
-"""An estimate as people read it, and as programs do."""
+"""An estimate, for people and for programs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COLUMNS = (
 
 
 def dollars(amount: float) -> str:
-    """Return an amount with the digits that matter: cents, and below a dollar two more."""
+    """Return an amount with the digits that matter: cents, and two more below a dollar."""
     return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"
 
 
@@ -67,7 +67,7 @@ def _cells(quote: Quote) -> list[str]:
 
 
 def estimate_lines(estimate: Estimate) -> list[str]:
-    """Return what stands below the table: what the total is made of, and each source with its age."""
+    """Return the lines below the table: the parts of the total, and each source with its age."""
     first = estimate.fleet[0]
     parts = sorted(first.items.items(), key=lambda item: -item[1].likely)
     made = ", ".join(f"{name} {dollars(span.likely)}" for name, span in parts if span.likely >= 0.00005)
@@ -79,7 +79,7 @@ def estimate_lines(estimate: Estimate) -> list[str]:
 
 
 def show_estimate(estimate: Estimate, console: Console, tell: Callable[[str], None]) -> None:
-    """Print the table, and tell what stands below it."""
+    """Print the table, and report the lines below it."""
     console.print(estimate_table(estimate))
     for line in estimate_lines(estimate):
         tell(line)

@@ -1,4 +1,4 @@
-"""`failures`: why jobs failed, a group for each cause with what its jobs share, what helps, what to run."""
+"""`failures`: why jobs failed, one group per cause with what its jobs share, what helps, what to run."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from distributed_fiji.review.traits import Known, known_of
 from distributed_fiji.state.record import Run
 from worker.contract.jobs import FailureClass, job_name
 
-#: Of jobs that are done, so many manifests are read for the sizes of their inputs; ids are random.
+#: How many manifests of done jobs are read for the sizes of their inputs. Their ids are random.
 SAMPLE = 1000
-#: Jobs of a group that are named.
+#: How many jobs of a group are named.
 NAMED = 3
-#: Of a sentence, so many characters are shown.
+#: How many characters of a sentence are shown.
 LONGEST = 600
 
 
@@ -55,7 +55,7 @@ def read_failures(run: Run, clients: Clients, read: Read) -> Failures:
 
 
 def _others(states: JobStates, facts: Facts, failed: dict[str, FailedJob]) -> Iterator[Known]:
-    """Yield what is known of the jobs that have not failed: of some the sizes of their inputs, too."""
+    """Yield what is known about jobs that have not failed, including some of their inputs' sizes."""
     seen = set()
     for one in facts.done(islice(sorted(states.done), SAMPLE)):
         seen.add(one.job_id)
@@ -65,7 +65,7 @@ def _others(states: JobStates, facts: Facts, failed: dict[str, FailedJob]) -> It
 
 
 def lines_of(found: Failures) -> Iterator[str]:
-    """Yield what is shown of failures: the largest group first, losses of machines last."""
+    """Yield the lines about failures: the largest group first, lost machines last."""
     if not found.groups:
         yield "No job has failed."
         return
@@ -94,7 +94,7 @@ def _about(number: int, group: Group, found: Failures) -> Iterator[str]:
 
 
 def more_memory(group: Group) -> str:
-    """Return the option that a group's command has, '' for most."""
+    """Return the option for a group's command, '' for most."""
     return " --memory MB" if group.example.failure == FailureClass.OUT_OF_MEMORY.value else ""
 
 

@@ -1,4 +1,4 @@
-"""What each command finds out about a set-up before it changes anything; `check` finds all of it."""
+"""What each command checks before it changes anything; `check` checks all of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from distributed_fiji.settings import Settings
 from distributed_fiji.state.registered import read_registered
 from distributed_fiji.terminal import Terminal
 
-#: What is said where machines get no public address: without a way out they join no cluster, and cost.
+#: The warning if machines get no public address: without a way out, they join no cluster, but cost money.
 WITHOUT_ADDRESS = (
     "ASSIGN_IP = False: machines get no public address, so their subnets need a NAT, or VPC endpoints for"
     " ecs, ecs-agent, ecs-telemetry, sqs, logs and s3 (docs/permissions.md)"
@@ -33,7 +33,7 @@ WITHOUT_ADDRESS = (
 
 @dataclass
 class Looked:
-    """What was found of the settings, with the script and the machine types where they are known."""
+    """Findings about the settings, with the script and the machine types if they are known."""
 
     findings: list[Finding] = field(default_factory=list)
     script: Script | None = None
@@ -41,7 +41,7 @@ class Looked:
 
 
 def settle(what: str, findings: Sequence[Finding], terminal: Terminal) -> None:
-    """Warn of findings; raise InvalidInput with all those that stop. `what`: what then cannot be."""
+    """Warn of findings; raise InvalidInput with all that stop. `what`: the title of that error."""
     ordered = worst_first(findings)
     for one in ordered:
         if one.severity != "stop":
@@ -58,10 +58,9 @@ def look_at_settings(
     *,
     local: bool = False,
 ) -> Looked:
-    """Return what is to be said of settings, machines, buckets, roles and script; nothing is changed.
+    """Return findings about settings, machines, buckets, roles and script. Nothing is changed.
 
-    `folder`: what a relative SCRIPT_DOWNLOAD_URL starts from. `local`: on the embedded cloud, where there
-    are no quotas.
+    `folder`: the base of a relative SCRIPT_DOWNLOAD_URL. `local`: on the embedded cloud, which has no quotas.
     """
     looked = look_at_machines(settings, clients, local=local)
     looked.findings += check_buckets(settings, clients.s3)
@@ -76,7 +75,7 @@ def look_at_settings(
 
 
 def script_findings(settings: Settings, script: Script) -> list[Finding]:
-    """Return what is to be said of a script by itself."""
+    """Return findings about a script alone."""
     where, faults = settings.SCRIPT_DOWNLOAD_URL, find_faults(script.text, script.ending)
     sure = [f"line {one.line}: {one.what}" for one in faults if one.is_sure]
     unsure = [f"line {one.line}: {one.what}" for one in faults if not one.is_sure]
@@ -91,7 +90,7 @@ def script_findings(settings: Settings, script: Script) -> list[Finding]:
 
 
 def look_at_machines(settings: Settings, clients: Clients, *, local: bool = False) -> Looked:
-    """Return what is to be said of the machine types, and which they are."""
+    """Return findings about the machine types, and the types."""
     looked = Looked([*fit.limit_findings(settings), *quotas.limit_findings(settings)])
     try:
         looked.types, unchecked = read_machine_types(clients.ec2, settings.MACHINE_TYPE)
@@ -106,7 +105,7 @@ def look_at_machines(settings: Settings, clients: Clients, *, local: bool = Fals
 
 
 def _learned(settings: Settings, clients: Clients) -> dict[str, int]:
-    """Return the memory that ECS registered for machines of earlier runs; nothing where it cannot be read."""
+    """Return the memory that ECS registered for machines of earlier runs; empty if it cannot be read."""
     try:
         return read_registered(clients.s3, settings.AWS_BUCKET, settings.APP_NAME)
     except AwsError:
@@ -114,7 +113,7 @@ def _learned(settings: Settings, clients: Clients) -> dict[str, int]:
 
 
 def look_at_quotas(settings: Settings, clients: Clients, types: Sequence[MachineType]) -> list[Finding]:
-    """Return for how many machines the account's quotas are enough."""
+    """Return for how many machines the account's quotas suffice."""
     codes = {quota_code(item.name) for item in types} - {""}
 
     def look() -> list[Finding]:
@@ -125,7 +124,7 @@ def look_at_quotas(settings: Settings, clients: Clients, types: Sequence[Machine
 
 
 def look_at_network(settings: Settings, clients: Clients, machines: Sequence[LaunchSpec]) -> list[Finding]:
-    """Return which of a fleet's subnets EC2 refuses, or would keep machines from AWS."""
+    """Return which of a fleet's subnets EC2 refuses, or would keep machines from reaching AWS."""
     subnets = sorted({subnet.subnet_id for machine in machines for subnet in machine.subnets})
 
     def look() -> list[Finding]:
@@ -137,7 +136,7 @@ def look_at_network(settings: Settings, clients: Clients, machines: Sequence[Lau
 def look_at_image(
     settings: Settings, ask_image: Callable[[str], Answer], architecture: str, *, local: bool
 ) -> tuple[str, list[Finding]]:
-    """Return the worker image's digest, '' where it is not known, and what is to be said of it."""
+    """Return the worker image's digest, '' if unknown, and findings about it."""
     if cloud.is_example(settings) and not local:
         return "", cloud.image_findings(settings, None)
     answer = ask_image(settings.DOCKERHUB_TAG)
@@ -145,7 +144,7 @@ def look_at_image(
 
 
 def asked(kind: str, what: str, look: Callable[[], list[Finding]]) -> list[Finding]:
-    """Return what a look at AWS finds; that it could not be made is `unknown`, and stops nothing."""
+    """Return the findings of a look at AWS. If it cannot be made, that is `unknown`, and stops nothing."""
     try:
         return look()
     except AwsError as error:

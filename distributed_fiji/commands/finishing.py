@@ -1,4 +1,4 @@
-"""Finish earlier runs whose end was decided and whose teardown was cut off, before a new one starts."""
+"""Finish earlier runs that were decided but not completely taken down, before a new one starts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from distributed_fiji.state.record import Run
 
 
 def finish_earlier_runs(run: Start) -> None:
-    """End what costs of every run of the app that is open though its verdict is written.
+    """End everything billable of the app's open runs whose verdict has been written.
 
-    Service and queue stay: setup and submitJob may have made them ready for the run that is about to start.
-    Raises SomethingLeft where something goes on billing; the run then stays open.
+    Service and queue stay, since setup and submitJob may have prepared them for the run about to start.
+    Raises SomethingLeft if something keeps billing; the run then stays open.
     """
     settings, clients = run.settings, run.clients
     runs, _ = read_open_runs(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, clients.region)

@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 S3 = re.compile(r"s3://([^/]*)/?(.*)\Z", re.IGNORECASE | re.DOTALL)
-#: What begins like this is a folder of this machine; anything else is a key of SOURCE_BUCKET, as in `inputs`.
+#: A text that begins like this is a local folder; any other is a key of SOURCE_BUCKET, as in `inputs`.
 LOCAL = ("/", "./", "../", "~/")
 
-#: So many keys are compared with a pattern that none fits.
+#: How many keys are compared with a pattern that fits none.
 MOST_COMPARED = 500
-#: After so many keys a line says how far the listing is.
+#: How many keys are listed before each line of progress.
 KEYS_A_LINE = 100_000
 
 
 @dataclass(frozen=True)
 class Images:
-    """Images by a pattern of their keys.
+    """Images, by a pattern of their keys.
 
-    `bucket`: '' for SOURCE_BUCKET of config.py. `folder`: one of this machine, which stands for the keys that
-    begin with `prefix`; None where the bucket is listed.
+    `bucket`: '' for SOURCE_BUCKET in config.py. `folder`: a local one, which stands for the keys that begin
+    with `prefix`; None if the bucket is listed.
     """
 
     pattern: KeyPattern
@@ -46,14 +46,14 @@ class Images:
 
     @property
     def input_start(self) -> str:
-        """What an input pattern begins with, so that it names the bucket as the user did."""
+        """The beginning of an input pattern, naming the bucket as the user did."""
         return f"s3://{self.bucket}/" if self.bucket else ""
 
 
 def read_place(text: str, uploaded_to: str | None) -> Images:
     """Return the place that a user's pattern means. Raises InvalidInput.
 
-    `uploaded_to`: for a local folder where its files are in S3; None for a folder of its name.
+    `uploaded_to`: for a local folder, where its files are in S3; None for a folder with its name.
     """
     try:
         if text.startswith(LOCAL):
@@ -80,7 +80,7 @@ def _local_place(text: str, uploaded_to: str | None) -> Images:
 
 
 def local_keys(place: Images) -> Iterator[str]:
-    """Yield the keys that a local folder's files will have. Raises InvalidInput where it is missing."""
+    """Yield the keys that a local folder's files will have. Raises InvalidInput if it is missing."""
     if place.folder is None or not place.folder.is_dir():
         raise InvalidInput(f"{place.folder} cannot be read", ["there is no such folder"])
     for folder, _, files in os.walk(place.folder):
@@ -89,7 +89,7 @@ def local_keys(place: Images) -> Iterator[str]:
 
 
 def bucket_keys(s3: S3Client, bucket: str, start: str, progress: Callable[[str], None]) -> Iterator[str]:
-    """Yield the keys that begin with a text. Raises InvalidInput where there is no such bucket."""
+    """Yield the keys that begin with a text. Raises InvalidInput if there is no such bucket."""
     try:
         for number, key in enumerate(list_keys(s3, bucket, start), 1):
             if number % KEYS_A_LINE == 0:
@@ -102,7 +102,7 @@ def bucket_keys(s3: S3Client, bucket: str, start: str, progress: Callable[[str],
 
 
 def nothing_fits(pattern: KeyPattern, unfit: list[str]) -> list[str]:
-    """Say why none of these keys fits a pattern, and name the nearest."""
+    """Explain why none of these keys fits a pattern, and name the nearest."""
     near = difflib.get_close_matches(str(pattern), unfit[:MOST_COMPARED], n=3, cutoff=0)
     lines = [
         f"{counted(len(unfit), 'key')} below {pattern.start!r}, and none fits; the nearest: {_named(near)}"
@@ -121,7 +121,7 @@ def _fits(pattern: KeyPattern, key: str) -> bool:
 
 
 def nothing_there(s3: S3Client, bucket: str, start: str) -> list[str]:
-    """Say that no key begins like a pattern, and name what is nearest in the first folder above it."""
+    """Report that no key begins like a pattern, and name the nearest in the first folder above it."""
     lines = [f"no key begins with {start!r} in s3://{bucket}/"]
     while start:
         start = start.rstrip("/")

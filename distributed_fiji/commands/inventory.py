@@ -1,7 +1,7 @@
-"""What there is of an app, or of all apps, in the account and region: found by exact name and tag alone.
+"""The resources of an app, or of all apps, in the account and region, found only by exact name and tag.
 
-Says what each thing costs while it stays. Needs no file and no config.py. What carries no tag of ours
-counts as an app's when its name is exactly the one derived from the app's; another app's tag overrules.
+Reports what each costs while it exists. Needs no file and no config.py. A resource without our tag counts as
+an app's if its name is exactly the one derived from the app's; another app's tag overrides that.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
 
-#: What each kind of thing costs while it stays (AWS price lists, us-east-1), and whether that is a bill to
-#: end. In the order in which cleanup removes them.
+#: What each kind of resource costs while it exists (AWS price lists, us-east-1), and whether it must be
+#: removed to stop that. In the order in which cleanup removes them.
 KINDS = {
     "service": ("nothing itself; it starts tasks on machines", True),
     "fleet": ("its machines, and it starts new ones", True),
@@ -60,16 +60,16 @@ KINDS = {
 #: The state of a service that starts nothing.
 NO_TASKS = "0 tasks desired"
 
-#: Counts of a cluster in which services or tasks show (ECS API reference, Cluster).
+#: Counts of a cluster that show whether it has services or tasks (ECS API reference, Cluster).
 IN_USE = ("activeServicesCount", "runningTasksCount", "pendingTasksCount")
 
-#: Purposes of the roles that setup makes (settings.role_name).
+#: Purposes of the roles that setup creates (settings.role_name).
 ROLE_PURPOSES = ("instance", "fleet", "task", "janitor")
 
 
 @dataclass(frozen=True)
 class Item:
-    """One thing in AWS. `name`: what it is removed by; `place`: the cluster or bucket it is in."""
+    """One resource in AWS. `name`: by which it is removed. `place`: the cluster or bucket it is in."""
 
     kind: str
     name: str
@@ -80,12 +80,12 @@ class Item:
 
     @property
     def costs(self) -> str:
-        """What it costs while it stays, in words."""
+        """What it costs while it exists, in words."""
         return KINDS[self.kind][0]
 
     @property
     def bills(self) -> bool:
-        """Whether it keeps costing, or making costs, until it is removed."""
+        """Whether it keeps costing money, or causing costs, until it is removed."""
         return KINDS[self.kind][1] and self.state != NO_TASKS
 
 
@@ -95,7 +95,7 @@ def as_documents(items: Iterable[Item]) -> list[dict[str, Any]]:
 
 
 def listing(items: Iterable[Item]) -> Table:
-    """Return a table of what there is and what it costs while it stays."""
+    """Return a table of the resources and what they cost while they exist."""
     table = Table("app", "kind", box=None, pad_edge=False)
     table.add_column("name", overflow="fold", min_width=26)
     table.add_column("state")
@@ -110,14 +110,14 @@ Found = Iterator[tuple[str, str, str, str]]
 
 
 def inventory(clients: Clients, app_name: str | None, unseen: Unseen | None = None) -> list[Item]:
-    """Return everything of one app, or with None of every app that anything carries the tag of.
+    """Return everything of one app, or with None, of every app named in any tag.
 
-    `unseen` collects what could not be looked at, each kind by itself; without it such an error rises.
+    `unseen` collects what could not be read, each kind separately; without it, such an error is raised.
     """
     unseen = Strict() if unseen is None else unseen
     found = partial(_everything, clients, unseen=unseen)
     if app_name is not None:
-        # What costs is looked at first: a stranger's queue must not stand before a fleet.
+        # Look at what costs money first, so that another user's queue cannot prevent finding a fleet.
         return found(app_name, partial(queues_with_tags, clients.sqs, unseen, app_name))
     queues = queues_with_tags(clients.sqs, unseen)
     return [item for app in sorted(find_apps(clients, queues, unseen)) for item in found(app, lambda: queues)]
@@ -177,7 +177,7 @@ def _ecs(clients: Clients, app: str, unseen: Unseen) -> Found:
 
 def _in_cluster(ecs: ECSClient, cluster: Mapping[str, Any], app: str) -> Found:
     name = cluster["clusterName"]
-    # Clusters of other people may be many; those with nothing in them need not be asked.
+    # There may be many clusters of other people; empty ones need not be examined.
     if any(cluster[count] for count in IN_USE):
         for service in _service(ecs, name, app):
             wanted = service["desiredCount"]
@@ -205,7 +205,7 @@ def _service(ecs: ECSClient, cluster: str, app: str) -> Iterator[Mapping[str, An
 
 
 def _used_by_others(ecs: ECSClient, cluster: Mapping[str, Any], app: str) -> bool:
-    """Whether services of other apps are in a cluster: then it is not this app's alone."""
+    """Whether services of other apps are in a cluster, which is then not this app's alone."""
     if not cluster["activeServicesCount"]:
         return False
     services = pages(ecs, "list_services", "serviceArns", cluster=cluster["clusterName"])
@@ -274,7 +274,7 @@ def _profile(iam: IAMClient, app: str, region: str) -> Found:
 
 
 def newest_definition(ecs: ECSClient, app: str) -> Mapping[str, Any]:
-    """Return the newest task definition of an app, deregistered ones too; {} where it never had one.
+    """Return the newest task definition of an app, even a deregistered one; {} if it never had one.
 
     It names the app's bucket and log groups, so that a name is enough to find them.
     """
@@ -313,7 +313,7 @@ def _logs(logs: CloudWatchLogsClient, app: str, definition: Mapping[str, Any]) -
 
 
 def _results(s3: S3Client, app: str, definition: Mapping[str, Any]) -> Found:
-    """Yield the run's own state in the bucket; outputs are the user's and never listed for removal."""
+    """Yield the run's own state in the bucket. Outputs are the user's, and are never listed for removal."""
     bucket = _environment(definition).get("AWS_BUCKET")
     if not bucket:
         return

@@ -1,4 +1,4 @@
-"""What submitJob finds out about jobs before it sends any: their script, their inputs, their places."""
+"""What submitJob checks about jobs before it sends any: their script, inputs and outputs."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ from worker.contract.scripts import NotAScript
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: Jobs whose manifests are looked at, and wells that are named.
+#: How many jobs' manifests are read, and how many wells are named.
 MOST_MANIFESTS, MOST_WELLS = 8, 12
 
 
 def look_at_jobs(
     settings: Settings, clients: Clients, jobs: JobFile, folder: Path, script: Script | None = None
 ) -> list[Finding]:
-    """Return what is to be said of jobs before they are sent. `folder`: that of a relative script.
+    """Return findings about jobs before they are sent. `folder`: the base of a relative script.
 
-    `script`: where it was read already. One at a web address is not asked for again: it may take its time,
-    and setup has looked at it.
+    `script`: if it has been read already. One at a web address is not downloaded again, since that may be
+    slow, and setup has checked it.
     """
     is_far = settings.SCRIPT_DOWNLOAD_URL.lower().startswith(("http://", "https://"))
     script = script or (None if is_far else _find_script(settings, clients, folder))
@@ -78,7 +78,7 @@ def _doubles(jobs: JobFile) -> Iterator[str]:
 
 
 def _absent_wells(jobs: JobFile) -> list[str]:
-    """Say which wells have no job, where most of the wells between those of the file have one."""
+    """Report which wells have no job, if most of the wells in the file's range have one."""
     groups = [jobs.template.shared_metadata | metadata_of(group) for group in jobs.groups]
     absent = plates.absent(groups)
     if not absent or len(absent) > len(groups) / 2:
@@ -88,7 +88,7 @@ def _absent_wells(jobs: JobFile) -> list[str]:
 
 
 def look_at_results(settings: Settings, s3: S3Client, jobs: JobFile, script: Script | None) -> list[Finding]:
-    """Return whether results of another script are there, by a few jobs' manifests. Raises ClientError."""
+    """Return whether there are results of another script, by a few jobs' manifests. Raises ClientError."""
     if script is None or not script.sha256:
         return []
     some = jobs.job_ids[:: -(-len(jobs.job_ids) // MOST_MANIFESTS)]
@@ -104,7 +104,7 @@ def look_at_results(settings: Settings, s3: S3Client, jobs: JobFile, script: Scr
 
 
 def fit_findings(settings: Settings, script: Script, jobs: JobFile) -> list[Finding]:
-    """Return what does not fit between the jobs' metadata and answers and the script."""
+    """Return how the jobs' metadata and answers do not fit the script."""
     declared = declared_parameters(script.text)
     names = {parameter.name for parameter in declared}
     groups = [
@@ -127,14 +127,14 @@ def fit_findings(settings: Settings, script: Script, jobs: JobFile) -> list[Find
 
 
 def path_doubts(fixed: Sequence[FixedPath], jobs: JobFile) -> list[str]:
-    """Return a warning for each whole path in the script that some job leads nowhere."""
+    """Return a warning for each full path in the script that some job does not redirect."""
     shared = jobs.template.paths
     ways = {tuple(sorted({*shared, *paths_of(group)})) for group in jobs.groups} if fixed else set()
     return list(dict.fromkeys(line for folders in sorted(ways) for line in warnings_of_paths(fixed, folders)))
 
 
 def look_at_inputs(settings: Settings, s3: S3Client, jobs: JobFile) -> list[Finding]:
-    """Return what is to be said of the jobs' inputs, by few listings. Raises ClientError."""
+    """Return findings about the jobs' inputs, from a few listings. Raises ClientError."""
     lists = partial(list_inputs, s3)
     try:
         listed = ListedInputs(
@@ -152,13 +152,13 @@ def look_at_inputs(settings: Settings, s3: S3Client, jobs: JobFile) -> list[Find
 
 
 def _beside(s3: S3Client, wanted: Need) -> str:
-    """Return what is in the first folder above an input, since nothing begins as it does; '' for nothing."""
+    """Return what is in the first folder above an input that nothing begins like; '' if nothing is."""
     bucket, start, _ = wanted.places[0]
     return nothing_there(s3, bucket, start)[-1]
 
 
 def look_into(s3: S3Client, looked: inputs.Compared) -> list[Finding]:
-    """Return which TIFF files do not begin as one, of those that were picked. Raises ClientError."""
+    """Return which of the chosen TIFF files do not begin as TIFF. Raises ClientError."""
     broken = [
         (number, f"s3://{bucket}/{key}")
         for number, bucket, key, size in looked.heads

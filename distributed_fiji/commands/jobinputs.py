@@ -1,4 +1,4 @@
-"""Whether what a job file names as inputs can be inputs at all; the bucket is not looked at. Pure."""
+"""Whether what a job file names as inputs can be inputs at all, without looking at the bucket. Pure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def check_inputs(
 
 
 def _buckets_of_values(file: JobFile) -> dict[str, str]:
-    """Return the buckets that metadata and answers name by s3://, each with the first value that does."""
+    """Return the buckets that metadata and answers name with s3://, each with the first such value."""
     named = [("shared_metadata", file.template.shared_metadata), (ANSWERS, file.template.answers)]
     for number, group in enumerate(file.groups, 1):
         named.append((f"groups[{number}]", metadata_of(group)))
@@ -53,7 +53,7 @@ def _buckets_of_values(file: JobFile) -> dict[str, str]:
     found: dict[str, str] = {}
     for where, parameters in named:
         for name, value in parameters.items():
-            # Of a million values few are addresses: only those are read.
+            # Few of a million values are addresses; only those are parsed.
             if not isinstance(value, (str, list)) or "s3://" not in str(value).lower():
                 continue
             for item in addresses_in(value, "") or []:

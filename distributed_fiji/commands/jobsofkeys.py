@@ -1,4 +1,7 @@
-"""Which images make one job, by the names in their keys, and patterns that bring a job just these. Pure."""
+"""Which images make up one job, by names in their keys, and the patterns that give a job exactly these.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from typing import Any
 
 from distributed_fiji.commands.keypatterns import Field, KeyPattern, TooManyReadings, read_key_pattern
 
-#: What differs among the images of one well: it makes no job of its own unless --per says that it does.
-#: Sites, channels, planes and time points, as in the names of Opera's or Incucyte's files.
+#: Names that differ among the images of one well, so they make no separate jobs unless --per says so: sites,
+#: channels, planes and time points, as in the file names of Opera or Incucyte.
 # fmt: off
 WITHIN_A_JOB = frozenset((
     "site", "field", "fieldofview", "fov", "view", "tile", "s", "channel", "wavelength", "wave",
@@ -19,18 +22,18 @@ WITHIN_A_JOB = frozenset((
     "stack", "t", "time", "timepoint", "timestamp", "frame", "guid",
 ))
 # fmt: on
-#: Letters of a row, beside which `c` is a column.
+#: Names of rows, with which `c` means a column.
 ROWS = frozenset({"r", "row"})
-#: As many values of a name are written out, where wildcards would bring too much.
+#: The most values of a name to write out if wildcards would match too much.
 MOST_WRITTEN_OUT = 50
-#: So many values of a name are shown.
+#: The most values of a name to show.
 MOST_SHOWN = 8
 
 Values = tuple[str, ...]
 
 
 def default_per(names: Sequence[str]) -> list[str]:
-    """Return the names that make a job: all but those that differ within a well; all, if none is left."""
+    """Return the names that make a job: all but those that differ within a well, or all if none is left."""
     plain = {name: name.casefold().replace("_", "") for name in names}
     within = WITHIN_A_JOB - ({"c"} if ROWS & set(plain.values()) else set())
     return [name for name in names if plain[name] not in within] or list(names)
@@ -38,7 +41,7 @@ def default_per(names: Sequence[str]) -> list[str]:
 
 @dataclass
 class Found:
-    """What a listing holds: jobs with their numbers of images, each key's job, and keys in no job.
+    """The contents of a listing: jobs with their numbers of images, each key's job, and keys in no job.
 
     `within`: the values of each name that makes no job, as many as can be shown.
     """
@@ -52,7 +55,7 @@ class Found:
 
 
 def find_jobs(pattern: KeyPattern, keys: Iterable[str], per: Sequence[str]) -> Found:
-    """Return the jobs whose images these keys are; keys that are folders alone do not count."""
+    """Return the jobs whose images these keys are. Keys of folders do not count."""
     places = [pattern.names.index(name) for name in per]
     rest = {name: place for place, name in enumerate(pattern.names) if name not in per}
     found, known = Found(within={name: set() for name in rest}), dict[Values, Values]()
@@ -80,7 +83,7 @@ def find_jobs(pattern: KeyPattern, keys: Iterable[str], per: Sequence[str]) -> F
 
 
 def _readings(pattern: KeyPattern, key: str) -> tuple[list[Values], str]:
-    """Return the ways to read a key, or a sentence where they are too many."""
+    """Return the ways to read a key, or a sentence if there are too many."""
     try:
         return pattern.readings(key), ""
     except TooManyReadings as error:
@@ -97,7 +100,7 @@ def _two_ways(names: Sequence[str], key: str, readings: Sequence[Values]) -> str
 
 
 def shown_within(found: Found) -> str:
-    """Return what differs within a job, with its values: what should not be among them shows here."""
+    """Return what differs within a job, with its values, to show anything that should not be there."""
     parts = []
     for name, values in found.within.items():
         some = sorted(values, key=lambda value: _as_people_count((value,)))[:MOST_SHOWN]
@@ -106,7 +109,7 @@ def shown_within(found: Found) -> str:
 
 
 def uneven(found: Found) -> tuple[int, list[str]]:
-    """Return how many images most jobs have, and the jobs with another number."""
+    """Return how many images most jobs have, and the jobs with a different number."""
     usual = Counter(found.jobs.values()).most_common(1)[0][0]
     others = [(values, images) for values, images in found.jobs.items() if images != usual]
     others.sort(key=lambda one: _as_people_count(one[0]))
@@ -114,7 +117,7 @@ def uneven(found: Found) -> tuple[int, list[str]]:
 
 
 def groups_of(jobs: Iterable[Values], per: Sequence[str]) -> list[dict[str, Any]]:
-    """Return a group of metadata for each job, ordered as people count: s2 before s10."""
+    """Return a group of metadata for each job, in natural order: s2 before s10."""
     return [dict(zip(per, values, strict=True)) for values in sorted(jobs, key=_as_people_count)]
 
 
@@ -130,7 +133,7 @@ def _as_people_count(values: Values) -> list[list[tuple[bool, int, str]]]:
 
 
 def value_problems_of(found: Found, per: Sequence[str]) -> list[str]:
-    """Name jobs whose values `inputs` would take for wildcards."""
+    """Name jobs whose values `inputs` would read as wildcards."""
     return [
         f"{{{name}}} is {value!r}, and * and ? are wildcards in a job file's inputs: rename these files"
         for values in found.jobs
@@ -140,10 +143,10 @@ def value_problems_of(found: Found, per: Sequence[str]) -> list[str]:
 
 
 def choose_inputs(pattern: KeyPattern, found: Found, per: Sequence[str]) -> tuple[list[str], str]:
-    """Return input patterns that bring each job just its images; or none, and what the best of them would do.
+    """Return input patterns that give each job exactly its images; or none, and what the best would do.
 
-    First a `*` for what differs within a job; then as many `?` as its values have characters; then its values
-    one by one, where they are the same in all jobs.
+    First try `*` for what differs within a job, then as many `?` as its values have characters, then each
+    value separately, if all jobs have the same values.
     """
     wrong = ""
     for fill in _ways_to_fill(pattern, found, per):
@@ -158,7 +161,7 @@ Fill = Callable[[Field], str]
 
 
 def _ways_to_fill(pattern: KeyPattern, found: Found, per: Sequence[str]) -> Iterator[list[tuple[Fill, Fill]]]:
-    """Yield ways to write the inputs: for each pattern of a way as it is written, and as it is tested."""
+    """Yield ways to write the inputs: for each pattern of a way, its written and its tested form."""
 
     def both(within: Callable[[str], str]) -> tuple[Fill, Fill]:
         return (
@@ -185,7 +188,7 @@ def _ways_to_fill(pattern: KeyPattern, found: Found, per: Sequence[str]) -> Iter
 
 
 def first_stray(pattern: KeyPattern, inputs: Sequence[str], found: Found, per: Sequence[str]) -> str:
-    """Return a sentence about a key that input patterns would bring to a job that it is none of; else ''.
+    """Return a sentence about a key that input patterns would give to the wrong job; else ''.
 
     A job's patterns match a key only if the key can be read by them with the job's values.
     """

@@ -1,11 +1,12 @@
-"""Reads metadata out of keys, by a pattern with names in braces. Pure; time grows with pattern times key.
+"""Read metadata from keys by a pattern with names in braces. Pure; time grows with pattern times key.
 
-`{Plate}/{Well}_s{Site:d}.tif`: a name takes at least one letter between two slashes. What it may take can be
-narrowed: `d` digits, `a` letters, `well` a well as A01 or AA48, a number for so many characters (`2`, `2d`).
-`*` and `?` are those of a job file's inputs (worker/contract/patterns.py), with the same rule for dots.
+`{Plate}/{Well}_s{Site:d}.tif`: a name matches at least one character between two slashes. It can be
+restricted: `d` digits, `a` letters, `well` a well such as A01 or AA48, a number for that many characters
+(`2`, `2d`). `*` and `?` work as in a job file's inputs (worker/contract/patterns.py), with the same rule for
+dots.
 
 All ways to read a name are followed at once, as the bits of a number: bit n is the place before character n.
-A key that can be read in two ways is found out that way, and no way is tried twice.
+So a key that can be read in two ways is detected, and no way is tried twice.
 """
 
 from __future__ import annotations
@@ -22,20 +23,20 @@ from worker.contract.jobs import PARAMETER_NAME
 SPEC = re.compile(r"(\d{0,3})(d|a|any|well)?\Z", re.ASCII)
 WILD = re.compile(r"([*?])")
 
-#: What no number in a file's name is longer than.
+#: No number in a file name is longer than this.
 MOST_CHARACTERS = 40
-#: As many ways to read one name are followed; with more it is ambiguous beyond telling.
+#: The most ways to read one name; with more, it is hopelessly ambiguous.
 MOST_READINGS = 1000
-#: Names of folders stand in many keys; those of files in one.
+#: Names of folders occur in many keys, those of files in one.
 CACHED_NAMES = 4096
 
 
 class TooManyReadings(ValueError):
-    """Raised for a key that can be read in more ways than are followed; its text is a sentence."""
+    """Raised for a key with too many possible readings; the text is a sentence."""
 
 
 class Kind(dict[int, str]):
-    """A table for `str.translate`: "1" for the characters of a kind, "0" for all others, which it learns."""
+    """A table for `str.translate`: "1" for the characters of a kind, "0" for all others, filled on use."""
 
     def __init__(self, characters: str) -> None:
         super().__init__((ord(one), "1") for one in characters)
@@ -56,16 +57,16 @@ def _bits(characters: Kind | None, name: str) -> int:
 
 @dataclass(frozen=True)
 class Literal:
-    """Text that stands for itself."""
+    """Literal text."""
 
     text: str
 
     def ends(self, name: str, starts: int) -> int:
-        """Return where it can end, of these places to start at."""
+        """Return where it can end, given these starting places."""
         return (starts & self._places(name)) << len(self.text)
 
     def starts(self, name: str, ends: int) -> int:
-        """Return where it can start, of these places to end at."""
+        """Return where it can start, given these end places."""
         return (ends >> len(self.text)) & self._places(name)
 
     def _places(self, name: str) -> int:
@@ -78,21 +79,21 @@ class Literal:
 
 @dataclass(frozen=True)
 class Characters:
-    """Characters of a kind, None for any; `most` None: without a limit, which only any characters are."""
+    """Characters of a kind, None for any. `most` is None for no limit, which only any characters have."""
 
     kind: Kind | None
     least: int
     most: int | None
 
     def ends(self, name: str, starts: int) -> int:
-        """Return where it can end, of these places to start at."""
+        """Return where it can end, given these starting places."""
         if self.most is None:
             first = (starts & -starts).bit_length() - 1 + self.least
             return (1 << len(name) + 1) - 1 >> first << first
         return self._walk(name, starts, lambda now, inside: (now & inside) << 1)
 
     def starts(self, name: str, ends: int) -> int:
-        """Return where it can start, of these places to end at."""
+        """Return where it can start, given these end places."""
         if self.most is None:
             return (1 << max(ends.bit_length() - self.least, 0)) - 1
         return self._walk(name, ends, lambda now, inside: (now >> 1) & inside)
@@ -112,19 +113,19 @@ Token = Literal | Characters
 
 @dataclass(frozen=True)
 class Field:
-    """A name in braces, and what it takes."""
+    """A name in braces, and what it matches."""
 
     name: str
     spec: str
 
     @property
     def is_well(self) -> bool:
-        """Whether it takes only what a well is called."""
+        """Whether it matches only names of wells."""
         return self.spec == "well" or (not self.spec and self.name.casefold() == "well")
 
     @property
     def runs(self) -> tuple[Characters, ...]:
-        """What it takes, one after another."""
+        """The sequence of characters that it matches."""
         if self.is_well:
             return (Characters(LETTERS, 1, 2), Characters(DIGITS, 1, 3))
         width = self.spec.rstrip("adnywel")
@@ -138,18 +139,18 @@ class Field:
 
 @dataclass(frozen=True)
 class Part:
-    """What stands between two slashes: text and names in turn."""
+    """The part between two slashes: alternating text and names."""
 
     pieces: tuple[str | Field, ...]
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The names in it, in their order."""
+        """The names in it, in order."""
         return tuple(piece.name for piece in self.pieces if isinstance(piece, Field))
 
     @cached_property
     def _laid_out(self) -> tuple[tuple[Token, ...], tuple[tuple[int, int], ...]]:
-        """Its tokens, and for each name the tokens that it begins and ends before."""
+        """Its tokens, and for each name, the tokens before which it begins and ends."""
         tokens: list[Token] = []
         spans = []
         for piece in self.pieces:
@@ -161,7 +162,7 @@ class Part:
         return tuple(tokens), tuple(spans)
 
     def readings(self, name: str) -> tuple[tuple[str, ...], ...]:
-        """Return the values of its names in all ways to read a name; empty where it does not fit.
+        """Return the values of its names for all ways to read a name; empty if it does not fit.
 
         Raises TooManyReadings.
         """
@@ -198,7 +199,7 @@ class Part:
         return bounds[::-1] if bounds[-1] else []
 
     def _ways(self, name: str, bounds: list[int], way: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-        """Yield where each token begins, and the end, for each way; every step leads to the end."""
+        """Yield where each token begins, and the end, for each way. No step is a dead end."""
         tokens, _ = self._laid_out
         if len(way) == len(bounds):
             yield way
@@ -215,18 +216,19 @@ def _token(text: str) -> Token:
 
 
 class KeyPattern:
-    """A pattern of keys, ready to read them."""
+    """A pattern of keys, ready for reading keys."""
 
     def __init__(self, parts: tuple[Part, ...]) -> None:
         self.parts = parts
-        #: Its names, each once, in their order: readings give their values.
+        #: Its names, each once, in order; readings give their values.
         self.names = tuple(dict.fromkeys(name for part in parts for name in part.names))
         self._every = [self.names.index(name) for part in parts for name in part.names]
         self._read = [lru_cache(CACHED_NAMES)(part.readings) for part in parts[:-1]] + [parts[-1].readings]
 
     def readings(self, key: str) -> list[tuple[str, ...]]:
-        """Return the values of `names` in all ways to read a key, one where it fits; a name that stands twice
-        has one value. Raises TooManyReadings.
+        """Return the values of `names` for all ways to read a key, a single one if it is unambiguous.
+
+        A name that occurs twice has one value. Raises TooManyReadings.
         """
         pieces = key.split("/")
         if len(pieces) != len(self.parts):
@@ -251,7 +253,7 @@ class KeyPattern:
         return tuple(known[place] for place in range(len(self.names)))
 
     def text(self, replaced: Callable[[Field], str]) -> str:
-        """Return the pattern with something else for each name."""
+        """Return the pattern with each name replaced."""
         written = (
             "".join(piece if isinstance(piece, str) else replaced(piece) for piece in part.pieces)
             for part in self.parts
@@ -260,7 +262,7 @@ class KeyPattern:
 
     @property
     def start(self) -> str:
-        """What every key begins with that fits: what to list."""
+        """The beginning of every key that fits, for listing."""
         return re.split(r"[*?{]", str(self), maxsplit=1)[0]
 
     def __str__(self) -> str:
@@ -268,7 +270,7 @@ class KeyPattern:
 
 
 def read_key_pattern(text: str) -> KeyPattern:
-    """Return a pattern made ready. Raises ValueError with a sentence for what is none."""
+    """Return a compiled pattern. Raises ValueError with a sentence if it is not one."""
     if "{{" in text or "}}" in text:
         raise ValueError("a name stands between single braces, as {Well}")
     if not text.strip("/") or text.endswith("/"):

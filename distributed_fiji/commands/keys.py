@@ -1,4 +1,4 @@
-"""Keys that end while a run is watched: what is said, and when watching stops."""
+"""Keys that expire while a run is watched: what to report, and when to stop watching."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from distributed_fiji.aws.refusals import keys_are_over
 from distributed_fiji.errors import KeysOver
 from distributed_fiji.state.record import Run
 
-#: Seconds for which keys that AWS does not take may still be renewed elsewhere, as by `aws sso login`.
+#: How long, in seconds, refused keys may still be renewed elsewhere, for example with `aws sso login`.
 KEYS_SECONDS = 600
 
 
 @dataclass
 class Keys:
-    """Since when AWS does not take the keys that watch a run."""
+    """Tracks since when AWS has refused the keys that watch a run."""
 
     record: Run
     since: float | None = None
 
     def refused(self, error: Exception, now: float) -> str:
-        """Note an error; return what is to be told of it, or ''. Raises KeysOver after ten minutes."""
+        """Record an error; return what to report, or ''. Raises KeysOver after ten minutes."""
         if not keys_are_over(error):
             self.since = None
             return f"AWS did not respond; retrying shortly: {error_text(error)}"
@@ -40,7 +40,7 @@ class Keys:
         )
 
     def _meanwhile(self) -> str:
-        """Say who looks after the run while nobody here does."""
+        """Explain who looks after the run while it is not watched here."""
         until = (
             f" The fleet ends automatically at {self.record.valid_until}." if self.record.valid_until else ""
         )

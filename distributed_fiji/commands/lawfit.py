@@ -1,8 +1,8 @@
-"""Which jobs of a file are rehearsed, and what they say of all: seconds, their 80 % range, memory. Pure.
+"""Choose jobs to rehearse, and extrapolate to all: seconds, their 80 % range, memory. Pure.
 
-Seconds and memory are taken as powers of the input bytes with noise that is a factor: a straight line through
-their logarithms, so that one slow job does not decide alone, and no job is predicted to take less than none.
-tests/unit/test_lawfit.py holds the stated range to the truth of simulated screens.
+Seconds and memory are modelled as powers of the input bytes, with noise as a factor: a straight line through
+their logarithms. So a single slow job does not dominate, and no prediction is negative.
+tests/unit/test_lawfit.py checks the stated range against simulated screens.
 """
 
 from __future__ import annotations
@@ -18,21 +18,24 @@ from distributed_fiji.state.rehearsal import Law
 
 #: Sizes that differ by less explain nothing.
 LEAST_SPREAD = 1.2
-#: Below so many jobs more than the line has parameters, no range can be stated: a factor either way is.
+#: With fewer jobs than this beyond the line's parameters, no range can be calculated; this factor either way
+#: is stated.
 LEAST_FREEDOM, UNKNOWN = 3, 3.0
-#: A range from low to high by a larger factor is no better than a guess; so is a law of jobs half as large.
+#: A range with a larger factor between low and high is no better than a guess. Neither is a law from jobs
+#: that are smaller by a larger factor than the second.
 MOST_RANGE, MOST_BEYOND = 2.0, 2.0
-#: Share of ranges that hold the truth, and of jobs of the largest size that stay below the memory stated.
+#: The share of ranges that contain the truth, and of jobs of the largest size that stay below the stated
+#: memory.
 RANGE, BELOW = 0.8, 0.98
-#: Memory is at least this times the most that was seen; the former where too few jobs say how it varies.
+#: Memory is at least this factor times the highest seen; the first if too few jobs show how it varies.
 UNKNOWN_MEMORY, LEAST_MEMORY = 1.6, 1.4
 
 
 def choose_jobs(sizes: Sequence[int], count: int) -> list[int]:
-    """Return the places of `count` jobs, largest first: one of each stratum of equal bytes, and the largest.
+    """Return the places of `count` jobs, largest first: one per stratum of equal bytes, and the largest.
 
     `sizes`: input bytes of all jobs. The same sizes always give the same jobs. A worker's first job waits for
-    FIJI's start, which weighs least on the largest.
+    FIJI's start, which matters least for the largest.
     """
     order = sorted(range(len(sizes)), key=lambda place: (sizes[place], place))
     weights = [sizes[place] for place in order] if any(sizes) else [1] * len(order)
@@ -41,7 +44,7 @@ def choose_jobs(sizes: Sequence[int], count: int) -> list[int]:
     middles = [bisect_left(sums, (stratum + 0.5) * sums[-1] / count) for stratum in range(count - 1)]
     chosen = {len(order) - 1}
     for place in (*reversed(middles), *reversed(range(len(order)))):
-        # A job of more than a stratum's bytes stands in several: the next smaller ones are taken for them.
+        # A job larger than a stratum fills several; the next smaller ones are taken for those.
         if len(chosen) < count:
             chosen.add(next((one for one in range(place, -1, -1) if one not in chosen), place))
     return [order[place] for place in sorted(chosen, reverse=True)]
@@ -49,7 +52,7 @@ def choose_jobs(sizes: Sequence[int], count: int) -> list[int]:
 
 @dataclass(frozen=True)
 class _Line:
-    """A line through logarithms: `noise` is the standard deviation around it, from `freedom` degrees."""
+    """A line through logarithms. `noise`: the standard deviation around it, from `freedom` degrees."""
 
     count: int
     middle: float
@@ -73,7 +76,7 @@ def _log(value: float) -> float:
 
 
 def _fit(measured: Sequence[tuple[int, float]]) -> _Line:
-    """Return the line of least squares; a level one where the sizes hardly differ."""
+    """Return the least-squares line; a level one if the sizes hardly differ."""
     xs, ys = [_log(size) for size, _ in measured], [math.log(max(1e-3, value)) for _, value in measured]
     middle, height = fmean(xs), fmean(ys)
     spread = sum((x - middle) ** 2 for x in xs)
@@ -87,7 +90,7 @@ def _fit(measured: Sequence[tuple[int, float]]) -> _Line:
 def fit_law(measured: Sequence[tuple[int, float]], sizes: Sequence[int]) -> Law:
     """Return the law of some jobs' (input bytes, seconds), with its range for all jobs' total seconds.
 
-    The mean of noise that is a factor lies above its middle, by exp(noise² / 2). The total's variance is that
+    If noise is a factor, its mean is above its middle, by exp(noise² / 2). The total's variance combines that
     of the line at the jobs that take most of the time, of the noise's estimate, and of the jobs.
     """
     line = _fit(measured)
@@ -111,7 +114,7 @@ def fit_law(measured: Sequence[tuple[int, float]], sizes: Sequence[int]) -> Law:
 
 
 def memory_bound(measured: Sequence[tuple[int, float]], sizes: Sequence[int]) -> float:
-    """Return memory that the largest job stays below, by (input bytes, memory) of some jobs."""
+    """Return memory that the largest job stays below, from (input bytes, memory) of some jobs."""
     most = max(value for _, value in measured)
     line, largest = _fit(measured), max(sizes)
     if line.freedom < LEAST_FREEDOM:
@@ -122,7 +125,7 @@ def memory_bound(measured: Sequence[tuple[int, float]], sizes: Sequence[int]) ->
 
 
 def t_quantile(share: float, freedom: int) -> float:
-    """Return Student's t quantile, for 3 degrees of freedom and more (Abramowitz and Stegun, 26.7.5)."""
+    """Return Student's t quantile, for at least 3 degrees of freedom (Abramowitz and Stegun, 26.7.5)."""
     z = NormalDist().inv_cdf(share)
     terms = (
         (z**3 + z) / 4,

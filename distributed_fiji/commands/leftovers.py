@@ -1,4 +1,4 @@
-"""What bills on unseen: volumes that outlived their machines, parts of uploads that became no object."""
+"""What bills unnoticed: volumes that outlived their machines, and parts of incomplete uploads."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_s3 import S3Client
 
-#: As the inventory lists things: kind, name, state, place.
+#: In the inventory's form: kind, name, state, place.
 Found = Iterator[tuple[str, str, str, str]]
 
-#: Between an upload's key and its id, as in its address (S3 API reference, AbortMultipartUpload).
+#: Separates an upload's key and its id, as in its address (S3 API reference, AbortMultipartUpload).
 UPLOAD_ID = "?uploadId="
 
 #: A name in braces in a location.
 NAME_IN_BRACES = re.compile(r"\{[^{}]*\}")
 
-#: What S3 answers where there is no such bucket or upload.
+#: S3's answers if there is no such bucket or upload.
 GONE = ("NoSuchBucket", "NoSuchUpload", "404")
 
 
 def volumes(ec2: EC2Client, app: str) -> Found:
-    """Yield the app's volumes, by tag. Those of its machines end with them."""
+    """Yield the app's volumes, by tag. Those of running machines end with them."""
     filters = [{"Name": f"tag:{APP_TAG}", "Values": [app]}]
     for volume in pages(ec2, "describe_volumes", "Volumes", Filters=filters):
         if volume["State"] != "deleted":
@@ -41,7 +41,7 @@ def volumes(ec2: EC2Client, app: str) -> Found:
 
 
 def remove_volume(ec2: EC2Client, volume_id: str) -> None:
-    """Delete a volume. Raises ClientError while a machine has it."""
+    """Delete a volume. Raises ClientError while it is attached to a machine."""
     try:
         ec2.delete_volume(VolumeId=volume_id)
     except ClientError as error:
@@ -50,10 +50,10 @@ def remove_volume(ec2: EC2Client, volume_id: str) -> None:
 
 
 def uploads(s3: S3Client, app: str, environment: Mapping[str, str]) -> Found:
-    """Yield uploads that were begun and neither completed nor aborted, below the last run's own places.
+    """Yield uploads that were neither completed nor aborted, below the last run's own places.
 
-    `environment`: its workers'. A place that begins with a name in braces may be anywhere, and is looked for
-    nowhere: other people's uploads are not ours to end.
+    `environment`: its workers'. A place that begins with a name in braces could be anywhere, so it is not
+    searched: we must not end other people's uploads.
     """
     bucket = environment.get("AWS_BUCKET")
     if not bucket:
@@ -73,7 +73,7 @@ def uploads(s3: S3Client, app: str, environment: Mapping[str, str]) -> Found:
 
 
 def below(location: str) -> tuple[str, Callable[[str], bool]]:
-    """Return how all keys below a location begin, and whether a key is below it: `out` is not `output/a.tif`.
+    """Return the beginning of all keys below a location, and a test for them: `out` is not `output/a.tif`.
 
     `location`: as in a job file; a name in braces stands for anything.
     """
@@ -93,7 +93,7 @@ def remove_upload(s3: S3Client, bucket: str, name: str) -> None:
 
 
 def _locations_of(s3: S3Client, bucket: str, app: str) -> list[str]:
-    """Return where the last run's outputs went, but for what may be anywhere in the bucket."""
+    """Return where the last run's outputs went, except places that could be anywhere in the bucket."""
     try:
         locations = find_state(s3, bucket, state_key(app, "run.json"), lambda record: _locations(record, app))
     except s3.exceptions.NoSuchBucket:

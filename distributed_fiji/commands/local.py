@@ -1,4 +1,4 @@
-"""`run.py local …`: look at the embedded cloud, talk to it, rehearse an interruption, end it."""
+"""`run.py local …`: inspect the embedded cloud, connect to it, rehearse an interruption, stop it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from distributed_fiji.local.access import Cloud
 from distributed_fiji.settings import check_bucket
 from distributed_fiji.terminal import Terminal
 
-#: Version 1 of the AWS CLI asks AWS itself for SQS, whatever AWS_ENDPOINT_URL_SQS says, unless it is told on
-#: the command line (github.com/aws/aws-cli/issues/8737): nothing must leave this computer.
+#: Version 1 of the AWS CLI sends SQS calls to AWS, whatever AWS_ENDPOINT_URL_SQS says, unless told otherwise
+#: on the command line (github.com/aws/aws-cli/issues/8737). Nothing must leave this computer.
 AWS_FUNCTION = """aws() {
   if [ "$1" = sqs ]; then command aws --endpoint-url "$AWS_ENDPOINT_URL_SQS" "$@"; else command aws "$@"; fi
 }"""
@@ -30,10 +30,10 @@ def note(line: str) -> None:
 
 
 def running_cloud() -> Cloud:
-    """Return the cloud that runs. Raises NothingThere."""
+    """Return the running cloud. Raises NothingThere."""
     clouds.check_is_there()
     found = clouds.find()
-    if found is None:  # it ended just now
+    if found is None:  # it has just ended
         raise NothingThere("The embedded cloud has stopped.")
     return found
 

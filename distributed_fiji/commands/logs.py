@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 LOG = re.compile(r"(\d{1,9})\.log\Z")
 
-#: Lines before one that tells of an error, and behind it, as Java's traces have them.
+#: Lines shown before and after one with an error, enough for Java's traces.
 BEFORE, BEHIND = 2, 6
 
-#: Seconds between two looks at a job that runs, and milliseconds by which a line may come late.
+#: Seconds between two looks at a running job, and milliseconds by which a line may arrive late.
 EVERY, LATE = 2.0, 60_000
 
 
@@ -57,7 +57,7 @@ class Logs:
         return sorted(int(found[1]) for key in keys if (found := LOG.match(key, len(prefix))))
 
     def lines(self, job: str, attempt: int | None = None) -> Iterator[str]:
-        """Yield the lines of a job's attempt, the last one unless told otherwise. Raises InvalidInput."""
+        """Yield the lines of a job's attempt, by default the last one. Raises InvalidInput."""
         kept = self.attempts(job)
         if attempt in kept or (kept and attempt is None):
             yield from self._kept(job, attempt or kept[-1])
@@ -73,9 +73,9 @@ class Logs:
         return "it has not run yet, or it ended before FIJI started: `failures` has the reason"
 
     def follow(self, job: str, attempt: int | None, clock: Clock) -> Iterator[str]:
-        """Yield a running job's lines as they come, until it has ended and its whole console is kept.
+        """Yield a running job's lines as they arrive, until it has ended and its whole console is stored.
 
-        Raises InvalidInput where the run's workers write no log group.
+        Raises InvalidInput if the run's workers have no log group.
         """
         if not self._run.log_group:
             raise InvalidInput("A running job cannot be followed", ["LOG_GROUP_NAME is empty"])
@@ -98,7 +98,7 @@ class Logs:
             clock.sleep(EVERY)
 
     def grep(self, jobs: Iterable[str], text: str, states: JobStates) -> Iterator[str]:
-        """Yield the lines of jobs' last consoles that have a text, each behind its job's name."""
+        """Yield the lines with a text in jobs' last consoles, each after its job's name."""
 
         def search(job: str) -> tuple[str, list[str]]:
             kept = self.attempts(job)
@@ -114,7 +114,7 @@ class Logs:
     def _streamed(
         self, job: str, attempt: int | None, start: int, without: Collection[int] = ()
     ) -> Iterator[Line]:
-        """Yield what a job has written to CloudWatch since a time (ms), but for what is of some attempts."""
+        """Yield what a job has written to CloudWatch since a time (ms), except for some attempts."""
         if not self._run.log_group:
             return
         for event in _events(self._clients.logs, self._run.log_group, f"{job}/", start):
@@ -133,7 +133,7 @@ def _events(logs: CloudWatchLogsClient, group: str, prefix: str, start: int) -> 
 
 
 def errors_in(lines: list[str]) -> Iterator[str]:
-    """Yield the lines that tell of errors, with some around them; `…` stands for those between."""
+    """Yield the lines with errors, and some around them; `…` stands for omitted lines."""
     near = {
         number
         for place, line in enumerate(lines)
@@ -149,7 +149,7 @@ def errors_in(lines: list[str]) -> Iterator[str]:
 
 
 def job_meant(job: str | None, wells: list[str], well: str | None) -> str:
-    """Return the one job that is meant, by its id or a well's jobs. Raises InvalidInput."""
+    """Return the one job that is meant, by its id or its well. Raises InvalidInput."""
     if job:
         return job
     if len(wells) == 1:

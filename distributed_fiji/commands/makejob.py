@@ -1,4 +1,4 @@
-"""The course of `makeJob`: find groups, join layouts, check the job file as submitJob does, write it."""
+"""The steps of `makeJob`: find groups, join layouts, check the job file as submitJob does, write it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from distributed_fiji.monitor.result import counted
 from distributed_fiji.settings import Settings, load_settings
 from distributed_fiji.terminal import shown, typed
 
-#: As many names stand in one line.
+#: How many names fit in one line.
 MOST_NAMED = 12
-#: And so many of problems that are alike.
+#: How many similar problems are shown.
 MOST_ALIKE = 3
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the options say."""
+    """The values of the options."""
 
     pattern: str | None = None
     per: str | None = None
@@ -51,13 +51,13 @@ class Wanted:
 
     @property
     def has_plate(self) -> bool:
-        """Whether wells are named by numbers."""
+        """Whether wells are given by numbers."""
         return bool(self.wells or (self.rows and self.columns))
 
 
 @dataclass
 class Made:
-    """Groups on their way into a job file, the input patterns, and what to warn of."""
+    """Groups for a job file, the input patterns, and warnings."""
 
     groups: list[dict[str, Any]]
     inputs: list[str]
@@ -67,7 +67,7 @@ class Made:
 
 
 def make_job(context: Context, wanted: Wanted) -> None:
-    """Write a job file as the options want it. Raises InvalidInput, and then nothing is written."""
+    """Write a job file as the options say. Raises InvalidInput, and then writes nothing."""
     _check(wanted)
     expected = _expected(wanted)
     layouts = [tables.read_table(path) for path in wanted.layout]
@@ -95,7 +95,7 @@ def make_job(context: Context, wanted: Wanted) -> None:
 
 
 def _check(wanted: Wanted) -> None:
-    """Raise InvalidInput for options that do not go together, and for a file that would be overwritten."""
+    """Raise InvalidInput for options that exclude each other, and if a file would be overwritten."""
     problems = []
     if not wanted.pattern and not wanted.csv and not wanted.has_plate:
         problems.append(
@@ -118,7 +118,7 @@ def _check(wanted: Wanted) -> None:
 
 
 def _target_problem(path: Path, *, overwrite: bool) -> str:
-    """Say why a job file cannot be written there; '' where nothing is in the way."""
+    """Return why a job file cannot be written there; '' if it can."""
     try:
         if path.is_dir():
             return f"--to {path} is a folder; name a file"
@@ -132,7 +132,7 @@ def _target_problem(path: Path, *, overwrite: bool) -> str:
 
 
 def _settings(context: Context) -> Settings | None:
-    """Return what config.py says, None where it cannot be used: a job file can come before the settings."""
+    """Return the settings in config.py, None if it is unusable: a job file may come before the settings."""
     try:
         return load_settings(context.config)[0]
     except InvalidInput:
@@ -194,7 +194,7 @@ def _from_keys(context: Context, place: Images, wanted: Wanted, settings: Settin
 
 
 def _first(problems: Sequence[str]) -> list[str]:
-    """Return the first of problems that are alike, and how many more there are."""
+    """Return the first of several similar problems, and how many more there are."""
     more = len(problems) - MOST_ALIKE
     return [*problems[:MOST_ALIKE], *([f"and {more:,} more like these"] if more > 0 else [])]
 
@@ -202,7 +202,7 @@ def _first(problems: Sequence[str]) -> list[str]:
 def _found(
     context: Context, place: Images, per: Sequence[str], settings: Settings | None
 ) -> jobsofkeys.Found:
-    """Return what a listing holds. Raises InvalidInput with the nearest keys where no key fits."""
+    """Return the contents of a listing. Raises InvalidInput with the nearest keys if no key fits."""
     pattern, problems = place.pattern, list[str]()
     if place.folder is not None:
         found = jobsofkeys.find_jobs(pattern, sorted(imagesources.local_keys(place)), per)
@@ -224,7 +224,7 @@ def _found(
 
 
 def _from_rows(table: tables.Table, wanted: Wanted) -> Made:
-    """Return the jobs of a CSV: one a row, or one for the rows that agree in --per."""
+    """Return the jobs of a CSV: one per row, or one for the rows that agree in --per."""
     per = wanted.names_per
     if unknown := [name for name in per if name not in table.columns]:
         have = ", ".join(table.columns)
@@ -239,7 +239,7 @@ def _from_rows(table: tables.Table, wanted: Wanted) -> Made:
 
 
 def _from_plate(wanted: Wanted, expected: Iterable[plates.Place]) -> Made:
-    """Return a job for each well, on each of the plates that are named."""
+    """Return a job for each well on each of the named plates."""
     named: list[dict[str, Any]] = [{"Plate": plate} for plate in dict.fromkeys(wanted.plate)] or [{}]
     groups = [plate | {"Well": plates.well_name(place)} for plate in named for place in expected]
     per = [*(["Plate"] if wanted.plate else []), "Well"]
@@ -247,7 +247,7 @@ def _from_plate(wanted: Wanted, expected: Iterable[plates.Place]) -> Made:
 
 
 def _join(made: Made, table: tables.Table) -> None:
-    """Add a table's values to the groups; warn of what one side has and the other does not."""
+    """Add a table's values to the groups; warn about anything that only one side has."""
     joined = tables.join(made.groups, table)
     made.groups = joined.groups
     made.warnings += table.renamed
@@ -258,7 +258,7 @@ def _join(made: Made, table: tables.Table) -> None:
 
 
 def _wells(groups: Sequence[dict[str, Any]], expected: Sequence[plates.Place]) -> list[str]:
-    """Return warnings of wells without images, and of wells that the plate does not have."""
+    """Return warnings about wells without images, and wells that the plate does not have."""
     lines = []
     if missing := plates.absent(groups, expected):
         lines.append(f"{counted(len(missing), 'well')} without images: {_some(missing)}")
@@ -276,7 +276,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _document(made: Made, output: str | None) -> dict[str, Any]:
-    """Return the job file; what the script asks and shared metadata are the user's to add."""
+    """Return the job file. Answers to the script's questions and shared metadata are for the user to add."""
     folders = "/".join(f"{{{name}}}" for name in made.per)
     return {
         "output_file_location": output if output is not None else f"results/{folders}".rstrip("/"),
@@ -309,7 +309,7 @@ def _said_twice(file: JobFile) -> list[str]:
 
 
 def job_file_text(document: dict[str, Any]) -> str:
-    """Return a job file's text, a group a line."""
+    """Return a job file's text, with one group per line."""
     head = {name: value for name, value in document.items() if name != "groups"}
     groups = ",\n    ".join(json.dumps(group, ensure_ascii=False) for group in document["groups"])
     start = json.dumps(head, indent=2, ensure_ascii=False).removesuffix("\n}")
@@ -317,15 +317,15 @@ def job_file_text(document: dict[str, Any]) -> str:
 
 
 def _write(path: Path, text: str, *, overwrite: bool) -> None:
-    """Write a file whole or not at all; one that exists stays unless it may be overwritten.
+    """Write a file completely or not at all. An existing one is kept unless it may be overwritten.
 
-    Raises InvalidInput where it cannot be written.
+    Raises InvalidInput if it cannot be written.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         part.write_text(text, encoding="utf-8")
         if not overwrite:
-            path.open("xb").close()  # takes the name, or fails where somebody has it by now
+            path.open("xb").close()  # takes the name, or fails if somebody has it by now
         part.replace(path)
     except OSError as error:
         raise InvalidInput("No job file is made", [f"--to {path}: {error.strerror}"]) from error

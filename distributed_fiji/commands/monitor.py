@@ -1,4 +1,4 @@
-"""The monitor at the terminal: look, decide, do, wait; at the end take everything down and report."""
+"""The monitor at the terminal: look, decide, act, wait; at the end, take everything down and report."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from worker.contract.state import Unreadable, number
 #: Seconds between two looks: at first, and at most.
 FIRST_WAIT, LONGEST_WAIT = 2.0, 30.0
 
-#: What is told before a run is taken down, wholly or with its jobs left in the queue.
+#: What is reported before a run is taken down, completely or with its jobs left in the queue.
 DOWN = {
     True: "Taking everything down.",
     False: "Ending everything that costs money; remaining jobs stay in the queue.",
@@ -50,7 +50,7 @@ WHY_NOT_ALL = {
 
 @dataclass(frozen=True)
 class MonitorResult:
-    """How monitoring ended. `failed`: failed attempts; `left`: what costs and is still there."""
+    """How monitoring ended. `failed`: failed attempts. `left`: billable things that are still there."""
 
     exit_code: int
     done: int = 0
@@ -70,11 +70,11 @@ def monitor(
     listing: Path | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> MonitorResult:
-    """Watch a run to its end and take it down; killed at any point and called again, it goes on.
+    """Monitor a run to its end and take it down. Killed at any point and called again, it continues.
 
-    `listing`: the file that names all jobs that are not done, where there are too many to be shown.
-    `check` raises what ends the watching when AWS does not answer: that there is nothing left that could.
-    Ctrl-C leaves the run alive: exit code 130.
+    `listing`: the file for the names of all jobs that are not done, if there are too many to show. `check` is
+    called when AWS does not answer, and raises if nothing is left that could. Ctrl-C leaves the run alive,
+    with exit code 130.
     """
     run = record
     view = View(out.err, run.app_name, plate_maps(run, clients, out.err))
@@ -100,7 +100,7 @@ def monitor(
 
 
 def cost_line(run: Run, cost: float | None) -> str:
-    """Return what a run's machines cost beside what was estimated; '' where nothing is known of it."""
+    """Return the cost of a run's machines next to the estimate; '' if it is unknown."""
     if not cost:
         return ""
     said = f"The machines cost about {dollars(cost)}"
@@ -113,7 +113,7 @@ def cost_line(run: Run, cost: float | None) -> str:
 
 
 def plan_end(run: Run, clients: Clients, clock: Clock) -> list[str]:
-    """Do what monitor does now, and its end, with clients that only note it; return what is to be said."""
+    """Do what monitor would do now, and at the end, with clients that only note it; return remarks."""
     said: list[str] = []
     verdict = Watcher(run, clients).step(clock.now(), said.append)
     if verdict is None:
@@ -133,7 +133,7 @@ def _report(
     out: Terminal,
     listing: Path | None,
 ) -> None:
-    """Say how a run ended, and write all jobs that are not done to a file where they are many."""
+    """Report how a run ended, and write all jobs that are not done to a file if there are many."""
     try:
         failed = find_not_done(run, JobState(run, clients.s3), verdict)
     except AwsError as error:
@@ -146,7 +146,7 @@ def _report(
 
 
 def _list(failed: list[NotDone], listing: Path, out: Terminal) -> None:
-    """Write jobs that are not done to a file where they are too many to be named; an earlier run's goes."""
+    """Write jobs that are not done to a file if there are too many to name; remove an earlier run's file."""
     try:
         listing.unlink(missing_ok=True)
         if len(failed) > NAMED:
@@ -183,7 +183,7 @@ def _watch(watcher: Watcher, clock: Clock, view: View, check: Callable[[], None]
 def wait_seconds(elapsed: float, looked: float) -> float:
     """Return how long to wait for the next look: short runs end promptly, long ones cost few requests.
 
-    `looked`: seconds that the last look took; looking takes a tenth of the time at most.
+    `looked`: seconds that the last look took. Looking takes at most a tenth of the time.
     """
     return max(FIRST_WAIT, min(LONGEST_WAIT, elapsed / 60), 10 * min(looked, LONGEST_WAIT))
 
@@ -202,7 +202,7 @@ def _result(verdict: Verdict, steps: list[Step]) -> MonitorResult:
 
 
 def closing_lines(run: Run, verdict: Verdict, result: MonitorResult, failed: list[NotDone]) -> list[str]:
-    """Return what the user reads last: counts, where the results are, what failed with its reasons."""
+    """Return the last lines for the user: counts, where the results are, and why jobs failed."""
     places = [f"s3://{run.destination_bucket}/{place}" for place in run.output_locations]
     lines = [
         _counts(verdict),

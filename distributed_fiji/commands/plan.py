@@ -1,4 +1,4 @@
-"""Check and find all that a fleet needs, before any machine is asked for: the first half of startCluster."""
+"""Check and resolve all that a fleet needs before requesting machines: the first half of startCluster."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from distributed_fiji.state.record import Run, new_run
 from distributed_fiji.state.submissions import read_submissions
 from distributed_fiji.terminal import Terminal
 
-#: What is said where no job has been measured.
+#: The warning if no job has been measured.
 UNKNOWN_COST = (
     "What the run will cost is unknown, because no job was measured yet. `python run.py rehearse JOB_FILE`"
     " measures some; `python run.py estimate --minutes-per-job M` takes your guess."
@@ -38,10 +38,10 @@ UNKNOWN_COST = (
 
 @dataclass(frozen=True)
 class Start:
-    """What startCluster works with. `ask_image`: tells whether an image is where machines will get it.
+    """What startCluster works with. `ask_image`: checks whether machines will find an image.
 
-    `confirm`: asks before what would cost without a need; `agree`: asks about what it costs. `config`: the
-    settings' file, with its folders.
+    `confirm`: asks before unnecessary costs. `agree`: asks about the expected cost. `config`: the path of the
+    settings' file.
     """
 
     settings: Settings
@@ -57,7 +57,7 @@ class Start:
 
 
 def plan(run: Start, file: FleetFile) -> Run:
-    """Check and find everything; return the record with the request in it. No machine yet."""
+    """Check and resolve everything; return the record with the request in it. No machine starts yet."""
     settings, clients = run.settings, run.clients
     definition, queue_created, left = check_setup(settings, clients)
     submissions = read_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, queue_created)
@@ -96,10 +96,10 @@ def plan(run: Start, file: FleetFile) -> Run:
 
 
 def agree_on_cost(run: Start, jobs: int, zones: Collection[str], script: str) -> dict[str, Any]:
-    """Show what the jobs will cost and ask whether that is wanted; return what the run's record keeps of it.
+    """Show what the jobs will cost and ask for agreement; return what the run's record keeps of it.
 
-    Raises InvalidInput above MAX_COST, and where the answer is no. Nothing is kept, and nothing compared with
-    MAX_COST, where nobody knows how long a job takes.
+    Raises InvalidInput above MAX_COST, or if the answer is no. If it is unknown how long a job takes, nothing
+    is kept, and nothing compared with MAX_COST.
     """
     settings, clients, now = run.settings, run.clients, run.clock.now()
     work = find_workload(
@@ -121,10 +121,10 @@ def agree_on_cost(run: Start, jobs: int, zones: Collection[str], script: str) ->
 
 
 def longest_hours(run: Start, record: Run) -> float:
-    """Return after how many hours the fleet ends by itself: MAX_HOURS, or when MAX_COST is spent by then.
+    """Return after how many hours the fleet ends by itself: MAX_HOURS, or when MAX_COST is spent.
 
-    EC2 keeps this limit when neither monitor nor janitor runs. It is reckoned with all machines at the
-    highest price that a zone has today; MACHINE_PRICE where it cannot be read.
+    EC2 enforces this limit even if neither monitor nor janitor runs. The calculation assumes all machines at
+    the highest price of any zone today, or at MACHINE_PRICE if prices cannot be read.
     """
     if not record.max_cost:
         return run.settings.MAX_HOURS
@@ -139,10 +139,9 @@ def longest_hours(run: Start, record: Run) -> float:
 
 
 def check_setup(settings: Settings, clients: Clients) -> tuple[str, str, int]:
-    """Return the service's task definition, when the queue was made (its CreatedTimestamp), and how many
-    messages it says it holds.
+    """Return the service's task definition, and the queue's CreatedTimestamp and number of messages.
 
-    Raises NothingThere where setup was not run.
+    Raises NothingThere if setup has not been run.
     """
     url = queues.read_queue(clients.sqs, settings.SQS_QUEUE_NAME)
     service = cluster.find_service(clients.ecs, settings.ECS_CLUSTER, settings.service)

@@ -1,4 +1,4 @@
-"""What a dry run has noted, as people read it and as programs do."""
+"""The calls that a dry run noted, for people and for programs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.table import Table
 from distributed_fiji.aws.dryrun import Intended
 from worker.contract.text import one_line
 
-#: What operations do, by how their names begin.
+#: What operations do, by the beginnings of their names.
 VERBS = {
     "create": ("Create", "Register", "Request", "Subscribe"),
     "delete": ("Delete", "Remove", "Terminate", "Cancel", "Deregister", "Stop", "Detach"),
@@ -28,7 +28,7 @@ def verb_of(call: Intended) -> str:
 
 
 def merged(calls: Sequence[Intended]) -> list[Intended]:
-    """Return calls with those together that follow on one another and differ in nothing but their counts."""
+    """Return the calls, with consecutive ones combined that differ only in their counts."""
     found: list[Intended] = []
     for call in calls:
         if found and replace(found[-1], count=call.count) == call:
@@ -39,7 +39,7 @@ def merged(calls: Sequence[Intended]) -> list[Intended]:
 
 
 def show_plan(lines: Sequence[str], calls: Sequence[Intended], console: Console, *, as_json: bool) -> None:
-    """Print what a command would do: what it says of it, and a row for each call."""
+    """Print what a command would do: its remarks, and a row for each call."""
     together = merged(calls)
     if as_json:
         rows = [asdict(call) | {"does": verb_of(call)} for call in together]

@@ -1,4 +1,4 @@
-"""`policy`: the least that a user needs, or the roles for an administrator, as JSON that can be pasted."""
+"""`policy`: the least that a user needs, or the roles for an administrator, as JSON to paste."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ ACCOUNT = re.compile(r"\d{12}\Z")
 def print_policy(
     settings: Settings, account: str, commands: Iterable[str], *, roles: bool, terminal: Terminal
 ) -> None:
-    """Print the policy of a user who runs some commands, all where none is named, or with `roles` the roles.
+    """Print the policy of a user who runs some commands (none: all), or with `roles`, the roles.
 
-    Raises InvalidInput for commands and accounts that are none.
+    Raises InvalidInput for unknown commands and invalid accounts.
     """
     wanted = tuple(commands) or tuple(COMMANDS)
     problems = [_unknown(command) for command in wanted if command not in COMMANDS]

@@ -1,8 +1,8 @@
-"""`redrive`: jobs that SQS gave up go back to the queue, to be tried again from the first attempt.
+"""`redrive`: return dead-lettered jobs to the queue, to be tried again from the first attempt.
 
-A letter is sent before it is deleted, so that a redrive which is killed loses none: what it had sent and not
-deleted is sent again, and a worker skips the second of two when the first is done. SQS's own move task is not
-used: it tells nobody which jobs it moved, which the monitor has to know.
+A letter is sent before it is deleted, so no job is lost if a redrive is killed. Letters that it had sent but
+not deleted are sent again, and a worker skips the second if the first is done. SQS's own move task is not
+used: it does not report which jobs it moved, and the monitor must know them.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ from worker.contract.jobs import InvalidMessage, decode_message
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-#: Seconds that a letter stays hidden after it was received to be read or moved, should this end meanwhile.
+#: Seconds that a letter stays hidden after it was received for reading or moving, in case this ends
+#: meanwhile.
 HIDDEN_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class Redriven:
-    """How many letters went back to the queue, of which jobs, and how many the dead letters say are left.
+    """How many letters returned to the queue, of which jobs, and how many the dead letters still report.
 
-    Those are not wanted, no jobs, not this app's, or hidden still since a redrive was killed that had
-    received them.
+    Those are not requested, invalid, another app's, or still hidden after a killed redrive received them.
     """
 
     moved: int
@@ -69,8 +69,9 @@ def redrive(
     hidden_seconds: int = HIDDEN_SECONDS,
     only: frozenset[str] | None = None,
 ) -> Redriven:
-    """Move the app's dead letters back to its queue: all, or those of some jobs, and what a redrive left over
-    that was killed. Raises NothingThere, InvalidInput, NotSent.
+    """Return the app's dead letters to its queue: all, or those of some jobs.
+
+    This includes what a killed redrive left over. Raises NothingThere, InvalidInput, NotSent.
     """
     sqs = clients.sqs
     url, dead_url = read_queue(sqs, settings.SQS_QUEUE_NAME), find_queue(sqs, settings.SQS_DEAD_LETTER_QUEUE)
@@ -100,9 +101,9 @@ def redrive(
 
 
 def interrupted(submissions: list[Submission]) -> frozenset[str]:
-    """Return the jobs of redrives that were killed, and not sent again since. `submissions`: oldest first.
+    """Return the jobs of killed redrives that have not been sent again since. `submissions`: oldest first.
 
-    Each is said to have been submitted, and may still be a dead letter.
+    Each is recorded as submitted, but may still be a dead letter.
     """
     left: set[str] = set()
     for one in submissions:
@@ -114,7 +115,7 @@ def interrupted(submissions: list[Submission]) -> frozenset[str]:
 
 
 def refuse_anothers(settings: Settings, clients: Clients, dead_url: str) -> None:
-    """Raise InvalidInput where the dead-letter queue has another app's tag: no letter of it is touched."""
+    """Raise InvalidInput if the dead-letter queue has another app's tag; its letters are not touched."""
     if belongs_to_another(clients.sqs, dead_url, settings.APP_NAME):
         name = settings.SQS_DEAD_LETTER_QUEUE
         problem = f"SQS_DEAD_LETTER_QUEUE = {name!r}: this queue belongs to another app"
@@ -126,7 +127,7 @@ def own_jobs(
 ) -> frozenset[str]:
     """Return the ids of the jobs among the letters that are this app's.
 
-    In a queue that several apps share those are the ones that it has submitted.
+    In a queue that several apps share, those are the jobs that this app has submitted.
     """
     name, app = settings.SQS_DEAD_LETTER_QUEUE, settings.APP_NAME
     jobs = frozenset(letter.job_id for letter in letters if _is_job(letter.body))
@@ -137,7 +138,7 @@ def own_jobs(
 
 
 def _is_job(body: str) -> bool:
-    """Whether a message could be worked off at all; one that could not would only come back."""
+    """Whether a message could be processed at all; one that could not would only come back."""
     try:
         decode_message(body)
     except InvalidMessage:
@@ -146,23 +147,23 @@ def _is_job(body: str) -> bool:
 
 
 def output_location(jobs: frozenset[str], submissions: list[Submission]) -> str:
-    """Return where the outputs of jobs were said to be when they were submitted; '' where nobody knows.
+    """Return where the outputs of jobs were to go when they were submitted; '' if unknown.
 
-    `submissions`: oldest first. Where jobs of several files are dead, it is that of the latest.
+    `submissions`: oldest first. If jobs of several files are dead letters, it is the latest file's.
     """
     named = (item.output_location for item in reversed(submissions) if jobs & set(item.job_ids))
     return next(filter(None, named), "")
 
 
 def submission_of(jobs: frozenset[str], queue_created: str, now: float, location: str) -> Submission:
-    """Return what tells the monitor that these jobs have to end once more."""
+    """Return a record that tells the monitor to expect these jobs to end once more."""
     ids = tuple(sorted(jobs))
     return Submission(submission_id(REDRIVE, ids, now), REDRIVE, queue_created, now, ids, location)
 
 
 @dataclass(frozen=True)
 class Redrive:
-    """From where to where letters go, of which jobs, and the submission that they then belong to."""
+    """Source and destination of letters, which jobs to move, and the submission that they then belong to."""
 
     sqs: SQSClient
     dead_url: str
@@ -175,7 +176,7 @@ class Redrive:
 
 @dataclass(frozen=True)
 class MovedBatch:
-    """What one receive brought: how many letters, the receipts of those that stay, jobs that SQS refused."""
+    """The result of one receive: how many letters, the receipts of those that stay, jobs that SQS refused."""
 
     count: int
     kept: list[str]
@@ -183,9 +184,9 @@ class MovedBatch:
 
 
 def move(mover: Redrive, progress: Callable[[int], None]) -> None:
-    """Move letters over several threads until none comes any more; those that stay are shown again.
+    """Move letters in several threads until none arrives any more; make those that stay visible again.
 
-    Raises NotSent, after all the rest was moved, with the jobs that SQS refused.
+    Raises NotSent, after everything else was moved, with the jobs that SQS refused.
     """
     kept: list[str] = []
     refused: list[tuple[str, str]] = []
@@ -206,7 +207,7 @@ def move(mover: Redrive, progress: Callable[[int], None]) -> None:
 
 
 def move_some(mover: Redrive) -> MovedBatch | None:
-    """Receive letters, send those of the jobs, then delete what was sent; None where none came."""
+    """Receive letters, send those of the jobs, then delete those that were sent; None if none arrived."""
     found = mover.sqs.receive_message(
         QueueUrl=mover.dead_url,
         MaxNumberOfMessages=BATCH,
@@ -219,7 +220,7 @@ def move_some(mover: Redrive) -> MovedBatch | None:
     jobs = {number: job_id_of(message["Body"]) for number, message in letters.items()}
     mine = [number for number in jobs if jobs[number] in mover.jobs]
     refused: dict[str, str] = {}
-    # Ten letters may be more than SQS takes together.
+    # Ten letters may exceed SQS's limit for a batch.
     bodies = {number: letters[number]["Body"] for number in mine}
     for entries in in_batches(bodies.items(), mover.submission):
         refused.update(send_batch(mover.sqs, mover.url, entries, mover.sleep)[1])

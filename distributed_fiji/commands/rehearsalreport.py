@@ -1,4 +1,4 @@
-"""What a rehearsal says: a table of its jobs, what all jobs will take, and what it suggests. Pure."""
+"""The report of a rehearsal: a table of its jobs, a forecast for all jobs, and suggestions. Pure."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from worker.contract.text import one_line
 
 DONE = Outcome.DONE.value
 OUT_OF_MEMORY = FailureClass.OUT_OF_MEMORY.value
-#: Of a job that nothing was written down about.
+#: For a job without any record.
 NO_RECORD = "not finished"
-#: Seconds of a phase that are worth a word.
+#: Seconds of a phase that are worth showing.
 WORTH_A_WORD = 0.05
 
 
 def rehearsed(
     file: JobFile, places: Sequence[int], sizes: Sequence[int], tried: Sequence[Tried | None]
 ) -> list[RehearsedJob]:
-    """Return what became of the jobs at these places of a file; `tried` is in their order."""
+    """Return the outcomes of the jobs at these places of a file. `tried` is in their order."""
     return [
         _rehearsed(file.job_ids[place], sizes[place], one) for place, one in zip(places, tried, strict=True)
     ]
@@ -53,13 +53,13 @@ def _rehearsed(job_id: str, size: int, one: Tried | None) -> RehearsedJob:
 
 
 def machine_of(tried: Iterable[Tried | None]) -> str:
-    """Return the type of the machine that ran the jobs, '' where none said."""
+    """Return the type of the machine that ran the jobs, '' if unknown."""
     types = (one.record.get("machine", {}).get("instance_type", "") for one in tried if one)
     return str(next(filter(None, types), ""))
 
 
 def failures(tried: Iterable[Tried | None]) -> list[str]:
-    """Say why jobs failed."""
+    """Explain why jobs failed."""
     return [
         f"{job_name(one.job.metadata)}: {one.record.get('class')}: {one.record.get('sentence')}"
         for one in tried
@@ -92,7 +92,7 @@ def jobs_table(file: JobFile, jobs: Sequence[RehearsedJob]) -> Table:
 
 
 def bytes_text(size: int) -> str:
-    """Return bytes for people."""
+    """Return a number of bytes for people."""
     unit, name = next(
         ((unit, name) for unit, name in ((1e9, "GB"), (1e6, "MB")) if size >= unit), (1e3, "kB")
     )
@@ -107,7 +107,7 @@ def time_text(seconds: float) -> str:
 
 
 def summary(rehearsal: Rehearsal) -> list[str]:
-    """Say what all jobs will take, and how much that is worth."""
+    """Report what all jobs will take, and how reliable that is."""
     law, seconds = rehearsal.law, rehearsal.job_seconds * rehearsal.total_jobs
     total = f"All {rehearsal.total_jobs:,} jobs ({bytes_text(rehearsal.total_bytes)} of inputs)"
     span = f"{time_text(seconds * law.low)} to {time_text(seconds * law.high)} in 80 % of cases"
@@ -121,7 +121,7 @@ def summary(rehearsal: Rehearsal) -> list[str]:
 
 
 def suggestions_table(settings: Settings, suggestions: Iterable[Suggestion]) -> Table:
-    """Return a row for each setting: as it is, what is suggested, and why."""
+    """Return a row for each setting: its value, the suggestion, and why."""
     table = Table("setting", "now", "suggested", "why", box=None, pad_edge=False)
     for one in suggestions:
         now = getattr(settings, one.name)

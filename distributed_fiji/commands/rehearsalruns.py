@@ -1,4 +1,4 @@
-"""Where jobs are rehearsed: on an embedded cloud of their own, or one machine of AWS that ends with them."""
+"""Where jobs are rehearsed: on a separate embedded cloud, or on one AWS machine that ends with them."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class BucketInputs:
         return list_inputs(self.s3, bucket, prefix)
 
     def copy(self, place: Input, to: S3Client) -> None:
-        """Copy an object to the same place of another cloud."""
+        """Copy an object to the same place in another cloud."""
         body = self.s3.get_object(Bucket=place.bucket, Key=place.key)["Body"]
         to.upload_fileobj(body, place.bucket, place.key)
 
 
 @dataclass(frozen=True)
 class FolderInputs:
-    """Inputs in a folder of this machine, which stands for a bucket."""
+    """Inputs in a local folder, which stands for a bucket."""
 
     root: Path
     bucket: str
@@ -76,7 +76,7 @@ class FolderInputs:
 
 @contextmanager
 def own_cloud(settings: Settings, buckets: Collection[str], note: trial.Note) -> Iterator[Clients]:
-    """Start an embedded cloud for a rehearsal alone; at the end it goes, with all that is in it."""
+    """Start an embedded cloud for one rehearsal; at the end, it is removed with everything in it."""
     environment = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=cloud.ROOT.parent) as folder:
         root = Path(folder, "cloud")
@@ -102,7 +102,7 @@ def run_here(
 ) -> list[Tried]:
     """Run jobs one after another on an embedded cloud, with copies of their inputs.
 
-    Raises DistributedFijiError where the worker ends before its jobs do.
+    Raises DistributedFijiError if the worker ends before its jobs do.
     """
     script, jobs = what
     for place in inputs:
@@ -115,10 +115,10 @@ def run_here(
 def run_on_machine(
     context: Context, settings: Settings, clients: Clients, jobs: tuple[str, JobFile], fleet: FleetFile
 ) -> list[Tried | None]:
-    """Run jobs on one machine of the kind that settings name, as a run of its own; return their records.
+    """Run jobs on one machine of the type in the settings, as a separate run; return their records.
 
-    Nothing of it stays but outputs; raises SomethingLeft where something does. `jobs`: the file's name, and
-    what is in it.
+    Only its outputs stay. Raises SomethingLeft if anything else does. `jobs`: the file's name, and its
+    contents.
     """
     quiet, clock = Terminal(context.terminal.err, context.terminal.err), SystemClock()
     quiet.program, quiet.options = context.terminal.program, context.terminal.options

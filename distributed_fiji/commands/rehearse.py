@@ -1,4 +1,4 @@
-"""The course of `rehearse`: choose jobs, run them for real, keep what they took, say what all will take."""
+"""The steps of `rehearse`: choose jobs, run them for real, record what they took, forecast all jobs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from distributed_fiji.rehearsals import rehearsal_location, rehearsal_settings
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.rehearsal import Rehearsal, RehearsedJob, rehearsal_path, write_rehearsal
 
-#: Dollars for a GB that leaves AWS (AWS price list, us-east-1).
+#: Dollars per GB leaving AWS (AWS price list, us-east-1).
 TRAFFIC_GB = 0.09
 
 #: config.py's own machine types, and others.
@@ -42,7 +42,7 @@ Types = tuple[Sequence[MachineType], Sequence[MachineType]]
 
 @dataclass(frozen=True)
 class Asked:
-    """What the command line asks for. `folder`: stands for SOURCE_BUCKET; None: S3 has the inputs."""
+    """The options. `folder`: replaces SOURCE_BUCKET; None: the inputs are in S3."""
 
     jobs: int
     where: str
@@ -102,7 +102,7 @@ def _rehearsal(
     chosen: Chosen,
     jobs: Sequence[RehearsedJob],
 ) -> Rehearsal:
-    """Return what is kept, with the law of the jobs that were done."""
+    """Return the record, with the law of the jobs that were done."""
     done = [(job.input_bytes, job.total_seconds) for job in jobs if job.exit == report.DONE]
     return Rehearsal(
         app_name=settings.APP_NAME,
@@ -129,7 +129,7 @@ def _source(settings: Settings, clients: Clients | None, wanted: Asked) -> Bucke
 def _choose(
     settings: Settings, file: JobFile, source: BucketInputs | FolderInputs, wanted: Asked, per_gb: float
 ) -> Chosen:
-    """List the inputs and choose jobs. Raises InvalidInput where none of them is there, or costs too much."""
+    """List the inputs and choose jobs. Raises InvalidInput if there are no inputs, or they cost too much."""
     listed = ListedInputs(file, settings.SOURCE_BUCKET, source.list, values=True)
     sizes = [sum(listed.sizes(job).values()) for job in file]
     if listed.wanted and not any(sizes):
@@ -147,7 +147,7 @@ def _choose(
 def _here(
     context: Context, settings: Settings, clients: Clients | None, chosen: Chosen, wanted: Asked
 ) -> tuple[Script, list[Tried | None], Types]:
-    """Run the jobs on an embedded cloud of this machine."""
+    """Run the jobs on an embedded cloud on this machine."""
     script = _script(context, settings, clients)
     inputs = [*chosen.inputs]
     if script.local_file is None and script.url.startswith("s3://"):
@@ -164,7 +164,7 @@ def _here(
 def _on_machine(
     context: Context, settings: Settings, clients: Clients | None, chosen: Chosen, wanted: Asked
 ) -> tuple[Script, list[Tried | None], Types]:
-    """Run the jobs on one machine of the real kind."""
+    """Run the jobs on one machine of the real type."""
     assert clients is not None
     own = rehearsal_settings(settings, wanted.max_cost, len(chosen.places))
     part = chosen.file.part(chosen.places, rehearsal_location(settings.APP_NAME))
@@ -185,7 +185,7 @@ def _script(context: Context, settings: Settings, clients: Clients | None) -> Sc
 
 
 def _types(clients: Clients, settings: Settings) -> Types:
-    """Return the machine types of config.py and those to compare with them; none where they are not known."""
+    """Return the machine types of config.py and others to compare with them; none if they are unknown."""
 
     def known(names: list[str]) -> list[MachineType]:
         with suppress(InvalidInput):
@@ -210,7 +210,7 @@ def _suggestions(
 def _apply(
     context: Context, settings: Settings, suggestions: Sequence[Suggestion], wanted: Asked, failed: int
 ) -> None:
-    """Write into config.py what differs, where that is asked for and no job failed; say what is next."""
+    """Write changed settings into config.py if asked to and no job failed; say what to do next."""
     terminal = context.terminal
     changed = {one.name: one.value for one in suggestions if getattr(settings, one.name) != one.value}
     if not changed:

@@ -1,4 +1,4 @@
-"""Resolve what a fleet file leaves open: images, roles, subnets, machine types with their prices."""
+"""Resolve a fleet file's defaults: images, roles, subnets, machine types with their prices."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_iam import IAMClient
 
-#: ECS's own pointers to its newest image; Amazon Linux 2 ended 2026-06-30 (ECS developer guide).
+#: ECS's own pointers to its newest image. Amazon Linux 2 ended on 2026-06-30 (ECS developer guide).
 AMI_PARAMETERS = {
     "x86_64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",
     "arm64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",
 }
 
 
-#: How the names of ECS's images of Amazon Linux 2023 begin, those with drivers too (ECS developer guide).
+#: How the names of ECS's Amazon Linux 2023 images begin, including those with drivers (ECS developer guide).
 ECS_IMAGES = "al2023-ami-ecs-"
 
 
-#: Of a region's subnets, those of its default VPC.
+#: The subnets of a region's default VPC.
 DEFAULT_SUBNETS = [{"Name": "default-for-az", "Values": ["true"]}]
 
 
 @dataclass
 class Findings:
-    """What is wrong with a fleet file's machines, what setup would make, and what is to be said of them."""
+    """Problems with a fleet file's machines, what setup would create, and warnings."""
 
     problems: list[str] = field(default_factory=list)
     unmade: list[str] = field(default_factory=list)
@@ -56,10 +56,10 @@ def find_machines(
     *,
     before_setup: bool = False,
 ) -> tuple[list[LaunchSpec], str, list[str]]:
-    """Fill in what the file leaves open; return the machines, the fleet role's ARN, and warnings.
+    """Fill in the file's defaults; return the machines, the fleet role's ARN, and warnings.
 
-    `before_setup`: what setup would make need not be there yet. Raises InvalidInput with everything that
-    could not be found.
+    `before_setup`: what setup would create need not exist yet. Raises InvalidInput with everything that could
+    not be found.
     """
     found = Findings()
     role = _fleet_role(clients, settings, file.fleet_role or settings.FLEET_ROLE, found)
@@ -87,7 +87,7 @@ def _check_prices(
 
 
 def _fleet_role(clients: Clients, settings: Settings, given: str, found: Findings) -> str:
-    """Return the fleet role's ARN; one that may not be looked at is believed to be there."""
+    """Return the fleet role's ARN. A role that may not be read is assumed to exist."""
     if given.startswith("arn:"):
         return given
     name = given or role_name(settings.APP_NAME, settings.AWS_REGION, "fleet")
@@ -156,9 +156,9 @@ def _pools(
 def _image(
     clients: Clients, given: str | None, architecture: str, found: Findings, *, original: bool
 ) -> Mapping[str, Any]:
-    """Return the image of machines: the file's, or ECS's newest where it names none, or one that cannot run.
+    """Return the machines' image: the file's, or ECS's newest if it names none, or one that cannot run.
 
-    The original's files name images of Amazon's of 2017, whose agents know neither IMDSv2 nor stopTimeout.
+    The original's files name Amazon images of 2017, whose agents support neither IMDSv2 nor stopTimeout.
     """
     if given:
         image = _describe_image(clients.ec2, given)
@@ -183,7 +183,7 @@ def _image(
 
 
 def _describe_image(ec2: EC2Client, image_id: str) -> Mapping[str, Any] | None:
-    """Return an image, or None where the region has none of that id."""
+    """Return an image, or None if the region has none with that id."""
     try:
         found = ec2.describe_images(ImageIds=[image_id])["Images"]
     except ClientError as error:
@@ -194,7 +194,7 @@ def _describe_image(ec2: EC2Client, image_id: str) -> Mapping[str, Any] | None:
 
 
 def _can_run(image: Mapping[str, Any]) -> bool:
-    """Whether an image is ECS's of Amazon Linux 2023, or not Amazon's: somebody's own, made on purpose."""
+    """Whether an image is ECS's Amazon Linux 2023, or not Amazon's: then somebody made it on purpose."""
     return image.get("ImageOwnerAlias") != "amazon" or image.get("Name", "").startswith(ECS_IMAGES)
 
 
@@ -258,7 +258,7 @@ def find_zones(ec2: EC2Client, file: FleetFile) -> set[str]:
 
 
 def fleet_machines(ec2: EC2Client, settings: Settings, machines: list[LaunchSpec]) -> Mapping[str, Any]:
-    """Return the request's part about machines: versions of the app's launch template, with overrides."""
+    """Return the request's machines: versions of the app's launch template, with overrides."""
     configs = []
     for machine in machines:
         for data, overrides in fleetrequest.launch_templates(settings, machine):

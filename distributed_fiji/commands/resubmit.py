@@ -1,4 +1,4 @@
-"""`resubmit`: of a job file only those jobs are sent that are not done, or whose results hold no more."""
+"""`resubmit`: send only those jobs of a job file that are not done, or whose results are no longer valid."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ def resubmit(
 
 
 def holds(manifest: DoneJob, job: Job, sha256: str, destination: str, found: Mapping[str, int]) -> bool:
-    """Whether a job is done still, as far as it can be seen from here. `found`: bytes of outputs, by key.
+    """Whether a job is still done, as far as can be seen from here. `found`: bytes of outputs, by key.
 
-    Workers compare more (docs/worker.md): what they would do again is not found here, but nothing is found to
-    be done whose outputs are not there.
+    Workers compare more (docs/worker.md), so they may redo jobs that count as done here. But no job counts as
+    done if its outputs are missing.
     """
     same = manifest.destination == destination and manifest.patterns == job.inputs
     made_so = not sha256 or manifest.script_sha256 == sha256
@@ -68,7 +68,7 @@ def holds(manifest: DoneJob, job: Job, sha256: str, destination: str, found: Map
 
 
 def _script_sha256(settings: Settings, clients: Clients, manner: Manner, terminal: Terminal) -> str:
-    """Return the hash of today's script; '' where it cannot be read, which is said."""
+    """Return the hash of today's script; '', with a warning, if it cannot be read."""
     try:
         return read_script(settings, clients.s3, manner.folder).sha256
     except (NoScript, NotAScript, OSError) as error:

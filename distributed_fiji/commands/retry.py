@@ -1,7 +1,7 @@
-"""`retry`: jobs that were given up go back to the queue, and a running fleet grows again for them.
+"""`retry`: return given-up jobs to the queue, and let a running fleet grow again for them.
 
-First the fleet's target and the service are raised, as far as `startCluster` had set them, then the jobs go
-back as redrive moves them: killed at any point and run again, no job is lost or left without a task.
+First the fleet's target and the service are raised, up to what `startCluster` had set; then the jobs return
+as redrive moves them. It may be killed at any point and rerun: no job is lost or left without a task.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Choice:
 
 
 def chosen(choice: Choice, found: Failures, left: frozenset[str] = frozenset()) -> frozenset[str]:
-    """Return the ids of the jobs that are meant. Raises InvalidInput with every one that is not there.
+    """Return the ids of the jobs that are meant. Raises InvalidInput with every one that does not exist.
 
-    `left`: jobs of a retry that was killed. They count as submitted again, so that their group may be gone.
+    `left`: jobs of a killed retry. They count as submitted again, so their group may be gone.
     """
     if choice.all:
         return frozenset(found.by_job) | found.states.dead
@@ -61,7 +61,7 @@ def chosen(choice: Choice, found: Failures, left: frozenset[str] = frozenset()) 
 
 
 def jobs_of_well(well: str, states: JobStates) -> list[str]:
-    """Return the jobs whose metadata name a well, as A2 or A02; with a plate before it only that plate's."""
+    """Return the jobs whose metadata name a well (A2 or A02); after a plate's name, only that plate's."""
     plate, _, name = well.rpartition(" ")
     place = read_well(name)
     return [
@@ -76,7 +76,7 @@ def jobs_of_well(well: str, states: JobStates) -> list[str]:
 
 @dataclass(frozen=True)
 class Retried:
-    """What a retry did. `wanted`: jobs that were meant; `raised`: what was scaled up, a sentence each."""
+    """What a retry did. `wanted`: jobs that were meant. `raised`: what was scaled up, a sentence each."""
 
     wanted: frozenset[str]
     redriven: Redriven
@@ -119,7 +119,7 @@ def scale_up(run: Run, clients: Clients, more: int) -> list[str]:
 
 
 def raise_target(run: Run, clients: Clients, machines: int) -> str:
-    """Raise the fleet's target where it is lower; return a sentence, '' where nothing had to be done."""
+    """Raise the fleet's target if it is lower; return a sentence, '' if nothing had to be done."""
     seen = fleet.read_fleet(clients.ec2, run.fleet_id)
     if seen.target >= machines:
         return ""

@@ -1,4 +1,4 @@
-"""The commands that look at what happened, as click knows them; each imports what it needs when it runs."""
+"""The commands that show what happened, as click commands; each imports what it needs when it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The user's script: fetched and looked at; a local file goes into the bucket under its content's name."""
+"""The user's script: download and check it; upload a local file under its content's name."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from worker.contract.scripts import (
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: No script is longer; of what is, the beginning tells that it is none.
+#: No script is longer. The beginning of a longer file shows that it is not one.
 MOST_BYTES = 16 * 2**20
 
-#: S3's codes for what is not there (API reference, error responses).
+#: S3's codes for something that does not exist (API reference, error responses).
 NOT_THERE = ("404", "NoSuchKey", "NoSuchBucket")
 
 #: Where a script's server may be without https: on the worker's own machine, for tests.
@@ -45,18 +45,18 @@ LOCAL_SERVERS = ("http://127.0.0.1", "http://localhost")
 
 
 class NoScript(Exception):
-    """Raised when SCRIPT_DOWNLOAD_URL leads to no script; its text says why."""
+    """Raised when there is no script at SCRIPT_DOWNLOAD_URL; the text says why."""
 
 
 class Unreachable(Exception):
-    """Raised when a script cannot be read from here, where workers perhaps can; its text says why."""
+    """Raised when a script cannot be read from here, but workers may be able to; the text says why."""
 
 
 @dataclass(frozen=True)
 class Script:
-    """A script: where the worker fetches it, and the digest it must have ('' where not known ahead).
+    """A script: where the worker downloads it, and the digest it must have ('' if not known in advance).
 
-    `text`: as FIJI will get it, '' where it could not be read from here.
+    `text`: as FIJI will get it, '' if it could not be read from here.
     """
 
     url: str
@@ -76,11 +76,10 @@ def locate_script(
 ) -> tuple[Script | None, list[str]]:
     """Return the script that SCRIPT_DOWNLOAD_URL names, or what is wrong with it.
 
-    `s3`: None where the script is a file here.
-    `folder`: what relative paths start from. `languages`: endings of the languages that the FIJI of the run
-    has, None where that is not known. What cannot be read from here is believed with a warning, since the
-    workers may reach what this machine does not; what is not there is refused. `called`: how the user named
-    the script, where that was not by the setting.
+    `s3`: None if the script is a local file. `folder`: the base of relative paths. `languages`: endings of
+    the languages that the run's FIJI has, None if unknown. A script that cannot be read from here is accepted
+    with a warning, since the workers may reach what this machine cannot; one that does not exist is refused.
+    `called`: the user's name for the script, if it was not given by the setting.
     """
     setting = called or f"SCRIPT_DOWNLOAD_URL = {settings.SCRIPT_DOWNLOAD_URL!r}"
     try:
@@ -97,7 +96,7 @@ def locate_script(
 
 
 def read_script(settings: Settings, s3: S3Client | None, folder: Path) -> Script:
-    """Return the script that SCRIPT_DOWNLOAD_URL names, looked at. Raises NoScript and NotAScript."""
+    """Return the script that SCRIPT_DOWNLOAD_URL names, checked. Raises NoScript and NotAScript."""
     address = settings.SCRIPT_DOWNLOAD_URL.strip()
     scheme, marked, rest = address.partition("://")
     if not marked:
@@ -137,7 +136,7 @@ def _warnings_of(cleaned: Cleaned, ending: str) -> tuple[str, ...]:
 
 
 def _refuse_address(address: str) -> None:
-    """Raise NoScript for an address that no worker could fetch a script from."""
+    """Raise NoScript for an address from which no worker could download a script."""
     parts = urlsplit(address)
     if address.startswith("s3://"):
         bucket, _, key = address.removeprefix("s3://").partition("/")
@@ -152,7 +151,7 @@ def _refuse_address(address: str) -> None:
 
 
 def _page(address: str) -> bytes:
-    """Return what stands at a web address. Raises NoScript where nothing does, else Unreachable."""
+    """Return the content at a web address. Raises NoScript if there is none, else Unreachable."""
     try:
         with urllib.request.urlopen(web_address(address), timeout=10) as answer:
             return bytes(answer.read(MOST_BYTES))
@@ -167,7 +166,7 @@ def _page(address: str) -> bytes:
 
 
 def _object(s3: S3Client | None, address: str) -> bytes:
-    """Return an object's content. Raises NoScript where there is none, else Unreachable."""
+    """Return an object's content. Raises NoScript if there is none, else Unreachable."""
     if s3 is None:
         raise Unreachable("S3 was not asked")
     bucket, _, key = address.removeprefix("s3://").partition("/")
@@ -180,7 +179,7 @@ def _object(s3: S3Client | None, address: str) -> bytes:
 
 
 def ensure_script(s3: S3Client, script: Script) -> Change:
-    """Upload a local script unless the bucket holds it: its key names its content."""
+    """Upload a local script unless the bucket has it already; its key contains its hash."""
     name = script.url.rsplit("/", 1)[-1]
     if script.local_file is None:
         return Change("script", name, "kept")
@@ -192,7 +191,7 @@ def ensure_script(s3: S3Client, script: Script) -> Change:
 
 
 def _holds(s3: S3Client, bucket: str, key: str, sha256: str) -> bool:
-    """Whether an object has this content: somebody may have written to the key by hand."""
+    """Whether an object has this content, since somebody may have written to the key by hand."""
     try:
         content = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES)
     except ClientError:

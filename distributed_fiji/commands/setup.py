@@ -1,4 +1,4 @@
-"""`setup`: queues, log groups, roles, cluster, task definition, service with no task; safe to run again."""
+"""`setup`: queues, log groups, roles, cluster, task definition, service without tasks; safe to rerun."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def setup(
     *,
     local: bool = False,
 ) -> list[Change]:
-    """Make all that a run needs but machines; return what was created, changed and kept.
+    """Create everything that a run needs except machines; return what was created, changed and kept.
 
-    `folder`: what a relative SCRIPT_DOWNLOAD_URL starts from. `languages`: endings of the script languages
-    that the run's FIJI has, None where that is not known. `local`: on the embedded cloud. Everything is
-    checked before the first change; raises InvalidInput.
+    `folder`: the base of a relative SCRIPT_DOWNLOAD_URL. `languages`: endings of the script languages that
+    the run's FIJI has, None if unknown. `local`: on the embedded cloud. Everything is checked before the
+    first change; raises InvalidInput.
     """
     script, cpu_units = check(settings, clients, folder, terminal, languages, local=local)
     record = new_run(settings, started=0, run_id="", local=False)
@@ -67,7 +67,7 @@ def check(
     *,
     local: bool = False,
 ) -> tuple[Script, int]:
-    """Check all that can be wrong before anything is made; return the script and a task's CPU units."""
+    """Check everything before creating anything; return the script and a task's CPU units."""
     looked = look_at_settings(settings, clients, folder, languages, local=local)
     settle(UNUSABLE, looked.findings, terminal)
     if problems := write_problems(clients.s3, settings):
@@ -79,9 +79,9 @@ def check(
 def make_roles(
     clients: Clients, settings: Settings, record: Run, warn: Callable[[str], None]
 ) -> tuple[dict[str, str], list[Change]]:
-    """Make the roles that are missing, first of all: what may not be made is said before anything else is.
+    """Create missing roles first, so that missing permissions are reported before anything else is done.
 
-    Returns their ARNs by purpose. Raises RolesDenied.
+    Return their ARNs by purpose. Raises RolesDenied.
     """
     wanted = roles.wanted_roles(settings, clients.account)
     if settings.AUTO_MONITOR:

@@ -1,7 +1,7 @@
-"""`startCluster`: the fleet is asked for, the service scaled, machines waited for; an error takes it back.
+"""`startCluster`: request the fleet, scale the service, wait for machines; after an error, take it back.
 
-The record is written before the fleet is asked for. A startCluster that was killed is run again: it
-finds the record, asks with the same ClientToken, gets the same fleet and goes on.
+The record is written before the fleet is requested. If startCluster is killed and rerun, it finds the record,
+requests with the same ClientToken, gets the same fleet and continues.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from distributed_fiji.terminal import shown, typed
 
 
 class NoJanitor(DistributedFijiError):
-    """Raised when nothing would look after the run once this machine is shut."""
+    """Raised when nothing would look after the run once this computer is off."""
 
 
 def start_cluster(run: Start, file: FleetFile) -> Run:
-    """Start the fleet of a fleet file, or go on with one whose start was cut off; return its record.
+    """Start the fleet of a fleet file, or continue an interrupted start; return its record.
 
     Raises InvalidInput (a live fleet, a wrong file), NothingThere (no setup), FleetFailed.
     """
@@ -54,28 +54,28 @@ def _start(run: Start, file: FleetFile) -> Run:
             for line in telemetry.put_dashboard(run.clients.cloudwatch, run.settings, record.fleet_id):
                 run.terminal.warn(f"dashboard: {line}")
         if run.clients.dry:
-            return record  # no machine would ever come
+            return record  # no machine would ever start
         wait_for_machines(run, record)
         return save(run, replace(record, ready=True))
     except BaseException:
         if run.clients.dry:
             raise
-        # Ctrl-C included: nobody would look after a fleet whose start did not succeed.
+        # Also after Ctrl-C, since nobody would look after a fleet whose start did not succeed.
         _take_back_or_say(run, record)
         raise
 
 
 def prepared(run: Start, file: FleetFile) -> Run:
-    """Return a new run's record, with the app's place taken and a janitor that already looks after it.
+    """Return a new run's record, after claiming the app and installing a janitor that already looks after it.
 
-    Raises InvalidInput where another run has the place, and SomethingLeft where half a janitor stays.
+    Raises InvalidInput if another run has the app, and SomethingLeft if half a janitor stays.
     """
     record = plan(run, file)
     take_place(run.clients, record, run.record_path, run.clock.now())
     try:
         ensure_janitor(run, record)
     except BaseException as error:
-        # A schedule may be there that calls nobody: such a janitor never goes by itself.
+        # There may be a schedule that calls nobody; such a janitor never removes itself.
         if left := _leave_before_the_fleet(run, record):
             raise SomethingLeft(
                 f"{error_text(error) if isinstance(error, Exception) else 'Interrupted'}. No fleet was"
@@ -87,7 +87,7 @@ def prepared(run: Start, file: FleetFile) -> Run:
 
 
 def _leave_before_the_fleet(run: Start, record: Run) -> str:
-    """Take back janitor and place of a run that has no fleet; return what went wrong, '' for nothing."""
+    """Take back the janitor and the claim on the app of a run without a fleet; return what failed, or ''."""
     try:
         left = release_janitor(run.clients, record, lambda _: None)
         leave_place(run.clients.s3, record)
@@ -97,9 +97,9 @@ def _leave_before_the_fleet(run: Start, record: Run) -> str:
 
 
 def unfinished_record(run: Start) -> Run | None:
-    """Return the record of a start that was cut off; None where a new fleet may start.
+    """Return the record of an interrupted start; None if a new fleet may start.
 
-    Raises InvalidInput when the record is of a live fleet: it is never overwritten.
+    Raises InvalidInput if the record is of a live fleet, since that is never overwritten.
     """
     if not run.record_path.exists():
         return None
@@ -122,7 +122,7 @@ def unfinished_record(run: Start) -> Run | None:
 
 
 def _cut_off_before_its_fleet(run: Start, record: Run) -> Run | None:
-    """Return a record whose request may or may not have arrived; None when its time is over anyhow."""
+    """Return a record whose request may or may not have arrived; None if its time is over anyway."""
     if record.valid_until and datetime.fromisoformat(record.valid_until).timestamp() < run.clock.now():
         return None
     run.terminal.note("Continuing an interrupted start, with its machines and its fleet file")
@@ -130,7 +130,7 @@ def _cut_off_before_its_fleet(run: Start, record: Run) -> Run | None:
 
 
 def ensure_janitor(run: Start, record: Run) -> None:
-    """Put the janitor in place, before the fleet is asked for and again when its id is known.
+    """Install the janitor before the fleet is requested, and update it when the fleet's id is known.
 
     Raises NoJanitor.
     """
@@ -155,9 +155,9 @@ def save(run: Start, record: Run) -> Run:
 
 
 def request(run: Start, record: Run) -> Run:
-    """Ask for the fleet and write its id down.
+    """Request the fleet and record its id.
 
-    Raises FleetFailed when EC2 refuses it: then there is none, and its record goes.
+    Raises FleetFailed if EC2 refuses: then there is no fleet, and its record is removed.
     """
     if record.fleet_id:
         return record
@@ -173,14 +173,14 @@ def request(run: Start, record: Run) -> Run:
 
 
 def ask_for_fleet(run: Start, record: Run) -> str:
-    """Send the request; roles that setup has just made may take a moment until EC2 sees them."""
+    """Send the request. EC2 may take a moment to see roles that setup has just created."""
     return until_seen(
         lambda: fleet.request_fleet(run.clients.ec2, record.fleet_request), ROLE_IS_LATE, run.clock
     )
 
 
 def _take_back_or_say(run: Start, record: Run) -> None:
-    """Take a fleet back; raises SomethingLeft where it cannot be, a second Ctrl-C included."""
+    """Take a fleet back. Raises SomethingLeft if that fails, or on a second Ctrl-C."""
     try:
         left = take_back(run, record)
     except (Exception, KeyboardInterrupt) as error:
@@ -197,11 +197,11 @@ def _take_back_or_say(run: Start, record: Run) -> None:
 
 
 def take_back(run: Start, record: Run) -> str | None:
-    """End the fleet whose start failed, then its record, service and dashboard: money first.
+    """End a fleet whose start failed, then its record, service and dashboard: money first.
 
-    Returns what is left of the janitor, None where nothing is.
+    Return what is left of the janitor, None if nothing is.
 
-    A request without an answer is asked again first: the same token gives the same fleet.
+    A request without an answer is repeated first: the same token returns the same fleet.
     """
     run.terminal.note("Cancelling the fleet …")
     clients = run.clients
@@ -222,7 +222,10 @@ def take_back(run: Start, record: Run) -> str | None:
 
 
 def _machines_if_told(run: Start, fleet_id: str) -> set[str]:
-    """Return a fleet's machines, whose alarms must go; not knowing them must not keep the fleet."""
+    """Return a fleet's machines, whose alarms must be removed.
+
+    An error here must not keep the fleet alive.
+    """
     try:
         return fleet.list_instances(run.clients.ec2, fleet_id)
     except AwsError as error:

@@ -1,4 +1,4 @@
-"""`status`: how a run stands, once or again and again, and nothing is changed."""
+"""`status`: show how a run stands, once or repeatedly, without changing anything."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from distributed_fiji.terminal import Terminal
 #: Seconds between two looks.
 EVERY = 10.0
 
-#: Of a run with more jobs no map is shown: each job's name would have to be read.
+#: With more jobs than this, no map is shown, since each job's name would have to be read.
 MOST_JOBS = 200_000
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One look: numbers, the map and its marks, and how the run ended; '' while it has not."""
+    """One look: numbers, the map and its marks, and how the run ended, '' if it has not."""
 
     standing: Standing
     map: PlateMap | None
@@ -45,7 +45,7 @@ class Seen:
 
 
 class Looker:
-    """Looks at a run, and reads the jobs' names again only when jobs have come."""
+    """Looks at a run, and reads the jobs' names again only if there are new jobs."""
 
     def __init__(self, run: Run, clients: Clients) -> None:
         self._run, self._clients = run, clients
@@ -63,7 +63,7 @@ class Looker:
         return Seen(standing, self._maps.of(seen), marks_of(seen.jobs), verdict.end if verdict else "")
 
     def _without_fleet(self, now: float, verdict: Verdict | None) -> Snapshot:
-        """Return what is to be seen of a run that has not started yet, or is over."""
+        """Return what can be seen of a run that has not started yet, or is over."""
         attributes = queue_attributes(self._clients.sqs, self._run.queue_name)
         return Snapshot(
             now=now,
@@ -76,7 +76,7 @@ class Looker:
 
 
 class Maps:
-    """The plate map of a run's jobs, made anew when jobs were submitted."""
+    """The plate map of a run's jobs, rebuilt after each submission."""
 
     def __init__(self, state: JobState) -> None:
         self._state = state
@@ -84,7 +84,7 @@ class Maps:
         self._map: PlateMap | None = None
 
     def of(self, seen: Snapshot) -> PlateMap | None:
-        """Return the map; None where the jobs have no wells, or are too many to be named."""
+        """Return the map; None if the jobs have no wells, or there are too many."""
         jobs = seen.jobs.submitted
         if jobs != self._jobs:
             self._jobs = jobs
@@ -93,7 +93,7 @@ class Maps:
 
 
 def drawn(plates: PlateMap, marks: dict[str, Mark], console: Console) -> Text:
-    """Return a map as a console shows it."""
+    """Return a map in the form that a console shows."""
     ascii_only = not (console.encoding or "").lower().startswith("utf")
     width = console.width if console.is_terminal else 80
     lines = plates.lines(marks, width, ascii_only=ascii_only)
@@ -101,7 +101,7 @@ def drawn(plates: PlateMap, marks: dict[str, Mark], console: Console) -> Text:
 
 
 def plate_maps(run: Run, clients: Clients, console: Console) -> Callable[[Snapshot], Text | None]:
-    """Return what draws the map of a look at a run, for the monitor's view; None where names are not read."""
+    """Return a function that draws the map of a look, for the monitor's view; None if names are not read."""
     maps = Maps(JobState(run, clients.s3))
 
     def draw(seen: Snapshot) -> Text | None:
@@ -130,7 +130,7 @@ def as_json(seen: Seen) -> str:
 
 
 def wait(looker: Looker, clock: Clock, tell: Callable[[Seen], None]) -> Seen:
-    """Look until no job is left that may still be done, or the run is over; return the last look."""
+    """Look until no job can still become done, or the run is over; return the last look."""
     while True:
         seen = looker.look(clock.now())
         tell(seen)

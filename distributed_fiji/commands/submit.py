@@ -1,4 +1,4 @@
-"""`submitJob`: a checked job file goes to the queue, with the list of its jobs kept in the bucket."""
+"""`submitJob`: send a checked job file's jobs to the queue, and store the list of them in the bucket."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from distributed_fiji.terminal import Terminal
 
 @dataclass(frozen=True)
 class Submitted:
-    """What submitJob did. `taken_back`: what --replace took out of the queue; None where it was not asked."""
+    """What submitJob did. `taken_back`: what --replace removed from the queue; None without --replace."""
 
     sent: int
     queue_url: str
@@ -34,8 +34,10 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Manner:
-    """How jobs are submitted. `folder`: what a relative SCRIPT_DOWNLOAD_URL starts from; `confirm`: asks
-    before jobs are sent twice; `replace`: the waiting jobs of earlier submissions are taken back first.
+    """How jobs are submitted. `folder`: the base of a relative SCRIPT_DOWNLOAD_URL.
+
+    `confirm`: asks before jobs are sent twice. `replace`: first take back the waiting jobs of earlier
+    submissions.
     """
 
     folder: Path = Path()
@@ -51,9 +53,9 @@ def submit_job(
     terminal: Terminal,
     manner: Manner = Manner(),
 ) -> Submitted:
-    """Send a job file's jobs; `file` is its name and its checked content.
+    """Send a job file's jobs. `file` is its name and its checked contents.
 
-    Raises NothingThere, NotSent, and InvalidInput where the answer to a question is no.
+    Raises NothingThere, NotSent, and InvalidInput if the answer to a question is no.
     """
     name, jobs = file
     settle(f"{name} cannot be used", look_at_jobs(settings, clients, jobs, manner.folder), terminal)
@@ -77,7 +79,7 @@ def submit_job(
 
 
 def undo(settings: Settings, clients: Clients, job_file: str, terminal: Terminal) -> TakenBack:
-    """Take the latest submission of a job file back. Raises NothingThere and InvalidInput."""
+    """Take back the latest submission of a job file. Raises NothingThere and InvalidInput."""
     queue = read_queue(settings, clients)
     latest = latest_of(job_file, queue.submissions)
     return take_back(settings, clients, queue.url, [latest], terminal)
@@ -85,8 +87,9 @@ def undo(settings: Settings, clients: Clients, job_file: str, terminal: Terminal
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue: `created`, which tells its lives apart, how many messages it holds, and what was submitted to
-    it, oldest first.
+    """A queue: `created` distinguishes its lifetimes.
+
+    `left`: its number of messages. `submissions`: oldest first.
     """
 
     url: str
@@ -113,7 +116,7 @@ def send(
     clock: Clock,
     terminal: Terminal,
 ) -> int:
-    """Send jobs, and note their submission before the first goes and after the last. Raises NotSent."""
+    """Send jobs; record their submission before the first and after the last one. Raises NotSent."""
     submission = write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission)
     write_names(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.submission_id, jobs.names())
     with terminal.counting("Sending jobs", len(jobs.job_ids)) as progress:
@@ -132,7 +135,7 @@ def send(
 def not_done(
     settings: Settings, clients: Clients, jobs: JobFile, earlier: list[Submission]
 ) -> dict[str, Submission]:
-    """Return which of some jobs were submitted before and are not done since, with their last submission."""
+    """Return which jobs were submitted before and are not done since, with their last submission."""
     before = {job: submission for submission in earlier for job in submission.job_ids}
     again = {job: before[job] for job in jobs.job_ids if job in before}
     if not again:
@@ -143,6 +146,6 @@ def not_done(
 
 
 def submission_id(name: str, job_ids: tuple[str, ...], now: float) -> str:
-    """Return a name that sorts by time and tells submissions of one second apart."""
+    """Return a name that sorts by time and distinguishes submissions made in the same second."""
     digest = hashlib.sha256(f"{name} {now} {','.join(job_ids)}".encode()).hexdigest()[:8]
     return f"{datetime.fromtimestamp(now, timezone.utc):%Y%m%dT%H%M%SZ}-{digest}"

@@ -1,6 +1,6 @@
-"""What `submitJob --dry-run` says of a job file: how many jobs are done already, and why the others run.
+"""What `submitJob --dry-run` reports about a job file: how many jobs are done, and why the others run.
 
-Workers decide anew when a job comes (docs/worker.md); they look at inputs and settings, too.
+Workers decide again when a job arrives (docs/worker.md), and also look at inputs and settings.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from worker.contract.state import text
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: How jobs stand, in the order in which they are told.
+#: The states of jobs, in the order of the report.
 DONE, NEW, SCRIPT, ELSEWHERE, GONE, ALWAYS = (
     "done already",
     "new",
@@ -37,16 +37,16 @@ DONE, NEW, SCRIPT, ELSEWHERE, GONE, ALWAYS = (
     "CHECK_IF_DONE_BOOL = False",
 )
 
-#: Jobs that --why names.
+#: How many jobs --why names.
 MOST_NAMED = 20
 
 
 def planned_jobs(
     settings: Settings, s3: S3Client, folder: Path, jobs: JobFile, why: str | None = None
 ) -> list[str]:
-    """Return sentences on the jobs of a file. `why`: a job, by its id or by a value of its metadata.
+    """Return sentences about the jobs of a file. `why`: a job, by its id or by a value of its metadata.
 
-    `folder`: where a script that is a file is. Raises InvalidInput where the file has no such job.
+    `folder`: where a script that is a file is. Raises InvalidInput if the file has no such job.
     """
     script = find_script_hash(settings, folder)
     standing = job_standing(settings, s3, jobs, script)
@@ -65,7 +65,7 @@ def planned_jobs(
 
 
 def job_standing(settings: Settings, s3: S3Client, jobs: JobFile, script: str) -> dict[str, tuple[str, str]]:
-    """Return how each job stands, and what tells so, by its id. `script`: today's hash, '' if unknown."""
+    """Return each job's state and the reason, by its id. `script`: today's hash, '' if unknown."""
     record = new_run(settings, started=0, run_id="", local=False)
     if not settings.CHECK_IF_DONE_BOOL:
         return dict.fromkeys(jobs.job_ids, (ALWAYS, "done jobs run again"))

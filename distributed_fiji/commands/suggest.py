@@ -12,24 +12,26 @@ from distributed_fiji.aws.machinetypes import MachineType
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.rehearsal import RehearsedJob
 
-#: MB in a container beside the running FIJI: the worker, and a FIJI in standby; and the share of it that
-#: a heap may take (worker.host.memory).
+#: MB in a container besides the running FIJI, for the worker and a FIJI in standby; and the share of the
+#: container that a heap may take (worker.host.memory).
 BESIDE, HEAP_SHARE, STEP = 600, 3 / 4, 256
 LEAST_MEMORY = 1024
 
-#: Dollars an hour of a processor on demand in us-east-1 (AWS price list), by family: they say which is
-#: cheaper, not what it costs.
+#: Dollars per vCPU-hour on demand in us-east-1 (AWS price list), by family: used to compare them, not to
+#: calculate costs.
 FAMILIES = {
     "x86_64": {"c5": 0.0425, "m5": 0.048, "r5": 0.063},
     "arm64": {"c6g": 0.034, "m6g": 0.0385, "r6g": 0.0504},
 }
-#: A smaller machine may cost so much more for each task: it is easier to get.
+#: A smaller machine may cost this much more per task, since it is easier to get.
 NEAR = 1.15
 SIZES = ("large", "xlarge", "2xlarge", "4xlarge")
 
-#: A job may take so many times as long as the longest one rehearsed, and so many minutes in any case.
+#: The longest rehearsed job's time is multiplied by this for the limit, which is at least and at most this
+#: many minutes.
 PATIENCE, LEAST_MINUTES, MOST_MINUTES = 5, 10, 660
-#: Of a volume, what system and image take (GB); of a job's inputs, those of it and of the next; its outputs.
+#: A volume's parts: system and image (GB); inputs of several jobs, since those of the next come early; and
+#: outputs.
 SYSTEM_GB, INPUTS, OUTPUTS = 22, 3, 2
 
 
@@ -43,12 +45,12 @@ class Suggestion:
 
 
 def memory_for(fiji_mb: float) -> int:
-    """Return the MEMORY with which FIJI's heap alone holds what FIJI needs in all."""
+    """Return the MEMORY with which FIJI's heap alone holds everything that FIJI needs."""
     return max(LEAST_MEMORY, STEP * math.ceil(max(fiji_mb + BESIDE, fiji_mb / HEAP_SHARE) / STEP))
 
 
 def candidates(types: Sequence[MachineType]) -> list[str]:
-    """Return the names of machine types to compare with those that config.py names."""
+    """Return the names of machine types to compare with those in config.py."""
     families = FAMILIES[types[0].architecture if types else "x86_64"]
     return [f"{family}.{size}" for family in families for size in SIZES]
 
@@ -64,7 +66,7 @@ def suggest(
     """Return what fits jobs like these, all of which were done.
 
     `fiji_mb`: what FIJI's memory stays below. `most_bytes`: inputs and outputs of the largest job. `files`:
-    the least that a job wrote. `types`: those of config.py, and others.
+    the fewest that a job wrote. `types`: those of config.py, and others.
     """
     memory = memory_for(fiji_mb)
     in_fiji = sum(job.seconds.get("fiji", 0.0) for job in jobs)
@@ -84,7 +86,10 @@ def suggest(
 def _machines(
     memory: int, cores: float, own: Sequence[MachineType], others: Sequence[MachineType]
 ) -> list[Suggestion]:
-    """Return tasks and types; config.py's own types stay where tasks fit that use half their processors."""
+    """Return tasks and types.
+
+    config.py's own types stay if they have room for tasks that use half of their vCPUs.
+    """
 
     def tasks_on(item: MachineType) -> int:
         return min(item.usable_mib // memory, max(1, round(item.vcpus / cores)))
@@ -126,7 +131,7 @@ def _times(settings: Settings, jobs: Sequence[RehearsedJob]) -> list[Suggestion]
 
 
 def _volume(settings: Settings, tasks: int, input_bytes: int, output_bytes: int) -> Suggestion:
-    """Return the disk: never less than there is, which costs next to nothing."""
+    """Return the disk size: never less than now, since it costs next to nothing."""
     needed = SYSTEM_GB + tasks * (INPUTS * input_bytes + OUTPUTS * output_bytes) / 1e9
     value = max(settings.EBS_VOL_SIZE, round(needed))
     return Suggestion("EBS_VOL_SIZE", value, f"{tasks} × inputs and outputs, {SYSTEM_GB} GB for the image")

@@ -1,6 +1,6 @@
-"""CSV files that people and Excel write: rows with their lines, plate layouts, and joining them to jobs.
+"""CSV files written by people and Excel: rows with their lines, plate layouts, and joining them to jobs.
 
-Pure but for reading the file. Values stay text, as they stand in the file.
+Pure, except that it reads the file. Values stay text, exactly as in the file.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from worker.contract.jobs import PARAMETER_NAME
 from worker.contract.scripts import wide_encoding
 
 DELIMITERS = ",;\t"
-#: How Excel itself names the delimiter, in a line before all others.
+#: How Excel itself names the delimiter, in the very first line.
 EXCELS_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
-#: The prefix that CellProfiler's LoadData wants for what is no image ("LoadData", CellProfiler manual).
+#: The prefix that CellProfiler's LoadData requires for everything that is not an image ("LoadData",
+#: CellProfiler manual).
 LOAD_DATA = re.compile(r"(?:Image_)?Metadata_(?=.)")
 
 
@@ -38,7 +39,7 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """Return a CSV file's rows. Raises InvalidInput with all that is wrong in it."""
+    """Return a CSV file's rows. Raises InvalidInput with everything that is wrong in it."""
     try:
         lines = _read_lines(path)
     except (ValueError, csv.Error) as error:
@@ -73,7 +74,7 @@ def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def _delimiter(text: str) -> str:
-    """Return what makes most columns of the first line that holds anything."""
+    """Return the delimiter that gives most columns in the first line with content."""
     first = next((line for line in text.splitlines() if line.strip(f" {DELIMITERS}")), "")
     return max(DELIMITERS, key=lambda one: len(next(csv.reader([first], delimiter=one), [])))
 
@@ -92,7 +93,7 @@ def _read_rows(path: Path, lines: Sequence[tuple[int, list[str]]]) -> Table:
 
 
 def _column_names(cells: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
-    """Return the columns' names as parameters can have them, which were changed, and problems."""
+    """Return the columns' names as parameters can have them, which ones were changed, and problems."""
     while cells and not cells[-1]:
         cells = cells[:-1]
     names, renamed, problems = [], [], []
@@ -112,13 +113,13 @@ def _column_names(cells: Sequence[str]) -> tuple[list[str], list[str], list[str]
 
 
 def _is_grid(lines: Sequence[tuple[int, list[str]]]) -> bool:
-    """Whether a table is a picture of a plate: columns 1, 2, … above, rows A, B, … on the left."""
+    """Whether a table is drawn like a plate: columns 1, 2, … at the top, rows A, B, … on the left."""
     above = [cell for cell in lines[0][1][1:] if cell]
     return bool(above) and all(cell.isdecimal() for cell in above) and bool(ROW.match(lines[1][1][0]))
 
 
 def _read_grid(path: Path, lines: Sequence[tuple[int, list[str]]]) -> Table:
-    """Return a layout's wells, with one value: called as the cell in its corner, or else as its file."""
+    """Return a layout's wells with their values, named by the cell in its corner, or else by its file."""
     (_, (corner, *above)), *below = lines
     names, _, problems = _column_names([corner or path.stem])
     rows, met = [], set[int]()
@@ -145,7 +146,7 @@ def _read_grid(path: Path, lines: Sequence[tuple[int, list[str]]]) -> Table:
 
 @dataclass(frozen=True)
 class Joined:
-    """Groups with what a table says of them; which of them it lacks, and which of its rows no group has."""
+    """Groups with a table's values; the groups it lacks, and its rows without a group."""
 
     groups: list[dict[str, Any]]
     without: list[str]
@@ -153,10 +154,10 @@ class Joined:
 
 
 def join(groups: Sequence[dict[str, Any]], table: Table) -> Joined:
-    """Return groups with the values of a table's rows that agree with them in the columns that both have.
+    """Return groups with the values of a table's rows that agree with them in their shared columns.
 
-    Wells agree however they are written (A1, A01), also where one side has Row and Column. Raises
-    InvalidInput where nothing can be joined, or two rows say different things of a group.
+    Wells match in any notation (A1, A01), even if one side has Row and Column. Raises InvalidInput if nothing
+    can be joined, or if two rows say different things about a group.
     """
     has_wells = any(place_of(group) for group in groups) and any(place_of(row) for _, row in table.rows)
     have = dict.fromkeys(name for group in groups for name in group)
@@ -193,7 +194,7 @@ def join(groups: Sequence[dict[str, Any]], table: Table) -> Joined:
 
 
 def is_place(name: str) -> bool:
-    """Whether a column says which well, alone or with another."""
+    """Whether a column identifies the well, alone or with another."""
     return name.casefold() in ("well", "row", "column", "col")
 
 
@@ -229,7 +230,7 @@ def _by_key(
 def rows_as_groups(table: Table, per: Sequence[str]) -> list[dict[str, Any]]:
     """Return a group for each row, or for the rows that agree in the columns `per`.
 
-    A value that differs among a job's rows is a list of theirs, in the file's order, '' for an empty cell.
+    If a value differs among a job's rows, it becomes a list, in the file's order, with '' for empty cells.
     """
     if not per:
         return [dict(row) for _, row in table.rows]

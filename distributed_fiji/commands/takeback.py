@@ -1,11 +1,12 @@
-"""Take jobs that still wait out of the queue again: `submitJob --undo` and `submitJob --replace`.
+"""Remove waiting jobs from the queue: `submitJob --undo` and `submitJob --replace`.
 
-A message names its submission by an attribute, so that the same job of another submission or app stays. What
-a worker holds is not received, and runs on. Killed midway, this loses nothing: what was received comes back
-by itself, jobs leave their submission before their messages are deleted, and called again it goes on.
+A message names its submission in an attribute, so the same job of another submission or app stays. Messages
+that workers hold are not received, and their jobs continue. If this is killed, nothing is lost: received
+messages reappear by themselves, jobs leave their submission before their messages are deleted, and calling it
+again continues.
 
-SQS lets 120,000 messages of a queue be in flight (SQS quotas): what waits behind more messages of others is
-not found.
+SQS allows 120,000 messages of a queue in flight (SQS quotas); jobs behind more messages of others are not
+found.
 """
 
 from __future__ import annotations
@@ -30,18 +31,19 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-#: Seconds that messages stay hidden while the queue is looked through: long enough for all that may be in
-#: flight, else they came again, and each receive counts towards SQS giving them up.
+#: Seconds that messages stay hidden while the queue is searched: long enough for as many as may be in flight.
+#: Otherwise they would reappear, and each receive counts towards SQS giving up on them.
 HIDDEN_SECONDS = 600
 
-#: Messages that are sorted at once.
+#: How many messages are sorted at once.
 AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
 class TakenBack:
-    """What became of submissions' jobs. `left`: those with a worker, or that have ended. `refused`: those
-    whose messages SQS did not delete; they wait still.
+    """What happened to submissions' jobs. `left`: those with a worker, or that have ended.
+
+    `refused`: those whose messages SQS did not delete; they are still waiting.
     """
 
     taken: int
@@ -62,7 +64,7 @@ class TakenBack:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A message that was received: its receipt, its job, and the submission that it names, '' without one."""
+    """A received message: its receipt, its job, and the submission that it names, '' if none."""
 
     receipt: str
     job_id: str
@@ -70,7 +72,7 @@ class Waiting:
 
 
 def latest_of(job_file: str, submissions: Sequence[Submission]) -> Submission:
-    """Return the latest submission of a job file, of all, oldest first. Raises InvalidInput."""
+    """Return the latest submission of a job file, from all, oldest first. Raises InvalidInput."""
     found = [one for one in submissions if one.job_file == job_file]
     if not found:
         there = ", ".join(sorted({one.job_file for one in submissions})) or "nothing"
@@ -102,19 +104,19 @@ class Shrinking:
         return [self._rest(name) for name in self._before]
 
     def take(self, messages: Iterable[Waiting]) -> None:
-        """Let the messages' jobs leave their submissions."""
+        """Remove the messages' jobs from their submissions."""
         for one in messages:
             self._gone[one.submission_id].add(one.job_id)
         self._write(messages)
 
     def put_back(self, messages: Iterable[Waiting]) -> None:
-        """Let the messages' jobs be in their submissions again."""
+        """Add the messages' jobs to their submissions again."""
         for one in messages:
             self._gone[one.submission_id].discard(one.job_id)
         self._write(messages)
 
     def remove_empty(self) -> None:
-        """Remove the submissions that no job is left of."""
+        """Remove submissions that have no jobs left."""
         for one in self.rest:
             if not one.job_ids:
                 remove_submission(
@@ -138,7 +140,7 @@ def take_back(
     terminal: Terminal,
     hidden_seconds: int = HIDDEN_SECONDS,
 ) -> TakenBack:
-    """Take the waiting jobs of submissions out of the queue, and out of the submissions."""
+    """Remove the waiting jobs of submissions from the queue and from the submissions."""
     sqs, shrinking = clients.sqs, Shrinking(settings, clients.s3, submissions)
     stay: set[str] = set()
     others: list[str] = []
@@ -159,7 +161,7 @@ def take_back(
 
 
 def _receive(sqs: SQSClient, url: str, hidden_seconds: int, progress: Callable[[int], None]) -> list[Waiting]:
-    """Return messages, some thousands at most; none where the queue has no more to give."""
+    """Return messages, at most some thousands; none if the queue has no more."""
 
     def some(_number: int) -> list[MessageTypeDef]:
         return sqs.receive_message(
@@ -187,7 +189,7 @@ def _read(message: Mapping[str, Any]) -> Waiting:
 
 
 def _delete(sqs: SQSClient, url: str, messages: Sequence[Waiting]) -> list[Waiting]:
-    """Delete messages; return those that SQS refuses to, inside its answer (DeleteMessageBatch)."""
+    """Delete messages; return those that SQS refuses inside its answer (DeleteMessageBatch)."""
     refused = []
     for start in range(0, len(messages), BATCH):
         batch = messages[start : start + BATCH]

@@ -1,4 +1,4 @@
-"""One worker on the embedded cloud for a handful of jobs, and what each has become: for `tryScript`."""
+"""One worker on the embedded cloud for a few jobs, and what became of each: for `tryScript`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.2
 STOP_SECONDS = 20.0
-#: Beyond a job's own limits: FIJI's start, and what comes before and after it.
+#: Added to a job's own limits: FIJI's start, and what happens before and after it.
 SPARE_SECONDS = 180.0
 
 Note = Callable[[str], None]
@@ -39,7 +39,7 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Tried:
-    """A job that came to its end: its manifest, or where it failed its failure record."""
+    """A job that has ended: its manifest, or its failure record."""
 
     job: Job
     record: dict[str, Any]
@@ -57,9 +57,9 @@ def run_jobs(
     clock: Clock,
     note: Note,
 ) -> list[Tried]:
-    """Run jobs of a script one after another, and return what became of them, in their order.
+    """Run a script's jobs one after another, and return what became of them, in their order.
 
-    The queue goes afterwards; outputs and records stay. Raises DistributedFijiError when the worker ends
+    The queue is removed afterwards; outputs and records stay. Raises DistributedFijiError if the worker ends
     before its jobs do.
     """
     script, jobs = what
@@ -91,7 +91,7 @@ def _watch(
     folder: Path,
     note: Note,
 ) -> list[Tried]:
-    """Start a worker and wait until each job has a record; the worker is gone then, whatever happens."""
+    """Start a worker and wait until each job has a record. In every case, the worker is gone afterwards."""
     log = folder / "worker.log"
     with log.open("wb") as output:
         worker = subprocess.Popen(
@@ -132,7 +132,7 @@ def _failures(settings: Settings, job: Job) -> str:
 
 
 def _forget(s3: S3Client, settings: Settings, jobs: Sequence[Job]) -> None:
-    """Remove what earlier trials of the same jobs said: exactly these keys, on the embedded cloud."""
+    """Remove the records of earlier trials of the same jobs: exactly these keys, on the embedded cloud."""
     for job in jobs:
         s3.delete_object(Bucket=settings.AWS_BUCKET, Key=manifest_key(settings.APP_NAME, job.job_id))
         for key in _keys(s3, settings.AWS_BUCKET, _failures(settings, job)):
@@ -145,7 +145,7 @@ def _keys(s3: S3Client, bucket: str, folder: str) -> list[str]:
 
 
 def find_tried(settings: Settings, s3: S3Client, job: Job) -> Tried | None:
-    """Return a job with its manifest, else with its first failure record; None where neither is there."""
+    """Return a job with its manifest, or else its first failure record; None if there is neither."""
     keys = [manifest_key(settings.APP_NAME, job.job_id)]
     keys += _keys(s3, settings.AWS_BUCKET, _failures(settings, job))
     for key in keys:

@@ -1,6 +1,6 @@
-"""`tryScript`: what a script asks and names, what becomes of it on an image or two, and files to go on with.
+"""`tryScript`: what a script asks and names, how it does on one or two images, and files to continue with.
 
-Pure but for reading and writing the two files; `local.trial` runs the jobs.
+Pure, except that it reads and writes the two files; `local.trial` runs the jobs.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from worker.contract.questions import answers_for, find_questions
 from worker.contract.scripts import LANGUAGES
 
 BUCKET = "try-script"
-#: Where images stand in the bucket.
+#: Where images are in the bucket.
 IMAGES = "images"
-#: MB: what a trial's FIJI has, and what is added to what one was seen to use, in steps.
+#: MB: for a trial's FIJI, and the margin on what it was seen to use, in steps.
 MEMORY, SPARE_MEMORY, STEP = 4096, 512, 256
 MOST_MINUTES = 30
 #: Bytes that both files may take.
@@ -37,13 +37,13 @@ ROOM = 64 * 1024
 
 
 def app_name(script: Path) -> str:
-    """Return a name for a script's app: letters and digits, as APP_NAME takes them."""
+    """Return a name for a script's app: letters and digits, as APP_NAME requires."""
     plain = re.sub(r"[^A-Za-z0-9]", "", script.stem) or "Script"
     return f"Try{plain[:1].upper()}{plain[1:]}"[:32]
 
 
 def trial_settings(script: Path) -> Settings:
-    """Return the settings with which a script is tried."""
+    """Return the settings for trying a script."""
     values = {
         "APP_NAME": app_name(script),
         "AWS_BUCKET": BUCKET,
@@ -60,12 +60,12 @@ def trial_settings(script: Path) -> Settings:
 
 
 def file_names(script: Path, folder: Path) -> tuple[Path, Path]:
-    """Return where a script's job file and its settings go."""
+    """Return where a script's job file and settings go."""
     return folder / f"{script.stem}.job.json", folder / f"{script.stem}.config.py"
 
 
 def job_document(script: Script, images: Sequence[Path]) -> dict[str, Any]:
-    """Return a job file for a script: a group for each image, and its hard-coded folders led to the job's."""
+    """Return a job file for a script: a group per image, with hard-coded folders redirected to the job's."""
     groups: list[dict[str, Any]] = [{"Image": image.name} for image in images] or [{"Run": 1}]
     key = next(iter(groups[0]))
     document: dict[str, Any] = {"output_file_location": f"results/{{{key}}}"}
@@ -76,7 +76,7 @@ def job_document(script: Script, images: Sequence[Path]) -> dict[str, Any]:
 
 
 def describe(path: Path, script: Script) -> list[str]:
-    """Say what stands in a script that a job has to do with, after a line with its name and language."""
+    """Describe what in a script concerns a job, after a line with its name and language."""
     lines = []
     names = [parameter.name for parameter in declared_parameters(script.text)]
     if names:
@@ -92,7 +92,7 @@ def describe(path: Path, script: Script) -> list[str]:
 
 
 def unread(jobs: Sequence[Job], images: Sequence[Path]) -> list[str]:
-    """Return the names of images that no job reads: of a job file that was there, they may be none of its."""
+    """Return the names of images that no job reads; an existing job file may not name them."""
     patterns = {one for job in jobs for text in job.inputs for one in read_patterns(text, BUCKET)}
     values = [value for job in jobs for value in (*job.parameters.values(), *job.answers.values())]
     return [
@@ -104,7 +104,7 @@ def unread(jobs: Sequence[Job], images: Sequence[Path]) -> list[str]:
 
 
 def told(tried: Tried) -> list[str]:
-    """Say what became of a job: outcome, seconds, memory, outputs or the reason, and what else was seen."""
+    """Describe what became of a job: outcome, seconds, memory, outputs or the reason, and more."""
     record = tried.record
     seconds = sum(value for value in record.get("seconds", {}).values() if isinstance(value, (int, float)))
     used = f"{seconds:.1f} s, {record.get('peak_memory_mb', 0)} MB"
@@ -126,14 +126,14 @@ def told(tried: Tried) -> list[str]:
 
 
 def unanswered(tried: Sequence[Tried]) -> dict[str, Any]:
-    """Return answers to start from, for all questions that no job answered."""
+    """Return initial answers for all questions that no job answered."""
     questions = [question for one in tried for question in one.record.get("questions") or ()]
     files = [Path(str(pattern)).name for one in tried[:1] for pattern in one.job.inputs]
     return answers_for(questions, files)
 
 
 def writes_elsewhere(tried: Sequence[Tried]) -> bool:
-    """Whether a job's outputs are only kept by COLLECT_ALL."""
+    """Whether a job's outputs are kept only because of COLLECT_ALL."""
     for one in tried:
         location = one.job.output_file_location.strip("/")
         elsewhere = (f"{location}/input/", f"{location}/home/")
@@ -143,10 +143,10 @@ def writes_elsewhere(tried: Sequence[Tried]) -> bool:
 
 
 def count_of_files(one: Tried) -> int:
-    """Return how many files to expect of a job that is done.
+    """Return how many files to expect from a job that is done.
 
-    A table that was only left open counts where there is nothing else: a well in which nothing is found may
-    have none, and is right all the same.
+    A table that was only left open counts only if there is nothing else, since a well with no objects may
+    have no table and still be right.
     """
     keys = [output["key"] for output in one.record["outputs"]]
     left_open = [key for key in keys if f"/{OPEN_TABLES}/" in key]
@@ -154,7 +154,7 @@ def count_of_files(one: Tried) -> int:
 
 
 def config_text(script: Path, tried: Sequence[Tried]) -> str:
-    """Return a config.py that fits what was seen; what only you can know is left to fill in."""
+    """Return a config.py that fits what was seen. What only you can know is left to fill in."""
     done = [one for one in tried if one.is_done]
     files = min(map(count_of_files, done), default=1)
     peak = max((int(one.record.get("peak_memory_mb") or 0) for one in tried), default=0)
@@ -179,7 +179,7 @@ MACHINE_PRICE = 0.20
 
 
 def write_new(path: Path, text: str, *, overwrite: bool) -> str:
-    """Write a file unless it is there; say what was done."""
+    """Write a file unless it exists; say what was done."""
     if path.exists() and not overwrite:
         return f"{path} is left unchanged; --overwrite replaces it"
     path.write_text(text, encoding="utf-8")
@@ -187,12 +187,12 @@ def write_new(path: Path, text: str, *, overwrite: bool) -> str:
 
 
 def as_json(document: Mapping[str, Any]) -> str:
-    """Return a document as text for people: indented, letters of all languages as they are."""
+    """Return a document as readable text: indented, with letters of all languages as they are."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def check_folder(folder: Path) -> None:
-    """Raise InvalidInput where job file and settings could not be written: before the script runs."""
+    """Raise InvalidInput if job file and settings could not be written, before the script runs."""
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(ROOM))
@@ -203,7 +203,7 @@ def check_folder(folder: Path) -> None:
 
 
 def _image_problem(image: Path) -> str:
-    """Say why a file cannot be an image; '' for one that can."""
+    """Return why a file cannot be an image; '' if it can."""
     if not is_file(image):
         return "this file does not exist"
     try:
@@ -214,7 +214,7 @@ def _image_problem(image: Path) -> str:
 
 
 def check_images(images: Sequence[Path]) -> None:
-    """Raise InvalidInput for images that are none, or that would be one object in the bucket."""
+    """Raise InvalidInput for files that are not images, or that would be the same object in the bucket."""
     problems = [f"{image}: {problem}" for image in images if (problem := _image_problem(image))]
     names = [image.name for image in images]
     problems += [

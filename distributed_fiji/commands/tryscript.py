@@ -1,4 +1,4 @@
-"""The course of `tryScript`: look, run, report, write."""
+"""The steps of `tryScript`: look, run, report, write."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def try_on_images(
 ) -> list[Tried]:
     """Try a script on images; return what became of its jobs.
 
-    `files`: the folder for job file and settings, and whether to write them anew. Raises InvalidInput.
+    `files`: the folder for job file and settings, and whether to overwrite them. Raises InvalidInput.
     """
     terminal, (folder, overwrite) = context.terminal, files
     path = path.absolute()
@@ -59,7 +59,7 @@ def try_on_images(
 
 
 def _find_script(settings: Settings, languages: Collection[str] | None = None) -> Script:
-    """Return the script; raise InvalidInput for what is none, or is in a language that is not among these."""
+    """Return the script. Raises InvalidInput if it is not one, or is not in one of these languages."""
     called = f"SCRIPT {shown(Path(settings.SCRIPT_DOWNLOAD_URL))}"
     script, problems = locate_script(settings, None, Path(), languages, called)
     if script is None or problems:
@@ -68,7 +68,7 @@ def _find_script(settings: Settings, languages: Collection[str] | None = None) -
 
 
 def _start(context: Context, settings: Settings) -> Clients:
-    """Start the embedded cloud, make the bucket, and see that the FIJI there has the script's language."""
+    """Start the embedded cloud, create the bucket, and check that its FIJI has the script's language."""
     clients = context.connect(settings.AWS_REGION, settings.AWS_PROFILE, set())
     cloud.ensure_bucket(clients.s3, tryreport.BUCKET)
     _find_script(settings, context.languages())
@@ -76,7 +76,7 @@ def _start(context: Context, settings: Settings) -> Clients:
 
 
 def _read_jobs(path: Path) -> JobFile:
-    """Read a job file that was there before, perhaps edited since."""
+    """Read a job file that existed before, and may have been edited."""
     file = read_job_file(path)
     check_inputs(file, str(path), source_bucket=tryreport.BUCKET, values=True)
     return file
@@ -85,7 +85,7 @@ def _read_jobs(path: Path) -> JobFile:
 def _say_what_became(
     terminal: Terminal, tried: Sequence[Tried], job_file: Path, document: dict[str, Any]
 ) -> dict[str, Any]:
-    """Say what became of the jobs; return the job file's content, with answers to begin with."""
+    """Report what became of the jobs; return the job file's contents, with initial answers."""
     for one in tried:
         for line in tryreport.told(one):
             terminal.say(line)
@@ -99,7 +99,7 @@ def _say_what_became(
 
 
 def _say_next(context: Context, tried: Sequence[Tried], files: tuple[Path, Path, Path]) -> None:
-    """Say what to do next; `files`: script, job file, settings. Answers are the job file's matter alone."""
+    """Say what to do next. `files`: script, job file, settings. Answers are only in the job file."""
     script, job_file, config = files
     if all(one.is_done for one in tried):
         outputs = state.Folders(cloud.ROOT).buckets / "try-script" / "results"

@@ -18,26 +18,26 @@ from distributed_fiji.monitor.result import counted
 from distributed_fiji.monitor.snapshot import Snapshot
 from worker.contract.text import one_line
 
-#: Seconds over which the rate is taken.
+#: Seconds over which the rate is calculated.
 RATE_WINDOW = 900
 
-#: Seconds after which a plain line comes even though nothing changed.
+#: Seconds after which a plain line is printed even if nothing changed.
 PLAIN_EVERY = 60
 
 
 @dataclass
 class Progress:
-    """The course of a run as seen so far: enough for a rate and the time that is left."""
+    """The course of a run so far: enough for a rate and the time left."""
 
     seen: list[tuple[float, int]] = field(default_factory=list)
 
     def add(self, now: float, finished: int) -> None:
-        """Note how many jobs were finished at a time (seconds since 1970)."""
+        """Record how many jobs were finished at a time (seconds since 1970)."""
         self.seen = [(time, count) for time, count in self.seen if time >= now - RATE_WINDOW]
         self.seen.append((now, finished))
 
     def per_hour(self) -> float | None:
-        """Return finished jobs an hour, or None before it can be told."""
+        """Return finished jobs per hour, or None if it is not known yet."""
         (first, before), (last, after) = self.seen[0], self.seen[-1]
         if last - first < 1 or after <= before:
             return None
@@ -45,7 +45,7 @@ class Progress:
 
 
 def figures(seen: Snapshot, progress: Progress) -> dict[str, str]:
-    """Return the figures of one look, by name, in the order in which they are shown."""
+    """Return the figures of one look, by name, in display order."""
     jobs, queue = seen.jobs, seen.queue
     total = len(jobs.submitted)
     rate = progress.per_hour()
@@ -70,12 +70,12 @@ def figures(seen: Snapshot, progress: Progress) -> dict[str, str]:
 
 
 def running(seen: Snapshot) -> str:
-    """Return how many jobs run, and how many more workers hold: taken ahead, or on their way to the bucket.
+    """Return how many jobs are running, and how many more workers hold: received early, or being uploaded.
 
-    The queue counts both as in flight. A worker runs one job at a time and says that it holds some by its
-    protection; where that is not known, no more run than there are workers. Jobs that failed and wait for
-    their next try are in flight too: SQS hides them, and does not say which they are. Where no worker holds
-    a job, all of them are.
+    The queue counts both as in flight. A worker runs one job at a time, and its protection shows that it
+    holds some. If that is unknown, at most as many run as there are workers. Failed jobs that wait for their
+    next try are in flight too: SQS hides them, and does not say which they are. If no worker holds a job, all
+    of them are.
     """
     held = seen.queue.in_flight if seen.queue else 0
     workers = sum(task.status == "RUNNING" for task in seen.tasks)
@@ -93,9 +93,9 @@ def duration(seconds: float) -> str:
 
 
 class View:
-    """Shows look after look. On a terminal in place; elsewhere a line when something changed.
+    """Shows look after look: in place on a terminal; elsewhere, a line when something changes.
 
-    `draw`: returns a picture that stands below the table, or None.
+    `draw`: returns a picture for below the table, or None.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class View:
 
     @contextmanager
     def showing(self) -> Iterator[None]:
-        """Keep the live table up for as long as the block runs."""
+        """Keep the live table displayed for as long as the block runs."""
         if not self._console.is_terminal:
             yield
             return

@@ -1,4 +1,4 @@
-"""How long jobs take: as a rehearsal measured, else as earlier runs' manifests say, else as the user says."""
+"""How long jobs take: from a rehearsal, or else earlier runs' manifests, or else the user."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from worker.contract.state import number, text
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: Manifests that are read: a sample of so many gives the mean within a few percent.
+#: How many manifests are read: a sample of this size gives the mean within a few percent.
 SAMPLE = 200
 
-#: Factors of a guess, and of figures that are of another script or fit no law.
+#: Factors for a guess, and for figures from another script or without a law.
 UNSURE = (0.5, 2.0)
 
-#: How far another day, machine type or neighbour may move the mean of many jobs.
+#: How far another day, machine type or neighbour may shift the mean of many jobs.
 DRIFT = 0.1
 
-#: What 80 % of a normal distribution lies within, in standard deviations.
+#: 80 % of a normal distribution lies within this many standard deviations.
 EIGHTY = 1.28
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a manifest says of its job: seconds that it held a worker, files and bytes that it wrote."""
+    """What a manifest says about its job: seconds that it held a worker, files and bytes that it wrote."""
 
     seconds: float
     inputs: int
@@ -51,10 +51,10 @@ class Measured:
 def find_workload(
     settings: Settings, s3: S3Client, folder: Path, jobs: int, *, minutes: float | None, script: str
 ) -> Workload | None:
-    """Return the work of so many jobs, None where nobody knows how long one takes.
+    """Return the work of so many jobs, None if it is unknown how long one takes.
 
-    `folder`: where a rehearsal is kept. `minutes`: what the user says of a job, which goes before all else.
-    `script`: hash of today's script, '' where it is not known.
+    `folder`: where a rehearsal is stored. `minutes`: the user's figure for a job, which takes precedence.
+    `script`: hash of today's script, '' if unknown.
     """
     files = float(max(1, settings.EXPECTED_NUMBER_FILES))
     if minutes is not None:
@@ -67,7 +67,7 @@ def find_workload(
 
 
 def find_script_hash(settings: Settings, folder: Path) -> str:
-    """Return the hash of a script that is a file here, '' for any other: workers alone know theirs."""
+    """Return the hash of a script that is a local file, '' for any other: only workers know theirs."""
     if "://" in settings.SCRIPT_DOWNLOAD_URL:
         return ""
     try:
@@ -96,7 +96,7 @@ def _of_rehearsal(rehearsal: Rehearsal, jobs: int, script: str) -> Workload:
 
 
 def _of_manifests(measured: list[Measured], jobs: int, script: str) -> Workload:
-    """Return what a sample says; manifests of today's script alone count where there are any."""
+    """Return what a sample says. If any manifests are of today's script, only those count."""
     same = [one for one in measured if script and one.script == script]
     used = same or measured
     other = bool(script) and not same
@@ -115,9 +115,9 @@ def _of_manifests(measured: list[Measured], jobs: int, script: str) -> Workload:
 
 
 def _measured(settings: Settings, s3: S3Client) -> list[Measured]:
-    """Return what a sample of the app's manifests says; nothing where they cannot be read.
+    """Return what a sample of the app's manifests says; empty if they cannot be read.
 
-    Their names are hashes, so that the first of a listing are a random sample.
+    Their names are hashes, so the first of a listing are a random sample.
     """
     bucket, prefix = settings.AWS_BUCKET, state_key(settings.APP_NAME, "manifests", "")
 
@@ -135,7 +135,8 @@ def _measured(settings: Settings, s3: S3Client) -> list[Measured]:
 def _in_manifest(document: Mapping[str, Any]) -> Measured:
     """Return what a manifest says.
 
-    Inputs come, and outputs go, while another job is in FIJI (docs/worker.md): the slowest holds the worker.
+    Inputs are downloaded, and outputs uploaded, while another job is in FIJI (docs/worker.md): the slowest
+    phase holds the worker.
     """
     phases = {phase: number(document["seconds"], phase) for phase in document["seconds"]}
     sending = sum(phases.get(phase, 0.0) for phase in ("claim", "upload", "commit", "settle"))

@@ -1,1 +1,1 @@
-"""What a user and the roles of an app have to be allowed, as documents for `policy`."""
+"""What a user and an app's roles must be allowed, as documents for `policy`."""

@@ -1,4 +1,4 @@
-"""The roles of an app for an administrator who makes them: names, trust and policies. Pure."""
+"""The roles of an app, for an administrator who creates them: names, trust and policies. Pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from distributed_fiji.state.record import new_run
 
 
 def roles_document(settings: Settings, account: str) -> dict[str, Any]:
-    """Return all roles as IAM's API takes them: each under `Roles`, with the setting that names it.
+    """Return all roles in the form of IAM's API: each under `Roles`, with the setting that names it.
 
-    `AccountRoles`: AWS's own roles, which an account has once, by the service that they are made for.
+    `AccountRoles`: AWS's own roles, which an account has once, by the service that they are for.
     """
     return {
         "Roles": [_document(purpose, role, settings) for purpose, role in _roles(settings, account)],
@@ -47,6 +47,6 @@ def _document(purpose: str, role: Role, settings: Settings) -> dict[str, Any]:
     if role.managed_policy_arn:
         made["PolicyArn"] = role.managed_policy_arn
     if purpose == "instance":
-        # A profile of the same name, so that EC2 can give the role to machines.
+        # A profile with the same name, so that EC2 can give the role to machines.
         made["InstanceProfileName"] = made["RoleName"]
     return made

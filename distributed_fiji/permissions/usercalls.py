@@ -1,13 +1,13 @@
-"""Which actions each command asks AWS for, and on which kind of thing; held to what the tests record.
+"""The actions that each command needs, and the kinds of resources; held to what the tests record.
 
-A line is a kind of thing, as userpolicy.py resolves it, and actions of one service.
+A line has a kind of resource, as userpolicy.py resolves it, and actions of one service.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: What commands share.
+#: Used by several commands.
 _JANITOR_ROLE = (
     "janitor-role iam: GetRole CreateRole TagRole GetRolePolicy PutRolePolicy PutRolePermissionsBoundary"
     " UpdateAssumeRolePolicy",
@@ -16,14 +16,14 @@ _JANITOR_ROLE = (
     "topic sns: CreateTopic TagResource ListSubscriptionsByTopic Subscribe",
 )
 _QUOTAS = ("quotas servicequotas: GetServiceQuota",)
-#: What startCluster asks for to finish an earlier run, beside what it asks for to start one.
+#: What startCluster needs to finish an earlier run, in addition to starting one.
 _FINISHING = (
     "dead-letters sqs: GetQueueUrl GetQueueAttributes ListQueueTags ReceiveMessage ChangeMessageVisibility",
     "tasks ecs: StopTask",
     "exported-logs s3: PutObject",
 )
 _STATE = ("bucket s3: ListBucket", "state s3: GetObject PutObject")
-#: What commands ask for that look at what became of the jobs.
+#: What commands need to report on what became of the jobs.
 _LOOK = (
     "queue sqs: GetQueueUrl GetQueueAttributes",
     "dead-letters sqs: GetQueueUrl GetQueueAttributes ListQueueTags ReceiveMessage ChangeMessageVisibility",
@@ -31,7 +31,7 @@ _LOOK = (
     "state s3: GetObject",
 )
 
-#: What each command asks for.
+#: What each command needs.
 _ASKED: Mapping[str, tuple[str, ...]] = {
     "setup": (
         "queues sqs: GetQueueUrl GetQueueAttributes CreateQueue TagQueue SetQueueAttributes",
@@ -65,7 +65,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         "state s3: GetObject",
     ),
     "makeJob": ("buckets s3: ListBucket",),
-    # On AWS a rehearsal is an app of its own, for which it runs other commands: `policy --rehearsal`.
+    # On AWS, a rehearsal is a separate app, for which it runs other commands: `policy --rehearsal`.
     "rehearse": ("buckets s3: ListBucket", "inputs s3: GetObject", "script s3: GetObject"),
     "check": (
         "queue sqs: GetQueueUrl GetQueueAttributes",
@@ -199,7 +199,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
-#: What `cleanup` does beside what `inventory` looks at.
+#: What `cleanup` does in addition to what `inventory` reads.
 _REMOVAL = (
     "service ecs: UpdateService DeleteService",
     "own-fleets ec2: CancelSpotFleetRequests",
@@ -224,5 +224,5 @@ _REMOVAL = (
     "state s3: DeleteObject",
     "written s3: AbortMultipartUpload",
 )
-#: What each command asks for, by its name.
+#: What each command needs, by its name.
 COMMANDS: Mapping[str, tuple[str, ...]] = {**_ASKED, "cleanup": (*_ASKED["inventory"], *_REMOVAL)}

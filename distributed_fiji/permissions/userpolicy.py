@@ -1,7 +1,7 @@
 """The least that a user needs for each command, as grants on what config.py names. Pure.
 
-What a call needs is held to AWS's Service Authorization Reference, and to what people met on AWS where that
-misleads (docs/aws.md). What `monitor` asks for is what the janitor asks for: both run the same code.
+What a call needs follows AWS's Service Authorization Reference, and people's experience on AWS where that is
+misleading (docs/aws.md). `monitor` needs what the janitor needs, since both run the same code.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def user_grants(settings: Settings, account: str, commands: Iterable[str]) -> li
 
 
 def _granted(line: str, kinds: Mapping[str, Mapping[str, Any]]) -> Grant | None:
-    """Return the grant that a line of the table means; None where there is no such resource."""
+    """Return the grant that a line of the table means; None if there is no such resource."""
     kind, _, actions = line.partition(" ")
     known = dict(kinds[kind])
     resources = known.pop("on")
@@ -54,7 +54,7 @@ def _granted(line: str, kinds: Mapping[str, Mapping[str, Any]]) -> Grant | None:
 
 
 def _kinds(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
-    """Return the resources of each kind, `on`, and why they are all or on which condition."""
+    """Return the resources of each kind, `on`, and why they are all resources, or under which condition."""
     return {
         **_s3(settings),
         **_sqs_and_logs(settings, account),
@@ -94,7 +94,7 @@ def _sqs_and_logs(settings: Settings, account: str) -> dict[str, dict[str, Any]]
     queue, dead = f"{sqs}:{settings.SQS_QUEUE_NAME}", f"{sqs}:{settings.SQS_DEAD_LETTER_QUEUE}"
 
     def groups(*names: str) -> list[str]:
-        # With and without what names all streams: AWS asks for either (CloudWatch Logs user guide).
+        # With and without the suffix for all streams, since AWS checks either (CloudWatch Logs user guide).
         return [f"{logs}:{name}{rest}" for name in names for rest in ("", ":*")]
 
     own = groups(settings.LOG_GROUP_NAME, settings.machine_log_group)
@@ -133,7 +133,7 @@ def _ecs(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
 
 
 def _tagged(settings: Settings) -> dict[str, Any]:
-    """Return the condition that something carries the app's tag."""
+    """Return the condition that a resource has the app's tag."""
     return {"StringEquals": {f"aws:ResourceTag/{APP_TAG}": settings.APP_NAME}}
 
 
@@ -150,7 +150,7 @@ def _ec2(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
         "fleets": {"on": [f"{base}:spot-fleet-request/*"]},
         "own-fleets": {"on": [f"{base}:spot-fleet-request/*"], "condition": tagged},
         "own-volumes": {"on": [f"{base}:volume/*"], "condition": tagged},
-        # In one statement, since a policy takes 6,144 characters.
+        # In one statement, since a policy is limited to 6,144 characters.
         "own-ec2": {
             "on": [f"{base}:{kind}/*" for kind in ("spot-fleet-request", "launch-template", "instance")],
             "condition": tagged,
@@ -158,7 +158,8 @@ def _ec2(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
         "own-machines": {"on": [f"{base}:instance/*"], "condition": tagged},
         "templates": {"on": [f"{base}:launch-template/*"]},
         "own-templates": {"on": [f"{base}:launch-template/*"], "condition": tagged},
-        # A fleet's request is checked as its machines' start is (EC2 user guide, "Spot Fleet permissions").
+        # A fleet request is checked like the start of its machines (EC2 user guide, "Spot Fleet
+        # permissions").
         "requested": {
             "on": [f"{base}:*/*", *(f"arn:aws:ec2:{region}::{kind}/*" for kind in ("image", "snapshot"))]
         },
@@ -167,13 +168,13 @@ def _ec2(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
 
 
 def _quotas(settings: Settings, account: str) -> list[str]:
-    """Return the quotas that the machine types count for."""
+    """Return the quotas that the machine types count towards."""
     codes = sorted({quota_code(name) for name in settings.MACHINE_TYPE} - {""})
     return [f"arn:aws:servicequotas:{settings.AWS_REGION}:{account}:ec2/{code}" for code in codes]
 
 
 def _iam(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
-    """Return the roles and profiles: the app's own, those that somebody else made, and AWS's."""
+    """Return the roles and profiles: the app's own, those that others created, and AWS's."""
     roles = f"arn:aws:iam::{account}:role"
     own = partial(_own_arn, settings, account)
     made = [purpose for purpose in ("task", "instance", "fleet") if not settings.given_role(purpose)]
@@ -186,7 +187,7 @@ def _iam(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
         "janitor-role": {"on": [own("janitor")] if makes_janitor else []},
         "fleet-role": {"on": [_used_arn(settings, account, "fleet")]},
         "every-own-role": {"on": [own(purpose) for purpose in SERVICES]},
-        # Of all apps in the region, as their names are made.
+        # Those of all apps in the region, by the form of their names.
         "every-role": {"on": [f"{roles}/*-{settings.AWS_REGION}-fiji-*"]},
         "every-profile": {
             "on": [f"arn:aws:iam::{account}:instance-profile/*-{settings.AWS_REGION}-fiji-instance"]
@@ -211,13 +212,16 @@ def _own_arn(settings: Settings, account: str, purpose: str, kind: str = "role")
 
 
 def _used_arn(settings: Settings, account: str, purpose: str) -> str:
-    """Return the ARN of the role that is used: the one in config.py, or the app's own."""
+    """Return the ARN of the role in use: the one in config.py, or the app's own."""
     given = settings.given_role(purpose)
     return role_arn(given, account) if given else _own_arn(settings, account, purpose)
 
 
 def _passed(settings: Settings, account: str, purpose: str) -> dict[str, Any]:
-    """Return a role that is handed to a service; that of a profile somebody else made may have any name."""
+    """Return a role that is passed to a service.
+
+    The role of a profile that others created may have any name.
+    """
     any_name = purpose == "instance" and settings.INSTANCE_PROFILE
     arn = f"arn:aws:iam::{account}:role/*" if any_name else _used_arn(settings, account, purpose)
     return {"on": [arn], "condition": {"StringEquals": {"iam:PassedToService": SERVICES[purpose]}}}

@@ -1,1 +1,1 @@
-"""What happened to a run's jobs: read from the bucket, grouped, put into tables and maps."""
+"""Find out what happened to a run's jobs: read from the bucket, group, and draw tables and maps."""

@@ -9,24 +9,24 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-#: What a file begins with, and how it is then written (Unicode standard, "Byte order mark").
+#: Byte order marks, and the encodings that they indicate (Unicode standard, "Byte order mark").
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
-#: A number with a comma for its decimal point, as `1,5` or `-0,3E5`, and one with a point.
+#: A number with a decimal comma, such as `1,5` or `-0,3E5`, and one with a decimal point.
 DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?\Z")
 DECIMAL_POINT = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?\Z")
 
-#: What stands for the name of FIJI's first column, which is blank.
+#: The name given to FIJI's first column, which is blank.
 ROW_NUMBER = "ObjectNumber"
 
 
 class NoTable(ValueError):
-    """Raised for a file that is no table; the text is why."""
+    """Raised for a file that is not a table; the text says why."""
 
 
 @dataclass(frozen=True)
 class CsvTable:
-    """A table. `rows`: each a line of CSV, with commas and decimal points. `how`: what was unusual in it."""
+    """A table. `rows`: lines of CSV, with commas and decimal points. `how`: what was unusual in it."""
 
     columns: tuple[str, ...]
     rows: list[str]
@@ -68,13 +68,13 @@ def decoded(body: bytes) -> tuple[str, str]:
 
 
 def separator_in(head: str) -> str:
-    """Return what separates the names in a table's first line."""
+    """Return the separator of the names in a table's first line."""
     bare = re.sub(r'"[^"]*"', "", head)
     return max("\t;,", key=bare.count) if any(mark in bare for mark in "\t;,") else ","
 
 
 def has_decimal_commas(records: Iterable[list[str]]) -> bool:
-    """Whether the numbers of a table have commas: some have, and none has a point."""
+    """Whether a table's numbers have decimal commas: some do, and none has a decimal point."""
     commas = False
     for field in (field.strip() for record in records for field in record):
         if DECIMAL_POINT.match(field):
@@ -88,8 +88,8 @@ def _with_points(record: list[str]) -> list[str]:
 
 
 def _plain(text: str) -> tuple[list[str], list[str]]:
-    """Return names and rows of a table without quotes, whose lines can stay as they are. Raises NoTable."""
-    # Not splitlines(): characters that end a line for Python alone may stand in a label.
+    """Return names and rows of a table without quotes, whose lines can stay unchanged. Raises NoTable."""
+    # Not splitlines(), since labels may contain characters that only Python treats as line ends.
     lines = [
         line for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if line.strip(", \t")
     ]
@@ -102,7 +102,7 @@ def _plain(text: str) -> tuple[list[str], list[str]]:
 
 
 def _filled(records: Iterable[list[str]], width: int) -> list[list[str]]:
-    """Return records that all have a field for each name. Raises NoTable for one that has more."""
+    """Return records with a field for each name. Raises NoTable if one has more."""
     found = []
     for number, record in enumerate(records, 1):
         if any(record[width:]):
@@ -112,15 +112,15 @@ def _filled(records: Iterable[list[str]], width: int) -> list[list[str]]:
 
 
 def encoded(fields: Iterable[str]) -> str:
-    """Return fields as a line of CSV without its end."""
+    """Return fields as a line of CSV without its line end."""
     line = io.StringIO()
-    # With this end of lines fields with either of its characters are quoted.
+    # With this line end, fields that contain either of its characters are quoted.
     csv.writer(line, lineterminator="\r\n").writerow(fields)
     return line.getvalue()[:-2]
 
 
 def column_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Return a name for each column: FIJI's blank first one gets a name, and none comes twice."""
+    """Return a unique name for each column, including FIJI's blank first one."""
     found: dict[str, None] = {}
     for number, name in enumerate(names, 1):
         plain = " ".join(name.replace("\ufeff", "").split()) or (

@@ -1,4 +1,4 @@
-"""What is the same in failures of one cause: class, line of the script, sentence without its values. Pure."""
+"""What failures with the same cause share: class, line of the script, message without its values. Pure."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from distributed_fiji.review.facts import FailedJob
 
 VALUE = "‹›"
 
-#: What a sentence ends with that says nothing of the cause, and that only some jobs of one cause have.
+#: Endings of a message that say nothing about the cause and appear in only some of its jobs.
 BESIDE = re.compile(
     r" The last line printed: .*| It had (?:used|printed) .*| In all it had used .*| Its last line was .*",
     re.DOTALL,
 )
 
-#: Texts in quotes; one quote may be an apostrophe, so that it opens only where no word goes on.
+#: Quoted texts. A single quote may be an apostrophe, so it opens only if it is not inside a word.
 QUOTED = re.compile(r"\"[^\"\n]*\"|(?<!\w)'(?:[^'\n]|(?<=\w)'(?=\w))*'|`[^`\n]*`|“[^”\n]*”")
 
-#: Addresses and paths, of Windows and POSIX, and names of files by their endings.
+#: Addresses and paths of Windows and POSIX, and file names, recognized by their endings.
 ENDINGS = (
     "tiff? czi nd2 lif oib oif oir lsm vsi ims dv mrc stk png jpe?g bmp gif avi dcm fits raw zarr h5 ome"
     " csv tsv txt xlsx? log json xml ijm py groovy bsh js clj rb zip roi jar class dat tmp bin"
@@ -35,31 +35,32 @@ PATH = re.compile(
     re.IGNORECASE,
 )
 
-#: A word with a digit is a value: a well, a number, an id. So are eight hexadecimal digits, and its unit.
+#: A word with a digit is a value: a well, a number, an id. So are eight hexadecimal digits, and a number's
+#: unit.
 NUMBER = re.compile(r"(?<!\w)[-+]?(?:\w*\d\w*|\b[0-9a-f]{8,}\b)(?:[.,:/-]\w*\d\w*)*(?: ?%)?")
 UNIT = re.compile(rf"{VALUE} ?(?:ms|s|sec|min|h|d|seconds?|minutes?|hours?|[kKMGT]?i?B|bytes?)\b")
 PLURAL = re.compile(rf"{VALUE} (\w+?)s\b")
 
-#: A list of such things is as long as it happens to be.
+#: The length of a list of such things means nothing.
 MORE = re.compile(rf"(?:[;,] |; )and {VALUE} more(?: \w+)?| …")
 SEVERAL = re.compile(rf"(?:{VALUE}[ ._/\\-]?)*{VALUE}")
 PIECES = re.compile(r"([;,] )")
 
-#: Of a sentence, so much is compared.
+#: How much of a message is compared.
 LONGEST = 4000
 
-#: Shorter texts of letters alone are words as well; a value that is one is not masked.
+#: Shorter texts of only letters may be ordinary words, so values like that are not masked.
 SHORTEST = 4
 
 
 def fingerprint(failed: FailedJob) -> str:
-    """Return what failures of one cause have in common, as a short name."""
+    """Return a short name for what failures with the same cause have in common."""
     text = f"{failed.failure}\n{failed.line}\n{masked(failed.sentence, own_values(failed.metadata))}"
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:6]
 
 
 def own_values(metadata: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the values of a job's metadata, the longest first; of a path the name at its end, too."""
+    """Return the values of a job's metadata, the longest first, and for paths also the name at the end."""
     found: set[str] = set()
     for value in metadata.values():
         for one in value if isinstance(value, list) else [value]:
@@ -73,7 +74,7 @@ def _is_telling(text: str) -> bool:
 
 
 def masked(sentence: str, values: Iterable[str] = ()) -> str:
-    """Return a sentence without what differs from job to job; `values`: the job's own."""
+    """Return a message without what differs from job to job. `values`: the job's own."""
     sentence = sentence[:LONGEST]
     for value in values:
         if value in sentence:
@@ -82,7 +83,7 @@ def masked(sentence: str, values: Iterable[str] = ()) -> str:
 
 
 def _without(sentence: str, value: str) -> str:
-    """Return a sentence without a value, where that stands as a word."""
+    """Return a message without a value where it occurs as a word."""
     parts = sentence.split(value)
     text = parts[0]
     for part in parts[1:]:
@@ -101,7 +102,7 @@ def _masked(sentence: str) -> str:
 
 
 def _shortened(text: str) -> str:
-    """Return a text in which what comes several times in a row comes once."""
+    """Return a text with immediate repetitions removed."""
     pieces = PIECES.split(text)
     kept = pieces[:1]
     for mark, piece in zip(pieces[1::2], pieces[2::2], strict=True):

@@ -1,4 +1,4 @@
-"""Failed jobs by their causes: how many, since when, what they share, what helps. Pure."""
+"""Group failed jobs by cause: how many, since when, what they share, what helps. Pure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from distributed_fiji.review.fingerprint import fingerprint
 from distributed_fiji.review.traits import Everybody, Known, known_of, shared
 from worker.contract.jobs import FailureClass
 
-#: Lines of a console that are shown, and what tells of an error in one.
+#: How many lines of a console are shown, and what indicates an error in one.
 EXCERPT = 6
 ERROR = re.compile(r"error|exception|fail|undefined|out of memory|traceback|cannot|no such", re.IGNORECASE)
 
-#: What helps, by the class of the failure, where its sentence does not say it (docs/troubleshooting.md).
+#: What helps, by the class of the failure, if its message does not say so (docs/troubleshooting.md).
 CURES: Mapping[str, str] = {
     FailureClass.SCRIPT_ERROR: "mend the script at that line; `python run.py tryScript` runs it here",
     FailureClass.MACRO_ERROR: "mend the macro at that line; `python run.py tryScript` runs it here",
@@ -42,10 +42,10 @@ CURES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Group:
-    """Failed jobs of one cause. `key`: the fingerprint; `example`: the latest failure; times as in it.
+    """Failed jobs with one cause. `key`: the fingerprint. `example`: the latest failure, with its times.
 
-    `share`: of all failed jobs. `traits`: what the jobs have in common against the rest. `given_up`: how many
-    are not tried again by themselves.
+    `share`: of all failed jobs. `traits`: what distinguishes these jobs from the rest. `given_up`: how many
+    are not retried automatically.
     """
 
     key: str
@@ -59,7 +59,7 @@ class Group:
 
     @property
     def is_loss(self) -> bool:
-        """Whether no attempt came to its end: machines were lost, and the script may be right."""
+        """Whether no attempt finished: machines were lost, and the script may be right."""
         return self.example.failure == FailureClass.NEVER_ENDED.value
 
     @property
@@ -68,14 +68,14 @@ class Group:
 
     @property
     def excerpt(self) -> list[str]:
-        """A few lines of the console: up to the last that tells of an error, or the last ones."""
+        """A few lines of the console, up to the last one with an error, or else the last ones."""
         lines = [line for line in self.example.console if line.strip()]
         ends = [number for number, line in enumerate(lines, 1) if ERROR.search(line)]
         end = ends[-1] if ends else len(lines)
         return lines[max(0, end - EXCERPT) : end]
 
     def document(self) -> dict[str, Any]:
-        """Return the group as a program reads it."""
+        """Return the group for a program."""
         return {
             "group": self.key,
             "class": self.example.failure,
@@ -96,9 +96,9 @@ class Group:
 def grouped(
     failures: Iterable[FailedJob], others: Iterable[Known] = (), dead: frozenset[str] = frozenset()
 ) -> list[Group]:
-    """Return the groups of failures, one for each job, the largest first, and losses of machines last.
+    """Return groups of failures, one failure per job; the largest first, lost machines last.
 
-    `others`: what is known of jobs that have not failed. `dead`: jobs that were given up.
+    `others`: what is known about jobs that have not failed. `dead`: jobs that were given up.
     """
     by_key: dict[str, list[FailedJob]] = {}
     for failed in failures:
@@ -122,7 +122,7 @@ def _group(key: str, failures: list[FailedJob], total: int, traits: str, dead: f
 
 
 def find_group(groups: list[Group], wanted: str) -> Group | None:
-    """Return a group by its number, from 1, or by its key; None where there is none."""
+    """Return a group by its number, from 1, or by its key; None if there is none."""
     if wanted.isdecimal() and 1 <= int(wanted) <= len(groups):
         return groups[int(wanted) - 1]
     return next((group for group in groups if group.key == wanted), None)

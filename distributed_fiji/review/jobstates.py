@@ -1,4 +1,4 @@
-"""What state each job of a run is in, by the bucket and the dead letters, and what it is called."""
+"""The state of each job of a run, from the bucket and the dead letters, and its name."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PAIR = re.compile(r'([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*"|\[.*?\](?= |\Z)|\S*)', re.
 
 @dataclass(frozen=True)
 class JobStates:
-    """Jobs by their ids. `done`, `dead` and the rest of `submitted` together are all that was submitted.
+    """Jobs by their ids. `done`, `dead` and the rest of `submitted` together are everything submitted.
 
-    `failures`: key of the last failure record of each job that is not done. Where nobody has submitted jobs
-    by name, `submitted` has those that left something. `over`: the run was taken down, or is being so.
+    `failures`: key of the last failure record of each job that is not done. If nobody has submitted jobs by
+    name, `submitted` has those that left something. `over`: the run has been taken down, or is about to be.
     """
 
     submitted: frozenset[str]
@@ -36,7 +36,7 @@ class JobStates:
 
     @property
     def unfinished(self) -> frozenset[str]:
-        """Jobs that may still be done."""
+        """Jobs that may still become done."""
         return self.submitted - self.done - self.dead
 
 
@@ -64,14 +64,14 @@ def read_states(run: Run, clients: Clients, *, names: bool = True) -> JobStates:
 
 
 def read_jobs(observer: Observer, verdict: Verdict | None) -> Jobs:
-    """Return what became of a run's jobs, also where its queue is gone and they go on in a new one."""
+    """Return what became of a run's jobs, even if its queue is gone and they continue in a new one."""
     run = observer.run
     attributes = queue_attributes(observer.clients.sqs, run.queue_name)
     jobs = now = observer.read_jobs(attributes)
     if attributes and run.queue_created and attributes["CreatedTimestamp"] != run.queue_created:
         jobs = _both(observer.read_jobs(None), now)
     if verdict and verdict.whole:
-        # Where their dead letters are gone as well, the verdict knows them still.
+        # If their dead letters are gone as well, the verdict still knows them.
         again = now.submitted if attributes else frozenset()
         known = jobs.failing.intersection(verdict.dead_ids) - jobs.done_ids - again
         jobs = replace(jobs, dead=jobs.dead | known)
@@ -79,7 +79,7 @@ def read_jobs(observer: Observer, verdict: Verdict | None) -> Jobs:
 
 
 def _both(before: Jobs, now: Jobs) -> Jobs:
-    """Return the jobs of two lives of a queue: one that is in both is as the later one says."""
+    """Return the jobs of two lifetimes of a queue. For a job in both, the later one counts."""
     again = now.submitted
     return Jobs(
         submitted=before.submitted | again,
@@ -96,7 +96,7 @@ def _both(before: Jobs, now: Jobs) -> Jobs:
 
 
 def metadata_in(name: str) -> dict[str, Any]:
-    """Return the metadata in a job's name; a value that was too long, and was cut there, is left out."""
+    """Return the metadata in a job's name, without values that were too long and were cut there."""
     found: dict[str, Any] = {}
     for key, value in PAIR.findall(name):
         try:

@@ -1,6 +1,6 @@
-"""Many small tables into one large one, in two passes: the first puts them aside, the second writes them.
+"""Merge many small tables into one large one, in two passes: the first stores them, the second writes.
 
-Only after the first it is known which columns there are. Memory holds a table at a time, and a disk the rest.
+The columns are known only after the first pass. Memory holds one table at a time, and a disk the rest.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import IO, Any
 from distributed_fiji.plates import place_of, plate_of, well_name
 from distributed_fiji.review.csvtext import CsvTable, encoded
 
-#: How metadata are named: as they are, or as cytomining's programs find them.
+#: How metadata are named: unchanged, or as cytomining's programs expect them.
 PLAIN, CYTOMINING = "plain", "cytomining"
 PREFIX = "Metadata_"
 
-#: Columns that every row has beside its job's metadata: the job's id, and the file that the row is from.
+#: Columns of every row besides its job's metadata: the job's id, and the row's file.
 JOB, FILE = "Job", "File"
 
 
@@ -32,7 +32,7 @@ def _temporary_file() -> IO[str]:
 
 @dataclass
 class Merger:
-    """Tables that were put aside. `rows`: how many in all; `how`: what was unusual, with how many tables."""
+    """The stored tables. `rows`: the total. `how`: what was unusual, with the number of tables."""
 
     style: str = PLAIN
     tables: int = 0
@@ -44,7 +44,7 @@ class Merger:
     _aside: IO[str] = field(default_factory=_temporary_file)
 
     def add(self, metadata: Mapping[str, Any], job: str, file: str, table: CsvTable) -> None:
-        """Put a table aside, with what is known of its job."""
+        """Store a table, with what is known about its job."""
         about = described(metadata, self.style) | {JOB: job, FILE: file}
         for name, value in about.items():
             self._names[name] = self._names.get(name, False) or isinstance(value, str)
@@ -55,7 +55,7 @@ class Merger:
         self.how.update(table.how)
 
     def write(self, target: Path) -> None:
-        """Write all rows as CSV, whole or not at all."""
+        """Write all rows as CSV, completely or not at all."""
         with tempfile.NamedTemporaryFile(
             "w", dir=target.parent, prefix=f".{target.name}.", delete=False, encoding="utf-8", newline=""
         ) as file:
@@ -70,11 +70,11 @@ class Merger:
         unfinished.replace(target)
 
     def metadata_columns(self) -> list[str]:
-        """Return the columns that say whose a row is; none has the name of a column of the tables."""
+        """Return the columns that identify a row's job; none has the name of a column of the tables."""
         return [self._named(name) for name in self._names]
 
     def text_columns(self) -> list[str]:
-        """Return those of them that hold text, though it may look like a number, as a plate's `007`."""
+        """Return those of them that contain text even if it looks like a number, such as a plate's `007`."""
         return [self._named(name) for name, is_text in self._names.items() if is_text]
 
     def _named(self, name: str) -> str:
@@ -97,14 +97,14 @@ class Merger:
 
 @dataclass(frozen=True)
 class Fit:
-    """Where a table's fields go among all columns; `after`: it only lacks so many, which all come behind."""
+    """Where a table's fields go among all columns. `after`: if it only lacks columns at the end, how many."""
 
     after: int | None
     places: tuple[int, ...] = ()
 
     @staticmethod
     def of(layout: tuple[str, ...], columns: list[str]) -> Fit:
-        """Return how a table with these columns fits among all."""
+        """Return how a table with these columns fits among all columns."""
         if list(layout) == columns[: len(layout)]:
             return Fit(len(columns) - len(layout))
         where = {name: number for number, name in enumerate(layout)}
@@ -119,7 +119,7 @@ class Fit:
 
 
 def described(metadata: Mapping[str, Any], style: str) -> dict[str, Any]:
-    """Return a job's metadata as columns; in cytomining's style with Plate and Well as its programs read."""
+    """Return a job's metadata as columns; in cytomining's style, Plate and Well are as its programs read."""
     place = place_of(metadata) if style == CYTOMINING else None
     if place is None:
         return dict(metadata)

@@ -1,4 +1,4 @@
-"""A table of CSV into Parquet, a block at a time. Needs pyarrow, which is asked for only here."""
+"""Convert a CSV table to Parquet, a block at a time. Needs pyarrow, which only this imports."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from distributed_fiji.errors import InvalidInput
 
-#: What stands for a number that is none, or for no value.
+#: Texts that stand for NaN or a missing value.
 NO_NUMBERS = ["", "NaN", "nan", "NA"]
 
 
 def require_pyarrow() -> None:
-    """Raise InvalidInput where there is no pyarrow."""
+    """Raise InvalidInput if there is no pyarrow."""
     try:
         import pyarrow.parquet  # noqa: F401
     except ModuleNotFoundError:
@@ -22,9 +22,9 @@ def require_pyarrow() -> None:
 
 
 def write_parquet(source: Path, target: Path, texts: list[str]) -> None:
-    """Write a table of CSV as Parquet, whole or not at all; columns in `texts` stay text.
+    """Write a CSV table as Parquet, completely or not at all. Columns in `texts` stay text.
 
-    Two passes, since the type of a column is known only when all of it was seen.
+    It takes two passes, since a column's type is known only after all of it was read.
     """
     import pyarrow
     from pyarrow import csv as arrow

@@ -1,4 +1,4 @@
-"""Plates as small maps of characters, a mark for each well: what the terminal shows of a run. Pure.
+"""Plates as small maps of characters, one mark per well, for the terminal. Pure.
 
 A mark has a shape and a colour, so that either is enough. A plate of 384 wells has 27 columns of text.
 """
@@ -11,14 +11,14 @@ from enum import Enum
 
 from distributed_fiji.plates import SIZES, Place, row_letters
 
-#: Columns between two plates that stand side by side, and plates that are shown at most.
+#: Columns between two adjacent plates, and the most plates shown.
 GAP, MOST_PLATES = 3, 24
-#: Sizes of plates that are recognised by the wells that are met.
+#: Plate sizes that are recognized by the wells in use.
 USUAL = (96, 384, 1536)
 
 
 class Mark(Enum):
-    """What became of a well: its sign, where only ASCII can be shown, its colour, what it means."""
+    """What became of a well: its sign, its ASCII sign, its colour, its meaning."""
 
     GIVEN_UP = ("✖", "X", "red", "given up")
     FAILED = ("▲", "!", "yellow", "failed, to be tried again")
@@ -28,7 +28,7 @@ class Mark(Enum):
     ABSENT = (" ", " ", "", "not submitted")
 
     def sign(self, *, ascii_only: bool) -> str:
-        """Return the character that stands for it."""
+        """Return its character."""
         return self.value[1] if ascii_only else self.value[0]
 
     @property
@@ -40,7 +40,7 @@ class Mark(Enum):
         return self.value[3]
 
 
-#: The worst first: a well of several jobs is as its worst one.
+#: The worst first: a well with several jobs shows its worst one.
 ORDER = {mark: number for number, mark in enumerate(Mark)}
 
 #: A piece of a line, and its colour.
@@ -56,7 +56,7 @@ class PlateMap:
 
     @staticmethod
     def of(wells: Iterable[tuple[str, str, Place]]) -> PlateMap | None:
-        """Return the map of jobs with their plates and places; None where they fit on no usual plate."""
+        """Return the map of jobs with their plates and places; None if they fit on no usual plate."""
         plates: dict[str, dict[Place, list[str]]] = {}
         for job, plate, place in wells:
             plates.setdefault(plate, {}).setdefault(place, []).append(job)
@@ -71,9 +71,9 @@ class PlateMap:
     def lines(
         self, marks: Mapping[str, Mark], width: int, *, ascii_only: bool = False
     ) -> Iterator[list[Piece]]:
-        """Yield the maps, as many side by side as fit into a width, then what the marks mean.
+        """Yield the maps, as many side by side as fit into a width, then the legend.
 
-        `marks`: by job; one that has none is waiting.
+        `marks`: by job; a job without one is waiting.
         """
         names = sorted(self.plates)
         side_by_side = max(1, (width + GAP) // (self._width + GAP))
@@ -93,7 +93,7 @@ class PlateMap:
         return len(row_letters(SIZES[self.size][0])) + 1 + SIZES[self.size][1]
 
     def _block(self, plate: str, marks: Mapping[str, Mark], ascii_only: bool) -> Iterator[list[Piece]]:
-        """Yield the lines of a plate: its name and numbers of columns, then a line for each row."""
+        """Yield the lines of a plate: its name and column numbers, then a line for each row."""
         rows, columns = SIZES[self.size]
         label = self._width - columns
         yield [(plate[: self._width].ljust(self._width), "bold")]
@@ -110,7 +110,7 @@ class PlateMap:
         return min((marks.get(job, Mark.WAITING) for job in jobs), key=ORDER.__getitem__)
 
     def _legend(self, marks: Mapping[str, Mark], ascii_only: bool) -> list[Piece]:
-        """Return what the marks on the maps mean, with how many wells have each."""
+        """Return the legend of the marks on the maps, with the number of wells for each."""
         counts = dict.fromkeys(Mark, 0)
         for plate, wells in self.plates.items():
             for place in wells:
@@ -126,7 +126,7 @@ class PlateMap:
 
 
 def _runs(wells: Sequence[Mark], ascii_only: bool) -> Iterator[Piece]:
-    """Yield wells as pieces, those of a row that are alike in one."""
+    """Yield wells as pieces, with neighbours in a row that are alike combined."""
     start = 0
     for end in range(1, len(wells) + 1):
         if end == len(wells) or wells[end] is not wells[start]:
@@ -135,7 +135,7 @@ def _runs(wells: Sequence[Mark], ascii_only: bool) -> Iterator[Piece]:
 
 
 def _joined(parts: Sequence[list[Piece]]) -> list[Piece]:
-    """Return lines of plates that stand side by side as one."""
+    """Combine lines of adjacent plates into one."""
     joined: list[Piece] = []
     for part in parts:
         joined += [(" " * GAP, "")] if joined else []

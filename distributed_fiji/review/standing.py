@@ -15,21 +15,21 @@ from distributed_fiji.plates import place_of, plate_of
 from distributed_fiji.review.jobstates import metadata_in
 from distributed_fiji.review.platemap import Mark, PlateMap
 
-#: Seconds over which the pace is taken, and jobs that must have ended in them.
+#: Seconds over which the pace is measured, and how many jobs must have ended in them.
 WINDOW, FEWEST = 900, 5
 
-#: With so many standard deviations the range of the pace is given.
+#: The width of the pace's range in standard deviations.
 DEVIATIONS = 2
 
-#: How EC2 begins the reason of a machine that it took away (EC2 API reference, StateReason).
+#: The beginnings of EC2's reasons for machines that it reclaimed (EC2 API reference, StateReason).
 SPOT_LOSS = ("Server.SpotInstance", "Server.InsufficientInstanceCapacity")
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Jobs, which add up to `total`; machines by type, zone and state; the pace in jobs an hour.
+    """Jobs, which add up to `total`; machines by type, zone and state; the pace in jobs per hour.
 
-    `seconds_left` and `expected` (dollars in all) are ranges; None where nothing tells.
+    `seconds_left` and `expected` (total dollars) are ranges; None if unknown.
     """
 
     app: str
@@ -52,7 +52,7 @@ class Standing:
 
     @property
     def left(self) -> int:
-        """Jobs that may still be done."""
+        """Jobs that may still become done."""
         return self.running + self.waiting + self.to_be_tried
 
     @property
@@ -60,12 +60,15 @@ class Standing:
         return self.done == self.total and not self.unread
 
     def document(self) -> dict[str, Any]:
-        """Return it as a program reads it."""
+        """Return it for a program."""
         return asdict(self)
 
 
 def standing_of(app: str, seen: Snapshot, written: Iterable[float], started: float) -> Standing:
-    """Return how a run stands. `written`: when each manifest was, `started`: the run (seconds since 1970)."""
+    """Return how a run stands. `written`: the time of each manifest.
+
+    `started`: the run's (seconds since 1970).
+    """
     jobs = seen.jobs
     running, waiting, to_be_tried, not_submitted = _unfinished(jobs, seen)
     pace = _pace(seen.now, written)
@@ -93,7 +96,7 @@ def standing_of(app: str, seen: Snapshot, written: Iterable[float], started: flo
 
 
 def _expected(seen: Snapshot, left: tuple[float, float] | None, started: float) -> tuple[float, float] | None:
-    """Return what the run will have cost, if it goes on as it did."""
+    """Return the run's total cost if it continues at this rate."""
     if not (left and seen.spent and started):
         return None
     a_second = seen.spent / max(1.0, seen.now - started)
@@ -101,9 +104,10 @@ def _expected(seen: Snapshot, left: tuple[float, float] | None, started: float) 
 
 
 def _unfinished(jobs: Jobs, seen: Snapshot) -> tuple[int, int, int, int]:
-    """Return how many jobs run, wait, failed and are tried again, and were never sent; each job is in one.
+    """Return how many jobs are running, waiting, being retried, and were never sent; each job is in one.
 
-    The queue does not say which jobs run: as many as there are workers with a job, and no more than are left.
+    The queue does not say which jobs are running: as many as there are workers with a job, but no more than
+    are left.
     """
     left = len(jobs.unaccounted) if jobs.submitted else seen.left
     not_sent = max(0, left - seen.left) if jobs.unfinished and seen.queue else 0
@@ -116,7 +120,7 @@ def _unfinished(jobs: Jobs, seen: Snapshot) -> tuple[int, int, int, int]:
 
 
 def _pace(now: float, written: Iterable[float]) -> tuple[float, float] | None:
-    """Return the lowest and the highest pace in jobs a second that the last manifests are in line with."""
+    """Return the lowest and highest pace, in jobs per second, that fit the latest manifests."""
     times = sorted(time for time in written if now - WINDOW <= time <= now)
     if len(times) < FEWEST:
         return None
@@ -125,7 +129,7 @@ def _pace(now: float, written: Iterable[float]) -> tuple[float, float] | None:
 
 
 def machines_of(machines: Iterable[Machine]) -> dict[str, int]:
-    """Return how many machines there are of each type in each zone, and what they do."""
+    """Return how many machines there are of each type in each zone, and what they are doing."""
     return dict(
         Counter(
             f"{one.kind or 'machine'} in {one.zone or 'an unknown zone'},"
@@ -137,7 +141,7 @@ def machines_of(machines: Iterable[Machine]) -> dict[str, int]:
 
 
 def lines_of(standing: Standing) -> Iterator[str]:
-    """Yield what is shown of a run."""
+    """Yield the lines that show how a run stands."""
     how = {"with warnings": standing.with_warnings, "without outputs": standing.without_outputs}
     told = ", ".join(f"{count} {name}" for name, count in how.items() if count)
     done = f"{standing.app}: {standing.done} of {counted(standing.total, 'job')} done"
@@ -170,7 +174,7 @@ def _range_of_time(seconds: tuple[float, float] | None) -> str:
 
 
 def marks_of(jobs: Jobs) -> dict[str, Mark]:
-    """Return the mark of each job that does not run or wait."""
+    """Return the mark of each job that is neither running nor waiting."""
     marks = dict.fromkeys(jobs.done_ids, Mark.DONE)
     marks |= dict.fromkeys(jobs.failing - jobs.done_ids, Mark.FAILED)
     marks |= dict.fromkeys(jobs.to_check & jobs.done_ids, Mark.CHECK)
@@ -178,7 +182,7 @@ def marks_of(jobs: Jobs) -> dict[str, Mark]:
 
 
 def map_of(names: Mapping[str, str]) -> PlateMap | None:
-    """Return the map of jobs by their names; None where they have no wells."""
+    """Return the map of jobs by their names; None if they have no wells."""
     known = ((job, metadata_in(name)) for job, name in names.items())
     return PlateMap.of(
         (job, plate_of(metadata), place) for job, metadata in known if (place := place_of(metadata))

@@ -1,4 +1,4 @@
-"""What the jobs of a group share that most others lack: plates, rows, columns, machines, sizes. Pure."""
+"""What the jobs of a group share that most others do not: plates, rows, columns, machines, sizes. Pure."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 
 from distributed_fiji.plates import place_of, row_letters
 
-#: A group of fewer jobs shares everything by chance.
+#: A group with fewer jobs shares everything by chance.
 FEWEST = 3
-#: So many values of a name are named at most, and so many traits.
+#: The most values of a name to list, and the most traits.
 MOST_VALUES, MOST_TRAITS = 3, 3
-#: Of the others, so many may have what is called a trait, and so many may be of a size beyond the group's.
+#: The share of other jobs that may have a trait, and that may be beyond the group's range of sizes.
 COMMON, BEYOND = 0.5, 0.05
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a job. `values` by name, as text; `size`: bytes of its inputs, None: unknown."""
+    """What is known about a job. `values`: by name, as text. `size`: bytes of its inputs, None if unknown."""
 
     values: Mapping[str, str]
     size: int | None = None
 
 
 def known_of(metadata: Mapping[str, Any], size: int | None = None, machine: str = "") -> Known:
-    """Return what is known of a job: its metadata, its row and column, and its machine."""
+    """Return what is known about a job: its metadata, its row and column, and its machine."""
     values = {name: str(value) for name, value in metadata.items() if not isinstance(value, list)}
     place = place_of(metadata)
     if place:
@@ -36,7 +36,7 @@ def known_of(metadata: Mapping[str, Any], size: int | None = None, machine: str 
 
 @dataclass
 class Everybody:
-    """How often each value of each name comes among all jobs, and all sizes."""
+    """How often each value of each name occurs among all jobs, and all sizes."""
 
     jobs: Sequence[Known]
     counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -48,9 +48,9 @@ class Everybody:
 
 
 def shared(group: Sequence[Known], everybody: Everybody) -> str:
-    """Return what all jobs of a group share against the rest, as `Plate P07, columns 1 and 24`; or ''.
+    """Return what all jobs of a group share and others lack, such as `Plate P07, columns 1 and 24`; or ''.
 
-    `everybody`: all jobs, with those of the group.
+    `everybody`: all jobs, including the group's.
     """
     others = len(everybody.jobs) - len(group)
     if len(group) < FEWEST or others < 1:
@@ -64,7 +64,7 @@ def shared(group: Sequence[Known], everybody: Everybody) -> str:
 def _rare_values(
     group: Sequence[Known], everybody: Everybody, others: int
 ) -> Iterator[tuple[float, str, list[str]]]:
-    """Yield the share of the others, a name and its values, where all of the group have one of a few."""
+    """Yield the share of others, a name and its values, if all of the group have one of a few values."""
     for name in group[0].values:
         found = Counter(job.values.get(name, "") for job in group)
         if (
@@ -89,7 +89,7 @@ def _named(name: str, values: list[str]) -> str:
 
 
 def _sizes(group: Iterable[int | None], everybody: Counter[int | None]) -> list[str]:
-    """Return in what the group's inputs differ from almost all others'; nothing where sizes are not known."""
+    """Return how the group's inputs differ in size from almost all others; nothing if sizes are unknown."""
     sizes = [size for size in group if size]
     others = everybody - Counter(sizes)
     known = sum(count for size, count in others.items() if size)

@@ -1,4 +1,4 @@
-"""A row for each well that was expected, and what became of it: the kinds of nothing are told apart. Pure."""
+"""A row for each expected well, and what became of it, distinguishing the reasons for no result. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from worker.contract.jobs import FailureClass
 
 
 class WellStatus(str, Enum):
-    """What became of a job or a well, the worst first: a well of several jobs is as its worst one."""
+    """What became of a job or a well, the worst first. A well with several jobs shows its worst one."""
 
     GIVEN_UP = "given up"
     INPUT_MISSING = "input missing"
@@ -29,7 +29,7 @@ ORDER = {status: number for number, status in enumerate(WellStatus)}
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of one job. `objects`: rows of its tables; None where it has none."""
+    """What became of one job. `objects`: rows of its tables; None if it has none."""
 
     job_id: str
     metadata: Mapping[str, Any]
@@ -46,17 +46,17 @@ def status_of_failure(failure: str, *, given_up: bool) -> WellStatus:
 
 
 def status_of_tables(counts: list[int]) -> WellStatus:
-    """Return the status of a job that is done, by the rows of its tables."""
+    """Return the status of a done job, by the rows of its tables."""
     if not counts:
         return WellStatus.NO_TABLE
     return WellStatus.DONE if sum(counts) else WellStatus.NO_OBJECTS
 
 
 def well_rows(ended: Iterable[Ended], size: int | None = None) -> Iterator[dict[str, Any]]:
-    """Yield a row for each well, plate by plate, and after them one for each job that has no well.
+    """Yield a row for each well, plate by plate, and then one for each job without a well.
 
-    Expected is what was submitted, and each well that a plate of `size` wells has, or without a size each in
-    the rectangle that the wells of all plates span.
+    Expected are the submitted wells, and each well of a plate with `size` wells or, without a size, of the
+    rectangle that all plates' wells span.
     """
     wells: dict[str, dict[Place, list[Ended]]] = {}
     others = []
@@ -81,7 +81,7 @@ def _expected(wells: Mapping[str, Mapping[Place, Any]], size: int | None) -> set
 
 
 def _row(jobs: list[Ended]) -> dict[str, Any]:
-    """Return what is said of a well that these jobs have."""
+    """Return the row of the well that these jobs share."""
     counts = [one.objects for one in jobs if one.objects is not None]
     if not jobs:
         return {"Status": WellStatus.NOT_SUBMITTED.value, "Cause": "", "Jobs": 0, "Objects": ""}

@@ -1,4 +1,4 @@
-"""AWS as emulators, reached as a user's commands reach it: by the environment alone."""
+"""AWS as emulators, reached as a user's commands reach it: only through the environment."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from tests.policy.trail import acting, user_of
 
 BUCKET = "cli-bucket"
 
-#: What a command has changed stays changed for longer.
+#: A change made by a command lasts longer than this.
 SETTLE_SECONDS = 5.0
 
-#: Its record stands in files/, which other processes' tests share.
+#: Its record is in files/, which other processes' tests share.
 APP = f"Usage{os.getpid()}"
 
 
 @dataclass(frozen=True)
 class Account:
-    """An account behind emulators. Proxies that may be given faults stand before them.
+    """An account behind emulators. Proxies in front of them can inject faults.
 
-    `data`: SQS, S3 and logs; `control`: all else.
+    `data`: SQS, S3 and logs. `control`: everything else.
     """
 
     data: str
@@ -47,7 +47,7 @@ class Account:
         return self.clients[service]
 
     def everything(self) -> dict[str, list[str]]:
-        """Return the names of all that is in the account, and how many messages wait."""
+        """Return the names of everything in the account, and how many messages are waiting."""
         sqs, s3, ecs, ec2 = (self.client(name) for name in ("sqs", "s3", "ecs", "ec2"))
         queues = sorted(sqs.list_queues().get("QueueUrls", []))
         keys = [
@@ -77,10 +77,10 @@ class Account:
         }
 
     def settled(self, before: dict[str, list[str]]) -> dict[str, list[str]]:
-        """Return everything as soon as it is as it was before, or else as it is after SETTLE_SECONDS.
+        """Return everything once it is as before, or else as it is after SETTLE_SECONDS.
 
-        SQS calls its counts approximate: a message that an earlier test has sent or received may just be
-        between two of them.
+        SQS calls its counts approximate: a message that an earlier test sent or received may just be between
+        two of them.
         """
         deadline = time.monotonic() + SETTLE_SECONDS
         while (now := self.everything()) != before and time.monotonic() < deadline:
@@ -89,7 +89,7 @@ class Account:
 
 
 def _waiting(sqs: Any, url: str) -> str:
-    # What an earlier test has received is hidden for a while only.
+    # Messages that an earlier test received are only hidden for a while.
     kinds = ("", "NotVisible", "Delayed")
     names = [f"ApproximateNumberOfMessages{kind}" for kind in kinds]
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
@@ -116,7 +116,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         }
         for name, value in environment.items():
             patch.setenv(name, value)
-        # Each command makes a session, as in a process of its own; AWS's models are read once for all.
+        # Each command makes a session, as a separate process would. AWS's models are read once for all.
         patch.setattr(botocore.session, "create_loader", cache(create_loader))
         clients = {name: boto3.client(name) for name in ("sqs", "s3", "ecs", "ec2", "iam", "logs")}
         clients["s3"].create_bucket(Bucket=BUCKET)
@@ -131,7 +131,7 @@ Command = Callable[..., Ended]
 def command(
     account: Account, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Command:
-    """Run commands in a folder that holds a config.py, a script, a job file and a fleet file, all right."""
+    """Run commands in a folder with a valid config.py, script, job file and fleet file."""
     monkeypatch.chdir(tmp_path)
     fill(tmp_path)
 
@@ -148,7 +148,7 @@ def command(
 
 @pytest.fixture(scope="session")
 def made(account: Account, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What setup makes of the settings that `configure` writes, made once."""
+    """What setup creates for the settings that `configure` writes, created once."""
     folder = tmp_path_factory.mktemp("made")
     fill(folder)
     assert run.run(["--config", str(folder / "config.py"), "setup"]) == 0
@@ -156,9 +156,9 @@ def made(account: Account, tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture
 def ready(made: None, command: Command, account: Account) -> Iterator[Command]:
-    """The commands after setup, so that nothing but what is wrong keeps jobs and machines back.
+    """The commands after setup, so that only what is wrong stops jobs and machines.
 
-    Jobs that a test submitted go, since the next one uses the same queue and the same bucket.
+    A test's submitted jobs are removed, since the next test uses the same queue and bucket.
     """
     yield command
     sqs, s3 = account.client("sqs"), account.client("s3")
@@ -171,7 +171,7 @@ def ready(made: None, command: Command, account: Account) -> Iterator[Command]:
 
 
 def fill(folder: Path) -> None:
-    """Write a config.py, a script, a job file and a fleet file, all right."""
+    """Write a valid config.py, script, job file and fleet file."""
     configure(folder)
     (folder / "script.ijm").write_text("print('hello');\n")
     job_file = {"output_file_location": "out", "groups": [{"Well": "A1"}]}
@@ -180,11 +180,11 @@ def fill(folder: Path) -> None:
 
 
 def configure(folder: Path, **settings: Any) -> None:
-    """Write a config.py that is right but for the settings that a test gives."""
+    """Write a config.py that is valid except for the settings that a test gives."""
     base = {
         "APP_NAME": APP,
         "AWS_BUCKET": BUCKET,
-        "DOCKERHUB_TAG": "registry.invalid/distributed-fiji:1.0",  # nobody answers there: it is not checked
+        "DOCKERHUB_TAG": "registry.invalid/distributed-fiji:1.0",  # nobody answers there: not checked
         "SCRIPT_DOWNLOAD_URL": "script.ijm",
         "MACHINE_TYPE": "m5.large",
         "MEMORY": 1000,

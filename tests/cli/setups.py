@@ -1,4 +1,4 @@
-"""Set-ups that are broken, each with the finding that names it, and odd ones that are right."""
+"""Broken set-ups, each with the finding that names the problem, and unusual ones that are right."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ JOB = {"output_file_location": "out/{Well}", "groups": [{"Well": "A01"}, {"Well"
 
 @dataclass(frozen=True)
 class SetUp:
-    """Files of a user. `job`, `fleet`: None where `check` gets none; `files`: more, beside config.py.
+    """A user's files. `job`, `fleet`: None if `check` gets none. `files`: more, next to config.py.
 
-    `id`, `words`, `severity`: the finding that must be there; '' for a set-up that nothing may stop.
+    `id`, `words`, `severity`: the expected finding; '' for a set-up that nothing may stop.
     """
 
     id: str = ""
@@ -56,7 +56,7 @@ def script(kind: str, words: str, text: str, name: str = "script.ijm", **more: A
 
 
 def declared(kind: str, words: str, header: str, severity: str = "stop", **shared: Any) -> SetUp:
-    """A macro that declares something, and jobs that share metadata."""
+    """A macro that declares something, and jobs with shared metadata."""
     return SetUp(
         kind, words, severity, script=f"{header}\nprint(1);\n", job={**JOB, "shared_metadata": shared}
     )
@@ -289,7 +289,7 @@ def odd(
     settings: dict[str, Any] | None = None,
     **shared: Any,
 ) -> SetUp:
-    """A script that is right, and jobs that share metadata."""
+    """A valid script, and jobs with shared metadata."""
     return SetUp(script=text, name=name, settings=settings or {}, job={**JOB, "shared_metadata": shared})
 
 

@@ -1,1 +1,1 @@
-"""Every request that the product makes, held to AWS's own description of it."""
+"""Every request that the product makes, checked against AWS's own description of it."""

@@ -1,6 +1,6 @@
-"""The requests of this process's product code, noted and judged as they are made.
+"""The requests of this process's product code, recorded and judged as they are made.
 
-Which code asks is seen by the stack: a test's own requests are judged by nobody.
+The stack shows which code asks. A test's own requests are not judged.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from tests.contract.rules import broken_rules
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PRODUCT = tuple(f"{CHECKOUT}/{part}" for part in ("distributed_fiji/", "worker/", "run.py"))
-#: The embedded cloud, and `tryScript`, which asks nobody else.
+#: The embedded cloud, and `tryScript`, which calls nothing else.
 EMULATORS = tuple(
     f"{CHECKOUT}/distributed_fiji/{part}" for part in ("local/", "commands/local.py", "commands/trial.py")
 )
 LIBRARIES = ("/botocore/", "/boto3/", "/s3transfer/", "/concurrent/futures/", "/threading.py", "/moto/")
 
-#: A service as boto3 names it, and an operation.
+#: A service, by boto3's name, and an operation.
 Operation = tuple[str, str]
 
 
 class Notebook:
-    """What was asked since the last time somebody looked. `ever`: in all of this process's tests."""
+    """Requests since the last look. `ever`: those of all of this process's tests."""
 
     def __init__(self) -> None:
         self._made: set[Operation] = set()
@@ -33,19 +33,19 @@ class Notebook:
         self.ever: set[Operation] = set()
 
     def note(self, service: str, operation: str, parameters: dict[str, Any], shape: Any) -> None:
-        """Note a request, and judge it."""
+        """Record a request, and judge it."""
         self._made.add((service, operation))
         lines = violations(shape, parameters) + broken_rules(service, operation, parameters)
         self._wrong.update(f"{service}:{operation} {line}" for line in lines)
 
     def note_others(self, service: str, operation: str, parameters: dict[str, Any]) -> None:
-        """Note another process's request, of which only some parameters are known."""
+        """Record another process's request, of which only some parameters are known."""
         self._made.add((service, operation))
         lines = broken_rules(service, operation, parameters)
         self._wrong.update(f"{service}:{operation} {line}" for line in lines)
 
     def take(self) -> tuple[set[Operation], set[str]]:
-        """Return what was asked, and what of it AWS would refuse; then forget it."""
+        """Return the recorded requests, and those that AWS would refuse; then forget them."""
         self.ever |= self._made
         taken = self._made, self._wrong
         self._made, self._wrong = set(), set()
@@ -56,7 +56,7 @@ notebook = Notebook()
 
 
 def watch() -> None:
-    """Let every client that is made from now on tell its requests."""
+    """Make every client created from now on report its requests."""
     from botocore import handlers
 
     def asked(params: dict[str, Any], model: Any, **_: Any) -> None:
@@ -67,7 +67,7 @@ def watch() -> None:
 
 
 def asked_by_product() -> bool:
-    """Whether the nearest code that is no library's is the product's; a library's own thread acts for it."""
+    """Whether the nearest code outside libraries is the product's; a library's own thread acts for it."""
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename

@@ -1,13 +1,13 @@
-"""Which test makes which request of the product: `record` writes it.
+"""Which test makes which of the product's requests; written by `record`.
 
-A test that stands here must make its requests, or another of its process before it; a request in the code that
-stands nowhere fails `test_contract.py`.
+A test listed here must make its requests, or an earlier one in its process must. A request in the code that
+is not listed fails `test_contract.py`.
 """
 
 # ruff: noqa: E501
 from __future__ import annotations
 
-#: Requests by the test that makes them, as pytest names it.
+#: Requests by the test that makes them, in pytest's names.
 MADE: dict[str, tuple[str, ...]] = {
     "tests/cli/test_estimate.py::test_a_guess_is_called_a_guess_and_every_source_is_named_with_its_age": (
         "ec2:GetSpotPlacementScores",

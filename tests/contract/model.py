@@ -1,5 +1,7 @@
-"""A request against botocore's model of its service: types, and what botocore itself does not look at: enums,
-patterns, lengths and sizes. AWS refuses what breaks them; emulators mostly do not.
+"""Check a request against botocore's model of its service.
+
+It checks types, and what botocore itself does not: enums, patterns, lengths and sizes. AWS refuses
+violations; emulators mostly do not.
 """
 
 from __future__ import annotations
@@ -11,12 +13,12 @@ from typing import Any
 
 from botocore.validate import ParamValidator
 
-#: Enums that AWS adds to between two versions of the model, and whose values users name.
+#: Enums that AWS extends between versions of the model, and whose values users name.
 GROWING = {"InstanceType"}
 
 
 def violations(shape: Any, parameters: dict[str, Any]) -> list[str]:
-    """Return what of a request's parameters its input shape does not allow."""
+    """Return which of a request's parameters its input shape does not allow."""
     if shape is None:
         return [] if not parameters else [f"takes no parameters: {sorted(parameters)}"]
     report = ParamValidator().validate(parameters, shape)
@@ -64,9 +66,9 @@ def _size(shape: Any, size: float, path: str) -> Iterator[str]:
 
 @cache
 def _pattern(text: str | None) -> Any:
-    """Return what tells whether a text matches; None where the model has no pattern that Python can read.
+    """Return a test of whether a text matches; None if the model has no pattern that Python can read.
 
-    Patterns without anchors are meant for the whole text in the models' older parts.
+    In the models' older parts, patterns without anchors apply to the whole text.
     """
     if not text:
         return None

@@ -1,10 +1,10 @@
-"""Write made.py anew, from what a test run noted.
+"""Rewrite made.py from the notes of a test run.
 
     CONTRACT_NOTES=/tmp/notes python -m pytest …
     python -m tests.contract.record /tmp/notes
 
-Each test adds a line to a file of its process in that folder. Of the tests that make a request the one is
-taken that makes most of those that are left, so that few tests have to be looked at.
+Each test adds a line to its process's file in that folder. To need few tests, it repeatedly picks the one
+that makes most of the remaining requests.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.contract.made import MADE
 from tests.contract.static import asked_in, sources
 
-#: Folders whose tests share one account.
+#: Folders whose tests share an account.
 SHARING = ("tests/cli/", "tests/e2e/")
 
 HEAD = Path(__file__).with_name("made.py").read_text(encoding="utf-8").partition("MADE: ")[0]
@@ -33,9 +33,9 @@ def noted(folder: Path) -> dict[str, set[str]]:
 
 
 def chosen(tests: dict[str, set[str]], wanted: set[str]) -> dict[str, tuple[str, ...]]:
-    """Return tests that make all that is wanted together, with what each is there for."""
+    """Return tests that together make all wanted requests, with those that each is listed for."""
     table, left = {}, set(wanted)
-    # Tests that share what others have made come last: alone they may ask for something else.
+    # Tests that share others' results come last: alone, they might make different requests.
     alone = {name: made for name, made in tests.items() if not name.startswith(SHARING)}
     for some in (alone, tests):
         while left and (test := max(sorted(some), key=lambda name: len(some[name] & left), default="")):

@@ -1,7 +1,7 @@
-"""What servers refuse beside the models: each rule with the page that says it.
+"""What servers refuse beyond the models: each rule with the page that says so.
 
-A rule is a function from an operation's parameters to what is wrong, and gets only what was recorded: large
-contents of other processes' calls are not. `*` stands for all operations of a service.
+A rule is a function from an operation's parameters to what is wrong. It gets only what was recorded, so large
+contents of other processes' calls are missing. `*` stands for all operations of a service.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of a server. `page`: where AWS says it."""
+    """One rule of a server. `page`: AWS's documentation of it."""
 
     service: str
     operations: tuple[str, ...]
@@ -27,7 +27,7 @@ class Rule:
 
 
 def at_most(most: int, *names: str) -> Callable[[Parameters], Iterator[str]]:
-    """Return a rule about how many items a parameter may hold."""
+    """Return a rule about the most items a parameter may hold."""
 
     def wrong(parameters: Parameters) -> Iterator[str]:
         for name in names:
@@ -82,7 +82,7 @@ def batch(parameters: Parameters) -> Iterator[str]:
 
 
 def attribute_bytes(entry: Mapping[str, Any]) -> int:
-    """Return what a message's attributes take (SQS developer guide, "Amazon SQS message metadata")."""
+    """Return the size of a message's attributes (SQS developer guide, "Amazon SQS message metadata")."""
     attributes = entry.get("MessageAttributes", {})
     return sum(
         len(name) + len(value["DataType"]) + len(value.get("StringValue", "").encode())
@@ -206,7 +206,7 @@ RULES = (
 
 
 def broken_rules(service: str, operation: str, parameters: Parameters) -> list[str]:
-    """Return what servers would refuse of a request, each with its page."""
+    """Return why servers would refuse a request, each reason with its page."""
     return [
         f"{line} ({rule.page})"
         for rule in RULES

@@ -1,4 +1,4 @@
-"""Which operations of AWS the product's code asks for, by its text alone."""
+"""Which AWS operations the product's code calls, judged only by its text."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ SERVICES = (
     "sts",
 )
 
-#: What boto3 adds to S3's clients, and what is asked for by it at least.
+#: What boto3 adds to S3's clients, and the least that each of these calls.
 TRANSFERS = {"upload_file": "PutObject", "upload_fileobj": "PutObject", "download_file": "GetObject",
              "download_fileobj": "GetObject", "copy": "CopyObject"}  # fmt: skip
 
-#: Names that are operations of AWS and, in this code, something else.
+#: Names that are AWS operations, but mean something else in this code.
 NOT_AWS = {"copy", "list_commands", "list_objects"}
 
 
@@ -51,14 +51,14 @@ def names() -> dict[str, frozenset[Operation]]:
 
 
 def sources() -> list[Path]:
-    """Return the product's files; the embedded cloud is an emulator and not among them."""
+    """Return the product's files, without the embedded cloud, which is an emulator."""
     files = [CHECKOUT / "run.py", *(CHECKOUT / "worker").rglob("*.py")]
     files += (CHECKOUT / "distributed_fiji").rglob("*.py")
     return [path for path in files if not str(path).startswith(EMULATORS)]
 
 
 def asked_in(text: str) -> Iterator[frozenset[Operation]]:
-    """Yield, for each call in a module's text that asks AWS, the operations that it may stand for."""
+    """Yield, for each call to AWS in a module's text, the operations that it may stand for."""
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.Call):
             continue
@@ -72,7 +72,7 @@ def asked_in(text: str) -> Iterator[frozenset[Operation]]:
         if isinstance(node.func, ast.Attribute) and node.func.attr == "get_waiter":
             yield from _waited(node.args[0])
     for node in ast.walk(ast.parse(text)):
-        # partial(client.receive_message, …): named and called later.
+        # partial(client.receive_message, …): named here and called later.
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "partial":
             yield from (
                 found
@@ -83,7 +83,7 @@ def asked_in(text: str) -> Iterator[frozenset[Operation]]:
 
 
 def _receiver(node: ast.expr) -> str:
-    """Return the service that a client is of, by the name it goes by; '' where that says nothing."""
+    """Return a client's service, judged by the name it has; '' if that says nothing."""
     name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
     name = name.lstrip("_").removeprefix("aws")
     return name if name in SERVICES else ""
@@ -100,7 +100,7 @@ def _named(name: str, service: str) -> Iterator[frozenset[Operation]]:
 
 
 def _waited(argument: ast.expr) -> Iterator[frozenset[Operation]]:
-    """Yield what a waiter asks for, by botocore's own description of it."""
+    """Yield a waiter's operations, from botocore's own description of it."""
     if not isinstance(argument, ast.Constant):
         return
     session = Session()

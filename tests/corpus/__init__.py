@@ -1,1 +1,1 @@
-"""120 scripts in the manner of published ones, each with the tables that it must save."""
+"""120 scripts in the style of published ones, each with the tables that it must save."""

@@ -1,4 +1,4 @@
-"""The corpus's table: what each script gets from its job, and what it must save. Data for test_corpus.py."""
+"""The corpus's table: each script's job, and what it must save. Data for test_corpus.py."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ALL = ("a", "b", "c")
 class Case:
     """A script and its job.
 
-    `files`: what it must save, below output/ or elsewhere below the run's folder (then the job has
-    COLLECT_ALL). `given`: metadata; `{input}` and `{output}` in it are the job's folders. `needs_display`: it
-    fails without one, as `headless` says. `failure` and `says`: how it fails unchanged; `cure`: what to
-    replace in it, after which it saves `files`. `quick`: part of every test run.
+    `files`: what it must save, in output/ or elsewhere in the run's folder (then the job has COLLECT_ALL).
+    `given`: metadata; `{input}` and `{output}` in it are the job's folders. `needs_display`: it fails without
+    one, as `headless` says. `failure` and `says`: how it fails unchanged. `cure`: what to replace in it so
+    that it saves `files`. `quick`: part of every test run.
     """
 
     script: str
@@ -47,7 +47,7 @@ class Case:
 
     @property
     def cured(self) -> str:
-        """The script, changed as the failure's sentence says."""
+        """The script, changed as the failure's sentence advises."""
         text = self.text
         for old, new in self.cure:
             assert old in text, (self.script, old)
@@ -56,19 +56,22 @@ class Case:
 
 
 def kept_as(script: str) -> str:
-    """Return a script's file: Jython under another ending than .py, for it is no module of this project."""
+    """Return a script's file.
+
+    Jython has a different ending than .py, since it is not a module of this project.
+    """
     return script.replace(".py", ".jython")
 
 
 def unknown_command(
     script: str, file: str, table: Table, *cure: tuple[str, str], quick: bool = False
 ) -> Case:
-    """Return the case of a macro that calls a plugin which is not there."""
+    """Return the case of a macro that calls a missing plugin."""
     return Case(script, out(file, table), failure=Failure.MACRO_ERROR, says=NO_PLUGIN, cure=cure, quick=quick)
 
 
 def without_image(script: str, *, quick: bool = False) -> Case:
-    """Return the case of a script that takes the image in front, where none is open."""
+    """Return the case of a script that uses the active image when none is open."""
     cure = (("IJ.getImage()", 'IJ.openImage("input/a.tif")'),)
     files = out("none.csv", measured(A))
     return Case(script, files, failure=Failure.SCRIPT_ERROR, says="no image", cure=cure, quick=quick)

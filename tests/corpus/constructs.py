@@ -1,7 +1,7 @@
-"""What published scripts are made of, by its text: each must stand in three of the corpus's scripts or more.
+"""What published scripts consist of, by text: each construct must occur in at least three corpus scripts.
 
-The constructs were counted over 1,995 published macros and scripts; each of them stood in two of a hundred or
-more, or is a form of one that did.
+The constructs were counted in 1,995 published macros and scripts. Each occurred in at least 2 %, or is a form
+of one that did.
 """
 
 from __future__ import annotations
@@ -62,5 +62,5 @@ CONSTRUCTS = {
         "String.copyResults": r"\bString\.copyResults\b",
     }.items()
 }
-#: The share of each language's scripts among all; published ones are macros for the most part.
+#: The least share of each language's scripts; published ones are mostly macros.
 LEAST_SHARE = {".ijm": 0.4, ".py": 0.2, ".groovy": 0.1, ".bsh": 0.08}

@@ -1,4 +1,4 @@
-"""What the corpus's scripts must find, reckoned by numpy alone; ImageJ has no part in it."""
+"""What the corpus's scripts must find, calculated only with numpy, without ImageJ."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Table = dict[str, list[float]]
 
 
 def measured(*images: Image) -> Table:
-    """Return the rows of `Measure`, one an image."""
+    """Return the rows of `Measure`, one per image."""
     return {
         "Area": [float(image.size) for image in images],
         "Mean": [float(image.mean()) for image in images],
@@ -24,7 +24,7 @@ def measured(*images: Image) -> Table:
 
 
 def particles(*images: Image, lower: int = 128, least: int = 0) -> Table:
-    """Return the rows of `Analyze Particles...`: what is not below `lower`, touching by sides or corners."""
+    """Return the rows of `Analyze Particles...`: pixels not below `lower` that touch by sides or corners."""
     found = [pixels for image in images for pixels in _connected(image, lower) if len(pixels) >= least]
     return {
         "Area": [float(len(pixels)) for pixels in found],
@@ -61,7 +61,7 @@ def _connected(image: Image, lower: int) -> list[list[float]]:
 
 
 def read_table(path: Path) -> dict[str, list[str]]:
-    """Return a saved table's columns, separated by commas or by tabs."""
+    """Return a saved table's columns, separated by commas or tabs."""
     text = path.read_text("utf-8")
     delimiter = "\t" if "\t" in text.partition("\n")[0] else ","
     header, *rows = list(csv.reader(text.splitlines(), delimiter=delimiter))
@@ -69,7 +69,7 @@ def read_table(path: Path) -> dict[str, list[str]]:
 
 
 def differences(path: Path, wanted: Table | list[str]) -> list[str]:
-    """Say how a file differs from a table, to three decimals, or from lines of text."""
+    """Return how a file differs from a table, to three decimals, or from lines of text."""
     if isinstance(wanted, list):
         lines = path.read_text("utf-8").splitlines()
         return [] if lines == wanted else [f"{path.name} holds {lines}, not {wanted}"]

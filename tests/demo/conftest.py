@@ -29,5 +29,5 @@ def make_plate(folder: Path, *options: str) -> Path:
 
 @pytest.fixture(scope="session")
 def three_wells(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A plate's folder with a clean well, the one out of focus and the empty one."""
+    """A folder of a plate with a clean well, an out-of-focus one and an empty one."""
     return make_plate(tmp_path_factory.mktemp("plate") / "Demo1", "--wells", "A04,B02,C05")

@@ -1,4 +1,4 @@
-"""Zips of near-FIJIs with a Java inside, laid out as FIJI's downloads, for `make image FIJI_ARCHIVE=…`."""
+"""Zips of near-FIJIs with a Java inside, laid out like FIJI's downloads, for `make image FIJI_ARCHIVE=…`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from tests import nearfiji
 
-#: What the Debian of the image has itself.
+#: Libraries that the image's Debian has itself.
 SYSTEM_LIBRARY = re.compile(r"lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|X11.*)\.so")
 
 
 def write_archive(fiji: str, java_home: Path, folder: Path) -> Path:
-    """Zip one of NEAR_FIJIS with a copy of a Java home in it, in a folder named as it is; return the zip."""
+    """Zip one of NEAR_FIJIS with a copy of a Java home in it, in a folder of that name; return the zip."""
     home = nearfiji.copy_of(fiji, folder / "unpacked", runner=False)
     shutil.move(home, home.with_name("Fiji.app" if fiji == "Fiji.app" else "Fiji"))
     [home] = (folder / "unpacked").iterdir()
@@ -31,7 +31,7 @@ def write_archive(fiji: str, java_home: Path, folder: Path) -> Path:
 
 
 def copy_java(java_home: Path, to: Path) -> None:
-    """Copy a Java as one folder for another Debian, with the libraries that a packaged one shares."""
+    """Copy a Java into one folder for another Debian, with the libraries that a packaged one shares."""
     ignored = shutil.ignore_patterns("jmods", "src.zip")
     shutil.copytree(java_home, to, ignore_dangling_symlinks=True, ignore=ignored)
     for library in sorted((to / "lib").glob("*.so")):

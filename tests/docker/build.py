@@ -1,6 +1,6 @@
-"""Builds the images of the Docker tests, by make as a user does, or ahead: `python -m tests.docker.build`.
+"""Build the images for the Docker tests: with make, as a user does, or ahead: `python -m tests.docker.build`.
 
-The image comes from Docker's older builder and its variant from BuildKit, so that every run shows both.
+Docker's older builder makes the image, and BuildKit its variant, so that every run tests both.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-#: A checkout's images have a tag of their own: two checkouts may be tested at the same time.
+#: Each checkout's images have their own tag, since two checkouts may be tested at the same time.
 IMAGE = f"distributed-fiji/worker:test-{hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:8]}"
 VARIANT = f"{IMAGE}-s3fs"
 
-#: What a user may have in the environment while building; none of it may get anywhere.
+#: What a user's environment may contain during a build; none of it may get anywhere.
 CANARIES = {
     "AWS_ACCESS_KEY_ID": "AKIACANARY7Q2",
     "AWS_SECRET_ACCESS_KEY": "canary-secret-51b7c0",
@@ -29,27 +29,27 @@ CANARIES = {
     "GITHUB_TOKEN": "canary-github-09ac3f",
 }
 
-#: The host's network is there where containers have none of their own.
+#: Containers use the host's network if they have none of their own.
 BUILD_FLAGS = "--network host"
 
-#: Where Debian and Ubuntu keep the certificates that this machine trusts beside their own.
+#: Where Debian and Ubuntu keep additional certificates that this machine trusts.
 MACHINE_CERTIFICATES = Path("/usr/local/share/ca-certificates")
 
 
 def build_image() -> str:
-    """Build the image with ImageJ core by Docker's older builder; return its name."""
+    """Build the image with ImageJ core, using Docker's older builder; return its name."""
     return _build(IMAGE, "docker", DOCKER_BUILDKIT="0")
 
 
 def build_variant() -> str:
-    """Build the variant for DOWNLOAD_FILES = False by BuildKit; return its name. Raises LookupError."""
+    """Build the variant for DOWNLOAD_FILES = False with BuildKit; return its name. Raises LookupError."""
     return _build(VARIANT, buildkit_client(), "S3FS=1", DOCKER_BUILDKIT="1")
 
 
 def buildkit_client() -> str:
-    """Return a Docker client that builds with BuildKit: one with buildx, or one of before 23.0, with its own.
+    """Return a Docker client that builds with BuildKit: one with buildx, or one before 23.0, with its own.
 
-    Raises LookupError where there is none.
+    Raises LookupError if there is none.
     """
     found = [str(Path(folder, "docker")) for folder in os.get_exec_path() if Path(folder, "docker").is_file()]
     for client in found:
@@ -61,9 +61,9 @@ def buildkit_client() -> str:
 
 
 def _build(name: str, client: str, *variables: str, **environment: str) -> str:
-    """Build one image, with canaries in the environment. All but what has changed comes from Docker's cache.
+    """Build one image, with canaries in the environment. Anything unchanged comes from Docker's cache.
 
-    One build at a time on this machine. Raises RuntimeError with the end of the build's output.
+    Only one build runs at a time on this machine. Raises RuntimeError with the end of the build's output.
     """
     trust_what_the_machine_trusts()
     command = ["make", "-C", "worker", "core", f"NAME={name}", f"DOCKER={client}", *variables]
@@ -77,7 +77,7 @@ def _build(name: str, client: str, *variables: str, **environment: str) -> str:
 
 
 def trust_what_the_machine_trusts() -> None:
-    """Put this machine's own certificates into worker/certs, as a user behind a TLS-inspecting proxy must."""
+    """Put this machine's own certificates into worker/certs, as users behind a TLS-inspecting proxy must."""
     for certificate in MACHINE_CERTIFICATES.glob("*.crt"):
         shutil.copy(certificate, CHECKOUT / "worker" / "certs")
 
@@ -96,7 +96,7 @@ def _run(command: list[str], environment: dict[str, str] | None = None) -> subpr
 
 
 def main() -> int:
-    """Build both and say how long it took; return the exit code."""
+    """Build both and report how long it took; return the exit code."""
     for build in (build_image, build_variant):
         started_at = time.monotonic()
         try:

@@ -46,13 +46,13 @@ def daemon() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def image(daemon: Any) -> str:
-    """The image of this checkout with ImageJ core, or the one that WORKER_IMAGE names."""
+    """This checkout's image with ImageJ core, or the one that WORKER_IMAGE names."""
     return os.environ.get("WORKER_IMAGE") or build_image()
 
 
 @pytest.fixture(scope="session")
 def core_image(daemon: Any, image: str) -> str:
-    """The image, where its FIJI is ImageJ core."""
+    """The image, if its FIJI is ImageJ core."""
     if "org.distributed-fiji.fiji" in daemon.images.get(image).labels:
         pytest.skip(f"{image} holds a FIJI, and this is about ImageJ core")
     return image

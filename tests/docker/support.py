@@ -1,4 +1,4 @@
-"""What the Docker tests share: an app on an emulator, and tasks of it run as Docker runs them on ECS."""
+"""Shared by the Docker tests: an app on an emulator, and its tasks, run as Docker runs them on ECS."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NUMBERS = itertools.count(1)
 
 
 def until(look: Callable[[], T], what: str, seconds: float = 60) -> T:
-    """Return what `look` returns as soon as it is true; fail when it never is."""
+    """Return what `look` returns as soon as it is true; fail if it never is."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = look()
@@ -46,7 +46,7 @@ def until(look: Callable[[], T], what: str, seconds: float = 60) -> T:
 
 
 class App:
-    """An app with a queue and a bucket of its own on an emulator, and one script for all its jobs."""
+    """An app with its own queue and bucket on an emulator, and one script for all its jobs."""
 
     def __init__(self, endpoint: str, image: str, script: Path, **settings: Any) -> None:
         self.endpoint = endpoint
@@ -90,7 +90,7 @@ class App:
         return job
 
     def document(self, key: str) -> dict[str, Any]:
-        """Return a JSON document of the bucket, or {} while there is none."""
+        """Return a JSON document in the bucket, or {} if there is none yet."""
         try:
             found: dict[str, Any] = json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
             return found
@@ -104,7 +104,7 @@ class App:
         return self.document(jobs.failure_key(self.name, job.job_id, attempt))
 
     def end_of(self, job: jobs.Job, container: Any) -> dict[str, Any]:
-        """Return a job's manifest or the record of its failure, once there is one; the container must run."""
+        """Return a job's manifest or failure record once there is one; the container must be running."""
 
         def look() -> dict[str, Any]:
             container.reload()
@@ -123,7 +123,7 @@ class App:
         return int(found[names[0]]), int(found[names[1]])
 
     def plan(self, folder: Path, environment: dict[str, str]) -> TaskPlan:
-        """Return a task of the definition; `environment` wins over the definition's."""
+        """Return a task of the definition. `environment` overrides the definition's."""
         document = self.definition
         container = document["containerDefinitions"][0]
         named = {item["name"]: item["value"] for item in container["environment"]} | environment
@@ -142,7 +142,7 @@ class App:
     def task(self, docker: Any, folder: Path, **environment: str) -> Iterator[Any]:
         """Run a task of the definition as a container until the block ends; yield Docker's container.
 
-        How it ended stands in `self.exit` afterwards.
+        Afterwards, `self.exit` says how it ended.
         """
         plan = self.plan(folder, environment)
         task = ContainerTask(docker, folder, plan, folder / "container.log")
@@ -177,7 +177,7 @@ def recorded(endpoint: str) -> Iterator[tuple[str, bytearray]]:
 
 
 def copy(source: socket.socket, target: socket.socket, into: bytearray | None = None) -> None:
-    """Copy what one connection brings to another until either ends, and keep it in `into`."""
+    """Copy one connection's data to another until either ends, and keep it in `into`."""
     with contextlib.suppress(OSError):
         while block := source.recv(65536):
             if into is not None:
@@ -187,9 +187,9 @@ def copy(source: socket.socket, target: socket.socket, into: bytearray | None = 
 
 
 def output_of(docker: Any, image: str, *command: str, **options: Any) -> str:
-    """Run a program in a container without a network, and return all it prints; it and its volumes then go.
+    """Run a program in a container without network; return its output, and remove it with its volumes.
 
-    Fails when the program does.
+    Fails if the program does.
     """
     container = docker.containers.run(image, list(command), detach=True, network_mode="none", **options)
     try:

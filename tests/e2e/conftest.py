@@ -1,4 +1,4 @@
-"""One embedded cloud for all tests of this folder; every test has an app and a bucket of its own."""
+"""One embedded cloud for all tests of this folder. Every test has its own app and bucket."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.commands import CHECKOUT, Ended, run_py, watched
 
 NUMBERS = itertools.count(1)
 
-#: A script in the language that starts soonest; it writes one file per job and fails where it is told to.
+#: A script in the language that starts fastest. It writes one file per job, and fails when told to.
 SCRIPT = """
 #@ String Well
 #@ Integer (value=0) seconds
@@ -32,7 +32,7 @@ print("well " + Well + " is done");
 
 @dataclass
 class App:
-    """An app in a folder of its own: config.py, script, job and fleet files."""
+    """An app in its own folder: config.py, script, job and fleet files."""
 
     name: str
     folder: Path
@@ -52,12 +52,12 @@ class App:
         return CHECKOUT / "files" / f"{self.name}SpotFleetRequestId.json"
 
     def make_bucket(self) -> None:
-        """Make the app's bucket, as a user does: setup makes the first alone."""
+        """Create the app's bucket, as a user does; setup creates only the first one."""
         made = run_py("local", "bucket", self.bucket, environment=self.environment)
         assert made.code == 0, made.said
 
     def configure(self, **settings: Any) -> None:
-        """Write config.py: small machines of one task, and what a test says."""
+        """Write config.py: small machines with one task, and a test's settings."""
         self.settings |= settings
         base = {
             "APP_NAME": self.name,
@@ -74,7 +74,7 @@ class App:
         (self.folder / "config.py").write_text("".join(lines))
 
     def job_file(self, groups: list[dict[str, Any]], **parts: Any) -> Path:
-        """Write a job file of these groups."""
+        """Write a job file with these groups."""
         path = self.folder / "job.json"
         document = {
             "output_file_location": "results/{Well}",
@@ -93,7 +93,7 @@ class App:
         )
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        """Start a command and return it running."""
+        """Start a command and return it while it is running."""
         return subprocess.Popen(
             [sys.executable, "run.py", "--local", "--config", self.folder / "config.py", *arguments],
             cwd=CHECKOUT,
@@ -104,7 +104,7 @@ class App:
         )
 
     def start_cluster(self, *options: str) -> Ended:
-        """Run startCluster with a fleet file that leaves all to be found."""
+        """Run startCluster with a fleet file that leaves everything to defaults."""
         (self.folder / "fleet.json").write_text("{}")
         return self.run("startCluster", self.folder / "fleet.json", "--yes", *options)
 
@@ -123,7 +123,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def app(cloud: dict[str, str], tmp_path: Path) -> Iterator[App]:
-    """An app with config and script, nothing of it in the cloud yet."""
+    """An app with config and script, and nothing in the cloud yet."""
     made = App(f"Endtoend{os.getpid()}x{next(NUMBERS)}", tmp_path, cloud)
     (tmp_path / "script.ijm").write_text(SCRIPT)
     made.make_bucket()

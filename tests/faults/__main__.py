@@ -19,7 +19,7 @@ from tests.faults.report import problems, table
 
 
 def main(arguments: list[str]) -> int:
-    """Run the faults that are named, or all; return the exit code."""
+    """Run the named faults, or all of them; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Run the fault campaign.")
     parser.add_argument("faults", nargs="*", metavar="FAULT", help=f"of {' '.join(BY_NAME)}; none: all")
     parser.add_argument("--seed", type=int, default=1, help="what all chance comes from (default 1)")
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _hide_accounts() -> None:
-    """Let nothing here or in a process started here find the developer's account."""
+    """Hide the developer's account from everything here and in processes started here."""
     for name in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]:
         del os.environ[name]
     os.environ.update(CLIENT_ENVIRONMENT)

@@ -16,7 +16,7 @@ THREADS = 8
 
 
 def audit(run: Run, jobs: Sequence[Job], report: Report, *, poison: Sequence[str] = ()) -> None:
-    """Look at everything a run has left, with all its workers gone; note counts and problems."""
+    """Examine everything that a run left, once all its workers are gone; record counts and problems."""
     dead = set(harness.dead_letters(run))
     report.expect(harness.counts(run) == (0, 0), f"the queue holds {harness.counts(run)} messages")
     with ThreadPoolExecutor(THREADS) as pool:
@@ -32,12 +32,12 @@ def audit(run: Run, jobs: Sequence[Job], report: Report, *, poison: Sequence[str
 
 
 def outcomes(run: Run) -> list[dict[str, Any]]:
-    """Return all lines about jobs of all workers of a run."""
+    """Return all log lines about jobs, from all workers of a run."""
     return [line for worker in run.workers for line in worker.lines()]
 
 
 def crashes(run: Run) -> list[str]:
-    """Return what the workers' logs tell of errors of the worker itself."""
+    """Return errors of the worker itself in the workers' logs."""
     lines = [line for worker in run.workers for line in worker.text().splitlines()]
     return [line for line in lines if '"level": "error"' in line or line.startswith("Traceback")]
 
@@ -52,24 +52,24 @@ def _end_of(run: Run, job: Job, dead: set[str]) -> tuple[str, str]:
     records = harness.failures(run, job.job_id) or harness.failures(run, _rejected(encode_message(job)))
     reasons = [str(record["sentence"]) for record in records]
     if not reasons and not _was_judged(run, job):
-        # No worker came far enough to say why; the monitor and the janitor write down just that.
+        # No worker got far enough to say why; the monitor and the janitor record exactly that.
         return "dead, as all its workers were lost", ""
     return "dead", "" if reasons and all(reasons) else f"no reason: {harness.told(run, job)}"
 
 
 def _was_judged(run: Run, job: Job) -> bool:
-    """Whether some worker brought the job to an end of its own, which it must have recorded."""
+    """Whether some worker completed a judgement of the job, which it must have recorded."""
     gone = ("INTERRUPTED", "LEASE_LOST")
     return any(line["job"] == job.job_id and line["outcome"] not in gone for line in outcomes(run))
 
 
 def _rejected(body: str) -> str:
-    """Return what stands for a job id in the records of a message that is no job."""
+    """Return the substitute for a job id in the records of an invalid message."""
     return f"rejected-{hashlib.sha256(body.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 def _unlike(run: Run, document: dict[str, Any]) -> str:
-    """Say which output is not as its manifest says; "" when all are."""
+    """Return which output differs from its manifest; "" if none does."""
     if not document["outputs"]:
         return "its manifest lists no output"
     for output in document["outputs"]:
@@ -92,7 +92,7 @@ def _audit_poison(run: Run, poison: Iterable[str], dead: set[str], report: Repor
 
 def _audit_leftovers(run: Run, report: Report) -> None:
     left = list(run.scratch.glob("*")) if run.scratch.exists() else []
-    # What a killed worker leaves is swept by the next that starts there; here the last has ended well.
+    # A killed worker's leftovers are removed by the next one to start there; here, the last has ended well.
     report.expect(not left, f"left in scratch: {[path.name for path in left[:3]]}")
     running = harness.processes(run)
     report.expect(not running, f"processes left: {[process.pid for process in running[:3]]}")

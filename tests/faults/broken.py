@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-#: Values of the wrong kind for any field.
+#: Values of the wrong type for any field.
 WRONG: list[Any] = [None, [], {}, "", "x" * 100_000, -1, 1e308, True, [[[[]]]], {"a": {"b": []}}, "\ud800"]
 
 
 def broken_bodies() -> list[bytes]:
-    """Return bodies that are no JSON object, or one that no reader should follow to its end."""
+    """Return bodies that are not JSON objects, or that no reader should read to the end."""
     return [
         b"",
         b"\x00\x00\x00\x01Bud1\x00\x00",

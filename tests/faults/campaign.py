@@ -1,4 +1,4 @@
-"""The faults of the campaign, each with its full size and a short one, and how to run one after another."""
+"""The campaign's faults, each in full and short size, and how to run them one after another."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ BY_NAME = {fault.name: fault for fault in FAULTS}
 
 
 def run_faults(ground: Ground, faults: Sequence[Fault], *, short: bool = False) -> list[Row]:
-    """Run faults one after another, telling on stderr how each ended."""
+    """Run faults one after another, reporting on stderr how each ended."""
     rows = []
     for fault in faults:
         print(f"{fault.name} {fault.title} …", file=sys.stderr, flush=True)
@@ -184,7 +184,7 @@ def run_faults(ground: Ground, faults: Sequence[Fault], *, short: bool = False) 
         try:
             report = fault.run(ground, **(fault.short if short else fault.full))
         except Exception as error:
-            # A fault that cannot be run to its end is no fault withstood; the others are run all the same.
+            # A fault that cannot be run to its end does not count as withstood; the others still run.
             report = Report(problems=[f"{type(error).__name__}: {error}"])
         rows.append(Row(fault.name, fault.title, report, time.monotonic() - started_at))
         said = problems(rows[-1:]) or "withstood"

@@ -1,7 +1,7 @@
-"""S1: secrets in the environment of whoever runs the commands stand in nothing that is written, sent or said.
+"""S1: secrets in the environment of whoever runs the commands are never written, sent or printed.
 
-The script prints its whole environment, and writes it into an output, as a curious one would. Images that
-are built with such secrets are looked at by tests/docker/test_image.py.
+The script prints its whole environment, and writes it to an output, as a curious one would.
+tests/docker/test_image.py examines images built with such secrets.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FLEET = CHECKOUT / "files" / "demo" / "fleet.json"
 
 
 def secrets_kept(ground: Ground, *, jobs: int) -> Report:
-    """Run a main job with secrets in the environment; look for them in all that it left. One job fails."""
+    """Run a main job with secrets in the environment, then search everything it left. One job fails."""
     report, folder, app = Report(), ground.new_folder("canaries"), f"Canaries{os.getpid()}"
     root, record = folder / "local-cloud", CHECKOUT / "files" / f"{app}SpotFleetRequestId.json"
     environment = {**CANARIES, "DISTRIBUTED_FIJI_LOCAL": str(root), "FIJI_HOME": str(imagej_core())}
@@ -72,7 +72,7 @@ def secrets_kept(ground: Ground, *, jobs: int) -> Report:
 
 
 def found_in(text: str) -> list[str]:
-    """Return the names of the secrets that stand in a text."""
+    """Return the names of the secrets that occur in a text."""
     return [name for name, value in CANARIES.items() if value in text]
 
 
@@ -88,7 +88,7 @@ def write_files(folder: Path, app: str, jobs: int) -> None:
 
 
 def documents_of(cloud: Cloud) -> Iterator[str]:
-    """Yield what stands in AWS's services while a run runs, beside the bucket, as JSON."""
+    """Yield what AWS's services hold during a run, besides the bucket, as JSON."""
     ecs, ec2, functions = cloud.client("ecs"), cloud.client("ec2"), cloud.client("lambda")
     for arn in ecs.list_task_definitions()["taskDefinitionArns"]:
         yield as_json(ecs.describe_task_definition(taskDefinition=arn))
@@ -104,7 +104,7 @@ def as_json(answer: dict[str, Any]) -> str:
 
 
 def texts_in(folder: Path) -> Iterable[tuple[str, str]]:
-    """Yield path and content of all that commands, cloud and workers have written, unpacked."""
+    """Yield path and content of everything that commands, cloud and workers have written, unpacked."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             content = path.read_bytes()

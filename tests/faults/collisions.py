@@ -1,4 +1,4 @@
-"""R18 and R19: jobs that want the same output, and scripts that leave processes which rewrite outputs."""
+"""R18 and R19: jobs with the same output, and scripts that leave processes behind which rewrite outputs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.worker import harness
 from tests.worker.harness import Run, submit
 from worker.contract.jobs import FailureClass, Job, Value
 
-#: So many files go up beside the one that is shared.
+#: How many files are uploaded besides the shared one.
 MANY = ",".join(f"{{0}}/{number}.bin" for number in range(30))
-#: Of the workers, so many are killed for each ten jobs.
+#: How many workers are killed for every ten jobs.
 KILLS_FOR_TEN = 1
 
 
@@ -31,12 +31,12 @@ def one_name(place: str) -> list[Job]:
 
 
 def kinds_of_values(place: str) -> list[Job]:
-    """Values that differ in kind, and make one location."""
+    """Values of different types that give the same location."""
     return [_job(f"{place}/{well}", Well=well, names="result.bin") for well in ("0", 0)]
 
 
 def nested(place: str) -> list[Job]:
-    """A location that lies in another."""
+    """A location inside another one."""
     return [
         _job(place, Well="A01", names="deep/result.bin,own.bin"),
         _job(f"{place}/deep", Well="A02", names="result.bin"),
@@ -44,12 +44,12 @@ def nested(place: str) -> list[Job]:
 
 
 def one_of_many(place: str) -> list[Job]:
-    """Thirty files of each job's own, and one that both want."""
+    """Thirty files that belong to each job alone, and one that both want."""
     return [_job(place, Well=well, names=f"{MANY.format(well)},shared.bin") for well in ("A01", "A02")]
 
 
 def linked(place: str) -> list[Job]:
-    """One name that is a link for one of them."""
+    """One name that is a link for one of the jobs."""
     link = "mv output/own.bin kept.bin; ln -s ../kept.bin output/result.bin"
     return [
         _job(place, Well="A01", names="own.bin", shell=link),
@@ -65,7 +65,7 @@ def _job(place: str, **metadata: Value) -> Job:
 
 
 def groups(chance: random.Random, jobs: int) -> Iterator[list[Job]]:
-    """Yield groups of jobs that want one output of each other, until there are so many jobs."""
+    """Yield groups of jobs that compete for an output, until there are so many jobs."""
     made = 0
     ways: list[Callable[[str], list[Job]]] = []
     while made < jobs:
@@ -80,8 +80,10 @@ def groups(chance: random.Random, jobs: int) -> Iterator[list[Job]]:
 
 
 def colliding_outputs(ground: Ground, *, jobs: int, workers: int) -> Report:
-    """One job of a group has the output, the others fail and name it: with messages that come twice, workers
-    that are killed, and all jobs sent once more. Jobs beside them with names of their own are all done.
+    """One job of a group has the output; the others fail and name it.
+
+    Some messages come twice, workers are killed, and all jobs are sent once more. Jobs beside them with
+    separate names are all done.
     """
     report = Report()
 
@@ -127,7 +129,7 @@ def _kill_some(
     jobs: int,
     report: Report,
 ) -> None:
-    """Kill workers after some of their jobs, and start others in their place."""
+    """Kill workers after some of their jobs, and start others instead."""
     for _ in range(max(1, KILLS_FOR_TEN * jobs // 20)):
         number = chance.randrange(len(living))
         victim = living[number]
@@ -143,7 +145,7 @@ def _kill_some(
 
 
 def _check_group(run: Run, group: list[Job], report: Report) -> None:
-    """No output is in two manifests, and who has none was told whose it is."""
+    """No output is in two manifests, and a job without one was told whose it is."""
     keys: Counter[str] = Counter()
     for job in group:
         document = harness.manifest(run, job)
@@ -163,7 +165,7 @@ def _check_group(run: Run, group: list[Job], report: Report) -> None:
 
 
 REWRITE = "while :; do for file in output/*; do echo more >>$file; done; sleep 0.005; done"
-#: What scripts leave running: commands of the shell.
+#: What scripts leave running: shell commands.
 SURVIVORS = {
     "in its session": f"sh -c '{REWRITE}' &",
     "ignoring TERM": f"sh -c 'trap \"\" TERM HUP; {REWRITE}' &",
@@ -185,7 +187,7 @@ SURVIVORS = {
 
 
 def survivors(ground: Ground, *, jobs: int, workers: int) -> Report:
-    """Whatever a script leaves running is gone before its outputs are read, and all are as judged."""
+    """Whatever a script leaves running is gone before its outputs are read, and all of them are as judged."""
     report = Report()
     with ground.run("survive", retries=3) as run:
         sent = []

@@ -1,4 +1,4 @@
-"""R10: a disk that is full while inputs come, while FIJI runs, while outputs go."""
+"""R10: a disk that fills up while inputs arrive, while FIJI runs, or while outputs are sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.faults.report import Report
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
 
-#: The worker's scratch is a disk of its own of this size, which only the worker's processes see.
+#: The worker's scratch folder is a separate disk of this size, visible only to the worker's processes.
 DISK_MB = 12
 TOO_MUCH = 14_000_000
 SMALL_DISK = (
@@ -22,14 +22,14 @@ SMALL_DISK = (
 
 
 def full_disks(ground: Ground, *, each: int, workers: int) -> Report:
-    """A job that fills the disk fails by that reason, or is done where all just fits; the next one runs."""
+    """A job that fills the disk fails for that reason, or is done if all just fits; the next one runs."""
     report = Report()
     with ground.run("disk", retries=2) as run:
         run.cloud.s3.put_object(Bucket=run.bucket, Key="in/large.bin", Body=b"x" * TOO_MUCH)
         hungry = {
             "in download": [a_job(n, image=f"s3://{run.bucket}/in/large.bin") for n in range(each)],
             "in run": [a_job(1000 + n, fill=TOO_MUCH) for n in range(each)],
-            # Enough files for a list of them to be written, on a disk that has hardly a block left.
+            # Enough files that a list of them must be written, on a disk with hardly a free block.
             "in upload": [a_job(2000 + n, files=30, fill="all") for n in range(each)],
         }
         good = [a_job(3000 + number) for number in range(3 * each)]

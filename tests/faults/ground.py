@@ -1,4 +1,4 @@
-"""What all faults stand on: emulators that start when first asked for, a folder, a seed, lanes."""
+"""Shared by all faults: emulators that start on first use, a folder, a seed, lanes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ EMULATORS = {"ministack": emulators.ministack, "moto": emulators.moto}
 
 
 class Ground:
-    """Emulators and runs below a folder; a context manager that ends all it has started.
+    """Emulators and runs in a folder; a context manager that ends everything it has started.
 
-    All chance comes from `seed`: what is injected and when, though not what the machine makes of it.
+    All randomness comes from `seed`: what is injected and when, though not how the machine reacts.
     """
 
     def __init__(self, folder: Path, seed: int) -> None:
@@ -38,7 +38,7 @@ class Ground:
         self._stack.close()
 
     def chance(self, of: str) -> random.Random:
-        """Return a source of chance of its own for each purpose."""
+        """Return a separate random source for each purpose."""
         return random.Random(f"{self.seed} {of}")
 
     def cloud(self, name: str = "ministack") -> harness.Cloud:
@@ -49,33 +49,33 @@ class Ground:
         return self._clouds[name]
 
     def new_folder(self, name: str) -> Path:
-        """Return a fresh folder."""
+        """Return a new folder."""
         folder = self.folder / f"{name}-{next(self._numbers)}"
         folder.mkdir(parents=True)
         return folder
 
     @contextlib.contextmanager
     def run(self, name: str, *, on: str = "ministack", **options: Any) -> Iterator[Run]:
-        """Make a run on an emulator; its workers end with the block."""
+        """Create a run on an emulator; its workers end with the block."""
         with harness.a_run(self.cloud(on), self.new_folder(name), **options) as run:
             yield run
 
     @contextlib.contextmanager
     def proxy(self, upstream: str, *faults: dict[str, Any]) -> Iterator[str]:
-        """Put microburst before an emulator; yield its URL."""
+        """Put microburst in front of an emulator; yield its URL."""
         with emulators.microburst(self.new_folder("microburst"), upstream) as url:
             emulators.set_faults(url, *faults)
             yield url
 
 
 def finish(run: Run, seconds: float) -> None:
-    """Wait until all is settled, and ask all workers to leave."""
+    """Wait until everything is settled, and ask all workers to leave."""
     harness.wait_until_settled(run, seconds)
     leave(run)
 
 
 def leave(run: Run) -> None:
-    """Ask all workers that still run to leave, all at once, and wait for them."""
+    """Ask all running workers to leave at the same time, and wait for them."""
     running = [worker for worker in run.workers if worker.process.poll() is None]
     for worker in running:
         worker.process.terminate()
@@ -84,7 +84,7 @@ def leave(run: Run) -> None:
 
 
 def side_by_side(lanes: Iterable[Callable[[], None]]) -> None:
-    """Run lanes at the same time, each in a thread; raises what one raised."""
+    """Run lanes at the same time, each in a thread; raise what one of them raised."""
     lanes = list(lanes)
     with ThreadPoolExecutor(len(lanes)) as pool:
         for future in [pool.submit(lane) for lane in lanes]:
@@ -92,7 +92,7 @@ def side_by_side(lanes: Iterable[Callable[[], None]]) -> None:
 
 
 def seconds_until(condition: Callable[[], bool], most: float) -> float:
-    """Return after how many seconds a condition held; infinite when it did not within `most`."""
+    """Return after how many seconds a condition held; infinite if it did not within `most`."""
     started_at = time.monotonic()
     while not condition():
         if time.monotonic() - started_at > most:

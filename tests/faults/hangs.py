@@ -15,7 +15,7 @@ AFTER_SECONDS = 5.0
 
 
 def hung_fiji(ground: Ground, *, of_each: int, workers: int) -> Report:
-    """Each is ended with all that it started within its time-out + 5 s, and its job fails by that reason."""
+    """Each is ended with all it started within its time-out + 5 s, and its job fails for that reason."""
     report = Report()
     with ground.run("hung", retries=1) as run:
         sent = {
@@ -45,6 +45,6 @@ def _check(run: harness.Run, job: harness.Job, way: str, report: Report) -> None
     expected = "timed out" if way == "noisy" else "stalled"
     (record, *_) = harness.failures(run, job.job_id) or [{}]
     report.expect(record.get("class") == expected, f"{way}: recorded as {record.get('class')}")
-    # Time counts from the first sign of the run; starting the process comes before.
+    # Time counts from the run's first sign of life; starting the process comes before.
     took = float(record.get("seconds", {}).get("fiji", float("inf")))
     report.expect(took <= WAYS[way] + AFTER_SECONDS, f"{way}: ended after {took} s")

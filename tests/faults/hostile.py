@@ -1,7 +1,7 @@
-"""R20: what stands in the run's state and is not ours, and answers of SQS that are none.
+"""R20: foreign objects in the run's state, and garbled answers from SQS.
 
-A Finder's files, folder markers, halves of objects, JSON that is made to break a reader, wrong types, records
-of another app: the worker does its jobs all the same, and monitor and janitor read past it all.
+Finder files, folder markers, truncated objects, JSON designed to break a reader, wrong types, another app's
+records: the worker still does its jobs, and monitor and janitor ignore all of it.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ FOLDERS = ("manifests", "failures", "submissions", "names", "warnings", "without
 
 
 def with_wrong_fields(document: dict[str, Any], chance: random.Random) -> Iterator[bytes]:
-    """Yield a document again and again, each time with fields of the wrong kind."""
+    """Yield a document repeatedly, each time with fields of the wrong type."""
     while True:
         wrong = {name: chance.choice(WRONG) for name in chance.sample(sorted(document), 2)}
         yield json.dumps({**document, **wrong, "unknown": {"field": []}}).encode()
 
 
 def hostile_state(ground: Ground, *, objects: int, jobs: int, workers: int, garbled: int) -> Report:
-    """Put hostile objects into the state of runs; every job is done, every run ends as it should."""
+    """Put hostile objects into runs' state. Every job is done, and every run ends as it should."""
     report = Report()
     chance = ground.chance("R20")
     _before_workers(ground, report, chance, objects=objects, jobs=jobs, workers=workers)
@@ -57,11 +57,11 @@ def hostile_state(ground: Ground, *, objects: int, jobs: int, workers: int, garb
 def _before_workers(
     ground: Ground, report: Report, chance: random.Random, *, objects: int, jobs: int, workers: int
 ) -> None:
-    """Let workers meet hostile manifests, claims and failure records of their own jobs, and stray ones."""
+    """Give workers hostile manifests, claims and failure records of their own jobs, and stray ones."""
     with ground.run("hostile", retries=3) as run:
         flags = run.folder / "flags"
         flags.mkdir()
-        # Every other one fails once, so that its failure records are read.
+        # Every second one fails once, so that its failure records are read.
         sent = [
             a_job(number, once=str(flags / str(number)), fail="script_error") if number % 2 else a_job(number)
             for number in range(jobs)
@@ -85,7 +85,7 @@ def _before_workers(
 
 
 def _of_jobs(app: str, jobs: list[Job], chance: random.Random) -> Iterator[tuple[str, bytes]]:
-    """Yield objects that stand where the state of jobs should: broken, wrong in their fields, or stray."""
+    """Yield objects in the place of jobs' state: broken, with wrong fields, or stray."""
     broken = broken_bodies()
     manifest = {
         "job_id": jobs[0].job_id,
@@ -116,7 +116,7 @@ def _of_jobs(app: str, jobs: list[Job], chance: random.Random) -> Iterator[tuple
         )
         which = chance.randrange(3)
         yield keys[which], chance.choice(broken)
-        which = chance.choice((0, 2))  # a claim may well say that it is another's
+        which = chance.choice((0, 2))  # a claim may legitimately belong to another
         yield keys[which], next(wrong[which])
         folder = chance.choice(FOLDERS)
         yield state_key(app, folder, chance.choice(STRAY)), chance.choice(broken)
@@ -125,7 +125,7 @@ def _of_jobs(app: str, jobs: list[Job], chance: random.Random) -> Iterator[tuple
 def _garbled_answers(
     ground: Ground, report: Report, chance: random.Random, *, answers: int, jobs: int
 ) -> None:
-    """Put what is no answer of SQS before a worker, again and again, and let it do its jobs."""
+    """Give a worker garbled answers from SQS, again and again, and let it do its jobs."""
     with (
         ground.run("garbled", retries=5) as run,
         contextlib.closing(Garbling(run.cloud.url, chance, answers)) as proxy,
@@ -164,7 +164,7 @@ GARBAGE = (
 
 
 class Garbling(SqsProxy):
-    """Garbles every second answer until so many are given; `fired` counts them by what was asked."""
+    """Garbles every second answer, up to a total. `fired` counts them by what was requested."""
 
     def __init__(self, upstream: str, chance: random.Random, answers: int) -> None:
         self.fired: Counter[str] = Counter()
@@ -176,7 +176,7 @@ class Garbling(SqsProxy):
         super().__init__(upstream)
 
     def answer(self, path: str, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Return garbage, or what SQS says; a call that is garbled does not reach SQS."""
+        """Return garbage, or SQS's answer. A garbled call does not reach SQS."""
         asked = headers.get(TARGET, "")
         with self._lock:
             garble = asked != "AmazonSQS.SendMessageBatch" and next(self._turn) % 2 == 0 and self._left
@@ -189,7 +189,7 @@ class Garbling(SqsProxy):
 
 
 def _before_users(ground: Ground, report: Report, chance: random.Random, *, objects: int) -> None:
-    """Let monitor and janitor end runs among hostile objects, with true counts and nothing left."""
+    """Let monitor and janitor end runs among hostile objects, with correct counts and nothing left."""
     with emulators(ground.new_folder("users")) as session:
         for number, look in enumerate((_monitored, _looked_after)):
             _before_one(a_run(Clients(session), f"Hostile{number}"), look, report, chance, objects // 2)

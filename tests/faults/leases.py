@@ -1,4 +1,4 @@
-"""R3, R4 and R8: jobs that outlast many visibilities, heartbeats that do not land, messages come twice."""
+"""R3, R4 and R8: jobs that outlast many visibilities, heartbeats that fail, messages that come twice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BOTH = ("ministack", "moto")
 
 
 def on_both(ground: Ground, name: str, of: Callable[[Run, str], None], **options: int) -> None:
-    """Run the same on each emulator, side by side."""
+    """Run the same on each emulator, at the same time."""
 
     def lane(emulator: str) -> None:
         with ground.run(name, on=emulator, **options) as run:
@@ -31,7 +31,7 @@ def on_both(ground: Ground, name: str, of: Callable[[Run, str], None], **options
 
 
 def long_jobs(ground: Ground, *, jobs: int, visibility: int, times: int) -> Report:
-    """Jobs of many times the visibility are started once, while idle workers wait for their messages."""
+    """Jobs of many times the visibility start only once, while idle workers wait for their messages."""
     report = Report()
 
     def work(run: Run, _: str) -> None:
@@ -54,22 +54,22 @@ def long_jobs(ground: Ground, *, jobs: int, visibility: int, times: int) -> Repo
 
 
 def blocked_heartbeats(ground: Ground, *, jobs: int, workers: int) -> Report:
-    """Workers whose heartbeats do not land stop before their lease ends; others do the jobs, each once.
+    """Workers whose heartbeats fail stop before their lease ends; others do the jobs, each once.
 
-    Half of the jobs are still in FIJI then, half are uploading (their data take longer than the lease).
+    At that time, half of the jobs are in FIJI, and half are uploading (which takes longer than the lease).
     """
     report = Report()
 
     def work(run: Run, emulator: str) -> None:
-        # The proxy tells buckets apart, not keys.
+        # The proxy distinguishes buckets, not keys.
         results = f"{run.bucket}-results"
         run.cloud.s3.create_bucket(Bucket=results)
         sent = [_long_once(run, number, in_fiji=number % 2 == 0) for number in range(jobs // 2)]
         beats = {"service": "sqs", "operation": "ChangeMessageVisibility", "timeout_ms": 3_000}
         puts = {"service": "s3", "operation": "PutObject", "resource": results, "latency": 3_500}
         with ground.proxy(run.cloud.url, beats, puts) as proxy:
-            # No more than there are lonely workers: a message that comes back is first in the queue, so that
-            # they would lose the same ones over and over.
+            # No more than there are lonely workers. A returned message is first in the queue, so they would
+            # lose the same ones over and over.
             for first in range(0, len(sent), workers):
                 batch = sent[first : first + workers]
                 submit(run, batch)
@@ -90,7 +90,7 @@ def blocked_heartbeats(ground: Ground, *, jobs: int, workers: int) -> Report:
 
 
 def _lose_all(run: Run, batch: list[harness.Job], workers: int, **changes: object) -> None:
-    """Let lonely workers take all jobs of a batch, and lose each; then they are killed."""
+    """Let lonely workers take all jobs of a batch and lose each of them; then kill the workers."""
     changes |= {"SQS_MESSAGE_VISIBILITY": 4, "HEARTBEAT_SECONDS": 1, "OVERLAP": False, "STANDBY": False}
     lonely = [harness.start_worker(run, **changes) for _ in range(workers)]  # type: ignore[arg-type]
     names = {job.job_id for job in batch}
@@ -101,7 +101,7 @@ def _lose_all(run: Run, batch: list[harness.Job], workers: int, **changes: objec
 
 
 def _long_once(run: Run, number: int, *, in_fiji: bool) -> harness.Job:
-    """Return a job that outlasts a lease at its first start: in FIJI, or in its upload."""
+    """Return a job that outlasts a lease on its first start: in FIJI, or in its upload."""
     return a_job(
         number,
         sleep=60 if in_fiji else 0,
@@ -117,7 +117,7 @@ def _lost(workers: list[harness.WorkerProcess]) -> set[str]:
 
 
 def _no_two_at_once(run: Run, sent: list[harness.Job], report: Report) -> None:
-    """The last tick of each start lies before the next start."""
+    """The last tick of each start is before the next start."""
     for number in range(len(sent)):
         paths = sorted(run.traces.glob(f"*-n{number}"), key=lambda path: float(path.name.split("-")[0]))
         for before, after in itertools.pairwise(paths):
@@ -127,7 +127,7 @@ def _no_two_at_once(run: Run, sent: list[harness.Job], report: Report) -> None:
 
 
 def delivered_at_once(ground: Ground, *, jobs: int, workers: int) -> Report:
-    """Messages come two or three times at once, as copies or by the queue itself; each job has one commit."""
+    """Messages arrive two or three times at once, copied or from the queue itself; each job commits once."""
     report = Report()
 
     def work(run: Run, emulator: str) -> None:

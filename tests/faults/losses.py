@@ -1,4 +1,4 @@
-"""R1 and R5: workers that are killed, and workers that are asked to leave, at random moments."""
+"""R1 and R5: workers that are killed, or asked to leave, at random moments."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.worker import harness
 from tests.worker.harness import Run, WorkerProcess, a_job, submit
 from worker.contract.jobs import Job
 
-#: A worker is killed, or asked to leave, so many seconds at most after its start, its being ready or a job.
+#: The most seconds between a worker's start, readiness or job, and its being killed or asked to leave.
 LONGEST_LIFE = 1.5
-#: It is killed after so many jobs at most; the killing must not depend on how busy the machine is.
+#: The most jobs before it is killed, so that killing does not depend on how busy the machine is.
 MOST_JOBS = 2
-#: Of the killed, so many (0 to 1) die while they start.
+#: The share (0 to 1) of killed workers that die while starting.
 DIE_EARLY = 0.15
 READY = "waits for jobs"
-#: So many jobs are sent ahead of what is done.
+#: How many jobs are sent ahead of those that are done.
 STOCK = 40
 GRACE_SECONDS = 1
 VISIBLE_SECONDS = 2
@@ -30,7 +30,7 @@ EXIT_SECONDS = 10
 
 
 def random_jobs(chance: random.Random, longest: float) -> Iterator[Job]:
-    """Yield jobs without end, each with outputs that differ from run to run."""
+    """Yield endless jobs, each with outputs that differ from run to run."""
     number = 0
     while True:
         number += 1
@@ -38,7 +38,7 @@ def random_jobs(chance: random.Random, longest: float) -> Iterator[Job]:
 
 
 def killed_at_random(ground: Ground, *, kills: int, jobs: int, workers: int, on: str) -> Report:
-    """Kill workers (SIGKILL) at random moments, start others in their place, until so many are dead."""
+    """Kill workers (SIGKILL) at random moments and start others instead, until enough have died."""
     report = Report()
     chance = ground.chance(f"R1 {on}")
     with ground.run("kills", on=on, retries=8) as run:
@@ -68,7 +68,7 @@ def killed_at_random(ground: Ground, *, kills: int, jobs: int, workers: int, on:
 
 
 class _Slot:
-    """A worker, and when it is killed: in its start, or some time after a number of its jobs."""
+    """A worker, and when it is killed: during its start, or some time after a number of its jobs."""
 
     def __init__(self, worker: WorkerProcess, chance: random.Random) -> None:
         self.worker = worker
@@ -86,11 +86,11 @@ class _Slot:
 
 
 def asked_to_leave(ground: Ground, *, signals: int, lanes: int) -> Report:
-    """Send SIGTERM to workers at random moments; each lane has a queue of its own, that can be watched."""
+    """Send SIGTERM to workers at random moments. Each lane has its own queue, which can be observed."""
     report = Report()
 
     def lane(number: int) -> None:
-        # One lane in four talks to moto.
+        # One lane in four uses moto.
         on = "moto" if number % 4 == 3 else "ministack"
         with ground.run(f"lane{number}", on=on, retries=30) as run:
             _lane(run, ground.chance(f"R5 {number}"), signals // lanes, report)
@@ -120,13 +120,13 @@ def _lane(run: Run, chance: random.Random, signals: int, report: Report) -> None
 
 
 def _watch_it_leave(run: Run, worker: WorkerProcess, report: Report) -> None:
-    """Its messages are visible again within 2 s of the end of its grace, and it is gone within 10."""
+    """Its messages are visible again within 2 s after its grace ends, and it is gone within 10."""
     visible = seconds_until(lambda: harness.counts(run)[1] == 0, 30) - GRACE_SECONDS
     report.expect(
         visible <= VISIBLE_SECONDS, f"its messages were back after {visible:.1f} s: {worker.text()[-500:]}"
     )
     gone = seconds_until(lambda: worker.process.poll() is not None, 30) + max(0.0, visible)
     report.expect(gone <= EXIT_SECONDS, f"it was gone after {gone:.1f} s")
-    # Before it can hear signals Python ends by them: nothing has been taken by then.
+    # Until it can handle signals, Python dies from them; nothing has been received by then.
     report.expect(worker.process.returncode in (0, -signal.SIGTERM), f"exit code {worker.process.returncode}")
     report.expect(harness.counts(run)[1] == 0, "a message came in flight after that")

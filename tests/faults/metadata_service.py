@@ -1,4 +1,4 @@
-"""A metadata service (IMDSv2) that answers as it is told: codes, silence, nonsense, the spot notice."""
+"""A metadata service (IMDSv2) with prescribed answers: codes, silence, nonsense, the spot notice."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SILENT_SECONDS = 30
 
 
 class MetadataService(Serving):
-    """Answers each question for the spot notice with the next of `answers`; the last stays.
+    """Answers each request for the spot notice with the next of `answers`; the last one repeats.
 
-    `begin`: before this holds, the machine is not marked. `token`: the code that requests for a token get.
-    `asked`: how often the notice was asked for; `given_at`: when it was first given (time.monotonic).
+    `begin`: until this is true, the machine is not marked. `token`: the code for requests for a token.
+    `asked`: how often the notice was requested. `given_at`: when it was first given (time.monotonic).
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""R2: one call of AWS in ten fails, in the ways in which AWS fails."""
+"""R2: one AWS call in ten fails, in the ways AWS calls fail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.faults.report import Report
 from tests.worker import harness
 from tests.worker.harness import a_job, submit
 
-#: Each rule is tried in this order until one fires; of all calls they let one in ten fail.
+#: The rules are tried in this order until one fires; together they make one call in ten fail.
 ONE_IN_TEN: list[dict[str, Any]] = [
     {"service": "s3", "probability": 0.02, "error": {"code": "SlowDown", "status": 503}},
     {"service": "s3", "probability": 0.02, "error": {"code": "InternalError", "status": 500}},
@@ -19,14 +19,14 @@ ONE_IN_TEN: list[dict[str, Any]] = [
     {"service": "sqs", "probability": 0.02, "error": {"code": "InternalError", "status": 500}},
     {"service": "*", "probability": 0.025, "reset": True},
     {"service": "*", "probability": 0.015, "timeout_ms": 1500},
-    # The call went through, its answer breaks off: what was done must not be done twice.
+    # The call succeeds but its answer is cut off: nothing may be done twice.
     {"service": "*", "probability": 0.025, "response": {"abort_frac": 0.3}},
 ]
 KINDS = ("throttled (503)", "500", "throttled (400)", "500", "reset", "timed out", "answer cut off")
 
 
 def failing_calls(ground: Ground, *, jobs: int, workers: int) -> Report:
-    """Work jobs off through a proxy that lets one call in ten fail: none is lost, dead, or ends a worker."""
+    """Process jobs through a proxy that fails one call in ten: no job is lost or dead, and no worker ends."""
     report = Report()
     with ground.run("network", retries=5) as run, ground.proxy(run.cloud.url, *ONE_IN_TEN) as proxy:
         sent = [a_job(number, files=2, content="random") for number in range(jobs)]

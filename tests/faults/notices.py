@@ -15,7 +15,7 @@ from tests.faults.report import Report
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
 
-#: What the service answers in turn, and how it answers to requests for a token.
+#: The service's answers in order, and its answers to requests for a token.
 WITH_NOTICE: dict[str, tuple[tuple[int, ...], int]] = {
     "404, then the notice": ((404, 404, NOTICE), 200),
     "401, then the notice": ((401, 401, NOTICE), 200),
@@ -38,7 +38,7 @@ EXIT_SECONDS = 10
 
 
 def spot_notices(ground: Ground, *, notices: int, lanes: int) -> Report:
-    """Workers give their job back when the notice comes, and work on when none does, whatever is said."""
+    """Workers return their job when the notice comes, and carry on if none does, whatever they are told."""
     report = Report()
     cases = [*WITH_NOTICE, *WITHOUT_NOTICE, NO_SERVICE]
     chosen = [cases[number % len(cases)] for number in range(notices)]
@@ -47,7 +47,7 @@ def spot_notices(ground: Ground, *, notices: int, lanes: int) -> Report:
         with ground.run(f"spot{number}", retries=40) as run:
             sent = []
             for count, case in enumerate(chosen[number::lanes]):
-                # Only its first start takes long: a job that was given back is soon done by the next worker.
+                # Only its first start takes long, so the next worker soon finishes a returned job.
                 job = a_job(count, sleep=8, slow_once=str(run.folder / f"seen{count}"))
                 sent.append(job if case in WITH_NOTICE else a_job(count))
                 submit(run, sent[-1:])
@@ -64,7 +64,7 @@ def spot_notices(ground: Ground, *, notices: int, lanes: int) -> Report:
 
 
 def start_on_spot(run: Run, endpoint: str) -> harness.WorkerProcess:
-    """Start a worker that asks a metadata service, quickly."""
+    """Start a worker that polls a metadata service often."""
     return harness.start_worker(
         run,
         AWS_EC2_METADATA_SERVICE_ENDPOINT=endpoint,
@@ -74,7 +74,7 @@ def start_on_spot(run: Run, endpoint: str) -> harness.WorkerProcess:
 
 
 def _with_notice(run: Run, case: str, report: Report) -> None:
-    """The job that runs is visible again within 2 s of the end of what the notice leaves; the worker ends."""
+    """The running job is visible again within 2 s after the notice's remaining time; the worker ends."""
     answers, token = WITH_NOTICE[case]
     before = len(list(run.traces.iterdir()))
 
@@ -93,7 +93,7 @@ def _with_notice(run: Run, case: str, report: Report) -> None:
 
 
 def _without_notice(run: Run, case: str, report: Report) -> None:
-    """The worker does its jobs, and goes on."""
+    """The worker does its jobs, and carries on."""
     answers, token = WITHOUT_NOTICE.get(case, ((404,), 200))
     with contextlib.closing(MetadataService(answers, token)) as service:
         endpoint = service.url if case != NO_SERVICE else f"http://127.0.0.1:{free_port()}"

@@ -1,4 +1,4 @@
-"""R7: messages that are no job, one in ten."""
+"""R7: invalid messages, one in ten."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VALUE = GOOD["Metadata"]
 
 
 def poison_bodies() -> list[str]:
-    """Return fifty kinds of message that are no job."""
+    """Return fifty kinds of invalid message."""
     no_json = [
         "nonsense",
         "{",
@@ -29,7 +29,7 @@ def poison_bodies() -> list[str]:
         "[" * 50_000,
     ]
     no_object = ["[]", "null", "7", '"text"', "true", "[{}]", "1e400", '[["Metadata"]]']
-    # Without job_id, or shared_metadata, a message of the original is a job.
+    # Without job_id, or shared_metadata, a message of the original is still a job.
     needed = ("Metadata", "output_file_location")
     parts = [{key: value for key, value in GOOD.items() if key != name} for name in needed]
     metadata: list[Any] = [None, [1], "text", 7, {"a b": 1}, {"": 1}, {"1a": 1}, {"a-b": 1}, {"a.b": 1}]
@@ -53,7 +53,7 @@ def poison_bodies() -> list[str]:
 
 
 def poison_in_the_queue(ground: Ground, *, kinds: int, jobs: int, workers: int) -> Report:
-    """Every tenth message is poison: refused with a reason, and all good jobs are done."""
+    """Every tenth message is poison: it is refused with a reason, and all good jobs are done."""
     report = Report()
     chance = ground.chance("R7")
     bodies = poison_bodies()

@@ -1,4 +1,4 @@
-"""What a fault was found to do: injected, outcomes, problems; and the table of a whole campaign."""
+"""The result of a fault: injected, outcomes, problems; and the table of a whole campaign."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 HEAD = ("fault", "injected", "outcomes", "verdict", "seconds")
-#: Problems that are shown of each fault; the first tell enough.
+#: How many problems of each fault are shown; the first are enough.
 MOST_SHOWN = 10
 
 
 @dataclass
 class Report:
-    """`injected`: as counted by the proxy or the killer. No problem: the fault is withstood."""
+    """`injected`: as counted by the proxy or the killer. Without problems, the fault is withstood."""
 
     injected: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -24,7 +24,7 @@ class Report:
         return not self.problems
 
     def expect(self, holds: object, otherwise: str) -> None:
-        """Note a problem unless something holds."""
+        """Record a problem unless something holds."""
         if not holds:
             self.problems.append(otherwise)
 
@@ -46,7 +46,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def problems(rows: Iterable[Row]) -> str:
-    """Return what was wrong, a line each; empty when nothing was."""
+    """Return what was wrong, one line each; empty if nothing was."""
     lines = []
     for row in rows:
         found = row.report.problems

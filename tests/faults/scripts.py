@@ -18,7 +18,7 @@ from tests.worker.harness import Run, a_job, submit
 FOLDER = Path(__file__).parent / "misleading"
 LANGUAGES = ("ijm", "py", "groovy")
 
-#: What the scripts do when told: how they fail, with the class that is recorded, and how they succeed.
+#: The scripts' behaviours: ways to fail, each with the class that is recorded, and ways to succeed.
 FAILING = {
     "ijm": {
         "undefined": "macro error",
@@ -65,7 +65,7 @@ class Case:
 
 
 def cases(language: str) -> Iterator[tuple[Case, Case]]:
-    """Yield pairs of a case that fails and one that succeeds, without end."""
+    """Yield endless pairs of a case that fails and one that succeeds."""
     failing = itertools.cycle(Case(mode, expected) for mode, expected in FAILING[language].items())
     succeeding = itertools.cycle(Case(mode, "") for mode in SUCCEEDING)
     yield from zip(failing, succeeding, strict=False)

@@ -1,4 +1,4 @@
-"""Servers of the campaign on 127.0.0.1, in threads of this process: each class says what it answers."""
+"""The campaign's servers on 127.0.0.1, in threads of this process. Each class defines its answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 TARGET = "X-Amz-Target"
 RECEIVE, CHANGE = "AmazonSQS.ReceiveMessage", "AmazonSQS.ChangeMessageVisibility"
-#: Of a connection, and no concern of the next one.
+#: These apply to one connection only, and are not passed on.
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 #: Status, headers, body.
@@ -19,7 +19,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Puts the answers of its server on the wire."""
+    """Sends its server's answers."""
 
     protocol_version = "HTTP/1.1"
     server: Serving
@@ -38,11 +38,11 @@ class Handler(BaseHTTPRequestHandler):
     do_PUT = do_POST = do_GET
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Serving(ThreadingHTTPServer):
-    """Serves until `close`; says nothing of clients that have gone before their answer came."""
+    """Serves until `close`. Logs nothing about clients that left before their answer came."""
 
     daemon_threads = True
 
@@ -60,15 +60,15 @@ class Serving(ThreadingHTTPServer):
         self.server_close()
 
     def answer(self, path: str, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Return the answer to a request; names of headers in any case."""
+        """Return the answer to a request. Header names may have any case."""
         raise NotImplementedError
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class SqsProxy(Serving):
-    """Stands before SQS, and passes on what it is asked."""
+    """Sits in front of SQS, and passes requests on."""
 
     def __init__(self, upstream: str) -> None:
         self._upstream = urllib.parse.urlsplit(upstream).netloc
@@ -78,7 +78,7 @@ class SqsProxy(Serving):
         return self.forward(headers, body)
 
     def forward(self, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Return what SQS answers."""
+        """Return SQS's answer."""
         connection = http.client.HTTPConnection(self._upstream, timeout=60)
         try:
             plain = {name: value for name, value in headers.items() if name.lower() not in HOP_BY_HOP}

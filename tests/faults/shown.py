@@ -1,4 +1,4 @@
-"""S6: scripts, keys and messages that hold what a terminal obeys, through real workers to logs and screen."""
+"""S6: scripts, keys and messages with terminal control sequences, through real workers to logs and screen."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ PIECES = (
 
 
 def a_text(chance: random.Random) -> str:
-    """Return a text that a script may print, or a bucket may hold as a key's part."""
+    """Return a text that a script may print, or that may be part of a key."""
     return "".join(chance.choice(PIECES) for _ in range(chance.randrange(1, 12)))
 
 
 def hostile_texts(ground: Ground, *, texts: int, jobs: int, workers: int) -> Report:
-    """Show texts in every way in which any is shown, and let scripts print them in real workers."""
+    """Show texts in every way that any is shown, and let scripts print them in real workers."""
     report, chance = Report(), ground.chance("S6")
     _on_the_screen(report, chance, texts)
     _through_workers(ground, report, chance, jobs=jobs, workers=workers)

@@ -1,4 +1,4 @@
-"""R17: jobs that change, delete and add to the inputs that they share."""
+"""R17: jobs that change, delete and add to their shared inputs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.worker import harness
 from tests.worker.harness import Run, submit
 from worker.contract.jobs import Job
 
-#: What a job does to the folder once it has written down what it saw there (fake_fiji, SPOIL).
+#: What a job does to the folder after recording what it saw there (fake_fiji, SPOIL).
 WAYS = (
     "in place",
     "same size and times",
@@ -35,7 +35,7 @@ WAYS = (
     "close up",
     "outlive",
 )
-#: Objects below `shared/`: few, and as many as a program brings at once.
+#: Objects below `shared/`: a few, and as many as a program downloads at once.
 FOLDERS = {
     "few": {"a.txt": "flat field", "deep/b.txt": "dark field", "z.txt": "the last"},
     "many": {
@@ -47,7 +47,7 @@ FOLDERS = {
 
 
 def spoilt_inputs(ground: Ground, *, jobs: int, workers: int) -> Report:
-    """Whatever a job did to a shared folder, each job sees just what the bucket holds, and is done."""
+    """Whatever a job did to a shared folder, each job sees exactly what the bucket holds, and is done."""
     report = Report()
     with ground.run("spoilers", retries=2) as run:
         for name, objects in FOLDERS.items():

@@ -1,6 +1,6 @@
-"""S5: strangers ask every port of an embedded cloud: without a key, by a guess, from a page, by other names.
+"""S5: strangers call an embedded cloud's every port: without key, by a guess, from a page, by other names.
 
-One request in a hundred is the owner's own, which shows that the cloud answers all the while.
+One request in a hundred is the owner's own, which shows that the cloud is answering throughout.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ TARGETS = ("", "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition", "Ama
 
 
 def strangers(ground: Ground, *, requests: int) -> Report:
-    """Ask as strangers do; nothing is answered, no byte is read, and nothing has changed."""
+    """Call as strangers do. Nothing is answered, no byte is read, and nothing changes."""
     report, chance = Report(), ground.chance("S5")
     root = ground.new_folder("strangers") / "local-cloud"
     cloud = clouds.start(root)
@@ -67,7 +67,7 @@ def strangers(ground: Ground, *, requests: int) -> Report:
 
 
 def a_stranger(chance: random.Random, key: str, port: int) -> tuple[str, dict[str, str]]:
-    """Return who asks, and with what headers; whoever has the key comes from a page, or by another name."""
+    """Return who calls, and with which headers. Whoever has the key comes from a page, or by another name."""
     guess = chance.choice(["", "local", "test", "123456789012", key[:-1], key.lower(), "*"])
     sent = {"X-Amz-Target": chance.choice(TARGETS), "Content-Type": "application/x-amz-json-1.1"}
     kind = chance.choice(["no key", "a guessed key", "a page", "a rebound name"])
@@ -85,7 +85,7 @@ def a_stranger(chance: random.Random, key: str, port: int) -> tuple[str, dict[st
 
 
 def ask_as(report: Report, chance: random.Random, kind: str, sent: dict[str, str], port: int) -> None:
-    """Ask once; note a problem unless it is refused with no content and no CORS header."""
+    """Call once; record a problem unless it is refused without content and without a CORS header."""
     method, path, body = chance.choice(METHODS), chance.choice(PATHS), chance.choice(BODIES)
     report.injected[kind] += 1
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
@@ -105,7 +105,7 @@ def ask_as(report: Report, chance: random.Random, kind: str, sent: dict[str, str
 
 
 def everything(cloud: Cloud) -> dict[str, Any]:
-    """Return what strangers would have made: by the owner's own requests."""
+    """Return everything that strangers could have created, as the owner sees it."""
     ecs, iam, ec2 = cloud.client("ecs"), cloud.client("iam"), cloud.client("ec2")
     return {
         "buckets": [item["Name"] for item in cloud.client("s3").list_buckets()["Buckets"]],

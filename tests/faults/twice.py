@@ -1,7 +1,7 @@
-"""A proxy before SQS that delivers messages twice or three times at once, as at-least-once delivery may.
+"""A proxy in front of SQS that delivers messages two or three times at once, as SQS may.
 
-In two ways, by turns: the same delivery (one receipt) goes to the next who asks as well; or the message is
-made visible again at once, so that the next receives it with a receipt of its own. All other calls pass.
+It alternates two ways: the next receiver gets the same delivery (one receipt); or the message is made visible
+at once, so that the next receiver gets it with a new receipt. All other calls pass.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 
 from tests.faults.serving import CHANGE, RECEIVE, TARGET, Answer, SqsProxy
 
-#: A message that was delivered again so often is left alone.
+#: A message that has been delivered again this often is left alone.
 MOST_REPEATS = 2
 
 
 class Twice(SqsProxy):
-    """The proxy; `injected` counts what was delivered again, by its kind."""
+    """The proxy. `injected` counts repeated deliveries by kind."""
 
     def __init__(self, upstream: str, chance: random.Random) -> None:
         self.injected: Counter[str] = Counter()
@@ -31,7 +31,7 @@ class Twice(SqsProxy):
         super().__init__(upstream)
 
     def answer(self, path: str, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Return the answer to a call: what was delivered already, or what SQS says."""
+        """Return the answer to a call: an earlier delivery, or SQS's answer."""
         target = headers.get(TARGET)
         if target == RECEIVE:
             with self._lock:

@@ -1,4 +1,4 @@
-"""R12 and S4: values of every kind reach the script as sent, and hostile ones reach nothing else."""
+"""R12 and S4: values of every type reach the script as sent, and hostile ones reach nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.worker.harness import Run, submit
 from worker.contract.jobs import Job, Value
 
 LANGUAGES = ("ijm", "py", "groovy")
-#: What stands between two values in what the scripts write; in no value.
+#: Separates two values in what the scripts write; occurs in no value.
 BETWEEN = "\x1f"
 #: The declared types of a job's parameters, in turn.
 KINDS = ("String", "String", "String", "String", "Integer", "Double", "Boolean", "String")
@@ -71,7 +71,7 @@ WHOLE = (
 
 
 def a_value(kind: str, chance: random.Random) -> Value:
-    """Return a value for a parameter of a declared type. None names an input."""
+    """Return a value for a parameter of a declared type. None is an input."""
     if kind == "Integer":
         return chance.choice([0, 1, -1, 7, 2**31 - 1, -(2**31), chance.randrange(-(10**6), 10**6)])
     if kind == "Double":
@@ -122,7 +122,7 @@ def as_written(value: Value, kind: str, language: str) -> str:
 
 
 def generated_values(ground: Ground, *, values: int, each: int) -> Report:
-    """Every generated value arrives as sent, in each language; a job carries `each` of them."""
+    """Every generated value arrives as sent, in each language. A job has `each` of them."""
     report = Report()
     named = names_of(each)
 
@@ -163,7 +163,7 @@ def _compare(run: Run, job: Job, language: str, report: Report) -> None:
         report.expect(same, f"{language}: {job.metadata[name]!r} arrived as {found!r}")
 
 
-#: What a value must not do: run CANARY in a shell, or make a file of that name anywhere.
+#: What a value must not do: run CANARY in a shell, or create a file of that name anywhere.
 ATTACKS = (
     "$(touch CANARY)",
     "`touch CANARY`",
@@ -205,7 +205,7 @@ ATTACKS = (
 
 
 def hostile_jobs(count: int, canary: Path, chance: random.Random) -> list[Job]:
-    """Return jobs whose values, names of outputs, locations and inputs are hostile."""
+    """Return jobs whose values, output names, locations and inputs are hostile."""
     jobs = []
     for number in range(count):
         attack = (
@@ -221,7 +221,7 @@ def hostile_jobs(count: int, canary: Path, chance: random.Random) -> list[Job]:
 
 
 def hostile_values(ground: Ground, *, jobs: int, workers: int) -> Report:
-    """No shell runs what a value says; nothing is written outside a job's folder and its outputs' place."""
+    """No shell runs a value; nothing is written outside a job's folder and its outputs' place."""
     report = Report()
     with ground.run("hostile", retries=1) as run:
         _attack(run, jobs, ground.chance("S4"), workers, report)
@@ -257,13 +257,13 @@ def _attack(run: Run, jobs: int, chance: random.Random, workers: int, report: Re
 
 
 def _paths(run: Run) -> set[Path]:
-    """Return all that is in a run's folder but for scratch and traces."""
+    """Return everything in a run's folder except scratch and traces."""
     apart = (run.scratch, run.traces)
     return {path for path in run.folder.rglob("*") if not any(path.is_relative_to(one) for one in apart)}
 
 
 def _check_echo(run: Run, job: Job, report: Report) -> None:
-    """What arrived is what was sent; an input that is not there has failed by name instead."""
+    """What arrived is what was sent; a job with a missing input has failed, naming it."""
     if harness.manifest(run, job) is None:
         return
     manifest: Mapping[str, object] = harness.manifest(run, job) or {}

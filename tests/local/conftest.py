@@ -17,7 +17,7 @@ from tests.local.support import Deployment
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-#: What a user may have in the environment, and no task may see.
+#: What a user's environment may contain, and no task may see.
 SECRETS = {
     "CANARY": "canary-3f1c",
     "AWS_SECRET_ACCESS_KEY": "canary-secret-key",

@@ -1,4 +1,4 @@
-"""What the tests of the embedded cloud share: a cluster with a fleet and a service whose task is a script."""
+"""Shared by the tests of the embedded cloud: a cluster with a fleet, and a service that runs a script."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 DEADLINE_SECONDS = 60.0
 
-#: A task that tells when it starts, and when it is asked to end, which it then does with code 3.
+#: A task that reports when it starts, and when it is asked to end, which it then does with code 3.
 PATIENT = """
 import signal, sys, time
 def end(*_):
@@ -36,7 +36,7 @@ _numbers = itertools.count(1)
 
 
 def until(look: Callable[[], T], what: str = "what the test waits for") -> T:
-    """Return what `look` returns as soon as it is true; fail when it never is."""
+    """Return what `look` returns as soon as it is true; fail if it never is."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
         found = look()
@@ -48,14 +48,14 @@ def until(look: Callable[[], T], what: str = "what the test waits for") -> T:
 
 @functools.cache
 def client(root: Path, service: str) -> Any:
-    """Return a boto3 client of a cloud; it takes longer to make one than to use it."""
+    """Return a boto3 client of a cloud. They are shared, because making one takes longer than using it."""
     cloud = clouds.find(root)
     assert cloud is not None
     return cloud.client(service)
 
 
 def listening(cloud: Cloud) -> list[int]:
-    """Return every port that the cloud's processes listen on, those of their children too."""
+    """Return every port that the cloud's processes listen on, including their children."""
     servers = [psutil.Process(it.identity.pid) for it in cloud.state.servers.values() if it.identity]
     all_of_them = [*servers, *(child for one in servers for child in one.children(recursive=True))]
     found = {
@@ -68,7 +68,7 @@ def listening(cloud: Cloud) -> list[int]:
 
 
 class Deployment:
-    """A cluster, a service without tasks and, once started, a fleet: each with names of its own."""
+    """A cluster, a service without tasks and, once started, a fleet, each with its own name."""
 
     def __init__(self, cloud: Cloud, script: str = PATIENT, **container: Any) -> None:
         self.cloud = cloud
@@ -102,7 +102,7 @@ class Deployment:
         return response["taskDefinition"]["taskDefinitionArn"]
 
     def start_fleet(self, machines: int = 1, **wanted: Any) -> str:
-        """Request m5.large machines (two tasks fit on each) that join the cluster; return the fleet's id."""
+        """Request m5.large machines (with room for two tasks each) for the cluster; return the fleet's id."""
         specification = {
             "ImageId": "ami-12c6146b",
             "InstanceType": "m5.large",
@@ -122,7 +122,7 @@ class Deployment:
         return self.fleet
 
     def scale(self, tasks: int) -> list[dict[str, Any]]:
-        """Ask for a number of tasks, and return them once so many run."""
+        """Request a number of tasks, and return them once that many are running."""
         self.ecs.update_service(cluster=self.name, service=self.name, desiredCount=tasks)
         return until(lambda: self._exactly(tasks), f"{tasks} running tasks")
 
@@ -135,7 +135,7 @@ class Deployment:
         return self.ecs.describe_services(cluster=self.name, services=[self.name])["services"][0]
 
     def tasks(self) -> list[dict[str, Any]]:
-        """Return the tasks that run and are to run."""
+        """Return the tasks that are running and should be."""
         arns = self.ecs.list_tasks(cluster=self.name, serviceName=self.name)["taskArns"]
         return [task for task in self.describe(arns) if task["lastStatus"] == "RUNNING"]
 
@@ -186,6 +186,6 @@ class Deployment:
 
 
 def user_data(cluster: str) -> str:
-    """Return user data as the original's fleets have them: a shell script that joins a cluster."""
+    """Return user data in the form of the original's fleets: a shell script that joins a cluster."""
     script = f"#!/bin/bash\ncat >> /etc/ecs/ecs.config <<'END'\nECS_CLUSTER={cluster}\n"
     return base64.b64encode(f"{script}ECS_ENABLE_SPOT_INSTANCE_DRAINING=true\nEND\n".encode()).decode()

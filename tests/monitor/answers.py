@@ -31,7 +31,7 @@ from tests.monitor.conftest import emulators
 from tests.monitor.flow import Flow
 from tests.monitor.screen import clean, watch
 
-#: Errors by what they are called here: code, status, message. All but the last two come to one call alone.
+#: Errors by their names here: code, status, message. All but the last two affect a single call.
 ERRORS = {
     "throttled": ("ThrottlingException", 400, "Rate exceeded"),
     "denied": ("AccessDeniedException", 403, "is not authorized to perform this action"),
@@ -40,10 +40,10 @@ ERRORS = {
     "keys expired": ("ExpiredTokenException", 403, "The security token included in the request is expired"),
 }
 
-#: What lasts once it has begun.
+#: Errors that last once they have begun.
 LASTING = ("keys expired", "no network")
 
-#: Answers that are 200 and say inside what failed: operation, list of failures, and one of them.
+#: Answers with status 200 that report failures inside: operation, list of failures, and one of them.
 PARTIAL: dict[str, tuple[str, dict[str, Any]]] = {
     "CancelSpotFleetRequests": (
         "UnsuccessfulFleetRequests",
@@ -61,10 +61,10 @@ PARTIAL: dict[str, tuple[str, dict[str, Any]]] = {
     "GetTaskProtection": ("failures", {"arn": "t", "reason": "TASK_NOT_VALID"}),
 }
 
-#: Ways in which AWS answers. "stale": what it answered to the same question the first time.
+#: Ways in which AWS answers. "stale": its first answer to the same question.
 ANSWERS = (*ERRORS, "no network", "refused inside", "stale")
 
-#: How operations begin that only read.
+#: The beginnings of operations that only read.
 READING = ("Describe", "List", "Get")
 
 
@@ -76,22 +76,22 @@ def reaches(kind: str, operation: str) -> bool:
 
 
 class Answered:
-    """What botocore's `before-call` takes for a response of HTTP."""
+    """What botocore's `before-call` accepts as an HTTP response."""
 
     def __init__(self, status: int) -> None:
         self.status_code, self.headers, self.content, self.raw = status, {}, b"", None
 
 
 def refusal(code: str, status: int, message: str) -> tuple[Answered, dict[str, Any]]:
-    """Return an error as a handler of `before-call` answers with it; then nothing is sent."""
+    """Return an error in the form that a `before-call` handler returns; nothing is sent then."""
     error = {"Code": code, "Message": message}
     return Answered(status), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}
 
 
 class AnsweringSession(EmulatedSession):
-    """A session whose k-th call, and with what lasts every later one, is answered as `kind` says.
+    """A session whose k-th call is answered as `kind` says, and every later one too if that lasts.
 
-    Calls are counted before they are sent; one that is answered here never arrives. `hit`: the call that was;
+    Calls are counted before they are sent; one that is answered here never arrives. `hit`: that call.
     `asked`: the operations of all calls, in order.
     """
 
@@ -138,8 +138,9 @@ class AnsweringSession(EmulatedSession):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it. `hit`: the call that met the answer, '' where the command makes fewer calls; `asked`:
-    the operations of all its calls.
+    """The outcome. `hit`: the call that met the answer, '' if the command makes fewer calls.
+
+    `asked`: the operations of all its calls.
     """
 
     hit: str
@@ -159,7 +160,7 @@ def code_of(command: Callable[[], int]) -> int:
 
 
 def guarded(clients: Clients, items: list[Item], app: str, bucket: str) -> bool:
-    """Whether somebody ends the app's fleet: a janitor that is called, and knows of a run."""
+    """Whether something will end the app's fleet: a janitor that is called, and knows of a run."""
     kinds = {item.kind for item in items}
     return {"schedule", "janitor"} <= kinds and bool(list_open_runs(clients.s3, bucket, app, clients.region))
 
@@ -167,8 +168,9 @@ def guarded(clients: Clients, items: list[Item], app: str, bucket: str) -> bool:
 def wrong_after(
     clients: Clients, items: list[Item], app: str, bucket: str, code: int, goes_on: tuple[int, ...]
 ) -> list[str]:
-    """Name what must not be, after a command has ended with a code. `items`: what is there of the app;
-    `goes_on`: the codes with which a run goes on that the janitor guards.
+    """Return what is wrong after a command has ended with a code. `items`: the app's resources.
+
+    `goes_on`: the codes if a run continues with the janitor guarding it.
     """
     billing = [f"{item.kind} {item.name}" for item in items if item.bills]
     wrong = []
@@ -182,7 +184,7 @@ def wrong_after(
 
 @dataclass(frozen=True)
 class Trial:
-    """A command that meets one answer at its k-th call, with an app of its own."""
+    """A command that meets one answer at its k-th call, with its own app."""
 
     session: EmulatedSession
     folder: Path
@@ -192,7 +194,7 @@ class Trial:
 
     @cached_property
     def clients(self) -> Clients:
-        """What the world outside uses; its clients are made once, since EC2's takes as long as many calls."""
+        """Clients for everything outside. They are made once, since EC2's takes as long as many calls."""
         return Clients(self.session)
 
     def answering(self) -> AnsweringSession:
@@ -201,7 +203,7 @@ class Trial:
     def ended(
         self, answers: AnsweringSession, code: int, bucket: str, goes_on: tuple[int, ...] = ()
     ) -> Outcome:
-        """Return what came of it, with all cleaned up."""
+        """Return the outcome, after cleaning up."""
         items = inventory(self.clients, self.app)
         wrong = wrong_after(self.clients, items, self.app, bucket, code, goes_on)
         if items:
@@ -238,7 +240,7 @@ class Patience:
 
 
 def end(trial: Trial) -> Outcome:
-    """The monitor of a run that is over, with its janitor in place."""
+    """The monitor of a finished run, with its janitor in place."""
     run = a_run(trial.clients, trial.app, machines=1)
     run.submit(some_jobs(2))
     run.work_off()
@@ -261,7 +263,7 @@ def remove(trial: Trial) -> Outcome:
 #: The number of a call that no command makes.
 NEVER = 1_000_000
 
-#: What meets the answers, and how many calls it makes at least.
+#: The commands to test, and how many calls each makes at least.
 COMMANDS: dict[str, tuple[Callable[[Trial], Outcome], int]] = {
     "startCluster": (start, 55),
     "monitor": (end, 60),
@@ -270,7 +272,7 @@ COMMANDS: dict[str, tuple[Callable[[Trial], Outcome], int]] = {
 
 
 def main(arguments: list[str]) -> int:
-    """Try calls with answers; return 1 when anything was wrong."""
+    """Try calls with answers; return 1 if anything was wrong."""
     parser = argparse.ArgumentParser(prog="make answers", description=__doc__)
     parser.add_argument("commands", nargs="*", choices=[*COMMANDS, []], help="all where none is named")
     parser.add_argument("--answers", nargs="*", choices=ANSWERS, default=ANSWERS)
@@ -279,7 +281,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     bad, tried = 0, 0
     for name, kind in itertools.product(given.commands or COMMANDS, given.answers):
-        # What others have left, ended machines and fleets, would make each look longer.
+        # Leftovers of others, ended machines and fleets, would make each look longer.
         folder = Path(tempfile.mkdtemp())
         with emulators(folder) as session:
             outcomes = list(meet(session, folder, name, kind, range(given.first, 1000, given.every)))
@@ -293,7 +295,7 @@ def main(arguments: list[str]) -> int:
 def meet(
     session: EmulatedSession, folder: Path, name: str, kind: str, numbers: Iterable[int]
 ) -> Iterator[Outcome]:
-    """Yield what comes of each call that a command makes, printing what is wrong.
+    """Yield the outcome for each call of a command, printing what is wrong.
 
     Calls to which the answer makes no difference are left out.
     """

@@ -1,4 +1,4 @@
-"""A run as startCluster leaves it, built by plain boto3 calls on the emulators, and jobs in any state."""
+"""A run as startCluster leaves it, built with plain boto3 calls on the emulators, and jobs in any state."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REGION = "us-east-1"
 
 
 class EmulatedSession:
-    """What Clients needs of a boto3 session, with each service at its emulator."""
+    """The parts of a boto3 session that Clients needs, with each service at its emulator."""
 
     def __init__(self, control: str, data: str, region: str = REGION) -> None:
         self.control, self.data, self.region_name = control, data, region
@@ -36,17 +36,17 @@ class EmulatedSession:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What points a process at the emulators."""
+        """The variables that point a process at the emulators."""
         data = {f"AWS_ENDPOINT_URL_{name}": self.data for name in ("SQS", "S3", "CLOUDWATCH_LOGS")}
         return {"AWS_ENDPOINT_URL": self.control, **data}
 
     def client(self, service: str, config: Any) -> Any:
         url = self.data if service in ("sqs", "s3", "logs") else self.control
-        boto: Any = self.boto  # its stubs know services by their literal names alone
+        boto: Any = self.boto  # the stubs know services only by literal names
         return boto.client(service, config=config, endpoint_url=url)
 
 
-#: Exit code of a process that died in the middle of its call.
+#: Exit code of a process that died during a call.
 KILLED = 137
 
 
@@ -55,9 +55,9 @@ class InterruptedSession(EmulatedSession):
 
     def __init__(self, session: EmulatedSession, calls: int, action: Callable[[], object]) -> None:
         super().__init__(session.control, session.data, session.region_name)
-        # The session that was there has read AWS's service models, which takes longer than a test's calls.
+        # The existing session has read AWS's service models, which takes longer than a test's calls.
         self.boto = session.boto
-        # Threads call too: only one of them must see the k-th.
+        # Threads call too; only one of them must get the k-th.
         self._counted = itertools.count(1)
         self._calls = calls
         self._action = action
@@ -73,16 +73,16 @@ class InterruptedSession(EmulatedSession):
 
 
 class DyingSession(InterruptedSession):
-    """A session whose process dies right after its k-th API call, as by SIGKILL."""
+    """A session whose process dies right after its k-th API call, as if by SIGKILL."""
 
     def __init__(self, session: EmulatedSession, calls: int) -> None:
         super().__init__(session, calls, lambda: os._exit(KILLED))
 
 
 class SteppedClock:
-    """A clock that only waiting moves on; `on_sleep` is what the world does meanwhile.
+    """A clock that advances only by waiting. `on_sleep`: what the world does in the meantime.
 
-    `pace`: how many times longer than asked for a wait lasts, as on a machine that was asleep: fewer looks.
+    `pace`: how many times longer than requested a wait lasts, as on a machine that was asleep: fewer looks.
     """
 
     def __init__(self, start: float, on_sleep: Any = None, pace: float = 1) -> None:
@@ -101,7 +101,7 @@ class SteppedClock:
 
 @dataclass
 class ARun:
-    """A run on the emulators, with what tests do to it."""
+    """A run on the emulators, and what tests do to it."""
 
     record: Run
     clients: Clients
@@ -125,7 +125,7 @@ class ARun:
         queue_created: str | None = None,
         complete: bool = True,
     ) -> None:
-        """Write a submission of jobs and, unless told otherwise, send them."""
+        """Write a submission of jobs and, by default, send them."""
         jobs = list(jobs)
         attributes = self.clients.sqs.get_queue_attributes(
             QueueUrl=self.queue_url, AttributeNames=["CreatedTimestamp"]
@@ -145,7 +145,7 @@ class ARun:
             self.send(jobs)
 
     def send(self, jobs: Iterable[Job]) -> None:
-        """Send jobs that no submission names."""
+        """Send jobs without a submission."""
         for job in jobs:
             self.clients.sqs.send_message(QueueUrl=self.queue_url, MessageBody=encode_message(job))
 
@@ -155,7 +155,7 @@ class ARun:
         return messages[0] if messages else None
 
     def work_off(self, count: int = 1) -> None:
-        """Do jobs as a worker: manifest, then delete."""
+        """Do jobs like a worker: write the manifest, then delete the message."""
         for _ in range(count):
             message = self.take()
             assert message is not None
@@ -174,7 +174,7 @@ class ARun:
         self.clients.s3.put_object(Bucket=self.bucket, Key=failure_key(self.app, job_id, attempt), Body=body)
 
     def give_up(self, *, reported: str = "") -> str:
-        """Let SQS give a job up: move a message to the dead letters; return its job id."""
+        """Make SQS give up on a job: move a message to the dead letters; return its job id."""
         message = self.take()
         assert message is not None
         self.clients.sqs.send_message(QueueUrl=self.dead_url, MessageBody=message["Body"])
@@ -185,7 +185,7 @@ class ARun:
         return str(job_id)
 
     def machines(self) -> list[str]:
-        """Return the ids of the fleet's machines that run."""
+        """Return the ids of the fleet's running machines."""
         found = self.clients.ec2.describe_instances(
             Filters=[
                 {"Name": f"tag:{APP_TAG}", "Values": [self.app]},
@@ -212,14 +212,14 @@ class ARun:
         return place
 
     def report_stopped_tasks(self) -> None:
-        """Report as an agent that the tasks which should stop have stopped."""
+        """Report, like an agent, that the tasks which should stop have stopped."""
         ecs, cluster = self.clients.ecs, self.record.cluster
         for arn in ecs.list_tasks(cluster=cluster, desiredStatus="STOPPED")["taskArns"]:
             ecs.submit_task_state_change(cluster=cluster, task=arn, status="STOPPED")
 
 
 def some_jobs(count: int, start: int = 0) -> list[Job]:
-    """Return jobs that differ."""
+    """Return different jobs."""
     return [Job({"Well": f"W{number:05}"}, "out") for number in range(start, start + count)]
 
 
@@ -231,7 +231,7 @@ def a_run(
     cluster: str | None = None,
     bucket: str | None = None,
 ) -> ARun:
-    """Make what setup and startCluster make, and return it with its record."""
+    """Create what setup and startCluster create, and return it with its record."""
     settings, _ = parse_settings(
         {
             "APP_NAME": app,
@@ -257,7 +257,7 @@ def a_run(
 
 
 def _bucket(clients: Clients, name: str) -> None:
-    """Make a bucket, unless it is there for another run."""
+    """Create a bucket, unless another run has created it."""
     place: dict[str, Any] = {"CreateBucketConfiguration": {"LocationConstraint": clients.region}}
     with contextlib.suppress(clients.s3.exceptions.BucketAlreadyOwnedByYou):
         clients.s3.create_bucket(Bucket=name, **({} if clients.region == REGION else place))
@@ -319,7 +319,7 @@ def _fleet(ec2: Any, settings: Any) -> str:
 
 
 def a_later_run(run: ARun) -> ARun:
-    """Return a run of the same app that was started after another one, with a fleet of its own."""
+    """Return a later run of the same app, with its own fleet."""
     record, token = run.record, f"later-{run.app}"
     fleet = _request(run.clients.ec2, run.app, record.launch_template, record.machines, token)
     later = replace(record, run_id=token, fleet_id=fleet, started=record.started + 1)

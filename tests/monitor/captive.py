@@ -1,4 +1,4 @@
-"""A network that wants a log-in: a proxy before an emulator that answers with a page while it is shut."""
+"""A network that requires a log-in: a proxy before an emulator that answers with a page while it is shut."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PAGE = b"<!DOCTYPE html><html><body>Please accept the terms of this network.</body></html>"
 
-#: Headers that hold for one connection only.
+#: Headers that apply to one connection only.
 OWN = {"transfer-encoding", "connection", "content-length", "date", "server"}
 
 
 class Captive(ThreadingHTTPServer):
-    """`upstream`: the emulator's URL; `shut`: how many requests are still answered with the page."""
+    """`upstream`: the emulator's URL. `shut`: how many more requests are answered with the page."""
 
     daemon_threads = True
 
@@ -32,7 +32,7 @@ class Captive(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Forwards a request, or answers it with the page."""
+    """Forwards a request, or answers with the page."""
 
     server: Captive
 
@@ -70,12 +70,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def captive(upstream: str) -> Iterator[Captive]:
-    """Run the proxy before an emulator until the block ends."""
+    """Run the proxy in front of an emulator until the block ends."""
     server = Captive(upstream)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

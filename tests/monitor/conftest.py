@@ -1,4 +1,4 @@
-"""The emulators once for all tests of this folder, emptied for each file; each test has an app of its own."""
+"""Emulators for all tests of this folder, emptied for each file; each test has its own app."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from tests.policy.trail import SITE
 
 NUMBERS = itertools.count(1)
 
-#: Seconds that a minute of schedules takes, so that the janitor of a run that a test leaves never comes.
+#: Seconds per minute of a schedule, so that the janitor of a run that a test leaves behind never comes.
 NEVER = 1e6
 
 
 @contextmanager
 def emulators(folder: Path, minute: float = 60) -> Iterator[EmulatedSession]:
-    """Run the embedded cloud's control plane and data plane; yield a session that talks to both.
+    """Run the embedded cloud's control plane and data plane; yield a session for both.
 
-    The control plane is moto with what AWS does and moto does not. `minute`: seconds that a minute of
-    schedules takes.
+    The control plane is moto with our additions. `minute`: seconds that a minute of schedules takes.
     """
     site = os.environ.get(SITE, "")
     with (
@@ -44,13 +43,13 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedSessio
 
 @pytest.fixture(autouse=True, scope="module")
 def empty_account(session: EmulatedSession) -> None:
-    """Let a file's tests begin without what those of other files left: many calls list all that there is."""
+    """Remove what other files' tests left, since many calls list everything that exists."""
     empty(session.control, session.data)
 
 
 @pytest.fixture(scope="module")
 def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmulatedSession, Path]]:
-    """Emulators of their own whose schedules run fast, and their folder."""
+    """Separate emulators with fast schedules, and their folder."""
     folder = tmp_path_factory.mktemp("hurried")
     with emulators(folder, minute=0.5) as session:
         yield session, folder

@@ -35,7 +35,7 @@ JOBS = {
 
 @dataclass
 class Flow:
-    """An app of its own; each method is a command, run with the clients that it is given."""
+    """A separate app. Each method is a command, run with the given clients."""
 
     app: str
     folder: Path
@@ -63,7 +63,7 @@ class Flow:
         return self.folder / "record.json"
 
     def begin(self) -> None:
-        """Make what a user has before setup: a bucket and a script."""
+        """Create what a user has before setup: a bucket and a script."""
         self.clients.s3.create_bucket(Bucket=self.settings.AWS_BUCKET)
         self.folder.mkdir(exist_ok=True)
         (self.folder / "script.ijm").write_text('print("hello");')
@@ -91,7 +91,7 @@ class Flow:
         return SteppedClock(time.time())
 
     def join_machines(self) -> None:
-        """Let every machine of the fleet that has not joined the cluster do so."""
+        """Make every machine of the fleet join the cluster that has not."""
         ecs, cluster = self.clients.ecs, self.settings.ECS_CLUSTER
         for machine in self.machines() - read_container_instances(ecs, cluster).keys():
             document = json.dumps({"instanceId": machine, "region": self.clients.region})
@@ -110,7 +110,7 @@ class Flow:
         return found
 
     def messages(self) -> list[dict[str, Any]]:
-        """Take every message out of the queue, as a worker does; return their bodies."""
+        """Take every message out of the queue, like a worker; return their bodies."""
         sqs, bodies = self.clients.sqs, []
         url = sqs.get_queue_url(QueueName=self.settings.SQS_QUEUE_NAME)["QueueUrl"]
         while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):

@@ -1,10 +1,10 @@
-"""Kill each command right after its k-th API call, for every k, and run it again: it always converges.
+"""Kill each command right after its k-th API call, for every k, and rerun it: it always converges.
 
 `python -m tests.monitor.kills [COMMAND …]` tries every k (what `make kills` runs); the tests try some. A
-command runs in a process of its own that is gone in the middle of its call: nothing of it can clean up.
+command runs in its own process, which dies during a call, so it cannot clean up.
 
-Beside that, monitor and janitor get into each other's way: one does all that it does right after the other's
-k-th call, for every k.
+In addition, monitor and janitor interfere with each other: one does everything right after the other's k-th
+call, for every k.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ from tests.monitor.screen import a_round, clean, janitors_environment, watch
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of killing a command after its k-th call. `died`: it had as many calls.
+    """The outcome of killing a command after its k-th call. `died`: it made that many calls.
 
-    `wrong`: what is not as it must be after the command was run again; `left`: what is there after cleanup.
+    `wrong`: what is not as it must be after the command was rerun. `left`: what remains after cleanup.
     """
 
     died: bool
@@ -59,7 +59,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Trial:
-    """One try, with an app of its own. `dying`: clients of a process that ends after its k-th call."""
+    """One try, with its own app. `dying`: clients of a process that ends after its k-th call."""
 
     session: EmulatedSession
     folder: Path
@@ -103,7 +103,7 @@ def dies(command: Callable[[], object]) -> bool:
 
 
 def kill_setup(trial: Trial) -> Outcome:
-    """Run again, setup has nothing to change a third time, and a run can start."""
+    """Rerun, setup has nothing to change a third time, and a run can start."""
     flow = trial.flow()
     died = dies(lambda: flow.setup(trial.dying))
     flow.setup(trial.clients)
@@ -114,7 +114,7 @@ def kill_setup(trial: Trial) -> Outcome:
 
 
 def kill_submit(trial: Trial) -> Outcome:
-    """Run again, every job is in the queue, and the monitor finds each of them done."""
+    """Rerun, every job is in the queue, and the monitor finds each of them done."""
     flow = trial.flow()
     flow.setup(trial.clients)
     died = dies(lambda: flow.submit(trial.dying))
@@ -129,7 +129,7 @@ def kill_submit(trial: Trial) -> Outcome:
 
 
 def kill_start(trial: Trial) -> Outcome:
-    """Run again, there is one fleet, of the size that was wanted, and its record."""
+    """Rerun, there is one fleet, of the requested size, and its record."""
     flow = trial.flow()
     flow.setup(trial.clients)
     flow.submit(trial.clients)
@@ -140,12 +140,12 @@ def kill_start(trial: Trial) -> Outcome:
 
 
 def started_before(flow: Flow) -> bool:
-    """Whether startCluster had come to its end, so that a second one is refused."""
+    """Whether startCluster had finished, so that a second one is refused."""
     return flow.record_path.exists() and read_record(flow.record_path).ready
 
 
 def started_wrong(flow: Flow) -> list[str]:
-    """Name what is not as startCluster leaves it."""
+    """Return what is not as startCluster leaves it."""
     record, fleets = read_record(flow.record_path), flow.fleets()
     service = find_service(flow.clients.ecs, record.cluster, record.service) or {}
     found = {
@@ -158,7 +158,7 @@ def started_wrong(flow: Flow) -> list[str]:
 
 
 def kill_monitor(trial: Trial) -> Outcome:
-    """Run again, the monitor of a run with one job done and one dead says so, and nothing bills."""
+    """Rerun, the monitor of a run with one job done and one dead says so, and nothing bills."""
     run = a_run(trial.clients, trial.app, machines=1)
     run.submit(some_jobs(2))
     run.work_off()
@@ -173,7 +173,7 @@ def kill_monitor(trial: Trial) -> Outcome:
 
 
 def a_run_that_is_over(trial: Trial) -> tuple[ARun, str]:
-    """Return a run with one job done, and one dead that no worker reported, and the topic of its janitor."""
+    """Return a run with one job done and one dead without a worker's report, and its janitor's topic."""
     run = a_run(trial.clients, trial.app, machines=1)
     run.submit(some_jobs(2))
     run.work_off()
@@ -183,7 +183,7 @@ def a_run_that_is_over(trial: Trial) -> tuple[ARun, str]:
 
 
 def ended_wrong(run: ARun, janitors: RecordingSession) -> list[str]:
-    """Name what is not as one of them alone leaves it; the monitor sends no mail, the janitor one."""
+    """Return what is not as one of them alone leaves it. The monitor sends no mail, the janitor one."""
     wrong = [f"{item.kind} {item.name} bills" for item in inventory(run.clients, run.app) if item.bills]
     records = JobState(run.record, run.clients.s3).failures()
     if len(records) != 1:
@@ -193,7 +193,7 @@ def ended_wrong(run: ARun, janitors: RecordingSession) -> list[str]:
 
 
 def janitor_in_between(trial: Trial) -> Outcome:
-    """The janitor ends the run in the middle of the monitor, which then says how it ended."""
+    """The janitor ends the run in the middle of the monitor, which then reports how it ended."""
     run, topic = a_run_that_is_over(trial)
     janitors = RecordingSession(trial.session)
     problems: list[list[str]] = []
@@ -221,7 +221,7 @@ def monitor_in_between(trial: Trial) -> Outcome:
 
 
 def kill_cleanup(trial: Trial) -> Outcome:
-    """Run again, cleanup of a live run leaves nothing and says so."""
+    """Rerun, cleanup of a live run leaves nothing and says so."""
     a_run(trial.clients, trial.app, machines=1)
     dying = trial.dying
     died = dies(lambda: clean(dying, trial.app, keep=()))
@@ -230,12 +230,12 @@ def kill_cleanup(trial: Trial) -> Outcome:
 
 
 def kill_retry(trial: Trial) -> Outcome:
-    """Run again, all jobs of the group are in the queue, the others are not, and there are tasks for them."""
+    """Rerun, all jobs of the group are in the queue, no others are, and there are tasks for them."""
     run = again.a_failed_run(trial.clients, trial.app)
     group = Choice(group=again.groups_of(run)[0])
     died = dies(lambda: again.retried(run, group, trial.dying))
     again.wait_until_all_letters_show(run)
-    with contextlib.suppress(InvalidInput):  # that there is no such group any more, where all was done
+    with contextlib.suppress(InvalidInput):  # there is no such group any more if everything was done
         again.retried(run, group)
     queued, dead = again.jobs_in(run, run.queue_url), again.jobs_in(run, run.dead_url)
     found = {
@@ -247,7 +247,7 @@ def kill_retry(trial: Trial) -> Outcome:
     return trial.cleaned(died, wrong)
 
 
-#: What is killed, and how many calls it makes at least.
+#: The commands to kill, and how many calls each makes at least.
 COMMANDS: dict[str, tuple[Callable[[Trial], Outcome], int]] = {
     "setup": (kill_setup, 45),
     "submitJob": (kill_submit, 6),
@@ -261,7 +261,7 @@ COMMANDS: dict[str, tuple[Callable[[Trial], Outcome], int]] = {
 
 
 def main(names: list[str]) -> int:
-    """Try every k of the commands named; return 1 when any did not converge."""
+    """Try every k of the named commands; return 1 if any did not converge."""
     folder = Path(tempfile.mkdtemp())
     failures = 0
     with emulators(folder) as session:

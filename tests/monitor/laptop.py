@@ -1,8 +1,8 @@
 """The laptop is gone: the monitor's process is killed at a random moment, and the janitor ends the run.
 
-`python -m tests.monitor.laptop [SEEDS]` tries so many seeds, a test a few. The monitor is run.py itself.
-The janitor is the Lambda that startCluster installs: its real package and handler, called as a process by the
-embedded cloud's schedule. Only time is shorter: a minute of the schedule takes half a second.
+`python -m tests.monitor.laptop [SEEDS]` tries that many seeds; a test tries a few. The monitor is run.py
+itself. The janitor is the Lambda that startCluster installs: its real package and handler, called in a
+process by the embedded cloud's schedule. Only time is shorter: a minute of the schedule takes half a second.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 MINUTE = 0.5
 PERIOD = 5 * MINUTE
 
-#: Seconds in which the jobs end; the monitor is killed in that time or while it takes the run down.
+#: Seconds in which the jobs end. The monitor is killed in that time, or while it takes the run down.
 WORK, KILL = 3.0, 6.0
 
-#: Seconds in which the janitor must have ended the run, on a machine that is busy with much else. Only the
-#: schedule's minutes are shorter here: a janitor in doubt about an empty queue doubts as long as on AWS.
+#: Seconds in which the janitor must end the run, on a machine that is busy with much else. Only the
+#: schedule's minutes are shorter here: if the janitor doubts an empty queue, it does so as long as on AWS.
 DEADLINE = 180.0 + Limits().doubt
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one seed.
+    """The outcome of one seed.
 
-    `rounds`: the janitor's, begun after the last job's end, until nothing was left; `left`: what bills then.
+    `rounds`: the janitor's, from the last job's end until nothing was left. `left`: what bills then.
     `finished`: the monitor had ended the run before it was to be killed.
     """
 
@@ -64,7 +64,7 @@ class Outcome:
 
 
 def leave_alone(session: EmulatedSession, app: str, seed: int, folder: Path) -> Outcome:
-    """Start a run with its monitor, kill it at a random moment, and see what the janitor makes of it."""
+    """Start a run with its monitor, kill the monitor at a random moment, and see what the janitor does."""
     chance, clients = random.Random(f"laptop {seed}"), Clients(session)
     run = a_run(clients, app, machines=chance.randint(1, 3))
     for machine in run.machines():
@@ -104,8 +104,9 @@ def monitoring(record: Path, session: EmulatedSession) -> Iterator[subprocess.Po
 def let_go_on(
     run: ARun, events: list[tuple[float, Callable[[], object]]], monitor: subprocess.Popen[bytes]
 ) -> bool:
-    """Let things happen at their times (seconds from now), and machines report; return whether the monitor
-    ended the run before its kill.
+    """Let things happen at their times (seconds from now), and machines report.
+
+    Return whether the monitor ended the run before its kill.
     """
     begun, finished = time.monotonic(), False
     for due, event in sorted(events, key=lambda item: item[0]):
@@ -119,7 +120,7 @@ def let_go_on(
 
 
 def outcome(run: ARun, folder: Path, seed: int, killed_after: float, finished: bool) -> Outcome:
-    """Wait until no run is open and nothing bills; return what came of it."""
+    """Wait until no run is open and nothing bills; return the outcome."""
     ended, wall = time.monotonic(), time.time()
     while time.monotonic() - ended < DEADLINE and not settled(run):
         run.report_stopped_tasks()
@@ -138,7 +139,7 @@ def outcome(run: ARun, folder: Path, seed: int, killed_after: float, finished: b
 
 
 def left_of(run: ARun) -> tuple[str, ...]:
-    """Name what is there and should not be: all but what is kept on purpose, and dead letters."""
+    """Return what exists and should not: anything not kept on purpose, and dead letters."""
     return tuple(
         f"{item.kind} {item.name}"
         for item in inventory(run.clients, run.app)
@@ -147,7 +148,7 @@ def left_of(run: ARun) -> tuple[str, ...]:
 
 
 def settled(run: ARun) -> bool:
-    """Whether nobody has anything to do with the run any more."""
+    """Whether nothing remains to be done for the run."""
     if list_open_runs(run.clients.s3, run.bucket, run.app, run.clients.region):
         return False
     return not any(item.kind in ("schedule", "janitor") for item in inventory(run.clients, run.app))
@@ -161,7 +162,7 @@ def rounds_of(folder: Path, app: str) -> list[float]:
 
 
 def main(seeds: int) -> int:
-    """Try seeds; print a line for each and a summary; return 1 when the janitor failed in any."""
+    """Try seeds; print a line for each and a summary; return 1 if the janitor failed in any."""
     folder = Path(tempfile.mkdtemp(prefix="laptop-"))
     outcomes = []
     with emulators(folder, minute=MINUTE) as session:

@@ -1,4 +1,4 @@
-"""What workers leave in the bucket, as they write it: manifests with outputs, failure records, consoles."""
+"""What workers leave in the bucket, in their form: manifests with outputs, failure records, consoles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from worker.verdict.verdict import Verdict
 
 
 class Left(Protocol):
-    """Whose bucket it is left in."""
+    """The owner of the bucket."""
 
     @property
     def app(self) -> str: ...
@@ -42,7 +42,7 @@ def origin(run: Left) -> Origin:
 def done(
     run: Left, job: Job, outputs: Mapping[str, bytes], input_bytes: int = 0, script: bytes = b""
 ) -> None:
-    """Leave what a job leaves that is done: its outputs below its location, then its manifest."""
+    """Leave what a done job leaves: its outputs at its location, then its manifest."""
     sent, put = [], run.clients.s3.put_object
     for name, body in outputs.items():
         key = f"{job.output_file_location}/{name}"
@@ -65,7 +65,7 @@ def failed(
     console: Sequence[str] = (),
     input_bytes: int = 0,
 ) -> None:
-    """Leave what a job leaves that fails: its console, and the record of the attempt."""
+    """Leave what a failed job leaves: its console, and the attempt's record."""
     verdict = Verdict(Outcome.FAILED, kind, sentence, line)
     about = {"attempt": attempt, "job_id": job.job_id, "inputs": [{"key": "a", "bytes": input_bytes}]}
     document = failure(origin(run), verdict, about, body=encode_message(job), console=console)

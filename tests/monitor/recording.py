@@ -1,4 +1,4 @@
-"""A session of the emulators that writes down every call with its parameters and the status of its answer."""
+"""A session of the emulators that records every call, with its parameters and its answer's status."""
 
 from __future__ import annotations
 

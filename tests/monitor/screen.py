@@ -47,7 +47,10 @@ def watch(
     listing: Path | None = None,
     pace: float = 1,
 ) -> tuple[MonitorResult, Screen]:
-    """Run the monitor; the world goes on at each of its waits, which last `pace` times longer than asked."""
+    """Run the monitor.
+
+    The world continues during its waits, which last `pace` times longer than requested.
+    """
     screen, clock = Screen(), SteppedClock(time.time(), on_sleep, pace)
     result = monitor(
         run.record,
@@ -84,7 +87,7 @@ def a_round(
 
 
 def janitors_policy(run: ARun) -> dict[str, Any]:
-    """Return the policy that the janitor's role has; where none was installed, the one that it would have."""
+    """Return the policy of the janitor's role; if none is installed, the one it would have."""
     role = role_name(run.app, run.clients.region, "janitor")
     try:
         document: Any = run.clients.iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
@@ -106,12 +109,12 @@ def clean(
     keep: tuple[str, ...] = ("logs", "results"),
     on_sleep: Callable[[], None] | None = None,
 ) -> tuple[int, Screen]:
-    """Run cleanup and say yes to its question."""
+    """Run cleanup and answer its question with yes."""
     screen, clock = Screen(), SteppedClock(time.time(), on_sleep)
     code = cleanup(clients, app, confirm=lambda _: True, keep=keep, clock=clock, out=screen.terminal)
     return code, screen
 
 
 def kinds(run: ARun) -> set[str]:
-    """Return the kinds of things of the run's app that are there."""
+    """Return the kinds of the app's resources that exist."""
     return {item.kind for item in inventory(run.clients, run.app)}

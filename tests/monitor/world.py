@@ -1,4 +1,4 @@
-"""Machines that work off a queue on the emulators while a simulated clock goes on; the service scales in."""
+"""Machines that process a queue on the emulators while a simulated clock advances; the service scales in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.monitor.builders import ARun
 
 @dataclass
 class Place:
-    """A machine: its task, and the job that it works on until a time."""
+    """A machine: its task, and the job that it is doing until a time."""
 
     machine: str
     task: str
@@ -23,17 +23,17 @@ class Place:
 
 @dataclass
 class World:
-    """Machines that work off a queue while a clock is moved on from outside."""
+    """Machines that process a queue while a clock is advanced from outside."""
 
     run: ARun
     seconds: list[float]
     start: float
     places: list[Place] = field(default_factory=list)
-    #: When the last job that has ended did so.
+    #: When the last job ended.
     last_end: float = 0.0
 
     def begin(self) -> None:
-        """Let every machine join the cluster with a task of the service."""
+        """Make every machine join the cluster with a task of the service."""
         ecs, record = self.run.clients.ecs, self.run.record
         for machine in self.run.machines():
             container_instance = self.run.join(machine, tasks=0)
@@ -49,7 +49,7 @@ class World:
             self._take(place, self.start)
 
     def advance(self, now: float) -> None:
-        """Let the machines work until now, and end what has been ended meanwhile."""
+        """Let the machines work until now, and end what has been ended in the meantime."""
         while busy := [place for place in self._alive() if place.job and place.until <= now]:
             place = min(busy, key=lambda one: one.until)
             self._finish(place)
@@ -62,7 +62,7 @@ class World:
                 place.ended = now
 
     def wasted(self) -> float:
-        """Return the machine-seconds from each machine's last job to its end."""
+        """Return the machine-seconds between each machine's last job and its end."""
         return sum((place.ended or 0) - place.idle_since for place in self.places)
 
     def _alive(self) -> list[Place]:
@@ -89,7 +89,7 @@ class World:
         )
 
     def _scale_in(self) -> None:
-        """End unprotected tasks that the service does not want any more."""
+        """End unprotected tasks that the service no longer wants."""
         record = self.run.record
         (service,) = self.run.clients.ecs.describe_services(
             cluster=record.cluster, services=[record.service]

@@ -1,4 +1,4 @@
-"""Plugins that misbehave, compiled from java/ when a test wants them, and FIJIs that hold them.
+"""Misbehaving plugins, compiled from java/ when a test needs them, and FIJIs that have them.
 
 Commands: "Throw Exception" (`kind=exception|error|thread`), "Ask Number", "Ask Always", "Print Lines" and
 "Exit Java" (`code=3`); java/ says what each does.
@@ -34,16 +34,17 @@ def plugins_jar() -> Path:
 
 
 def copy_of(fiji_home: Path, to: Path) -> Path:
-    """Return a copy of a FIJI (hard links where they can be made) that a test may add files to.
+    """Return a copy of a FIJI (with hard links if possible) to which a test may add files.
 
-    Change no file of it in place: it may be the original's too. Remove it first, then write it anew.
+    Never change one of its files in place, since the original may share it. Remove it first, then write it
+    anew.
     """
     shutil.copytree(fiji_home, to, symlinks=True, copy_function=_link)
     return to
 
 
 def with_test_plugins(fiji_home: Path, to: Path) -> Path:
-    """Return a copy of a FIJI, in the new folder `to`, that has the test plugins in its folder `plugins`."""
+    """Return a copy of a FIJI, in the new folder `to`, with the test plugins in its folder `plugins`."""
     copy = copy_of(fiji_home, to)
     (copy / "plugins").mkdir(exist_ok=True)
     shutil.copy(plugins_jar(), copy / "plugins")

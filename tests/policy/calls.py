@@ -1,7 +1,7 @@
-"""What each API call needs: IAM actions on resources, with the condition keys that AWS gives a request.
+"""What each API call needs: IAM actions on resources, with the condition keys that AWS adds to a request.
 
-From the Service Authorization Reference and the "Permissions" parts of the API references. A call that is not
-known here is an error, so that a new one has to be thought about.
+From the Service Authorization Reference and the "Permissions" parts of the API references. An unknown call is
+an error, so that new ones must be considered.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from distributed_fiji.aws.roles import SERVICE_LINKED_ROLES
 from tests.policy.evaluator import Need, as_list
 
-#: S3 operations that go by another action's name.
+#: S3 operations that need another operation's action.
 S3_ACTIONS = {
     "HeadObject": "GetObject",
     "CreateMultipartUpload": "PutObject",
@@ -22,7 +22,7 @@ S3_ACTIONS = {
     "HeadBucket": "ListBucket",
     "ListObjectsV2": "ListBucket",
 }
-#: Operations on a bucket with the actions that they go by.
+#: Operations on a bucket, with the actions that they need.
 S3_BUCKETS = {
     "ListMultipartUploads": "ListBucketMultipartUploads",
     "GetBucketVersioning": "GetBucketVersioning",
@@ -31,16 +31,16 @@ S3_BUCKETS = {
 ACL_PARAMETERS = {"ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP"}
 S3_OBJECTS = {"GetObject", "PutObject", "AbortMultipartUpload", "DeleteObject"}
 
-#: The services that AWS's own roles are for, by the roles' names: their path is part of their ARN.
+#: The services that AWS's own roles are for, by the roles' names; their path is part of their ARN.
 LINKED = SERVICE_LINKED_ROLES
 
-#: Calls for which AWS asks no permission (STS API reference, GetCallerIdentity).
+#: Calls that need no permission (STS API reference, GetCallerIdentity).
 FREE = {("sts", "GetCallerIdentity")}
 
 
 @dataclass(frozen=True)
 class Call:
-    """One API call. `status`: of its answer; 0 where it is not known."""
+    """One API call. `status`: of its answer; 0 if unknown."""
 
     service: str
     operation: str
@@ -53,9 +53,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Place:
-    """Where calls are made. `tags(resource id)`: the tags of a thing, for conditions on them.
+    """Where calls are made. `tags(resource id)`: a resource's tags, for conditions on them.
 
-    `key_of(bucket)`: the ARN of the KMS key that a bucket is encrypted with, '' for none of its own.
+    `key_of(bucket)`: the ARN of the KMS key that encrypts a bucket, '' if it has none of its own.
     """
 
     region: str
@@ -71,7 +71,7 @@ class Place:
 
 
 def needs(call: Call, place: Place) -> list[Need]:
-    """Return all that a call needs. Raises LookupError for a call that is not known."""
+    """Return everything that a call needs. Raises LookupError for an unknown call."""
     if (call.service, call.operation) in FREE:
         return []
     if call.service not in SERVICES:
@@ -98,7 +98,7 @@ def _s3(call: Call, place: Place) -> Iterator[Need]:
             # S3 API reference, PutObject, "Permissions".
             yield Need("s3:PutObjectAcl", resource)
         if name == "GetObject" and call.status == 404:
-            # Without it the answer would be 403 (S3 API reference, GetObject, "Permissions").
+            # Without it, the answer would be 403 (S3 API reference, GetObject, "Permissions").
             yield Need("s3:ListBucket", bucket)
         yield from _kms(call.operation, call.parameters["Bucket"], resource, place)
     elif name == "ListBucket":
@@ -109,8 +109,10 @@ def _s3(call: Call, place: Place) -> Iterator[Need]:
 
 
 def _kms(operation: str, bucket: str, resource: str, place: Place) -> Iterator[Need]:
-    """Yield what S3 asks KMS for in the caller's name where the bucket has a key (S3 user guide, "Using
-    server-side encryption with AWS KMS keys"; parts need Decrypt, too: "Uploading a large file … with KMS").
+    """Yield what S3 requests of KMS on the caller's behalf if the bucket has a key.
+
+    Source: S3 user guide, "Using server-side encryption with AWS KMS keys"; parts need Decrypt as well
+    ("Uploading a large file … with KMS").
     """
     key = place.key_of(bucket)
     actions = {
@@ -134,7 +136,7 @@ def _sqs(call: Call, place: Place) -> Iterator[Need]:
     queue = call.parameters.get("QueueName") or call.parameters["QueueUrl"].rpartition("/")[2]
     yield Need(f"sqs:{call.operation.removesuffix('Batch')}", place.arn("sqs", queue))
     if call.parameters.get("tags"):
-        # CreateQueue with tags asks for it without saying so (MassTransit/MassTransit#3806).
+        # CreateQueue with tags needs it, although that is not documented (MassTransit/MassTransit#3806).
         yield Need("sqs:TagQueue", place.arn("sqs", queue))
 
 
@@ -143,7 +145,7 @@ def _logs(call: Call, place: Place) -> Iterator[Need]:
     if call.operation == "DescribeLogGroups":
         yield Need("logs:DescribeLogGroups", "*")
     elif call.operation == "ListTagsForResource":
-        # Emulators of logs and of all else have accounts of their own.
+        # The emulators of logs and of everything else have different accounts.
         yield Need("logs:ListTagsForResource", place.arn("logs", values["resourceArn"].split(":", 5)[5]))
     else:
         group = place.arn("logs", f"log-group:{values['logGroupName']}")
@@ -152,7 +154,7 @@ def _logs(call: Call, place: Place) -> Iterator[Need]:
             yield Need("logs:TagResource", group)
 
 
-#: Calls of ECS about things in a cluster: kind of thing, parameter that names them.
+#: ECS calls about things in a cluster: the kind of thing, and the parameter that names them.
 ECS_THINGS = {
     "CreateService": ("service", "serviceName"),
     "UpdateService": ("service", "service"),
@@ -185,8 +187,8 @@ def _ecs(call: Call, place: Place) -> Iterator[Need]:
             resource = place.arn("ecs", f"{kind}/{cluster}/{name.rpartition('/')[2]}")
             yield from _with_tags(Need(action, resource, place.tagged(resource) | own), values)
     elif call.operation in ("ListTasks", "ListServices"):
-        # "… is not authorized to perform: ecs:ListTasks on resource: *" (cdklabs/construct-hub#1207): the
-        # reference names container-instance alone, which counts only for calls that name one.
+        # "… is not authorized to perform: ecs:ListTasks on resource: *" (cdklabs/construct-hub#1207). The
+        # reference names only container-instance, which applies only to calls that name one.
         yield Need(action, "*", own)
     elif call.operation in ECS_CLUSTERS:
         yield Need(action, place.arn("ecs", f"cluster/{cluster}"))
@@ -206,7 +208,7 @@ def _ecs(call: Call, place: Place) -> Iterator[Need]:
 
 
 def _with_tags(need: Need, values: Mapping[str, Any]) -> Iterator[Need]:
-    """Yield a need, and that of tags given with it: each service has its own TagResource."""
+    """Yield a need, and that of tags given with it; each service has its own TagResource."""
     yield need
     if values.get("tags") or values.get("Tags"):
         yield Need(f"{need.action.partition(':')[0]}:TagResource", need.resource)
@@ -216,7 +218,7 @@ def _pass(role: str, service: str) -> Need:
     return Need("iam:PassRole", role, {"iam:PassedToService": f"{service}.amazonaws.com"})
 
 
-#: Calls of EC2 about things: kind of thing, parameter that names them.
+#: EC2 calls about things: the kind of thing, and the parameter that names them.
 EC2_THINGS = {
     "TerminateInstances": ("instance", "InstanceIds"),
     "CancelSpotFleetRequests": ("spot-fleet-request", "SpotFleetRequestIds"),
@@ -227,7 +229,7 @@ EC2_THINGS = {
     "DeleteLaunchTemplate": ("launch-template", "LaunchTemplateId"),
     "CreateLaunchTemplateVersion": ("launch-template", "LaunchTemplateName"),
 }
-#: What a start of machines is checked on (Service Authorization Reference, RunInstances).
+#: The resources that are checked when machines start (Service Authorization Reference, RunInstances).
 STARTED = ("instance", "network-interface", "security-group", "subnet", "volume", "launch-template")
 
 
@@ -254,7 +256,7 @@ def _ec2(call: Call, place: Place) -> Iterator[Need]:
     yield from _ec2_tags(call, place)
     profile = values.get("LaunchTemplateData", {}).get("IamInstanceProfile", {}).get("Name")
     if profile:
-        # Who has machines started with a template passes its role on; the profile has the role's name.
+        # Whoever starts machines with a template passes its role; the profile has the role's name.
         yield _pass(f"arn:aws:iam::{place.account}:role/{profile}", "ec2")
 
 
@@ -343,7 +345,7 @@ def _sns(call: Call, place: Place) -> Iterator[Need]:
 
 
 def _ssm(call: Call, place: Place) -> Iterator[Need]:
-    # AWS's own parameters are in no account (Systems Manager user guide, "public parameters").
+    # AWS's own parameters belong to no account (Systems Manager user guide, "public parameters").
     yield Need(f"ssm:{call.operation}", f"arn:aws:ssm:{place.region}::parameter{call.parameters['Name']}")
 
 

@@ -1,8 +1,8 @@
-"""AccessDenied as each service of AWS says it: status, headers and body, by the service's protocol.
+"""AccessDenied in the form of each AWS service: status, headers and body, by the service's protocol.
 
-EC2's sentence: kubernetes-sigs/karpenter#2813. SQS writes actions in small letters (Bogdanp/dramatiq_sqs#22)
-and gives its older code in a header (SQS developer guide, "JSON protocol"). SNS says AuthorizationError (SNS
-API reference, "Common errors"). S3 has no body for HEAD (S3 API reference, "Error responses").
+EC2's message: kubernetes-sigs/karpenter#2813. SQS writes actions in lower case (Bogdanp/dramatiq_sqs#22) and
+gives its older code in a header (SQS developer guide, "JSON protocol"). SNS says AuthorizationError (SNS API
+reference, "Common errors"). S3 has no body for HEAD (S3 API reference, "Error responses").
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
 def sentence(caller: str, need: Need) -> str:
-    """Return AWS's sentence about an action that no policy allows."""
+    """Return AWS's message about an action that no policy allows."""
     service, _, name = need.action.partition(":")
     action = f"{service}:{name.lower()}" if service == "sqs" else need.action
     return (
@@ -26,7 +26,7 @@ def sentence(caller: str, need: Need) -> str:
 
 
 def denial(service: str, method: str, caller: str, need: Need) -> Answer:
-    """Return the answer of a service to a call that needs what its caller may not do."""
+    """Return a service's answer to a call that needs what its caller may not do."""
     said = sentence(caller, need)
     if service == "ec2":
         return _ec2(said)

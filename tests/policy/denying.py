@@ -18,7 +18,7 @@ USER = f"arn:aws:iam::{ACCOUNT}:user/biologist"
 
 
 class DenyingSession(EmulatedSession):
-    """`denied`: IAM actions that the user lacks; `asked`: the calls that were denied, in order."""
+    """`denied`: IAM actions that the user lacks. `asked`: the denied calls, in order."""
 
     def __init__(self, session: EmulatedSession, *denied: str) -> None:
         super().__init__(session.control, session.data, session.region_name)
@@ -42,7 +42,7 @@ class DenyingSession(EmulatedSession):
 
 
 class ExpiredSession(EmulatedSession):
-    """A session whose keys AWS does not take any more, once `over` is set (IAM, "Common errors")."""
+    """A session whose keys AWS no longer accepts once `over` is set (IAM, "Common errors")."""
 
     def __init__(self, session: EmulatedSession) -> None:
         super().__init__(session.control, session.data, session.region_name)

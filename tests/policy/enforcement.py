@@ -1,6 +1,6 @@
 """An embedded cloud behind gates: workers, machines, janitor and users get what policies allow, no more.
 
-The commands are those of a user of AWS, without --local, since only so each has a key of its own.
+The commands are run as on AWS, without --local, because only then does each have its own key.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.policy.trail import SITE, lay
 
 @dataclass
 class Institute:
-    """An account in which policies count, and one app in it."""
+    """An account that enforces policies, and one app in it."""
 
     app: str
     folder: Path
@@ -55,11 +55,11 @@ class Institute:
             self.allow(f"user-{command}", [user_policy(known, ACCOUNT, [command])])
 
     def allow(self, key: str, policies: list[dict[str, Any]]) -> None:
-        """Give a user these policies and no others."""
+        """Give a user exactly these policies."""
         self.law.callers[key] = (f"arn:aws:iam::{ACCOUNT}:user/{key}", lambda: policies)
 
     def run(self, command: str, *arguments: str | Path, timeout: float = 300) -> Ended:
-        """Run a command as a user who may do what `policy` prints for it."""
+        """Run a command as a user with the policy that `policy` prints for it."""
         return self.run_as(f"user-{command}", command, *arguments, timeout=timeout)
 
     def run_as(self, key: str, *arguments: str | Path, timeout: float = 300) -> Ended:
@@ -70,18 +70,18 @@ class Institute:
         )
 
     def never_used(self, command: str) -> set[str]:
-        """Return what a command's user may do and never did."""
+        """Return what a command's user may do but never did."""
         policies = self.law.callers[f"user-{command}"][1]()
         granted = {action for one in policies for item in one["Statement"] for action in item["Action"]}
         return granted - set(self.law.used.get(f"user-{command}", ()))
 
     def denied(self) -> set[tuple[str, str, str]]:
-        """Return who was denied what on which resource."""
+        """Return who was denied which action on which resource."""
         return {(who, need.action, need.resource) for who, need in self.law.denied}
 
 
 def endpoints(control: Gate, data: Gate) -> dict[str, str]:
-    """Return what leads a process's calls through the gates."""
+    """Return the variables that lead a process's calls through the gates."""
     services = {f"AWS_ENDPOINT_URL_{name}": data.url for name in ("S3", "SQS", "CLOUDWATCH_LOGS")}
     return {
         "AWS_ENDPOINT_URL": control.url,
@@ -94,7 +94,7 @@ def endpoints(control: Gate, data: Gate) -> dict[str, str]:
 
 @contextmanager
 def institute(app: str, folder: Path, environment: dict[str, str]) -> Iterator[Institute]:
-    """Run an embedded cloud behind gates. `environment`: what the cloud is started with."""
+    """Run an embedded cloud behind gates. `environment`: variables for starting the cloud."""
     root, site = folder / "cloud", folder / "site"
     lay(site)
     before = {name: os.environ.get(name) for name in (SITE, *environment)}
@@ -130,7 +130,7 @@ def _guarded(app: str, folder: Path, site: Path, cloud: Cloud) -> Iterator[Insti
 
 
 def _lead_machines(cloud: Cloud, control: Gate, data: Gate) -> None:
-    """Start the machines anew, so that they, too, reach the cloud through the gates alone."""
+    """Restart the machines so that they, too, reach the cloud only through the gates."""
     folders = Folders(cloud.root)
     known = state.read(folders)
     assert known is not None
@@ -145,5 +145,5 @@ def _lead_machines(cloud: Cloud, control: Gate, data: Gate) -> None:
     state.write(folders, replace(known, servers=behind))
     started = replace(known, servers={**known.servers, MACHINES: behind[MACHINES]})
     assert servers.wait_until_ready(MACHINES, folders, started)
-    # The machines have read where their gates are; whoever asks later finds the servers themselves.
+    # The machines have read the gates' addresses; later readers get those of the servers themselves.
     state.write(folders, started)

@@ -1,9 +1,9 @@
 """A small evaluator of identity policies: Allow and Deny statements, with the conditions that we use.
 
-Held to the IAM user guide ("Policy evaluation logic", "Condition operators"). What it does not know it
-refuses to judge, by an error. Looked for and not found: a library in Python that evaluates policies. moto's
-own access control looks at no resources but S3's and at no conditions, policy_sentry and policyuniverse write
-and expand policies, and cloud-copilot's iam-simulate, whose data tests/policy uses, is for Node.
+It follows the IAM user guide ("Policy evaluation logic", "Condition operators"), and raises an error for what
+it does not know. No Python library was found that evaluates policies. moto's own access control checks no
+resources except S3's, and no conditions; policy_sentry and policyuniverse write and expand policies; and
+cloud-copilot's iam-simulate, whose data tests/policy uses, is for Node.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Need:
-    """What a call needs: an action on a resource; `context`: the condition keys that the request carries."""
+    """What a call needs: an action on a resource. `context`: the condition keys in the request."""
 
     action: str
     resource: str
@@ -24,7 +24,7 @@ class Need:
 
 
 def allowed(policy: Mapping[str, Any] | Iterable[Mapping[str, Any]], need: Need) -> bool:
-    """Whether policies allow what a call needs: one statement must, and none may deny it."""
+    """Whether policies allow what a call needs: one statement must allow it, and none may deny it."""
     policies = [policy] if isinstance(policy, Mapping) else policy
     statements = [statement for one in policies for statement in one["Statement"] if fits(statement, need)]
     effects = {statement["Effect"] for statement in statements}
@@ -32,7 +32,7 @@ def allowed(policy: Mapping[str, Any] | Iterable[Mapping[str, Any]], need: Need)
 
 
 def fits(statement: Mapping[str, Any], need: Need) -> bool:
-    """Whether a statement speaks of what a call needs. Raises ValueError for what is not known here."""
+    """Whether a statement applies to what a call needs. Raises ValueError for what is not known here."""
     known = {"Sid", "Effect", "Action", "Resource", "Condition"}
     if statement["Effect"] not in ("Allow", "Deny") or statement.keys() - known:
         raise ValueError(f"this evaluator cannot judge {statement}")
@@ -48,7 +48,7 @@ def fits(statement: Mapping[str, Any], need: Need) -> bool:
 
 
 def holds(operator: str, key: str, values: Iterable[str], context: Mapping[str, str]) -> bool:
-    """Whether a condition holds; a key that the request lacks fails it, unless it ends in IfExists."""
+    """Whether a condition holds. A key missing from the request fails it, unless it ends in IfExists."""
     plain = operator.removesuffix("IfExists")
     if plain not in ("StringEquals", "StringLike", "ArnEquals"):
         raise ValueError(f"this evaluator does not know {operator}")
@@ -60,12 +60,12 @@ def holds(operator: str, key: str, values: Iterable[str], context: Mapping[str, 
 
 
 def like(pattern: str, text: str) -> bool:
-    """Whether a text fits a pattern in which * is anything and ? is one character."""
+    """Whether a text matches a pattern in which * is anything and ? is one character."""
     parts = {"*": ".*", "?": "."}
     expression = "".join(parts.get(character, re.escape(character)) for character in pattern)
     return re.fullmatch(expression, text, re.DOTALL) is not None
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return a policy's value as the list it stands for."""
+    """Return a policy's value as the list that it stands for."""
     return value if isinstance(value, list) else [value]

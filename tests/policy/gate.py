@@ -1,8 +1,8 @@
-"""Proxies before the emulators that enforce policies: who calls is known by the access key, as on AWS.
+"""Proxies in front of the emulators that enforce policies. The access key identifies the caller, as on AWS.
 
-The emulators allow everything. A call whose key is that of a role or of a user is judged by what the role has
-attached in IAM at that moment, or by what `policy` printed for the user; what is not allowed is answered as
-AWS does and never reaches the emulator. Calls with any other key are the tests' own.
+The emulators allow everything. A call with the key of a role or a user is judged by the policies attached to
+the role in IAM at that moment, or by what `policy` printed for the user. A call that is not allowed gets
+AWS's answer and never reaches the emulator. Calls with any other key are the tests' own.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from tests.policy.evaluator import Need, allowed
 from tests.policy.recorder import Recorder
 from tests.policy.wire import read_call, signed_by
 
-#: What the embedded cloud's machines do in the place of ECS and EC2 themselves: the scheduler's placing and
-#: stopping, and what the agent is told over its own connection (ecs:Poll).
+#: What the embedded cloud's machines do in place of ECS and EC2 themselves: the scheduler's placing and
+#: stopping, and what the agent learns over its own connection (ecs:Poll).
 STAND_INS = (
     "DescribeClusters",
     "DescribeContainerInstances",
@@ -43,7 +43,7 @@ STAND_INS = (
     "UpdateContainerInstancesState",
 )
 
-#: Seconds for which a role's policies are not asked for again.
+#: Seconds for which a role's policies are not read again.
 FRESH = 0.5
 
 Policies = Callable[[], list[Mapping[str, Any]]]
@@ -53,7 +53,7 @@ Policies = Callable[[], list[Mapping[str, Any]]]
 class Law:
     """Who may do what. `callers`: by access key, ARN and policies. `keys`: of buckets that have one.
 
-    `machines`: the caller that stands in for AWS, too. `tasks`: whose role the agent protects tasks with.
+    `machines`: the caller that also stands in for AWS. `tasks`: whose role the agent uses to protect tasks.
     """
 
     account: str
@@ -67,7 +67,7 @@ class Law:
     used: dict[str, Counter[str]] = field(default_factory=dict)
 
     def judge(self, who: str, region: str, call: Call) -> Need | None:
-        """Return the first need of a call that its caller's policies do not allow; None when all are."""
+        """Return a call's first need that its caller's policies do not allow; None if all are allowed."""
         if who == self.machines and call.operation in STAND_INS:
             return None
         if who == self.machines and call.operation == "UpdateTaskProtection":
@@ -83,8 +83,9 @@ class Law:
 
 
 class Gate(Recorder):
-    """A proxy before one emulator that holds every caller it knows to the law. `key`: what the emulator's own
-    door takes, with which all goes on that the law allows.
+    """A proxy in front of one emulator that holds every caller it knows to the law.
+
+    `key`: what the emulator's own door accepts; allowed calls are passed on with it.
     """
 
     def __init__(self, upstream: str, law: Law, key: str) -> None:
@@ -104,20 +105,20 @@ class Gate(Recorder):
             call = read_call(method, path, headers, body)
             need = self.law.judge(who, region, call)
         except Exception as error:
-            # What cannot be judged is an error of the tests, and must not pass for a refusal.
+            # If a call cannot be judged, the tests are wrong; it must not look like a refusal.
             self.law.unjudged.append(f"{who}: {method} {path}: {error!r}")
             raise
         if need is None:
             status, answered, content = self.forward(method, path, opened, body)
             if (service, status) == ("s3", 404):
-                # Only who may list a bucket is told that an object is not there.
+                # Only callers who may list a bucket are told that an object does not exist.
                 need = self.law.judge(who, region, call.ended(status))
             if need is None:
                 return status, answered, content
         return denial(service, method, self.law.callers[who][0], need)
 
     def _for_emulator(self, headers: dict[str, str], who: str) -> dict[str, str]:
-        """Return a request's headers as the emulator's door takes them."""
+        """Return a request's headers in the form that the emulator's door accepts."""
         own, theirs = f"Credential={who}/", f"Credential={self._key}/"
         known = who in self.law.callers
         changed = {name: text.replace(own, theirs) if known else text for name, text in headers.items()}
@@ -127,7 +128,7 @@ class Gate(Recorder):
 
 @contextmanager
 def gated(upstream: str, law: Law, key: str) -> Iterator[Gate]:
-    """Run a gate before an emulator."""
+    """Run a gate in front of an emulator."""
     gate = Gate(upstream, law, key)
     threading.Thread(target=gate.server.serve_forever, daemon=True).start()
     try:
@@ -138,7 +139,7 @@ def gated(upstream: str, law: Law, key: str) -> Iterator[Gate]:
 
 
 class AttachedPolicies:
-    """The inline policies that a role has in IAM, asked for again when they are not fresh."""
+    """The inline policies that a role has in IAM, read again once they are no longer fresh."""
 
     def __init__(self, iam: Any, role: str) -> None:
         self._iam = iam
@@ -162,7 +163,7 @@ class AttachedPolicies:
 
 
 class Tags:
-    """The tags of things of EC2 and ECS, looked up in the emulator by their ids. A thing keeps its tags."""
+    """Tags of EC2 and ECS resources, looked up in the emulator by id. A resource keeps its tags."""
 
     def __init__(self, ec2: Any, ecs: Any) -> None:
         self._ec2, self._ecs = ec2, ecs

@@ -1,4 +1,4 @@
-"""Holds the calls of a whole test run, as `trail` wrote them down, to the policies of those who made them."""
+"""Checks the calls of a whole test run, as recorded by `trail`, against their callers' policies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ACCOUNT = "123456789012"
 
 APP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 
-#: What a rehearsal on AWS runs, for the app that it is.
+#: The commands of a rehearsal on AWS, which is a separate app.
 REHEARSAL = ("setup", "submitJob", "startCluster", "monitor", "cleanup")
 
 #: Calls that only `--local` makes: the embedded cloud has the buckets that config.py names.
@@ -32,7 +32,7 @@ MADE_FOR_USERS = ("ListBuckets", "CreateBucket")
 
 @dataclass(frozen=True)
 class Trail:
-    """A process: whose role it had, and its calls."""
+    """A process: its role, and its calls."""
 
     who: Mapping[str, Any]
     calls: tuple[Call, ...]
@@ -60,8 +60,9 @@ class Trails:
 
 
 def policies_of(who: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the policies of a process's role: as it was found attached, or as setup attaches it; of a user
-    those that `policy` prints for the command.
+    """Return the policies of a process's role: as it was found attached, or as setup attaches it.
+
+    For a user, those that `policy` prints for the command.
     """
     if who["role"] == "user":
         settings = users_settings(who)
@@ -73,7 +74,7 @@ def policies_of(who: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def policies_of_rehearsal(who: Mapping[str, Any], settings: Settings) -> list[Mapping[str, Any]]:
-    """Return the policies of a rehearsal on AWS; one on this machine runs on an embedded cloud of its own."""
+    """Return the policies of a rehearsal on AWS; one on this machine uses its own embedded cloud."""
     if "cloud" not in who["words"]:
         return []
     own = rehearsal_settings(settings)
@@ -82,7 +83,7 @@ def policies_of_rehearsal(who: Mapping[str, Any], settings: Settings) -> list[Ma
 
 
 def workers_policy(who: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the policy of a worker with such an environment. Raises ValueError where there is none."""
+    """Return the policy of a worker with such an environment. Raises ValueError if there is none."""
     buckets = ("AWS_BUCKET", "SOURCE_BUCKET", "DESTINATION_BUCKET")
     names = ("APP_NAME", "AWS_REGION", "LOG_GROUP_NAME", "UPLOAD_FLAGS", *buckets)
     settings, _ = parse_settings(
@@ -96,9 +97,9 @@ def workers_policy(who: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def users_settings(who: Mapping[str, Any]) -> Settings | None:
-    """Return the settings that a user's command has read; None where they cannot be used.
+    """Return the settings that a user's command read; None if they are unusable.
 
-    `cleanup` and `inventory` take an app's name alone.
+    `cleanup` and `inventory` need only an app's name.
     """
     namespace: dict[str, Any] = {}
     try:
@@ -110,7 +111,7 @@ def users_settings(who: Mapping[str, Any]) -> Settings | None:
     for command in {"inventory", "cleanup"}.intersection(words):
         named = [word for word in words[words.index(command) + 1 :] if APP_NAME.fullmatch(word)]
         if named and named[0] != values.get("APP_NAME"):
-            # As the config of that app would be, with its name for the other one.
+            # The config that the other app would have, with its name.
             old = values.get("APP_NAME", "")
             values = {
                 name: value.replace(old, named[0]) if isinstance(value, str) and old else value
@@ -125,13 +126,13 @@ def users_settings(who: Mapping[str, Any]) -> Settings | None:
 def refused(trail: Trail) -> set[tuple[str, Need]]:
     """Return what a process did that its policies do not allow, with the app's name.
 
-    Things that calls name are taken for the app's own by their tags; the tests of monitor, janitor and
+    Resources that calls name are assumed to be the app's own, by tag. The tests of monitor, janitor and
     cleanup show that nothing else is touched.
     """
     who = trail.who
     if who["role"] == "user" and not policies_of(who):
-        # A command of the embedded cloud alone (`local`, `tryScript`), or a config.py that cannot be used:
-        # there is no policy that it would be printed for.
+        # A command that uses only the embedded cloud (`local`, `tryScript`), or an unusable config.py, for
+        # which no policy could be printed.
         return set()
     settings = users_settings(who) if who["role"] == "user" else None
     app = settings.APP_NAME if settings else who.get("APP_NAME", "")

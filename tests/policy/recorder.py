@@ -1,6 +1,6 @@
-"""A proxy before an emulator that passes everything on and writes down every call, whoever makes it.
+"""A proxy in front of an emulator that passes everything on and records every call, whoever makes it.
 
-It sees what programs beside boto3 ask for too (s5cmd, the AWS CLI).
+It also sees the calls of programs other than boto3 (s5cmd, the AWS CLI).
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ class Recorder:
             do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass_on
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         return Handler
 
 
 @contextlib.contextmanager
 def recording(upstream: str) -> Iterator[Recorder]:
-    """Run a recorder before an emulator."""
+    """Run a recorder in front of an emulator."""
     recorder = Recorder(upstream)
     threading.Thread(target=recorder.server.serve_forever, daemon=True).start()
     try:

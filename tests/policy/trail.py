@@ -1,10 +1,10 @@
-"""Writes down what a process asks of AWS, so that a whole test run can be held to the roles' policies.
+"""Record a process's calls to AWS, so that a whole test run can be checked against the roles' policies.
 
-Stands alone: `lay` puts a copy into a folder as sitecustomize.py, which Python runs first where the folder is
-on its path (workers, tasks of the embedded cloud and its functions; DISTRIBUTED_FIJI_LOCAL_SITE names it). A
-process of a role then leaves a file in the folder: a line that says who it is, and one for each call, written
-when it is answered, so that a process that is killed has left all but its last. What is no botocore (s5cmd,
-the ECS agent's address) is not seen: tests/policy/test_worker.py looks at that from outside.
+This file stands alone: `lay` copies it into a folder as sitecustomize.py, which Python runs first if the
+folder is on its path (workers, tasks of the embedded cloud and its functions; DISTRIBUTED_FIJI_LOCAL_SITE
+names it). A process with a role then leaves a file in the folder: a line about itself, and one for each call,
+written when it is answered, so a killed process has left all but its last. Calls outside botocore (s5cmd, the
+ECS agent's address) are not seen; tests/policy/test_worker.py covers those from outside.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-#: What names the folder to the embedded cloud and to the tests' own workers.
+#: The variable that names the folder to the embedded cloud and the tests' own workers.
 SITE = "DISTRIBUTED_FIJI_LOCAL_SITE"
 
-#: Names a test's script to run in place of the worker, in a task's definition: the embedded cloud runs
+#: Names a test's script to run instead of the worker, in a task's definition, since the embedded cloud runs
 #: no command of a definition.
 SCRIPT = "TEST_SCRIPT"
 
-#: Of a process's environment, what its role's policy is made of.
+#: The parts of a process's environment that determine its role's policy.
 NAMES = (
     "APP_NAME",
     "AWS_BUCKET",
@@ -40,23 +40,23 @@ NAMES = (
     "SQS_QUEUE_URL",
     "UPLOAD_FLAGS",
 )
-#: Parameters that say nothing about rights, and may be large.
+#: Parameters that are irrelevant for rights, and may be large.
 CONTENTS = {"Body", "Message", "MessageBody", "Entries", "logEvents", "MultipartUpload"}
 
-#: What JSON cannot say.
+#: Types that JSON cannot represent.
 UNSAYABLE = (bytes, bytearray, datetime)
 
 Writer = Callable[[dict[str, Any]], None]
 
 
 def lay(folder: Path) -> None:
-    """Make a folder in which every process that has it on its path leaves its calls."""
+    """Set up a folder in which every process records its calls that has it on its path."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(__file__, folder / "sitecustomize.py")
 
 
 def role_of(words: list[str], environment: dict[str, str]) -> str | None:
-    """Return whose role a process acts in: worker, janitor, user or nobody's."""
+    """Return whose role a process has: worker, janitor, user or nobody's."""
     if "SQS_QUEUE_URL" in environment and ("worker" in words or any(word.endswith("/aws") for word in words)):
         return "worker"
     if "AWS_LAMBDA_FUNCTION_NAME" in environment and "STATE_BUCKET" in environment:
@@ -67,7 +67,7 @@ def role_of(words: list[str], environment: dict[str, str]) -> str | None:
 
 
 def user_of(words: list[str]) -> dict[str, Any]:
-    """Return who runs a command of run.py: which, and with which settings; its words without Python's own."""
+    """Return who runs a command of run.py: which, and with which settings. The words exclude Python's own."""
     path = words[words.index("--config") + 1] if "--config" in words else "config.py"
     try:
         config = Path(path).read_text(encoding="utf-8")
@@ -77,7 +77,7 @@ def user_of(words: list[str]) -> dict[str, Any]:
 
 
 def open_trail(folder: Path, who: dict[str, Any]) -> Writer:
-    """Begin a file with a line about a process; return what adds a line."""
+    """Start a file with a line about a process; return a function that adds a line."""
     path = folder / f"{os.getpid()}-{time.time_ns()}.jsonl"
 
     def write(line: dict[str, Any]) -> None:
@@ -89,7 +89,7 @@ def open_trail(folder: Path, who: dict[str, Any]) -> Writer:
 
 
 def sayable(value: Any) -> Any:
-    """Return a value without what JSON cannot say, as times and bytes: it is left out, not made up."""
+    """Return a value without what JSON cannot represent, such as times and bytes: left out, not replaced."""
     if isinstance(value, dict):
         return {name: sayable(item) for name, item in value.items() if not isinstance(item, UNSAYABLE)}
     if isinstance(value, (list, tuple)):
@@ -98,12 +98,12 @@ def sayable(value: Any) -> Any:
 
 
 def watch(write: Writer) -> None:
-    """Let every client that is made from now on tell its calls."""
+    """Make every client created from now on report its calls."""
     from botocore import handlers
 
     def begun(params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         context["trail"] = {
-            # As boto3 names it: "logs", where the model's id is "CloudWatch Logs".
+            # In boto3's name: "logs", while the model's id is "CloudWatch Logs".
             "service": model.service_model.service_name,
             "operation": model.name,
             "parameters": sayable({name: value for name, value in params.items() if name not in CONTENTS}),
@@ -128,8 +128,9 @@ def attached_policies(function: str) -> list[Any]:
 
 
 def pass_gate(folder: Path, role: str) -> None:
-    """Lead this process's calls through the gates of the folder's gate.json, where there is one, signed with
-    the key of its role: whatever it starts inherits that.
+    """Lead this process's calls through the gates in the folder's gate.json, if it exists.
+
+    They are signed with its role's key; child processes inherit that.
     """
     if not (folder / "gate.json").exists():
         return
@@ -140,7 +141,7 @@ def pass_gate(folder: Path, role: str) -> None:
 
 
 def begin(folder: Path) -> None:
-    """Begin this process's trail where it acts in a role."""
+    """Start this process's trail if it acts in a role."""
     role = role_of(sys.orig_argv, dict(os.environ))
     if role is None:
         return
@@ -155,13 +156,13 @@ def begin(folder: Path) -> None:
 
 
 class Acting:
-    """What the test's own process calls while it acts in a role (a round of the janitor without Lambda)."""
+    """The calls of the test's own process while it acts in a role (a round of the janitor without Lambda)."""
 
     def __init__(self) -> None:
         self._write: Writer | None = None
 
     def line(self, line: dict[str, Any]) -> None:
-        """Write a call where a role is acted in."""
+        """Write a call if a role is active."""
         if self._write is not None:
             self._write(line)
 
@@ -186,7 +187,7 @@ class Acting:
 
 
 def run_in_place_of_the_worker(script: str) -> None:
-    """Run a test's script where the embedded cloud has started the worker, and end with its exit code."""
+    """Run a test's script where the embedded cloud started the worker, and end with its exit code."""
     code: object = 0
     try:
         exec(script, {"__name__": "__main__"})

@@ -1,4 +1,4 @@
-"""Reads what a request asks AWS for, off the wire: service, operation, parameters, and whose key signed it.
+"""Parse requests to AWS: service, operation, parameters, and whose key signed them.
 
 Shapes are botocore's; moto's parsers read the protocols of EC2, IAM and SNS.
 """
@@ -17,12 +17,12 @@ from moto.core.utils import get_service_model
 
 from tests.policy.calls import Call
 
-#: Services by what requests are signed for, where boto3 has another name for them.
+#: Signing names of services that boto3 names differently.
 SIGNED_AS = {"monitoring": "cloudwatch"}
 
 CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
-#: Parameters of S3 that need the right to set an ACL, by their headers (S3 API reference, PutObject).
+#: S3 parameters that need the right to set an ACL, by header (S3 API reference, PutObject).
 ACL_HEADERS = {
     "ACL": "x-amz-acl",
     "GrantFullControl": "x-amz-grant-full-control",
@@ -31,12 +31,12 @@ ACL_HEADERS = {
     "GrantWriteACP": "x-amz-grant-write-acp",
 }
 
-#: Services by the prefix of X-Amz-Target, for requests that are not signed as AWS wants it.
+#: Services by the prefix of X-Amz-Target, for requests that are not signed as AWS requires.
 TARGETS = {"AmazonSQS": "sqs", "Logs_20140328": "logs"}
 
 
 def signed_by(headers: Mapping[str, str]) -> tuple[str, str, str]:
-    """Return access key, region and service of a request's signature; empty where it has none."""
+    """Return access key, region and service of a request's signature; empty if it has none."""
     found = CREDENTIAL.search(_header(headers, "Authorization"))
     if found is None:
         return "", "", ""
@@ -44,7 +44,7 @@ def signed_by(headers: Mapping[str, str]) -> tuple[str, str, str]:
 
 
 def read_call(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Call:
-    """Return what a request asks for. Raises ValueError for one that it cannot read."""
+    """Return the call that a request makes. Raises ValueError if it cannot be read."""
     target = _header(headers, "X-Amz-Target")
     service = signed_by(headers)[2]
     if target:
@@ -118,7 +118,7 @@ def _read_s3(method: str, path: str, body: bytes) -> Call:
 
 
 def s3_operation(method: str, key: str, query: dict[str, str]) -> str:
-    """Return the name of an S3 operation (S3 API reference). Raises ValueError for one that is not known."""
+    """Return the name of an S3 operation (S3 API reference). Raises ValueError if it is unknown."""
     upload = "uploadId" in query
     asked = {"uploads": "ListMultipartUploads", "versioning": "GetBucketVersioning"}
     asked["lifecycle"] = "GetBucketLifecycleConfiguration"

@@ -1,1 +1,1 @@
-"""A run on a real account, as small as can be, that writes down what AWS really answers."""
+"""The smallest possible run on a real account, recording what AWS really answers."""

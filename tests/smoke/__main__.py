@@ -27,7 +27,7 @@ from tests.smoke.plan import Plan, write_files
 CHECKOUT = Path(__file__).resolve().parents[2]
 OPTIONS = ("AWS_PROFILE", "SMOKE_BUCKET", "SMOKE_IMAGE")
 
-#: Seconds to wait for the janitor's first round: it comes every five minutes.
+#: Seconds to wait for the janitor's first round, which comes within five minutes.
 JANITOR_SECONDS = 420
 
 
@@ -44,12 +44,12 @@ class Smoke:
         return CHECKOUT / "files" / f"{self.plan.app}SpotFleetRequestId.json"
 
     def run_py(self, *arguments: str | Path, quiet: bool = False) -> tuple[int, str]:
-        """Run a command, showing what it says; return its code and its results."""
+        """Run a command, showing its output; return its code and its results."""
         begun = time.monotonic()
         command = [sys.executable, "run.py", *self.options, "--config", self.folder / "config.py", *arguments]
         if not quiet:
             print(f"$ python run.py {' '.join(map(str, arguments))}", file=sys.stderr, flush=True)
-        # In a session of its own: Ctrl-C is for this process, which then takes everything down.
+        # In its own session, so Ctrl-C reaches only this process, which then takes everything down.
         done = subprocess.Popen(
             command, cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
             start_new_session=True,
@@ -66,14 +66,14 @@ class Smoke:
         return done.returncode, out
 
     def must(self, claim: str, *arguments: str | Path) -> bool:
-        """Run a command that has to succeed; note whether it did."""
+        """Run a command that must succeed; record whether it did."""
         code, out = self.run_py(*arguments)
         self.findings.append(Finding(claim, code == 0, {"code": code, "out": out[-2000:]}))
         return code == 0
 
 
 def go(smoke: Smoke, clients: Clients, *, wait: bool) -> None:
-    """Go through the whole, until something fails."""
+    """Do every step, until something fails."""
     files = smoke.folder
     if not smoke.must("setup works in this account", "setup"):
         return
@@ -98,7 +98,7 @@ def go(smoke: Smoke, clients: Clients, *, wait: bool) -> None:
 
 
 def wait_for_janitor(clients: Clients, plan: Plan) -> None:
-    """Wait until the janitor's first round has left a line in its log."""
+    """Wait until the janitor's first round has written a line to its log."""
     print("Waiting for the janitor's first round (7 minutes at most) …", file=sys.stderr, flush=True)
     until = time.monotonic() + JANITOR_SECONDS
     while time.monotonic() < until and not looks.messages(clients, looks.log_group(plan.app)):
@@ -106,7 +106,7 @@ def wait_for_janitor(clients: Clients, plan: Plan) -> None:
 
 
 def remove_outputs(plan: Plan, clients: Clients) -> None:
-    """Delete what the two jobs wrote, and the logs that monitor brought into the bucket."""
+    """Delete what the two jobs wrote, and the logs that monitor copied to the bucket."""
     for folder in (f"{plan.app}/", f"exportedlogs/{plan.app}/"):
         try:
             for item in pages(clients.s3, "list_objects_v2", "Contents", Bucket=plan.bucket, Prefix=folder):
@@ -117,7 +117,7 @@ def remove_outputs(plan: Plan, clients: Clients) -> None:
 
 @contextmanager
 def nothing_left(smoke: Smoke, clients: Clients) -> Iterator[None]:
-    """Remove everything afterwards, whatever happened, and list what is left; a second Ctrl-C is refused."""
+    """Remove everything afterwards, in every case, and list what is left; a second Ctrl-C is refused."""
     try:
         yield
     finally:
@@ -180,7 +180,7 @@ def main() -> int:
 
 
 def run(plan: Plan, given: argparse.Namespace) -> int:
-    """Go through the run of a plan in every ending; return the exit code."""
+    """Do the run of a plan, cleaning up in every case; return the exit code."""
     ending = "to its end"
     with tempfile.TemporaryDirectory(prefix="aws-smoke-") as folder:
         smoke = Smoke(plan, Path(folder), ["--local"] if given.local else [])

@@ -1,4 +1,4 @@
-"""What is looked at on the account, raw, and what it says about the claims in docs/aws.md."""
+"""Raw readings of the account, and what they say about the claims in docs/aws.md."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Finding:
     seen: Any = ""
 
 
-#: Claims that need more than this run: what one would do by hand to see them.
+#: Claims that need more than this run: what to do by hand to see them.
 NOT_LOOKED_AT = {
     "an idle worker's CPUUtilization is below the alarm's threshold": "leave a machine idle for half an hour",
     "StopTask: the job is visible again within 2 s after the grace": "`aws ecs stop-task` while a job runs",
@@ -37,7 +37,7 @@ NOT_LOOKED_AT = {
 
 
 def look(claim: str, seen: Callable[[], Any], holds: Callable[[Any], bool | None]) -> Finding:
-    """Look at one thing; what AWS refuses is a finding too."""
+    """Make one reading; a refusal by AWS is a finding too."""
     try:
         found = seen()
     except AwsError as error:
@@ -46,7 +46,7 @@ def look(claim: str, seen: Callable[[], Any], holds: Callable[[Any], bool | None
 
 
 def while_running(clients: Clients, plan: Plan) -> list[Finding]:
-    """Look at fleet, machine, cluster, volumes and janitor while a machine runs."""
+    """Read fleet, machine, cluster, volumes and janitor while a machine is running."""
     fleets = list(app_fleets(clients, plan.app))
     fleet_id = fleets[0]["SpotFleetRequestId"] if fleets else ""
     machines = app_instances(clients.ec2, plan.app)
@@ -93,7 +93,7 @@ def while_running(clients: Clients, plan: Plan) -> list[Finding]:
 
 
 def afterwards(clients: Clients, plan: Plan) -> list[Finding]:
-    """Look at what the run has left before it is removed: ETags, the janitor's log."""
+    """Read what the run left before it is removed: ETags, the janitor's log."""
     key, body = state_key(plan.app, "smoke.txt"), b"smoke\n"
     return [
         look(
@@ -130,7 +130,7 @@ def volumes(clients: Clients, app: str) -> list[dict[str, Any]]:
 
 
 def registered(clients: Clients, cluster: str) -> list[int]:
-    """Return the memory (MiB) that each machine of a cluster has registered."""
+    """Return the memory (MiB) that each machine of a cluster registered."""
     arns = clients.ecs.list_container_instances(cluster=cluster)["containerInstanceArns"]
     if not arns:
         return []
@@ -151,7 +151,7 @@ def streams(clients: Clients, group: str) -> list[str]:
 
 
 def messages(clients: Clients, group: str) -> list[str]:
-    """Return the lines of a log group; none where there is no such group."""
+    """Return the lines of a log group; none if there is no such group."""
     try:
         return [
             one["message"] for one in pages(clients.logs, "filter_log_events", "events", logGroupName=group)

@@ -1,4 +1,4 @@
-"""What the smoke run makes and costs at most, and the files of its app. Pure."""
+"""What the smoke run creates, its highest cost, and its app's files. Pure."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-#: The cheapest machine that FIJI starts on, and the most it may cost in dollars an hour; its memory (MiB).
+#: The cheapest machine that FIJI starts on, its highest price in dollars per hour, and its memory (MiB).
 MACHINE, PRICE, MEMORY = "t3.medium", 0.05, 3000
 
-#: Limits of the run itself: hours until EC2 ends the fleet, and dollars until monitor or janitor do.
+#: The run's own limits: hours until EC2 ends the fleet, and dollars until monitor or janitor do.
 HOURS, COST = 1.0, 0.05
 
-#: What a machine costs beside its price in an hour: 30 GB of gp3, and a public address.
+#: A machine's additional cost per hour: 30 GB of gp3, and a public address.
 BESIDE = 30 * 0.08 / 730 + 0.005
 
-#: All else together, rounded up: an alarm and a janitor for an hour, requests, a few lines of log.
+#: Everything else, rounded up: an alarm and a janitor for an hour, requests, a few lines of log.
 REST = 0.01
 
 SCRIPT = """
@@ -28,7 +28,7 @@ print("well " + Well + " is done");
 
 @dataclass(frozen=True)
 class Plan:
-    """What is run where. `image`: the worker's; empty on the embedded cloud."""
+    """What runs where. `image`: the worker's; empty on the embedded cloud."""
 
     app: str
     bucket: str
@@ -38,12 +38,12 @@ class Plan:
 
     @property
     def most_dollars(self) -> float:
-        """The upper limit of what it costs: the machine as long as EC2 lets it live, and the rest."""
+        """The upper limit of the cost: the machine for as long as EC2 lets it live, and the rest."""
         return HOURS * (PRICE + BESIDE) + REST
 
     @property
     def sentences(self) -> list[str]:
-        """What is made, and what it costs at most, in words."""
+        """What is created, and its highest cost, in words."""
         return [
             f"This makes, in {self.region}, an app {self.app}: two queues, four roles, log groups, a cluster,"
             " a service, a launch template, a Lambda with a schedule, and objects below"

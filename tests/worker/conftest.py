@@ -1,4 +1,4 @@
-"""What the worker's tests share: one ministack for all of them, and a run of their own for each."""
+"""Shared by the worker's tests: one ministack for all of them, and a separate run for each."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""One script in each language that asks in all of ImageJ's ways, and writes what it got: data for tests."""
+"""One script in each language that asks in all of ImageJ's ways, and writes its answers: data for tests."""
 
 from __future__ import annotations
 
 from typing import Any
 
-#: Of each kind one, and what has bitten: quotes, umlauts, brackets, decimals, what looks like options.
+#: One of each kind, and troublemakers: quotes, umlauts, brackets, decimals, what looks like options.
 ANSWERS: dict[str, Any] = {
     "Name": "He said \"no\" – ä ö ü ß µ 日本 \\ [x] 'y' a=b",
     "sigma": 0.1,
@@ -24,7 +24,7 @@ ANSWERS: dict[str, Any] = {
     "Wait": True,
 }
 
-#: What the script then says, numbers and paths as text.
+#: What the script then prints, with numbers and paths as text.
 SAID: dict[str, Any] = {
     "name": ANSWERS["Name"],
     "sigma": 0.1,
@@ -190,7 +190,7 @@ SCRIPTS = {"asks.ijm": MACRO, "asks.py": PYTHON, "asks.groovy": GROOVY, "asks.bs
 
 
 def read_said(text: str, work: str = "") -> dict[str, Any]:
-    """Return what a script has written, its numbers and truths as such, paths from the folder `work`."""
+    """Return what a script wrote, with numbers and booleans as such, and paths in the folder `work`."""
     said: dict[str, Any] = {}
     for line in text.splitlines():
         name, _, value = line.partition("=")

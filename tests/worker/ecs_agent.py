@@ -1,4 +1,4 @@
-"""An ECS agent's endpoint for scale-in protection, on a free port, that writes down what it is asked."""
+"""An ECS agent's endpoint for scale-in protection, on a free port, which records its requests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Agent:
                 self.wfile.write(json.dumps(document).encode())
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         return Handler
 

@@ -1,6 +1,6 @@
-"""Scripts of our own, one for each way of ending that docs/worker.md names: data for test_script_endings.py.
+"""Our own scripts, one for each way of ending in docs/worker.md: data for test_script_endings.py.
 
-Where a sentence gives an advice, a script that follows it stands in FOLLOWED.
+If a sentence gives advice, a script that follows it is in FOLLOWED.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from worker.contract.jobs import FailureClass as Failure
 
 @dataclass(frozen=True)
 class Ending:
-    """A script, and what must become of it.
+    """A script, and its expected outcome.
 
-    `failure`: None for what is done. `line`: of the script. `says`: what the sentence holds, and for what is
-    done what its warnings hold. `quick`: part of every test run. `heap`: MB. `given`: the job's metadata.
+    `failure`: None if it is done. `line`: of the script. `says`: what the sentence contains or, if it is
+    done, its warnings. `quick`: part of every test run. `heap`: MB. `given`: the job's metadata.
     """
 
     script: str
@@ -555,7 +555,7 @@ FOLLOWED = [
     ),
 ]
 
-#: With a display each of these is a window that somebody should click away.
+#: With a display, each of these is a window that somebody should click away.
 SHOWN = [
     Ending(
         "macro-error.ijm",

@@ -41,7 +41,7 @@ REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class Cloud:
-    """An emulator: its URL, and clients of it (retrying little, as they talk to it directly)."""
+    """An emulator: its URL, and clients of it (with few retries, since they talk to it directly)."""
 
     url: str
     s3: Any
@@ -61,7 +61,7 @@ class Run:
     dead_url: str
     fiji_home: Path
     retries: int
-    #: Where workers reach the emulator, when it is not at its own URL.
+    #: Where workers reach the emulator, if not at its own URL.
     worker_endpoint: str = ""
     workers: list[WorkerProcess] = field(default_factory=list)
 
@@ -89,30 +89,31 @@ class WorkerProcess:
         """Return the log's lines about jobs (LOG_FORMAT=json)."""
         documents = []
         for line in self.text().splitlines():
-            # The last line of a worker that was killed, or that writes just now, may be cut off.
+            # The last line of a worker that was killed, or that is writing, may be cut off.
             with contextlib.suppress(ValueError):
                 documents.append(json.loads(line))
         return [document for document in documents if isinstance(document, dict) and "outcome" in document]
 
     def stop(self, number: int = signal.SIGTERM, seconds: float = 20) -> int:
-        """Send a signal and return the exit code. Raises subprocess.TimeoutExpired when the worker stays."""
+        """Send a signal and return the exit code. Raises subprocess.TimeoutExpired if the worker stays."""
         self.process.send_signal(number)
         return self.process.wait(seconds)
 
 
 def connect(url: str, key: str = CLIENT_ENVIRONMENT["AWS_ACCESS_KEY_ID"]) -> Cloud:
-    """Return the clients of an emulator. `key`: the access key that it asks for, if any."""
+    """Return an emulator's clients. `key`: the access key that it requires, if any."""
     session = boto3.session.Session(key, key, region_name=REGION)
     s3, sqs, logs = (session.client(name, endpoint_url=url) for name in ("s3", "sqs", "logs"))
-    # A client makes its exceptions' classes when first asked for, without a lock (botocore's
-    # BaseClient.exceptions): of threads that ask at once, one would wait for another class than is raised.
+    # A client creates its exceptions' classes on first use, without a lock (botocore's
+    # BaseClient.exceptions). If several threads ask at once, one could wait for a different class than the
+    # one raised.
     assert s3.exceptions and sqs.exceptions
     return Cloud(url, s3, sqs, logs)
 
 
 @contextlib.contextmanager
 def a_run(cloud: Cloud, folder: Path, *, retries: int = 3, runner: bool = True) -> Iterator[Run]:
-    """Make bucket, queues, log group and a stand-in FIJI; end all workers afterwards."""
+    """Create bucket, queues, log group and a stand-in FIJI; end all workers afterwards."""
     name = f"run{uuid.uuid4().hex[:10]}"
     cloud.s3.create_bucket(Bucket=name)
     dead_url = cloud.sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
@@ -137,10 +138,13 @@ def a_run(cloud: Cloud, folder: Path, *, retries: int = 3, runner: bool = True) 
 
 
 def make_fake_fiji(home: Path, *, runner: bool) -> None:
-    """Make a FIJI_HOME of the stand-in; `runner`: with what makes the worker believe our runner is there."""
+    """Create a FIJI_HOME of the stand-in.
+
+    `runner`: with what makes the worker believe our runner is there.
+    """
     (home / "jars").mkdir(parents=True)
     body = (FAKE_FIJI / "ImageJ-linux64").read_text(encoding="utf-8").partition("\n")[2]
-    # By the Python itself: what stands on the PATH may be a script that looks for one, which takes its time.
+    # With this very Python, since the one on the PATH may be a script that looks for one, which takes time.
     launcher = home / "ImageJ-linux64"
     launcher.write_text(f"#!{Path(sys.executable).resolve()} -IS\n{body}", encoding="utf-8")
     launcher.chmod(0o755)
@@ -149,11 +153,11 @@ def make_fake_fiji(home: Path, *, runner: bool) -> None:
 
 
 def environment(run: Run, **changes: object) -> dict[str, str]:
-    """Return a worker's environment for a run; `changes` override variables, None leaves one out."""
+    """Return a worker's environment for a run. `changes` override variables; None leaves one out."""
     plain: dict[str, object] = {
         **CLIENT_ENVIRONMENT,
         "PATH": os.environ["PATH"],
-        # Where a test run keeps its trail (tests/policy/trail.py), a worker's calls go there.
+        # If a test run keeps a trail (tests/policy/trail.py), a worker's calls go there.
         "PYTHONPATH": os.pathsep.join(filter(None, (os.environ.get(SITE), str(ROOT)))),
         "AWS_ENDPOINT_URL": run.worker_endpoint or run.cloud.url,
         "APP_NAME": run.app_name,
@@ -167,7 +171,7 @@ def environment(run: Run, **changes: object) -> dict[str, str]:
         "RETRY_BACKOFF_SECONDS": 0,
         "STOP_GRACE_SECONDS": 1,
         "LOG_FORMAT": "json",
-        # By 'auto', the default, runs would differ with what the machine has: test_display.py tries it.
+        # With 'auto', the default, runs would depend on the machine; test_display.py tests that.
         "DISPLAY_MODE": "headless",
         "FIJI_HOME": run.fiji_home,
         "WORKER_SCRATCH": run.scratch,
@@ -178,7 +182,7 @@ def environment(run: Run, **changes: object) -> dict[str, str]:
 
 
 def start_worker(run: Run, *, before: Iterable[str] = (), **changes: object) -> WorkerProcess:
-    """Start a worker of a run, its environment changed; `before`: words that stand before its command."""
+    """Start a worker of a run, with a changed environment. `before`: words that precede its command."""
     log = run.folder / f"worker{len(run.workers)}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -195,7 +199,7 @@ def start_worker(run: Run, *, before: Iterable[str] = (), **changes: object) -> 
 
 
 def end(worker: WorkerProcess) -> None:
-    """End a worker whatever it does."""
+    """End a worker, whatever it is doing."""
     if worker.process.poll() is None:
         worker.process.terminate()
         try:
@@ -206,13 +210,13 @@ def end(worker: WorkerProcess) -> None:
 
 
 def a_job(number: int, *, location: str = "", inputs: Iterable[str] = (), **parameters: Value) -> Job:
-    """Return a job of its own (by its number); `parameters` tell the stand-in what to do."""
+    """Return a unique job (by its number). `parameters` tell the stand-in what to do."""
     metadata: dict[str, Value] = {"number": number, "content": f"job {number}", **parameters}
     return Job(metadata, location or f"results/{number}", inputs=tuple(inputs))
 
 
 def submit(run: Run, jobs: Iterable[Job | str], times: int = 1) -> None:
-    """Send jobs, or bodies as they stand, in batches; each `times` times."""
+    """Send jobs, or literal bodies, in batches; each `times` times."""
     bodies = [job if isinstance(job, str) else encode_message(job) for job in jobs for _ in range(times)]
     for start in range(0, len(bodies), 10):
         entries = [
@@ -223,7 +227,7 @@ def submit(run: Run, jobs: Iterable[Job | str], times: int = 1) -> None:
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
-    """Return the condition's value once it is true. Fails with `what` when it stays false."""
+    """Return the condition's value once it is true. Fails with `what` if it stays false."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {what or condition}"
@@ -232,14 +236,14 @@ def wait_until(condition: Callable[[], Any], seconds: float = 30.0, what: str = 
 
 
 def counts(run: Run, url: str = "") -> tuple[int, int]:
-    """Return how many messages of a queue wait, and how many are in flight."""
+    """Return how many of a queue's messages are waiting, and how many are in flight."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     answer = run.cloud.sqs.get_queue_attributes(QueueUrl=url or run.queue_url, AttributeNames=names)
     return int(answer["Attributes"][names[0]]), int(answer["Attributes"][names[1]])
 
 
 def wait_until_settled(run: Run, seconds: float = 60.0) -> None:
-    """Wait until nothing waits in the queue and nothing is in flight."""
+    """Wait until no message is waiting in the queue or in flight."""
     try:
         wait_until(lambda: counts(run) == (0, 0), seconds, "the queue is empty")
     except AssertionError:
@@ -247,7 +251,7 @@ def wait_until_settled(run: Run, seconds: float = 60.0) -> None:
 
 
 def logs(run: Run) -> str:
-    """Return the ends of all workers' logs."""
+    """Return the last lines of all workers' logs."""
     return "\n".join(worker.text()[-3000:] for worker in run.workers)
 
 
@@ -292,7 +296,7 @@ def dead_letters(run: Run) -> list[str]:
 
 
 def check_done(run: Run, jobs: Iterable[Job]) -> None:
-    """Every job has one manifest, and its outputs stand as it says, byte for byte."""
+    """Every job has one manifest, and its outputs are exactly as it says, byte for byte."""
     for job in jobs:
         document = manifest(run, job)
         assert document, f"job {job.parameters} has no manifest; logs:\n{logs(run)}"
@@ -305,7 +309,7 @@ def check_done(run: Run, jobs: Iterable[Job]) -> None:
 
 
 def check_settled(run: Run, jobs: Iterable[Job]) -> list[Job]:
-    """Every job is done as `check_done` says, or a dead letter with a reason; return those that are dead."""
+    """Every job is done as in `check_done`, or a dead letter with a reason; return those that are dead."""
     dead = set(dead_letters(run))
     lost, done = [], []
     for job in jobs:
@@ -325,13 +329,13 @@ def check_settled(run: Run, jobs: Iterable[Job]) -> list[Job]:
 
 
 def told(run: Run, job: Job) -> str:
-    """Return what the workers' logs tell of a job, and the warnings."""
+    """Return what the workers' logs say about a job, and the warnings."""
     lines = [line for worker in run.workers for line in worker.text().splitlines()]
     return "\n".join(line for line in lines if job.job_id in line or '"warning"' in line)
 
 
 def check_nothing_left(run: Run) -> None:
-    """No scratch of a worker and no process of the run is left; call it when all workers have ended."""
+    """No worker's scratch folder and no process of the run is left. Call it when all workers have ended."""
     left = [str(path) for path in run.scratch.glob("*")] if run.scratch.exists() else []
     assert not left, f"left in scratch: {left}"
     assert not processes(run), f"left: {[process.cmdline() for process in processes(run)]}"

@@ -1,7 +1,7 @@
-"""What a FIJI is made of, by its files: which launcher for this machine, which Java, versions, languages.
+"""What a FIJI consists of, by its files: the launcher for this machine, Java, versions, languages.
 
-Standard library only, and no FIJI is started. Here stands the one list of launchers, and of the places
-where a FIJI may be, for the worker, the image and --local.
+Standard library only, and no FIJI is started. This is the only list of launchers, and of the places where a
+FIJI may be, for the worker, the image and --local.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from pathlib import Path
 
 
 class Kind(str, Enum):
-    """Which launcher a FIJI has, as they take different command lines."""
+    """The launcher of a FIJI; they have different command lines."""
 
     JAUNCH = "Jaunch"
     CLASSIC = "classic launcher"
     CORE = "ImageJ core"
 
 
-#: Every launcher on Linux, the newer ones first: a FIJI that was updated holds both. With its machines, as
-#: `uname -m` names them. Sources: apposed/jaunch, imagej/imagej-launcher. ImageJ core's is a script by the
+#: Every launcher on Linux, the newer ones first, since an updated FIJI has both; with its machines in the
+#: form of `uname -m`. Sources: apposed/jaunch, imagej/imagej-launcher. ImageJ core's is a script with the
 #: classic one's name.
 LAUNCHERS: Mapping[str, tuple[Kind, str]] = {
     "fiji-linux-x64": (Kind.JAUNCH, "x86_64"),
@@ -34,8 +34,8 @@ LAUNCHERS: Mapping[str, tuple[Kind, str]] = {
     "ImageJ-linux64": (Kind.CLASSIC, "x86_64"),
 }
 
-#: Where FIJI's own instructions and packagers put it; below the home folder, then on the machine. The
-#: folder is called Fiji.app, and since 2025 Fiji; the image has it in the first of the machine's places.
+#: Where FIJI's own instructions and packagers put it: below the home folder, then on the machine. The folder
+#: is called Fiji.app, or Fiji since 2025. In the image, it is the first of the machine's places.
 HOME_PLACES = (
     "Fiji.app",
     "Fiji",
@@ -56,7 +56,7 @@ MACHINE_PLACES = (
     "/usr/local/Fiji",
 )
 
-#: What each version is read from: the name of a jar in FIJI's folder `jars`, up to its version.
+#: The source of each version: the name of a jar in FIJI's folder `jars`, up to its version.
 JARS = {
     "fiji": "fiji",
     "imagej": "ij",
@@ -64,8 +64,8 @@ JARS = {
     "jython": "jython(?:-standalone|-shaded|-slim)?",
     "groovy": "groovy",
 }
-#: The jar that brings each script language; ImageJ core has its own. JavaScript is not among them: since
-#: Java 15 none has an engine for it, so only a FIJI that runs can tell (the runner's sign of life does).
+#: The jar that provides each script language; ImageJ core has its own. JavaScript is missing: since Java 15,
+#: no Java has an engine for it, so only a running FIJI can tell (the runner's sign of life does).
 LANGUAGES = {
     "ImageJ Macro": r"imagej-legacy|imagej-core\.jar",
     "Python (Jython)": r"scripting-jython|imagej-core\.jar",
@@ -74,17 +74,17 @@ LANGUAGES = {
     "Java": r"scripting-java-",
 }
 
-#: Bio-Formats with all that it needs, as its makers offer it.
+#: Bio-Formats with all its dependencies, as its makers offer it.
 BIOFORMATS_JAR = "bioformats_package.jar"
 
-#: A Java home below FIJI's folder: ImageJ core's link, FIJI's own, and one with a JRE inside its JDK.
+#: A Java home in FIJI's folder: ImageJ core's link, FIJI's own, and one with a JRE inside its JDK.
 JAVA_HOMES = ("java", "java/*/*", "java/*/*/jre")
 ASK_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
 class Java:
-    """A Java: its home and its version, as 17.0.15 or 1.8.0_322; "" where it cannot be told."""
+    """A Java: its home and its version, such as 17.0.15 or 1.8.0_322; "" if unknown."""
 
     home: Path
     version: str
@@ -92,7 +92,7 @@ class Java:
 
     @property
     def feature(self) -> int:
-        """8, 11, 17, …; 0 where the version is not known."""
+        """8, 11, 17, …; 0 if the version is unknown."""
         numbers = [int(number) for number in re.findall(r"\d+", self.version)[:2]]
         return numbers[-1] if numbers[:1] == [1] else (numbers or [0])[0]
 
@@ -110,7 +110,7 @@ class FijiHome:
     languages: Sequence[str] = ()
 
     def document(self) -> dict[str, object]:
-        """Return it as a manifest tells it."""
+        """Return it in a manifest's form."""
         return {
             "kind": self.kind.value,
             "launcher": self.launcher.name,
@@ -137,7 +137,7 @@ class FijiHome:
 
 
 def runner_problem(value: str) -> str:
-    """Say what is wrong with a value of FIJI_RUNNER; "" where nothing is."""
+    """Return what is wrong with a value of FIJI_RUNNER; "" if nothing is."""
     if value.lower() in ("auto", "runner"):
         return ""
     if value.lower() == "direct":
@@ -149,7 +149,7 @@ def runner_problem(value: str) -> str:
 
 
 def is_fiji(folder: Path) -> bool:
-    """Return whether a folder holds one of FIJI's launchers, be it for this machine or another."""
+    """Return whether a folder has one of FIJI's launchers, for this machine or another."""
     return any((folder / name).is_file() for name in LAUNCHERS)
 
 
@@ -167,7 +167,7 @@ def find_launcher(home: Path, machine: str = "") -> Path | None:
 
 
 def launcher_problem(home: Path, machine: str = "") -> str:
-    """Say why a folder's FIJI cannot be started here, and what to do; "" where it can."""
+    """Return why a folder's FIJI cannot be started here, and what to do; "" if it can."""
     wanted = machine or platform.machine()
     if find_launcher(home, wanted):
         return ""
@@ -184,9 +184,9 @@ def launcher_problem(home: Path, machine: str = "") -> str:
 
 
 def describe(home: Path, environ: Mapping[str, str], machine: str = "") -> FijiHome | None:
-    """Return what a FIJI is by its files, or None where this machine can start none of its launchers.
+    """Return what a FIJI is, by its files, or None if this machine can start none of its launchers.
 
-    `environ`: JAVA_HOME and PATH name the Java of a FIJI that holds none of its own.
+    `environ`: JAVA_HOME and PATH name the Java of a FIJI without one of its own.
     """
     launcher = find_launcher(home, machine)
     if launcher is None:
@@ -205,13 +205,13 @@ def describe(home: Path, environ: Mapping[str, str], machine: str = "") -> FijiH
 
 
 def has_bioformats(home: Path) -> bool:
-    """Whether a FIJI holds Bio-Formats, in one jar or in several, as FIJI itself brings it."""
+    """Whether a FIJI has Bio-Formats, in one jar or, as FIJI itself includes it, in several."""
     places = ("plugins/bio-formats_plugins*.jar", "jars/bio-formats/formats-gpl*.jar")
     return any(path for place in (*places, f"plugins/{BIOFORMATS_JAR}") for path in home.glob(place))
 
 
 def versions_of(names: Sequence[str]) -> dict[str, str]:
-    """Return the versions that the names of a FIJI's jars carry."""
+    """Return the versions in the names of a FIJI's jars."""
     found = {}
     for what, pattern in JARS.items():
         matches = [match for name in names if (match := re.fullmatch(rf"{pattern}-(\d.*)\.jar", name))]
@@ -221,8 +221,7 @@ def versions_of(names: Sequence[str]) -> dict[str, str]:
 
 
 def find_java(home: Path, environ: Mapping[str, str]) -> Java | None:
-    """Return the Java that a FIJI's launcher will take: its own, else that of JAVA_HOME, else that on the
-    PATH.
+    """Return the Java that a FIJI's launcher will use: its own, else JAVA_HOME's, else that on the PATH.
 
     That order is the classic launcher's (imagej-launcher, java.c) and Jaunch's (jvm.toml, root-paths).
     """
@@ -239,7 +238,7 @@ def find_java(home: Path, environ: Mapping[str, str]) -> Java | None:
 
 
 def _release(java: Path) -> str:
-    """Return the version that a Java's file `release` tells, which is quicker than to start it and ask."""
+    """Return the version in a Java's file `release`, which is faster than starting it."""
     for folder in (java, java.parent if java.name == "jre" else java):
         try:
             text = (folder / "release").read_text(encoding="utf-8", errors="replace")
@@ -251,7 +250,7 @@ def _release(java: Path) -> str:
 
 
 def _ask(java: Path) -> str:
-    """Return the version that a Java itself tells, or "": Java 8 often comes without a file `release`."""
+    """Return the version that a Java itself reports, or "". Java 8 often comes without a file `release`."""
     command = [str(java / "bin" / "java"), "-version"]
     try:
         done = subprocess.run(
@@ -264,7 +263,7 @@ def _ask(java: Path) -> str:
 
 
 def _kind(launcher: Path, jars: Sequence[str]) -> Kind:
-    """ImageJ core's launcher is a script, and none of imagej-launcher's jar stands beside it."""
+    """ImageJ core's launcher is a script, with no jar of imagej-launcher next to it."""
     if _is_script(launcher) and not any(jar.startswith("imagej-launcher-") for jar in jars):
         return Kind.CORE
     return LAUNCHERS[launcher.name][0]

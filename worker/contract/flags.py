@@ -1,6 +1,6 @@
-"""UPLOAD_FLAGS read and checked, the same way by `setup` and by the worker. Pure, standard library only.
+"""Read and check UPLOAD_FLAGS, in the same way for `setup` and the worker. Pure, standard library only.
 
-What a flag may hold follows the command reference of `aws s3 cp` (AWS CLI 1.46) and PutObject (S3 API).
+The allowed values follow the command reference of `aws s3 cp` (AWS CLI 1.46) and PutObject (S3 API).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-#: Flags of `aws s3 cp` with one value, with the name of what they set in PutObject.
+#: Flags of `aws s3 cp` with one value, with the PutObject argument that each sets.
 FLAGS = {
     "--acl": "ACL",
     "--storage-class": "StorageClass",
@@ -29,19 +29,19 @@ FLAGS = {
     "--checksum-algorithm": "ChecksumAlgorithm",
     "--request-payer": "RequestPayer",
 }
-#: Arguments of PutObject that say how an object is encrypted.
+#: Arguments of PutObject about encryption.
 ENCRYPTION = ("ServerSideEncryption", "SSEKMSKeyId")
-#: What the permissions of --grants are called there.
+#: PutObject's names for the permissions of --grants.
 GRANTS = {
     "read": "GrantRead",
     "readacl": "GrantReadACP",
     "writeacl": "GrantWriteACP",
     "full": "GrantFullControl",
 }
-#: What flags mean that may stand alone.
+#: Values of flags that may be given without one.
 ALONE = {"--sse": "AES256", "--request-payer": "requester"}
-#: Flags that change nothing here, with the number of their values: they are for downloads or copies inside
-#: S3, or the worker sees to it by itself. Users carry them over from other configs.
+#: Flags that have no effect here, with the number of their values: they are for downloads or copies inside
+#: S3, or the worker does it anyway. Users carry them over from other configs.
 WITHOUT_MEANING = {
     "--metadata-directive": 1,
     "--copy-props": 1,
@@ -75,7 +75,7 @@ REFUSED = {
     **dict.fromkeys(("--sse-c", "--sse-c-key", "--sse-c-copy-source", "--sse-c-copy-source-key"), _KEYLESS),
     **dict.fromkeys(("--profile", "--endpoint-url", "--no-sign-request", "--no-verify-ssl"), _PLACE),
 }
-#: Values that a flag may have (API reference, PutObject).
+#: Allowed values of flags (API reference, PutObject).
 CHOICES = {
     "--acl": (
         "private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read",
@@ -90,7 +90,8 @@ CHOICES = {
     "--checksum-algorithm": ("SHA256", "CRC32", "SHA1"),
     "--request-payer": ("requester",),
 }  # fmt: skip
-#: What a value must look like, also in words: a worker would learn it from S3 only after FIJI has run.
+#: The form of values, also in words. Otherwise, a worker would learn of a mistake from S3 only after FIJI has
+#: run.
 FORMS = {
     "--metadata": (re.compile(r"[\w.-]+=|\s*\{"), "name=value,name=value"),
     "--expires": (re.compile(r".*\d"), "a time such as 2030-01-01T00:00:00Z"),
@@ -100,15 +101,15 @@ FORMS = {
         "for example read=id=… or full=emailaddress=…",
     ),
 }
-#: As many words may follow a flag of several values.
+#: How many words may follow a flag with several values.
 MOST_WORDS = 100
-#: What can stand in an HTTP header; botocore refuses anything else in metadata.
+#: Characters allowed in an HTTP header; botocore refuses others in metadata.
 HEADER = re.compile(r"[ -~]*\Z")
 
 #: Every flag that the worker understands.
 UNDERSTOOD = (*FLAGS, "--grants", "--no-guess-mime-type")
 
-#: One name=value of --metadata, and what stands after it.
+#: One name=value of --metadata, and what follows it.
 PAIR = re.compile(r"""([\w.-]+)=("[^"]*"|'[^']*'|[^,]*)(,|\Z)""")
 
 
@@ -122,14 +123,14 @@ class InvalidFlags(ValueError):
 
 @dataclass(frozen=True)
 class UploadFlags:
-    """UPLOAD_FLAGS, read: arguments of PutObject, and whether a file's name tells its content's type."""
+    """UPLOAD_FLAGS as arguments of PutObject, and whether the content type follows from a file's name."""
 
     arguments: dict[str, Any]
     guesses_type: bool = True
 
 
 def read_flags(text: str) -> UploadFlags:
-    """Read UPLOAD_FLAGS as a shell would split them; no shell ever sees them. Raises InvalidFlags."""
+    """Read UPLOAD_FLAGS, split as a shell would, though no shell ever sees them. Raises InvalidFlags."""
     try:
         words = shlex.split(text)
     except ValueError as error:
@@ -154,7 +155,7 @@ def read_flags(text: str) -> UploadFlags:
 
 
 def _pairs_in(text: str) -> dict[str, str] | None:
-    """Return the names and values of --metadata, in the form name=value,… or as JSON; None for neither."""
+    """Return the names and values of --metadata, given as name=value,… or as JSON; None if neither."""
     if text.lstrip().startswith("{"):
         try:
             pairs = json.loads(text)
@@ -172,7 +173,7 @@ def _pairs_in(text: str) -> dict[str, str] | None:
 
 
 def _grants_in(words: Iterable[str]) -> dict[str, str]:
-    """Return what --grants give, as permission=type=id,type=id: lists of grantees by their permissions."""
+    """Return the grants of --grants, given as permission=type=id,type=id: lists of grantees by permission."""
     grants: dict[str, str] = {}
     for word in words:
         permission, _, grantees = word.partition("=")
@@ -181,7 +182,7 @@ def _grants_in(words: Iterable[str]) -> dict[str, str]:
 
 
 def _flags_in(words: list[str]) -> tuple[list[tuple[str, list[str]]], list[str]]:
-    """Return the flags that mean something with their values, and what is wrong with the words."""
+    """Return the flags that have an effect, with their values, and what is wrong with the words."""
     given: list[tuple[str, list[str]]] = []
     problems: list[str] = []
     rest = list(words)
@@ -197,7 +198,7 @@ def _flags_in(words: list[str]) -> tuple[list[tuple[str, list[str]]], list[str]]
 
 
 def _take_values(rest: list[str], most: int) -> list[str]:
-    """Take the values that follow a flag off the words that are left."""
+    """Remove the values that follow a flag from the remaining words, and return them."""
     values: list[str] = []
     while rest and len(values) < most and not rest[0].startswith("--"):
         values.append(rest.pop(0))
@@ -213,7 +214,7 @@ def _most_values(name: str) -> int:
 
 
 def _flag_problem(name: str, values: list[str]) -> str:
-    """Return what is wrong with a word and the values that follow it, '' for nothing."""
+    """Return what is wrong with a word and the values after it, '' if nothing is."""
     if not name.startswith("--"):
         return f"{name!r} is not a flag; put values with spaces in quotes"
     if name in REFUSED:

@@ -1,7 +1,8 @@
 """Which values and patterns of a job name inputs in S3. Pure, standard library only; both sides need it.
 
 A value is read as one address, as several (a list, or a text with commas between them, as SciJava's `File[]`
-takes them), as no input at all, or as a mistake: what looks like an address and is none is never handed on.
+takes them), as no input at all, or as a mistake: an invalid text that looks like an address is never passed
+on.
 """
 
 from __future__ import annotations
@@ -13,30 +14,30 @@ from dataclasses import dataclass
 from worker.contract.jobs import Scalar, Value
 from worker.contract.patterns import Glob, literal_start, read_glob
 
-#: Where the original mounts the bucket; its scripts' parameters start with it.
+#: Where the original mounts the bucket; parameters of its scripts begin with this.
 MOUNT = "/home/ubuntu/bucket/"
 
 _S3 = re.compile(r"\s*s3://([^/]*)/?(.*)", re.IGNORECASE | re.DOTALL)
-#: A path as the kernel reads it: more slashes are one.
+#: A path as the kernel reads it: several slashes are one.
 _MOUNTED = re.compile(r"\s*/+home/+ubuntu/+bucket(?:/(.*))?\Z", re.DOTALL)
 _BEGINS = r"(?:s3://|/+home/+ubuntu/+bucket/)"
 _START = re.compile(rf"\s*\"?{_BEGINS}", re.IGNORECASE)
-#: Not where it goes on from a name: backup/home/ubuntu/bucket/ is a folder like any other.
+#: Not after another name: backup/home/ubuntu/bucket/ is an ordinary folder.
 _INSIDE = re.compile(rf"(?<![\w.~-]){_BEGINS}", re.IGNORECASE)
 _COMMA = re.compile(rf",\s*(?=\"?{_BEGINS})", re.IGNORECASE)
-#: Other ways to write a place in S3, which would reach the script as they are.
+#: Other ways to write a place in S3, which would reach the script unchanged.
 _OTHER_FORMS = re.compile(r"\s*(?:s3:/(?!/)|s3[an]://|arn:aws[a-z-]*:s3:::)\S", re.IGNORECASE)
 
 
 class InvalidAddress(ValueError):
-    """Raised when a value or pattern looks like a place in S3 and cannot be one; its text is a sentence."""
+    """Raised when a value or pattern looks like a place in S3 but cannot be one; the text is a sentence."""
 
 
 @dataclass(frozen=True)
 class Address:
     """A place in S3: a key, or a prefix that ends with "/".
 
-    `otherwise`: keys that may be meant where nothing is there.
+    `otherwise`: keys that may be meant if there is nothing at the first.
     """
 
     bucket: str
@@ -49,7 +50,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A pattern of keys: what is listed, the folder that names are relative to, and what a key must match."""
+    """A pattern of keys: the prefix to list, the folder that names start from, and what a key must match."""
 
     bucket: str
     key: str
@@ -59,9 +60,9 @@ class Pattern:
 
 
 def addresses_in(value: Value, source_bucket: str) -> list[Address | Scalar] | None:
-    """Return the places in S3 that a value names, with what stands between them in a list; None for none.
+    """Return the places in S3 that a value names, and the other items if it is a list; None if it names none.
 
-    Raises InvalidAddress for what looks like a place and cannot be one.
+    Raises InvalidAddress for what looks like a place but cannot be one.
     """
     if isinstance(value, list):
         items = [_address_or_scalar(item, source_bucket) for item in value]
@@ -78,7 +79,7 @@ def is_several(value: Value) -> bool:
 
 
 def address_problems(parameters: Mapping[str, Value], source_bucket: str) -> list[str]:
-    """Name every parameter whose value looks like a place in S3 and cannot be one."""
+    """Name every parameter whose value looks like a place in S3 but cannot be one."""
     problems = []
     for name, value in parameters.items():
         try:
@@ -91,8 +92,8 @@ def address_problems(parameters: Mapping[str, Value], source_bucket: str) -> lis
 def read_patterns(text: str, source_bucket: str) -> list[Pattern]:
     """Return what a job's input pattern may mean; the first that matches anything is meant.
 
-    A "/" before a relative pattern and spaces around it are part of keys only where nothing is found
-    otherwise; "//" in it is "/" then. Raises InvalidAddress.
+    A "/" before a relative pattern, and spaces around it, belong to keys only if nothing is found otherwise;
+    then "//" in it means "/". Raises InvalidAddress.
     """
     if found := _S3.match(text):
         bucket, keys = found[1], [found[2]]
@@ -134,7 +135,7 @@ def _address_or_scalar(value: Scalar, source_bucket: str) -> Address | Scalar:
 
 
 def _as_path(path: str) -> list[str]:
-    """Return the keys that a path of the mounted bucket may mean, as the kernel reads it first."""
+    """Return the keys that a path in the mounted bucket may mean, with the kernel's reading first."""
     names = [name for name in path.split("/") if name not in ("", ".")]
     end = "/" if names and path.rstrip(".").endswith("/") else ""
     return ["/".join(names) + end, path, path.rstrip()]
@@ -156,5 +157,5 @@ def _names_no_key(text: str, bucket: str) -> InvalidAddress:
 
 
 def _unquoted(text: str) -> str:
-    """SciJava takes the quotation marks off that keep a file's commas together."""
+    """SciJava removes the quotation marks that protect commas in a file's name."""
     return text[1:-1] if len(text) > 1 and text.startswith('"') and text.endswith('"') else text

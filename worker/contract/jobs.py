@@ -1,8 +1,7 @@
 """What the user's side and the worker agree on: message, job id, manifest, failure record, keys, environment.
 
-Standard library only, and nothing here talks to AWS: `distributed_fiji` may import this module and those
-beside it whose names begin with `contract_`, and nothing else of `worker`; `worker` imports nothing of
-`distributed_fiji`.
+Standard library only, and nothing here talks to AWS. `distributed_fiji` may import `worker.contract`, and
+nothing else of `worker`; `worker` imports nothing of `distributed_fiji`.
 """
 
 from __future__ import annotations
@@ -20,38 +19,38 @@ from worker.contract.locations import RESERVED, location_problems
 from worker.contract.paths import path_problems
 
 Scalar = str | int | float | bool
-#: A list is for parameters that take several, such as `#@ File[]`.
+#: A list is for parameters that take several values, such as `#@ File[]`.
 Value = Scalar | list[Scalar]
 
-#: Names of script parameters: what SciJava accepts unquoted as a key.
+#: Names of script parameters: what SciJava accepts as an unquoted key.
 PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
-#: A value that is shown in a name as it stands.
+#: A value that is shown unquoted in a name.
 PLAIN = re.compile(r"[^\s\"'=\x00-\x1f]+\Z")
 
-#: Characters that no parameter of a process can hold (NUL), or no message of SQS.
+#: Characters that cannot be in a process's parameter (NUL), or in an SQS message.
 NO_TEXT = re.compile("[\0\ufffe\uffff]")
 
-#: Under this prefix of AWS_BUCKET stands the state of all runs, a folder per APP_NAME.
+#: The prefix in AWS_BUCKET for the state of all runs, with a folder per APP_NAME.
 STATE_PREFIX = RESERVED[0]
 
-#: The tag that everything of an app carries in AWS.
+#: The tag on all of an app's AWS resources.
 APP_TAG = "distributed-fiji:app"
 
-#: The tag with which a fleet names its run.
+#: The tag on a fleet that names its run.
 RUN_TAG = "distributed-fiji:run"
 
-#: Receives that SQS allows a message beyond JOB_RETRIES. Each receive counts there, also those that end
-#: before FIJI has begun: a job that was taken ahead and given back, a machine that was taken away. Failures
-#: are counted by their records alone.
+#: Receives that SQS allows a message beyond JOB_RETRIES. SQS counts every receive, including those that end
+#: before FIJI starts: a job received early and returned, or a machine reclaimed. Failures are counted only by
+#: their records.
 SPARE_RECEIVES = 5
 
-#: SQS takes at most this many bytes in one message, and in one batch of ten (SQS quotas).
+#: The most bytes that SQS takes in one message, and in one batch of ten (SQS quotas).
 MAX_MESSAGE_BYTES = 1024 * 1024
 
 
 class InvalidMessage(ValueError):
-    """Raised when a message body is no job; `reasons` lists every problem found."""
+    """Raised when a message body is not a job; `reasons` lists every problem found."""
 
     def __init__(self, reasons: list[str]) -> None:
         super().__init__("; ".join(reasons))
@@ -59,7 +58,7 @@ class InvalidMessage(ValueError):
 
 
 class Outcome(str, Enum):
-    """How one receive of a job ended; what happens to its message follows from this alone."""
+    """How one receive of a job ended. This alone determines what happens to its message."""
 
     DONE = "DONE"
     SKIPPED = "SKIPPED"
@@ -72,7 +71,7 @@ class Outcome(str, Enum):
 
 
 class FailureClass(str, Enum):
-    """Why a job failed, in words that stand in the failure record and in every report."""
+    """Why a job failed, in the words of the failure record and every report."""
 
     SCRIPT_ERROR = "script error"
     MACRO_ERROR = "macro error"
@@ -98,10 +97,10 @@ class FailureClass(str, Enum):
 class Job:
     """One job: a group of metadata, what all jobs share, where its outputs go and which inputs it wants.
 
-    `answers` are to what the script asks a person, by the words of the question.
-    `inputs` are key patterns with `*` and `?` (braces are already filled in), relative to SOURCE_BUCKET
-    or `s3://bucket/key`. `paths`: folders of another machine that the script names, and the job's own that
-    each leads to, `input` or `output` or one below (`worker.contract.paths`).
+    `answers`: to what the script asks a person, by the words of the question. `inputs`: key patterns with `*`
+    and `?` (braces are already filled in), relative to SOURCE_BUCKET or `s3://bucket/key`. `paths`: folders
+    of another machine that the script names, and the job's folder that each leads to, `input` or `output` or
+    one below (`worker.contract.paths`).
     """
 
     metadata: dict[str, Value]
@@ -119,17 +118,18 @@ class Job:
 
     @property
     def parameters(self) -> dict[str, Value]:
-        """The script's parameters: what is shared, overridden by the group's own metadata."""
+        """The script's parameters: the shared ones, overridden by the group's own metadata."""
         return {**self.shared_metadata, **self.metadata}
 
 
-#: Made once: json.dumps makes an encoder for each call, a third of its time on messages as small as these.
+#: Created once, since json.dumps creates an encoder for each call, a third of its time on such small
+#: messages.
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def canonical_json(value: Any) -> str:
-    """Return JSON with sorted keys and no spaces, the same text for equal values."""
+    """Return JSON with sorted keys and no spaces, which is the same text for equal values."""
     return _CANONICAL.encode(value)
 
 
@@ -142,7 +142,7 @@ def job_id(
 ) -> str:
     """Return the first 16 hex digits of the SHA-256 of the canonical JSON of a message's parts.
 
-    What a job does not have is left out, so that the id stays what it was before such a part was known.
+    Parts that a job does not have are left out, so that adding a kind of part changes no existing id.
     """
     parts: dict[str, Any] = {
         "Metadata": metadata,
@@ -156,14 +156,14 @@ def job_id(
     return hashlib.sha256(canonical_json(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-#: Of a job's name, so many characters are shown at most, and of one value in it.
+#: The most characters shown of a job's name, and of one value in it.
 LONGEST_NAME, LONGEST_VALUE = 160, 60
 
 
 def job_name(metadata: dict[str, Value]) -> str:
-    """Return what people know a job by, on one line: `Plate=P1 Well=A02`.
+    """Return a job's name for people, on one line: `Plate=P1 Well=A02`.
 
-    Values with spaces or marks are quoted, and long ones are known by their ends.
+    Values with spaces or marks are quoted, and only the ends of long ones are shown.
     """
     name = " ".join(f"{key}={_short(value)}" for key, value in metadata.items())
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
@@ -194,9 +194,9 @@ def encode_message(job: Job) -> str:
 
 
 def decode_message(body: str) -> Job:
-    """Return the job that a message body holds; messages of the original (no job_id, no inputs) work.
+    """Return the job in a message body. Messages of the original (without job_id and inputs) work too.
 
-    Raises InvalidMessage with every problem when it holds none.
+    Raises InvalidMessage with every problem if it is not a job.
     """
     try:
         document = json.loads(body)
@@ -245,7 +245,7 @@ def value_problems(name: str, mapping: Any) -> list[str]:
 
 
 def answer_problems(name: str, mapping: Any) -> list[str]:
-    """Name every entry of a mapping of answers that cannot be one; a key is any text, as labels are."""
+    """Name every invalid entry of a mapping of answers. A key may be any text, like labels."""
     if not isinstance(mapping, dict):
         return [f"{name} must be an object of questions and answers, not {type(mapping).__name__}"]
     problems = []
@@ -278,7 +278,7 @@ def _scalar_problems(name: str, value: Any) -> list[str]:
 
 
 def input_problems(inputs: Any) -> list[str]:
-    """Say what is wrong with a message's list of input patterns."""
+    """Return what is wrong with a message's list of input patterns."""
     if not isinstance(inputs, list) or not all(isinstance(item, str) and item for item in inputs):
         return ["inputs must be a list of key patterns"]
     problems = [f"inputs: {item!r} must not contain '..'" for item in inputs if ".." in item.split("/")]
@@ -287,7 +287,7 @@ def input_problems(inputs: Any) -> list[str]:
 
 
 def _encodable(text: str) -> bool:
-    """Whether a text can stand in a message: SQS takes no U+FFFE and U+FFFF (API reference, SendMessage)."""
+    """Whether a message can contain a text: SQS refuses U+FFFE and U+FFFF (API reference, SendMessage)."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -296,7 +296,7 @@ def _encodable(text: str) -> bool:
 
 
 def state_key(app_name: str, *parts: str) -> str:
-    """Return the key of something of an app's own state, as `distributed-fiji/APP_NAME/run.json`."""
+    """Return the key of a part of an app's own state, such as `distributed-fiji/APP_NAME/run.json`."""
     return "/".join((STATE_PREFIX, app_name, *parts))
 
 
@@ -306,18 +306,18 @@ def manifest_key(app_name: str, job: str) -> str:
 
 
 def claim_key(app_name: str, job: str) -> str:
-    """Return the key of the claim that a run takes before it uploads a job's outputs."""
+    """Return the key of the claim that a run makes before it uploads a job's outputs."""
     return state_key(app_name, "claims", f"{job}.json")
 
 
-#: What a job that is done can be beside, as monitor counts it: a folder of the state with a marker for each.
+#: Special kinds of done jobs, which monitor counts: each a folder of the state with a marker per job.
 WARNINGS, WITHOUT_OUTPUTS = "warnings", "without-outputs"
 
 
 def marker_key(app_name: str, kind: str, job: str) -> str:
     """Return the key of the marker of a job that is done with warnings, or without outputs.
 
-    So that monitor counts such jobs by a listing; a marker without content says that it is over.
+    It lets monitor count such jobs with a listing. An empty marker means that this no longer applies.
     """
     return state_key(app_name, kind, f"{job}.json")
 
@@ -328,12 +328,12 @@ def failure_key(app_name: str, job: str, attempt: int) -> str:
 
 
 def log_key(app_name: str, job: str, attempt: int) -> str:
-    """Return the key of FIJI's console of a job's n-th receive."""
+    """Return the key of FIJI's console from a job's n-th receive."""
     return state_key(app_name, "logs", job, f"{attempt}.log")
 
 
-#: Name of each variable that the task definition gives to the worker, with what it holds.
-#: True and False are written as the original writes them. No AWS key is ever among them.
+#: Name and meaning of each variable that the task definition sets for the worker. True and False are written
+#: as in the original. No AWS key is ever among them.
 ENVIRONMENT = {
     "APP_NAME": "name of the app",
     "SQS_QUEUE_URL": "URL of the queue",

@@ -1,4 +1,4 @@
-"""Where outputs may go: what an output_file_location and a key of S3 can be. Pure, standard library only."""
+"""Where outputs may go: valid output_file_locations and keys in S3. Pure, standard library only."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-#: Folders that hold the state of all runs, and the logs that `monitor` exports: no output goes there.
+#: Folders for the state of all runs, and for the logs that `monitor` exports; outputs never go there.
 RESERVED = ("distributed-fiji", "exportedlogs")
 
-#: Where tables are kept that a script leaves open, in its working directory.
+#: Where tables that a script leaves open are saved, in its working directory.
 OPEN_TABLES = "open_tables"
 
-#: A key has at most so many bytes as UTF-8 (S3 user guide, "Naming Amazon S3 objects").
+#: The most bytes of a key as UTF-8 (S3 user guide, "Naming Amazon S3 objects").
 LONGEST_KEY = 1024
 
-#: What a listing of S3, which is XML, cannot tell or tells otherwise: control characters, lone surrogates.
+#: Characters that an S3 listing, which is XML, cannot represent or changes: control characters, lone
+#: surrogates.
 NO_KEY = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def location_problems(location: Any) -> list[str]:
-    """Say what is wrong with an output_file_location: it must stay a plain key prefix of the bucket."""
+    """Return what is wrong with an output_file_location: it must remain a plain key prefix in the bucket."""
     if not isinstance(location, str):
         return [f"output_file_location must be a string, not {type(location).__name__}"]
     if location.lower().startswith("s3://"):
@@ -33,13 +34,13 @@ def location_problems(location: Any) -> list[str]:
 
 
 def prefix_of(location: str) -> str:
-    """Return what stands before the names of a job's outputs in their keys; empty for the bucket's root."""
+    """Return what precedes the names of a job's outputs in their keys; empty for the bucket's root."""
     plain = location.strip("/")
     return f"{plain}/" if plain else ""
 
 
 def key_problem(key: str) -> str:
-    """Say why no output can have a key, as the end of a sentence; empty when it can."""
+    """Return why no output can have a key, as the end of a sentence; empty if it can."""
     if NO_KEY.search(key):
         return "contains an invalid character (a control character, or not UTF-8)"
     if any(part in (".", "..") for part in key.split("/")):
@@ -54,7 +55,7 @@ def key_problem(key: str) -> str:
 
 @dataclass(frozen=True)
 class Shared:
-    """Two jobs (by their numbers) whose outputs can meet: their locations are equal, nested or alike."""
+    """Two jobs (by number) whose outputs can collide: their locations are equal, nested or alike."""
 
     first: int
     second: int
@@ -62,10 +63,10 @@ class Shared:
 
 
 def find_shared(locations: Iterable[tuple[int, str]]) -> Shared | None:
-    """Return the first two jobs whose locations are equal, or of which one lies in the other's, or None.
+    """Return the first two jobs whose locations are equal, or where one is inside the other; or None.
 
     `locations`: each job's number and output_file_location. `alike`: they differ in case, or in how accents
-    are written, which S3 tells apart and the disks of macOS and Windows do not.
+    are encoded, which S3 distinguishes but the disks of macOS and Windows do not.
     """
     numbers: dict[str, int] = {}
     for number, location in locations:
@@ -84,7 +85,7 @@ def find_shared(locations: Iterable[tuple[int, str]]) -> Shared | None:
 
 
 def _parents(prefix: str) -> Iterable[str]:
-    """Yield the prefixes that a prefix lies in, the bucket's root first."""
+    """Yield the prefixes that a prefix is inside of, the bucket's root first."""
     if not prefix:
         return
     yield ""

@@ -1,7 +1,7 @@
-"""What a key pattern matches, in time that grows with pattern times key at most. Pure; both sides need it.
+"""What a key pattern matches, in time bounded by pattern times key. Pure; both sides need it.
 
-`*` and `?` match anything but "/", and not the dot that a name begins with, as in a shell; a pattern that
-ends with "/" means all below. Everything else stands for itself.
+`*` and `?` match anything but "/", and not a dot at the start of a name, as in a shell. A pattern that ends
+with "/" matches everything below. All other characters match themselves.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ WILDCARDS = re.compile(r"[*?]")
 
 @dataclass(frozen=True)
 class Glob:
-    """A pattern, ready to be matched against keys: a test for each of its parts between slashes."""
+    """A compiled pattern: a test for each of its parts between slashes."""
 
     parts: tuple[Callable[[str], bool], ...]
     all_below: bool
@@ -33,29 +33,29 @@ class Glob:
 
 
 def read_glob(pattern: str) -> Glob:
-    """Return a pattern made ready; any text is one."""
+    """Return a compiled pattern; any text is one."""
     all_below = pattern.endswith("/")
     parts = (pattern[:-1] if all_below else pattern).split("/")
     return Glob(tuple(_part(text) for text in parts), all_below)
 
 
 def literal_start(pattern: str) -> str:
-    """Return what every match begins with: the letters before the first wildcard."""
+    """Return what every match begins with: the text before the first wildcard."""
     wildcard = WILDCARDS.search(pattern)
     return pattern[: wildcard.start()] if wildcard else pattern
 
 
 def common_start(texts: Collection[str]) -> str:
-    """Return what all of some texts begin with. Raises ValueError where there are none.
+    """Return what all of some texts begin with. Raises ValueError if there are none.
 
-    What the first and the last in order share, all between them share too.
+    What the first and the last of them in order share, all between them share too.
     """
     pairs = zip(min(texts), max(texts), strict=False)
     return "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _part(text: str) -> Callable[[str], bool]:
-    """Return the test for what stands between two slashes."""
+    """Return the test for the part between two slashes."""
     if not WILDCARDS.search(text):
         return text.__eq__
     pieces = [_Piece(piece) for piece in text.split("*")]
@@ -64,12 +64,12 @@ def _part(text: str) -> Callable[[str], bool]:
 
 
 class _Piece:
-    """What stands between two stars: letters, and `?` for any one."""
+    """The part between two stars: characters, and `?` for any one."""
 
     def __init__(self, text: str) -> None:
         self.length = len(text)
         self._text = text
-        # Nothing in it repeats, so that a search takes letters times length at most.
+        # Nothing in it repeats, so a search takes time of at most name times length.
         self._regex = (
             re.compile("".join("." if one == "?" else re.escape(one) for one in text), re.DOTALL)
             if "?" in text
@@ -82,7 +82,7 @@ class _Piece:
         return name.startswith(self._text, position)
 
     def end_in(self, name: str, start: int, end: int) -> int:
-        """Return where its first place between two positions ends; -1 where there is none."""
+        """Return where its first occurrence between two positions ends; -1 if there is none."""
         if self._regex:
             found = self._regex.search(name, start, end)
             return found.end() if found else -1
@@ -91,7 +91,10 @@ class _Piece:
 
 
 def _fits(pieces: list[_Piece], name: str) -> bool:
-    """Whether pieces with anything between them make up a name; the first place of each is the best one."""
+    """Whether a name consists of pieces with anything between them.
+
+    Each piece's first occurrence is the best.
+    """
     first, last = pieces[0], pieces[-1]
     if len(pieces) == 1:
         return len(name) == first.length and first.is_at(name, 0)

@@ -1,8 +1,8 @@
-"""A script looked at before FIJI sees it, by `setup` and by the worker alike. Pure, standard library only.
+"""Check and clean a script before FIJI sees it, for `setup` and the worker. Pure, standard library only.
 
-`clean` refuses what is no script (a web page, an error document, a binary file) and mends what would trip
-FIJI: byte order marks, other encodings than UTF-8, Python's coding line, line ends of old Macs. The number of
-lines stays, so that messages name the right one.
+`clean` refuses what is not a script (a web page, an error document, a binary file) and fixes what FIJI cannot
+handle: byte order marks, encodings other than UTF-8, Python's coding line, line endings of old Macs. The
+number of lines does not change, so messages name the right one.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import urllib.parse
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-#: Endings of the script languages of FIJI, in lower case, with the one under which FIJI finds the language:
-#: SciJava minds the case, and knows no .txt, which ImageJ itself runs as a macro.
+#: Endings of FIJI's script languages in lower case, with the ending by which FIJI finds the language. SciJava
+#: is case-sensitive, and does not know .txt, which ImageJ itself runs as a macro.
 ENDINGS = {
     ".ijm": ".ijm",
     ".txt": ".ijm",
@@ -47,14 +47,14 @@ LANGUAGES = {
     ".scala": "Scala",
     ".kts": "Kotlin",
 }
-#: The marks of UTF-32 come first: that of UTF-16 is the beginning of one of them.
+#: UTF-32's marks come first, since one of them begins with UTF-16's.
 WIDE_MARKS = (
     (codecs.BOM_UTF32_LE, "UTF-32"),
     (codecs.BOM_UTF32_BE, "UTF-32"),
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
-#: How files begin that people take for scripts, or that servers send in place of one.
+#: How files begin that people mistake for scripts, or that servers send instead of one.
 BINARY = (
     b"PK\3\4",
     b"%PDF",
@@ -66,41 +66,42 @@ BINARY = (
     b"MM\0*",
     b"\x7fELF",
 )
-#: Texts, which end with their line at the latest, and comments; `open`: the beginning of one without an end.
+#: Quoted texts, which end with their line at the latest, and comments; `open`: the beginning of one without
+#: an end.
 PARTS_OF_A_MACRO = re.compile(
     r""""(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?|//[^\n]*|/\*(?s:.*?)\*/|(?P<open>/\*)"""
 )
 #: Where Python looks for a file's encoding: PEP 263.
 CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
-#: The whole text of a server's answer, as "404: Not Found" of raw.githubusercontent.com.
+#: A server's whole answer, such as "404: Not Found" from raw.githubusercontent.com.
 ANSWER = re.compile(
     r"(error )?[45]\d\d:? [a-z ]+\.?|not found|forbidden|access denied|bad gateway", re.IGNORECASE
 )
-#: Characters of an address that stand for themselves.
+#: Characters of an address that are not encoded.
 IN_ADDRESSES = string.ascii_letters + string.digits + "-._~:/?#[]@!$&'()*+,;=%"
 
 
 class NotAScript(ValueError):
-    """Raised when FIJI could not run a file; its text says why, and what to do."""
+    """Raised when FIJI could not run a file; the text says why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A script's text as FIJI gets it, in UTF-8, and what was changed in it that the user should know."""
+    """A script's text as FIJI gets it, in UTF-8, and the changes that the user should know about."""
 
     text: str
     warnings: tuple[str, ...] = ()
 
 
 def script_name(address: str) -> str:
-    """Return the name of the file that an address (s3://, https://) leads to."""
+    """Return the name of the file at an address (s3://, https://)."""
     if address.startswith("s3://"):
         return address.rpartition("/")[2]
     return urllib.parse.unquote(PurePosixPath(urllib.parse.urlsplit(address).path).name)
 
 
 def web_address(address: str) -> str:
-    """Return a web address with spaces and letters outside ASCII percent-encoded, as servers want it."""
+    """Return a web address with spaces and non-ASCII letters percent-encoded, as servers require."""
     return urllib.parse.quote(address, safe=IN_ADDRESSES)
 
 
@@ -120,7 +121,7 @@ def ending_of(name: str) -> str:
 
 
 def source_address(address: str) -> str:
-    """Return the address of the file itself where one leads to a page that shows it; '' where it does not."""
+    """Return the address of the file itself if an address leads to a page that shows it; else ''."""
     parts = urllib.parse.urlsplit(address)
     host, path = parts.netloc.lower(), parts.path
     if host in ("github.com", "www.github.com") and "raw=" not in parts.query:
@@ -141,7 +142,7 @@ def source_address(address: str) -> str:
 
 
 def clean(content: bytes, ending: str) -> Cleaned:
-    """Return a script's text, mended. `ending`: of `ending_of`. Raises NotAScript with the reason."""
+    """Return a script's cleaned text. `ending`: from `ending_of`. Raises NotAScript with the reason."""
     _refuse_binary(content)
     text, warnings = _decoded(content, ending)
     text = re.sub(r"^\ufeff+", "", text, flags=re.MULTILINE).rstrip("\x1a\0")
@@ -162,9 +163,9 @@ def clean(content: bytes, ending: str) -> Cleaned:
 
 
 def _refuse_open_comment(macro: str) -> None:
-    """Refuse a macro with a comment that has no end: SciJava adds lines behind the macro, which it swallows.
+    """Refuse a macro with an unclosed comment, which swallows the lines that SciJava appends.
 
-    FIJI does not say so: it fails with a NullPointerException, without a line (imagej-legacy 2.0.3,
+    FIJI does not report that: it fails with a NullPointerException, without a line (imagej-legacy 2.0.3,
     IJ1MacroEngine; seen on near-FIJI).
     """
     for found in PARTS_OF_A_MACRO.finditer(macro):
@@ -176,7 +177,7 @@ def _refuse_open_comment(macro: str) -> None:
 
 
 def wide_encoding(content: bytes) -> str:
-    """Return "UTF-16" or "UTF-32" where a file begins with the mark of one, else ''."""
+    """Return "UTF-16" or "UTF-32" if a file begins with its byte order mark, else ''."""
     return next((name for mark, name in WIDE_MARKS if content.startswith(mark)), "")
 
 
@@ -196,7 +197,7 @@ def _refuse_binary(content: bytes) -> None:
 
 
 def _decoded(content: bytes, ending: str) -> tuple[str, list[str]]:
-    """Return a text and what is to be said of its encoding."""
+    """Return a text, and remarks on its encoding."""
     content = content.removeprefix(codecs.BOM_UTF8)
     declared = _declared_encoding(content) if ending == ".py" else ""
     if declared:
@@ -214,13 +215,14 @@ def _decoded(content: bytes, ending: str) -> tuple[str, list[str]]:
 
 
 def _declared_encoding(content: bytes) -> str:
-    """Return the encoding that a Python file declares and is in, '' for UTF-8 and for none."""
+    """Return the encoding that a Python file declares and uses, '' for UTF-8 and for none."""
     for line in re.split(rb"\r\n|\r|\n", content)[:2]:
         found = CODING.match(line.decode("latin-1"))
         if found:
             try:
                 name = codecs.lookup(found[1]).name
-                # UTF-16 and escapes read anything as something: only what leaves ASCII alone is believed.
+                # UTF-16 and escapes decode anything to something, so only encodings that leave ASCII
+                # unchanged are accepted.
                 is_plain = string.printable.encode(name) == string.printable.encode("ascii")
                 content.decode(name)
             except (LookupError, UnicodeError):
@@ -230,13 +232,13 @@ def _declared_encoding(content: bytes) -> str:
 
 
 def _without_coding_line(text: str) -> str:
-    """Empty the comment that declares an encoding: Jython refuses one in a text that is decoded already."""
+    """Empty the comment that declares an encoding; Jython refuses it in text that is already decoded."""
     lines = text.split("\n", 2)
     return "\n".join("#" if number < 2 and CODING.match(line) else line for number, line in enumerate(lines))
 
 
 def _page_in(text: str) -> str:
-    """Return what a text is when it is a page or a server's answer in place of a script, else ''."""
+    """Return what a text is if it is a page or a server's answer instead of a script, else ''."""
     body = text.strip()
     if body.startswith("<"):
         code = re.search(r"<Code>(\w+)</Code>", body)

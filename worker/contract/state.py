@@ -1,7 +1,7 @@
-"""The run's state in the bucket, read without trust: people and programs put other things there as well.
+"""Read the run's state in the bucket without trusting it, since people and programs put other things there.
 
-Standard library only, as `worker.contract`, and both sides read with it: a Finder's `.DS_Store`, half an
-upload, the record of another app or JSON made to break a reader must stop neither worker nor monitor.
+Standard library only, like `worker.contract`; both sides read with it. A Finder's `.DS_Store`, half an
+upload, another app's record or JSON made to break a reader must stop neither worker nor monitor.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
-#: A job's id, as `contract.job_id` makes it.
+#: A job's id, in the form that `contract.job_id` gives it.
 JOB_ID = re.compile(r"[0-9a-f]{16}\Z")
 
-#: What a name in the state looks like that is one of ours; what begins with a dot is a file system's.
+#: The form of our names in the state; a leading dot means a file system's own file.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.json\Z")
 
-#: More than any object of the state has: the submission of five million jobs.
+#: More than any object of the state has; the largest is the submission of five million jobs.
 MOST_BYTES = 128 * 1024 * 1024
 
-#: Later than any time in seconds since 1970 that is one, and more than any count.
+#: Later than any real time in seconds since 1970, and more than any count.
 MOST = 1e11
 
 
 class Unreadable(ValueError):
-    """Raised when an object of the state is not what its key says; the text is why."""
+    """Raised when an object of the state is not what its key says; the text is the reason."""
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object that a body holds. Raises Unreadable."""
+    """Return the JSON object in a body. Raises Unreadable."""
     if len(body) > MOST_BYTES:
         raise Unreadable(f"it is larger than {MOST_BYTES} bytes")
     try:
@@ -45,7 +45,7 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 
 def text(document: Mapping[str, Any], name: str, default: str | None = None) -> str:
-    """Return a field that must be text; `default` where it is missing. Raises Unreadable."""
+    """Return a field that must be text; `default` if it is missing. Raises Unreadable."""
     value = document.get(name, default)
     if not isinstance(value, str):
         raise Unreadable(f"{name} is {_kind(value)}, not text")
@@ -53,7 +53,7 @@ def text(document: Mapping[str, Any], name: str, default: str | None = None) -> 
 
 
 def texts(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """Return a field that must be a list of texts; empty where it is missing. Raises Unreadable."""
+    """Return a field that must be a list of texts; empty if it is missing. Raises Unreadable."""
     value = document.get(name, [])
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise Unreadable(f"{name} is not a list of texts")
@@ -61,7 +61,7 @@ def texts(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def number(document: Mapping[str, Any], name: str, default: float | None = None) -> float:
-    """Return a field that must be a number from 0 to MOST, `default` if it is missing. Raises Unreadable."""
+    """Return a field that must be a number from 0 to MOST; `default` if it is missing. Raises Unreadable."""
     value = document.get(name, default)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise Unreadable(f"{name} is {_kind(value)}, not a number")
@@ -71,7 +71,7 @@ def number(document: Mapping[str, Any], name: str, default: float | None = None)
 
 
 def flag(document: Mapping[str, Any], name: str, default: bool | None = None) -> bool:
-    """Return a field that must be true or false; `default` where it is missing. Raises Unreadable."""
+    """Return a field that must be true or false; `default` if it is missing. Raises Unreadable."""
     value = document.get(name, default)
     if not isinstance(value, bool):
         raise Unreadable(f"{name} is {_kind(value)}, not true or false")
@@ -79,7 +79,7 @@ def flag(document: Mapping[str, Any], name: str, default: bool | None = None) ->
 
 
 def refuse_another_app(document: Mapping[str, Any], app_name: str, name: str = "app_name") -> None:
-    """Raise Unreadable for a document that says it is another app's; older ones say nothing."""
+    """Raise Unreadable for a document that says it is another app's; older ones do not say."""
     if document.get(name, app_name) != app_name:
         raise Unreadable("it belongs to another app")
 
