@@ -383,6 +383,7 @@ JYTHON = [
         headless=(Failure.NEEDS_DISPLAY, "FolderOpener.open(path)"),
     ),
     Case("p34_to_roi_manager.py", out("both.csv", A_ROIS), needs_display=True),
+    Case("p35_run_on_image.py", out("both.csv", measured(255 - A, A)), quick=True),
 ]
 
 GROOVY = [
@@ -419,6 +420,7 @@ GROOVY = [
     Case("g15_message_exit.groovy", out("b.csv", measured(B))),
     Case("g16_summarize_log.groovy", out("log.txt", ["name,n", "a,2", "b,2", "c,1"])),
     Case("g17_to_roi_manager.groovy", out("rois.csv", B_ROIS), needs_display=True),
+    Case("g18_run_on_image.groovy", out("both.csv", measured(255 - A, A)), quick=True),
 ]
 
 BEANSHELL = [
@@ -441,6 +443,7 @@ BEANSHELL = [
         out("managed.csv", measured(C[20:40, 20:40])),
         needs_display=True,
     ),
+    Case("b12_run_on_image.bsh", out("both.csv", measured(255 - A, A)), quick=True),
 ]
 
 CASES = [*MACROS, *JYTHON, *GROOVY, *BEANSHELL]

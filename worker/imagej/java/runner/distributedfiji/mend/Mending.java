@@ -69,7 +69,10 @@ public final class Mending {
 		if (type.getName().equals(WINDOW)) return false;
 		final Edits edits = new Edits(type.getName());
 		type.instrument(edits);
-		if (type.getName().equals("ij.IJ")) echoLog(type);
+		if (type.getName().equals("ij.IJ")) {
+			echoLog(type);
+			keepInFront(type);
+		}
 		if (edits.made == 0) return false;
 		type.addField(CtField.make("public static final boolean " + MARK + " = true;", type));
 		return true;
@@ -79,6 +82,26 @@ public final class Mending {
 	private static void echoLog(final CtClass type) throws CannotCompileException, NotFoundException {
 		final CtMethod log = type.getMethod("log", "(Ljava/lang/String;)V");
 		log.insertBefore(HERE + ".echo($1);");
+	}
+
+	/**
+	 * Leaves in front what a command shows that is run on an image. ImageJ gives the image of the call to the command as
+	 * its temporary image and sets the earlier one again afterwards; with windows a new one is in front all the same,
+	 * without them IJ.getImage() would be the image from before (ij.IJ#run(ImagePlus, String, String)).
+	 */
+	private static void keepInFront(final CtClass type) throws CannotCompileException, NotFoundException {
+		for (final CtMethod method : type.getDeclaredMethods()) {
+			if (!isRunOnImage(method)) continue;
+			method.addLocalVariable("_open", type.getClassPool().get("int[]"));
+			method.insertBefore("_open = ij.WindowManager.getIDList();");
+			method.insertAfter(HERE + ".bringToFront(_open);");
+		}
+	}
+
+	private static boolean isRunOnImage(final CtMethod method) throws NotFoundException {
+		final CtClass[] taken = method.getParameterTypes();
+		return method.getName().matches("run|runPlugIn") && taken.length == 3 &&
+			taken[0].getName().equals("ij.ImagePlus");
 	}
 
 	private static final class Edits extends ExprEditor {
