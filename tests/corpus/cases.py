@@ -291,6 +291,11 @@ MACROS = [
             "Count small ones, too?": False,
         },
     ),
+    Case(
+        "m70_variables_in_options.ijm",
+        out("corners.csv", measured(*(pixels[:16, :32] + 5 for pixels in (A, B, C)))),
+        quick=True,
+    ),
 ]
 
 JYTHON = [

@@ -52,9 +52,10 @@ class Display:
         if not self.may_change or result is None or result.get("ok"):
             return False
         said = f"{result.get('message')}\n{result.get('trace')}"
-        if result.get("kind") == PLUGIN_ERROR and NO_PART.search(said):
+        thrown = "\n".join(_thrown(result))
+        if NO_PART.search(said if result.get("kind") == PLUGIN_ERROR else thrown):
             return True
-        said = "\n".join([said, *_thrown(result)])
+        said = f"{said}\n{thrown}"
         return result.get("kind") == NEEDS_DISPLAY or NO_DISPLAY.search(said) is not None
 
     def turn_on(self) -> None:

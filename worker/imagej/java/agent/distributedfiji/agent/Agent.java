@@ -26,7 +26,7 @@ public final class Agent implements ClassFileTransformer {
 	private static final String TEXT = "ij/text/Text";
 	/** Classes that are changed with a display, too: distributedfiji.mend.Mending names them. */
 	private static final Pattern ALWAYS = Pattern.compile(
-		"ij/gui/((NonBlocking)?Generic|YesNoCancel|WaitForUser)Dialog|ij/io/((Open|Save)Dialog|Opener)|ij/io/DirectoryChooser" +
+		"ij/IJ|ij/gui/((NonBlocking)?Generic|YesNoCancel|WaitForUser)Dialog|ij/io/((Open|Save)Dialog|Opener)|ij/io/DirectoryChooser" +
 			"|ij/plugin/filter/PlugInFilterRunner|net/imagej/patcher/HeadlessGenericDialog");
 	private static final String OWN = "distributedfiji/";
 

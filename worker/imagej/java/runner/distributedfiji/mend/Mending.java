@@ -46,11 +46,11 @@ public final class Mending {
 	/** Whether a class is changed for use with a display, too, by its name in a class file. */
 	public static boolean isAlwaysMended(final String name) {
 		final String type = name.replace('/', '.');
-		return type.equals(Filters.TYPE) || Asking.CLASSES.contains(type);
+		return type.equals(Tools.TYPE) || type.equals(Filters.TYPE) || Asking.CLASSES.contains(type);
 	}
 
 	/**
-	 * Returns the changed bytes of a class that knows text windows, asks a person, or runs filters; null
+	 * Returns the changed bytes of a class that knows text windows, asks a person, chooses tools, or runs filters; null
 	 * where there is nothing to change.
 	 *
 	 * @param headless whether there is no display: with one, text windows stay as they are
@@ -62,7 +62,7 @@ public final class Mending {
 		pool.appendClassPath(new LoaderClassPath(loader));
 		final CtClass type = pool.makeClass(new ByteArrayInputStream(bytes));
 		final boolean shows = headless && mendWindows(type);
-		return Asking.mend(type, headless) | Filters.mend(type) | shows ? type.toBytecode() : null;
+		return Asking.mend(type, headless) | Tools.mend(type) | Filters.mend(type) | shows ? type.toBytecode() : null;
 	}
 
 	private static boolean mendWindows(final CtClass type) throws CannotCompileException, NotFoundException {

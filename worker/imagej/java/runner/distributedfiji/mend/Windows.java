@@ -115,7 +115,7 @@ public final class Windows {
 	}
 
 	/** Java's serialization makes objects so; sun.reflect is part of every Java from 8 on. */
-	private static <T> T withoutConstructor(final Class<T> type) {
+	static <T> T withoutConstructor(final Class<T> type) {
 		try {
 			final Class<?> factory = Class.forName("sun.reflect.ReflectionFactory");
 			final Object maker = factory.getMethod("getReflectionFactory").invoke(null);
