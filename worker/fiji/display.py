@@ -21,11 +21,10 @@ from worker.host.folders import FolderMark, RunFolder, mark_of
 log = logging.getLogger(__name__)
 
 XVFB_RUN = "xvfb-run"
-#: The runner's kind for it, and what Java says: java.awt.HeadlessException, a VerifyError where a plugin
-#: takes FIJI's headless GenericDialog for a window (ome/bioformats#4372), and whatever FolderOpener throws
-#: without a dialog's fields.
+#: The runner's kind for it, and what Java says: java.awt.HeadlessException, and a VerifyError where a plugin
+#: takes FIJI's headless GenericDialog for a window (ome/bioformats#4372).
 NEEDS_DISPLAY = "needs_display"
-NO_DISPLAY = re.compile(r'HeadlessException|GenericDialog is not assignable|"Image Sequence\.\.\." threw ')
+NO_DISPLAY = re.compile(r"HeadlessException|GenericDialog is not assignable")
 
 #: A plugin that takes parts of its dialog in hand, as `getStringFields()`, finds none without a display
 #: (ij.plugin.ChannelArranger, ImageJ 1.54p).

@@ -109,7 +109,6 @@ NO_SELECTION = re.compile(
     r"(?i)does not have a selection|selection (?:is )?required|requires a[n ]*(?:\w+ )*selection"
     r"|no selection|needs a selection"
 )
-SEQUENCE_THREW = '"Image Sequence..." threw '
 NO_COMMAND = re.compile(r'Unrecognized command: "([^"]*)"|Plugin or class not found: "([^"]*)"')
 NO_CLASS = re.compile(
     r"ImportError: No module named (?P<module>[\w.]+)"
@@ -275,19 +274,6 @@ def _no_selection(facts: _Facts) -> Told | None:
     )
 
 
-def _image_sequence(facts: _Facts) -> Told | None:
-    """FolderOpener throws under FIJI's headless dialog (ImageJ 1.54p)."""
-    if not facts.headless or not facts.message.removeprefix("ImageJ said: ").startswith(SEQUENCE_THREW):
-        return None
-    return Told(
-        facts.message,
-        "Without a display it cannot read its options: set DISPLAY_MODE = 'xvfb', or open the images"
-        " with `File.openSequence(path);` in a macro, with `FolderOpener.open(path)` (ij.plugin.FolderOpener)"
-        " in a script.",
-        FailureClass.NEEDS_DISPLAY,
-    )
-
-
 def _missing_command(facts: _Facts) -> Told | None:
     found = NO_COMMAND.search(facts.message)
     if not found:
@@ -380,7 +366,6 @@ EXPLANATIONS = (
     _no_image,
     _no_selection,
     _unsupported,
-    _image_sequence,
     _missing_command,
     _missing_class,
     _missing_window,
