@@ -306,6 +306,9 @@ MACROS = [
         | out("d_03.tif", []),
         quick=True,
     ),
+    Case(
+        "m72_images_that_are_open.ijm", out("inverted.csv", measured(255 - A, 255 - B, 255 - C)), quick=True
+    ),
 ]
 
 JYTHON = [
@@ -398,6 +401,7 @@ JYTHON = [
     ),
     Case("p34_to_roi_manager.py", out("both.csv", A_ROIS), needs_display=True),
     Case("p35_run_on_image.py", out("both.csv", measured(255 - A, A)), quick=True),
+    Case("p36_all_open_and_tool.py", out("open.csv", ROWS)),
 ]
 
 GROOVY = [

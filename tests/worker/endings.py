@@ -169,7 +169,7 @@ MACROS = [
         'a = getDir("in; out"); b = getDir("and"); c = getDir("Masks; more");',
         Failure.NEEDS_ANSWER,
         1,
-        ('getDir asks for "Masks; more" (a folder)', '"answers": {"Masks; more": "output/more"}'),
+        ('getDir asks for "Masks; more" (a folder)', '"answers": {"Masks; more": "input"}'),
         quick=True,
     ),
     Ending(
