@@ -345,6 +345,18 @@ PYTHON = [
         ("inra.ijpb.morphology", "IJPB-plugins"),
     ),
     Ending(
+        "log-info.py",
+        '#@ LogService log\nlog.info("start")\n',
+        Failure.SCRIPT_ERROR,
+        2,
+        ("the `info` of a LogService", "log.log(LogLevel.INFO, text)"),
+    ),
+    Ending(
+        "log-info-cured.py",
+        '#@ LogService log\nfrom org.scijava.log import LogLevel\nlog.log(LogLevel.INFO, "start")\n'
+        f'log.warn("warned")\n{PY_SAVED}',
+    ),
+    Ending(
         "plugin-throws.py",
         'from ij import IJ\n\ndef deep():\n    imp = IJ.createImage("a", "8-bit ramp", 64, 64, 3)\n'
         f'    IJ.run(imp, "Canvas Size...", "width=-5 height=5")\n\ndeep()\n{PY_SAVED}',

@@ -216,6 +216,13 @@ def test_a_loop_that_waits_for_another_answer_ends(tmp_path: Path) -> None:
     check_files(case, RunFolder(tmp_path / "with" / "run").work)
 
 
+def test_the_last_line_that_a_script_printed_is_its_own(tmp_path: Path) -> None:
+    text = 'print("looking");\ndir = getDirectory("Choose the images");'
+    verdict = run_it(tmp_path, Case("looks.ijm", {"output/a.csv": ROWS_OF_A}), text)
+    assert verdict.failure is FailureClass.OUTPUTS_MISSING
+    assert "The last line printed: 'looking'" in verdict.sentence, verdict
+
+
 def test_what_a_person_would_have_drawn_is_named(tmp_path: Path) -> None:
     text = 'open("input/a.tif"); getSelectionCoordinates(x, y); saveAs("Tiff", "output/a.tif");'
     verdict = run_it(tmp_path, Case("draws.ijm", {"output/a.tif": []}), text)

@@ -150,6 +150,10 @@ FILE_PARAMETER = (
 PLUGIN_ERRORS_SETTING = "With PLUGIN_ERRORS = 'warn' such jobs count as done, with a warning."
 
 
+#: Jython takes a method of an interface for less than a property of a class, getInfo() (fiji/fiji#267,
+#: jython/jython#70, closed as "wontfix"; Jython 2.7.2 and later, in FIJI's own window too).
+LOG_INFO = re.compile(r"'org\.scijava\.plugin\.PluginInfo' object is not callable")
+
 #: Spaces that only ImageJ's interpreter puts between words; those in a text stay.
 APART = re.compile(r"""(?P<text>"[^"]*"|'[^']*')|\s+(?=[\[\]().,;])|(?<=[(\[.])\s+""")
 
@@ -298,6 +302,16 @@ def _missing_class(facts: _Facts) -> Told | None:
     return Told(f"{facts.message}: this FIJI has no {whole}", advice)
 
 
+def _log_info(facts: _Facts) -> Told | None:
+    if not LOG_INFO.search(facts.message):
+        return None
+    return Told(
+        "in FIJI's Python, Jython, the `info` of a LogService is its description, not a method",
+        "Write `log.log(LogLevel.INFO, text)`, with `from org.scijava.log import LogLevel`, or"
+        " `IJ.log(text)`; `log.warn` and `log.error` work.",
+    )
+
+
 def _missing_window(facts: _Facts) -> Told | None:
     found = NO_WINDOW.search(facts.message)
     if not found:
@@ -368,6 +382,7 @@ EXPLANATIONS = (
     _unsupported,
     _missing_command,
     _missing_class,
+    _log_info,
     _missing_window,
     _parameter,
 )
