@@ -309,6 +309,11 @@ MACROS = [
     Case(
         "m72_images_that_are_open.ijm", out("inverted.csv", measured(255 - A, 255 - B, 255 - C)), quick=True
     ),
+    Case(
+        "m73_tool_windows.ijm",
+        out("masks.csv", measured(np.where(A >= 128, 255, 0), np.where(A >= 128, 0, 255))),
+        quick=True,
+    ),
 ]
 
 JYTHON = [

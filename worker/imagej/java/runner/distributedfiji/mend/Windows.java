@@ -62,6 +62,11 @@ public final class Windows {
 		return register(window);
 	}
 
+	/** Opens what stands for a window of tools; the window in front stays. */
+	public static void openTools(final String title) {
+		if (WindowManager.getWindow(title) == null) WindowManager.addWindow(make(title, ""));
+	}
+
 	/** Stands for the clipboard of a desktop: what a script copies, it pastes. */
 	public static Clipboard clipboard() {
 		return CLIPBOARD;
