@@ -17,7 +17,6 @@ from worker.contract.display import find_need_of_display
 CURES = {
     "the ROI Manager": "use overlays (Overlay.addSelection, Overlay.measure)",
     "the Bio-Formats Importer": "use Ext.openImagePlus or BF.openImagePlus",
-    "File>Import>Image Sequence": "use File.openSequence or FolderOpener.open",
     "a window": "use ResultsTable, or IJ.log",
     "a histogram": "use getHistogram, or getStatistics().histogram",
     "the windows of images": "use getImageCount, or WindowManager.getIDList",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.corpus.expected import Table, counted, measured, particles
-from tests.corpus.images import image
+from tests.corpus.images import Image, image
 from worker.contract.jobs import FailureClass as Failure
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -84,6 +84,11 @@ def out(name: str, content: Table | list[str]) -> dict[str, Table | list[str]]:
 def each(form: str, *tables: Table) -> dict[str, Table | list[str]]:
     """Return a table for each of a, b and c."""
     return {f"output/{form.format(name)}": table for name, table in zip(ALL, tables, strict=True)}
+
+
+def doubled(pixels: Image) -> Image:
+    """Return an 8-bit image times two, cut off as ImageJ does."""
+    return np.minimum(2 * pixels.astype(int), 255)
 
 
 def mean(pixels: Any, digits: int = 2) -> str:
@@ -174,8 +179,6 @@ MACROS = [
     Case(
         "m29_image_sequence.ijm",
         out("projection.csv", measured(np.maximum(np.maximum(A, B), C))),
-        needs_display=True,
-        headless=(Failure.NEEDS_DISPLAY, "File.openSequence(path);"),
     ),
     Case("m30_file_list_suffix.ijm", out("n.txt", ["3"])),
     Case("m31_gaussian_flat.ijm", out("blur.csv", measured(C[27:33, 27:33]))),
@@ -282,8 +285,6 @@ MACROS = [
     Case(
         "m68_sequence_measure_stack.ijm",
         out("series.csv", ROWS),
-        needs_display=True,
-        headless=(Failure.NEEDS_DISPLAY, "File.openSequence(path);"),
     ),
     Case(
         "m69_ask_and_copy.ijm",
@@ -293,6 +294,28 @@ MACROS = [
             "threshold": 140,
             "Count small ones, too?": False,
         },
+    ),
+    Case(
+        "m70_variables_in_options.ijm",
+        out("corners.csv", measured(*(pixels[:16, :32] + 5 for pixels in (A, B, C)))),
+        quick=True,
+    ),
+    Case(
+        "m71_convolve_and_sequence.ijm",
+        out("doubled.csv", measured(*map(doubled, (A, B, C))))
+        | out("second.csv", measured(doubled(B)))
+        | out("d_01.tif", [])
+        | out("d_02.tif", [])
+        | out("d_03.tif", []),
+        quick=True,
+    ),
+    Case(
+        "m72_images_that_are_open.ijm", out("inverted.csv", measured(255 - A, 255 - B, 255 - C)), quick=True
+    ),
+    Case(
+        "m73_tool_windows.ijm",
+        out("masks.csv", measured(np.where(A >= 128, 255, 0), np.where(A >= 128, 0, 255))),
+        quick=True,
     ),
 ]
 
@@ -382,11 +405,11 @@ JYTHON = [
     Case(
         "p33_image_sequence.py",
         out("projection.csv", measured(np.maximum(np.maximum(A, B), C))),
-        needs_display=True,
-        headless=(Failure.NEEDS_DISPLAY, "FolderOpener.open(path)"),
+        quick=True,
     ),
     Case("p34_to_roi_manager.py", out("both.csv", A_ROIS), needs_display=True),
     Case("p35_run_on_image.py", out("both.csv", measured(255 - A, A)), quick=True),
+    Case("p36_all_open_and_tool.py", out("open.csv", ROWS)),
 ]
 
 GROOVY = [

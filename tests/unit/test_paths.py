@@ -10,7 +10,13 @@ from distributed_fiji.commands.jobfindings import path_doubts
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobs import parse_job_file
 from worker.contract.jobs import Job, decode_message, encode_message
-from worker.contract.paths import find_fixed_paths, led, path_problems, warnings_of_paths
+from worker.contract.paths import (
+    find_fixed_paths,
+    led,
+    path_problems,
+    suggested_paths,
+    warnings_of_paths,
+)
 
 MACRO = r"""// C:/in/a/comment/
 dir = "C:\\Users\\x\\in\\"; /* and "D:/here" */
@@ -26,6 +32,11 @@ C:/in/a/docstring
 '''
 lab = u"/Volumes/lab/x"
 """
+
+
+def test_a_mac_folder_with_a_slash_too_many_is_one_of_a_mac() -> None:
+    found = find_fixed_paths('a = "//Users/me/in/"; b = "//nas/Users/in/";', ".ijm")
+    assert suggested_paths(found) == {"/Users/me/in": "input"}
 
 
 def test_whole_paths_are_found_in_texts_and_not_in_comments() -> None:

@@ -86,6 +86,17 @@ def test_proposed_answers_are_what_the_dialog_shows_for_what_has_none() -> None:
     }
 
 
+def test_what_stands_in_a_comment_is_no_question() -> None:
+    text = 'n = getNumber("Channels", 3);\n/* old:\nwaitForUser("Draw");\n*/ ok = getBoolean("Go on?");'
+    assert [(one.label, one.line) for one in find_questions(text)] == [("Channels", 1), ("Go on?", 4)]
+
+
+def test_a_folder_that_is_read_is_proposed_to_be_the_input() -> None:
+    asked = find_questions('getDirectory("Folder of the masks"); getDirectory("Where to save"); getDir("x");')
+    proposed = answers_for([question.document() | {"by": None} for question in asked])
+    assert list(proposed.values()) == ["input", "output/more", "output/more"]
+
+
 def test_an_answer_that_nearly_fits_is_asked_about() -> None:
     text = f"#@ String stain\n{MACRO}"
     answers = [(key, 1) for key in ("sigma_pixel", "How many", "stain", "Something else", "argument")]

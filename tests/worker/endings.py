@@ -37,7 +37,7 @@ SAVED = 'saveAs("Tiff", "output/a.tif");\n'
 PY_SAVED = 'open("output/a.txt", "w").write("x")\n'
 GROOVY_SAVED = 'new File("output/a.txt").text = "x"\n'
 BSH_SAVED = 'w = new java.io.FileWriter("output/a.txt"); w.write("x"); w.close();\n'
-THREW = '"Image Sequence... " threw java.lang.IndexOutOfBoundsException'
+THREW = '"Canvas Size..." threw java.lang.NegativeArraySizeException'
 
 MACROS = [
     Ending("done.ijm", f"{NEW_IMAGE}\n{SAVED}"),
@@ -60,15 +60,30 @@ MACROS = [
     ),
     Ending(
         "plugin-throws.ijm",
-        f'{NEW_IMAGE}\nrun("Image Sequence... ", "format=PNG");\n{SAVED}',
+        f'{NEW_IMAGE}\nrun("Canvas Size...", "width=-5 height=5");\n{SAVED}',
         Failure.PLUGIN_ERROR,
         2,
         ("A plugin failed in line 2, and the script continued", THREW, "PLUGIN_ERRORS = 'warn'"),
         quick=True,
     ),
     Ending(
+        "no-such-choice.ijm",
+        f'{NEW_IMAGE}\nrun("Z Project...", "projection=[max intensity]");\n{SAVED}',
+        Failure.MACRO_ERROR,
+        2,
+        ('"max intensity" is not a valid choice for',),
+        quick=True,
+    ),
+    Ending(
+        "no-number.ijm",
+        f'{NEW_IMAGE}\nrun("Gaussian Blur...", "sigma=big");\n{SAVED}',
+        Failure.MACRO_ERROR,
+        2,
+        ("Numeric value expected", "big"),
+    ),
+    Ending(
         "plugin-throws-allowed.ijm",
-        f'{NEW_IMAGE}\nrun("Image Sequence... ", "format=PNG");\n{SAVED}',
+        f'{NEW_IMAGE}\nrun("Canvas Size...", "width=-5 height=5");\n{SAVED}',
         None,
         None,
         (THREW,),
@@ -76,7 +91,7 @@ MACROS = [
     ),
     Ending(
         "plugin-throws-then-error.ijm",
-        f'{NEW_IMAGE}\nrun("Image Sequence... ", "format=PNG");\nselectImage("b");',
+        f'{NEW_IMAGE}\nrun("Canvas Size...", "width=-5 height=5");\nselectImage("b");',
         Failure.MACRO_ERROR,
         3,
         ("Before that in line 2", THREW),
@@ -120,7 +135,7 @@ MACROS = [
     ),
     Ending(
         "nothing-saved.ijm",
-        f'#@ Boolean dark\n{NEW_IMAGE}\nrun("Image Sequence... ", "format=PNG");',
+        f'#@ Boolean dark\n{NEW_IMAGE}\nrun("Canvas Size...", "width=-5 height=5");',
         Failure.OUTPUTS_MISSING,
         None,
         (f"What went wrong in line 3: {THREW}",),
@@ -154,7 +169,7 @@ MACROS = [
         'a = getDir("in; out"); b = getDir("and"); c = getDir("Masks; more");',
         Failure.NEEDS_ANSWER,
         1,
-        ('getDir asks for "Masks; more" (a folder)', '"answers": {"Masks; more": "output/more"}'),
+        ('getDir asks for "Masks; more" (a folder)', '"answers": {"Masks; more": "input"}'),
         quick=True,
     ),
     Ending(
@@ -330,9 +345,21 @@ PYTHON = [
         ("inra.ijpb.morphology", "IJPB-plugins"),
     ),
     Ending(
+        "log-info.py",
+        '#@ LogService log\nlog.info("start")\n',
+        Failure.SCRIPT_ERROR,
+        2,
+        ("the `info` of a LogService", "log.log(LogLevel.INFO, text)"),
+    ),
+    Ending(
+        "log-info-cured.py",
+        '#@ LogService log\nfrom org.scijava.log import LogLevel\nlog.log(LogLevel.INFO, "start")\n'
+        f'log.warn("warned")\n{PY_SAVED}',
+    ),
+    Ending(
         "plugin-throws.py",
         'from ij import IJ\n\ndef deep():\n    imp = IJ.createImage("a", "8-bit ramp", 64, 64, 3)\n'
-        f'    IJ.run(imp, "Image Sequence... ", "format=PNG")\n\ndeep()\n{PY_SAVED}',
+        f'    IJ.run(imp, "Canvas Size...", "width=-5 height=5")\n\ndeep()\n{PY_SAVED}',
         Failure.PLUGIN_ERROR,
         5,
         (THREW,),
@@ -452,7 +479,7 @@ BEANSHELL = [
     Ending(
         "plugin-throws.bsh",
         'import ij.IJ;\nimp = IJ.createImage("a", "8-bit ramp", 64, 64, 3);\n'
-        f'IJ.run(imp, "Image Sequence... ", "format=PNG");\n{BSH_SAVED}',
+        f'IJ.run(imp, "Canvas Size...", "width=-5 height=5");\n{BSH_SAVED}',
         Failure.PLUGIN_ERROR,
         None,
         (THREW,),

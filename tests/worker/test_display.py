@@ -233,6 +233,8 @@ def test_a_display_is_wanted_only_after_a_run_that_lacked_one() -> None:
     null = 'java.lang.NullPointerException: because "v" is null'
     assert display.is_wanted_after({"ok": False, "kind": "plugin_error", "message": f"it threw {null}"})
     assert not display.is_wanted_after({"ok": False, "kind": "script_error", "message": null})
+    went_on = {"ok": False, "kind": "macro_error", "warnings": [{"text": f'"Blur..." threw {null}'}]}
+    assert display.is_wanted_after(went_on)
     assert not display.is_wanted_after(None)
     # A dialog would wait under a display; headless it fails at once.
     assert not choose_display(

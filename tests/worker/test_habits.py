@@ -14,7 +14,7 @@ import pytest
 from tests.corpus.cases import A, B, Case
 from tests.corpus.expected import measured
 from tests.corpus.test_corpus import check_files, run
-from worker.contract.images import wants_image_in_front
+from worker.contract.images import wants_all_images, wants_image_in_front
 from worker.contract.jobs import FailureClass, Outcome
 from worker.fiji.habits import find_habits
 from worker.host.folders import RunFolder
@@ -183,6 +183,46 @@ def test_of_several_images_the_job_says_which_a_person_would_open(tmp_path: Path
     ]
 
 
+NOTHING_OPEN = """
+function process(id) {
+    selectImage(id);
+    run("Invert");
+    saveAs("Tiff", "output/" + getTitle());
+}
+for (i = 1; i <= nImages; i++) process(i);
+File.saveString("done", "output/log.txt");
+"""
+
+
+def test_a_loop_over_images_of_which_none_was_open_is_not_done(tmp_path: Path) -> None:
+    """Its function comes first, so that its text does not show that it wants all of them."""
+    failed = run_it(tmp_path / "without", Case("loop.ijm", {"output/log.txt": []}), NOTHING_OPEN)
+    assert (failed.outcome, failed.failure) == (Outcome.FAILED, FailureClass.SCRIPT_ERROR)
+    assert "there was no image open" in failed.sentence, failed
+    assert '"answers": {"open_image": "input/a.tif"}' in failed.sentence, failed
+    case = Case("loop.ijm", {"output/a.tif": [], "output/c.tif": []}, answers={"open_image": "input"})
+    assert run_it(tmp_path / "with", case, NOTHING_OPEN).outcome is Outcome.DONE
+    check_files(case, RunFolder(tmp_path / "with" / "run").work)
+
+
+def test_a_loop_that_waits_for_another_answer_ends(tmp_path: Path) -> None:
+    text = 'n = 0;\nwhile (getBoolean("Another one?")) n++;\nFile.saveString("" + n, "output/n.txt");'
+    case = Case("loop.ijm", {"output/n.txt": ["2"]}, answers={"Another one?": True})
+    failed = run_it(tmp_path / "without", case, text)
+    assert (failed.failure, failed.line) == (FailureClass.NEEDS_ANSWER, 2), failed
+    assert "was asked 1000 times" in failed.sentence and '"Another one?": [true, false]' in failed.sentence
+    case = Case("loop.ijm", {"output/n.txt": ["2"]}, answers={"Another one?": [True, True, False]})
+    assert run_it(tmp_path / "with", case, text).outcome is Outcome.DONE
+    check_files(case, RunFolder(tmp_path / "with" / "run").work)
+
+
+def test_the_last_line_that_a_script_printed_is_its_own(tmp_path: Path) -> None:
+    text = 'print("looking");\ndir = getDirectory("Choose the images");'
+    verdict = run_it(tmp_path, Case("looks.ijm", {"output/a.csv": ROWS_OF_A}), text)
+    assert verdict.failure is FailureClass.OUTPUTS_MISSING
+    assert "The last line printed: 'looking'" in verdict.sentence, verdict
+
+
 def test_what_a_person_would_have_drawn_is_named(tmp_path: Path) -> None:
     text = 'open("input/a.tif"); getSelectionCoordinates(x, y); saveAs("Tiff", "output/a.tif");'
     verdict = run_it(tmp_path, Case("draws.ijm", {"output/a.tif": []}), text)
@@ -202,6 +242,7 @@ def test_an_image_that_is_not_there_is_named(tmp_path: Path) -> None:
     [
         ("Finished", ["a"], None),
         ("Done! All results were saved.", ["a"], None),
+        ("Saved new image", ["a"], None),
         ("Finished", [], "left 0"),
         ("No images found", ["a"], "No images found"),
         ("Finished with errors", ["a"], "Finished with errors"),
@@ -249,6 +290,7 @@ def test_tables_that_are_left_open_are_named_where_files_lack(tmp_path: Path) ->
         (".ijm", 'f = File.open("a.txt"); run("Measure"); print(f, nResults);', True),
         (".ijm", 'newImage("a", "8-bit", 9, 9, 1); run("Measure");', False),
         (".ijm", 'if (nImages > 0) exit("close all first");\nrun("Blur");', False),
+        (".ijm", 'if (nImages > 1) exit("close the others first");\nrun("Blur");', True),
         (".ijm", 'run("Image Sequence...", "open=[" + dir + "]");', False),
         (".ijm", 'print("hello");', False),
         (".py", 'imp = IJ.getImage()\nwith open("a.csv", "w") as f: f.write("x")', True),
@@ -261,6 +303,24 @@ def test_a_script_that_opens_nothing_itself_is_known_by_its_text(
     ending: str, script: str, wanted: bool
 ) -> None:
     assert wants_image_in_front(script, ending) is wanted
+
+
+@pytest.mark.parametrize(
+    ("ending", "script", "wanted"),
+    [
+        (".ijm", "n = newArray(nImages);\nfor (i = 0; i < n.length; i++) selectImage(i + 1);", True),
+        (".ijm", 'run("Set Measurements...", "mean");\nfor (i = 1; i <= nImages; i++) selectImage(i);', True),
+        (".ijm", "while (nImages > 0) close();\nopen(path);", False),
+        (".ijm", 'if (nImages == 0) exit("no image");\nt = getTitle(); run("Split Channels");', False),
+        # It works on the image in front, and saves what came of it.
+        (".ijm", 'run("Split Channels");\nfor (i = 1; i <= nImages; i++) saveAs("Tiff", dir + i);', False),
+        (".py", "for i in WindowManager.getIDList(): IJ.run(WindowManager.getImage(i), 'Invert', '')", True),
+    ],
+)
+def test_a_script_that_goes_through_all_images_is_known_by_its_text(
+    ending: str, script: str, wanted: bool
+) -> None:
+    assert wants_all_images(script, ending) is wanted
 
 
 @pytest.mark.parametrize(

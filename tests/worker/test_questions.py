@@ -63,6 +63,20 @@ def test_it_does_under_fijis_own_patches(tmp_path: Path) -> None:
     check_all_arrive("Fiji-new", tmp_path, "asks.py")
 
 
+def test_a_title_that_says_nothing_means_another_folder_in_another_line(tmp_path: Path) -> None:
+    text = (
+        'for (i = 0; i < 2; i++) from = getDirectory("Choose a Directory");\n'
+        'to = getDirectory("Choose a Directory");\n'
+        'File.saveString(from + "\\n" + to, "output/said.txt");'
+    )
+    ran, where = ask("ImageJ core", tmp_path, "same.ijm", text, Questions({}))
+    assert ran.result.get("ok"), ran
+    assert (where.output / "said.txt").read_text("utf-8").split("\n") == [
+        f"{where.input}/",
+        f"{where.output}/",
+    ]
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("xvfb", [False, True], ids=["headless", "Xvfb"])
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -165,7 +179,7 @@ def test_what_the_sentence_says_to_write_answers_the_script(tmp_path: Path) -> N
         "Sigma (pixels)": 2,
         "Method": "Otsu",
         "Channels": 3,
-        "Masks": "output/more",
+        "Masks": "input",
     }
     ran, done = run_ending("ImageJ core", tmp_path / "then", Ending("asks.ijm", text, answers=answers))
     assert done.outcome is Outcome.DONE, (done, ran)

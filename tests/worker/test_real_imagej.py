@@ -157,7 +157,7 @@ def says_what_it_ran_in(run: Run, job: harness.Job, worker: harness.WorkerProces
 THROWS = """
 newImage("stack", "8-bit ramp", 64, 64, 5);
 saveAs("Tiff", "output/a.tif");
-run("Image Sequence... ", "dir=output/ format=PNG");
+run("Canvas Size...", "width=-5 height=5");
 """
 
 
@@ -180,7 +180,7 @@ def test_a_plugin_that_throws_fails_the_job_or_is_a_warning(run: Run, plugin_err
     else:
         assert document and not found
         (warning,) = document["warnings"]
-        assert warning["line"] == 4 and "IndexOutOfBoundsException" in warning["text"]
+        assert warning["line"] == 4 and "NegativeArraySizeException" in warning["text"]
 
 
 ASKS = """

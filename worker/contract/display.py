@@ -19,8 +19,6 @@ NEEDS = (
     ),
     (r"Analyze Particles\.\.\.[\"']\s*,\s*[\"'][^\"'\n]*\badd\b", "the ROI Manager"),
     (r"Bio-Formats (?:Windowless )?Importer", "the Bio-Formats Importer"),
-    # FolderOpener throws an IndexOutOfBoundsException under FIJI's headless dialog (ImageJ 1.54p).
-    (r"run\([^\"'\n]*[\"']Image Sequence\.\.\.[\"']", "File>Import>Image Sequence"),
     (
         r"\b(?:new\s+)?(?:TextWindow|ImageWindow|StackWindow|JFrame|ImageCanvas|HistogramWindow)\s*\(",
         "a window",

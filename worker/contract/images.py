@@ -29,7 +29,22 @@ _USES = re.compile(
     r"|\bIJ\.(?:getImage|run)\b|\bWindowManager\b|\b(?:getCurrentImage|getIDList|getImageCount)\b"
 )
 #: A script that wants no image open.
-_WANTS_NONE = re.compile(r"\bnImages\s*(?:\(\s*\))?\s*(?:>|!=|>=)\s*[01]\s*\)\s*\{?\s*(?:exit|showMessage)")
+_WANTS_NONE = re.compile(
+    r"\bnImages\s*(?:\(\s*\))?\s*(?:(?:>|!=)\s*0|>=\s*1)\s*\)\s*\{?\s*(?:exit|showMessage)"
+)
+#: What goes through all images that are open: a loop, a count, a list of them.
+_ALL = re.compile(
+    r"<=?\s*nImages\b|=\s*nImages\b|\bnewArray\s*\(\s*nImages\b|\b(?:getIDList|getImageCount|getImageTitles)\s*\("
+    r"|\bgetList\s*\(\s*[\"']image\.titles"
+)
+#: Work on the image in front, but for commands that only set something.
+_ONE = re.compile(
+    r"\b(?:getTitle|getImageID|getDimensions|getStatistics|selectImage|selectWindow|rename|nSlices|getImage)\b"
+    r"|\bStack\."
+    r"|\brun\s*\((?!\s*[\"'](?:Set Measurements|Clear Results|Options|Conversions|Colors|Input/Output|ROI M))"
+)
+#: Conditions, and the loop that closes whatever is open.
+_ASIDE = re.compile(r"\b(?:if|while)\s*\(\s*nImages[^)]*\)")
 _COMMENTS = {
     ".py": re.compile(r"(?m)^\s*#(?!@).*$"),
     "": re.compile(r"(?s)/\*.*?\*/|(?<![:\"'])//(?!\s*@)[^\n]*"),
@@ -41,8 +56,27 @@ def wants_image_in_front(script: str, ending: str) -> bool:
 
     `ending`: of `ending_of`. A script that declares an image gets it as a parameter.
     """
-    text = _COMMENTS.get(ending, _COMMENTS[""]).sub("", script)
-    if ending == ".py":
-        text = _PYTHON_OPEN.sub("", text)
+    text = _code(script, ending)
     opens = _OPENS.search(text) or _DECLARED.search(text)
     return bool(_USES.search(text)) and not opens and not _WANTS_NONE.search(text)
+
+
+def wants_all_images(script: str, ending: str) -> bool:
+    """Whether a script begins by going through all images that are open, and opens none itself."""
+    text = _ASIDE.sub("", _code(script, ending))
+    every = _ALL.search(text)
+    first = _ONE.search(text)
+    begins = every is not None and (first is None or every.start() < first.start())
+    return begins and wants_image_in_front(script, ending)
+
+
+def is_nothing_without_images(script: str, ending: str) -> bool:
+    """Whether a script that opens no image is only about images: without one it has done nothing."""
+    text = _ASIDE.sub("", _code(script, ending))
+    return bool(_ALL.search(text)) and wants_image_in_front(script, ending)
+
+
+def _code(script: str, ending: str) -> str:
+    """Return a script without its comments, and without Python's own way of opening a file."""
+    text = _COMMENTS.get(ending, _COMMENTS[""]).sub("", script)
+    return _PYTHON_OPEN.sub("", text) if ending == ".py" else text

@@ -112,8 +112,10 @@ _ESCAPED = re.compile(r"\\([\\/\"'])")
 _WHOLE = re.compile(
     r"(?:[A-Za-z]:[\\/]|\\\\[^\\/\s]+[\\/]+[^\\/\s]"
     r"|(?!/home/ubuntu/bucket(?:/|\Z))"
-    r"/(?:Users|home|Volumes|media|mnt|data|scratch|gpfs|nfs|net|groups?|projects?|run/media)/[^\s/])"
+    r"(?:/|/(?=/(?:Users|Volumes)/)/)(?:Users|home|Volumes|media|mnt|data|scratch|gpfs|nfs|net|groups?|projects?|run/media)/[^\s/])"
 )
+#: A Mac's folder with a slash too many, which is no share of Windows.
+_SLASH_TOO_MANY = re.compile(r"^//(?=(?:Users|Volumes)/)")
 
 
 def find_fixed_paths(text: str, ending: str) -> list[FixedPath]:
@@ -126,6 +128,7 @@ def find_fixed_paths(text: str, ending: str) -> list[FixedPath]:
         is_raw = "r" in (match.groupdict().get("raw") or "").lower()
         path = literal if is_raw else _ESCAPED.sub(r"\1", literal)
         if _WHOLE.match(path):
+            path = _SLASH_TOO_MANY.sub("/", path)
             line = text.count("\n", 0, match.start("text")) + 1
             before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
             found.append(FixedPath(line, path, _RESULTS.search(before) is not None))

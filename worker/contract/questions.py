@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
+from worker.contract.scripts import PARTS_OF_A_MACRO
+
 UNANSWERED = ("fail", "defaults")
 
 NUMBER, TEXT, BOOLEAN, CHOICE = "number", "text", "boolean", "choice"
@@ -46,6 +48,11 @@ _KINDS = {
 _DEFAULT = re.compile(rf"\s*,\s*(?P<value>{_TEXT}|-?[\d.]+(?:[eE]-?\d+)?|[Tt]rue|[Ff]alse)\s*[,)]")
 _CHOICES = re.compile(rf"\s*,\s*(?:newArray\(|\[)(?P<items>\s*{_TEXT}(?:\s*,\s*{_TEXT})*)\s*[)\]]")
 _COMMENT = re.compile(r"^\s*(//|#(?!@))")
+#: Titles of folders that a script reads.
+_READS = re.compile(
+    r"(?i)(?<![a-z])(?:masks?|rois?|images?|pictures?|stacks?|raw|sources?|files?|data|labels?|references?|controls?"
+    r"|originals?|from|containing)(?![a-z])"
+)
 
 
 TRUTHS = frozenset({"true", "false", "1", "0", "yes", "no"})
@@ -71,7 +78,8 @@ def find_questions(script: str) -> list[Question]:
     """Return the questions whose words stand in a script, in their order, each once."""
     found: dict[tuple[str, str], Question] = {}
     dialog = ""
-    for number, line in enumerate(script.splitlines(), 1):
+    code = PARTS_OF_A_MACRO.sub(_without_comment, script)
+    for number, line in enumerate(code.splitlines(), 1):
         if _COMMENT.match(line):
             continue
         if title := _CREATE.search(line):
@@ -83,6 +91,11 @@ def find_questions(script: str) -> list[Question]:
             if question:
                 found.setdefault((question.kind, question.label), question)
     return list(found.values())
+
+
+def _without_comment(part: re.Match[str]) -> str:
+    """Return what stands for a part of a script: of a comment that spans lines, its ends of lines."""
+    return "\n" * part[0].count("\n") if part[0].startswith("/*") else part[0]
 
 
 def _question(call: re.Match[str], dialog: str, line: int) -> Question | None:
@@ -191,8 +204,11 @@ def answers_for(questions: Iterable[Mapping[str, Any]], files: Iterable[str] = (
 
 def _example(question: Mapping[str, Any], files: list[str]) -> Any:
     kind, default = question.get("kind"), question.get("default")
+    if question.get("times", 0) > 1 and kind == CONFIRM:
+        # A loop asks it, and goes on until the answer is another.
+        return [True, False]
     if kind == FOLDER:
-        return "output/more"
+        return "input" if _READS.search(str(question.get("label"))) else "output/more"
     if kind == FILE:
         return f"input/{files[0]}" if files else "input/…"
     if kind == SAVE:

@@ -21,11 +21,10 @@ from worker.host.folders import FolderMark, RunFolder, mark_of
 log = logging.getLogger(__name__)
 
 XVFB_RUN = "xvfb-run"
-#: The runner's kind for it, and what Java says: java.awt.HeadlessException, a VerifyError if a plugin takes
-#: FIJI's headless GenericDialog for a window (ome/bioformats#4372), and anything that FolderOpener throws
-#: when its dialog has no fields.
+#: The runner's kind for it, and what Java says: java.awt.HeadlessException, and a VerifyError if a plugin
+#: takes FIJI's headless GenericDialog for a window (ome/bioformats#4372).
 NEEDS_DISPLAY = "needs_display"
-NO_DISPLAY = re.compile(r'HeadlessException|GenericDialog is not assignable|"Image Sequence\.\.\." threw ')
+NO_DISPLAY = re.compile(r"HeadlessException|GenericDialog is not assignable")
 
 #: A plugin that uses parts of its dialog directly, such as `getStringFields()`, finds none without a display
 #: (ij.plugin.ChannelArranger, ImageJ 1.54p).
@@ -52,9 +51,10 @@ class Display:
         if not self.may_change or result is None or result.get("ok"):
             return False
         said = f"{result.get('message')}\n{result.get('trace')}"
-        if result.get("kind") == PLUGIN_ERROR and NO_PART.search(said):
+        thrown = "\n".join(_thrown(result))
+        if NO_PART.search(said if result.get("kind") == PLUGIN_ERROR else thrown):
             return True
-        said = "\n".join([said, *_thrown(result)])
+        said = f"{said}\n{thrown}"
         return result.get("kind") == NEEDS_DISPLAY or NO_DISPLAY.search(said) is not None
 
     def turn_on(self) -> None:

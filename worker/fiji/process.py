@@ -249,6 +249,8 @@ def write_job_file(
         "plugin_errors": plugin_errors,
         "paths": places,
         "opens_input": habits.opens_input,
+        "opens_all": habits.opens_all,
+        "needs_images": habits.needs_images,
         "backslashes": habits.backslashes,
         "tables": str(folder.work / OPEN_TABLES) if habits.keeps_tables else None,
         "alive": str(folder.alive_file),

@@ -110,7 +110,6 @@ NO_SELECTION = re.compile(
     r"(?i)does not have a selection|selection (?:is )?required|requires a[n ]*(?:\w+ )*selection"
     r"|no selection|needs a selection"
 )
-SEQUENCE_THREW = '"Image Sequence..." threw '
 NO_COMMAND = re.compile(r'Unrecognized command: "([^"]*)"|Plugin or class not found: "([^"]*)"')
 NO_CLASS = re.compile(
     r"ImportError: No module named (?P<module>[\w.]+)"
@@ -151,6 +150,10 @@ FILE_PARAMETER = (
 )
 PLUGIN_ERRORS_SETTING = "With PLUGIN_ERRORS = 'warn' such jobs count as done, with a warning."
 
+
+#: Jython takes a method of an interface for less than a property of a class, getInfo() (fiji/fiji#267,
+#: jython/jython#70, closed as "wontfix"; Jython 2.7.2 and later, in FIJI's own window too).
+LOG_INFO = re.compile(r"'org\.scijava\.plugin\.PluginInfo' object is not callable")
 
 #: Spaces that ImageJ's interpreter inserts between words. Spaces in quoted text are kept.
 APART = re.compile(r"""(?P<text>"[^"]*"|'[^']*')|\s+(?=[\[\]().,;])|(?<=[(\[.])\s+""")
@@ -276,19 +279,6 @@ def _no_selection(facts: _Facts) -> Told | None:
     )
 
 
-def _image_sequence(facts: _Facts) -> Told | None:
-    """FolderOpener fails under FIJI's headless dialog (ImageJ 1.54p)."""
-    if not facts.headless or not facts.message.removeprefix("ImageJ said: ").startswith(SEQUENCE_THREW):
-        return None
-    return Told(
-        facts.message,
-        "Without a display it cannot read its options: set DISPLAY_MODE = 'xvfb', or open the images"
-        " with `File.openSequence(path);` in a macro, with `FolderOpener.open(path)` (ij.plugin.FolderOpener)"
-        " in a script.",
-        FailureClass.NEEDS_DISPLAY,
-    )
-
-
 def _missing_command(facts: _Facts) -> Told | None:
     found = NO_COMMAND.search(facts.message)
     if not found:
@@ -311,6 +301,16 @@ def _missing_class(facts: _Facts) -> Told | None:
     is_python = found["module"] and "." not in whole and whole == whole.lower() and not is_known(whole)
     advice = PYTHON_MODULE if is_python else where_to_get(whole, is_core=facts.is_core)
     return Told(f"{facts.message}: this FIJI has no {whole}", advice)
+
+
+def _log_info(facts: _Facts) -> Told | None:
+    if not LOG_INFO.search(facts.message):
+        return None
+    return Told(
+        "in FIJI's Python, Jython, the `info` of a LogService is its description, not a method",
+        "Write `log.log(LogLevel.INFO, text)`, with `from org.scijava.log import LogLevel`, or"
+        " `IJ.log(text)`; `log.warn` and `log.error` work.",
+    )
 
 
 def _missing_window(facts: _Facts) -> Told | None:
@@ -381,9 +381,9 @@ EXPLANATIONS = (
     _no_image,
     _no_selection,
     _unsupported,
-    _image_sequence,
     _missing_command,
     _missing_class,
+    _log_info,
     _missing_window,
     _parameter,
 )

@@ -31,7 +31,7 @@ IN_FIJI = re.compile(
     r"|Local Thickness|Correct 3D drift|Colour Deconvolution|BigWarp|Tubeness|Frangi"
     r"|Non-local Means Denoising|Kuwahara|Directionality"
     r"|^org\.apache\.commons\.(io|lang3|math3)\b"
-    r"|^Collect Garbage$|^Bleach Correction$|^Gray Morphology$"
+    r"|^Time Stamper|^Series Labeler|^Collect Garbage$|^Bleach Correction$|^Gray Morphology$"
 )
 
 #: Anything that names a plugin in a script: a command in run("…"), or an imported class.

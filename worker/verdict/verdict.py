@@ -57,6 +57,8 @@ THREW = re.compile(rf"^{SAID}| threw ")
 NOISE = re.compile(
     r"Cannot create plugin: |java\.util\.prefs|user preferences directory|Could not determine the IP address"
     r"|^WARNING: package \S+ not in |VM warning: Sharing is only supported"
+    # What the runner itself prints (Questions.note, Parameters.warnOfUndeclared).
+    r"|^Asked: |^Warning: the script declares no parameter"
     # The trace of Jython's sys.exit(), which means nothing.
     r"|^\s*at [\w.$/<>]+\(|^SystemExit|Traceback \(most recent|^\s+File \""
 )
@@ -143,10 +145,19 @@ def _at_hand(run: FijiRun, written_elsewhere: Sequence[str]) -> list[str]:
     told += _warned_of(warnings_of(run.result))
     if "empty_argument" in ((run.result or {}).get("hints") or ()):
         told.append(advice.EMPTY_ARGUMENT)
+    told += _inputs_of(run.result)
     last = next((line for line in reversed(run.tail) if line.strip() and not NOISE.search(line)), "")
     if last:
         told.append(f"The last line printed: {last.strip()[:200]!r}.")
     return told
+
+
+def _inputs_of(result: Mapping[str, Any] | None) -> list[str]:
+    """Return what there was to work on, as a sentence: the script may want other names."""
+    told = (result or {}).get("input_files")
+    files = [name for name in told if isinstance(name, str)] if isinstance(told, list) else []
+    more = " …" if len(files) > 5 else ""
+    return [f"input/ contains {', '.join(files[:5])}{more}."] if files else []
 
 
 def _warned_of(warnings: Sequence[Mapping[str, Any]]) -> list[str]:

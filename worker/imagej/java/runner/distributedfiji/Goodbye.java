@@ -19,7 +19,8 @@ final class Goodbye {
 	private static final Set<String> BESIDE = words("all everything the a an this your you is are was were has have been and" +
 		" in to as with for now good set analysis processing batch macro script plugin program job task work measurement" +
 		" measurements segmentation quantification conversion export image images file files folder folders directory" +
-		" result results table tables data stack stacks slice slices roi rois output input");
+		" result results table tables data stack stacks slice slices roi rois output input new merged cropped mask masks" +
+		" montage montages composite composites movie movies");
 
 	/** A file or folder, as "C:\out\", "/data/out/a.csv", "a.csv". */
 	private static final Pattern PLACE = Pattern.compile("\\S*[/\\\\]\\S*[A-Za-z_]\\S*|\\S+\\.[A-Za-z]\\w{1,4}\\b");

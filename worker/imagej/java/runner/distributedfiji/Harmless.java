@@ -1,10 +1,9 @@
 package distributedfiji;
 
-import java.util.Arrays;
-import java.util.Collections;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.Map;
-import java.util.Set;
+
+import distributedfiji.mend.Windows;
 
 /**
  * Commands whose exceptions do no harm: all they do is show a window of tools for a person. Each was run headless in
@@ -13,10 +12,22 @@ import java.util.Set;
  */
 final class Harmless {
 
-	private static final Set<String> COMMANDS = Collections.unmodifiableSet(new HashSet<>(Arrays.asList(
-		"Brightness/Contrast...", "Window/Level...", "Color Balance...", "Threshold...", "Color Threshold...",
-		"Channels Tool...", "Color Picker...", "Paste Control...", "Synchronize Windows", "Record...",
-		"Monitor Memory...", "Control Panel...", "Find Commands...", "Show All", "About ImageJ...")));
+	/** Each with the title of its window, by which scripts close it; none where they hardly do. */
+	private static final Map<String, String> COMMANDS = new HashMap<>();
+
+	static {
+		COMMANDS.put("Brightness/Contrast...", "B&C");
+		COMMANDS.put("Window/Level...", "W&L");
+		COMMANDS.put("Color Balance...", "Color");
+		COMMANDS.put("Threshold...", "Threshold");
+		COMMANDS.put("Color Threshold...", "Threshold Color");
+		COMMANDS.put("Channels Tool...", "Channels");
+		COMMANDS.put("Color Picker...", "CP");
+		COMMANDS.put("Record...", "Recorder");
+		COMMANDS.put("Monitor Memory...", "Memory");
+		for (final String other : new String[] { "Paste Control...", "Synchronize Windows", "Control Panel...",
+			"Find Commands...", "Show All", "About ImageJ..." }) COMMANDS.put(other, null);
+	}
 
 	private Harmless() {}
 
@@ -33,6 +44,12 @@ final class Harmless {
 	}
 
 	static boolean isHarmless(final String command) {
-		return command != null && COMMANDS.contains(command.trim());
+		return command != null && COMMANDS.containsKey(command.trim());
+	}
+
+	/** Opens what stands for the window of tools that a command could not open: scripts select and close it. */
+	static void standInFor(final String command) {
+		final String title = COMMANDS.get(command.trim());
+		if (title != null) Windows.openTools(title);
 	}
 }

@@ -1,6 +1,10 @@
 package distributedfiji;
 
 import java.io.File;
+import java.lang.reflect.Field;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 
@@ -38,17 +42,16 @@ final class Images {
 
 	/**
 	 * Opens what a person would have open before the script starts: what the job's answers name, or else its one input
-	 * where the script works on an image and opens none. Returns the failure, or null.
+	 * where the script works on an image and opens none, and all of them where it goes through all. Returns the failure,
+	 * or null.
 	 */
 	static Outcome openInFront(final Job job) {
-		final String folder = job.opensInput ? job.offered("input_dir") : null;
-		final File only = folder == null ? null : InputFolder.only(new File(folder));
 		try {
-			for (final File file : Questions.toOpen(only != null && IMAGE.matcher(only.getName()).matches() ? only : null)) {
+			for (final File file : Questions.toOpen(meant(job))) {
 				final ImagePlus before = WindowManager.getCurrentImage();
 				// Not IJ.openImage: what the script asks of the file opened last is known by this alone.
 				IJ.open(file.getPath());
-				if (WindowManager.getCurrentImage() == before && IMAGE.matcher(file.getName()).matches()) {
+				if (WindowManager.getCurrentImage() == before && isImage(file)) {
 					return Outcome.wrongParameter("The answer \"open_image\": " + file.getName() + " cannot be opened as an image.");
 				}
 			}
@@ -57,6 +60,48 @@ final class Images {
 		catch (final IllegalArgumentException notThere) {
 			return Outcome.wrongParameter(notThere.getMessage() + ".");
 		}
+	}
+
+	/** The inputs that a job needs not name for the script to find them open. */
+	private static List<File> meant(final Job job) {
+		final List<File> images = job.opensInput ? imagesOf(job) : Collections.<File>emptyList();
+		final boolean isOnly = images.size() == 1 && InputFolder.only(new File(job.offered("input_dir"))) != null;
+		return job.opensAll || isOnly ? images : Collections.<File>emptyList();
+	}
+
+	private static List<File> imagesOf(final Job job) {
+		final List<File> images = new ArrayList<>();
+		final String folder = job.offered("input_dir");
+		for (final File file : InputFolder.list(folder == null ? null : new File(folder))) if (isImage(file)) images.add(file);
+		return images;
+	}
+
+	private static boolean isImage(final File file) {
+		return file.isFile() && IMAGE.matcher(file.getName()).matches();
+	}
+
+	/** A number that changes with each image that is made, or null where this ImageJ does not tell it. */
+	static Object count() {
+		try {
+			final Field last = ImagePlus.class.getDeclaredField("currentID");
+			last.setAccessible(true);
+			return last.get(null);
+		}
+		catch (final ReflectiveOperationException otherImageJ) {
+			return null;
+		}
+	}
+
+	/**
+	 * Returns the failure of a script that only works on images, ended well, and never had one, although its job has some.
+	 *
+	 * @param before the {@link #count} before it started
+	 */
+	static Outcome neverHadOne(final Job job, final Object before) {
+		final boolean made = before == null || !before.equals(count());
+		if (made || !job.needsImages || imagesOf(job).isEmpty()) return Outcome.ok();
+		return Outcome.failed(Outcome.SCRIPT_ERROR,
+			"there was no image open, and the script, which opens none itself, ended without having done anything", null, null);
 	}
 
 	/** Returns a file's image as a parameter's type, shown as in FIJI's window; null where it is none. */

@@ -34,6 +34,10 @@ final class Job {
 	final Map<String, Object> paths;
 	/** Whether the script works on an image and opens none: the job's one input is opened for it. */
 	final boolean opensInput;
+	/** Whether the script goes through all images that are open: all of the job's are opened for it. */
+	final boolean opensAll;
+	/** Whether the script has done nothing where there was no image. */
+	final boolean needsImages;
 	/** Whether the script goes on from a folder with Windows' own slashes. */
 	final boolean hasBackslashes;
 	/** Where tables go that the script leaves open, or null where they are only named. */
@@ -55,6 +59,8 @@ final class Job {
 		argument = "";
 		paths = Collections.emptyMap();
 		opensInput = false;
+		opensAll = false;
+		needsImages = false;
 		hasBackslashes = false;
 		tables = null;
 		dialogSeconds = 60;
@@ -73,6 +79,8 @@ final class Job {
 		argument = document.get("argument") == null ? "" : Values.text(document.get("argument"));
 		paths = values(document, "paths");
 		opensInput = Boolean.TRUE.equals(document.get("opens_input"));
+		opensAll = Boolean.TRUE.equals(document.get("opens_all"));
+		needsImages = Boolean.TRUE.equals(document.get("needs_images"));
 		hasBackslashes = Boolean.TRUE.equals(document.get("backslashes"));
 		tables = document.get("tables") instanceof String ? new File((String) document.get("tables")) : null;
 		dialogSeconds = document.get("dialog_seconds") instanceof Number

@@ -48,8 +48,8 @@ final class Report {
 		if (outcome.statement == null) document.put("statement", job.scriptLine(outcome.line));
 		for (final String unused : Questions.unused()) incidents.warning(unused, null);
 		document.put("questions", Questions.document());
-		if (!outcome.isOk()) document.put("input_files", inputFiles());
-		else if (ImageJ.has("ij.text.TextWindow")) document.put("open_tables", openTables());
+		document.put("input_files", inputFiles());
+		if (outcome.isOk() && ImageJ.has("ij.text.TextWindow")) document.put("open_tables", openTables());
 		if (!outcome.isOk() && outcome.message.matches(WINDOW)) document.put("windows", windows());
 		document.put("warnings", incidents.document(outcome.message));
 		document.put("hints", hints());
@@ -64,7 +64,7 @@ final class Report {
 		}
 	}
 
-	/** Names of what is in the job's input/, for a script that asks for a file of it. */
+	/** Names of what is in the job's input/, for a script that asks for a file of it, or finds none of those it wants. */
 	private List<String> inputFiles() {
 		final String input = job.offered("input_dir");
 		return Arrays.stream(InputFolder.list(input == null ? null : new File(input))).limit(NAMED_FILES).map(File::getName)

@@ -69,8 +69,11 @@ public final class ScriptRun {
 		context.inject(module);
 		final Parameters parameters = new Parameters(module, context.service(ConvertService.class), incidents);
 		Outcome problem = parameters.assign(job.parameters, Arrays.asList(job.answers, job.offered), job.scriptText());
-		if (problem == null && ImageJ.has("ij.IJ")) problem = Images.openInFront(job);
-		final Outcome outcome = problem == null ? execute(module, parameters) : problem;
+		final boolean hasImages = problem == null && ImageJ.has("ij.IJ");
+		final Object before = hasImages ? Images.count() : null;
+		if (hasImages) problem = Images.openInFront(job);
+		Outcome outcome = problem == null ? execute(module, parameters) : problem;
+		if (hasImages && outcome.isOk()) outcome = Images.neverHadOne(job, before);
 		if (!outcome.isOk() || !job.pluginErrorsFail) return outcome;
 		return pluginError();
 	}

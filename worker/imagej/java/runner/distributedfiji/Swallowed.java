@@ -145,7 +145,10 @@ final class Swallowed {
 	/** A command threw, and ImageJ has printed its trace. */
 	void threw(final String trace, final StackTraceElement[] stack) {
 		final String command = command(stack);
-		if (Harmless.isHarmless(command)) return;
+		if (Harmless.isHarmless(command)) {
+			Harmless.standInFor(command);
+			return;
+		}
 		// "Image Sequence..." opens one, and "Image Sequence... " saves one: the space stays.
 		final String name = command == null ? "a command" : "\"" + command + "\"";
 		incidents.failure(name + " threw " + firstLine(trace), place.line(stack), trace);

@@ -24,10 +24,10 @@ public final class Agent implements ClassFileTransformer {
 	private static final String MENDING = "distributedfiji.mend.Mending";
 	/** What a class holds that knows text windows or what they show, as it stands in its constant pool. */
 	private static final String TEXT = "ij/text/Text";
-	/** Classes that ask a person: distributedfiji.mend.Asking names them. */
-	private static final Pattern ASKS = Pattern.compile(
-		"ij/gui/((NonBlocking)?Generic|YesNoCancel|WaitForUser)Dialog|ij/io/((Open|Save)Dialog|Opener)|ij/io/DirectoryChooser" +
-			"|net/imagej/patcher/HeadlessGenericDialog");
+	/** Classes that are changed with a display, too: distributedfiji.mend.Mending names them. */
+	private static final Pattern ALWAYS = Pattern.compile(
+		"ij/IJ|ij/gui/((NonBlocking)?Generic|YesNoCancel|WaitForUser)Dialog|ij/io/((Open|Save)Dialog|Opener)|ij/io/DirectoryChooser" +
+			"|ij/plugin/filter/PlugInFilterRunner|net/imagej/patcher/HeadlessGenericDialog");
 	private static final String OWN = "distributedfiji/";
 
 	private final boolean headless = GraphicsEnvironment.isHeadless();
@@ -69,7 +69,7 @@ public final class Agent implements ClassFileTransformer {
 	{
 		if (loader == null || name == null || name.startsWith(OWN)) return null;
 		final boolean shows = headless && new String(bytes, StandardCharsets.ISO_8859_1).contains(TEXT);
-		if (!shows && !ASKS.matcher(name).matches()) return null;
+		if (!shows && !ALWAYS.matcher(name).matches()) return null;
 		try {
 			final Method mend = Class.forName(MENDING, true, loader)
 				.getMethod("mend", ClassLoader.class, byte[].class, boolean.class);

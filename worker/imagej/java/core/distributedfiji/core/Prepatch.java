@@ -21,7 +21,7 @@ import distributedfiji.mend.Mending;
 
 /**
  * Writes ImageJ's classes that need a display, changed to do without, into a jar: once, when ImageJ core is installed.
- * Those that ask a person go, for use with a display, into one of their own.
+ * Those that are changed for use with a display, too, go into one of their own.
  */
 public final class Prepatch {
 
@@ -62,7 +62,7 @@ public final class Prepatch {
 		throws Exception
 	{
 		final boolean shows = headless && new String(bytes, StandardCharsets.ISO_8859_1).contains(TEXT);
-		if (!shows && !Mending.asks(entry.replaceFirst("\\.class$", ""))) return;
+		if (!shows && !Mending.isAlwaysMended(entry.replaceFirst("\\.class$", ""))) return;
 		final byte[] mended = Mending.mend(Prepatch.class.getClassLoader(), bytes, headless);
 		if (mended == null) return;
 		Files.createDirectories(target.getParent());

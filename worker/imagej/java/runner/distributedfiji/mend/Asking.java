@@ -31,6 +31,7 @@ final class Asking {
 	/** Its constructor refuses where there are no options of a command. */
 	private static final String HEADLESS_DIALOG = "net.imagej.patcher.HeadlessGenericDialog";
 	private static final String ASK = "distributedfiji.questions.Ask";
+	private static final String READER = Options.class.getName();
 	private static final String FORM = "((distributedfiji.questions.Form) _form)";
 	static final Set<String> CLASSES = new HashSet<>(Arrays.asList(DIALOG, HEADLESS_DIALOG,
 		"ij.gui.NonBlockingGenericDialog", "ij.gui.YesNoCancelDialog", "ij.gui.WaitForUserDialog",
@@ -41,7 +42,47 @@ final class Asking {
 	/** What the form is asked for, by ImageJ's method. */
 	private static final Map<String, String> READ = new HashMap<>();
 
+	/** What {@link Options} do in place of the stand-in for a dialog, by its method and what that takes. */
+	private static final Map<String, String> OPTIONS = new HashMap<>();
+
 	static {
+		final String text = "Ljava/lang/String;";
+		options("addNumericField(" + text + "D)", "number($1, $2)");
+		options("addNumericField(" + text + "DI)", "number($1, $2, $3)");
+		options("addNumericField(" + text + "DII" + text + ")", "number($1, $2, $3)");
+		options("addSlider(" + text + "DDD)", "slider($1, $2, $3, $4)");
+		options("addSlider(" + text + "DDDD)", "slider($1, $2, $3, $4, $5)");
+		for (final String columns : new String[] { ")", "I)" }) {
+			options("addStringField(" + text + text + columns, "text($1, $2)");
+			options("addDirectoryField(" + text + text + columns, "folder($1, $2)");
+			options("addFileField(" + text + text + columns, "file($1, $2)");
+		}
+		options("addCheckbox(" + text + "Z)", "checkbox($1)");
+		options("addCheckboxGroup(II[" + text + "[Z)", "checkboxes($1, $2, $3)");
+		options("addCheckboxGroup(II[" + text + "[Z[" + text + ")", "checkboxes($1, $2, $3)");
+		options("addPreviewCheckbox(Lij/plugin/filter/PlugInFilterRunner;)", "preview()");
+		options("addPreviewCheckbox(Lij/plugin/filter/PlugInFilterRunner;" + text + ")", "preview()");
+		options("addChoice(" + text + "[" + text + text + ")", "choice($1, $2, $3)");
+		options("addImageChoice(" + text + text + ")", "images($1, $2)");
+		options("addRadioButtonGroup(" + text + "[" + text + "II" + text + ")", "radio($1, $2, $5)");
+		options("addTextAreas(" + text + text + "II)", "areas($1, $2)");
+		options("addMessage(" + text + ")", "message($1)");
+		options("addMessage(" + text + "Ljava/awt/Font;)", "message($1)");
+		options("addMessage(" + text + "Ljava/awt/Font;Ljava/awt/Color;)", "message($1)");
+		options("resetCounters()", "reset()");
+		options("getNextNumber()", "nextNumber()");
+		options("invalidNumber()", "invalidNumber()");
+		options("getErrorMessage()", "errorMessage()");
+		options("getNextString()", "nextText()");
+		options("getNextBoolean()", "nextBoolean()");
+		options("getNextChoice()", "nextChoice()");
+		options("getNextChoiceIndex()", "nextChoiceIndex()");
+		options("getNextImage()", "nextImage()");
+		options("getNextRadioButton()", "nextRadio()");
+		options("getNextText()", "nextArea()");
+		options("getMessage()", "message()");
+		options("getTextArea1()", "area(0)");
+		options("getTextArea2()", "area(1)");
 		ADDED.put("addNumericField", "number($1, $2)");
 		ADDED.put("addSlider", "slider($1, $2, $3, $4)");
 		ADDED.put("addStringField", "text($1, $2)");
@@ -84,6 +125,10 @@ final class Asking {
 		}
 	}
 
+	private static void options(final String method, final String call) {
+		OPTIONS.put(method, call);
+	}
+
 	/** Changes a class, if it is one of {@link #CLASSES}; returns whether it has. */
 	static boolean mend(final CtClass type, final boolean headless) throws CannotCompileException, NotFoundException {
 		if (!CLASSES.contains(type.getName())) return false;
@@ -111,7 +156,7 @@ final class Asking {
 			if (!hasWindow && made.getParameterTypes().length == 2) {
 				made.setBody("{ super(); macroOptions = ij.Macro.getOptions(); macro = macroOptions != null; }");
 			}
-			made.insertBeforeBody("_form = distributedfiji.questions.Form.of($1);");
+			made.insertBeforeBody("_form = distributedfiji.questions.Form.of($1);" + (hasWindow ? "" : READER + ".title($0, $1);"));
 		}
 		for (final Map.Entry<String, String> hook : ADDED.entrySet()) {
 			for (final CtMethod method : methods(hook.getKey())) added(method, hook.getValue(), hasWindow);
@@ -119,6 +164,9 @@ final class Asking {
 		for (final CtMethod method : methods("enableYesNoCancel")) {
 			final boolean isPlain = method.getParameterTypes().length == 0;
 			added(method, isPlain ? "yesNo(\"Yes\", \"No\")" : "yesNo($1, $2)", hasWindow);
+		}
+		for (final CtMethod method : hasWindow ? new CtMethod[0] : type.getDeclaredMethods("addToSameRow")) {
+			method.insertBefore(READER + ".sameRow($0);");
 		}
 		for (final Map.Entry<String, String> hook : READ.entrySet()) {
 			for (final CtMethod method : methods(hook.getKey())) {
@@ -163,8 +211,8 @@ final class Asking {
 		return own;
 	}
 
-	/** It refuses to be made where a command has no options; the form needs none. */
-	private void headlessDialog() throws CannotCompileException {
+	/** It refuses to be made where a command has no options; the form needs none. It leaves options to {@link Options}. */
+	private void headlessDialog() throws CannotCompileException, NotFoundException {
 		for (final CtConstructor made : type.getConstructors()) {
 			made.instrument(new javassist.expr.ExprEditor() {
 
@@ -173,6 +221,14 @@ final class Asking {
 					if (call.getMethodName().equals("getOptions")) call.replace("$_ = \"\";");
 				}
 			});
+		}
+		type.addField(CtField.make("public final " + READER + " _options = new " + READER + "();", type));
+		for (final CtMethod method : type.getDeclaredMethods()) {
+			final String call = OPTIONS.get(method.getName() + method.getSignature().replaceFirst("\\).*", ")"));
+			if (call != null) method.setBody("return ($r) _options." + call + ";");
+		}
+		for (final CtMethod method : type.getDeclaredMethods("showDialog")) {
+			method.insertBefore("if (_options.wasShown()) listener = null;");
 		}
 	}
 

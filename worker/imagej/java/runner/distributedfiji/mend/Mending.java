@@ -43,14 +43,15 @@ public final class Mending {
 
 	private Mending() {}
 
-	/** Whether a class asks a person something, by its name in a class file. */
-	public static boolean asks(final String name) {
-		return Asking.CLASSES.contains(name.replace('/', '.'));
+	/** Whether a class is changed for use with a display, too, by its name in a class file. */
+	public static boolean isAlwaysMended(final String name) {
+		final String type = name.replace('/', '.');
+		return type.equals(Tools.TYPE) || type.equals(Filters.TYPE) || Asking.CLASSES.contains(type);
 	}
 
 	/**
-	 * Returns the changed bytes of a class that knows text windows, or asks a person; null where there is nothing to
-	 * change.
+	 * Returns the changed bytes of a class that knows text windows, asks a person, chooses tools, or runs filters; null
+	 * where there is nothing to change.
 	 *
 	 * @param headless whether there is no display: with one, text windows stay as they are
 	 */
@@ -61,7 +62,7 @@ public final class Mending {
 		pool.appendClassPath(new LoaderClassPath(loader));
 		final CtClass type = pool.makeClass(new ByteArrayInputStream(bytes));
 		final boolean shows = headless && mendWindows(type);
-		return Asking.mend(type, headless) || shows ? type.toBytecode() : null;
+		return Asking.mend(type, headless) | Tools.mend(type) | Filters.mend(type) | shows ? type.toBytecode() : null;
 	}
 
 	private static boolean mendWindows(final CtClass type) throws CannotCompileException, NotFoundException {

@@ -62,6 +62,11 @@ public final class Windows {
 		return register(window);
 	}
 
+	/** Opens what stands for a window of tools; the window in front stays. */
+	public static void openTools(final String title) {
+		if (WindowManager.getWindow(title) == null) WindowManager.addWindow(make(title, ""));
+	}
+
 	/** Stands for the clipboard of a desktop: what a script copies, it pastes. */
 	public static Clipboard clipboard() {
 		return CLIPBOARD;
@@ -115,7 +120,7 @@ public final class Windows {
 	}
 
 	/** Java's serialization makes objects so; sun.reflect is part of every Java from 8 on. */
-	private static <T> T withoutConstructor(final Class<T> type) {
+	static <T> T withoutConstructor(final Class<T> type) {
 		try {
 			final Class<?> factory = Class.forName("sun.reflect.ReflectionFactory");
 			final Object maker = factory.getMethod("getReflectionFactory").invoke(null);

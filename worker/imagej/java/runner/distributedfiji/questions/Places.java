@@ -17,7 +17,8 @@ final class Places {
 	private static final Pattern SURELY_INPUT = word("inputs?|source|raw");
 	private static final Pattern OUTPUT = word("sav(e|ed|ing)|writ(e|ten|ing)|stor(e|ed|ing)|exported|exporting|put");
 	private static final Pattern INPUT =
-		word("images?|pictures?|open|load|read|process|analy[sz]e|stacks?|movies?|files?|data|from|containing|tiffs?|tifs?");
+		word("images?|pictures?|open|load|read|process|analy[sz]e|stacks?|movies?|files?|data|from|containing|tiffs?|tifs?" +
+			"|rois?|masks?|find");
 	/** Words that say nothing of which file is meant. */
 	private static final Pattern ANY_IMAGE = Pattern.compile(
 		"(?i)(\\W|_|\\b(choose|select|pick|open|load|please|an?|the|your|any|one|to|for|be|process(ed)?|analy[sz]ed?|measured?" +
@@ -38,11 +39,15 @@ final class Places {
 		return Pattern.compile("(?i)(?<![a-z])(" + words + ")(?![a-z])");
 	}
 
-	/** Returns the folder that a title means, or null. */
-	File folder(final String title) {
-		final String name = Names.plain(title);
-		if (folders.containsKey(name)) return folders.get(name);
+	/**
+	 * Returns the folder that a title means, or null.
+	 *
+	 * @param line where the script asks, or null: a title that says nothing means another folder in another line
+	 */
+	File folder(final String title, final Integer line) {
 		final Boolean isOutput = isOutput(title);
+		final String name = Names.plain(title) + (isOutput == null && line != null ? "@" + line : "");
+		if (folders.containsKey(name)) return folders.get(name);
 		File folder = Boolean.TRUE.equals(isOutput) ? output : input;
 		// A title that says nothing: the script asks for its inputs first.
 		if (isOutput == null && folders.containsValue(input)) folder = output;
@@ -53,7 +58,7 @@ final class Places {
 
 	/** Returns the folder that a title means by its own words, whatever was asked before, or null. */
 	File sureFolder(final String title) {
-		return isOutput(title) == null ? null : folder(title);
+		return isOutput(title) == null ? null : folder(title, null);
 	}
 
 	boolean isOutput(final File folder) {

@@ -96,6 +96,7 @@ final class Question {
 		copy.line = line;
 		copy.ordinal = ordinal;
 		copy.answer(answer, by, key);
+		copy.times = times;
 		return copy;
 	}
 
@@ -106,6 +107,14 @@ final class Question {
 
 	void again() {
 		times++;
+	}
+
+	int times() {
+		return times;
+	}
+
+	void setTimes(final int asked) {
+		times = asked;
 	}
 
 	Map<String, Object> document() {

@@ -19,6 +19,8 @@ public final class Questions {
 
 	/** So many different questions are reported. */
 	private static final int KEPT = 200;
+	/** No script asks a person yes or no so often; one that would, waits in a loop for another answer. */
+	private static final int PATIENCE = 1000;
 
 	/** The answer that names what is open before the script starts. */
 	private static final String OPEN_IMAGE = "open_image";
@@ -97,12 +99,12 @@ public final class Questions {
 	 * Returns the files that the job says a person would have opened before: what the answer {@code open_image} names,
 	 * folders with all that is in them.
 	 *
-	 * @param only opened where there is no such answer, or null
+	 * @param meant opened where there is no such answer
 	 * @throws IllegalArgumentException when the answer names what is not there
 	 */
-	public static List<File> toOpen(final File only) {
+	public static List<File> toOpen(final List<File> meant) {
 		final Questions now = current;
-		return now == null ? Collections.<File>emptyList() : now.filesToOpen(only);
+		return now == null ? Collections.<File>emptyList() : now.filesToOpen(meant);
 	}
 
 	/** Returns the folder that the script was given last for a question, or null. */
@@ -117,11 +119,10 @@ public final class Questions {
 		return now != null && now.hasOpened;
 	}
 
-	private synchronized List<File> filesToOpen(final File only) {
+	private synchronized List<File> filesToOpen(final List<File> meant) {
 		final Answers.Found found = setup.answers.whole(OPEN_IMAGE);
-		if (found == null && only == null) return Collections.emptyList();
 		final List<File> files = new ArrayList<>();
-		final List<?> named = found == null ? Collections.singletonList(only)
+		final List<?> named = found == null ? meant
 			: found.value instanceof List ? (List<?>) found.value : Collections.singletonList(found.value);
 		for (final Object one : named) {
 			final Question question = new Question(Question.FILE, "", OPEN_IMAGE, null, null);
@@ -163,6 +164,7 @@ public final class Questions {
 			number(question);
 			try {
 				answer(question, others);
+				checkPatience(question);
 			}
 			catch (final Fitting.Misfit misfit) {
 				misfits.add(misfit.getMessage());
@@ -189,6 +191,21 @@ public final class Questions {
 		}
 	}
 
+	/** A loop that goes on until a person says otherwise would never end. */
+	private void checkPatience(final Question question) throws Fitting.Misfit {
+		if (!question.isAgreement() || question.by == null || timesAsked(question) < PATIENCE) return;
+		final String told = "\"" + question.name() + "\" was asked " + PATIENCE + " times and answered " + said(question) +
+			" each time, so the script would never end: answer it with a list";
+		question.answer(null, null, null);
+		question.setTimes(PATIENCE);
+		throw new Fitting.Misfit(told + ".");
+	}
+
+	private int timesAsked(final Question question) {
+		for (final Question before : asked) if (before.isAgain(question)) return before.times();
+		return 0;
+	}
+
 	private void take(final Question question, final Answers.Found found) throws Fitting.Misfit {
 		final String which = "The answer to \"" + question.name() + "\"";
 		if (found.isUsedUp) {
@@ -210,7 +227,7 @@ public final class Questions {
 		final String name = question.name();
 		final Places places = setup.places;
 		if (question.kind.equals(Question.FOLDER)) {
-			final File folder = places.folder(question.label);
+			final File folder = places.folder(question.label, question.line);
 			if (folder == null) return false;
 			question.answer(Fitting.withSeparator(folder), places.isInput(folder) ? "input" : "output", null);
 		}
