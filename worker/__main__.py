@@ -1,6 +1,6 @@
 """`python3 -m worker`: read the environment, then work until asked to stop.
 
-Exit codes: 0 asked to stop · 1 the script or FIJI cannot be had · 2 the environment is not valid.
+Exit codes: 0 asked to stop · 1 script or FIJI unavailable · 2 invalid environment.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, asks_for_the_end(stop, settings.stop_grace_seconds))
     set_up_logging(settings.log_format)
 
-    # Only now, as importing boto3 takes most of the start: a signal that comes meanwhile is not lost.
+    # Imported late, since boto3 takes most of the start-up time, and a signal in that time must not be lost.
     from worker.job.service import work
 
     return work(settings, stop)
 
 
 def asks_for_the_end(stop: Stop, grace_seconds: float) -> Callable[[int, FrameType | None], None]:
-    """Return a signal handler that does nothing but ask for the end."""
+    """Return a signal handler that only asks the worker to stop."""
 
     def handle(number: int, _frame: FrameType | None) -> None:
         stop.request(signal.Signals(number).name, grace_seconds)
@@ -55,10 +55,10 @@ def asks_for_the_end(stop: Stop, grace_seconds: float) -> Callable[[int, FrameTy
 
 
 if __name__ == "__main__":
-    # What is loaded at the start stays: the garbage collector need not look through it again and again.
+    # What is loaded at the start stays, so the garbage collector need not scan it again and again.
     gc.set_threshold(10_000)
     code = main(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()
-    # Threads that hang in a call to AWS hold nothing any more; the interpreter would wait for them.
+    # Threads that hang in a call to AWS hold nothing any more, but the interpreter would wait for them.
     os._exit(code)

@@ -1,4 +1,4 @@
-"""What a call of AWS may raise."""
+"""The errors that a call to AWS may raise."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from botocore.parsers import ResponseParserError
 
 
 class GarbledAnswer(BotoCoreError):
-    """Raised when an answer is not what AWS answers: a proxy's, a login page's, or half of one."""
+    """Raised when an answer is not AWS's: a proxy's, a login page's, or only half of one."""
 
     fmt = "the answer is not one that AWS gives ({reason})"
 
 
-#: An error that AWS tells, one of botocore's own, or, where an answer breaks off in the middle, what lies
-#: below botocore: it does not wrap all of that (the body of an error is read outside of its own handling).
+#: An error reported by AWS, one of botocore's own or, if an answer breaks off in the middle, one from below
+#: botocore, which does not wrap all of those (it reads the body of an error outside of its own handling).
 CALL_ERRORS = (
     BotoCoreError,
     ClientError,

@@ -1,4 +1,4 @@
-"""What ends a job early, each with the facts that its record needs."""
+"""Exceptions that end a job early, each with the facts that its record needs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from worker.contract.jobs import FailureClass
 
 
 class SettingsError(ValueError):
-    """Raised when the environment is no valid configuration; `problems` lists all of it."""
+    """Raised when the environment is not a valid configuration; `problems` lists everything."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -14,7 +14,7 @@ class SettingsError(ValueError):
 
 
 class JobFailed(Exception):
-    """Raised when a job cannot succeed in this attempt: a class, and a sentence for who sent it."""
+    """Raised when a job cannot succeed in this attempt: a class, and a sentence for whoever sent it."""
 
     def __init__(self, failure: FailureClass, sentence: str, *, line: int | None = None) -> None:
         super().__init__(sentence)
@@ -24,16 +24,16 @@ class JobFailed(Exception):
 
 
 class ChangedMeanwhile(Exception):
-    """Raised when an object is no longer the one that was listed; its text is the address."""
+    """Raised when an object is no longer the one that was listed; the text is its address."""
 
 
 class LeaseLost(Exception):
-    """Raised when the message of a job is no longer ours: another worker has it, or will have."""
+    """Raised when a job's message is no longer ours: another worker has it, or soon will."""
 
 
 class Interrupted(Exception):
-    """Raised when a job must be given back because this worker has to end."""
+    """Raised when a job must be returned because this worker must stop."""
 
 
 class ScriptUnavailable(Exception):
-    """Raised when the script cannot be had, so that no job can run here."""
+    """Raised when the script is unavailable, so that no job can run here."""

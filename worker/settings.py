@@ -1,7 +1,7 @@
 """The environment -> frozen WorkerSettings; everything missing or wrong is named at once.
 
-Knows nothing of AWS. The names are those of `contract.ENVIRONMENT`; beside them stand a few that only the
-image, tests and the embedded cloud set (FIJI_HOME, WORKER_SCRATCH, STOP_GRACE_SECONDS, …).
+Knows nothing of AWS. The names are those of `contract.ENVIRONMENT`, and a few that only the image, tests and
+the embedded cloud set (FIJI_HOME, WORKER_SCRATCH, STOP_GRACE_SECONDS, …).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from worker.contract.flags import InvalidFlags, read_flags
 from worker.contract.questions import UNANSWERED
 from worker.errors import SettingsError
 
-#: SQS keeps a message hidden for 12 hours at most, all extensions together (SQS quotas).
+#: SQS hides a message for at most 12 hours, including all extensions (SQS quotas).
 LONGEST_VISIBILITY = 43_200
-#: A job must have ended by then, so that its upload ends within those 12 hours too.
+#: A job must have ended by then, so that its upload also ends within those 12 hours.
 LEASE_SECONDS = LONGEST_VISIBILITY - 1_800
 
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """What one worker needs to know; the fields of the contract carry the contract's names in lower case."""
+    """A worker's settings. Fields from the contract have the contract's names in lower case."""
 
     app_name: str
     sqs_queue_url: str
@@ -69,7 +69,7 @@ class WorkerSettings:
 
 
 class _Reader:
-    """Reads one variable after another and collects what is wrong with them."""
+    """Reads one variable after another and collects problems."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
@@ -109,7 +109,7 @@ class _Reader:
 
 
 def read_settings(environ: Mapping[str, str]) -> WorkerSettings:
-    """Return the settings that an environment holds. Raises SettingsError with every problem."""
+    """Return the settings in an environment. Raises SettingsError with every problem."""
     read = _Reader(environ)
     bucket = read.text("AWS_BUCKET")
     runner = read.text("FIJI_RUNNER", "auto")
@@ -127,7 +127,7 @@ def read_settings(environ: Mapping[str, str]) -> WorkerSettings:
         script_sha256=read.text("SCRIPT_SHA256", "").lower(),
         expected_number_files=read.integer("EXPECTED_NUMBER_FILES", 1),
         min_file_size_bytes=read.integer("MIN_FILE_SIZE_BYTES", 1),
-        # As it stands: a space at its end is part of it.
+        # Unchanged, since a space at its end counts.
         necessary_string=environ.get("NECESSARY_STRING", ""),
         download_files=read.flag("DOWNLOAD_FILES", True),
         check_if_done=read.flag("CHECK_IF_DONE_BOOL", True),
@@ -164,7 +164,7 @@ def read_settings(environ: Mapping[str, str]) -> WorkerSettings:
 
 
 def _misfits(settings: WorkerSettings) -> list[str]:
-    """Name what is wrong between settings, or between a setting and the world."""
+    """Name problems between settings, or between a setting and the machine."""
     problems = []
     if settings.visibility_seconds > LONGEST_VISIBILITY:
         problems.append(f"SQS_MESSAGE_VISIBILITY must be at most {LONGEST_VISIBILITY} (SQS allows 12 hours)")

@@ -1,4 +1,4 @@
-"""Whether this worker has been asked to end, why, and how long it may still take.
+"""Whether and why this worker has been asked to stop, and how long it may still take.
 
 Signal handlers and the spot watcher only call `request`; the worker's loop decides what follows.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-#: How often a sleeping loop looks whether it must end. Plain attributes and polling, since an Event or a lock
-#: that a signal handler takes can deadlock with the main thread that holds it.
+#: How often a sleeping loop checks whether it must stop. Plain attributes and polling are used, since an
+#: Event or lock taken by a signal handler can deadlock with the main thread that holds it.
 LOOK_SECONDS = 0.1
 
 
 class Stop:
-    """A request to end; the earliest deadline of several requests counts, and the first reason."""
+    """A request to stop. Of several requests, the earliest deadline counts, and the first reason."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -23,7 +23,7 @@ class Stop:
         self.requested = False
 
     def request(self, reason: str, grace_seconds: float) -> None:
-        """Ask for the end: no new job, and what runs has `grace_seconds` to finish."""
+        """Ask to stop: no new job starts, and a running one has `grace_seconds` to finish."""
         self._deadline = min(self._deadline, self._clock() + grace_seconds)
         self.reason = self.reason or reason
         self.requested = True
@@ -34,11 +34,11 @@ class Stop:
         return self.requested and self._clock() >= self._deadline
 
     def overdue(self, seconds: float) -> bool:
-        """Whether the time to finish has been over for so long."""
+        """Whether the time to finish has been over for this long."""
         return self.requested and self._clock() >= self._deadline + seconds
 
     def seconds_left(self) -> float:
-        """Return the seconds until the deadline: 0 at least, infinite while there is no request."""
+        """Return the seconds until the deadline: at least 0, infinite if there is no request."""
         return max(0.0, self._deadline - self._clock())
 
     def wait(self, seconds: float, sleep: Callable[[float], None] = time.sleep) -> bool:
