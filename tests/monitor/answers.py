@@ -122,7 +122,7 @@ class AnsweringSession(EmulatedSession):
             return None
         return refusal(*ERRORS[self.kind])
 
-    def _after(self, parsed: Any, model: Any, context: Any, **_: Any) -> None:
+    def _after(self, http_response: Any, parsed: Any, model: Any, context: Any, **_: Any) -> None:
         known = self._first.setdefault(model.name, dict(parsed))
         if not context.get("meets"):
             return
@@ -132,6 +132,8 @@ class AnsweringSession(EmulatedSession):
             if name == "FailedEntries":
                 parsed["FailedEntryCount"] = 1
         if self.kind == "stale" and model.name.startswith(READING):
+            # An answer was an error, or not, by its status.
+            http_response.status_code = known["ResponseMetadata"]["HTTPStatusCode"]
             parsed.clear()
             parsed.update(known)
 
