@@ -200,14 +200,14 @@ def table_rows(wells: Wells) -> Iterator[list[Any]]:
 
 
 def _row(wells: Wells, well: int, measures: Sequence[Measure]) -> list[Any]:
-    numbers = (measure.value(well) for measure in measures)
+    numbers = [measure.value(well) for measure in measures]
     cause = wells.causes.get(well)
     return [
         STATUSES[wells.statuses[well]].value,
         "yes" if well in wells.warned else "",
         "" if cause is None else cause + 1,
         wells.jobs[well],
-        *(value if value == value else "" for value in numbers),
+        *("" if value != value else int(value) if value.is_integer() else value for value in numbers),
     ]
 
 
