@@ -34,6 +34,9 @@ from distributed_fiji.terminal import Terminal, shown
 #: The files of a report.
 PAGE, TABLE = "report.html", "wells.csv"
 
+#: Bytes for which a disk must have room before a run is read.
+ROOM = 1_000_000
+
 
 @dataclass(frozen=True)
 class Request:
@@ -50,18 +53,29 @@ class Request:
 
 
 def check(request: Request) -> None:
-    """Raise InvalidInput for a report that cannot be written, before anything is read."""
-    problems = [
-        f"{request.folder / name} exists: choose another -o, or add --overwrite"
-        for name in (PAGE, TABLE)
-        if (request.folder / name).exists() and not request.overwrite
-    ]
-    if request.folder.exists() and not request.folder.is_dir():
-        problems = [f"-o {request.folder}: it is not a folder"]
-    elif not request.folder.parent.is_dir():
-        problems.append(f"-o {request.folder}: the folder {request.folder.parent} does not exist")
+    """Raise InvalidInput for a report that could not be written, before anything is read."""
+    try:
+        problems = list(_problems(request))
+    except (OSError, ValueError) as error:  # no name of a folder, or one that takes no file
+        reason = error.strerror if isinstance(error, OSError) else error
+        problems = [f"-o {request.folder}: {reason}"]
     if problems:
         raise InvalidInput("No report was written", problems)
+
+
+def _problems(request: Request) -> Iterator[str]:
+    folder = request.folder
+    there = [folder / name for name in (PAGE, TABLE) if (folder / name).exists()]
+    if folder.exists() and not folder.is_dir():
+        yield f"-o {folder}: it is not a folder"
+    elif not folder.parent.is_dir():
+        yield f"-o {folder}: the folder {folder.parent} does not exist"
+    elif there and not request.overwrite:
+        yield from (f"{path} exists: choose another -o, or add --overwrite" for path in there)
+    else:
+        with tempfile.NamedTemporaryFile(dir=folder if folder.exists() else folder.parent) as file:
+            file.write(bytes(ROOM))
+            file.flush()
 
 
 def report(

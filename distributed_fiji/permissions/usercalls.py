@@ -105,7 +105,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
     "report": (
         *_LOOK,
         "written s3: GetObject",
-        "described ec2: DescribeInstances DescribeSpotFleetRequests DescribeSpotPriceHistory",
+        "described ec2: DescribeInstances DescribeSpotPriceHistory",
     ),
     "status": (
         *_LOOK,

@@ -18,7 +18,6 @@ from distributed_fiji.review.wells import ORDER, WellStatus
 
 #: Rows and columns of the largest plate; what lies beyond is no well of a plate.
 MOST = SIZES[1536]
-SMALLEST_LAST = sorted(SIZES)
 
 STATUSES = tuple(WellStatus)
 
@@ -71,6 +70,7 @@ class Wells:
     warned: set[int] = field(default_factory=set)
     causes: dict[int, int] = field(default_factory=dict)
     measures: dict[str, Measure] = field(default_factory=dict)
+    _extent: Place = (0, 0)
 
     def well(self, metadata: Mapping[str, Any]) -> int | None:
         """Return the number of the well in a job's metadata; None where there is none on any plate."""
@@ -80,6 +80,7 @@ class Wells:
         wells = self.plates.setdefault(plate_of(metadata), {})
         if place not in wells:
             wells[place] = len(self.statuses)
+            self._extent = max(self._extent[0], place[0]), max(self._extent[1], place[1])
             self.statuses.append(ORDER[WellStatus.DONE])
             self.jobs.append(0)
         return wells[place]
@@ -103,11 +104,10 @@ class Wells:
     @property
     def size(self) -> int:
         """How many wells a plate has: of the smallest usual plate on which all fit; 0: there are no wells."""
-        places = [place for wells in self.plates.values() for place in wells]
-        if not places:
+        rows, columns = self._extent
+        if not rows:
             return 0
-        rows, columns = max(row for row, _ in places), max(column for _, column in places)
-        return next(size for size in SMALLEST_LAST if rows <= SIZES[size][0] and columns <= SIZES[size][1])
+        return next(size for size in sorted(SIZES) if rows <= SIZES[size][0] and columns <= SIZES[size][1])
 
     def values(self, measure: Measure, plate: str) -> dict[Place, float]:
         """Return the numbers of a plate's wells that have one."""

@@ -58,9 +58,7 @@ class Listener(ThreadingHTTPServer):
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 listener.asked.append(self.path)
-                kind, body = FILES.get(
-                    self.path, ("text/css" if self.path == "/a.css" else "text/javascript", b"")
-                )
+                kind, body = FILES.get(self.path, ("text/javascript", b""))
                 self.send_response(200)
                 self.send_header("Content-Type", kind)
                 self.end_headers()
