@@ -12,7 +12,7 @@ from math import ceil
 from pathlib import Path
 from typing import IO
 
-from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.clients import AwsError, Clients
 from distributed_fiji.commands.failures import more_memory
 from distributed_fiji.commands.reportfacts import ReportFacts, read_facts
 from distributed_fiji.commands.suggest import LEAST_MINUTES, MOST_MINUTES, PATIENCE, memory_for
@@ -33,6 +33,9 @@ from distributed_fiji.terminal import Terminal, shown
 
 #: The files of a report.
 PAGE, TABLE = "report.html", "wells.csv"
+
+#: Of a run with more jobs `monitor` writes no report: each job's record must be read.
+MOST_AT_END = 10_000
 
 #: Bytes for which a disk must have room before a run is read.
 ROOM = 1_000_000
@@ -92,6 +95,21 @@ def report(
     with replacing(request.folder / PAGE) as file:
         file.write(render(page_of(run, facts, request, now)))
     return facts
+
+
+def report_at_end(
+    run: Run, clients: Clients, read: Read, request: Request, now: float, terminal: Terminal
+) -> None:
+    """Write the report of a run that is over, and say where; a run has ended well without one, too."""
+    try:
+        check(request)
+        report(run, clients, read, request, now, terminal)
+    except KeyboardInterrupt:
+        terminal.note(f"No report was written; for one: python run.py report {run.app_name}")
+    except (*AwsError, OSError, InvalidInput) as error:
+        terminal.warn(f"No report was written: {error}")
+    else:
+        terminal.note(f"Report: {shown(request.folder / PAGE)}")
 
 
 @contextmanager

@@ -50,12 +50,17 @@ STATUS_BYTES, MOST_CAUSES = 700_000, 20_000
 
 @dataclass(frozen=True)
 class Summary:
-    """A measure over all wells. `edge`: median over plates; `agreement`: median correlation of replicates."""
+    """A measure over all wells. `edges`: of the plates that have one; `agreement`: median of replicates'."""
 
     name: str
     spread: Spread
-    edge: float | None
+    edges: Mapping[str, float]
     agreement: float | None
+
+    @property
+    def edge(self) -> float | None:
+        """The median of the plates' edge effects."""
+        return median(self.edges.values()) if self.edges else None
 
 
 @dataclass(frozen=True)
@@ -98,9 +103,10 @@ def _summary(wells: Wells, measure: Measure) -> Summary | None:
     spread = spread_of(value for values in by_plate.values() for value in values.values())
     if spread is None:
         return None
-    edges = [one for values in by_plate.values() if (one := edge_effect(values, wells.size)) is not None]
-    agree = list(agreements(wells, measure, replicates(wells.plates)))
-    return Summary(measure.name, spread, median(edges) if edges else None, median(agree) if agree else None)
+    found = ((plate, edge_effect(values, wells.size)) for plate, values in by_plate.items())
+    edges = {plate: edge for plate, edge in found if edge is not None}
+    agree = list(agreements(by_plate, replicates(by_plate)))
+    return Summary(measure.name, spread, edges, median(agree) if agree else None)
 
 
 def _plates(wells: Wells, shown: Sequence[Summary], exact: bool, left: int) -> Iterator[dict[str, Any]]:
@@ -114,8 +120,9 @@ def _plates(wells: Wells, shown: Sequence[Summary], exact: bool, left: int) -> I
             return
         met = _causes(wells, plate) if causes < MOST_CAUSES else {}
         causes += len(met)
-        numbers = [_numbers(wells, plate, one, exact) for one in shown]
-        edges = [_edge(wells, plate, one) for one in shown]
+        order = [well for _, well in sorted(wells.plates[plate].items())]
+        numbers = [_numbers(wells.measures[one.name], order, one.spread, exact) for one in shown]
+        edges = [_short(one.edges.get(plate)) for one in shown]
         yield {
             "name": one_line(plate),
             "group": one_line(group_of[plate]),
@@ -127,9 +134,8 @@ def _plates(wells: Wells, shown: Sequence[Summary], exact: bool, left: int) -> I
         }
 
 
-def _edge(wells: Wells, plate: str, one: Summary) -> float | None:
-    found = edge_effect(wells.values(wells.measures[one.name], plate), wells.size)
-    return None if found is None else float(f"{found:.3g}")
+def _short(number: float | None) -> float | None:
+    return None if number is None else float(f"{number:.3g}")
 
 
 def trouble(wells: Wells, plate: str) -> int:
@@ -170,13 +176,12 @@ def _causes(wells: Wells, plate: str) -> dict[int, int]:
     return {_position(place, columns): cause + 1 for place, cause in found if cause is not None}
 
 
-def _numbers(wells: Wells, plate: str, one: Summary, exact: bool) -> Any:
-    """Return the numbers of a plate's wells that have a job, row by row."""
-    measure = wells.measures[one.name]
-    values = [measure.value(well) for _, well in sorted(wells.plates[plate].items())]
+def _numbers(measure: Measure, order: Sequence[int], spread: Spread, exact: bool) -> Any:
+    """Return the numbers of wells in an order."""
+    values = [measure.value(well) for well in order]
     if exact:
         return [float(f"{value:.6g}") if value == value else None for value in values]
-    return b64encode(bytes(_bin(value, one.spread) for value in values)).decode()
+    return b64encode(bytes(_bin(value, spread) for value in values)).decode()
 
 
 def _bin(value: float, spread: Spread) -> int:

@@ -137,11 +137,13 @@ def replicates(plates: Mapping[str, Any]) -> dict[str, list[str]]:
     return groups
 
 
-def agreements(wells: Wells, measure: Measure, groups: Mapping[str, list[str]]) -> Iterator[float]:
+def agreements(
+    by_plate: Mapping[str, Mapping[Place, float]], groups: Mapping[str, list[str]]
+) -> Iterator[float]:
     """Yield the correlation of each group's first two replicates, well by well."""
     for plates in groups.values():
         if len(plates) > 1:
-            first, second = (wells.values(measure, plate) for plate in plates[:2])
+            first, second = (by_plate[plate] for plate in plates[:2])
             found = correlation([(value, second[place]) for place, value in first.items() if place in second])
             if found is not None:
                 yield found
