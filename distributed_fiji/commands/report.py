@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from distributed_fiji.commands.reportfacts import ReportFacts, read_facts
 from distributed_fiji.commands.suggest import LEAST_MINUTES, MOST_MINUTES, PATIENCE, memory_for
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.report.costs import Spent, rows_of
+from distributed_fiji.report.crate import DESCRIPTOR, crate_of
 from distributed_fiji.report.drawings import histogram, timeline
 from distributed_fiji.report.page import MOST_GROUPS, Page, Row, cause_of, render
 from distributed_fiji.report.sheet import sheet_of, table_rows
@@ -68,7 +70,7 @@ def check(request: Request) -> None:
 
 def _problems(request: Request) -> Iterator[str]:
     folder = request.folder
-    there = [folder / name for name in (PAGE, TABLE) if (folder / name).exists()]
+    there = [folder / name for name in (PAGE, TABLE, DESCRIPTOR) if (folder / name).exists()]
     if folder.exists() and not folder.is_dir():
         yield f"-o {folder}: it is not a folder"
     elif not folder.parent.is_dir():
@@ -92,6 +94,9 @@ def report(
             csv.writer(file, lineterminator="\n").writerows(table_rows(facts.wells))
     else:
         (request.folder / TABLE).unlink(missing_ok=True)  # an earlier report's
+    files = [PAGE, TABLE] if facts.wells.size else [PAGE]
+    with replacing(request.folder / DESCRIPTOR) as file:
+        json.dump(crate_of(run, facts.tally, counts_of(facts), files, now), file, indent=1)
     with replacing(request.folder / PAGE) as file:
         file.write(render(page_of(run, facts, request, now)))
     return facts

@@ -100,7 +100,7 @@ def collect(context: Context, pattern: str, output: Path, given: Path | None, **
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("report"),
     show_default=True,
-    help="Folder for report.html and wells.csv.",
+    help="Folder for report.html, wells.csv and ro-crate-metadata.json.",
 )
 @click.option(
     "--tables",

@@ -74,7 +74,8 @@ def test_a_report_names_its_files_and_an_earlier_one_stays(ready: Command, tmp_p
         "All wells, with exact figures: report/wells.csv",
     ]
     assert "report/report.html exists: choose another -o, or add --overwrite" in again.err
-    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["report.html", "wells.csv"]
+    files = sorted(path.name for path in (tmp_path / "report").iterdir())
+    assert files == ["report.html", "ro-crate-metadata.json", "wells.csv"]
 
 
 def test_resubmit_sends_what_is_not_done(ready: Command) -> None:

@@ -85,6 +85,7 @@ PURE = (
     "plates",
     "report.columns",
     "report.costs",
+    "report.crate",
     "report.drawings",
     "report.page",
     "report.sheet",

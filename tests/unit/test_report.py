@@ -7,19 +7,21 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from distributed_fiji.commands.report import Request, check, page_of, replacing
+from distributed_fiji.commands.report import Request, check, counts_of, page_of, replacing
 from distributed_fiji.commands.reportfacts import ReportFacts, enter_done, enter_unfinished
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.monitor.spending import MachineUse
 from distributed_fiji.plates import SIZES, well_name
 from distributed_fiji.report.columns import sums_of
 from distributed_fiji.report.costs import Spent, rows_of
+from distributed_fiji.report.crate import crate_of
 from distributed_fiji.report.drawings import counted_in, present_in, timeline
 from distributed_fiji.report.page import render
 from distributed_fiji.report.sheet import letters_of, sheet_of, shortened, table_rows
@@ -350,6 +352,48 @@ def test_an_earlier_report_stays_and_what_cannot_be_written_is_said_first(tmp_pa
         file.write("half")
         raise ZeroDivisionError
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"wells.csv": "mine"}
+
+
+def crate(text: str, **changes: Any) -> dict[str, Any]:
+    facts = some_facts(text)
+    run = a_run(**{"output_locations": (f"out/{text}", "b c"), "script_sha256": "ab", **changes})
+    made = crate_of(run, facts.tally, counts_of(facts), ["report.html", "wells.csv"], 2000)
+    return json.loads(json.dumps(made))
+
+
+@pytest.mark.parametrize("text", ["x", HOSTILE], ids=["calm", "hostile"])
+def test_the_crate_is_what_its_profile_asks_for(text: str) -> None:
+    """By the rules of RO-Crate 1.1 ("RO-Crate Structure") and Process Run Crate 0.5 ("Requirements")."""
+    document = crate(text, script=f"s3://b/{text}.ijm")
+    graph = document["@graph"]
+    entities = {entity["@id"]: entity for entity in graph}
+
+    assert document["@context"] == "https://w3id.org/ro/crate/1.1/context"
+    assert len(entities) == len(graph) and all(entity["@type"] for entity in graph)
+    descriptor, root = entities["ro-crate-metadata.json"], entities["./"]
+    assert descriptor["@type"] == "CreativeWork" and descriptor["about"] == {"@id": "./"}
+    assert descriptor["conformsTo"] == {"@id": "https://w3id.org/ro/crate/1.1"}
+    assert root["@type"] == "Dataset" and datetime.fromisoformat(root["datePublished"]).tzinfo
+    assert root["name"] and root["description"] and root["license"]
+    profile = entities[root["conformsTo"]["@id"]]
+    assert profile["@id"].startswith("https://w3id.org/ro/wfrun/process/") and profile["version"]
+    action = entities[root["mentions"]["@id"]]
+    assert action["@type"] == "CreateAction" and action["actionStatus"]["@id"].endswith("FailedActionStatus")
+    assert entities[action["instrument"]["@id"]]["@type"] == "SoftwareApplication"
+    assert action["startTime"] < action["endTime"] and action["error"]
+    outside = {"https://w3id.org/ro/crate/1.1", action["actionStatus"]["@id"]}
+    assert references_in(graph) - outside <= entities.keys()
+    assert not any(re.search(r"[\s<>\"{}]", name) for name in entities)
+    assert not UNFIT.search(json.dumps(graph, ensure_ascii=False))
+
+
+def references_in(value: Any) -> set[str]:
+    """Return what a document refers to: each object that has a name and nothing else."""
+    if isinstance(value, dict):
+        if value.keys() == {"@id"}:
+            return {value["@id"]}
+        return set().union(*map(references_in, value.values()))
+    return set().union(*map(references_in, value)) if isinstance(value, list) else set()
 
 
 def test_the_table_beside_the_page_has_every_digit() -> None:
