@@ -32,9 +32,13 @@ from distributed_fiji.review.wells import WellStatus
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.record import Run
 from distributed_fiji.terminal import Terminal, shown
+from worker.contract.jobs import ENVIRONMENT
 
 #: The files of a report.
 PAGE, TABLE = "report.html", "wells.csv"
+
+#: Settings that workers do not get, and that decide what a run costs and takes.
+FLEET_SETTINGS = ("MACHINE_TYPE", "MACHINE_PRICE", "CLUSTER_MACHINES", "EBS_VOL_SIZE", "MAX_COST")
 
 #: Of a run with more jobs `monitor` writes no report: each job's record must be read.
 MOST_AT_END = 10_000
@@ -162,6 +166,7 @@ def page_of(run: Run, facts: ReportFacts, request: Request, now: float) -> Page:
         tables=_about_tables(facts, request),
         what_ran=list(what_ran(run, tally)),
         parameters=list(parameters(tally)),
+        settings=list(settings_rows(request.settings)),
         methods=methods(run, tally, counts),
         program=request.program,
         notes=list(notes(facts)),
@@ -236,6 +241,14 @@ def parameters(tally: Tally) -> Iterator[tuple[str, list[str]]]:
     for name, values in tally.shared.items():
         met = values.most_common()
         yield name, [f"{value} ({count:,})" if len(met) > 1 else value for value, count in met]
+
+
+def settings_rows(settings: Settings | None) -> Iterator[tuple[str, list[str]]]:
+    """Yield the settings that workers get; whom to notify and whose keys are used is nobody's matter."""
+    for name in (*FLEET_SETTINGS, *ENVIRONMENT) if settings else ():
+        value = getattr(settings, name, None)
+        if value not in (None, "", []):
+            yield name, [", ".join(map(str, value)) if isinstance(value, list) else str(value)]
 
 
 def notes(facts: ReportFacts) -> Iterator[str]:

@@ -131,7 +131,7 @@ def enter_done(found: ReportFacts, job: DoneJob, tables: list[CsvTable | str], *
     if well is None:
         return
     status = status_of_tables([len(table.rows) for table in read]) if asked else WellStatus.DONE
-    found.wells.add(well, status, is_warned=bool(job.course.warnings))
+    found.wells.add(well, status, is_warned=bool(job.course.warnings), inputs=job.course.inputs)
     for name, value in ((SECONDS, job.course.seconds.get("fiji")), (MEMORY, job.course.peak_memory_mb)):
         if value:
             found.wells.measure(name).add(well, value, 1)

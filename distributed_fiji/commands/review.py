@@ -131,6 +131,25 @@ def report(context: Context, run_or_app: Path | None, output: Path, tables: str,
         context.terminal.say(line)
 
 
+@command("compare")
+@click.argument("first", metavar="REPORT1", type=click.Path(path_type=Path))
+@click.argument("second", metavar="REPORT2", type=click.Path(path_type=Path))
+def compare(context: Context, first: Path, second: Path) -> None:
+    """Compare two runs by their reports.
+
+    Says what of script, FIJI, parameters and inputs differs, and how the results do, well by well. REPORT1
+    and REPORT2 are folders that `report` wrote: of two apps, or of one app before and after. AWS is not
+    asked.
+
+    \b
+    Example: python run.py compare report-may report-june
+    """
+    from distributed_fiji.commands.compare import compare as run_compare
+
+    for line in list(run_compare(first, second)):
+        context.terminal.say(line)
+
+
 @command("failures")
 @click.argument("run_or_app", metavar="[APP_NAME|FILE]", required=False, type=click.Path(path_type=Path))
 @click.option("--csv", "as_csv", is_flag=True, help="Print a CSV with a row for each failed job.")

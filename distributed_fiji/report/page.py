@@ -76,6 +76,7 @@ class Page:
     tables: str
     what_ran: Sequence[tuple[str, Sequence[str]]]
     parameters: Sequence[tuple[str, Sequence[str]]]
+    settings: Sequence[tuple[str, Sequence[str]]]
     methods: str
     program: str
     notes: Sequence[str] = field(default_factory=tuple)

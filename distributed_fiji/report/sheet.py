@@ -192,10 +192,23 @@ def _bin(value: float, spread: Spread) -> int:
     return 1 + round(254 * min(1.0, max(0.0, share)))
 
 
+#: The columns of the table before the measures.
+ABOUT = ("Plate", "Well", "Status", "Warnings", "Cause", "Jobs", "Inputs")
+
+
 def table_rows(wells: Wells) -> Iterator[list[Any]]:
     """Yield the header and a row for each well of each plate, those without a job between the others too."""
     measures = list(wells.measures.values())
-    yield ["Plate", "Well", "Status", "Warnings", "Cause", "Jobs", *(measure.name for measure in measures)]
+    yield [
+        "Plate",
+        "Well",
+        "Status",
+        "Warnings",
+        "Cause",
+        "Jobs",
+        "Inputs",
+        *(measure.name for measure in measures),
+    ]
     expected = sorted({place for met in wells.plates.values() for place in met})
     for plate, met in sorted(wells.plates.items()):
         for place in expected:
@@ -212,9 +225,10 @@ def _row(wells: Wells, well: int, measures: Sequence[Measure]) -> list[Any]:
         "yes" if well in wells.warned else "",
         "" if cause is None else cause + 1,
         wells.jobs[well],
+        f"{wells.inputs[well]:016x}" if wells.inputs[well] else "",
         *("" if value != value else int(value) if value.is_integer() else value for value in numbers),
     ]
 
 
 def _absent(measures: int) -> list[Any]:
-    return [WellStatus.NOT_SUBMITTED.value, "", "", 0, *[""] * measures]
+    return [WellStatus.NOT_SUBMITTED.value, "", "", 0, "", *[""] * measures]

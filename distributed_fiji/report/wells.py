@@ -61,12 +61,14 @@ class Measure:
 class Wells:
     """Wells by plate and place, each with a number under which arrays know it.
 
-    `statuses`: index into STATUSES, of a well's worst job. `causes`: group of the failures of a well, from 0.
+    `statuses`: index into STATUSES, of a well's worst job. `inputs`: the same number for the same inputs.
+    `causes`: group of the failures of a well, from 0.
     """
 
     plates: dict[str, dict[Place, int]] = field(default_factory=dict)
     statuses: bytearray = field(default_factory=bytearray)
     jobs: array[int] = field(default_factory=lambda: array("L"))
+    inputs: array[int] = field(default_factory=lambda: array("Q"))
     warned: set[int] = field(default_factory=set)
     causes: dict[int, int] = field(default_factory=dict)
     measures: dict[str, Measure] = field(default_factory=dict)
@@ -83,13 +85,24 @@ class Wells:
             self._extent = max(self._extent[0], place[0]), max(self._extent[1], place[1])
             self.statuses.append(ORDER[WellStatus.DONE])
             self.jobs.append(0)
+            self.inputs.append(0)
         return wells[place]
 
     def add(
-        self, well: int, status: WellStatus, *, is_warned: bool = False, cause: int | None = None
+        self,
+        well: int,
+        status: WellStatus,
+        *,
+        is_warned: bool = False,
+        cause: int | None = None,
+        inputs: int = 0,
     ) -> None:
-        """Enter what became of a job of a well; a well of several jobs is as its worst one."""
+        """Enter what became of a job of a well; a well of several jobs is as its worst one.
+
+        `inputs`: a number that is the same for the same inputs; those of several jobs make one.
+        """
         self.jobs[well] += 1
+        self.inputs[well] = (self.inputs[well] + inputs) % 2**64
         if is_warned:
             self.warned.add(well)
         if ORDER[status] < self.statuses[well] or self.jobs[well] == 1:

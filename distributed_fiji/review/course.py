@@ -5,8 +5,10 @@ Records are read leniently here: what is not as it should be counts as not known
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from worker.contract.state import Unreadable, number
@@ -23,7 +25,8 @@ class Course:
     """`time`: when the record was written (seconds since 1970, 0: unknown). `seconds`: by phase, in order.
 
     `peak_memory_mb`: of FIJI; None where FIJI did not run. `made_with`: versions and addresses, by name.
-    `shared`: the parameters that all jobs have.
+    `shared`: the parameters that all jobs have. `inputs`: a number that is the same for the same inputs, by
+    their keys, ETags and sizes; 0: not known.
     """
 
     time: float = 0.0
@@ -33,6 +36,7 @@ class Course:
     warnings: int = 0
     made_with: Mapping[str, str] = field(default_factory=dict)
     shared: Mapping[str, Any] = field(default_factory=dict)
+    inputs: int = 0
 
 
 UNKNOWN = Course()
@@ -49,6 +53,7 @@ def course_in(document: Mapping[str, Any]) -> Course:
         warnings=len(warnings) if isinstance(warnings, list) else 0,
         made_with=dict(_made_with(document)),
         shared=_mapping(job, "shared_metadata"),
+        inputs=_inputs(document),
     )
 
 
@@ -63,6 +68,14 @@ def _made_with(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in list(versions.items())[:MOST_VERSIONS]:
         if isinstance(value, str) and value:
             yield name[:LONGEST], value[:LONGEST]
+
+
+def _inputs(document: Mapping[str, Any]) -> int:
+    entries = document.get("inputs")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        return 0
+    named = sorted(json.dumps([entry.get(name) for name in ("key", "etag", "bytes")]) for entry in entries)
+    return int.from_bytes(sha256("".join(named).encode()).digest()[:8], "big") if named else 0
 
 
 def _mapping(document: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -429,6 +429,11 @@ COMMANDS: dict[str, st.SearchStrategy[Thrown]] = {
         somewhere("report"),
         option("report", "--output", values=NO_FOLDERS, named="-o"),
     ),
+    "compare": st.one_of(
+        in_file("ro-crate-metadata.json", st.nothing(), "compare", ".", "."),
+        somewhere("compare"),
+        somewhere("compare", "."),
+    ),
     "failures": st.one_of(
         in_file("record.json", wrong_record(), "failures", "record.json"),
         in_file("config.py", wrong_config_without_script(), "failures"),

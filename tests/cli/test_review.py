@@ -19,6 +19,7 @@ WAYS = [
     (("logs", "--well", "H12"), "--well H12: no job has this well"),
     (("failures", "--csv", "--json"), "--csv and --json: one or the other"),
     (("failures", "NoSuchApp"), "cannot be read"),
+    (("compare", "nowhere", "nowhere"), "nowhere"),
     (("report", "NoSuchApp"), "cannot be read"),
     (("report", "-o", "job.json"), "-o"),
     (("report", "-o", "nowhere/report"), "the folder nowhere does not exist"),
@@ -74,6 +75,12 @@ def test_a_report_names_its_files_and_an_earlier_one_stays(ready: Command, tmp_p
         "All wells, with exact figures: report/wells.csv",
     ]
     assert "report/report.html exists: choose another -o, or add --overwrite" in again.err
+    compared = ready("compare", "report", "report")
+    assert compared.code == 0, compared.said
+    assert compared.out.splitlines()[1:3] == [
+        "Wells: 1 in both, 0 only in the first, 0 only in the second",
+        "  what became of them: 1 the same, 0 differ",
+    ]
     files = sorted(path.name for path in (tmp_path / "report").iterdir())
     assert files == ["report.html", "ro-crate-metadata.json", "wells.csv"]
 

@@ -84,6 +84,7 @@ PURE = (
     "permissions.usercalls",
     "plates",
     "report.columns",
+    "report.comparing",
     "report.costs",
     "report.crate",
     "report.drawings",

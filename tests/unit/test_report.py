@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
+from distributed_fiji.commands.compare import read_report
 from distributed_fiji.commands.report import Request, check, counts_of, page_of, replacing
 from distributed_fiji.commands.reportfacts import ReportFacts, enter_done, enter_unfinished
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.monitor.spending import MachineUse
 from distributed_fiji.plates import SIZES, well_name
 from distributed_fiji.report.columns import sums_of
+from distributed_fiji.report.comparing import Reported, lines_of
 from distributed_fiji.report.costs import Spent, rows_of
 from distributed_fiji.report.crate import crate_of
 from distributed_fiji.report.drawings import counted_in, present_in, timeline
@@ -209,8 +211,8 @@ def test_a_well_is_as_its_worst_job_and_has_the_mean_of_all_rows() -> None:
         wells.measure("objects", is_sum=True).add(well, rows, 1)
 
     header, *rows = table_rows(wells)
-    assert header == ["Plate", "Well", "Status", "Warnings", "Cause", "Jobs", "Area", "objects"]
-    assert rows == [["P", "B03", "failed", "", 5, 3, 2.5, 4]]
+    assert header == ["Plate", "Well", "Status", "Warnings", "Cause", "Jobs", "Inputs", "Area", "objects"]
+    assert rows == [["P", "B03", "failed", "", 5, 3, "", 2.5, 4]]
     assert letters_of(wells, "P") == "-----f"
     assert wells.well({"Plate": "P", "Well": "ZZ99"}) is None
     assert wells.well({"Plate": "P"}) is None
@@ -385,6 +387,55 @@ def test_the_crate_is_what_its_profile_asks_for(text: str) -> None:
     assert references_in(graph) - outside <= entities.keys()
     assert not any(re.search(r"[\s<>\"{}]", name) for name in entities)
     assert not UNFIT.search(json.dumps(graph, ensure_ascii=False))
+
+
+def reported(folder: Path, facts: ReportFacts, run: Run) -> Reported:
+    """Return a report as it is read back from its folder."""
+    folder.mkdir()
+    made = crate_of(run, facts.tally, counts_of(facts), ["report.html", "wells.csv"], 2000)
+    (folder / "ro-crate-metadata.json").write_text(json.dumps(made))
+    with (folder / "wells.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(table_rows(facts.wells))
+    return read_report(folder)
+
+
+def test_two_reports_are_compared_well_by_well(tmp_path: Path) -> None:
+    before, after = some_facts("x"), some_facts("x")
+    after.tally.shared["sigma"].clear()
+    after.tally.shared["sigma"]["3"] = 2
+    for facts, factor in ((before, 1.0), (after, 1.5)):
+        facts.wells = filled(1, 6)
+        for place, well in facts.wells.plates["P0"].items():
+            facts.wells.measure("Area, mean").sums[well] *= factor if place != (1, 1) else 1
+            facts.wells.inputs[well] = well + int(factor)
+    failed = after.wells.plates["P0"][2, 3]
+    after.wells.statuses[failed] = 0
+    del after.wells.plates["P0"][2, 2]
+    first = reported(tmp_path / "one", before, a_run(script="s3://b/a.ijm", script_sha256="aa"))
+    second = reported(tmp_path / "two", after, a_run(script="s3://b/b.ijm", script_sha256="bb"))
+
+    lines = list(lines_of(first, second))
+
+    assert lines[0] == f"What was run: {len(first.what) - 2} of {len(first.what)} the same"
+    assert set(lines[1:3]) == {"  script: sha256:aa → sha256:bb", "  sigma, a parameter: x → 3"}
+    assert lines[3:] == [
+        "Wells: 5 in both, 1 only in the first, 0 only in the second",
+        "  what became of them: 4 the same, 1 differ",
+        "    1 well: done → given up",
+        "  inputs: 5 the same, 0 differ, 0 not known",
+        "  Area, mean: 1 the same, 4 differ; median +6.5, correlation 0.9763; most in P0 B03: 23 → 34.5",
+    ]
+
+
+def test_what_is_no_report_is_refused(tmp_path: Path) -> None:
+    for text in ("", "[]", "{}", '{"@graph": 1}', '{"@graph": [1, {"@id": 2, "name": [], "value": 3}]}'):
+        (tmp_path / "ro-crate-metadata.json").write_text(text)
+        with pytest.raises(InvalidInput, match=r"ro-crate-metadata\.json cannot be used"):
+            read_report(tmp_path)
+    (tmp_path / "ro-crate-metadata.json").write_text(json.dumps(crate("x")))
+    (tmp_path / "wells.csv").write_bytes(b"\xff\xfe")
+    with pytest.raises(InvalidInput, match=r"wells\.csv cannot be used"):
+        read_report(tmp_path)
 
 
 def references_in(value: Any) -> set[str]:
