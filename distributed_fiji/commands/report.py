@@ -223,17 +223,14 @@ def next_time(tally: Tally, settings: Settings | None) -> Iterator[tuple[str, st
     if tally.memory:
         most = max(tally.memory)
         now = str(settings.MEMORY) if settings else "?"
-        yield (
-            "MEMORY",
-            now,
-            str(memory_for(most)),
-            f"FIJI took at most {most:,.0f} MB; the rest is for the worker",
-        )
+        why = f"FIJI took at most {most:,.0f} MB; the rest is for the worker"
+        yield "MEMORY", now, str(memory_for(most)), why
     if tally.seconds:
         longest = max(tally.seconds)
         minutes = min(MOST_MINUTES, max(LEAST_MINUTES, ceil(PATIENCE * longest / 60)))
         now = str(settings.JOB_TIMEOUT_MINUTES) if settings else "?"
-        yield "JOB_TIMEOUT_MINUTES", now, str(minutes), f"{PATIENCE} times the longest job, {longest:,.0f} s"
+        why = f"{PATIENCE} times the longest job, {longest:,.0f} s, and {LEAST_MINUTES} at least"
+        yield "JOB_TIMEOUT_MINUTES", now, str(minutes), why
 
 
 def parameters(tally: Tally) -> Iterator[tuple[str, list[str]]]:

@@ -33,8 +33,8 @@ def spread_of(numbers: Iterable[float]) -> Spread | None:
     ordered = sorted(numbers)
     if not ordered:
         return None
-    low, middle, p95, high = (rank(ordered, share) for share in (0.01, 0.5, 0.95, 0.99))
-    return Spread(len(ordered), fsum(ordered), ordered[0], low, middle, p95, high, ordered[-1])
+    low, p95, high = (rank(ordered, share) for share in (0.01, 0.95, 0.99))
+    return Spread(len(ordered), fsum(ordered), ordered[0], low, median(ordered), p95, high, ordered[-1])
 
 
 def rank(ordered: Sequence[float], share: float) -> float:

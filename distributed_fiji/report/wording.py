@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 from distributed_fiji import VERSION
 from distributed_fiji.monitor.result import counted
+from distributed_fiji.report.spread import median
 from distributed_fiji.report.tally import Tally
 from distributed_fiji.state.record import Run
 
@@ -51,7 +52,7 @@ def verdict(counts: JobCounts) -> str:
     rest += [f"{counts.open:,} not finished"] if counts.open else []
     said += f"; {', '.join(rest)}" if rest else ""
     said += f", by {counted(counts.causes, 'cause')}" if counts.causes else ""
-    return f"{said}." if counts.over or all_of_them else f"{said}. The run is going on."
+    return f"{said}." if counts.over or all_of_them else f"{said}. The run is not over."
 
 
 def what_ran(run: Run, tally: Tally) -> Iterator[tuple[str, list[str]]]:
@@ -107,5 +108,4 @@ def _when(run: Run, tally: Tally) -> str:
 def _typical(tally: Tally) -> str:
     if not tally.seconds:
         return "an unknown time"
-    ordered = sorted(tally.seconds)
-    return f"{ordered[len(ordered) // 2]:.1f} s (median)"
+    return f"{median(tally.seconds):.1f} s (median)"

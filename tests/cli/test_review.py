@@ -69,7 +69,7 @@ def test_a_report_names_its_files_and_an_earlier_one_stays(ready: Command, tmp_p
     first, again, replaced = ready("report"), ready("report"), ready("report", "--overwrite")
 
     assert (first.code, again.code, replaced.code) == (0, 2, 0), first.said
-    assert first.out.splitlines()[0] == "The one job is not done; 1 not finished. The run is going on."
+    assert first.out.splitlines()[0] == "The one job is not done; 1 not finished. The run is not over."
     assert first.out.splitlines()[1:] == [
         "Report: report/report.html",
         "All wells, with exact figures: report/wells.csv",

@@ -166,7 +166,7 @@ def test_the_figures_of_a_page_are_those_of_its_jobs() -> None:
         (JobCounts(9, 9, 0, 0, 0, 2, 1, 0, 0, True), "All 9 jobs are done (2 with warnings,"
          " 1 without outputs)."),
         (JobCounts(9, 5, 2, 1, 1, 0, 0, 0, 2, False), "5 of 9 jobs are done; 2 given up, 1 failed and"
-         " to be tried again, 1 not finished, by 2 causes. The run is going on."),
+         " to be tried again, 1 not finished, by 2 causes. The run is not over."),
     ],
 )  # fmt: skip
 def test_the_verdict_is_one_sentence(counts: JobCounts, said: str) -> None:
@@ -291,13 +291,8 @@ def test_edges_replicates_and_robust_figures_are_what_they_are_called() -> None:
     assert correlation([(1, 2), (2, 4), (3, 6)]) == pytest.approx(1)
     assert correlation([(1, 2), (1, 4), (1, 6)]) is None
     spread = spread_of(range(1, 101))
-    assert spread and (spread.low, spread.median, spread.p95, spread.high, spread.mean) == (
-        1,
-        50,
-        95,
-        99,
-        50.5,
-    )
+    assert spread and (spread.low, spread.median, spread.p95, spread.high) == (1, 50.5, 95, 99)
+    assert spread.mean == 50.5
     assert spread_of([]) is None
 
 
