@@ -21,7 +21,7 @@ from distributed_fiji.errors import InvalidInput
 from distributed_fiji.report.costs import Spent, rows_of
 from distributed_fiji.report.crate import DESCRIPTOR, crate_of
 from distributed_fiji.report.drawings import histogram, timeline
-from distributed_fiji.report.page import MOST_GROUPS, Page, Row, cause_of, render
+from distributed_fiji.report.page import MOST_GROUPS, Needs, Page, Row, Times, WhatRan, cause_of, render
 from distributed_fiji.report.sheet import sheet_of, table_rows
 from distributed_fiji.report.spread import spread_of
 from distributed_fiji.report.tally import Tally
@@ -139,37 +139,50 @@ def replacing(target: Path) -> Iterator[IO[str]]:
 
 def page_of(run: Run, facts: ReportFacts, request: Request, now: float) -> Page:
     """Return what the page says. Pure."""
-    tally, counts = facts.tally, counts_of(facts)
+    counts, groups, program = counts_of(facts), facts.groups, request.program
     stays = [(stay.launched, stay.last) for stay in facts.ledger.values()]
-    memory = spread_of(tally.memory)
-    limit = float(request.settings.MEMORY) if request.settings else memory.most if memory else 0.0
     return Page(
         app=run.app_name,
         made=datetime.fromtimestamp(now, timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         verdict=verdict(counts),
         is_good=counts.done == counts.submitted and counts.done > 0,
-        counts=list(count_rows(counts, tally)),
+        counts=list(count_rows(counts, facts.tally)),
         costs=list(rows_of(_spent(run, facts, stays))),
+        causes=[cause_of(one, facts.names, more_memory(one), program) for one in groups[:MOST_GROUPS]],
+        causes_left_out=len(groups[MOST_GROUPS:]),
+        sheet=sheet_of(facts.wells),
+        tables=_about_tables(facts, request),
+        times=_times(run, facts, stays),
+        needs=_needs(facts.tally, request.settings),
+        what=_what(run, facts.tally, counts, request.settings),
+        program=program,
+        notes=list(notes(facts)),
+    )
+
+
+def _times(run: Run, facts: ReportFacts, stays: list[tuple[float, float]]) -> Times:
+    tally = facts.tally
+    return Times(
         timeline=timeline(stays, tally.ended, tally.failed, run.started),
         phases={name: one for name, values in tally.phases.items() if (one := spread_of(values))},
         seconds=spread_of(tally.seconds),
-        memory=memory,
-        memory_drawn=histogram(tally.memory, limit, "finished jobs by FIJI's memory", "MB"),
-        next_time=list(next_time(tally, request.settings)),
         slowest=[(took, _named(job, facts)) for took, job in sorted(tally.slowest, reverse=True)],
-        causes=[
-            cause_of(group, facts.names, more_memory(group), request.program)
-            for group in facts.groups[:MOST_GROUPS]
-        ],
-        causes_left_out=len(facts.groups[MOST_GROUPS:]),
-        sheet=sheet_of(facts.wells),
-        tables=_about_tables(facts, request),
-        what_ran=list(what_ran(run, tally)),
+    )
+
+
+def _needs(tally: Tally, settings: Settings | None) -> Needs:
+    memory = spread_of(tally.memory)
+    limit = float(settings.MEMORY) if settings else memory.most if memory else 0.0
+    drawn = histogram(tally.memory, limit, "finished jobs by FIJI's memory", "MB")
+    return Needs(memory, drawn, list(next_time(tally, settings)))
+
+
+def _what(run: Run, tally: Tally, counts: JobCounts, settings: Settings | None) -> WhatRan:
+    return WhatRan(
+        made_with=list(what_ran(run, tally)),
         parameters=list(parameters(tally)),
-        settings=list(settings_rows(request.settings)),
+        settings=list(settings_rows(settings)),
         methods=methods(run, tally, counts),
-        program=request.program,
-        notes=list(notes(facts)),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -54,8 +54,37 @@ class Cause:
 
 
 @dataclass(frozen=True)
+class Times:
+    """When and how long. `phases`, `seconds`: of finished jobs, in seconds; `slowest`: seconds and a name."""
+
+    timeline: Markup
+    phases: Mapping[str, Spread]
+    seconds: Spread | None
+    slowest: Sequence[tuple[float, str]]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What finished jobs needed. `memory`: MB; `next_time`: setting, now, next time, why."""
+
+    memory: Spread | None
+    drawn: Markup
+    next_time: Sequence[tuple[str, str, str, str]]
+
+
+@dataclass(frozen=True)
+class WhatRan:
+    """What was run: names with their values, and a paragraph for the methods."""
+
+    made_with: Sequence[tuple[str, Sequence[str]]]
+    parameters: Sequence[tuple[str, Sequence[str]]]
+    settings: Sequence[tuple[str, Sequence[str]]]
+    methods: str
+
+
+@dataclass(frozen=True)
 class Page:
-    """All that the page says. `phases`, `memory`: seconds and MB; `slowest`: seconds and a job's name."""
+    """All that the page says. `tables`: a sentence on the jobs' tables; `program`: how run.py is called."""
 
     app: str
     made: str
@@ -63,23 +92,15 @@ class Page:
     is_good: bool
     counts: Sequence[Row]
     costs: Sequence[Row]
-    timeline: Markup
-    phases: Mapping[str, Spread]
-    seconds: Spread | None
-    memory: Spread | None
-    memory_drawn: Markup
-    next_time: Sequence[tuple[str, str, str, str]]
-    slowest: Sequence[tuple[float, str]]
     causes: Sequence[Cause]
     causes_left_out: int
     sheet: Sheet | None
     tables: str
-    what_ran: Sequence[tuple[str, Sequence[str]]]
-    parameters: Sequence[tuple[str, Sequence[str]]]
-    settings: Sequence[tuple[str, Sequence[str]]]
-    methods: str
+    times: Times
+    needs: Needs
+    what: WhatRan
     program: str
-    notes: Sequence[str] = field(default_factory=tuple)
+    notes: Sequence[str] = ()
 
 
 def cause_of(group: Group, names: Mapping[str, str], retry: str, program: str) -> Cause:

@@ -100,8 +100,8 @@ def test_every_figure_of_a_report_is_what_the_bucket_says(lab: Lab, tmp_path: Pa
         (3, 3, page.causes[0].what),
         (2, 2, "macro error, line 12"),
     ]
-    assert dict(page.parameters) == {"sigma": ["2"]}
-    assert dict(page.what_ran)["As workers say: script"] == [f"s3://{lab.run.bucket}/scripts/script.py"]
+    assert dict(page.what.parameters) == {"sigma": ["2"]}
+    assert dict(page.what.made_with)["As workers say: script"] == [f"s3://{lab.run.bucket}/scripts/script.py"]
     assert "Undefined variable &#34;&lt;b&gt;" in html and 'variable "<b>' not in html
 
 
@@ -109,13 +109,13 @@ def its_seconds(
     page: Page, manifests: list[dict[str, Any]], facts: ReportFacts, failures: list[dict[str, Any]]
 ) -> None:
     """Seconds and memory are those of the records."""
-    for phase, one in page.phases.items():
+    for phase, one in page.times.phases.items():
         numbers = [manifest["seconds"][phase] for manifest in manifests if phase in manifest["seconds"]]
         assert (one.count, one.most, one.least) == (len(numbers), max(numbers), min(numbers))
         assert one.total == pytest.approx(sum(numbers))
-    assert {"inputs", "fiji"} <= page.phases.keys()
+    assert {"inputs", "fiji"} <= page.times.phases.keys()
     assert facts.tally.lost == pytest.approx(sum(sum(one["seconds"].values()) for one in failures))
-    assert page.memory and page.memory.most == max(one["peak_memory_mb"] for one in manifests)
+    assert page.needs.memory and page.needs.memory.most == max(one["peak_memory_mb"] for one in manifests)
 
 
 def its_wells(table: Path, html: str, manifests: list[dict[str, Any]]) -> None:

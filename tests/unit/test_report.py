@@ -141,7 +141,9 @@ def test_the_figures_of_a_page_are_those_of_its_jobs() -> None:
     assert page.verdict == "2 of 4 jobs are done; 1 given up, 1 not finished, by 1 cause."
     assert (counts["Submitted"], counts["Done"], counts["Given up"], counts["Not finished"]) == tuple("4211")
     assert [(one.jobs, one.given_up, one.share) for one in page.causes] == [(1, 1, 1.0)]
-    assert page.phases["fiji"].total == 16.0 and page.seconds and page.seconds.median == 10.0
+    assert (
+        page.times.phases["fiji"].total == 16.0 and page.times.seconds and page.times.seconds.median == 10.0
+    )
     costs = {name: value for name, value, _ in page.costs}
     assert (costs["Machines"], costs["Per finished job"], costs["… for failed attempts"]) == (
         "$2.00",
