@@ -139,7 +139,9 @@ def replacing(target: Path) -> Iterator[IO[str]]:
 
 def page_of(run: Run, facts: ReportFacts, request: Request, now: float) -> Page:
     """Return what the page says. Pure."""
-    counts, groups, program = counts_of(facts), facts.groups, request.program
+    counts, groups = counts_of(facts), facts.groups
+    logs = f"{request.program} logs{'' if request.settings else f' --run {run.app_name}'}"
+    retry = f"{request.program} retry"
     stays = [(stay.launched, stay.last) for stay in facts.ledger.values()]
     return Page(
         app=run.app_name,
@@ -148,14 +150,15 @@ def page_of(run: Run, facts: ReportFacts, request: Request, now: float) -> Page:
         is_good=counts.done == counts.submitted and counts.done > 0,
         counts=list(count_rows(counts, facts.tally)),
         costs=list(rows_of(_spent(run, facts, stays))),
-        causes=[cause_of(one, facts.names, more_memory(one), program) for one in groups[:MOST_GROUPS]],
+        causes=[cause_of(one, facts.names, logs, retry + more_memory(one)) for one in groups[:MOST_GROUPS]],
         causes_left_out=len(groups[MOST_GROUPS:]),
         sheet=sheet_of(facts.wells),
         tables=_about_tables(facts, request),
         times=_times(run, facts, stays),
         needs=_needs(facts.tally, request.settings),
         what=_what(run, facts.tally, counts, request.settings),
-        program=program,
+        program=request.program,
+        logs=logs,
         notes=list(notes(facts)),
     )
 

@@ -84,7 +84,7 @@ class WhatRan:
 
 @dataclass(frozen=True)
 class Page:
-    """All that the page says. `tables`: a sentence on the jobs' tables; `program`: how run.py is called."""
+    """All that the page says. `tables`: a sentence on the jobs' tables; `program`, `logs`: what to type."""
 
     app: str
     made: str
@@ -100,11 +100,12 @@ class Page:
     needs: Needs
     what: WhatRan
     program: str
+    logs: str
     notes: Sequence[str] = ()
 
 
-def cause_of(group: Group, names: Mapping[str, str], retry: str, program: str) -> Cause:
-    """Return a group of failures as the page tells it. `retry`: the options that its command needs."""
+def cause_of(group: Group, names: Mapping[str, str], logs: str, retry: str) -> Cause:
+    """Return a group of failures as the page tells it. `logs`, `retry`: commands without their jobs."""
     one = group.example
     first = group.jobs[0]
     return Cause(
@@ -118,7 +119,7 @@ def cause_of(group: Group, names: Mapping[str, str], retry: str, program: str) -
         named=tuple(f"{names.get(job) or 'job'} ({job})" for job in group.jobs[:NAMED]),
         excerpt=tuple(line[:LONGEST_LINE] for line in group.excerpt),
         cure=group.cure,
-        commands=(f"{program} logs {first} --errors", f"{program} retry --group {group.key}{retry}"),
+        commands=(f"{logs} {first} --errors", f"{retry} --group {group.key}"),
     )
 
 
@@ -178,4 +179,4 @@ def render(page: Page) -> str:
 def _data(page: Page) -> dict[str, Any]:
     causes = [f"{cause.what}: {printable(cause.sentence)[:LONGEST_VALUE]}" for cause in page.causes]
     sheet = page.sheet.data if page.sheet else None
-    return {"program": page.program, "causes": causes, "sheet": sheet}
+    return {"logs": page.logs, "causes": causes, "sheet": sheet}

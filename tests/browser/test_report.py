@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,7 @@ def test_the_plate_with_trouble_is_first_and_a_click_tells_of_its_well(opened: B
     assert well == "P7 A01: given up"
     assert cause.startswith("macro error, line 3: ")
     assert numbers == "Area, mean 11"
-    assert command == "python run.py logs --well 'P7 A01'"
+    assert command == "python run.py logs --run Test --well 'P7 A01'"
 
 
 def test_arrow_keys_walk_from_well_to_well_and_tab_leaves(opened: Browser) -> None:
@@ -236,6 +237,24 @@ def test_a_dark_page_is_dark_and_a_printed_one_fits_on_a4(opened: Browser) -> No
     assert opened.value(back) == "rgb(255, 255, 255)"
     assert len(opened.call("Page.printToPDF", preferCSSPageSize=True)["data"]) > 10_000
     assert opened.value("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_what_can_be_used_has_a_name_for_those_who_do_not_see_it(opened: Browser) -> None:
+    nodes = opened.call("Accessibility.getFullAXTree")["nodes"]
+    named = {
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in nodes
+        if any(one["name"] == "focusable" and one["value"].get("value") for one in node.get("properties", ()))
+    }
+
+    assert all(name for role, name in named if role != "RootWebArea"), named
+    assert {"combobox", "searchbox", "checkbox", "button"} <= {role for role, _ in named}
+    assert any(name.startswith("Plate P7, 1 wells not done.") for _, name in named)
+    levels = "[...document.querySelectorAll('h1, h2, h3')].map(one => +one.tagName[1])"
+    found = opened.value(levels)
+    assert found[0] == 1 and all(after - before <= 1 for before, after in pairwise(found))
+    assert opened.value("[...document.querySelectorAll('th')].every(one => one.textContent.trim())")
+    assert opened.value("document.getElementById('details').getAttribute('aria-live')") == "polite"
 
 
 def test_what_others_wrote_runs_nothing_in_a_browser(tmp_path: Path) -> None:

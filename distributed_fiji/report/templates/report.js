@@ -98,7 +98,7 @@ function tell(canvas) {
   const named = `${plate.name} ${well(at)}`.trim(), quoted = `'${named.replaceAll("'", "'\\''")}'`;
   const told = sheet.measures.map((one, which) => `${one.name} ${number(plate.numbers[which][at])}`);
   byId("details").textContent = [`${named}: ${MEANING[letter]}`, cause ? data.causes[cause - 1] || `cause ${cause}` : "",
-    letter === "-" ? "" : told.join(" · "), letter === "-" ? "" : `${data.program} logs --well ${quoted}`].filter(Boolean).join("\n");
+    letter === "-" ? "" : told.join(" · "), letter === "-" ? "" : `${data.logs} --well ${quoted}`].filter(Boolean).join("\n");
 }
 
 function select(canvas, at) {
