@@ -134,7 +134,7 @@ def enter_done(found: ReportFacts, job: DoneJob, tables: list[CsvTable | str], *
     found.wells.add(well, status, is_warned=bool(job.course.warnings), inputs=job.course.inputs)
     for name, value in ((SECONDS, job.course.seconds.get("fiji")), (MEMORY, job.course.peak_memory_mb)):
         if value:
-            found.wells.measure(name).add(well, value, 1)
+            found.wells.measure(name, is_aside=True).add(well, value, 1)
     for table in read:
         found.wells.measure(OBJECTS, is_sum=True).add(well, len(table.rows), 1)
         _enter_columns(found, well, table)

@@ -43,7 +43,7 @@ WARNED = "w"
 EXACT = 20_000
 EXACT_BYTES, BINNED_BYTES = 8.0, 4 / 3
 #: Bytes of all numbers, for exact and binned ones, and measures at most.
-BYTES, MOST_MEASURES = {True: 500_000, False: 3_600_000}, 12
+BYTES, MOST_MEASURES = {True: 500_000, False: 4_050_000}, 12
 #: Bytes of statuses and causes: of more plates than fit, those with the most wells that are not done.
 STATUS_BYTES, MOST_CAUSES = 700_000, 20_000
 
@@ -80,7 +80,8 @@ def sheet_of(wells: Wells, status_bytes: int = STATUS_BYTES) -> Sheet | None:
     if not wells.size:
         return None
     exact = len(wells.statuses) <= EXACT
-    summaries = [one for measure in wells.measures.values() if (one := _summary(wells, measure))]
+    ordered = sorted(wells.measures.values(), key=lambda measure: measure.is_aside)
+    summaries = [one for measure in ordered if (one := _summary(wells, measure))]
     each = len(wells.statuses) * (EXACT_BYTES if exact else BINNED_BYTES)
     shown = summaries[: min(MOST_MEASURES, int(BYTES[exact] // each))]
     plates = list(_plates(wells, shown, exact, status_bytes))

@@ -30,10 +30,14 @@ FEWEST = 4
 
 @dataclass
 class Measure:
-    """A number of each well. `is_sum`: of its jobs; else their mean, each job with its weight."""
+    """A number of each well. `is_sum`: of its jobs; else their mean, each job with its weight.
+
+    `is_aside`: of the run and not of what is in the images; such a measure gives way where not all fit.
+    """
 
     name: str
     is_sum: bool = False
+    is_aside: bool = False
     sums: array[float] = field(default_factory=lambda: array("d"))
     weights: array[float] = field(default_factory=lambda: array("d"))
 
@@ -110,9 +114,11 @@ class Wells:
             if cause is not None:
                 self.causes[well] = cause
 
-    def measure(self, name: str, *, is_sum: bool = False) -> Measure:
+    def measure(self, name: str, *, is_sum: bool = False, is_aside: bool = False) -> Measure:
         """Return a measure by its name, made where it is new."""
-        return self.measures.setdefault(name, Measure(name, is_sum))
+        if name not in self.measures:
+            self.measures[name] = Measure(name, is_sum, is_aside)
+        return self.measures[name]
 
     @property
     def size(self) -> int:
