@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
-from math import fsum, isfinite, nan
+from math import fsum
 
+from distributed_fiji.report.spread import is_usable
 from distributed_fiji.review.csvtext import ROW_NUMBER, CsvTable
 
-#: What stands for a number that is none, or for no value, as R, pandas and FIJI write it.
-NO_NUMBERS = {"", "nan", "na", "infinity", "-infinity", "inf", "-inf"}
+#: What stands for no value where it is no number to Python.
+NO_NUMBERS = {"", "na", "n/a", "null"}
 
 
 def sums_of(table: CsvTable) -> dict[str, tuple[float, int]]:
@@ -28,15 +29,15 @@ def _split(rows: Iterable[str]) -> Iterable[list[str]]:
 
 
 def numbers_in(fields: Iterable[str]) -> list[float] | None:
-    """Return the numbers among fields that are numbers or nothing; None where one is text."""
+    """Return the usable numbers among fields that are numbers or nothing; None where one is text."""
     numbers = []
     for field in fields:
         try:
-            number = float(field) if "_" not in field else nan
+            number = float(field) if "_" not in field else None
         except ValueError:
-            number = nan
-        if isfinite(number):
-            numbers.append(number)
-        elif field.strip().lower() not in NO_NUMBERS:
+            number = None
+        if number is None and field.strip().lower() not in NO_NUMBERS:
             return None
+        if number is not None and is_usable(number):
+            numbers.append(number)
     return numbers

@@ -10,7 +10,7 @@ from typing import Any
 from distributed_fiji.monitor.result import counted
 from distributed_fiji.report.crate import DESCRIPTOR, ROOT
 from distributed_fiji.report.sheet import ABOUT
-from distributed_fiji.report.spread import correlation, median
+from distributed_fiji.report.spread import correlation, is_usable, median
 
 #: What of an entity tells what was run; the rest is when, and how many.
 TELLING = ("identifier", "softwareVersion", "value")
@@ -114,6 +114,7 @@ def _measure(name: str, pairs: list[tuple[WellRow, WellRow]]) -> str:
 
 def _number(row: WellRow, name: str) -> float | None:
     try:
-        return float(row.get(name) or "x")
+        number = float(row.get(name) or "x")
     except ValueError:
         return None
+    return number if is_usable(number) else None

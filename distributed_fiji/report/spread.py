@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import ceil, fsum, sqrt
+from math import ceil, fsum, isfinite, sqrt
 
 #: A median absolute deviation times this is a normal distribution's standard deviation.
 NORMAL = 1.4826
+
+#: No measurement is larger; with larger numbers, squares and sums would leave the range of a double.
+MOST = 1e100
 
 
 @dataclass(frozen=True)
@@ -64,4 +67,9 @@ def correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
     spread_y = fsum((y - mean_y) ** 2 for _, y in pairs)
     if not (spread_x and spread_y):
         return None
-    return fsum((x - mean_x) * (y - mean_y) for x, y in pairs) / sqrt(spread_x * spread_y)
+    return fsum((x - mean_x) * (y - mean_y) for x, y in pairs) / (sqrt(spread_x) * sqrt(spread_y))
+
+
+def is_usable(number: float) -> bool:
+    """Whether a number is one that can be computed with."""
+    return isfinite(number) and abs(number) <= MOST

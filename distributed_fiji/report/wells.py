@@ -9,11 +9,11 @@ import re
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from math import isfinite, nan
+from math import nan
 from typing import Any
 
 from distributed_fiji.plates import SIZES, Place, place_of, plate_of
-from distributed_fiji.report.spread import correlation, deviation, median
+from distributed_fiji.report.spread import correlation, deviation, is_usable, median
 from distributed_fiji.review.wells import ORDER, WellStatus
 
 #: Rows and columns of the largest plate; what lies beyond is no well of a plate.
@@ -43,7 +43,7 @@ class Measure:
 
     def add(self, well: int, total: float, weight: float) -> None:
         """Add a job's: the sum of its numbers, and how many there are."""
-        if isfinite(total) and weight:
+        if is_usable(total) and weight:
             self._reach(well)
             self.sums[well] += total
             self.weights[well] += weight
@@ -145,7 +145,8 @@ def edge_effect(values: Mapping[Place, float], size: int) -> float | None:
     if len(edge) < FEWEST or len(inner) < FEWEST:
         return None
     spread = deviation(inner)
-    return (median(edge) - median(inner)) / spread if spread else None
+    found = (median(edge) - median(inner)) / spread if spread else nan
+    return found if is_usable(found) else None
 
 
 def replicates(plates: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -316,6 +316,26 @@ def test_columns_with_text_are_none_and_blanks_are_not_counted() -> None:
     assert sums_of(CsvTable(("A",), ["1_0"])) == {}
 
 
+def test_numbers_that_no_double_can_add_spoil_nothing(tmp_path: Path) -> None:
+    table = CsvTable(("A", "B"), ["1e308,1e99", "1e308,-1e99", "5,inf", "-1e308,nan", "1e400,3"])
+    assert sums_of(table) == {"A": (5.0, 1), "B": (3.0, 3)}
+
+    wells = filled(2, 96)
+    for number, well in enumerate(wells.plates["P0"].values()):
+        for name, value in (("huge", 1e100), ("tiny", 1e-300), ("either", 1e100 if number % 2 else 1e-300)):
+            wells.measure(name).add(well, value * (number % 7), 1)
+    found = sheet_of(wells)
+    assert found and json.dumps(found.data, allow_nan=False)
+    assert correlation([(1e100, 1), (-1e100, 2), (1e99, 3)]) is not None
+
+    with (tmp_path / "wells.csv").open("w", newline="") as file:
+        rows = ((f"A{number:02}", value) for number, value in enumerate(("inf", "-inf", "nan", "1e308", "1")))
+        csv.writer(file).writerows([("Plate", "Well", "Odd"), *(("P", *row) for row in rows)])
+    (tmp_path / "ro-crate-metadata.json").write_text(json.dumps(crate("x")))
+    odd = read_report(tmp_path)
+    assert list(lines_of(odd, odd))[-1] == "  Odd: 1 the same, 0 differ"
+
+
 def odd_records() -> Iterator[dict[str, Any]]:
     for wrong in (None, 5, "x", [1], {"fiji": "x"}, {"fiji": -1}, float("nan")):
         yield dict.fromkeys(("seconds", "peak_memory_mb", "versions", "fiji", "job", "attempt"), wrong)
