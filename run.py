@@ -9,7 +9,11 @@ import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from distributed_fiji.aws.clients import Clients
+    from distributed_fiji.state.record import Run
 
 CHECKOUT = Path(__file__).resolve().parent
 
@@ -495,7 +499,21 @@ def monitor(context: Context, record_file: Path, cheapest: bool) -> None:
         context.terminal.note(
             f"On this machine, s3://{record.destination_bucket}/ is the folder {shown(folder)}"
         )
+    if result.exit_code != errors.INTERRUPTED:
+        report_of(context, record, clients, record_file.with_name(f"{record.app_name}Report"), result.jobs)
     sys.exit(result.exit_code)
+
+
+def report_of(context: Context, run: Run, clients: Clients, folder: Path, jobs: int) -> None:
+    """Write the report of a run that has ended with so many jobs, or say how."""
+    from distributed_fiji.commands.report import MOST_AT_END, Request, report_at_end
+
+    if jobs > MOST_AT_END:
+        context.terminal.note(f"For a report: python run.py report {run.app_name}")
+        return
+    program, settings = context.terminal.command(), context.settings_of(run.app_name)
+    request = Request(folder, "", True, program, settings)
+    report_at_end(run, clients, context.reader(clients), request, context.clock.now(), context.terminal)
 
 
 @main.command()

@@ -93,6 +93,10 @@ class Terminal:
         is_local = found["is_local"] and LOCAL not in self.options
         return f"{self.program}{LOCAL if is_local else ''}{self.options} "
 
+    def command(self) -> str:
+        """Return how run.py is called here, with the options that every command needs."""
+        return f"{self.program}{self.options}"
+
     def say(self, text: str) -> None:
         """Print a result, on one line."""
         if self.quiet:

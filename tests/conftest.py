@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import re
+import shutil
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -27,6 +28,26 @@ PASSED = pytest.StashKey[bool]()
 
 #: Variables that would lead a test to a real account.
 AWS_VARIABLES = [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]
+
+
+#: Reports that were there before the tests.
+REPORTS = pytest.StashKey[set[Path]]()
+
+
+def reports() -> set[Path]:
+    """Return the reports of runs that `monitor` left in files/."""
+    return set((Path(__file__).resolve().parents[1] / "files").glob("*Report"))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[REPORTS] = reports()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove the reports of tests' runs, when all processes have ended."""
+    if not hasattr(session.config, "workerinput"):
+        for folder in reports() - session.config.stash[REPORTS]:
+            shutil.rmtree(folder)
 
 
 @pytest.hookimpl(tryfirst=True)

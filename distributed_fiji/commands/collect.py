@@ -102,7 +102,7 @@ def _read_tables(
 
     def load(job: DoneJob) -> tuple[DoneJob, list[tuple[str, CsvTable | str]]]:
         keys = [key for key in job.outputs if matches(key, job.location, pattern)]
-        return job, [(key, _table(read, job.destination, key)) for key in keys]
+        return job, [(key, find_table(read, job.destination, key)) for key in keys]
 
     for job, tables in in_parallel(load, jobs):
         counts = []
@@ -127,7 +127,7 @@ def matches(key: str, location: str, pattern: str) -> bool:
     return fnmatchcase(key.rpartition("/")[2], pattern) or fnmatchcase(inner, pattern)
 
 
-def _table(read: Read, bucket: str, key: str) -> CsvTable | str:
+def find_table(read: Read, bucket: str, key: str) -> CsvTable | str:
     """Return a table, or why there is none."""
     body = read(bucket, key)
     if body is None:

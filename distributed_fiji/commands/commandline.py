@@ -114,6 +114,14 @@ class Context:
             return self._without_mount(settings, warnings)
         return settings, warnings
 
+    def settings_of(self, app_name: str) -> Settings | None:
+        """Return the settings of an app, where config.py is its own and can be read."""
+        try:
+            settings, _ = load_settings(self.config)
+        except errors.InvalidInput:
+            return None
+        return settings if app_name == settings.APP_NAME else None
+
     def _without_mount(self, settings: Settings, warnings: list[str]) -> tuple[Settings, list[str]]:
         """Download inputs if the embedded cloud's tasks are processes, which cannot mount anything."""
         from distributed_fiji.local import cloud

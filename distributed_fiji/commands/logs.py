@@ -23,6 +23,7 @@ from worker.contract.jobs import log_key, state_key
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
+JOB = re.compile(r"(?:rejected-)?[0-9a-f]{16}\Z")
 LOG = re.compile(r"(\d{1,9})\.log\Z")
 
 #: Lines shown before and after one with an error, enough for Java's traces.
@@ -149,7 +150,11 @@ def errors_in(lines: list[str]) -> Iterator[str]:
 
 
 def job_meant(job: str | None, wells: list[str], well: str | None) -> str:
-    """Return the one job that is meant, by its id or its well. Raises InvalidInput."""
+    """Return the one job that is meant, by its id or by its well. Raises InvalidInput."""
+    if job and not JOB.match(job):
+        raise InvalidInput(
+            f"Job {job} has no log", ["an ID has 16 digits, 0-9 and a-f, as `failures` names it"]
+        )
     if job:
         return job
     if len(wells) == 1:

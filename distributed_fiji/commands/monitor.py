@@ -59,6 +59,11 @@ class MonitorResult:
     unaccounted: int = 0
     left: tuple[str, ...] = ()
 
+    @property
+    def jobs(self) -> int:
+        """All that were submitted, as far as they are known."""
+        return self.done + self.dead + self.unaccounted
+
 
 def monitor(
     record: Run,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +90,64 @@ def collect(context: Context, pattern: str, output: Path, given: Path | None, **
     for line in collecting.lines_of(wish, collected):
         context.terminal.say(line)
     sys.exit(errors.JOBS_FAILED if collected.unread else 0)
+
+
+@command("report")
+@click.argument("run_or_app", metavar="[APP_NAME|FILE]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("report"),
+    show_default=True,
+    help="Folder for report.html, wells.csv and ro-crate-metadata.json.",
+)
+@click.option(
+    "--tables",
+    metavar="PATTERN",
+    default="",
+    help="Tables among the jobs' outputs, as '*_Results.csv'; their columns become maps.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an earlier report.")
+def report(context: Context, run_or_app: Path | None, output: Path, tables: str, overwrite: bool) -> None:
+    """Write a page about a run that opens offline.
+
+    The page has the verdict, cost, failures with commands, maps of the plates, times, memory, what was run,
+    and a paragraph for the methods. A table beside it has the exact figures of every well. The run may still
+    be going on. Without an argument, the app in config.py is meant.
+
+    \b
+    Example: python run.py report --tables "*_Results.csv"
+    """
+    from distributed_fiji.commands import report as reporting
+
+    request = reporting.Request(output, tables, overwrite)
+    reporting.check(request)
+    run, clients = context.open_run(run_or_app)
+    request = replace(request, program=context.terminal.command(), settings=context.settings_of(run.app_name))
+    read, now = context.reader(clients), context.clock.now()
+    facts = reporting.report(run, clients, read, request, now, context.terminal)
+    for line in reporting.lines_of(request, facts):
+        context.terminal.say(line)
+
+
+@command("compare")
+@click.argument("first", metavar="REPORT1", type=click.Path(path_type=Path))
+@click.argument("second", metavar="REPORT2", type=click.Path(path_type=Path))
+def compare(context: Context, first: Path, second: Path) -> None:
+    """Compare two runs by their reports.
+
+    Says what of script, FIJI, parameters and inputs differs, and how the results do, well by well. REPORT1
+    and REPORT2 are folders that `report` wrote: of two apps, or of one app before and after. AWS is not
+    asked.
+
+    \b
+    Example: python run.py compare report-may report-june
+    """
+    from distributed_fiji.commands.compare import compare as run_compare
+
+    for line in list(run_compare(first, second)):
+        context.terminal.say(line)
 
 
 @command("failures")
@@ -185,12 +244,20 @@ def resubmit(context: Context, job_file: Path, yes: bool) -> None:
     Example: python run.py resubmit files/exampleJob.json
     """
     from distributed_fiji.commands.confirmations import asking
+    from distributed_fiji.commands.jobinputs import check_inputs
     from distributed_fiji.commands.resubmit import resubmit as run_resubmit
     from distributed_fiji.commands.submit import Manner
     from distributed_fiji.jobs import read_job_file
     from distributed_fiji.monitor.result import counted
 
     settings, jobs = context.settings(), read_job_file(job_file)
+    check_inputs(
+        jobs,
+        str(job_file),
+        source_bucket=settings.SOURCE_BUCKET,
+        values=settings.DOWNLOAD_FILES,
+        readable=settings.readable_buckets,
+    )
     clients = context.connect_for(settings)
     manner = Manner(context.config.parent, asking(context.terminal, yes=yes or context.local))
     read = context.reader(clients)

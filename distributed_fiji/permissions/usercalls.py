@@ -102,6 +102,11 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
     ),
     "collect": (*_LOOK, "written s3: GetObject"),
     "failures": _LOOK,
+    "report": (
+        *_LOOK,
+        "written s3: GetObject",
+        "described ec2: DescribeInstances DescribeSpotPriceHistory",
+    ),
     "status": (
         *_LOOK,
         "service ecs: DescribeServices",

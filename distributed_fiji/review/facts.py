@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from distributed_fiji.review.course import UNKNOWN, Course, course_in
 from distributed_fiji.state.record import Run
 from distributed_fiji.state.statefiles import pass_over
 from worker.contract.jobs import InvalidMessage, decode_message, manifest_key
@@ -49,6 +50,7 @@ class DoneJob:
     patterns: tuple[str, ...] = ()
     input_bytes: int | None = None
     machine: str = ""
+    course: Course = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class FailedJob:
     metadata: dict[str, Any] = field(default_factory=dict)
     input_bytes: int | None = None
     machine: str = ""
+    course: Course = UNKNOWN
 
 
 class Facts:
@@ -76,6 +79,10 @@ class Facts:
 
     def __init__(self, run: Run, read: Read) -> None:
         self._run, self._read = run, read
+
+    @property
+    def app_name(self) -> str:
+        return self._run.app_name
 
     def done(self, jobs: Iterable[str]) -> Iterator[DoneJob]:
         """Yield what the manifests of jobs say, in the order of the jobs; one that is none is passed over."""
@@ -157,6 +164,7 @@ def _done(document: dict[str, Any]) -> DoneJob:
         patterns=texts(job, "inputs"),
         input_bytes=_input_bytes(document),
         machine=_machine(document),
+        course=course_in(document),
     )
 
 
@@ -175,6 +183,7 @@ def failed_in(document: dict[str, Any]) -> FailedJob:
         metadata=_metadata_in(body),
         input_bytes=_input_bytes(document),
         machine=_machine(document),
+        course=course_in(document),
     )
 
 

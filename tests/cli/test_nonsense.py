@@ -350,6 +350,9 @@ def nonsense_plates() -> st.SearchStrategy[Thrown]:
     )
 
 
+#: Where no folder can be made, nor one be used; what is thrown at readers of folders may be made by writers.
+NO_FOLDERS = PLACES.filter(lambda place: place not in (".", "") and not place.startswith("a"))
+
 ON_A_MACHINE = ("rehearse", "job.json", "--where", "cloud", "--fleet")
 
 #: `check` reports each problem in a row, which names its file by what it is.
@@ -420,6 +423,45 @@ COMMANDS: dict[str, st.SearchStrategy[Thrown]] = {
         somewhere("collect", "*.csv", "--expect"),
         option("collect", "*.csv", "--style", values=MARKED, named="--style"),
         option("collect", "*.csv", "--wells", values=MARKED, named="--wells"),
+    ),
+    "report": st.one_of(
+        in_file("record.json", wrong_record(), "report", "record.json"),
+        somewhere("report"),
+        option("report", "--output", values=NO_FOLDERS, named="-o"),
+    ),
+    "compare": st.one_of(
+        in_file("ro-crate-metadata.json", st.nothing(), "compare", ".", "."),
+        somewhere("compare"),
+        somewhere("compare", "."),
+    ),
+    "failures": st.one_of(
+        in_file("record.json", wrong_record(), "failures", "record.json"),
+        in_file("config.py", wrong_config_without_script(), "failures"),
+        somewhere("failures"),
+    ),
+    "status": st.one_of(
+        in_file("record.json", wrong_record(), "status", "record.json"),
+        in_file("config.py", wrong_config_without_script(), "status"),
+        somewhere("status", "--json"),
+    ),
+    "logs": st.one_of(
+        in_file("record.json", wrong_record(), "logs", "--well", "A1", "--run", "record.json"),
+        somewhere("logs", "--well", "A1", "--run"),
+        option("logs", values=MARKED, named="has no log"),
+        option("logs", "--well", values=MARKED, named="--well"),
+        option("logs", "--group", "1", "--grep", "x", "--attempt", values=NO_NUMBER, named="--attempt"),
+        option("logs", "--grep", "x", "--group", values=MARKED, named="There is no group"),
+    ),
+    "retry": st.one_of(
+        in_file("config.py", wrong_config_without_script(), "retry", "--all"),
+        option("retry", "--group", values=MARKED, named="There is no group"),
+        option("retry", "--job", values=MARKED, named="--job"),
+        option("retry", "--well", values=MARKED, named="--well"),
+        option("retry", "--all", "--memory", values=NO_NUMBER, named="--memory"),
+    ),
+    "resubmit": st.one_of(
+        in_file("job.json", wrong_job_file() | wrong_group(), "resubmit", "job.json"),
+        somewhere("resubmit"),
     ),
     "redrive": in_file("config.py", wrong_config_without_script(), "redrive"),
     "inventory": st.one_of(
@@ -514,6 +556,18 @@ def test_nonsense_is_refused_with_its_field_and_changes_nothing(
     print(f"| `{command}` | {len(distinct)} | exit code 2, field named | 0 tracebacks | 0 changes |")
 
 
+#: Commands at which nothing is thrown, and why not.
+LEFT_OUT: dict[str, str] = {}
+
+
+def test_nonsense_is_thrown_at_every_command() -> None:
+    run.mount_more()
+    thrown_at = {name.partition(" ")[0] for name in COMMANDS}
+
+    assert thrown_at | LEFT_OUT.keys() == set(run.main.commands)
+    assert not thrown_at & LEFT_OUT.keys() and all(LEFT_OUT.values())
+
+
 @contextlib.contextmanager
 def a_full_disk() -> Any:
     """Let no file grow in this process: what is written fails as on a full disk."""
@@ -535,6 +589,7 @@ def a_full_disk() -> Any:
         (["startCluster", "fleet.json"], "the record of the run is stored there"),
         (["tryScript", "script.ijm"], "--into ."),
         (["makeJob", "--wells", "6", "--to", "new.json"], "--to new.json"),
+        (["report", "-o", "new"], "-o new"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

@@ -1,4 +1,4 @@
-"""`status`, `failures`, `logs`, `retry`, `resubmit` and `collect`, as a user calls them before a run."""
+"""`status`, `failures`, `logs`, `retry`, `resubmit`, `report`, `collect`: what a user sees before a run."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ WAYS = [
     (("logs", "--well", "H12"), "--well H12: no job has this well"),
     (("failures", "--csv", "--json"), "--csv and --json: one or the other"),
     (("failures", "NoSuchApp"), "cannot be read"),
+    (("compare", "nowhere", "nowhere"), "nowhere"),
+    (("report", "NoSuchApp"), "cannot be read"),
+    (("report", "-o", "job.json"), "-o"),
+    (("report", "-o", "nowhere/report"), "the folder nowhere does not exist"),
     (("collect", "*.csv"), "none of the outputs of 0 finished jobs matches '*.csv'"),
     (("collect", "*.csv", "-o", "all.xlsx"), "must end in .csv or .parquet"),
     (("collect", "*.csv", "-o", "nowhere/all.csv"), "the folder nowhere does not exist"),
@@ -55,6 +59,30 @@ def test_a_run_that_has_not_started_is_told_of_with_its_plate(ready: Command, tm
     document = json.loads(program.out)
     assert (document["total"], document["waiting"], document["machines"]) == (2, 2, {})
     assert (failed.code, failed.out) == (0, "No job has failed.\n")
+
+
+def test_a_report_names_its_files_and_an_earlier_one_stays(ready: Command, tmp_path: Path) -> None:
+    job_file = {"output_file_location": "out/{Well}", "groups": [{"Plate": "P1", "Well": "A1"}]}
+    (tmp_path / "job.json").write_text(json.dumps(job_file))
+    assert ready("submitJob", "job.json").code == 0
+
+    first, again, replaced = ready("report"), ready("report"), ready("report", "--overwrite")
+
+    assert (first.code, again.code, replaced.code) == (0, 2, 0), first.said
+    assert first.out.splitlines()[0] == "The one job is not done; 1 not finished. The run is not over."
+    assert first.out.splitlines()[1:] == [
+        "Report: report/report.html",
+        "All wells, with exact figures: report/wells.csv",
+    ]
+    assert "report/report.html exists: choose another -o, or add --overwrite" in again.err
+    compared = ready("compare", "report", "report")
+    assert compared.code == 0, compared.said
+    assert compared.out.splitlines()[1:3] == [
+        "Wells: 1 in both, 0 only in the first, 0 only in the second",
+        "  what became of them: 1 the same, 0 differ",
+    ]
+    files = sorted(path.name for path in (tmp_path / "report").iterdir())
+    assert files == ["report.html", "ro-crate-metadata.json", "wells.csv"]
 
 
 def test_resubmit_sends_what_is_not_done(ready: Command) -> None:

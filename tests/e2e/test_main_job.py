@@ -30,6 +30,9 @@ def test_four_commands_take_a_script_over_all_jobs_and_leave_nothing_that_bills(
     assert [item for item in app.inventory() if item["bills"]] == []
     exported = list((app.bucket_folder / "exportedlogs").rglob("*"))
     assert any(path.is_file() for path in exported)
+    page = app.record.with_name(f"{app.name}Report") / "report.html"
+    assert str(page.relative_to(page.parents[2])) in ended.err
+    assert "All 6 jobs are done." in page.read_text(encoding="utf-8")
 
 
 def test_a_job_that_fails_is_named_with_its_reason_and_the_others_are_done(app: App) -> None:

@@ -185,6 +185,7 @@ def test_the_main_job_is_done_with_the_least_that_is_granted_and_no_more_is_gran
     submit(lab, [{"Well": "A01", "image": image}, {"Well": "B01", "broken": True}])
     done(lab, "startCluster", lab.folder / "fleet.json")
     done(lab, "status")
+    done(lab, "report", "-o", lab.folder / "early")
     watched = lab.run("monitor", lab.record)
     assert (watched.code, lab.denied()) == (3, set()), watched.said
     assert "1 job done, 1 given up" in watched.out
@@ -193,6 +194,7 @@ def test_the_main_job_is_done_with_the_least_that_is_granted_and_no_more_is_gran
     for looking in (("status",), ("failures",), ("logs", "--well", "B01")):
         done(lab, *looking)
     done(lab, "collect", "*.txt", "-o", lab.folder / "all.csv")
+    done(lab, "report", "--tables", "*.txt", "-o", lab.folder / "late")
     done(lab, "redrive")
     done(lab, "retry", "--all")
     done(lab, "resubmit", lab.folder / "job.json", "--yes")
