@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from distributed_fiji.aws.pricelist import BANDS
 from distributed_fiji.commands.costmodel import Quote, Span
@@ -32,14 +32,19 @@ def dollars(amount: float) -> str:
     return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"
 
 
-def span_text(span: Span) -> str:
-    """Return a range as likely (low–high)."""
-    return f"{dollars(span.likely)} ({dollars(span.low)}–{dollars(span.high)})"
+def span_text(span: Span, to: str = "–") -> str:
+    """Return a range as likely (low–high). `to`: what stands between low and high."""
+    return f"{dollars(span.likely)} ({dollars(span.low)}{to}{dollars(span.high)})"
 
 
 def estimate_table(estimate: Estimate) -> Table:
-    """Return a row for each type of the fleet, and for the best others below a line."""
-    table = Table(*COLUMNS, box=None, pad_edge=False)
+    """Return a row for each type of the fleet, and for the best others below a line.
+
+    On a narrow terminal cells take more lines, and none is cut.
+    """
+    widest = {name: max(map(len, name.split())) for name in COLUMNS}
+    columns = [Column(name, min_width=width, overflow="fold") for name, width in widest.items()]
+    table = Table(*columns, box=None, pad_edge=False)
     for number, quote in enumerate((*estimate.fleet, *estimate.others)):
         if number == len(estimate.fleet):
             table.add_section()
@@ -49,7 +54,7 @@ def estimate_table(estimate: Estimate) -> Table:
 
 def _cells(quote: Quote) -> list[str]:
     offer, kind = quote.offer, quote.offer.kind
-    spot = " ".join(f"{zone[-1]} {price:.4f}" for zone, price in offer.spot.items())
+    spot = " ".join(f"{zone[-1]}:{price:.4f}" for zone, price in offer.spot.items())
     hours = quote.hours
     return [
         kind.name,
@@ -57,11 +62,11 @@ def _cells(quote: Quote) -> list[str]:
         str(kind.usable_mib if kind.memory_mib else "?"),
         str(quote.shape.tasks),
         spot or "unknown",
-        f"{offer.month[0]:.4f}–{offer.month[1]:.4f}" if offer.month else "unknown",
+        f"{offer.month[0]:.4f} to {offer.month[1]:.4f}" if offer.month else "unknown",
         "unknown" if offer.on_demand is None else f"{offer.on_demand:.4f}",
         "unknown" if offer.band is None else BANDS[offer.band][0],
-        f"{hours.likely:.2f} ({hours.low:.2f}–{hours.high:.2f})",
-        span_text(quote.total),
+        f"{hours.likely:.2f} ({hours.low:.2f} to {hours.high:.2f})",
+        span_text(quote.total, " to "),
         dollars(quote.total.likely / quote.work.jobs * 1000),
     ]
 

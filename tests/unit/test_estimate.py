@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date, datetime, timezone
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from distributed_fiji.aws import pricelist
 from distributed_fiji.aws.machinetypes import MachineType
 from distributed_fiji.commands.costmodel import Offer, Quote, Shape, Span, Workload
 from distributed_fiji.commands.estimate import Estimate
-from distributed_fiji.commands.estimatetable import as_document
+from distributed_fiji.commands.estimatetable import as_document, estimate_table
 from distributed_fiji.commands.monitor import cost_line
 from distributed_fiji.commands.workload import find_script_hash
 from distributed_fiji.settings import Settings
@@ -153,3 +155,16 @@ def test_the_record_keeps_the_estimate_and_the_last_line_compares_it() -> None:
     assert cost_line(run, 12.345) == "The machines cost about $12.35."
     assert cost_line(run, None) == cost_line(run, 0.0) == ""
     assert as_document(estimate)["rows"][0]["machine_type"] == "m5.xlarge"
+
+
+@pytest.mark.parametrize("columns", [80, 110])
+def test_on_a_narrow_terminal_no_price_is_cut(columns: int) -> None:
+    quote = Quote(offer(month=(0.0351, 0.0902)), work(), shape())
+    out = io.StringIO()
+    estimate = Estimate(quote.work, (quote,), (), ())
+
+    Console(file=out, width=columns).print(estimate_table(estimate))
+
+    said = "".join(out.getvalue().split())
+    assert "…" not in said
+    assert "0.0351" in said and "0.0902" in said
