@@ -67,12 +67,15 @@ ANSWERS = (*ERRORS, "no network", "refused inside", "stale")
 #: The beginnings of operations that only read.
 READING = ("Describe", "List", "Get")
 
+#: Reading of S3, which is never stale (S3 user guide, "Amazon S3 data consistency model").
+CONSISTENT = ("GetObject", "HeadObject", "ListObjectsV2")
+
 
 def reaches(kind: str, operation: str) -> bool:
     """Whether a kind of answer makes any difference to an operation."""
     if kind == "refused inside":
         return operation in PARTIAL
-    return kind != "stale" or operation.startswith(READING)
+    return kind != "stale" or (operation.startswith(READING) and operation not in CONSISTENT)
 
 
 class Answered:
@@ -131,7 +134,7 @@ class AnsweringSession(EmulatedSession):
             parsed[name] = [failure]
             if name == "FailedEntries":
                 parsed["FailedEntryCount"] = 1
-        if self.kind == "stale" and model.name.startswith(READING):
+        if self.kind == "stale" and reaches(self.kind, model.name):
             # An answer was an error, or not, by its status.
             http_response.status_code = known["ResponseMetadata"]["HTTPStatusCode"]
             parsed.clear()
