@@ -36,15 +36,16 @@ def show_nothing(_seen: Snapshot) -> None:
 
 @dataclass
 class Watcher:
-    """Watches one run over many looks. `memory` is what `decide` keeps from one look to the next; `begun`
-    says that the run is known to have had no verdict at first.
+    """Watches one run over many looks. `memory` is what `decide` keeps from one look to the next.
+
+    `had_no_verdict`: whether it is known that no verdict was kept when the watching began.
     """
 
     run: Run
     clients: Clients
     memory: Memory = field(default_factory=Memory)
     cheapest: bool = False
-    begun: bool = False
+    had_no_verdict: bool = False
     unread: str = ""
     told: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
@@ -78,6 +79,9 @@ class Watcher:
                 attempt("failures", partial(self._tell_failures, seen, tell), tell)
         for action in actions:
             if isinstance(action, TakeDown):
+                # What an earlier end has left looks like another end: its own verdict counts.
+                if kept := self._kept(tell):
+                    return kept
                 verdict = verdict_of(action.end, seen)
                 if action.end is End.NOTHING_RUNS:
                     verdict = replace(verdict, details=tuple(self._reasons(seen)))
@@ -93,10 +97,11 @@ class Watcher:
         return None
 
     def _kept(self, tell: Callable[[str], None]) -> Verdict | None:
-        """Return the verdict of an end that had begun before. One that cannot be read is asked for again at
-        the next step, and does not keep this one from judging what the run costs.
+        """Return the verdict that was kept before the watching began.
+
+        If it cannot be read, the next step asks again, and this one goes on, for the costs must be judged.
         """
-        if self.begun:
+        if self.had_no_verdict:
             return None
         try:
             verdict = read_verdict(self.clients.s3, self.run)
@@ -105,7 +110,7 @@ class Watcher:
                 tell(f"whether this run has ended could not be read; retrying shortly: {error_text(error)}")
             self.told.add("verdict")
             return None
-        self.begun = True
+        self.had_no_verdict = verdict is None
         return verdict
 
     def _tell_troubles(self, seen: Snapshot, limits: Limits, tell: Callable[[str], None]) -> None:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.monitor.answers import ANSWERS, COMMANDS, Trial
-from tests.monitor.builders import EmulatedSession
+from distributed_fiji.aws.clients import Clients
+from distributed_fiji.monitor.result import read_verdict
+from tests.monitor.answers import ANSWERS, COMMANDS, AnsweringSession, Trial
+from tests.monitor.builders import EmulatedSession, a_run, some_jobs
+from tests.monitor.screen import watch
 
 
 @pytest.mark.parametrize("kind", ANSWERS)
@@ -34,3 +37,19 @@ def test_a_monitor_whose_first_question_has_no_answer_asks_again(
 
     assert outcome.hit == "s3:GetObject"
     assert outcome.wrong == ()
+
+
+def test_an_end_whose_verdict_is_not_read_at_first_stays_the_end(session: EmulatedSession, app: str) -> None:
+    run = a_run(Clients(session), app)
+    run.submit(some_jobs(2))
+    run.work_off()
+    run.give_up(reported="no cells")
+    first, _ = watch(run)
+    ended = read_verdict(run.clients.s3, run.record)
+    throttled = AnsweringSession(session, "throttled", 1)
+
+    second, _ = watch(run, clients=Clients(throttled))
+
+    assert throttled.hit == "s3:GetObject"
+    assert second == first
+    assert read_verdict(run.clients.s3, run.record) == ended is not None
