@@ -147,7 +147,7 @@ def submit_job(
     Example: python run.py submitJob files/exampleJob.json
     """
     from distributed_fiji.commands.confirmations import asking
-    from distributed_fiji.commands.jobinputs import check_inputs
+    from distributed_fiji.commands.jobinputs import check_inputs_for
     from distributed_fiji.commands.submit import Manner
     from distributed_fiji.commands.submit import submit_job as run_submit_job
     from distributed_fiji.commands.submit import undo as run_undo
@@ -160,13 +160,7 @@ def submit_job(
     if why and not context.dry_run:
         raise click.UsageError("--why needs --dry-run")
     settings, jobs = context.settings(), read_job_file(job_file)
-    check_inputs(
-        jobs,
-        str(job_file),
-        source_bucket=settings.SOURCE_BUCKET,
-        values=settings.DOWNLOAD_FILES,
-        readable=settings.readable_buckets,
-    )
+    check_inputs_for(settings, jobs, str(job_file))
     clients = context.connect_for(settings)
     if context.dry_run and not undo:
         context.plan = planned_jobs(settings, clients.s3, context.config.parent, jobs, why)

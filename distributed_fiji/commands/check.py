@@ -22,7 +22,7 @@ from distributed_fiji.commands.findings import (
     look_at_settings,
 )
 from distributed_fiji.commands.jobfindings import look_at_jobs
-from distributed_fiji.commands.jobinputs import check_inputs
+from distributed_fiji.commands.jobinputs import check_inputs_for
 from distributed_fiji.commands.resolve import find_machines
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.findings import Finding, doubts, stops, worst_first
@@ -47,7 +47,7 @@ def check(context: Context, job_file: Path | None, fleet_file: Path | None) -> l
     if settings is None:
         return worst_first(found)
     if jobs:
-        _read(found, "job-file", lambda: _check_inputs(settings, jobs, job_file))
+        _read(found, "job-file", lambda: check_inputs_for(settings, jobs, str(job_file)))
     kind = "bucket" if context.local else "credentials"
     if clients := _read(found, kind, lambda: context.connect_for(settings)):
         found += look(context, settings, clients, jobs, file)
@@ -61,16 +61,6 @@ def _read(found: list[Finding], kind: str, read: Callable[[], T]) -> T | None:
     except InvalidInput as error:
         found += stops(kind, error.problems)
         return None
-
-
-def _check_inputs(settings: Settings, jobs: JobFile, path: Path | None) -> None:
-    check_inputs(
-        jobs,
-        str(path),
-        source_bucket=settings.SOURCE_BUCKET,
-        values=settings.DOWNLOAD_FILES,
-        readable=settings.readable_buckets,
-    )
 
 
 def look(

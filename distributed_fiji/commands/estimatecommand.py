@@ -10,7 +10,7 @@ from distributed_fiji.aws import queues
 from distributed_fiji.commands.commandline import CHECKOUT, Context
 from distributed_fiji.commands.estimate import make_estimate
 from distributed_fiji.commands.estimatetable import as_document, show_estimate
-from distributed_fiji.commands.jobinputs import check_inputs
+from distributed_fiji.commands.jobinputs import check_inputs_for
 from distributed_fiji.commands.resolve import find_zones
 from distributed_fiji.commands.workload import find_script_hash, find_workload
 from distributed_fiji.errors import InvalidInput, NothingThere
@@ -25,13 +25,7 @@ ADVICE = "`python run.py rehearse JOB_FILE` measures some jobs; --minutes-per-jo
 def _count_jobs(path: Path, settings: Settings) -> int:
     """Return how many jobs of a file submitJob would take. Raises InvalidInput."""
     file = read_job_file(path)
-    check_inputs(
-        file,
-        str(path),
-        source_bucket=settings.SOURCE_BUCKET,
-        values=settings.DOWNLOAD_FILES,
-        readable=settings.readable_buckets,
-    )
+    check_inputs_for(settings, file, str(path))
     return len(file.job_ids)
 
 

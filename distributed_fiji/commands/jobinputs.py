@@ -6,7 +6,19 @@ from collections.abc import Collection, Iterable
 
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobs import ANSWERS, JobFile, answers_of, metadata_of, shortened
+from distributed_fiji.settings import Settings
 from worker.contract.inputs import Address, InvalidAddress, address_problems, addresses_in, read_patterns
+
+
+def check_inputs_for(settings: Settings, file: JobFile, source: str) -> None:
+    """Raise InvalidInput with every input of a job file that cannot be one for a run with these settings."""
+    check_inputs(
+        file,
+        source,
+        source_bucket=settings.SOURCE_BUCKET,
+        values=settings.DOWNLOAD_FILES,
+        readable=settings.readable_buckets,
+    )
 
 
 def check_inputs(

@@ -13,7 +13,7 @@ from distributed_fiji import plates
 from distributed_fiji.commands import imagesources, jobsofkeys, tables
 from distributed_fiji.commands.commandline import Context
 from distributed_fiji.commands.imagesources import Images
-from distributed_fiji.commands.jobinputs import check_inputs
+from distributed_fiji.commands.jobinputs import check_inputs, check_inputs_for
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobs import JobFile, parse_job_file
 from distributed_fiji.monitor.result import counted
@@ -289,13 +289,10 @@ def _document(made: Made, output: str | None) -> dict[str, Any]:
 def _checked(document: dict[str, Any], source: str, settings: Settings | None) -> JobFile:
     """Return the job file, checked as submitJob checks it. Raises InvalidInput."""
     file = parse_job_file(document, source)
-    check_inputs(
-        file,
-        source,
-        source_bucket=settings.SOURCE_BUCKET if settings else "bucket",
-        values=settings.DOWNLOAD_FILES if settings else True,
-        readable=settings.readable_buckets if settings else None,
-    )
+    if settings:
+        check_inputs_for(settings, file, source)
+    else:
+        check_inputs(file, source, source_bucket="bucket", values=True)
     return file
 
 

@@ -244,20 +244,14 @@ def resubmit(context: Context, job_file: Path, yes: bool) -> None:
     Example: python run.py resubmit files/exampleJob.json
     """
     from distributed_fiji.commands.confirmations import asking
-    from distributed_fiji.commands.jobinputs import check_inputs
+    from distributed_fiji.commands.jobinputs import check_inputs_for
     from distributed_fiji.commands.resubmit import resubmit as run_resubmit
     from distributed_fiji.commands.submit import Manner
     from distributed_fiji.jobs import read_job_file
     from distributed_fiji.monitor.result import counted
 
     settings, jobs = context.settings(), read_job_file(job_file)
-    check_inputs(
-        jobs,
-        str(job_file),
-        source_bucket=settings.SOURCE_BUCKET,
-        values=settings.DOWNLOAD_FILES,
-        readable=settings.readable_buckets,
-    )
+    check_inputs_for(settings, jobs, str(job_file))
     clients = context.connect_for(settings)
     manner = Manner(context.config.parent, asking(context.terminal, yes=yes or context.local))
     read = context.reader(clients)
