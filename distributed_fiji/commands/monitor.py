@@ -27,6 +27,7 @@ from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.record import Run
 from distributed_fiji.terminal import Terminal
 from distributed_fiji.terminal import shown as path_shown
+from distributed_fiji.wholefiles import replacing
 from worker.contract.jobs import WARNINGS, state_key
 from worker.contract.state import Unreadable, number
 
@@ -155,7 +156,8 @@ def _list(failed: list[NotDone], listing: Path, out: Terminal) -> None:
     try:
         listing.unlink(missing_ok=True)
         if len(failed) > NAMED:
-            listing.write_text(as_table(failed), encoding="utf-8")
+            with replacing(listing) as file:
+                file.write(as_table(failed))
             out.say(f"All {len(failed)} of them, with their reasons: {path_shown(listing)}")
     except OSError as error:
         out.warn(

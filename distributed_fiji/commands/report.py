@@ -6,17 +6,14 @@ import csv
 import json
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from math import ceil
 from pathlib import Path
-from typing import IO
 
 from distributed_fiji.aws.clients import AwsError, Clients
 from distributed_fiji.commands.failures import more_memory
 from distributed_fiji.commands.reportfacts import ReportFacts, read_facts
-from distributed_fiji.commands.suggest import LEAST_MINUTES, MOST_MINUTES, PATIENCE, memory_for
+from distributed_fiji.commands.suggest import memory_for, timeout_for
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.report.costs import Spent, rows_of
 from distributed_fiji.report.crate import DESCRIPTOR, crate_of
@@ -32,6 +29,7 @@ from distributed_fiji.review.wells import WellStatus
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.record import Run
 from distributed_fiji.terminal import Terminal, shown
+from distributed_fiji.wholefiles import replacing
 from worker.contract.jobs import ENVIRONMENT
 
 #: The files of a report.
@@ -119,22 +117,6 @@ def report_at_end(
         terminal.warn(f"No report was written: {error}")
     else:
         terminal.note(f"Report: {shown(request.folder / PAGE)}")
-
-
-@contextmanager
-def replacing(target: Path) -> Iterator[IO[str]]:
-    """Yield a file that takes the target's place when all is written, and never a part of it."""
-    with tempfile.NamedTemporaryFile(
-        "w", dir=target.parent, prefix=f".{target.name}.", delete=False, encoding="utf-8", newline=""
-    ) as file:
-        unfinished = Path(file.name)
-        try:
-            yield file
-        except BaseException:
-            unfinished.unlink()
-            raise
-    unfinished.chmod(0o644)
-    unfinished.replace(target)
 
 
 def page_of(run: Run, facts: ReportFacts, request: Request, now: float) -> Page:
@@ -243,9 +225,8 @@ def next_time(tally: Tally, settings: Settings | None) -> Iterator[tuple[str, st
         yield "MEMORY", now, str(memory_for(most)), why
     if tally.seconds:
         longest = max(tally.seconds)
-        minutes = min(MOST_MINUTES, max(LEAST_MINUTES, ceil(PATIENCE * longest / 60)))
         now = str(settings.JOB_TIMEOUT_MINUTES) if settings else "?"
-        why = f"{PATIENCE} times the longest job, {longest:,.0f} s, and {LEAST_MINUTES} at least"
+        minutes, why = timeout_for(longest)
         yield "JOB_TIMEOUT_MINUTES", now, str(minutes), why
 
 

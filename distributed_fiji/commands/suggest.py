@@ -115,15 +115,20 @@ def _machines(
     ]
 
 
+def timeout_for(longest: float) -> tuple[int, str]:
+    """Return JOB_TIMEOUT_MINUTES for the longest job's seconds, and why."""
+    minutes = min(MOST_MINUTES, max(LEAST_MINUTES, math.ceil(PATIENCE * longest / 60)))
+    return minutes, f"{PATIENCE} times the longest job, {longest:,.0f} s, and {LEAST_MINUTES} at least"
+
+
 def _times(settings: Settings, jobs: Sequence[RehearsedJob]) -> list[Suggestion]:
     """Return how long jobs may take and be silent, and when a lost one goes to another worker."""
     seconds = [job.total_seconds for job in jobs]
-    minutes = min(MOST_MINUTES, max(LEAST_MINUTES, math.ceil(PATIENCE * max(seconds) / 60)))
+    minutes, why = timeout_for(max(seconds))
     visibility = min(180, max(60, 30 * math.ceil(median(seconds) / 15)))
     stall = min(settings.STALL_TIMEOUT_MINUTES or minutes, minutes)
-    longest = f"{PATIENCE} times the longest job, {max(seconds):.0f} s"
     return [
-        Suggestion("JOB_TIMEOUT_MINUTES", minutes, f"{longest}, and {LEAST_MINUTES} at least"),
+        Suggestion("JOB_TIMEOUT_MINUTES", minutes, why),
         Suggestion("STALL_TIMEOUT_MINUTES", stall, "at most JOB_TIMEOUT_MINUTES"),
         Suggestion("SQS_MESSAGE_VISIBILITY", visibility, f"a job takes about {median(seconds):.0f} s"),
         Suggestion("HEARTBEAT_SECONDS", min(60, visibility // 3), "a third of that at most"),

@@ -13,6 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from distributed_fiji.wholefiles import replacing
+
 PARSER = Path(__file__).with_suffix(".groovy")
 HOME = Path(__file__).resolve().parents[2] / ".imagej-core"
 LANGUAGES = (".ijm", ".py", ".groovy", ".bsh")
@@ -48,9 +50,8 @@ def _remember(known: Path, said: str) -> None:
         return
     with contextlib.suppress(OSError):
         known.parent.mkdir(exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=known.parent, delete=False) as file:
+        with replacing(known) as file:
             file.write(said)
-        Path(file.name).replace(known)
 
 
 def _parse(text: str, ending: str, launcher: Path) -> str:

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from distributed_fiji.plates import place_of, plate_of, well_name
 from distributed_fiji.review.csvtext import CsvTable, encoded
+from distributed_fiji.wholefiles import replacing
 
 #: How metadata are named: unchanged, or as cytomining's programs expect them.
 PLAIN, CYTOMINING = "plain", "cytomining"
@@ -56,18 +57,9 @@ class Merger:
 
     def write(self, target: Path) -> None:
         """Write all rows as CSV, completely or not at all."""
-        with tempfile.NamedTemporaryFile(
-            "w", dir=target.parent, prefix=f".{target.name}.", delete=False, encoding="utf-8", newline=""
-        ) as file:
-            unfinished = Path(file.name)
-            try:
-                for block in self._blocks():
-                    file.write(block)
-            except BaseException:
-                unfinished.unlink()
-                raise
-        unfinished.chmod(0o644)
-        unfinished.replace(target)
+        with replacing(target) as file:
+            for block in self._blocks():
+                file.write(block)
 
     def metadata_columns(self) -> list[str]:
         """Return the columns that identify a row's job; none has the name of a column of the tables."""

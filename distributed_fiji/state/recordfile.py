@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jsonfiles import is_file, read_json
 from distributed_fiji.names import record_file_name
 from distributed_fiji.state.record import VERSION, NoRecord, Run, from_document, to_document
+from distributed_fiji.wholefiles import replacing
 from worker.contract.jobs import state_key
 
 if TYPE_CHECKING:
@@ -77,15 +77,10 @@ def check_account(record: Run, path: Path, clients: Clients) -> None:
 
 
 def write_record(path: Path, record: Run) -> None:
-    """Write a record completely or not at all: to a temporary name first, then renamed."""
+    """Write a record completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
-    ) as file:
+    with replacing(path, mode=0o600) as file:
         file.write(json.dumps(to_document(record), indent=2) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
 
 
 def upload_record(s3: S3Client, record: Run) -> None:

@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jsonfiles import read_json
+from distributed_fiji.wholefiles import replacing
 
 Count = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -93,7 +94,8 @@ def rehearsal_path(folder: Path, app_name: str) -> Path:
 def write_rehearsal(path: Path, rehearsal: Rehearsal) -> None:
     """Write a rehearsal, over an earlier one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(rehearsal), indent=2) + "\n", encoding="utf-8")
+    with replacing(path) as file:
+        file.write(json.dumps(asdict(rehearsal), indent=2) + "\n")
 
 
 def find_rehearsal(path: Path) -> Rehearsal | None:
