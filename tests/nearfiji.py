@@ -136,6 +136,17 @@ def run_script(
     return finish(_start(command(home, folder, job, *flags, xvfb=xvfb), folder), folder)
 
 
+def check_told(fiji: str, script: Path, folder: Path, *, xvfb: bool = False) -> None:
+    """Run a script in one of FIJIS, and compare the lines that it prints after "> " with those of its
+    expected/NAME.txt, where NAME is the script's without its ending.
+    """
+    ran = run_script(fiji, folder, script.name, script.read_text("utf-8"), xvfb=xvfb)
+    assert ran.result.get("ok"), (ran.result, ran.out[-2000:], ran.err[-2000:])
+    told = [line.rstrip() for line in ran.out.splitlines() if line.startswith("> ")]
+    expected = script.parent / "expected" / f"{script.stem}.txt"
+    assert told == expected.read_text("utf-8").splitlines()
+
+
 def start(
     fiji: str, folder: Path, job: Path, *flags: str, work: Path, xvfb: bool = False
 ) -> subprocess.Popen[str]:

@@ -19,16 +19,7 @@ SCRIPTS = {"dialogs": "dialogs.groovy", "commands": "commands.ijm"}
 
 
 def check(fiji: str, name: str, folder: Path, *, xvfb: bool = False) -> None:
-    """Run a script, and compare each line that it prints with what a real dialog gives."""
-    script = SCRIPTS[name]
-    text = (HERE / script).read_text("utf-8")
-    ran = nearfiji.run_script(fiji, folder, script, text, xvfb=xvfb)
-    assert ran.result.get("ok"), (ran.result, ran.out[-2000:], ran.err[-2000:])
-    assert told(ran.out) == (HERE / "expected" / f"{name}.txt").read_text("utf-8").splitlines()
-
-
-def told(console: str) -> list[str]:
-    return [line.rstrip() for line in console.splitlines() if line.startswith("> ")]
+    nearfiji.check_told(fiji, HERE / SCRIPTS[name], folder, xvfb=xvfb)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

@@ -26,8 +26,10 @@ public final class Agent implements ClassFileTransformer {
 	private static final String TEXT = "ij/text/Text";
 	/** Classes that are changed with a display, too: distributedfiji.mend.Mending names them. */
 	private static final Pattern ALWAYS = Pattern.compile(
-		"ij/IJ|ij/gui/((NonBlocking)?Generic|YesNoCancel|WaitForUser)Dialog|ij/io/((Open|Save)Dialog|Opener)|ij/io/DirectoryChooser" +
-			"|ij/plugin/filter/PlugInFilterRunner|net/imagej/patcher/HeadlessGenericDialog");
+		"ij/(IJ|ImagePlus|WindowManager|macro/(Functions|Interpreter)|plugin/HyperStackConverter)" +
+			"|ij/gui/((NonBlocking)?Generic|YesNoCancel|WaitForUser)Dialog|ij/io/((Open|Save)Dialog|Opener)|ij/io/DirectoryChooser" +
+			"|ij/gui/ImageWindow|ij/text/TextWindow|ij/plugin/frame/(PlugIn(Frame|Dialog)|ContrastAdjuster)" +
+			"|ij/plugin/filter/PlugInFilterRunner|net/imagej/(patcher/HeadlessGenericDialog|legacy/DefaultLegacyHooks)");
 	private static final String OWN = "distributedfiji/";
 
 	private final boolean headless = GraphicsEnvironment.isHeadless();

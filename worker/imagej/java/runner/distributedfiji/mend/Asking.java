@@ -35,7 +35,8 @@ final class Asking {
 	private static final String FORM = "((distributedfiji.questions.Form) _form)";
 	static final Set<String> CLASSES = new HashSet<>(Arrays.asList(DIALOG, HEADLESS_DIALOG,
 		"ij.gui.NonBlockingGenericDialog", "ij.gui.YesNoCancelDialog", "ij.gui.WaitForUserDialog",
-		"ij.io.DirectoryChooser", "ij.io.OpenDialog", "ij.io.SaveDialog", "ij.io.Opener"));
+		"ij.io.DirectoryChooser", "ij.io.OpenDialog", "ij.io.SaveDialog", "ij.io.Opener",
+		"net.imagej.legacy.DefaultLegacyHooks"));
 
 	/** What the form is told when a field is added, by ImageJ's method. */
 	private static final Map<String, String> ADDED = new HashMap<>();
@@ -116,6 +117,16 @@ final class Asking {
 		this.type = type;
 	}
 
+	/**
+	 * Lets ImageJ itself open a file for run("Open..."). FIJI asks for the file in a dialog of its own, which reads no
+	 * options; without a display nothing is opened, and no word said (imagej-legacy 2.0.3, DefaultLegacyOpener#open).
+	 */
+	private void legacyHooks() throws CannotCompileException, NotFoundException {
+		for (final CtMethod method : type.getDeclaredMethods("interceptFileOpen")) {
+			method.insertBefore("if ($1 == null) return null;");
+		}
+	}
+
 	/** It takes an image's title from the path as it is given, not from where that leads (ImageJ 1.54p). */
 	private void opener() throws CannotCompileException {
 		for (final CtMethod method : type.getDeclaredMethods()) {
@@ -142,6 +153,7 @@ final class Asking {
 			case "DirectoryChooser": asking.directoryChooser(); break;
 			case "OpenDialog": asking.openDialog(); break;
 			case "Opener": asking.opener(); break;
+			case "DefaultLegacyHooks": asking.legacyHooks(); break;
 			default: asking.saveDialog();
 		}
 		return true;

@@ -46,12 +46,13 @@ public final class Mending {
 	/** Whether a class is changed for use with a display, too, by its name in a class file. */
 	public static boolean isAlwaysMended(final String name) {
 		final String type = name.replace('/', '.');
-		return type.equals(Tools.TYPE) || type.equals(Filters.TYPE) || Asking.CLASSES.contains(type);
+		return type.equals(Tools.TYPE) || type.equals(Filters.TYPE) || Asking.CLASSES.contains(type) ||
+			Fronts.CLASSES.contains(type) || Windowless.CLASSES.contains(type);
 	}
 
 	/**
-	 * Returns the changed bytes of a class that knows text windows, asks a person, chooses tools, or runs filters; null
-	 * where there is nothing to change.
+	 * Returns the changed bytes of a class that knows text windows, asks a person, chooses tools, runs filters, or puts
+	 * windows in front; null where there is nothing to change.
 	 *
 	 * @param headless whether there is no display: with one, text windows stay as they are
 	 */
@@ -62,7 +63,9 @@ public final class Mending {
 		pool.appendClassPath(new LoaderClassPath(loader));
 		final CtClass type = pool.makeClass(new ByteArrayInputStream(bytes));
 		final boolean shows = headless && mendWindows(type);
-		return Asking.mend(type, headless) | Tools.mend(type) | Filters.mend(type) | shows ? type.toBytecode() : null;
+		final boolean moves = headless ? Windowless.mend(type) : Fronts.mend(type);
+		return Asking.mend(type, headless) | Tools.mend(type) | Filters.mend(type) | moves | shows ? type.toBytecode()
+			: null;
 	}
 
 	private static boolean mendWindows(final CtClass type) throws CannotCompileException, NotFoundException {
@@ -70,10 +73,7 @@ public final class Mending {
 		if (type.getName().equals(WINDOW)) return false;
 		final Edits edits = new Edits(type.getName());
 		type.instrument(edits);
-		if (type.getName().equals("ij.IJ")) {
-			echoLog(type);
-			keepInFront(type);
-		}
+		if (type.getName().equals("ij.IJ")) echoLog(type);
 		if (edits.made == 0) return false;
 		type.addField(CtField.make("public static final boolean " + MARK + " = true;", type));
 		return true;
@@ -83,26 +83,6 @@ public final class Mending {
 	private static void echoLog(final CtClass type) throws CannotCompileException, NotFoundException {
 		final CtMethod log = type.getMethod("log", "(Ljava/lang/String;)V");
 		log.insertBefore(HERE + ".echo($1);");
-	}
-
-	/**
-	 * Leaves in front what a command shows that is run on an image. ImageJ gives the image of the call to the command as
-	 * its temporary image and sets the earlier one again afterwards; with windows a new one is in front all the same,
-	 * without them IJ.getImage() would be the image from before (ij.IJ#run(ImagePlus, String, String)).
-	 */
-	private static void keepInFront(final CtClass type) throws CannotCompileException, NotFoundException {
-		for (final CtMethod method : type.getDeclaredMethods()) {
-			if (!isRunOnImage(method)) continue;
-			method.addLocalVariable("_open", type.getClassPool().get("int[]"));
-			method.insertBefore("_open = ij.WindowManager.getIDList();");
-			method.insertAfter(HERE + ".bringToFront(_open);");
-		}
-	}
-
-	private static boolean isRunOnImage(final CtMethod method) throws NotFoundException {
-		final CtClass[] taken = method.getParameterTypes();
-		return method.getName().matches("run|runPlugIn") && taken.length == 3 &&
-			taken[0].getName().equals("ij.ImagePlus");
 	}
 
 	private static final class Edits extends ExprEditor {

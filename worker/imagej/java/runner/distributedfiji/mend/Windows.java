@@ -9,7 +9,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Paths;
 import java.util.ArrayList;
-import java.util.Arrays;
 
 import ij.IJ;
 import ij.ImageJ;
@@ -70,19 +69,6 @@ public final class Windows {
 	/** Stands for the clipboard of a desktop: what a script copies, it pastes. */
 	public static Clipboard clipboard() {
 		return CLIPBOARD;
-	}
-
-	/**
-	 * Makes the image current that a command has shown, the last one if there are several.
-	 *
-	 * @param before the ids of the images that were open before, null for none
-	 */
-	public static void bringToFront(final int[] before) {
-		final int[] open = WindowManager.getIDList();
-		if (open == null) return;
-		Arrays.stream(open).filter(id -> before == null || Arrays.stream(before).noneMatch(old -> old == id))
-			.reduce((first, last) -> last)
-			.ifPresent(id -> WindowManager.setTempCurrentImage(WindowManager.getImage(id)));
 	}
 
 	/** Prints what goes to the log, but for the commands that change what is there. */
