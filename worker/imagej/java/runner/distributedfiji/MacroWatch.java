@@ -2,6 +2,7 @@ package distributedfiji;
 
 import java.lang.reflect.Field;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 
 /**
  * Finds out how a macro ended. ImageJ keeps macro errors to itself: the interpreter prints them and stops. So each
@@ -19,6 +20,7 @@ public final class MacroWatch {
 	private static volatile boolean running;
 	private static volatile Thread thread;
 	private static volatile String argument = "";
+	private static volatile Consumer<String> onExit = words -> {};
 
 	private MacroWatch() {}
 
@@ -27,6 +29,16 @@ public final class MacroWatch {
 		thread = Thread.currentThread();
 		interpreter = ImageJ.call("ij.macro.Interpreter", "getInstance", null);
 		if (interpreter != null) set(interpreter, "argument", argument);
+	}
+
+	/** What to do when a macro that the script runs ends itself with words that do not say it is done. */
+	static void onExit(final Consumer<String> what) {
+		onExit = what;
+	}
+
+	/** Called by every macro that ends itself with a message. */
+	public static void exits(final Object ending, final String words) {
+		if (ending != interpreter && !Goodbye.saysDone(words)) onExit.accept(words);
 	}
 
 	/** True while the script's own macro runs. */

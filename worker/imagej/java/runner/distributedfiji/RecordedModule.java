@@ -16,6 +16,7 @@ final class RecordedModule extends ScriptModule {
 	private final Console console;
 	private final String argument;
 	private volatile Throwable thrown;
+	private volatile Thread thread;
 	private ScriptEngine engine;
 
 	RecordedModule(final ScriptInfo info, final Console console, final String argument) {
@@ -27,6 +28,11 @@ final class RecordedModule extends ScriptModule {
 	/** What the script threw, or null. */
 	Throwable thrown() {
 		return thrown;
+	}
+
+	/** The thread on which the script runs, or null before it does. */
+	Thread thread() {
+		return thread;
 	}
 
 	Console console() {
@@ -55,6 +61,7 @@ final class RecordedModule extends ScriptModule {
 				return null;
 			}
 			if (!method.getName().equals("eval")) return invoke(plain, method, arguments);
+			thread = Thread.currentThread();
 			if (!isMacro()) return invoke(plain, method, arguments);
 			arguments[0] = MacroWatch.PREFIX + arguments[0];
 			return MacroWatch.run(() -> invokeChecked(plain, method, arguments), console, argument);

@@ -33,6 +33,7 @@ public final class ScriptRun {
 	private final Context context;
 	private final Incidents incidents = new Incidents();
 	private Consumer<Outcome> onQuestion = outcome -> {};
+	private Modules modules;
 
 	public ScriptRun(final Context context) {
 		this.context = context;
@@ -62,6 +63,7 @@ public final class ScriptRun {
 		final ScriptPlace place = new ScriptPlace(RecordedModule.scriptName(info));
 		final Swallowed swallowed = new Swallowed(incidents, place, job::scriptLine);
 		final RecordedModule module = new RecordedModule(info, Console.install(swallowed), job.argument);
+		modules = Modules.watch(context, incidents, place, module);
 		ModalWindows.watch(swallowed, job.dialogSeconds, onQuestion);
 		if (ImageJ.has("ij.IJ")) Questions.begin(setup(job, place));
 		// A macro takes this one without asking.

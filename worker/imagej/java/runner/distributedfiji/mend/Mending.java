@@ -47,7 +47,8 @@ public final class Mending {
 	public static boolean isAlwaysMended(final String name) {
 		final String type = name.replace('/', '.');
 		return type.equals(Tools.TYPE) || type.equals(Filters.TYPE) || Asking.CLASSES.contains(type) ||
-			Fronts.CLASSES.contains(type) || Windowless.CLASSES.contains(type);
+			Fronts.CLASSES.contains(type) || Windowless.CLASSES.contains(type) ||
+			MacroEnds.CLASSES.contains(type);
 	}
 
 	/**
@@ -64,8 +65,9 @@ public final class Mending {
 		final CtClass type = pool.makeClass(new ByteArrayInputStream(bytes));
 		final boolean shows = headless && mendWindows(type);
 		final boolean moves = headless ? Windowless.mend(type) : Fronts.mend(type);
-		return Asking.mend(type, headless) | Tools.mend(type) | Filters.mend(type) | moves | shows ? type.toBytecode()
-			: null;
+		final boolean isChanged = Asking.mend(type, headless) | Tools.mend(type) | Filters.mend(type) | MacroEnds.mend(type) |
+			moves | shows;
+		return isChanged ? type.toBytecode() : null;
 	}
 
 	private static boolean mendWindows(final CtClass type) throws CannotCompileException, NotFoundException {
