@@ -130,9 +130,12 @@ def wait_for_end(ecs: ECSClient, cluster: str, name: str) -> None:
     ecs.get_waiter("services_inactive").wait(cluster=cluster, services=[name])
 
 
-def read_environment(ecs: ECSClient, definition_arn: str) -> dict[str, str]:
-    """Return the environment that a task definition sets for the worker."""
-    found = ecs.describe_task_definition(taskDefinition=definition_arn)
+def read_environment(ecs: ECSClient, definition: str) -> dict[str, str]:
+    """Return the environment that a task definition sets for the worker.
+
+    `definition`: its ARN, or a family, which means the newest.
+    """
+    found = ecs.describe_task_definition(taskDefinition=definition)
     containers = found["taskDefinition"]["containerDefinitions"]
     return {item["name"]: item["value"] for item in containers[0].get("environment", [])}
 

@@ -73,7 +73,8 @@ class Machine:
     `container_instance` is empty until it has joined the cluster. `tasks`: running and pending tasks on it,
     of any service. `kind`: its machine type. `gone_since`: when it ended, if EC2 says so. `processors`: how
     many it has; 0 if EC2 does not say. `why_ended`: EC2's reason, such as "Client.InternalError: Client error
-    on launch"; '' while it has not ended.
+    on launch"; '' while it has not ended. `subnet`, `profile`: its subnet and the name of its instance
+    profile, '' if it has none. `public`: whether it has a public address.
     """
 
     instance_id: str
@@ -86,6 +87,9 @@ class Machine:
     gone_since: float | None = None
     processors: int = 0
     why_ended: str = ""
+    subnet: str = ""
+    profile: str = ""
+    public: bool = False
 
     @property
     def alive(self) -> bool:
