@@ -269,10 +269,13 @@ def read_service(
     found = find_service(ecs, cluster, service)
     if found is None:
         return None, ()
-    events = [
-        event["message"] for event in found.get("events", []) if event["createdAt"].timestamp() >= since
-    ]
-    return found["desiredCount"], tuple(events)
+    return found["desiredCount"], events_since(found, since)
+
+
+def events_since(service: Mapping[str, Any], since: float) -> tuple[str, ...]:
+    """Return a described service's events since a time (seconds since 1970), latest first."""
+    events = service.get("events", [])
+    return tuple(event["message"] for event in events if event["createdAt"].timestamp() >= since)
 
 
 def read_desired(ecs: ECSClient, cluster: str, service: str) -> int | None:

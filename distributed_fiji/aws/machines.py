@@ -116,9 +116,7 @@ def ensure_launch_template(ec2: EC2Client, name: str, data: Any, app_name: str) 
 
 def read_user_data(ec2: EC2Client, template: dict[str, str]) -> str:
     """Return the user data of a launch template, as text. `template`: id or name, and version."""
-    answer = ec2.describe_launch_template_versions(
-        Versions=[template.get("Version", "$Latest")],
-        **{key: value for key, value in template.items() if key != "Version"},
-    )
+    which: Any = {key: value for key, value in template.items() if key != "Version"}
+    answer = ec2.describe_launch_template_versions(Versions=[template.get("Version", "$Latest")], **which)
     data = answer["LaunchTemplateVersions"][0]["LaunchTemplateData"].get("UserData", "")
     return base64.b64decode(data).decode("utf-8", "replace")

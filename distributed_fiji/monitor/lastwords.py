@@ -150,14 +150,23 @@ def signature(ends: Sequence[TaskEnd]) -> str:
 
 def last_lines(logs: CloudWatchLogsClient, run: Run, end: TaskEnd) -> list[str]:
     """Return the last lines that a task wrote to the workers' log; none if there is no log."""
-    if not end.stream or len(run.log_groups) < 2:
-        return []
-    start = int(run.started * 1000)
     try:
-        found = logs.filter_log_events(
-            logGroupName=run.log_groups[1], logStreamNames=[end.stream], startTime=start
-        )
+        return read_lines(logs, run, end.stream)
     except (ClientError, BotoCoreError):
+        return []
+
+
+def read_lines(logs: CloudWatchLogsClient, run: Run, stream: str) -> list[str]:
+    """Return the last lines in a stream of the workers' log; none if there is no such log.
+
+    Raises AwsError.
+    """
+    if not stream or len(run.log_groups) < 2:
+        return []
+    group, start = run.log_groups[1], int(run.started * 1000)
+    try:
+        found = logs.filter_log_events(logGroupName=group, logStreamNames=[stream], startTime=start)
+    except logs.exceptions.ResourceNotFoundException:
         return []
     lines = [line for event in found["events"] for line in event["message"].splitlines() if line.strip()]
     # A worker that tries something again logs it again, with another time: the last line of each is enough.

@@ -1,0 +1,135 @@
+"""The last links: tasks are placed, their image runs, workers poll, the first job is done. Pure."""
+
+from __future__ import annotations
+
+from distributed_fiji.aws.causes import NO_PLACES, TASK_STARTS, WORKER_ENDS, KnownCause, find_cause
+from distributed_fiji.aws.tasks import TaskEnd
+from distributed_fiji.doctor.evidence import Evidence
+from distributed_fiji.doctor.judgement import Judgement, broken, holds, span, waiting
+from distributed_fiji.doctor.orders import SETUP, START
+from distributed_fiji.monitor.lastwords import how_it_ended
+from distributed_fiji.monitor.nothingruns import (
+    IN_A_ROW,
+    SETTLED_SECONDS,
+    ended_at_once,
+    in_a_row,
+    something_runs,
+)
+from distributed_fiji.monitor.result import counted
+
+#: Seconds after which a task that is not placed, and one whose image is not there, are faults.
+PLACE_SECONDS, PULL_SECONDS = 180, 900
+
+
+def judge_placed(found: Evidence) -> Judgement:
+    """Judge whether ECS places tasks on the machines."""
+    seen, run = found.seen, found.run
+    if seen.desired is None:
+        return broken("no-service", f"Service {run.service} does not exist", f"run {SETUP} and {START}")
+    if not seen.desired:
+        cure = f"run {START} again: it sets the service to the tasks that the machines can run"
+        return broken("service-zero", f"Service {run.service} wants 0 tasks", cure)
+    if seen.tasks or in_a_row(seen.ends):
+        return holds(f"{len(seen.tasks)} of {counted(seen.desired, 'task')} on machines")
+    joined = [one for one in seen.alive if one.container_instance]
+    events = [f"ECS: {event}" for event in seen.events[:3]]
+    cause = find_cause(NO_PLACES, *(one for one in seen.events if "No Container Instances" not in one))
+    said = f"ECS places none of {counted(seen.desired, 'task')} on {counted(len(joined), 'machine')}"
+    if cause:
+        return broken(cause.id, said, cause.cure, *events)
+    since = seen.now - min((one.launched for one in joined), default=seen.now)
+    if not found.is_older(since, PLACE_SECONDS):
+        return waiting(f"No task is placed yet, {span(since)} after the launch")
+    return broken("place", said, f"run {SETUP} and {START} again", *events or ["ECS gives no reason"])
+
+
+def judge_image(found: Evidence) -> Judgement:
+    """Judge whether containers start: the image, its processor, the log group, the task role."""
+    seen, end = found.seen, _latest(found)
+    running = [task for task in seen.tasks if task.status == "RUNNING"]
+    if something_runs(seen):
+        return holds(f"{counted(len(running), 'task')} running")
+    if end and (cause := _cause(found, end, TASK_STARTS)):
+        return broken(
+            cause.id, f"Containers of {found.run.image} do not start", cause.cure, *_words(found, end)
+        )
+    if end and end.lived is None:
+        cure = f"check DOCKERHUB_TAG, then run {SETUP} and {START} again"
+        said = f"Containers of {found.run.image} do not start"
+        return broken("task-start", said, cure, *_words(found, end))
+    if running or end:
+        return holds("containers start")
+    waited = seen.now - min((task.created or seen.now for task in seen.tasks), default=seen.now)
+    if not found.is_older(waited, PULL_SECONDS):
+        return waiting(f"{counted(len(seen.tasks), 'task')} starting: machines download the image first")
+    cure = "a way out of the subnet that is slow or closed is the usual cause (docs/permissions.md)"
+    return broken("image-slow", f"The image has not started, {span(waited)} after ECS placed it", cure)
+
+
+def _latest(found: Evidence) -> TaskEnd | None:
+    """Return the latest task that ended at once, unless another one worked after it."""
+    return next(iter(found.seen.ends), None) if in_a_row(found.seen.ends) else None
+
+
+def _cause(found: Evidence, end: TaskEnd, causes: tuple[KnownCause, ...]) -> KnownCause | None:
+    return find_cause(causes, end.reason, end.container_reason, *found.lines)
+
+
+def judge_worker(found: Evidence) -> Judgement:
+    """Judge whether workers stay, and listen to the run's queue."""
+    seen, run = found.seen, found.run
+    if found.worker_queue and found.worker_queue != run.queue_name:
+        queues = f"the workers' task definition names {found.worker_queue}, the run {run.queue_name}"
+        return broken(
+            "worker-queue", "Workers listen to another queue", f"run {SETUP} and {START} again", queues
+        )
+    running = [task for task in seen.tasks if task.status == "RUNNING"]
+    end = _latest(found)
+    if something_runs(seen) or (running and not end):
+        return holds(f"{counted(len(running), 'worker')} running")
+    if end is None:
+        return waiting("No worker runs yet")
+    count = in_a_row(seen.ends)
+    words = _words(found, end)
+    if seen.tasks and count < IN_A_ROW:
+        return waiting(f"{counted(count, 'worker')} ended at once, and another one starts", *words)
+    cause = find_cause(WORKER_ENDS, end.reason, end.container_reason, *found.lines)
+    said = f"Workers end as soon as they start, {counted(count, 'time')} in a row"
+    if cause:
+        return broken(cause.id, said, cause.cure, *words)
+    return broken("worker-ends", said, f"correct that, then run {SETUP} and {START} again", *words)
+
+
+def _words(found: Evidence, end: TaskEnd | None = None) -> list[str]:
+    """Return how a task ended, the last lines of its log, and why that could not be read."""
+    ended = [how_it_ended(end)] if end else []
+    unseen = [found.unseen["log"]] if "log" in found.unseen else []
+    return [*ended, *(f"worker: {line}" for line in found.lines), *unseen]
+
+
+def judge_job(found: Evidence) -> Judgement:
+    """Judge whether jobs are taken and done."""
+    seen, jobs = found.seen, found.seen.jobs
+    if jobs.done:
+        return holds(f"{counted(jobs.done, 'job')} done, {len(jobs.failing)} failing")
+    held = max(seen.at_work, seen.queue.in_flight if seen.queue else 0)
+    if jobs.failing and len(jobs.failing) >= seen.at_work:
+        said = f"No job is done, and {counted(jobs.failed_attempts, 'attempt')} failed"
+        cure = "`python run.py failures` groups them by cause, with what helps"
+        return broken("first-jobs-fail", said, cure, *found.failed)
+    if held:
+        return holds(f"{counted(held, 'job')} taken, none done yet")
+    began = [task.started for task in seen.tasks if task.started is not None]
+    waited = seen.now - min(began, default=seen.now)
+    if not seen.left or not found.is_older(waited, SETTLED_SECONDS):
+        return waiting("No job is taken yet")
+    said = f"Workers run, but have taken no job for {span(waited)}"
+    cause = find_cause(WORKER_ENDS, *found.lines)
+    cure = cause.cure if cause else f"run {SETUP}, which restores queue and roles, and {START} again"
+    return broken(cause.id if cause else "no-job-taken", said, cure, *_words(found))
+
+
+def is_idle(found: Evidence) -> bool:
+    """Whether tasks run and take no job although some wait: then a log says why."""
+    seen = found.seen
+    return bool(seen.tasks) and not seen.at_work and not any(map(ended_at_once, seen.ends))
