@@ -98,6 +98,14 @@ INVALID_REQUESTS = (
     ),
 )
 
+#: Also in the log: Docker starts such an image, and the system refuses the program.
+ARCHITECTURE = KnownCause(
+    "image-architecture",
+    r"no matching manifest|exec format error|does not match the (detected host|specified) platform",
+    "the image is for another processor than MACHINE_TYPE: build it with `make image` on such a machine,"
+    " or change MACHINE_TYPE; then run `python run.py setup`",
+)
+
 TASK_ROLE = KnownCause(
     "task-role",
     r"unable to assume the role",
@@ -110,12 +118,7 @@ TASK_ROLE = KnownCause(
 #: found, #260 log group; awslabs/amazon-ecr-credential-helper#83 no basic auth; Docker documentation,
 #: "toomanyrequests").
 TASK_STARTS = (
-    KnownCause(
-        "image-architecture",
-        r"no matching manifest|exec format error|does not match the (detected host|specified) platform",
-        "the image is for another processor than MACHINE_TYPE: build it with `make image` on such a machine,"
-        " or change MACHINE_TYPE; then run `python run.py setup`",
-    ),
+    ARCHITECTURE,
     KnownCause(
         "image-quota",
         r"toomanyrequests|pull rate limit",

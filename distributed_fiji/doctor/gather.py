@@ -33,7 +33,7 @@ from distributed_fiji.doctor.work import is_idle
 from distributed_fiji.monitor.lastwords import read_lines
 from distributed_fiji.monitor.machines import placed_in, read_machines
 from distributed_fiji.monitor.notdone import find_failing
-from distributed_fiji.monitor.nothingruns import ended_at_once
+from distributed_fiji.monitor.nothingruns import in_a_row
 from distributed_fiji.monitor.observe import Observer
 from distributed_fiji.monitor.result import read_verdict
 from distributed_fiji.monitor.snapshot import Jobs, Snapshot
@@ -74,7 +74,8 @@ def gather(run: Run, clients: Clients, now: float, other_queue: str = "") -> Evi
     caller = f"AWS account {clients.account}, {clients.region}, as {clients.caller['Arn']}"
     verdict = reader.look("ending", lambda: read_verdict(clients.s3, run) if run.run_id else None)
     if verdict:
-        seen = Snapshot(now, Jobs(), None, "", 0)
+        attributes = reader.look("queue", lambda: queue_attributes(clients.sqs, run.queue_name))
+        seen = Snapshot(now, Jobs(), counts_in(attributes) if attributes else None, "", 0)
         return Evidence(run, seen, caller, verdict=verdict, unseen=reader.unseen)
     seen, definition, lost = _look_at_run(reader, now)
     found = Evidence(run, seen, caller, other_queue=other_queue, lost=lost, unseen=reader.unseen)
@@ -109,6 +110,7 @@ def _look_at_run(reader: Reader, now: float) -> tuple[Snapshot, str, int]:
         queue=queue,
         fleet_state=fleet.state,
         target_capacity=fleet.target,
+        target_is_fixed=not fleet.modifiable,
         machines=placed_in(joined, machines),
         tasks=tuple(replace(task, at_work=(working or {}).get(task.arn)) for task in tasks),
         desired=service["desiredCount"] if service else None,
@@ -134,7 +136,7 @@ def _about_jobs(reader: Reader, found: Evidence) -> dict[str, Any]:
         if found.other_queue:
             there = reader.look("other queue", lambda: queue_attributes(clients.sqs, found.other_queue))
             known["waiting_there"] = counts_in(there).left if there else 0
-    if seen.jobs.failing and not seen.jobs.done:
+    if seen.jobs.failing and seen.jobs.last_done < int(run.started):
         state, jobs = JobState(run, clients.s3), sorted(seen.jobs.failing)[:FEW]
         failing = reader.look("failures", lambda: find_failing(run, state, jobs))
         known["failed"] = tuple(one.line.strip() for one in failing or ())
@@ -204,8 +206,7 @@ def _about_tasks(reader: Reader, found: Evidence, definition: str) -> dict[str, 
         read = partial(read_environment, clients.ecs, definition)
         environment = reader.look("definition", read) or {}
         known["worker_queue"] = environment.get("SQS_QUEUE_URL", "").rpartition("/")[2]
-    end = next(filter(ended_at_once, seen.ends), None)
-    stream = end.stream if end else ""
+    stream = seen.ends[0].stream if in_a_row(seen.ends) else ""
     if is_idle(found):
         stream = f"{run.app_name}/{run.app_name}/{seen.tasks[0].arn.rpartition('/')[2]}"
     known["lines"] = tuple(reader.look("log", lambda: read_lines(clients.logs, run, stream)) or ())

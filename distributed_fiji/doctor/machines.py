@@ -37,11 +37,12 @@ def judge_fleet(found: Evidence) -> Judgement:
         return waiting(f"EC2 does not show fleet {fleet} yet")
     if seen.fleet_state in ENDED_FLEET and not seen.alive:
         return _fleet_ended(found)
-    error = find_fatal(found.errors, machines=len(seen.alive), seconds=found.age)
-    if error:
+    # A machine that has ended, too, proves that EC2 understood the request; unseen ones may.
+    machines = len(seen.machines) + ("machines" in found.unseen)
+    if error := find_fatal(found.errors, machines=machines, seconds=found.age):
         said = _said([error])
         return broken(error.cause.id, "EC2 cannot use the fleet's request", error.advice, *said)
-    if found.errors and not seen.alive and all(_may_pass(one) for one in found.errors):
+    if found.errors and not machines and all(_may_pass(one) for one in found.errors):
         said = _said(found.errors)
         return waiting("EC2 reports an error, which may pass: new roles are seen late", *said)
     if not seen.target_capacity:
@@ -101,7 +102,7 @@ def judge_instances(found: Evidence) -> Judgement:
     joined = any(machine.container_instance for machine in seen.alive)
     ended = Counter(one.why_ended or f"its state is {one.state}" for one in seen.machines if not one.alive)
     failed = any(find_cause(FAILED_STARTS, reason) for reason in ended)
-    if not seen.alive or (failed and not joined):
+    if not seen.alive or (failed and not joined and "cluster" not in found.unseen):
         return _machines_end(ended, found)
     running = [one for one in seen.alive if one.state == "running"]
     if running:
@@ -121,6 +122,8 @@ def _machines_end(ended: Counter[str], found: Evidence) -> Judgement:
     cause = find_cause(ENDED_MACHINES, reasons[0])
     lines = [f"EC2: {counted(ended[one], 'machine')}: {one}" for one in reasons[:SHOWN]]
     cure = cause.cure if cause else "the fleet replaces them; see EC2's reason"
+    if found.seen.target_is_fixed:
+        cure = f"this fleet replaces no machine (Type in the fleet file): run {START} again"
     left = f"{len(found.seen.alive)} of {ended.total()} machines left"
     return broken(cause.id if cause else "machine-ended", f"Machines end: {left}", cure, *lines)
 

@@ -36,7 +36,7 @@ def judge_run(found: Evidence) -> Judgement:
     """Judge whether a run was started, and is not over."""
     run = found.run
     if found.verdict:
-        return _ended(found.verdict)
+        return _ended(found.verdict, found.seen.left)
     if not run.fleet_id and not run.run_id:
         return _never_started(found)
     if not run.fleet_id:
@@ -48,10 +48,16 @@ def judge_run(found: Evidence) -> Judgement:
     return holds(f"started {span(found.age)} ago, fleet {run.fleet_id}")
 
 
-def _ended(verdict: Verdict) -> Judgement:
-    """Return what an ended run means: nothing is wrong if its jobs are done."""
+def _ended(verdict: Verdict, left: int) -> Judgement:
+    """Return what an ended run means: nothing is wrong if its jobs are done, and no new ones wait.
+
+    `left`: messages in the queue, which the end of a whole run removes.
+    """
     jobs = f"{counted(verdict.done, 'job')} done, {verdict.dead} given up, {verdict.unaccounted} not finished"
     said = f"The run is over: {verdict.end}. {jobs}"
+    if verdict.whole and left:
+        wait = f"{counted(left, 'job')} in the queue, submitted after that"
+        return broken("not-started", f"{said}. startCluster was not run again", f"run {START}", wait)
     if verdict.all_done:
         return holds(said, is_last=True)
     cure = AFTER.get(End(verdict.end), FAILURES)
@@ -83,7 +89,9 @@ def judge_queue(found: Evidence) -> Judgement:
         return holds(f"{counted(seen.left, 'job')} left: {seen.left - seen.queue.in_flight} waiting")
     if "jobs" in found.unseen:
         return Judgement("unknown", "The queue is empty", evidence=(found.unseen["jobs"],))
-    return _empty(found) if jobs.unaccounted or not jobs.done else holds(_all_done(found), is_last=True)
+    dead = found.dead if not jobs.submitted else 0
+    all_done = jobs.done and not jobs.unaccounted and not dead
+    return holds(_all_done(found), is_last=True) if all_done else _empty(found)
 
 
 def _all_done(found: Evidence) -> str:
@@ -104,7 +112,7 @@ def _empty(found: Evidence) -> Judgement:
         waiting_there = f"{counted(found.waiting_there, 'job')} waiting in {found.other_queue}"
         cure = f"correct SQS_QUEUE_NAME in config.py, then {SETUP} and {SUBMIT}"
         return broken("other-queue", "The jobs are in another queue", cure, names, waiting_there)
-    if found.dead and missing <= found.dead:
+    if found.dead and (0 < missing <= found.dead or not jobs.submitted):
         given_up = f"{jobs.done} done, {found.dead} given up"
         return broken("given-up", "No job is left to try: the rest was given up", FAILURES, given_up)
     if not missing:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from distributed_fiji.aws.causes import NO_PLACES, TASK_STARTS, WORKER_ENDS, KnownCause, find_cause
+from distributed_fiji.aws.causes import NO_PLACES, TASK_STARTS, WORKER_ENDS, find_cause
 from distributed_fiji.aws.tasks import TaskEnd
 from distributed_fiji.doctor.evidence import Evidence
 from distributed_fiji.doctor.judgement import Judgement, broken, holds, span, waiting
 from distributed_fiji.doctor.orders import SETUP, START
-from distributed_fiji.monitor.lastwords import how_it_ended
+from distributed_fiji.monitor.lastwords import how_it_ended, why_it_ended
 from distributed_fiji.monitor.nothingruns import (
     IN_A_ROW,
     SETTLED_SECONDS,
-    ended_at_once,
     in_a_row,
     something_runs,
 )
@@ -49,14 +48,11 @@ def judge_image(found: Evidence) -> Judgement:
     running = [task for task in seen.tasks if task.status == "RUNNING"]
     if something_runs(seen):
         return holds(f"{counted(len(running), 'task')} running")
-    if end and (cause := _cause(found, end, TASK_STARTS)):
-        return broken(
-            cause.id, f"Containers of {found.run.image} do not start", cause.cure, *_words(found, end)
-        )
-    if end and end.lived is None:
-        cure = f"check DOCKERHUB_TAG, then run {SETUP} and {START} again"
+    cause = why_it_ended(end, found.lines) if end else None
+    if end and (cause in TASK_STARTS or end.lived is None):
         said = f"Containers of {found.run.image} do not start"
-        return broken("task-start", said, cure, *_words(found, end))
+        cure = cause.cure if cause else f"check DOCKERHUB_TAG, then run {SETUP} and {START} again"
+        return broken(cause.id if cause else "task-start", said, cure, *_words(found, end))
     if running or end:
         return holds("containers start")
     waited = seen.now - min((task.created or seen.now for task in seen.tasks), default=seen.now)
@@ -69,10 +65,6 @@ def judge_image(found: Evidence) -> Judgement:
 def _latest(found: Evidence) -> TaskEnd | None:
     """Return the latest task that ended at once, unless another one worked after it."""
     return next(iter(found.seen.ends), None) if in_a_row(found.seen.ends) else None
-
-
-def _cause(found: Evidence, end: TaskEnd, causes: tuple[KnownCause, ...]) -> KnownCause | None:
-    return find_cause(causes, end.reason, end.container_reason, *found.lines)
 
 
 def judge_worker(found: Evidence) -> Judgement:
@@ -93,11 +85,10 @@ def judge_worker(found: Evidence) -> Judgement:
     words = _words(found, end)
     if seen.tasks and count < IN_A_ROW:
         return waiting(f"{counted(count, 'worker')} ended at once, and another one starts", *words)
-    cause = find_cause(WORKER_ENDS, end.reason, end.container_reason, *found.lines)
+    cause = why_it_ended(end, found.lines)
     said = f"Workers end as soon as they start, {counted(count, 'time')} in a row"
-    if cause:
-        return broken(cause.id, said, cause.cure, *words)
-    return broken("worker-ends", said, f"correct that, then run {SETUP} and {START} again", *words)
+    cure = cause.cure if cause else f"correct that, then run {SETUP} and {START} again"
+    return broken(cause.id if cause else "worker-ends", said, cure, *words)
 
 
 def _words(found: Evidence, end: TaskEnd | None = None) -> list[str]:
@@ -108,28 +99,37 @@ def _words(found: Evidence, end: TaskEnd | None = None) -> list[str]:
 
 
 def judge_job(found: Evidence) -> Judgement:
-    """Judge whether jobs are taken and done."""
-    seen, jobs = found.seen, found.seen.jobs
-    if jobs.done:
-        return holds(f"{counted(jobs.done, 'job')} done, {len(jobs.failing)} failing")
+    """Judge whether jobs are taken and done, since this run began."""
+    seen, jobs, start = found.seen, found.seen.jobs, int(found.run.started)
+    done = counted(jobs.done, "job") + " done" if jobs.last_done >= start else "none done yet"
     held = max(seen.at_work, seen.queue.in_flight if seen.queue else 0)
-    if jobs.failing and len(jobs.failing) >= seen.at_work:
+    fails = jobs.last_failed >= start and jobs.last_done < start and len(jobs.failing) >= seen.at_work
+    if fails:
         said = f"No job is done, and {counted(jobs.failed_attempts, 'attempt')} failed"
         cure = "`python run.py failures` groups them by cause, with what helps"
         return broken("first-jobs-fail", said, cure, *found.failed)
     if held:
-        return holds(f"{counted(held, 'job')} taken, none done yet")
-    began = [task.started for task in seen.tasks if task.started is not None]
-    waited = seen.now - min(began, default=seen.now)
-    if not seen.left or not found.is_older(waited, SETTLED_SECONDS):
-        return waiting("No job is taken yet")
-    said = f"Workers run, but have taken no job for {span(waited)}"
+        return holds(f"{counted(held, 'job')} taken, {done}")
+    if is_idle(found):
+        return _takes_none(found)
+    return holds(done) if jobs.last_done >= start else waiting("No job is taken yet")
+
+
+def _takes_none(found: Evidence) -> Judgement:
+    """Return why workers take no job although some wait, if that has lasted."""
+    seen = found.seen
+    since = max(seen.jobs.last_done, min((task.started or seen.now for task in seen.tasks), default=seen.now))
+    if not found.is_older(seen.now - since, SETTLED_SECONDS):
+        return waiting("No job is taken at the moment")
+    said = f"Workers run, but have taken no job for {span(seen.now - since)}"
     cause = find_cause(WORKER_ENDS, *found.lines)
     cure = cause.cure if cause else f"run {SETUP}, which restores queue and roles, and {START} again"
     return broken(cause.id if cause else "no-job-taken", said, cure, *_words(found))
 
 
 def is_idle(found: Evidence) -> bool:
-    """Whether tasks run and take no job although some wait: then a log says why."""
+    """Whether all tasks report that they hold no job although some wait: then a log says why."""
     seen = found.seen
-    return bool(seen.tasks) and not seen.at_work and not any(map(ended_at_once, seen.ends))
+    waits = seen.queue is not None and seen.queue.visible > 0 and not seen.queue.in_flight
+    idle = bool(seen.tasks) and not seen.at_work and seen.work_is_known and "protection" not in found.unseen
+    return waits and idle and not in_a_row(seen.ends)

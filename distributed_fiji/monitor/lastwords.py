@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from distributed_fiji.aws.causes import (
+    ARCHITECTURE,
     FAILED_STARTS,
     NO_PLACES,
     TASK_STARTS,
@@ -121,8 +122,9 @@ def last_words(ends: Sequence[TaskEnd], run: Run, logs: CloudWatchLogsClient) ->
 
 
 def why_it_ended(end: TaskEnd, lines: Iterable[str]) -> KnownCause | None:
-    """Return the known cause of a task's end, by ECS's words and its last log lines."""
-    return find_cause((*TASK_STARTS, *WORKER_ENDS), end.reason, end.container_reason, *lines)
+    """Return the known cause of a task's end: by ECS's words if it did not start, else by its last lines."""
+    said = (end.reason, end.container_reason)
+    return find_cause(TASK_STARTS, *said) or find_cause((ARCHITECTURE, *WORKER_ENDS), *said, *lines)
 
 
 def in_a_row_sentence(ends: Sequence[TaskEnd]) -> str:

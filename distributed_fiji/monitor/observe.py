@@ -139,6 +139,11 @@ class Observer:
         slack = CLOCKS_AGREE if all(submission.by_aws for submission in submissions) else CLOCKS_DIFFER
         dead = self._dead(when, float(created or 0), slack) - done
         fresh = done | _written_since(manifests, when, self.run.started)
+        failing = {
+            job: records[-1][1]
+            for job, records in failures.items()
+            if job not in fresh and records[-1][1] >= int(when.get(job, self.run.started))
+        }
         warned, without = (self.state.marked(kind) & fresh for kind in (WARNINGS, WITHOUT_OUTPUTS))
         return Jobs(
             submitted=frozenset(when),
@@ -152,11 +157,9 @@ class Observer:
                 for _, written in records
             ),
             outdated=frozenset(mine.keys() - done),
-            failing=frozenset(
-                job
-                for job, records in failures.items()
-                if job not in fresh and records[-1][1] >= int(when.get(job, self.run.started))
-            ),
+            failing=frozenset(failing),
+            last_done=max((manifests[job] for job in fresh), default=0.0),
+            last_failed=max(failing.values(), default=0.0),
             warned=len(warned),
             without_outputs=len(without),
             to_check=warned | without,

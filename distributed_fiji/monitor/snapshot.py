@@ -34,6 +34,8 @@ class Jobs:
     `outdated`: jobs whose only manifest is from an earlier run. `failing`: unfinished jobs with a failed
     attempt. `warned`, `without_outputs`: how many finished jobs have warnings, or have no outputs, which
     EXPECTED_NUMBER_FILES = 0 allows; `to_check`: their IDs. `unfinished`: submissions that are not complete.
+    `last_done`, `last_failed`: when the newest of these manifests and failure records were written, 0 if
+    there is none.
     """
 
     submitted: frozenset[str] = frozenset()
@@ -48,6 +50,8 @@ class Jobs:
     without_outputs: int = 0
     unfinished: tuple[Unfinished, ...] = ()
     to_check: frozenset[str] = frozenset()
+    last_done: float = 0.0
+    last_failed: float = 0.0
 
     @property
     def done(self) -> int:

@@ -75,8 +75,8 @@ class Planter(Handler):
         operation = target or dict(urllib.parse.parse_qsl(asked)).get("Action", "")
         garden.calls[operation] += 1
         if plant := garden.plants.get(operation):
-            status, changed = plant(asked, body.decode())
-            body = changed.encode()
+            status, changed = plant(asked, body.decode("utf-8", "surrogateescape"))
+            body = changed.encode("utf-8", "surrogateescape")
         super()._answer(status, headers, body)
 
 
@@ -117,8 +117,18 @@ def no_machines(answer: str) -> str:
 
 def older(answer: str, minutes: float = 60) -> str:
     """Let machines have been launched earlier."""
-    time = (datetime.now(timezone.utc) - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    return re.sub("<launchTime>[^<]*", f"<launchTime>{time}", answer)
+    return re.sub("<launchTime>[^<]*", f"<launchTime>{ago(minutes)}", answer)
+
+
+def older_manifests(answer: str, minutes: float) -> str:
+    """Let manifests in a listing of S3 have been written earlier."""
+    written = r"(<Key>[^<]*/manifests/[^<]*</Key>\s*<LastModified>)[^<]*"
+    return re.sub(written, lambda found: found[1] + ago(minutes), answer)
+
+
+def ago(minutes: float) -> str:
+    """Return a time as AWS writes it in XML."""
+    return (datetime.now(timezone.utc) - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def with_profile(answer: str, name: str) -> str:
