@@ -135,7 +135,7 @@ TASK_STARTS = (
         r"CannotPull[^\n]*(manifest|not found|does not exist|unknown)",
         "push the image with `make image-push`, or correct DOCKERHUB_TAG; then run `python run.py setup`",
     ),
-    KnownCause("disk-full", r"no space left on device", "raise EBS_VOL_SIZE, and start again"),
+    KnownCause("disk-full", r"no space left on device", "raise EBS_VOL_SIZE, and start a new run"),
     KnownCause(
         "image-unreachable",
         r"CannotPull[^\n]*(time-?out|timed out|no such host|dial tcp|connection|deadline|canceled)",
@@ -173,7 +173,7 @@ WORKER_ENDS = (
     KnownCause(
         "script-changed",
         r"is not the one that setup found",
-        "the script was changed: run `python run.py setup` and `startCluster` again",
+        "the script was changed: run `python run.py setup`, which gives the workers the new one",
     ),
     KnownCause(
         "worker-denied",
@@ -189,13 +189,13 @@ WORKER_ENDS = (
     KnownCause(
         "queue-gone",
         r"NonExistentQueue|QueueDoesNotExist|queue does not exist",
-        "the workers' queue does not exist: run `python run.py setup` and `startCluster` again",
+        "the workers' queue does not exist: run `python run.py setup`",
     ),
     KnownCause("mount", r"s3fs|is not mounted", "set DOWNLOAD_FILES = True, and run `python run.py setup`"),
     KnownCause(
         "memory-of-tasks",
         r"OutOfMemory|memory usage",
-        "raise MEMORY, and run `python run.py setup` and `startCluster` again",
+        "raise MEMORY, and run `python run.py setup`",
     ),
     KnownCause(
         "fiji",
@@ -222,7 +222,7 @@ NO_PLACES = (
         "attribute",
         r"missing an attribute|placement constraint",
         "the machines were not started for this app: give it an ECS_CLUSTER of its own, leave out UserData in"
-        " the fleet file, and run `python run.py setup` and `startCluster` again",
+        " the fleet file, and start a new run",
     ),
     KnownCause(
         "agent",

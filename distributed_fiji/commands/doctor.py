@@ -26,7 +26,7 @@ def examine(context: Context, given: Path | None) -> list[Judged]:
     try:
         run, clients = context.open_run(given)
     except NotConnected as error:
-        return refused("; ".join(error.problems), KEYS_ADVICE)
+        return refused("; ".join(error.problems).removesuffix(f": {KEYS_ADVICE}"), KEYS_ADVICE)
     if not run.run_id:
         run = find_uploaded(run, clients) or run
     settings = context.settings_of(run.app_name)

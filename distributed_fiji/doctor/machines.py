@@ -10,9 +10,9 @@ from distributed_fiji.aws.causes import ENDED_MACHINES, FAILED_STARTS, find_caus
 from distributed_fiji.aws.fleetevents import FATAL_AFTER, FleetError, find_fatal
 from distributed_fiji.doctor.evidence import Evidence
 from distributed_fiji.doctor.judgement import Judgement, broken, holds, span, waiting
-from distributed_fiji.doctor.orders import SETUP, START
+from distributed_fiji.doctor.orders import SETUP, start_again
 from distributed_fiji.monitor.decide import ENDED_FLEET
-from distributed_fiji.monitor.lastwords import WHAT_JOINING_NEEDS, not_joined_sentence
+from distributed_fiji.monitor.lastwords import not_joined_sentence
 from distributed_fiji.monitor.result import counted
 from distributed_fiji.monitor.snapshot import Machine
 
@@ -41,12 +41,13 @@ def judge_fleet(found: Evidence) -> Judgement:
     machines = len(seen.machines) + ("machines" in found.unseen)
     if error := find_fatal(found.errors, machines=machines, seconds=found.age):
         said = _said([error])
-        return broken(error.cause.id, "EC2 cannot use the fleet's request", error.advice, *said)
+        cure = f"{error.advice}; then {start_again(found)}"
+        return broken(error.cause.id, "EC2 cannot use the fleet's request", cure, *said)
     if found.errors and not machines and all(_may_pass(one) for one in found.errors):
         said = _said(found.errors)
         return waiting("EC2 reports an error, which may pass: new roles are seen late", *said)
     if not seen.target_capacity:
-        return broken("target-zero", "The fleet's target capacity is 0", f"run {START} again")
+        return broken("target-zero", "The fleet's target capacity is 0", start_again(found))
     return holds(f"{seen.fleet_state}, {counted(seen.target_capacity, 'machine')} wanted")
 
 
@@ -56,8 +57,7 @@ def _may_pass(error: FleetError) -> bool:
 
 
 def _fleet_ended(found: Evidence) -> Judgement:
-    run, state = found.run, found.seen.fleet_state
-    cure = f"run {START} again: the jobs are still in the queue"
+    run, state, cure = found.run, found.seen.fleet_state, start_again(found)
     if run.valid_until and datetime.fromisoformat(run.valid_until).timestamp() <= found.seen.now:
         until = f"valid until {run.valid_until}, state {state or 'gone'}"
         return broken("time-over", "The fleet's time is over (MAX_HOURS)", cure, until)
@@ -73,11 +73,16 @@ def judge_capacity(found: Evidence) -> Judgement:
     if seen.machines:
         short = next((one for one in found.errors if one.is_shortage), None)
         few = short and len(seen.alive) < seen.target_capacity
+        if not seen.alive:
+            counts = f"EC2 started {counted(len(seen.machines), 'machine')}"
         return holds(f"{counts}; {short.advice}" if few and short else counts)
     if found.errors:
         error = min(found.errors, key=_rank)
         said = _said([error, *(one for one in found.errors if one != error)])
-        return broken(error.cause.id, f"{counts}: EC2 starts none", error.advice, *said)
+        cure = error.advice
+        if error.cause.id == "price":
+            cure += f"; then {start_again(found)}"
+        return broken(error.cause.id, f"{counts}: EC2 starts none", cure, *said)
     if not found.is_older(found.age, NO_MACHINE_SECONDS):
         return waiting(f"{counts}, {span(found.age)} after the request")
     why = found.unseen.get("errors", "EC2 gives no reason")
@@ -123,7 +128,7 @@ def _machines_end(ended: Counter[str], found: Evidence) -> Judgement:
     lines = [f"EC2: {counted(ended[one], 'machine')}: {one}" for one in reasons[:SHOWN]]
     cure = cause.cure if cause else "the fleet replaces them; see EC2's reason"
     if found.seen.target_is_fixed:
-        cure = f"this fleet replaces no machine (Type in the fleet file): run {START} again"
+        cure = f"this fleet replaces no machine (Type in the fleet file): {start_again(found)}"
     left = f"{len(found.seen.alive)} of {ended.total()} machines left"
     return broken(cause.id if cause else "machine-ended", f"Machines end: {left}", cure, *lines)
 
@@ -151,17 +156,17 @@ def judge_joined(found: Evidence) -> Judgement:
 def _not_joined(found: Evidence, said: str) -> Judgement:
     """Return why no machine has joined, as far as can be seen."""
     machine: Machine = found.seen.alive[0]
-    again = f"then run {START} again"
+    again = f"then {start_again(found)}"
     if found.joins and found.joins != found.run.cluster:
-        cure = f"run {SETUP}, {again}; leave out UserData in the fleet file"
+        cure = f"leave out UserData in the fleet file; {again}"
         return broken("wrong-cluster", said, cure, f"the machines' user data has ECS_CLUSTER={found.joins}")
     if found.profile or ("machines" not in found.unseen and not machine.profile):
         profile = found.profile or f"machine {machine.instance_id} has no instance profile"
-        cure = f"run {SETUP}, which creates the role, {again}"
+        cure = f"run {SETUP}, which creates profile and role; {again}"
         return broken("profile", said, cure, profile)
     if found.network:
-        cure = "give the subnets a way out (docs/permissions.md, a network without a way out), " + again
+        cure = "give the subnets a way out (docs/permissions.md, a network without a way out); " + again
         return broken("no-way-out", said, cure, *found.network)
     unseen = [found.unseen[name] for name in ("template", "profile", "network") if name in found.unseen]
-    cure = f"{WHAT_JOINING_NEEDS}. Also check the security group, and that ImageId has the ECS agent"
+    cure = f"let their security group send, and leave out ImageId, which may lack the ECS agent; {again}"
     return broken("not-joined", said, cure, not_joined_sentence(found.seen, found.run.cluster), *unseen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from distributed_fiji.aws.fleet import LIVE_FLEET
 from distributed_fiji.doctor.evidence import Evidence
 from distributed_fiji.doctor.judgement import Judgement, broken, holds, span, waiting
 from distributed_fiji.monitor.actions import End
@@ -22,6 +23,17 @@ AFTER = {
     End.LOST: f"run {SETUP}, {SUBMIT} and {START}: jobs that are done are skipped",
     End.QUEUE_GONE: f"run {SETUP}, {SUBMIT} and {START}: jobs that are done are skipped",
 }
+
+
+def start_again(found: Evidence) -> str:
+    """Return how to start anew. While a fleet lives, startCluster refuses; and setup does not change it."""
+    if found.seen.fleet_state not in LIVE_FLEET:
+        return f"run {START} again: the jobs are still in the queue"
+    return (
+        f"`python run.py cleanup {found.run.app_name}` to end this run, then {SETUP}, {SUBMIT} and {START}:"
+        " jobs that are done are skipped"
+    )
+
 
 #: Seconds for which SQS may not count a message (SQS developer guide), and for which it may not have come.
 COUNTS_SECONDS = 300
@@ -79,8 +91,7 @@ def judge_queue(found: Evidence) -> Judgement:
     """Judge whether the queue has work."""
     seen, jobs = found.seen, found.seen.jobs
     if seen.queue is None:
-        cure = f"run {SETUP}, {SUBMIT} and {START}: jobs that are done are skipped"
-        return broken("queue-gone", f"Queue {found.run.queue_name} does not exist", cure)
+        return broken("queue-gone", f"Queue {found.run.queue_name} does not exist", start_again(found))
     if waits_for_retry(seen) and not seen.at_work:
         held = f"{counted(seen.queue.in_flight, 'job')} in flight, none visible, none held by a worker"
         cure = "wait: SQS shows them again by itself. `python run.py failures` says why they failed"

@@ -6,7 +6,7 @@ from distributed_fiji.aws.causes import NO_PLACES, TASK_STARTS, WORKER_ENDS, fin
 from distributed_fiji.aws.tasks import TaskEnd
 from distributed_fiji.doctor.evidence import Evidence
 from distributed_fiji.doctor.judgement import Judgement, broken, holds, span, waiting
-from distributed_fiji.doctor.orders import SETUP, START
+from distributed_fiji.doctor.orders import SETUP, START, start_again
 from distributed_fiji.monitor.lastwords import how_it_ended, why_it_ended
 from distributed_fiji.monitor.nothingruns import (
     IN_A_ROW,
@@ -24,12 +24,17 @@ def judge_placed(found: Evidence) -> Judgement:
     """Judge whether ECS places tasks on the machines."""
     seen, run = found.seen, found.run
     if seen.desired is None:
-        return broken("no-service", f"Service {run.service} does not exist", f"run {SETUP} and {START}")
+        return broken("no-service", f"Service {run.service} does not exist", start_again(found))
     if not seen.desired:
-        cure = f"run {START} again: it sets the service to the tasks that the machines can run"
+        service = f"--cluster {run.cluster} --service {run.service}"
+        tasks = run.machines * run.tasks_per_machine
+        cure = f"`aws ecs update-service {service} --desired-count {tasks}` sets it again"
+        if not run.ready:
+            cure = f"run {START} again, which continues the interrupted start"
         return broken("service-zero", f"Service {run.service} wants 0 tasks", cure)
     if seen.tasks or in_a_row(seen.ends):
-        return holds(f"{len(seen.tasks)} of {counted(seen.desired, 'task')} on machines")
+        counts = f"{len(seen.tasks)} of {counted(seen.desired, 'task')} on machines"
+        return holds(counts if seen.tasks else "tasks were placed, and ended")
     joined = [one for one in seen.alive if one.container_instance]
     events = [f"ECS: {event}" for event in seen.events[:3]]
     cause = find_cause(NO_PLACES, *(one for one in seen.events if "No Container Instances" not in one))
@@ -39,7 +44,7 @@ def judge_placed(found: Evidence) -> Judgement:
     since = seen.now - min((one.launched for one in joined), default=seen.now)
     if not found.is_older(since, PLACE_SECONDS):
         return waiting(f"No task is placed yet, {span(since)} after the launch")
-    return broken("place", said, f"run {SETUP} and {START} again", *events or ["ECS gives no reason"])
+    return broken("place", said, start_again(found), *events or ["ECS gives no reason"])
 
 
 def judge_image(found: Evidence) -> Judgement:
@@ -51,7 +56,7 @@ def judge_image(found: Evidence) -> Judgement:
     cause = why_it_ended(end, found.lines) if end else None
     if end and (cause in TASK_STARTS or end.lived is None):
         said = f"Containers of {found.run.image} do not start"
-        cure = cause.cure if cause else f"check DOCKERHUB_TAG, then run {SETUP} and {START} again"
+        cure = cause.cure if cause else f"check DOCKERHUB_TAG, and run {SETUP}"
         return broken(cause.id if cause else "task-start", said, cure, *_words(found, end))
     if running or end:
         return holds("containers start")
@@ -72,9 +77,8 @@ def judge_worker(found: Evidence) -> Judgement:
     seen, run = found.seen, found.run
     if found.worker_queue and found.worker_queue != run.queue_name:
         queues = f"the workers' task definition names {found.worker_queue}, the run {run.queue_name}"
-        return broken(
-            "worker-queue", "Workers listen to another queue", f"run {SETUP} and {START} again", queues
-        )
+        cure = f"set SQS_QUEUE_NAME = {run.queue_name!r} in config.py, and run {SETUP}"
+        return broken("worker-queue", "Workers listen to another queue", cure, queues)
     running = [task for task in seen.tasks if task.status == "RUNNING"]
     end = _latest(found)
     if something_runs(seen) or (running and not end):
@@ -87,7 +91,7 @@ def judge_worker(found: Evidence) -> Judgement:
         return waiting(f"{counted(count, 'worker')} ended at once, and another one starts", *words)
     cause = why_it_ended(end, found.lines)
     said = f"Workers end as soon as they start, {counted(count, 'time')} in a row"
-    cure = cause.cure if cause else f"correct that, then run {SETUP} and {START} again"
+    cure = cause.cure if cause else f"correct that, and run {SETUP}"
     return broken(cause.id if cause else "worker-ends", said, cure, *words)
 
 
@@ -123,7 +127,7 @@ def _takes_none(found: Evidence) -> Judgement:
         return waiting("No job is taken at the moment")
     said = f"Workers run, but have taken no job for {span(seen.now - since)}"
     cause = find_cause(WORKER_ENDS, *found.lines)
-    cure = cause.cure if cause else f"run {SETUP}, which restores queue and roles, and {START} again"
+    cure = cause.cure if cause else f"run {SETUP}, which restores the workers' role"
     return broken(cause.id if cause else "no-job-taken", said, cure, *_words(found))
 
 

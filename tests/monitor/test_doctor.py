@@ -660,7 +660,8 @@ def test_a_line_for_each_link_then_the_cause_with_evidence_and_what_to_do(patien
     assert marks == ["✓"] * 6 + ["✗"] + ["·"] * 4
     assert lines[12].startswith("Broken: joined (wrong-cluster). No machine has joined cluster")
     assert lines[13] == "  the machines' user data has ECS_CLUSTER=elsewhere"
-    assert lines[14].startswith("  Next: run `python run.py --config")
+    assert lines[14].startswith("  Next: leave out UserData in the fleet file; then `python run.py --config")
+    assert f"cleanup {patient.run.app}` to end this run" in lines[14]
 
 
 def test_a_run_that_another_computer_started_is_found_in_the_bucket(patient: Patient) -> None:
