@@ -15,18 +15,19 @@ from distributed_fiji.state.record import Run
 class Evidence:
     """All that the links of the chain are judged by.
 
-    `caller`: the account and who asks. `dead`: the app's dead letters. `other_queue`: the queue in config.py
-    if it is not the run's, `waiting_there`: its messages. `joins`: the cluster that the launch template
-    names, `profile`: what is wrong with the machines' instance profile, `network`: what keeps them from AWS;
-    empty if nothing is known. `lost`: machines of the cluster whose agent is not connected. `worker_queue`:
-    the queue in the workers' task definition. `lines`: the last log lines of a task that ended at once, or
-    of one that takes no job. `failed`: the first failing jobs, each with its reason. `unseen`: by what was to
-    be read, why it could not be.
+    `caller`: the account and who asks. `has_bucket`: whether the run's bucket exists. `dead`: the app's dead
+    letters. `other_queue`: the queue in config.py if it is not the run's, `waiting_there`: its messages.
+    `joins`: the cluster that the launch template names, `profile`: what is wrong with the machines' instance
+    profile, `network`: what keeps them from AWS; empty if nothing is known. `lost`: machines of the cluster
+    whose agent is not connected. `worker_queue`: the queue in the workers' task definition. `lines`: the last
+    log lines of a task that ended at once, or of one that takes no job. `failed`: the first failing jobs,
+    each with its reason. `unseen`: by what was to be read, why it could not be.
     """
 
     run: Run
     seen: Snapshot
     caller: str = ""
+    has_bucket: bool = True
     verdict: Verdict | None = None
     dead: int = 0
     other_queue: str = ""

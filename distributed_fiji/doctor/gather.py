@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from distributed_fiji.aws.clients import AwsError, Clients, error_text
+from distributed_fiji.aws.clients import AwsError, Clients, error_code, error_text
 from distributed_fiji.aws.cluster import events_since, find_service, read_environment
 from distributed_fiji.aws.deadletters import is_own
 from distributed_fiji.aws.documents import named_cluster
@@ -45,6 +45,9 @@ Value = TypeVar("Value")
 #: Most machines, and most tasks of each kind, that are read in the cluster: ten calls for each.
 MOST = 1000
 
+#: S3's code if the bucket does not exist.
+NO_BUCKET = "NoSuchBucket"
+
 #: Most machines that have not joined whose subnets are looked at, and most failing jobs that are named.
 FEW = 3
 
@@ -58,11 +61,11 @@ class Reader:
     unseen: dict[str, str] = field(default_factory=dict)
 
     def look(self, name: str, read: Callable[[], Value]) -> Value | None:
-        """Return what a reading finds; None if it is refused. Raises only if the keys have expired."""
+        """Return what a reading finds; None if it is refused. Raises if keys or bucket are gone."""
         try:
             return read()
         except AwsError as error:
-            if keys_are_over(error):
+            if keys_are_over(error) or error_code(error) == NO_BUCKET:
                 raise
             self.unseen.setdefault(name, error_text(error))
             return None
@@ -70,15 +73,24 @@ class Reader:
 
 def gather(run: Run, clients: Clients, now: float, other_queue: str = "") -> Evidence:
     """Return what can be seen of a run. `other_queue`: the queue in config.py if it is not the run's."""
-    reader = Reader(run, clients)
     caller = f"AWS account {clients.account}, {clients.region}, as {clients.caller['Arn']}"
+    empty = Evidence(run, Snapshot(now, Jobs(), None, "", 0), caller, other_queue=other_queue)
+    try:
+        return _gather(Reader(run, clients), empty)
+    except clients.s3.exceptions.NoSuchBucket:
+        return replace(empty, has_bucket=False)
+
+
+def _gather(reader: Reader, empty: Evidence) -> Evidence:
+    """Return the evidence with all that could be read."""
+    run, clients, now = reader.run, reader.clients, empty.seen.now
     verdict = reader.look("ending", lambda: read_verdict(clients.s3, run) if run.run_id else None)
     if verdict:
         attributes = reader.look("queue", lambda: queue_attributes(clients.sqs, run.queue_name))
         seen = Snapshot(now, Jobs(), counts_in(attributes) if attributes else None, "", 0)
-        return Evidence(run, seen, caller, verdict=verdict, unseen=reader.unseen)
+        return replace(empty, seen=seen, verdict=verdict, unseen=reader.unseen)
     seen, definition, lost = _look_at_run(reader, now)
-    found = Evidence(run, seen, caller, other_queue=other_queue, lost=lost, unseen=reader.unseen)
+    found = replace(empty, seen=seen, lost=lost, unseen=reader.unseen)
     found = replace(found, **_about_jobs(reader, found))
     if not run.fleet_id:
         return found
@@ -110,7 +122,7 @@ def _look_at_run(reader: Reader, now: float) -> tuple[Snapshot, str, int]:
         queue=queue,
         fleet_state=fleet.state,
         target_capacity=fleet.target,
-        target_is_fixed=not fleet.modifiable,
+        target_is_fixed=bool(fleet.state) and not fleet.modifiable,
         machines=placed_in(joined, machines),
         tasks=tuple(replace(task, at_work=(working or {}).get(task.arn)) for task in tasks),
         desired=service["desiredCount"] if service else None,

@@ -69,7 +69,9 @@ def _fleet_ended(found: Evidence) -> Judgement:
 def judge_capacity(found: Evidence) -> Judgement:
     """Judge whether EC2 has given the fleet machines."""
     seen = found.seen
-    counts = f"{len(seen.alive)} of {counted(seen.target_capacity, 'machine')}"
+    counts = counted(len(seen.alive), "machine")
+    if "fleet" not in found.unseen:
+        counts = f"{len(seen.alive)} of {counted(seen.target_capacity, 'machine')}"
     if seen.machines:
         short = next((one for one in found.errors if one.is_shortage), None)
         few = short and len(seen.alive) < seen.target_capacity

@@ -47,6 +47,9 @@ def judge_keys(found: Evidence) -> Judgement:
 def judge_run(found: Evidence) -> Judgement:
     """Judge whether a run was started, and is not over."""
     run = found.run
+    if not found.has_bucket:
+        cure = f"create it again (`aws s3 mb s3://{run.bucket}`), {start_again(found)}"
+        return broken("no-bucket", f"Bucket {run.bucket} with the run's state does not exist", cure)
     if found.verdict:
         return _ended(found.verdict, found.seen.left)
     if not run.fleet_id and not run.run_id:

@@ -10,7 +10,6 @@ from distributed_fiji.doctor.orders import SETUP, START, start_again
 from distributed_fiji.monitor.lastwords import how_it_ended, why_it_ended
 from distributed_fiji.monitor.nothingruns import (
     IN_A_ROW,
-    SETTLED_SECONDS,
     in_a_row,
     something_runs,
 )
@@ -18,6 +17,9 @@ from distributed_fiji.monitor.result import counted
 
 #: Seconds after which a task that is not placed, and one whose image is not there, are faults.
 PLACE_SECONDS, PULL_SECONDS = 180, 900
+
+#: Seconds after which a worker takes jobs: FIJI may take 120 to start, on the embedded cloud, too.
+TAKE_SECONDS = 300
 
 
 def judge_placed(found: Evidence) -> Judgement:
@@ -123,7 +125,7 @@ def _takes_none(found: Evidence) -> Judgement:
     """Return why workers take no job although some wait, if that has lasted."""
     seen = found.seen
     since = max(seen.jobs.last_done, min((task.started or seen.now for task in seen.tasks), default=seen.now))
-    if not found.is_older(seen.now - since, SETTLED_SECONDS):
+    if seen.now - since < TAKE_SECONDS:
         return waiting("No job is taken at the moment")
     said = f"Workers run, but have taken no job for {span(seen.now - since)}"
     cause = find_cause(WORKER_ENDS, *found.lines)

@@ -33,6 +33,7 @@ from tests.monitor.planting import (
     with_network,
     with_profile,
 )
+from tests.monitor.screen import watch
 from tests.monitor.world import World
 from tests.policy.trail import acting, user_of
 
@@ -164,6 +165,18 @@ def cost_is_reached(patient: Patient) -> None:
 def new_jobs_wait_after_a_run_that_ended(patient: Patient) -> None:
     a_run_that_ended_well(patient)
     patient.run.submit(some_jobs(3))
+
+
+@planted("run", "no-bucket", "does not exist")
+def the_bucket_was_deleted(patient: Patient) -> None:
+    patient.run.record = replace(patient.run.record, bucket=f"gone-{patient.run.app.lower()}")
+    patient.is_judged = False
+
+
+@planted("run", "no-bucket", "does not exist")
+def no_bucket_yet(patient: Patient) -> None:
+    no_setup(patient)
+    patient.settings["AWS_BUCKET"] = "not-made-yet"
 
 
 @planted("run", "cleaned-up", "was cleaned up")
@@ -648,6 +661,20 @@ def test_nothing_is_named_about_a_run_that_is_well(patient: Patient, name: str) 
     assert (said.code, told.code) == (0, 0), said.said
     assert not [one for one in chain if one["state"] in ("broken", "unknown")]
     assert words in said.out
+
+
+def test_monitor_says_what_helps_and_names_doctor_when_nothing_runs(patient: Patient) -> None:
+    PLANTED["service_memory"][0](patient)
+    clients = Clients(EmulatedSession(patient.control.url, patient.data.url))
+
+    result, screen = watch(patient.run, clients=clients, pace=20)
+
+    said = " ".join(screen.text.split())
+    assert result.exit_code == 3, said
+    assert (
+        f"no task has started to work. `python run.py doctor {patient.run.app}` finds the first thing" in said
+    )
+    assert "What helps: lower MEMORY or TASKS_PER_MACHINE" in said
 
 
 def test_a_line_for_each_link_then_the_cause_with_evidence_and_what_to_do(patient: Patient) -> None:
