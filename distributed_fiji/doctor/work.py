@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from distributed_fiji.aws.causes import NO_PLACES, TASK_STARTS, WORKER_ENDS, find_cause
+from distributed_fiji.aws.causes import NO_PLACES, TASK_STARTS, find_cause
 from distributed_fiji.aws.tasks import TaskEnd
 from distributed_fiji.doctor.evidence import Evidence
 from distributed_fiji.doctor.judgement import Judgement, broken, holds, span, waiting
 from distributed_fiji.doctor.orders import SETUP, START, start_again
-from distributed_fiji.monitor.lastwords import how_it_ended, why_it_ended
+from distributed_fiji.monitor.lastwords import how_it_ended, why_in_log, why_it_ended
 from distributed_fiji.monitor.nothingruns import (
     IN_A_ROW,
     in_a_row,
@@ -128,7 +128,7 @@ def _takes_none(found: Evidence) -> Judgement:
     if seen.now - since < TAKE_SECONDS:
         return waiting("No job is taken at the moment")
     said = f"Workers run, but have taken no job for {span(seen.now - since)}"
-    cause = find_cause(WORKER_ENDS, *found.lines)
+    cause = why_in_log(found.lines)
     cure = cause.cure if cause else f"run {SETUP}, which restores the workers' role"
     return broken(cause.id if cause else "no-job-taken", said, cure, *_words(found))
 

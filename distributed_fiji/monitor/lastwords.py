@@ -124,7 +124,13 @@ def last_words(ends: Sequence[TaskEnd], run: Run, logs: CloudWatchLogsClient) ->
 def why_it_ended(end: TaskEnd, lines: Iterable[str]) -> KnownCause | None:
     """Return the known cause of a task's end: by ECS's words if it did not start, else by its last lines."""
     said = (end.reason, end.container_reason)
-    return find_cause(TASK_STARTS, *said) or find_cause((ARCHITECTURE, *WORKER_ENDS), *said, *lines)
+    return find_cause(TASK_STARTS, *said) or why_in_log(lines) or find_cause(WORKER_ENDS, *said)
+
+
+def why_in_log(lines: Iterable[str]) -> KnownCause | None:
+    """Return the cause that a worker's last lines name: the latest counts."""
+    found = [find_cause((ARCHITECTURE, *WORKER_ENDS), line) for line in lines]
+    return next(filter(None, reversed(found)), None)
 
 
 def in_a_row_sentence(ends: Sequence[TaskEnd]) -> str:
