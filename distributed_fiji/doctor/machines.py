@@ -58,12 +58,20 @@ def _may_pass(error: FleetError) -> bool:
 
 def _fleet_ended(found: Evidence) -> Judgement:
     run, state, cure = found.run, found.seen.fleet_state, start_again(found)
-    if run.valid_until and datetime.fromisoformat(run.valid_until).timestamp() <= found.seen.now:
+    if _is_past(run.valid_until, found.seen.now):
         until = f"valid until {run.valid_until}, state {state or 'gone'}"
         return broken("time-over", "The fleet's time is over (MAX_HOURS)", cure, until)
     if not state:
         return broken("fleet-gone", f"EC2 does not know fleet {run.fleet_id}", cure)
     return broken("fleet-ended", f"The fleet was ended: its state is {state}", cure, *_said(found.errors))
+
+
+def _is_past(time: str, now: float) -> bool:
+    """Whether a time in a record is over; no record is trusted to hold one."""
+    try:
+        return datetime.fromisoformat(time).timestamp() <= now
+    except (ValueError, OverflowError):
+        return False
 
 
 def judge_capacity(found: Evidence) -> Judgement:

@@ -15,6 +15,7 @@ import pytest
 
 import run as program
 from distributed_fiji.aws.clients import Clients
+from distributed_fiji.commands.view import View
 from distributed_fiji.monitor.actions import End
 from distributed_fiji.monitor.result import Verdict, save_verdict
 from distributed_fiji.state.recordfile import upload_record, write_record
@@ -33,7 +34,7 @@ from tests.monitor.planting import (
     with_network,
     with_profile,
 )
-from tests.monitor.screen import watch
+from tests.monitor.screen import Screen, watch
 from tests.monitor.world import World
 from tests.policy.trail import acting, user_of
 
@@ -675,6 +676,15 @@ def test_monitor_says_what_helps_and_names_doctor_when_nothing_runs(patient: Pat
         f"no task has started to work. `python run.py doctor {patient.run.app}` finds the first thing" in said
     )
     assert "What helps: lower MEMORY or TASKS_PER_MACHINE" in said
+
+
+def test_a_line_of_monitor_names_commands_as_it_was_called() -> None:
+    screen = Screen()
+    screen.terminal.options = " --local"
+
+    View(screen.terminal.err, "App", named=screen.terminal.named).tell("`python run.py doctor App` finds it")
+
+    assert "`python run.py --local doctor App` finds it" in screen.text
 
 
 def test_a_line_for_each_link_then_the_cause_with_evidence_and_what_to_do(patient: Patient) -> None:
