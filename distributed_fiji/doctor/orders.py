@@ -95,7 +95,7 @@ def judge_queue(found: Evidence) -> Judgement:
     seen, jobs = found.seen, found.seen.jobs
     if seen.queue is None:
         return broken("queue-gone", f"Queue {found.run.queue_name} does not exist", start_again(found))
-    if waits_for_retry(seen) and not seen.at_work:
+    if waits_for_retry(seen) and seen.work_is_known and not seen.at_work:
         held = f"{counted(seen.queue.in_flight, 'job')} in flight, none visible, none held by a worker"
         cure = "wait: SQS shows them again by itself. `python run.py failures` says why they failed"
         return broken("hidden", "The jobs that are left failed, and wait for their next try", cure, held)

@@ -108,9 +108,10 @@ def judge_job(found: Evidence) -> Judgement:
     """Judge whether jobs are taken and done, since this run began."""
     seen, jobs, start = found.seen, found.seen.jobs, int(found.run.started)
     done = counted(jobs.done, "job") + " done" if jobs.last_done >= start else "none done yet"
-    held = max(seen.at_work, seen.queue.in_flight if seen.queue else 0)
-    fails = jobs.last_failed >= start and jobs.last_done < start and len(jobs.failing) >= seen.at_work
-    if fails:
+    in_flight = seen.queue.in_flight if seen.queue else 0
+    known = seen.work_is_known and "tasks" not in found.unseen
+    held, busy = max(seen.at_work, in_flight), seen.at_work if known else in_flight
+    if jobs.last_failed >= start > jobs.last_done and len(jobs.failing) >= busy:
         said = f"No job is done, and {counted(jobs.failed_attempts, 'attempt')} failed"
         cure = "`python run.py failures` groups them by cause, with what helps"
         return broken("first-jobs-fail", said, cure, *found.failed)
@@ -137,5 +138,5 @@ def is_idle(found: Evidence) -> bool:
     """Whether all tasks report that they hold no job although some wait: then a log says why."""
     seen = found.seen
     waits = seen.queue is not None and seen.queue.visible > 0 and not seen.queue.in_flight
-    idle = bool(seen.tasks) and not seen.at_work and seen.work_is_known and "protection" not in found.unseen
+    idle = bool(seen.tasks) and not seen.at_work and seen.work_is_known
     return waits and idle and not in_a_row(seen.ends)

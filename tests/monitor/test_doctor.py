@@ -739,6 +739,15 @@ def test_missing_permissions_are_named_and_what_can_be_seen_is_judged(patient: P
     assert chain[-1]["found"] == "2 jobs taken, none done yet"
 
 
+def test_whether_jobs_wait_for_a_retry_is_not_claimed_if_workers_cannot_be_asked(patient: Patient) -> None:
+    all_jobs_wait_for_their_retry(patient)
+    patient.control.deny("ecs:GetTaskProtection")
+
+    _, chain = patient.chain()
+
+    assert [one["cause"] for one in chain if one["state"] == "broken"] == ["first-jobs-fail"]
+
+
 def test_without_any_permission_nothing_is_called_broken_and_nothing_well(patient: Patient) -> None:
     a_run_at_work(patient)
     patient.control.deny(*HALF)
