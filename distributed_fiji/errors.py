@@ -35,6 +35,10 @@ class InvalidInput(DistributedFijiError):
         super().__init__("\n".join(lines))
 
 
+class NotConnected(InvalidInput):
+    """Raised when AWS cannot be reached, or does not know who asks."""
+
+
 class NothingThere(DistributedFijiError):
     """Raised when something that an earlier command creates is missing."""
 

@@ -82,9 +82,13 @@ class Terminal:
         self.out = out or _console(stderr=False)
         self.err = err or _console(stderr=True)
 
-    def _text(self, text: str) -> str:
+    def named(self, text: str) -> str:
+        """Return a text with commands and config.py named as the user called them."""
         named = CONFIG.sub(lambda _: self.config, text) if self.config != "config.py" else text
-        return escape(COMMAND.sub(self._command, named))
+        return COMMAND.sub(self._command, named)
+
+    def _text(self, text: str) -> str:
+        return escape(self.named(text))
 
     def _command(self, found: re.Match[str]) -> str:
         """Return the command as the user called it, for the embedded cloud where a text says so."""

@@ -50,6 +50,21 @@ SLOW = (
         "two machines; tests/unit/test_estimate.py",
         only=("5-2",),
     ),
+    Slow(
+        "tests/monitor/test_doctor.py",
+        "test_a_planted_cause_is_named_as_the_first_broken_link",
+        "the other causes; tests/unit/test_causes.py has the words of all",
+        only=("task_", "service_", "fleet_"),
+        but=(
+            *(
+                f"fleet_{cause}"
+                for cause in ("fleet-role", "machine-image", "spot-quota", "price", "shortage")
+            ),
+            *(f"task_{kind}" for kind in ("missing", "architecture", "script", "memory", "rights", "log")),
+            *("fleet_was_cancelled", "fleet_is_out_of_time", "fleet_is_unknown", "service_memory"),
+            *("service_was_deleted", "service_wants_nothing", "service_says_nothing"),
+        ),
+    ),
     Slow("tests/monitor/test_kills.py", "", "one call of each command", only=("-1",)),
     Slow("tests/monitor/test_laptop.py", "", "one seed", only=("1",)),
     Slow(

@@ -18,7 +18,7 @@ from distributed_fiji.aws.dryrun import DryRun
 from distributed_fiji.aws.listings import read_quickly
 from distributed_fiji.aws.pace import Pace
 from distributed_fiji.aws.refusals import NO_KEYS, denied_text
-from distributed_fiji.errors import InvalidInput
+from distributed_fiji.errors import InvalidInput, NotConnected
 from worker.contract.text import one_line
 
 if TYPE_CHECKING:
@@ -209,21 +209,21 @@ class Clients:
         return self.sts.get_caller_identity()
 
     def identify(self) -> None:
-        """Ask AWS who we are, which needs no permission. Raises InvalidInput if AWS does not know us."""
+        """Ask AWS who we are, which needs no permission. Raises NotConnected if AWS does not know us."""
         try:
             _ = self.account
         except NO_KEYS as error:
-            raise InvalidInput("Cannot reach AWS", [f"{error}: {KEYS_ADVICE}"]) from error
+            raise NotConnected("Cannot reach AWS", [f"{error}: {KEYS_ADVICE}"]) from error
         except ClientError as error:
-            raise InvalidInput("Cannot reach AWS", [f"{error_text(error)}: {KEYS_ADVICE}"]) from error
+            raise NotConnected("Cannot reach AWS", [f"{error_text(error)}: {KEYS_ADVICE}"]) from error
         except MissingDependencyException as error:
-            raise InvalidInput("Cannot reach AWS", [f"{error} {EXPORT_ADVICE}"]) from error
+            raise NotConnected("Cannot reach AWS", [f"{error} {EXPORT_ADVICE}"]) from error
         except EOFError as error:
             said = (
                 "AWS requires an MFA code, but there is no terminal to ask for it. Run the command in a"
                 " terminal."
             )
-            raise InvalidInput("Cannot reach AWS", [f"{said} {EXPORT_ADVICE}"]) from error
+            raise NotConnected("Cannot reach AWS", [f"{said} {EXPORT_ADVICE}"]) from error
 
 
 def refuse_web_page(http_response: Any, model: Any, **_: Any) -> None:

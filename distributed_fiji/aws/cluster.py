@@ -130,9 +130,12 @@ def wait_for_end(ecs: ECSClient, cluster: str, name: str) -> None:
     ecs.get_waiter("services_inactive").wait(cluster=cluster, services=[name])
 
 
-def read_environment(ecs: ECSClient, definition_arn: str) -> dict[str, str]:
-    """Return the environment that a task definition sets for the worker."""
-    found = ecs.describe_task_definition(taskDefinition=definition_arn)
+def read_environment(ecs: ECSClient, definition: str) -> dict[str, str]:
+    """Return the environment that a task definition sets for the worker.
+
+    `definition`: its ARN, or a family, which means the newest.
+    """
+    found = ecs.describe_task_definition(taskDefinition=definition)
     containers = found["taskDefinition"]["containerDefinitions"]
     return {item["name"]: item["value"] for item in containers[0].get("environment", [])}
 
@@ -266,10 +269,13 @@ def read_service(
     found = find_service(ecs, cluster, service)
     if found is None:
         return None, ()
-    events = [
-        event["message"] for event in found.get("events", []) if event["createdAt"].timestamp() >= since
-    ]
-    return found["desiredCount"], tuple(events)
+    return found["desiredCount"], events_since(found, since)
+
+
+def events_since(service: Mapping[str, Any], since: float) -> tuple[str, ...]:
+    """Return a described service's events since a time (seconds since 1970), latest first."""
+    events = service.get("events", [])
+    return tuple(event["message"] for event in events if event["createdAt"].timestamp() >= since)
 
 
 def read_desired(ecs: ECSClient, cluster: str, service: str) -> int | None:

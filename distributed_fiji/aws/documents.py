@@ -6,6 +6,7 @@ Nothing here calls AWS. AWS's own casing stays in this module and at the call si
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.names import stuck_alarm_name
@@ -211,6 +212,12 @@ def user_data(cluster: str, app_name: str) -> str:
             "",
         )
     )
+
+
+def named_cluster(data: str) -> str:
+    """Return the cluster that machines with some user data join: the agent's default if none is named."""
+    named = re.findall(r"""\bECS_CLUSTER=["']?([A-Za-z0-9_-]+)""", data)
+    return named[-1] if named else "default"
 
 
 def stuck_alarm(app_name: str, instance_id: str, region: str, processors: int) -> dict[str, Any]:

@@ -8,10 +8,11 @@ nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from distributed_fiji.aws.causes import INVALID_REQUESTS, SHORTAGE, KnownCause, find_cause
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.literals import EventTypeType
@@ -20,21 +21,36 @@ if TYPE_CHECKING:
 #: reference, EventInformation).
 TROUBLE: tuple[EventTypeType, ...] = ("error", "information")
 
-SHORTAGE = "a capacity shortage: more machine types or subnets help; the fleet keeps trying"
 BLACKLISTED = ("allLaunchSpecsTemporarilyBlacklisted", "launchSpecTemporarilyBlacklisted")
-NO_CAPACITY = re.compile(r"\bcapacity\b", re.IGNORECASE)
 INVALID_ROLE, INVALID_REQUEST = "iamFleetRoleInvalid", "spotFleetRequestConfigurationInvalid"
 
-#: What to do about a fleet's events, by EventSubType (EC2 user guide, "Spot Fleet event types").
-ADVICE = {
-    INVALID_ROLE: "run `python run.py setup` to create the fleet role, or correct IamFleetRole",
-    INVALID_REQUEST: "correct the named value in the fleet file or in config.py",
-    "spotInstanceCountLimitExceeded": "ask AWS for more spot vCPUs (Service Quotas), or lower"
-    " CLUSTER_MACHINES",
-    "launchSpecUnusable": "the price cap (MACHINE_PRICE) may be too low, or the zone lacks the machine type",
-    "fleetProgressHalted": "every spot price is above MACHINE_PRICE; raise it, or use other machine types",
-    **dict.fromkeys(BLACKLISTED, SHORTAGE),
-}
+#: Causes by EventSubType, the pattern of a cause (EC2 user guide, "Spot Fleet event types"). Prices below the
+#: market are information: "Spot bid price is less than Spot market price $0.0287" with launchSpecUnusable,
+#: then fleetProgressHalted (hashicorp/terraform-provider-aws#3105).
+EVENTS = (
+    KnownCause(
+        "fleet-role",
+        INVALID_ROLE,
+        "run `python run.py setup` to create the fleet role, or correct IamFleetRole",
+    ),
+    KnownCause(
+        "spot-quota",
+        "spotInstanceCountLimitExceeded|MaxSpotInstanceCountExceeded|Max spot instance count exceeded",
+        "ask AWS for more spot vCPUs (Service Quotas), or lower CLUSTER_MACHINES",
+    ),
+    KnownCause(
+        "price",
+        "launchSpecUnusable",
+        "the price cap (MACHINE_PRICE) may be too low, or the zone lacks the machine type",
+    ),
+    KnownCause(
+        "price",
+        "fleetProgressHalted",
+        "every spot price is above MACHINE_PRICE; raise it, or use other machine types",
+    ),
+    KnownCause("fleet-request", INVALID_REQUEST, "correct the named value in the fleet file or in config.py"),
+    KnownCause("fleet", "", "check the fleet's history in the EC2 console"),
+)
 
 #: Seconds after the request from which an error ends the start if there is not a single machine. EC2 sees new
 #: roles and profiles late: Terraform waits two minutes for a role (terraform-provider-aws,
@@ -51,13 +67,21 @@ class FleetError:
 
     @property
     def is_shortage(self) -> bool:
-        return self.kind in BLACKLISTED or bool(NO_CAPACITY.search(self.description))
+        return self.kind in BLACKLISTED or find_cause([SHORTAGE], self.description) is not None
+
+    @property
+    def cause(self) -> KnownCause:
+        """The cause, with what to do."""
+        if self.is_shortage:
+            return SHORTAGE
+        named = find_cause(INVALID_REQUESTS, self.description) if self.kind == INVALID_REQUEST else None
+        found = named or find_cause(EVENTS, self.kind, self.description)
+        assert found is not None
+        return found
 
     @property
     def advice(self) -> str:
-        if self.is_shortage:
-            return SHORTAGE
-        return ADVICE.get(self.kind, "check the fleet's history in the EC2 console")
+        return self.cause.cure
 
 
 def find_fatal(errors: Collection[FleetError], *, machines: int, seconds: float) -> FleetError | None:

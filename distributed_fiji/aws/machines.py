@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -111,3 +112,11 @@ def ensure_launch_template(ec2: EC2Client, name: str, data: Any, app_name: str) 
     version = ec2.create_launch_template_version(LaunchTemplateName=name, LaunchTemplateData=data)
     made = version["LaunchTemplateVersion"]
     return made["LaunchTemplateId"], str(made["VersionNumber"])
+
+
+def read_user_data(ec2: EC2Client, template: dict[str, str]) -> str:
+    """Return the user data of a launch template, as text. `template`: id or name, and version."""
+    which: Any = {key: value for key, value in template.items() if key != "Version"}
+    answer = ec2.describe_launch_template_versions(Versions=[template.get("Version", "$Latest")], **which)
+    data = answer["LaunchTemplateVersions"][0]["LaunchTemplateData"].get("UserData", "")
+    return base64.b64decode(data).decode("utf-8", "replace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class Task:
     """A task of the run. `at_work`: whether its worker protects it from scale-in; None if unknown.
 
-    `started`: when its container started, None before that.
+    `started`: when its container started, None before that. `created`: when ECS placed it.
     """
 
     arn: str
@@ -26,6 +27,7 @@ class Task:
     status: str
     at_work: bool | None = None
     started: float | None = None
+    created: float | None = None
 
 
 @dataclass(frozen=True)
@@ -53,17 +55,23 @@ ECS_BATCH = 100
 NO_CLUSTER = ("ClusterNotFoundException", "InvalidParameterException")
 
 
-def read_container_instances(ecs: ECSClient, cluster: str) -> Mapping[str, Mapping[str, Any]]:
-    """Return the cluster's container instances by their EC2 instance id."""
+def read_container_instances(
+    ecs: ECSClient, cluster: str, most: int | None = None
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return the cluster's container instances, at most so many, by their EC2 instance id."""
     found = {}
-    for batch in _ecs_batches(ecs, "list_container_instances", "containerInstanceArns", cluster=cluster):
+    arguments = {"cluster": cluster}
+    for batch in _ecs_batches(ecs, "list_container_instances", "containerInstanceArns", most, **arguments):
         described = ecs.describe_container_instances(cluster=cluster, containerInstances=batch)
         found.update({item["ec2InstanceId"]: item for item in described["containerInstances"]})
     return found
 
 
-def read_tasks(ecs: ECSClient, cluster: str, family: str, *, stopping: bool = False) -> tuple[Task, ...]:
+def read_tasks(
+    ecs: ECSClient, cluster: str, family: str, *, stopping: bool = False, most: int | None = None
+) -> tuple[Task, ...]:
     """Return a family's tasks that are meant to run. `stopping`: include those that are still ending.
+    `most`: how many are read, of each kind.
 
     A task leaves the plain list as soon as it is told to stop, while its container still has its time-out
     (ECS API reference, ListTasks: desiredStatus is RUNNING by default).
@@ -71,13 +79,14 @@ def read_tasks(ecs: ECSClient, cluster: str, family: str, *, stopping: bool = Fa
     tasks: list[Task] = []
     for desired in ("RUNNING", "STOPPED") if stopping else ("RUNNING",):
         arguments = {"cluster": cluster, "family": family, "desiredStatus": desired}
-        for batch in _ecs_batches(ecs, "list_tasks", "taskArns", **arguments):
+        for batch in _ecs_batches(ecs, "list_tasks", "taskArns", most, **arguments):
             tasks += [
                 Task(
                     task["taskArn"],
                     task.get("containerInstanceArn", ""),
                     task["lastStatus"],
                     started=task["startedAt"].timestamp() if task.get("startedAt") else None,
+                    created=task["createdAt"].timestamp() if task.get("createdAt") else None,
                 )
                 for task in ecs.describe_tasks(cluster=cluster, tasks=batch)["tasks"]
                 if task["lastStatus"] != "STOPPED"
@@ -97,14 +106,16 @@ def read_protection(ecs: ECSClient, cluster: str, arns: list[str]) -> dict[str, 
     return found
 
 
-def read_ends(ecs: ECSClient, cluster: str, family: str, app_name: str, since: float) -> tuple[TaskEnd, ...]:
+def read_ends(
+    ecs: ECSClient, cluster: str, family: str, app_name: str, since: float, most: int | None = None
+) -> tuple[TaskEnd, ...]:
     """Return how an app's tasks of a family ended since a time (seconds since 1970), latest first.
 
-    ECS forgets them after an hour or more.
+    ECS forgets them after an hour or more. `most`: how many are read; ECS does not say in which order.
     """
     found = []
     arguments = {"cluster": cluster, "family": family, "desiredStatus": "STOPPED"}
-    for batch in _ecs_batches(ecs, "list_tasks", "taskArns", **arguments):
+    for batch in _ecs_batches(ecs, "list_tasks", "taskArns", most, **arguments):
         for task in ecs.describe_tasks(cluster=cluster, tasks=batch)["tasks"]:
             stopped = task["stoppedAt"].timestamp() if task.get("stoppedAt") else 0.0
             if task["lastStatus"] == "STOPPED" and stopped >= since:
@@ -129,10 +140,12 @@ def _end(task: Mapping[str, Any], stopped: float, app_name: str) -> TaskEnd:
     )
 
 
-def _ecs_batches(ecs: ECSClient, operation: str, key: str, **arguments: Any) -> list[list[str]]:
-    """Return ARNs in batches that ECS accepts; none if there is no such cluster."""
+def _ecs_batches(
+    ecs: ECSClient, operation: str, key: str, most: int | None = None, **arguments: Any
+) -> list[list[str]]:
+    """Return ARNs, at most so many, in batches that ECS accepts; none if there is no such cluster."""
     try:
-        arns = list(pages(ecs, operation, key, **arguments))
+        arns = list(islice(pages(ecs, operation, key, **arguments), most))
     except ClientError as error:
         if error_code(error) in NO_CLUSTER:
             return []

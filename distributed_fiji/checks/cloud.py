@@ -40,14 +40,17 @@ def is_example(settings: Settings) -> bool:
     return settings.DOCKERHUB_TAG == EXAMPLE_IMAGE
 
 
-def network_findings(settings: Settings, ways: Iterable[WayOut]) -> list[Finding]:
-    """Return which subnets keep machines from reaching AWS: they would join no cluster, but cost money."""
+def network_findings(image: str, ways: Iterable[WayOut], *, public: bool) -> list[Finding]:
+    """Return which subnets keep machines from reaching AWS: they would join no cluster, but cost money.
+
+    `public`: whether the machines have public addresses.
+    """
     needed = list(NEEDED)
-    if ECR_HOST.match(parse_image(settings.DOCKERHUB_TAG).host):
+    if ECR_HOST.match(parse_image(image).host):
         needed += ["api", "dkr"]
     lines, few = list[str](), list[str]()
     for way in ways:
-        if way.other or (way.internet and settings.ASSIGN_IP):
+        if way.other or (way.internet and public):
             continue
         if way.internet:
             lines.append(

@@ -128,7 +128,8 @@ def look_at_network(settings: Settings, clients: Clients, machines: Sequence[Lau
     subnets = sorted({subnet.subnet_id for machine in machines for subnet in machine.subnets})
 
     def look() -> list[Finding]:
-        return cloud.network_findings(settings, read_ways_out(clients.ec2, subnets) if subnets else [])
+        ways = read_ways_out(clients.ec2, subnets) if subnets else []
+        return cloud.network_findings(settings.DOCKERHUB_TAG, ways, public=settings.ASSIGN_IP)
 
     return quotas.pool_findings(machines) + asked("network", "Subnets: their way out", look)
 

@@ -83,7 +83,7 @@ def monitor(
     with exit code 130.
     """
     run = record
-    view = View(out.err, run.app_name, plate_maps(run, clients, out.err))
+    view = View(out.err, run.app_name, plate_maps(run, clients, out.err), out.named)
     try:
         verdict = _watch(Watcher(run, clients, cheapest=cheapest), clock, view, check, Keys(record))
         view.tell(f"{verdict.end[0].upper()}{verdict.end[1:]}. {DOWN[verdict.whole]}")

@@ -300,6 +300,26 @@ def status(
     sys.exit(last.exit_code if exit_code else 0)
 
 
+@command("doctor")
+@click.argument("run_or_app", metavar="[APP_NAME|FILE]", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(context: Context, run_or_app: Path | None, as_json: bool) -> None:
+    """Say why nothing runs: the first broken link, and its cure.
+
+    Walks from your keys, the run, its queue and its fleet to machines, tasks, workers and the first job.
+    Changes nothing and costs nothing. Without an argument, the app in config.py is meant. Exits with 1 if a
+    link is broken, or if missing permissions leave that open.
+
+    \b
+    Example: python run.py doctor
+    """
+    from distributed_fiji.commands import doctor as examining
+
+    judged = examining.examine(context, run_or_app)
+    examining.show(judged, context.terminal, as_json=as_json)
+    sys.exit(examining.exit_code(judged))
+
+
 @command("logs")
 @click.argument("job_id", required=False)
 @click.option("--well", metavar="WELL", help="The job of this well, as A02 or 'P1 A02'.")

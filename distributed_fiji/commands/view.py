@@ -95,13 +95,18 @@ def duration(seconds: float) -> str:
 class View:
     """Shows look after look: in place on a terminal; elsewhere, a line when something changes.
 
-    `draw`: returns a picture for below the table, or None.
+    `draw`: returns a picture for below the table, or None. `named`: names commands as the user called them.
     """
 
     def __init__(
-        self, console: Console, app_name: str, draw: Callable[[Snapshot], RenderableType | None] | None = None
+        self,
+        console: Console,
+        app_name: str,
+        draw: Callable[[Snapshot], RenderableType | None] | None = None,
+        named: Callable[[str], str] = str,
     ) -> None:
         self._console = console
+        self._named = named
         self._draw = draw
         self._app_name = app_name
         self._progress = Progress()
@@ -136,7 +141,8 @@ class View:
     def tell(self, sentence: str) -> None:
         """Print a sentence with the time, above the live table."""
         time = datetime.now().strftime("%H:%M:%S")
-        self._console.print(f"{time} {one_line(sentence)}", highlight=False, markup=False, soft_wrap=True)
+        line = one_line(self._named(sentence))
+        self._console.print(f"{time} {line}", highlight=False, markup=False, soft_wrap=True)
 
     def _table(self, seen: Snapshot, shown: dict[str, str]) -> Table:
         table = Table(title=self._app_name, show_header=False, min_width=50)

@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from distributed_fiji.aws.causes import (
+    ARCHITECTURE,
+    FAILED_STARTS,
+    NO_PLACES,
+    TASK_STARTS,
+    WORKER_ENDS,
+    KnownCause,
+    find_cause,
+)
 from distributed_fiji.aws.tasks import TaskEnd
 from distributed_fiji.monitor.nothingruns import IN_A_ROW, ended_at_once, in_a_row
 from distributed_fiji.monitor.snapshot import Machine, Snapshot
@@ -24,26 +33,20 @@ TIME = re.compile(r"^[\d\s:,.TZ+-]+")
 #: Number of log lines, and of service events, that are shown.
 LINES, EVENTS = 5, 3
 
+#: What a machine needs to join.
+WHAT_JOINING_NEEDS = "They need internet access (a public address or a NAT) and the role of an ECS machine"
+
 #: Seconds after which an incomplete submission counts as interrupted: 100,000 jobs take half a minute.
 SUBMITTING_SECONDS = 600
-
-#: Reasons with which EC2 ends a machine in its start, whatever the spot market does, with what to do (EC2 API
-#: reference, StateReason; EC2 user guide, "Troubleshoot Amazon EC2 instance launch issues").
-FAILED_STARTS = {
-    "Client.InternalError": "usually AWSServiceRoleForEC2Spot may not use the volume's KMS key: see"
-    " docs/troubleshooting.md",
-    "Client.VolumeLimitExceeded": "the account has reached its volume quota: ask for more in Service Quotas",
-    "Client.InvalidSnapshot.NotFound": "the image's snapshot is gone: use another image in the fleet file",
-}
 
 
 def failed_starts(machines: Iterable[Machine]) -> list[str]:
     """Return how many machines EC2 ended while they started, and what to do: one line for each reason."""
     reasons = Counter(machine.why_ended for machine in machines if not machine.alive)
     return [
-        f"EC2 ended {count} machine{'s' if count > 1 else ''} at start: {reason} ({advice})"
+        f"EC2 ended {count} machine{'s' if count > 1 else ''} at start: {reason} ({cause.cure})"
         for reason, count in reasons.items()
-        if (advice := FAILED_STARTS.get(reason.partition(":")[0]))
+        if (cause := find_cause(FAILED_STARTS, reason))
     ]
 
 
@@ -85,22 +88,49 @@ def how_it_ended(end: TaskEnd) -> str:
 def reasons(seen: Snapshot, run: Run, logs: CloudWatchLogsClient) -> list[str]:
     """Return why nothing runs, as far as ECS and the last task's log tell."""
     lines = last_words(seen.ends, run, logs)
-    missing = sum(1 for machine in seen.alive if not machine.container_instance)
-    if missing:
-        lines.append(
-            f"{missing} of {len(seen.alive)} machines have not joined cluster {run.cluster}. They need"
-            " internet access (a public address or a NAT) and the role of an ECS machine."
-        )
+    if sentence := not_joined_sentence(seen, run.cluster):
+        lines.append(sentence)
     lines += failed_starts(seen.machines)
-    return lines + [f"ECS reports: {event}" for event in seen.events[:EVENTS]]
+    lines += [f"ECS reports: {event}" for event in seen.events[:EVENTS]]
+    if place := find_cause(NO_PLACES, *seen.events[:EVENTS]):
+        lines.append(f"What helps: {place.cure}")
+    return lines
+
+
+def not_joined_sentence(seen: Snapshot, cluster: str) -> str:
+    """Return the sentence that machines have not joined the cluster; '' if all have."""
+    missing = sum(1 for machine in seen.alive if not machine.container_instance)
+    if not missing:
+        return ""
+    return f"{missing} of {len(seen.alive)} machines have not joined cluster {cluster}. {WHAT_JOINING_NEEDS}."
 
 
 def last_words(ends: Sequence[TaskEnd], run: Run, logs: CloudWatchLogsClient) -> list[str]:
-    """Return how the latest task that ended at once did so, with its last log lines; nothing without one."""
+    """Return how the latest task that ended at once did so, its last log lines, and what helps; nothing
+    without one.
+    """
     end = next(filter(ended_at_once, ends), None)
     if end is None:
         return []
-    return [f"The last {how_it_ended(end)}.", *(f"  {line}" for line in last_lines(logs, run, end))]
+    lines = last_lines(logs, run, end)
+    cause = why_it_ended(end, lines)
+    return [
+        f"The last {how_it_ended(end)}.",
+        *(f"  {line}" for line in lines),
+        *([f"What helps: {cause.cure}"] if cause else []),
+    ]
+
+
+def why_it_ended(end: TaskEnd, lines: Iterable[str]) -> KnownCause | None:
+    """Return the known cause of a task's end: by ECS's words if it did not start, else by its last lines."""
+    said = (end.reason, end.container_reason)
+    return find_cause(TASK_STARTS, *said) or why_in_log(lines) or find_cause(WORKER_ENDS, *said)
+
+
+def why_in_log(lines: Iterable[str]) -> KnownCause | None:
+    """Return the cause that a worker's last lines name: the latest counts."""
+    found = [find_cause((ARCHITECTURE, *WORKER_ENDS), line) for line in lines]
+    return next(filter(None, reversed(found)), None)
 
 
 def in_a_row_sentence(ends: Sequence[TaskEnd]) -> str:
@@ -111,10 +141,13 @@ def in_a_row_sentence(ends: Sequence[TaskEnd]) -> str:
     return f"Tasks end as soon as they start, {count} times in a row, while the machines cost money."
 
 
-def nothing_runs_sentence(seconds: float) -> str:
+def nothing_runs_sentence(seconds: float, app_name: str) -> str:
     """Return the sentence that says for how long machines have cost money without a task at work."""
     time = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
-    return f"For {time} the machines have cost money, but no task has started to work."
+    return (
+        f"For {time} the machines have cost money, but no task has started to work."
+        f" `python run.py doctor {app_name}` finds the first thing that is wrong."
+    )
 
 
 def signature(ends: Sequence[TaskEnd]) -> str:
@@ -125,14 +158,23 @@ def signature(ends: Sequence[TaskEnd]) -> str:
 
 def last_lines(logs: CloudWatchLogsClient, run: Run, end: TaskEnd) -> list[str]:
     """Return the last lines that a task wrote to the workers' log; none if there is no log."""
-    if not end.stream or len(run.log_groups) < 2:
-        return []
-    start = int(run.started * 1000)
     try:
-        found = logs.filter_log_events(
-            logGroupName=run.log_groups[1], logStreamNames=[end.stream], startTime=start
-        )
+        return read_lines(logs, run, end.stream)
     except (ClientError, BotoCoreError):
+        return []
+
+
+def read_lines(logs: CloudWatchLogsClient, run: Run, stream: str) -> list[str]:
+    """Return the last lines in a stream of the workers' log; none if there is no such log.
+
+    Raises AwsError.
+    """
+    if not stream or len(run.log_groups) < 2:
+        return []
+    group, start = run.log_groups[1], int(run.started * 1000)
+    try:
+        found = logs.filter_log_events(logGroupName=group, logStreamNames=[stream], startTime=start)
+    except logs.exceptions.ResourceNotFoundException:
         return []
     lines = [line for event in found["events"] for line in event["message"].splitlines() if line.strip()]
     # A worker that tries something again logs it again, with another time: the last line of each is enough.

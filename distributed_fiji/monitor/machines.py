@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.cluster import TASKS_DEADLINE
@@ -35,6 +36,9 @@ def read_machines(ec2: EC2Client, run: Run) -> tuple[Machine, ...]:
             gone_since=_ended_at(instance.get("StateTransitionReason", "")),
             processors=_processors(instance.get("CpuOptions", {})),
             why_ended=instance.get("StateReason", {}).get("Message", ""),
+            subnet=instance.get("SubnetId", ""),
+            profile=instance.get("IamInstanceProfile", {}).get("Arn", "").rpartition("/")[2],
+            public=bool(instance.get("PublicIpAddress")),
         )
         for instance in fleet_instances(
             ec2, run.app_name, run.fleet_id, (*THERE, "shutting-down", "terminated")
@@ -49,7 +53,11 @@ def _processors(options: dict[str, int]) -> int:
 
 def placed(ecs: ECSClient, cluster: str, machines: tuple[Machine, ...]) -> tuple[Machine, ...]:
     """Return the machines with their place in the cluster and their number of tasks."""
-    joined = read_container_instances(ecs, cluster)
+    return placed_in(read_container_instances(ecs, cluster), machines)
+
+
+def placed_in(joined: Mapping[str, Mapping[str, Any]], machines: tuple[Machine, ...]) -> tuple[Machine, ...]:
+    """Return the machines with their place among a cluster's container instances."""
 
     def place(machine: Machine) -> Machine:
         found = joined.get(machine.instance_id, {})

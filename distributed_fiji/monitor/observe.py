@@ -118,9 +118,12 @@ class Observer:
         if is_denied(error):
             self.skipped[missing_action(error)] = f"not checked: {what} ({error_text(error)})"
 
-    def read_jobs(self, attributes: dict[str, str] | None) -> Jobs:
+    def read_jobs(self, attributes: dict[str, str] | None, *, letters: bool = True) -> Jobs:
         """Return the state of the jobs submitted since the queue was created, or to its last life if it is
         gone.
+
+        `letters`: whether dead letters may be read, which hides them for half a minute; without, none of them
+        is counted.
         """
         created = attributes["CreatedTimestamp"] if attributes else self.run.queue_created
         submissions = self.state.submissions(created) if created else []
@@ -130,12 +133,17 @@ class Observer:
         # S3 gives times in whole seconds.
         done = {job for job, written in mine.items() if written >= int(when[job])}
         failures = self.state.failures()
-        own, count, url = self._dead_queue()
+        own, count, url = self._dead_queue() if letters else (False, 0, None)
         if url and self._are_letters_wanted(len(when.keys() - done), count):
             self._read_letters(url, count)
         slack = CLOCKS_AGREE if all(submission.by_aws for submission in submissions) else CLOCKS_DIFFER
         dead = self._dead(when, float(created or 0), slack) - done
         fresh = done | _written_since(manifests, when, self.run.started)
+        failing = {
+            job: records[-1][1]
+            for job, records in failures.items()
+            if job not in fresh and records[-1][1] >= int(when.get(job, self.run.started))
+        }
         warned, without = (self.state.marked(kind) & fresh for kind in (WARNINGS, WITHOUT_OUTPUTS))
         return Jobs(
             submitted=frozenset(when),
@@ -149,11 +157,9 @@ class Observer:
                 for _, written in records
             ),
             outdated=frozenset(mine.keys() - done),
-            failing=frozenset(
-                job
-                for job, records in failures.items()
-                if job not in fresh and records[-1][1] >= int(when.get(job, self.run.started))
-            ),
+            failing=frozenset(failing),
+            last_done=max((manifests[job] for job in fresh), default=0.0),
+            last_failed=max(failing.values(), default=0.0),
             warned=len(warned),
             without_outputs=len(without),
             to_check=warned | without,

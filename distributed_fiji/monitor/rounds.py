@@ -121,7 +121,7 @@ class Watcher:
         if failed_starts(seen.machines):
             sentences["machines"] = "Machines end as soon as they start."
         if self.memory.nothing_ran >= limits.named:
-            sentences["nothing runs"] = nothing_runs_sentence(self.memory.nothing_ran)
+            sentences["nothing runs"] = nothing_runs_sentence(self.memory.nothing_ran, self.run.app_name)
         sentences |= {sentence: sentence for sentence in interrupted_submissions(seen)}
         new = {kind: sentence for kind, sentence in sentences.items() if sentence and kind not in self.told}
         self.told |= new.keys()

@@ -34,6 +34,8 @@ class Jobs:
     `outdated`: jobs whose only manifest is from an earlier run. `failing`: unfinished jobs with a failed
     attempt. `warned`, `without_outputs`: how many finished jobs have warnings, or have no outputs, which
     EXPECTED_NUMBER_FILES = 0 allows; `to_check`: their IDs. `unfinished`: submissions that are not complete.
+    `last_done`, `last_failed`: when the newest of these manifests and failure records were written, 0 if
+    there is none.
     """
 
     submitted: frozenset[str] = frozenset()
@@ -48,6 +50,8 @@ class Jobs:
     without_outputs: int = 0
     unfinished: tuple[Unfinished, ...] = ()
     to_check: frozenset[str] = frozenset()
+    last_done: float = 0.0
+    last_failed: float = 0.0
 
     @property
     def done(self) -> int:
@@ -73,7 +77,8 @@ class Machine:
     `container_instance` is empty until it has joined the cluster. `tasks`: running and pending tasks on it,
     of any service. `kind`: its machine type. `gone_since`: when it ended, if EC2 says so. `processors`: how
     many it has; 0 if EC2 does not say. `why_ended`: EC2's reason, such as "Client.InternalError: Client error
-    on launch"; '' while it has not ended.
+    on launch"; '' while it has not ended. `subnet`, `profile`: its subnet and the name of its instance
+    profile, '' if it has none. `public`: whether it has a public address.
     """
 
     instance_id: str
@@ -86,6 +91,9 @@ class Machine:
     gone_since: float | None = None
     processors: int = 0
     why_ended: str = ""
+    subnet: str = ""
+    profile: str = ""
+    public: bool = False
 
     @property
     def alive(self) -> bool:

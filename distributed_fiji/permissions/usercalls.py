@@ -117,6 +117,25 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         "described ec2: DescribeInstances DescribeSpotFleetRequests DescribeSpotPriceHistory",
         "every-alarm cloudwatch: DescribeAlarms",
     ),
+    # It receives no dead letter, and so does less than the others here.
+    "doctor": (
+        "queue sqs: GetQueueUrl GetQueueAttributes",
+        "dead-letters sqs: GetQueueUrl GetQueueAttributes ListQueueTags",
+        "bucket s3: ListBucket",
+        "state s3: GetObject",
+        "described ec2: DescribeInstances DescribeSpotFleetRequests DescribeLaunchTemplateVersions"
+        " DescribeSubnets DescribeRouteTables DescribeVpcEndpoints",
+        "fleets ec2: DescribeSpotFleetRequestHistory",
+        "service ecs: DescribeServices",
+        "cluster ecs: ListContainerInstances",
+        "container-instances ecs: DescribeContainerInstances",
+        "listed-tasks ecs: ListTasks",
+        "tasks ecs: DescribeTasks GetTaskProtection",
+        "definitions ecs: DescribeTaskDefinition",
+        "profile iam: GetInstanceProfile",
+        "given-profile iam: GetInstanceProfile",
+        "log-groups logs: FilterLogEvents",
+    ),
     "logs": (*_LOOK, "log-groups logs: FilterLogEvents"),
     "resubmit": (
         "queue sqs: GetQueueUrl GetQueueAttributes SendMessage",

@@ -444,6 +444,11 @@ COMMANDS: dict[str, st.SearchStrategy[Thrown]] = {
         in_file("config.py", wrong_config_without_script(), "status"),
         somewhere("status", "--json"),
     ),
+    "doctor": st.one_of(
+        in_file("record.json", wrong_record(), "doctor", "record.json"),
+        in_file("config.py", wrong_config_without_script(), "doctor"),
+        somewhere("doctor", "--json"),
+    ),
     "logs": st.one_of(
         in_file("record.json", wrong_record(), "logs", "--well", "A1", "--run", "record.json"),
         somewhere("logs", "--well", "A1", "--run"),

@@ -24,6 +24,9 @@ MADE: dict[str, tuple[str, ...]] = {
     "tests/cli/test_permissions.py::test_roles_get_the_boundary_that_the_account_demands": (
         "iam:PutRolePermissionsBoundary",
     ),
+    "tests/monitor/test_doctor.py::test_a_planted_cause_is_named_as_the_first_broken_link[user_data_names_another_cluster]": (
+        "ec2:DescribeLaunchTemplateVersions",
+    ),
     "tests/monitor/test_answers.py::test_no_answer_leaves_a_fleet_that_nobody_guards_or_a_bill_without_exit_code_4[startCluster-refused inside]": (
         "cloudwatch:DeleteAlarms",
         "cloudwatch:DeleteDashboards",

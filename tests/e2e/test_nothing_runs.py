@@ -35,7 +35,14 @@ def test_a_run_whose_workers_die_at_their_start_says_why_ends_and_goes_on_when_i
     assert "is not the one that setup found" in said
     assert "0 jobs done, 0 given up, 1 not finished" in ended.out
     assert "No task was running; the queue is kept" in ended.out
+    assert "What helps: the script was changed" in said
     assert not [item for item in app.inventory() if item["bills"]]
+
+    examined = app.run("doctor", app.record)
+
+    assert examined.code == 1
+    assert "Broken: run (ended). The run is over: machines cost money but no task runs." in examined.out
+    assert "is not the one that setup found" in examined.out
 
     assert app.run("setup").code == 0
     assert app.start_cluster().code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import itertools
 import json
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.documents import user_data
 from distributed_fiji.names import role_name
 from distributed_fiji.settings import parse_settings
 from distributed_fiji.state.jobnames import write_names
@@ -310,6 +312,9 @@ def _fleet(ec2: Any, settings: Any) -> str:
         LaunchTemplateName=settings.launch_template,
         LaunchTemplateData={
             "ImageId": "ami-12c6146b",
+            "UserData": base64.b64encode(
+                user_data(settings.ECS_CLUSTER, settings.APP_NAME).encode()
+            ).decode(),
             "TagSpecifications": [{"ResourceType": "instance", "Tags": tags}],
         },
         TagSpecifications=[{"ResourceType": "launch-template", "Tags": tags}],

@@ -35,11 +35,12 @@ class Handler(BaseHTTPRequestHandler):
     """Forwards a request, or answers with the page."""
 
     server: Captive
+    asked: bytes = b""
 
     def do_GET(self) -> None:
         """Answer a request of any method."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.server.shut > 0:
+        self.asked = body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if getattr(self.server, "shut", 0) > 0:
             self.server.shut -= 1
             self.server.pages += 1
             self._answer(200, {"Content-Type": "text/html"}, PAGE)

@@ -185,6 +185,7 @@ def test_the_main_job_is_done_with_the_least_that_is_granted_and_no_more_is_gran
     submit(lab, [{"Well": "A01", "image": image}, {"Well": "B01", "broken": True}])
     done(lab, "startCluster", lab.folder / "fleet.json")
     done(lab, "status")
+    done(lab, "doctor")
     done(lab, "report", "-o", lab.folder / "early")
     watched = lab.run("monitor", lab.record)
     assert (watched.code, lab.denied()) == (3, set()), watched.said

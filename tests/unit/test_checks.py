@@ -82,7 +82,7 @@ NETWORKS = {
 def test_subnets_without_a_way_out_are_named(name: str) -> None:
     assign, way, severity = NETWORKS[name]
 
-    found = network_findings(settings(ASSIGN_IP=assign), [way])
+    found = network_findings("registry/image", [way], public=assign)
 
     assert [one.severity for one in found] == ([severity] if severity else [])
 
