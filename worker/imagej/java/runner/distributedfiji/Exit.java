@@ -113,7 +113,7 @@ final class Exit {
 		"(java\\.lang\\.(reflect|invoke|Runtime|System|Shutdown|Class)|jdk\\.internal|sun\\.reflect|org\\.codehaus\\.groovy|groovy\\.lang" +
 		"|org\\.apache\\.groovy|org\\.python|bsh|javax\\.script|jdk\\.nashorn|org\\.openjdk\\.nashorn|org\\.mozilla\\.javascript)\\b.*");
 
-	/** Returns who ends the JVM while it shuts down; null for a signal, or if it ends on its own. */
+	/** Returns who ends the JVM while it shuts down; null for a signal, or if the runner itself ends it. */
 	static Caller caller(final String scriptName, final Integer lastLine) {
 		for (final StackTraceElement[] stack : Thread.getAllStackTraces().values()) {
 			int at = 0;
