@@ -1,4 +1,4 @@
-"""What the user sees: results on stdout; progress, warnings and waiting on stderr, plain lines elsewhere."""
+"""What the user sees: results on stdout, the rest on stderr; plain lines if that is not a terminal."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from distributed_fiji.changes import Change
 from worker.contract.text import one_line
 from worker.contract.text import shown as fit
 
-#: Columns where no terminal says how many it has: so many that no name and no path is cut or wrapped.
+#: Columns if no terminal says how many it has: enough that no name and no path is cut or wrapped.
 COLUMNS_ELSEWHERE = 10_000
 
-#: How texts name the settings' file, alone and not as a part of another's name.
+#: How texts name the settings file, alone and not as a part of another name.
 CONFIG = re.compile(r"(?<![\w./-])config\.py\b")
 
-#: How texts name the program, and what an option makes of a command for the embedded cloud.
+#: How texts name the program, and how an option changes a command for the embedded cloud.
 PROGRAM, LOCAL = "python run.py", " --local"
 
-#: How texts name a command: for the embedded cloud alone, or for any; `local` takes none of the options.
+#: How texts name a command: only for the embedded cloud, or for any; `local` takes none of the options.
 COMMAND = re.compile(r"python run\.py(?: (?P<is_local>--local))? (?P<group>local )?")
 
 
 def shown(path: Path) -> Path:
-    """Return a path as one would type it here."""
+    """Return a path as you would type it here."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def typed(path: Path) -> str:
-    """Return a path as it stands in a command that one would type here: quoted where a shell needs it."""
+    """Return a path as it appears in a command that you would type here, quoted if a shell needs it."""
     return shlex.quote(str(shown(path)))
 
 
 class SafeConsole(Console):
-    """Shows what others have written without what a terminal would obey: the one waist of all that is shown.
+    """Removes terminal control codes from others' texts. Everything that is shown passes through here.
 
-    Everything that rich shows, nested or live, is rendered here. Links are no style of ours either.
+    Everything that rich shows, nested or live, is rendered here. Links are removed too: we use none.
     """
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
-        """Render, each text as it may be shown."""
+        """Render, with each text as it may be shown."""
         for segment in super().render(renderable, options):
             if segment.control:
                 yield segment
@@ -67,15 +67,15 @@ def _console(*, stderr: bool) -> Console:
 class Terminal:
     """Two streams: `out` for results, `err` for everything else.
 
-    `program`, `options`: how the user called run.py; texts that name a next command show it like that.
-    `config`: the file that stands for config.py; texts that name that name this one.
+    `program`, `options`: how the user called run.py. Texts that name a next command show it the same way.
+    `config`: the file used as config.py. Texts that name config.py name this one.
     """
 
     program = PROGRAM
     options = ""
     config = "config.py"
 
-    #: In a dry run only warnings and errors are shown, and the plan.
+    #: In a dry run, only warnings, errors and the plan are shown.
     quiet = False
 
     def __init__(self, out: Console | None = None, err: Console | None = None) -> None:
@@ -91,7 +91,7 @@ class Terminal:
         return escape(self.named(text))
 
     def _command(self, found: re.Match[str]) -> str:
-        """Return the command as the user called it, for the embedded cloud where a text says so."""
+        """Return the command as the user called it, for the embedded cloud if a text says so."""
         if found["group"]:
             return f"{self.program} {found['group']}"
         is_local = found["is_local"] and LOCAL not in self.options
@@ -117,7 +117,7 @@ class Terminal:
         self.err.print(f"[yellow]Warning:[/yellow] {self._text(one_line(text))}")
 
     def fail(self, text: str) -> None:
-        """Print why a command ends; an error may have a line for each of its problems."""
+        """Print why a command ends; an error may have one line per problem."""
         self.err.print(f"[red]Error:[/red] {self._text(text)}")
 
     def changes(self, changes: list[Change]) -> None:
@@ -133,7 +133,7 @@ class Terminal:
 
     @contextmanager
     def counting(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a progress bar on a terminal, a line per tenth elsewhere; yields what counts on."""
+        """Show a progress bar on a terminal, a line per tenth elsewhere. Yields what advances the count."""
         if self.err.is_terminal and not self.quiet:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,7 +1,7 @@
 """Takes the pictures in docs/images that show a terminal: `python -m tests.pictures`, about two minutes.
 
-It runs the demo's commands on an embedded cloud of its own, each on a terminal of 120 columns, and keeps what
-they print as SVG. No font or style is loaded from elsewhere.
+It runs the demo's commands on its own embedded cloud, each on a terminal of 120 columns, and keeps what they
+print as SVG. No font or style is loaded from elsewhere.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ FRAME = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg
 
 
 def printed(environment: dict[str, str], *arguments: str, ends_with: int = 0) -> str:
-    """Return what a command prints on stdout where that is a terminal, styles and all."""
+    """Return what a command prints on stdout if that is a terminal, including styles."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "run.py", "--local", "--config", CONFIG, *arguments]
     with subprocess.Popen(
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def take(folder: Path, environment: dict[str, str]) -> None:
-    """Go the demo's way: what is wrong before the images are there, a rehearsal, and the price."""
+    """Follow the demo: what is wrong before the images are there, a rehearsal, and the price."""
     local = [sys.executable, "run.py", "local"]
     subprocess.run([*local, "bucket", "demo-bucket"], cwd=CHECKOUT, env=environment, check=True)
     keep("check", environment, "check", JOBS, FLEET, ends_with=2)

@@ -41,7 +41,7 @@ def room_of(module: str, modules: dict[str, Path]) -> str:
 
 
 def floors_of(below: dict[str, set[str]]) -> int:
-    """Return the most rooms that stand above each other; each room in a circle counts once."""
+    """Return the most rooms that are above each other; each room in a circle counts once."""
 
     def height(room: str, path: frozenset[str]) -> int:
         return 1 + max((height(one, path | {one}) for one in below[room] - path), default=0)

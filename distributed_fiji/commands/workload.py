@@ -30,7 +30,7 @@ SAMPLE = 200
 #: Factors for a guess, and for figures from another script or without a law.
 UNSURE = (0.5, 2.0)
 
-#: How far another day, machine type or neighbour may shift the mean of many jobs.
+#: How far another day, machine type or neighbor may shift the mean of many jobs.
 DRIFT = 0.1
 
 #: 80 % of a normal distribution lies within this many standard deviations.

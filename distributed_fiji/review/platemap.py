@@ -1,6 +1,6 @@
 """Plates as small maps of characters, one mark per well, for the terminal. Pure.
 
-A mark has a shape and a colour, so that either is enough. A plate of 384 wells has 27 columns of text.
+A mark has a shape and a color, so that either is enough. A plate of 384 wells has 27 columns of text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ USUAL = (96, 384, 1536)
 
 
 class Mark(Enum):
-    """What became of a well: its sign, its ASCII sign, its colour, its meaning."""
+    """What became of a well: its sign, its ASCII sign, its color, its meaning."""
 
     GIVEN_UP = ("✖", "X", "red", "given up")
     FAILED = ("▲", "!", "yellow", "failed, to be tried again")
@@ -43,7 +43,7 @@ class Mark(Enum):
 #: The worst first: a well with several jobs shows its worst one.
 ORDER = {mark: number for number, mark in enumerate(Mark)}
 
-#: A piece of a line, and its colour.
+#: A piece of a line, and its color.
 Piece = tuple[str, str]
 
 
@@ -126,7 +126,7 @@ class PlateMap:
 
 
 def _runs(wells: Sequence[Mark], ascii_only: bool) -> Iterator[Piece]:
-    """Yield wells as pieces, with neighbours in a row that are alike combined."""
+    """Yield wells as pieces, with neighbors in a row that are alike combined."""
     start = 0
     for end in range(1, len(wells) + 1):
         if end == len(wells) or wells[end] is not wells[start]:

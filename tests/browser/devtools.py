@@ -1,6 +1,6 @@
-"""A headless Chromium that tests talk to over a pipe, by its DevTools protocol: no library and no port.
+"""A headless Chromium that tests control over a pipe, by its DevTools protocol: no library and no port.
 
-Messages are JSON, each with a NUL behind it (Chromium, "--remote-debugging-pipe").
+Messages are JSON, each followed by a NUL (Chromium, "--remote-debugging-pipe").
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from typing import Any
 
 from tests.local.test_browsers import FLAGS, find_browser
 
-#: Seconds until an answer must have come, on a busy machine.
+#: Seconds within which an answer must arrive, even on a busy machine.
 PATIENCE = 90.0
 
-#: What a browser tells of a page that no page of ours may cause.
+#: Events that a browser reports about a page and that none of our pages may cause.
 COMPLAINTS = ("Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled")
 
 
 class Refused(RuntimeError):
-    """Raised for an answer that is an error."""
+    """Raised if an answer is an error."""
 
 
 @dataclass
 class Browser:
-    """A page in a browser. `events`: what it has told, by method and parameters, in order."""
+    """A page in a browser. `events`: what it reported, by method and parameters, in order."""
 
     to: int
     back: int
@@ -57,7 +57,7 @@ class Browser:
                 return result
 
     def _next(self) -> dict[str, Any]:
-        """Return the next message; an event is kept, too."""
+        """Return the next message; an event is also kept."""
         deadline = time.monotonic() + PATIENCE
         while b"\0" not in self._pending:
             ready, _, _ = select.select([self.back], [], [], max(0.0, deadline - time.monotonic()))
@@ -71,7 +71,7 @@ class Browser:
         return answer
 
     def open(self, page: Path) -> float:
-        """Open a file; return the milliseconds after which it could be used, as it tells by itself."""
+        """Open a file; return how many milliseconds it took to become usable, by its own report."""
         for domain in ("Page", "Network", "Log", "Runtime"):
             self.call(f"{domain}.enable")
         self.call("Page.navigate", url=page.as_uri())
@@ -91,33 +91,33 @@ class Browser:
         return answer["result"].get("value")
 
     def press(self, key: str, *, shift: bool = False) -> None:
-        """Press a key, as `Tab` or `ArrowRight`."""
+        """Press a key, such as `Tab` or `ArrowRight`."""
         code = {"Tab": 9, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Enter": 13}[key]
         about = {"key": key, "code": key, "windowsVirtualKeyCode": code, "modifiers": 8 * shift}
         for kind in ("rawKeyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, **about)
 
     def click(self, x: float, y: float) -> None:
-        """Click at a place of the window."""
+        """Click at a position in the window."""
         about = {"x": x, "y": y, "button": "left", "clickCount": 1}
         self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, **about)
 
     def requested(self) -> list[str]:
-        """Return the addresses that the page has asked for."""
+        """Return the addresses that the page requested."""
         return [
             told["request"]["url"] for method, told in self.events if method == "Network.requestWillBeSent"
         ]
 
     def complaints(self) -> list[str]:
-        """Return what the browser has said of the page: exceptions, warnings, refusals."""
+        """Return what the browser said about the page: exceptions, warnings, refusals."""
         return [json.dumps(told)[:500] for method, told in self.events if method in COMPLAINTS]
 
 
 @contextlib.contextmanager
 def browser(folder: Path, *options: str) -> Iterator[Browser]:
-    """Start a browser with a blank page; skip where there is none."""
+    """Start a browser with a blank page; skip if there is none."""
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
     command = [find_browser(), *FLAGS, f"--user-data-dir={folder}", "--remote-debugging-pipe", *options]

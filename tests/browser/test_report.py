@@ -1,4 +1,4 @@
-"""A report in a real browser: no request, no complaint, maps that mouse and keys read, dark and printed."""
+"""A report in a real browser: no request, no complaint, maps for mouse and keys, dark and printed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from distributed_fiji.review.wells import WellStatus
 from tests.browser.devtools import Browser, browser
 from tests.unit.test_report import HOSTILE, a_run, filled, made, some_facts
 
-#: What a page could do that gets out or runs what is not ours: each yields what came of it.
+#: Things a page could do that leak data or run foreign code: each yields its result.
 WAYS_OUT = """(async () => {
   const url = 'http://127.0.0.1:%(port)d/', got = {};
   const made = (name, set) => new Promise(done => {
@@ -50,7 +50,7 @@ FILES = {
 
 
 class Listener(ThreadingHTTPServer):
-    """What listens on this machine, and how often it was asked."""
+    """Listens on this machine and counts requests."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -68,7 +68,7 @@ class Listener(ThreadingHTTPServer):
             do_POST = do_GET
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Write no line per request."""
+                """Log nothing."""
 
         super().__init__(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -76,7 +76,7 @@ class Listener(ThreadingHTTPServer):
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A report of thirty plates in three kinds, with a cause, opened."""
+    """An open report of thirty plates in three kinds, with a cause."""
     folder = tmp_path_factory.mktemp("browser")
     facts = some_facts()
     facts.wells = screen()

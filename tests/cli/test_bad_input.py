@@ -1,4 +1,4 @@
-"""What is wrong is refused before anything happens: exit 2, the field named, nothing made, nothing sent."""
+"""Bad input is refused before anything happens: exit 2, the field named, nothing created, nothing sent."""
 
 from __future__ import annotations
 

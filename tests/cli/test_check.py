@@ -1,4 +1,4 @@
-"""`check`: eighty broken set-ups are named before anything is made, and odd ones that are right pass."""
+"""`check`: eighty broken set-ups are named before anything is made, and unusual valid ones pass."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TRUST = {"Version": "2012-10-17", "Statement": [STATEMENT]}
 
 @pytest.fixture(scope="module")
 def unchanged(account: Account, made: None) -> Iterator[None]:
-    """Nothing in the account has changed when all checks are over."""
+    """Nothing in the account has changed after all checks."""
     account.client("iam").create_role(
         RoleName="check-wrong-trust", AssumeRolePolicyDocument=json.dumps(TRUST)
     )
@@ -34,7 +34,7 @@ def findings(command: Command, *arguments: str) -> tuple[int, list[dict[str, str
 
 
 def changing(setup: SetUp, arguments: list[str]) -> list[str]:
-    """Return the command that the finding of a set-up must stop."""
+    """Return the command that a set-up's finding must stop."""
     if setup.id == "image" or (setup.fleet is not None and setup.id.startswith("fleet")):
         return ["startCluster", "fleet.json"]
     of_jobs = setup.job is not None and setup.id not in ("config", "header")

@@ -1,4 +1,4 @@
-"""`check` of what is in the account: subnets, inputs, images, and what one may not ask."""
+"""`check` of what is in the account: subnets, inputs, images, and what you are not allowed to ask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""--dry-run says what would be done, and does nothing of it."""
+"""--dry-run says what would be done, and does none of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHANGING = ("setup", "submitJob", "redrive", "startCluster", "monitor", "cleanup
 
 @pytest.fixture
 def standing(account: Account, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Six jobs: two done, one of another script, one whose output is gone, two new; job ids by well."""
+    """Six jobs: two done, one of another script, one whose output is missing, two new; job ids by well."""
     s3, script = account.client("s3"), find_script_hash(settings(SCRIPT_DOWNLOAD_URL="script.ijm"), tmp_path)
     (tmp_path / "job.json").write_text(json.dumps(JOBS))
     ids = dict(zip(WELLS, parse_job_file(JOBS, "job.json").job_ids, strict=True))

@@ -1,4 +1,4 @@
-"""`estimate`, and what startCluster shows and asks before it asks for machines."""
+"""`estimate`, and what startCluster shows and asks before it requests machines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""startCluster asks for the image before it asks for machines: without it they would wait, and bill."""
+"""startCluster checks the image before it requests machines: without it they would wait, and bill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Job and fleet files as editors and other programs leave them, and metadata that do not fit the script."""
+"""Job and fleet files as editors and other programs write them, and metadata that do not fit the script."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MARK = b"\xef\xbb\xbf"
 
 
 def with_well(text: str) -> bytes:
-    """Return a job file whose one group has this text as its Well."""
+    """Return a job file whose only group has this text as its Well."""
     return b'{"output_file_location": "res", "groups": [{"Well": %s}]}' % text.encode()
 
 

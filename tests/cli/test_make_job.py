@@ -14,7 +14,7 @@ from tests.cli.test_bad_input import refused
 
 
 def put(account: Account, *keys: str) -> None:
-    """Put objects that begin as a TIFF file does, which is as much as submitJob looks at."""
+    """Put objects that begin like TIFF files, which is all that submitJob looks at."""
     for key in keys:
         account.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"II*\0\x08\0\0\0" + bytes(8))
 
@@ -211,7 +211,7 @@ def test_a_local_folder_a_layout_and_the_size_of_the_plate_go_together(
     for well in wells("ABC", (1, 2)):
         (folder / f"{well}_s1.tif").touch()
         (folder / f"._{well}_s1.tif").touch()
-    # As Excel writes it where the comma stands in numbers.
+    # As Excel writes it where numbers have a decimal comma.
     grid = "\ufeffCompound;1;2;3\r\nA;DMSO;äthanol;\r\nB;0,5 µM;x;y\r\n"
     (tmp_path / "grid.csv").write_text(grid, encoding="utf-8", newline="")
     (tmp_path / "long.csv").write_text(

@@ -1,6 +1,6 @@
 """Generated nonsense at every command: no traceback, nothing changed, exit code 2, field and next step named.
 
-Each example is made from something right by breaking one thing for certain, so that all must be refused.
+Each example is made from a valid one by breaking one thing for certain, so that all must be refused.
 `make test-thorough` throws 500 at each command, `make test` fewer of the same. docs/faults.md has the table.
 """
 
@@ -26,7 +26,7 @@ FEW, MANY = 40, 500
 
 ACCOUNT = re.compile(r"\AAWS account \d{12}, .*\n")
 
-#: Any text, and often what breaks readers: halves of characters, NUL, escapes, bidi, braces, paths.
+#: Any text, and often what breaks readers: lone surrogates, NUL, escapes, bidi, braces, paths.
 NASTY = st.sampled_from(
     [
         "\ud800",
@@ -48,7 +48,7 @@ NASTY = st.sampled_from(
 )
 TEXT = st.lists(st.one_of(st.text(max_size=8), NASTY), max_size=6).map("".join)
 
-#: Values of JSON that are never what a setting, a name or a place may be.
+#: JSON values that a setting, a name or a place can never have.
 NESTED = st.recursive(
     st.none() | st.booleans() | st.integers() | TEXT,
     lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=4), inner),
@@ -59,7 +59,7 @@ DEEP = st.integers(1, 100_000).map(lambda depth: "[" * depth)
 
 @st.composite
 def broken_text(draw: Any) -> bytes:
-    """The content of a file that is no JSON object and no config.py."""
+    """The content of a file that is neither a JSON object nor a config.py."""
     return draw(
         st.one_of(
             st.binary(max_size=40).map(lambda content: b"\xff\xfe" + content),
@@ -101,7 +101,7 @@ WRONG_SETTINGS = {
 
 @st.composite
 def wrong_config(draw: Any) -> tuple[bytes, str]:
-    """The content of a config.py that is wrong, and what must be named."""
+    """The content of an invalid config.py, and what must be named."""
     if draw(st.booleans()):
         name = draw(st.sampled_from(sorted(WRONG_SETTINGS)))
         value = draw(WRONG_SETTINGS[name])
@@ -161,7 +161,7 @@ def wrong_group(draw: Any) -> tuple[bytes, str]:
 
 
 def wrong_groups() -> st.SearchStrategy[tuple[bytes, str]]:
-    """As the two above, for what has no need of the inputs: a pattern among them may say anything."""
+    """Like the two above, for commands that do not need the inputs: a pattern among them may say anything."""
     return (wrong_job_file() | wrong_group()).filter(lambda made: made[1] != "inputs")
 
 
@@ -225,7 +225,7 @@ Thrown = tuple[list[str], dict[str, bytes], str]
 def in_file(
     name: str, strategy: st.SearchStrategy[tuple[bytes, str]], *arguments: str
 ) -> st.SearchStrategy[Thrown]:
-    """Arguments, the content of a file among them, and what must be named."""
+    """Arguments, including the content of a file, and what must be named."""
     whole = strategy | broken_text().map(lambda content: (content, name))
     return whole.map(lambda made: (list(arguments), {name: made[0]}, made[1]))
 
@@ -256,17 +256,17 @@ APPS = NOT_APPS.filter(lambda text: not text.startswith("-"))
 
 
 def somewhere(*command: str) -> st.SearchStrategy[Thrown]:
-    """A command whose file is a folder, a device, a pipe, or not there."""
+    """A command whose file is a folder, a device, a pipe, or missing."""
     return PLACES.map(lambda place: ([*command, place], {}, ""))
 
 
 def wrong_config_without_script() -> st.SearchStrategy[tuple[bytes, str]]:
-    """As `wrong_config`, for commands that have no need of the script, which only setup looks for."""
+    """Like `wrong_config`, for commands that do not need the script: only setup looks for it."""
     return wrong_config().filter(lambda made: made[1] != "SCRIPT_DOWNLOAD_URL")
 
 
 def nonsense_words() -> st.SearchStrategy[Thrown]:
-    """`policy` of commands that there are not, or of an account that is no number."""
+    """`policy` of nonexistent commands, or of an account that is not a number."""
     return st.one_of(
         option("policy", "--account", "123456789012", values=MARKED, named="is not a command"),
         option("policy", "setup", "--account", values=MARKED, named="--account"),
@@ -279,7 +279,7 @@ def in_text(before: str, after: str = "", *, allowed: Callable[[str], str] = str
 
 
 def on_a_command_line(text: str) -> str:
-    """Return a text as it can be an argument and a file's name: no NUL, and halves of characters as bytes."""
+    """Return a text as an argument or file name can have it: no NUL, and lone surrogates as bytes."""
     return re.sub("[/.\0]", "", re.sub("[\ud800-\udfff]", "\udcff", text))
 
 
@@ -294,7 +294,7 @@ NO_LANGUAGES = TEXT.map(lambda text: f"script.{on_a_command_line(text)}!")
 
 
 def nonsense_scripts() -> st.SearchStrategy[Thrown]:
-    """`tryScript` of what is no script, with images that there are not, or a job file that is none."""
+    """`tryScript` of something that is not a script, with missing images, or with an invalid job file."""
     script = ("tryScript", "script.ijm")
     return st.one_of(
         NO_SCRIPTS.map(lambda content: (list(script), {"script.ijm": content}, "SCRIPT script.ijm")),
@@ -310,7 +310,7 @@ def nonsense_scripts() -> st.SearchStrategy[Thrown]:
 
 
 def plain(text: str) -> str:
-    """Return a text without what a pattern of keys, or a table, is made of."""
+    """Return a text without the characters that make up a pattern of keys, or a table."""
     return re.sub(r"""[{}*?\s,;"'/\0]""", "", text)
 
 
@@ -330,7 +330,7 @@ NO_TABLES = st.one_of(
 
 
 def nonsense_plates() -> st.SearchStrategy[Thrown]:
-    """`makeJob` of patterns, tables, plates and files that cannot be used."""
+    """`makeJob` of unusable patterns, tables, plates and files."""
     make = ("makeJob", "--to", "new.json")
     wells, keys = (*make, "--wells", "6"), (*make, "{Well}.tif")
     return st.one_of(
@@ -350,12 +350,12 @@ def nonsense_plates() -> st.SearchStrategy[Thrown]:
     )
 
 
-#: Where no folder can be made, nor one be used; what is thrown at readers of folders may be made by writers.
+#: Places where no folder can be made or used; writers may create what is thrown at readers of folders.
 NO_FOLDERS = PLACES.filter(lambda place: place not in (".", "") and not place.startswith("a"))
 
 ON_A_MACHINE = ("rehearse", "job.json", "--where", "cloud", "--fleet")
 
-#: `check` reports each problem in a row, which names its file by what it is.
+#: `check` reports each problem in a row, which names its file by its role.
 CHECK = "check"
 IN_REPORTS = {"job.json": "job-file", "fleet.json": "fleet-file", "config.py": "config"}
 
@@ -487,7 +487,7 @@ COMMANDS: dict[str, st.SearchStrategy[Thrown]] = {
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
-    """Return the content of a folder's files, by their names."""
+    """Return the content of a folder's files, by name."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
@@ -499,7 +499,7 @@ def throw(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[[Thrown], Ended]:
-    """Run a command with what was thrown, in a folder where all else is right."""
+    """Run a command with what was thrown, in a folder where everything else is valid."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DISTRIBUTED_FIJI_LOCAL", str(tmp_path / "no-cloud"))
     fill(tmp_path)
@@ -550,7 +550,7 @@ def test_nonsense_is_refused_with_its_field_and_changes_nothing(
             assert thrown[2] in ended.out, (thrown, ended.said)
             return
         assert ended.out == "", ended.said
-        # What only AWS or a record shows to be wrong is said after the line that names the account.
+        # Problems that only AWS or a record can show are reported after the line that names the account.
         assert ACCOUNT.sub("", ended.err).startswith("Error: "), ended.err
         assert thrown[2] in ended.err, (thrown, ended.err)
         assert re.search(r"[Nn]othing was changed|for help: |starts it", ended.err), ended.err
@@ -561,7 +561,7 @@ def test_nonsense_is_refused_with_its_field_and_changes_nothing(
     print(f"| `{command}` | {len(distinct)} | exit code 2, field named | 0 tracebacks | 0 changes |")
 
 
-#: Commands at which nothing is thrown, and why not.
+#: Commands that nothing is thrown at, and why not.
 LEFT_OUT: dict[str, str] = {}
 
 
@@ -575,7 +575,7 @@ def test_nonsense_is_thrown_at_every_command() -> None:
 
 @contextlib.contextmanager
 def a_full_disk() -> Any:
-    """Let no file grow in this process: what is written fails as on a full disk."""
+    """Let no file grow in this process: writing fails as on a full disk."""
     import resource
     import signal
 

@@ -1,4 +1,4 @@
-"""The original's own example files: as they ship, problems are named; filled in, they go through."""
+"""The original's own example files: problems are named as they ship; filled in, the files are accepted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.cli.conftest import BUCKET, Account, Command
 
 ORIGINAL = Path(__file__).parent / "original"
 
-#: What a user puts in the place of the examples' placeholders. Nobody answers at that address from here.
+#: What a user puts in place of the examples' placeholders. Nobody answers at that address from here.
 FILLED = {
     "your-bucket-name": BUCKET,
     "'bucket-name'": f"'{BUCKET}'",

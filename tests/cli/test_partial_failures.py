@@ -1,4 +1,4 @@
-"""What AWS does only in part: entries that fail inside a batch, fleets whose machines do not all come."""
+"""What AWS does only partly: entries that fail inside a batch, fleets that do not get all their machines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from worker.contract.jobs import Job
 
 
 class FailingEntries:
-    """Lets entries of a batch fail as SQS does: inside an HTTP 200, the others taken."""
+    """Makes entries of a batch fail as SQS does: inside an HTTP 200, with the others accepted."""
 
     def __init__(self, client: Any, failing: dict[str, int], *, senders_fault: bool = False) -> None:
         self.left = dict(failing)
@@ -58,7 +58,7 @@ def wells(account: Account, url: str) -> list[str]:
     found = []
     while (
         messages := account.client("sqs")
-        # For good: messages that come back would be a change in the account for other tests.
+        # Permanently: messages that come back would change the account for other tests.
         .receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=43_200)
         .get("Messages")
     ):
@@ -124,7 +124,7 @@ class TroubledSession:
 
 
 def start(folder: Path, session: TroubledSession) -> Screen:
-    """Start a fleet whose machines join no cluster, by a clock that only waiting moves on."""
+    """Start a fleet whose machines join no cluster, with a clock that only waiting advances."""
     settings, _ = load_settings(folder / "config.py")
     screen, clock = Screen(), SteppedClock(time.time())
     image = Answer("unknown", detail="it was not asked")
@@ -174,7 +174,7 @@ def test_what_ec2_calls_information_is_shown_too(ready: Command, tmp_path: Path)
 
 
 class RefusingSession(TroubledSession):
-    """A session whose EC2 fails every fleet, and refuses inside its 200 answer to cancel one."""
+    """A session whose EC2 fails every fleet, and refuses to cancel one inside its 200 answer."""
 
     def client(self, service: str, config: Any) -> Any:
         client = super().client(service, config)

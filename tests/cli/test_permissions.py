@@ -1,4 +1,4 @@
-"""Accounts as they are: roles that may not be made, boundaries, buckets elsewhere: each is said."""
+"""Accounts as they are: roles you may not create, boundaries, buckets elsewhere: each is reported."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.monitor.screen import Screen
 
 ACCOUNT = "123456789012"
 
-#: What IAM says to those who may not (aws/chalice#1716).
+#: What IAM says to those without permission (aws/chalice#1716).
 NOT_AUTHORIZED = (
     "User: arn:aws:sts::123456789012:assumed-role/lab is not authorized to perform: iam:{} on resource:"
     " arn:aws:iam::123456789012:role/x with an explicit deny in a service control policy"
@@ -50,7 +50,7 @@ def deny(*operations: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def faulty(account: Account) -> Iterator[str]:
-    """The proxy before IAM, without faults afterwards."""
+    """The proxy in front of IAM, without faults afterwards."""
     yield account.control
     set_faults(account.control)
     set_faults(account.data)
@@ -77,7 +77,7 @@ def test_without_the_right_to_make_roles_setup_makes_nothing_and_says_both_ways_
 
 
 def make_roles(document: dict[str, Any], **names: str) -> None:
-    """Do what an administrator does with what `policy --roles` prints; `names`: by setting, other names."""
+    """Do what an administrator does with the output of `policy --roles`; `names`: other names, by setting."""
     iam = boto3.client("iam")
     for role in document["Roles"]:
         name = names.get(role["Setting"], role["RoleName"])
@@ -93,7 +93,7 @@ def make_roles(document: dict[str, Any], **names: str) -> None:
             iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
 
 
-#: All that setup and startCluster ask IAM for but PassRole, which no emulator asks for.
+#: Everything that setup and startCluster ask IAM for, except PassRole, which no emulator checks.
 ALL_OF_IAM = (
     "CreateRole",
     "GetRole",
@@ -109,7 +109,7 @@ ROLE_SETTINGS = ("TASK_ROLE", "INSTANCE_PROFILE", "FLEET_ROLE", "JANITOR_ROLE")
 
 
 def start(folder: Path) -> None:
-    """Start a fleet whose machines join no cluster, by a clock that only waiting moves on."""
+    """Start a fleet whose machines join no cluster, with a clock that only waiting advances."""
     settings, _ = load_settings(folder / "config.py")
     clients, clock = Clients(boto3.Session(region_name="us-east-1")), SteppedClock(time.time())
     unknown = Answer("unknown", detail="it was not asked")
@@ -281,7 +281,7 @@ def test_a_bucket_that_is_refused_is_said_with_the_words_of_s3(
     assert "WithoutMfa" not in str(account.everything())
 
 
-#: Ways to sign in that have ended, or that nobody can go here; with what is said of them.
+#: Ways to sign in that have expired, or that nobody can use here, with what is said about them.
 SIGNED_OUT = {
     "sso": (
         "sso_session = lab\nsso_account_id = 123456789012\nsso_role_name = x",

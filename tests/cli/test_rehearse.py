@@ -1,4 +1,4 @@
-"""`run.py rehearse` as a user types it: jobs run for real, here and on a machine of the embedded cloud."""
+"""`run.py rehearse` as a user types it: real jobs run here and on a machine of the embedded cloud."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_jobs_are_rehearsed_from_a_folder_and_what_fits_is_written_into_config(a
     assert after.startswith(before.replace(b"= 4096", b"= 1024").replace(b"FILES = 1", b"FILES = 2"))
     assert "Wrote MEMORY, TASKS_PER_MACHINE" in ended.stderr
 
-    # Nothing of its cloud stays, and none of its files is among the user's own.
+    # Nothing of its cloud remains, and none of its files is among the user's own.
     assert {path.name for path in analyst.folder.iterdir()} == {
         "images",
         "measure.ijm",
@@ -123,7 +123,7 @@ def test_one_machine_of_the_real_kind_rehearses_and_is_gone_with_its_last_job(an
     assert "config.py is left as it is, because 1 of the jobs failed" in ended.stderr
     assert "MEMORY = 4096  # MB" in (analyst.folder / "config.py").read_text("utf-8")
 
-    # Its outputs are not among the run's, and no machine, queue or role of it is left.
+    # Its outputs are not among the run's, and none of its machines, queues or roles is left.
     assert (bucket / "rehearsal" / analyst.app / "results" / "A03" / "A03_s1.txt").is_file()
     assert not (bucket / "results").exists()
     assert not list(FILES.glob(f"{analyst.app}Rehearsal*SpotFleet*"))

@@ -92,7 +92,7 @@ def test_an_address_that_leads_to_no_script_makes_nothing(
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    """A web server that has a page at /page.ijm, a script at /my script.ijm and refuses all else; its URL."""
+    """A web server with a page at /page.ijm and a script at /my script.ijm that refuses all else; its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -102,7 +102,7 @@ def server() -> Iterator[str]:
             self.wfile.write(found or b"no")
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=made.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""What setup makes beside what the other tests see, and what it waits for."""
+"""What setup makes that other tests do not cover, and what it waits for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A start that fails takes its fleet back; where it cannot, it says what is left and how it ends."""
+"""A failed start takes its fleet back; if it cannot, it says what is left and how it will end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def refuse(*operations: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def faulty(account: Account) -> Iterator[str]:
-    """The proxy before EC2, without faults afterwards."""
+    """The proxy in front of EC2, without faults afterwards."""
     yield account.control
     set_faults(account.control)
     RECORD.unlink(missing_ok=True)

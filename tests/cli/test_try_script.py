@@ -32,7 +32,7 @@ for (i = 0; i < list.length; i++) {
 
 
 class Newcomer:
-    """A folder with a script and images, and an embedded cloud of its own."""
+    """A folder with a script and images, and its own embedded cloud."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -94,13 +94,13 @@ def test_a_script_is_tried_its_answers_edited_and_tried_again(newcomer: Newcomer
     table = folder / "cloud" / "s3" / "try-script" / "results" / "a.tif" / "input" / "counted.csv"
     assert [line.split(",")[1] for line in table.read_text("utf-8").splitlines()[1:]] == ["100"]
 
-    # An image that the job file does not have is not passed over in silence.
+    # An image that is not in the job file is mentioned.
     images.write("c", folder)
     third = newcomer.run("tryScript", "count.ijm", "a.tif", "c.tif")
     assert "count.job.json: no job reads c.tif. Add a group for it" in third.stderr, third
     assert "no job reads" not in second.stderr
 
-    # What it wrote is what setup and submitJob take.
+    # setup and submitJob accept what it wrote.
     setup = newcomer.run("--local", "--config", "count.config.py", "setup")
     assert setup.returncode == 0, setup
     submitted = newcomer.run("--local", "--config", "count.config.py", "submitJob", "count.job.json")

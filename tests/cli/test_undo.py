@@ -1,4 +1,4 @@
-"""A submission is taken back: its jobs that still wait, and no others."""
+"""A submission is taken back: only its jobs that are still waiting."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def queue(account: Account, ready: Command) -> Any:
 
 
 def waiting(account: Account, url: str) -> list[str]:
-    """Return the wells of the jobs in the queue, which stay there, hidden from whoever asks next."""
+    """Return the wells of the jobs in the queue, which stay there, hidden from the next receiver."""
     found = []
     while (
         messages := account.client("sqs")

@@ -28,7 +28,7 @@ ENOUGH = "APP_NAME = 'Usage'\nAWS_BUCKET = 'usage-bucket'\nSCRIPT_DOWNLOAD_URL =
 
 @pytest.fixture
 def here(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
-    """Run a command in this process: quicker, and the same but for the start of Python."""
+    """Run a command in this process: faster, and the same except for Python's start."""
 
     def call(*arguments: str | Path) -> Ended:
         capsys.readouterr()
@@ -107,8 +107,8 @@ def test_messages_name_the_config_that_was_given(here: Callable[..., Ended], tmp
     assert "config.py" not in ended.err
 
 
-#: How each shell is started, and what it answers to Tab after a word; LINES are those of docs/first-run.md.
-#: bash is asked by its function for run.py, zsh by keys on a terminal of its own, fish by its own command.
+#: How each shell is started, and what it offers for Tab after a word; LINES are those of docs/first-run.md.
+#: bash is asked through its function for run.py, zsh by keys on its own terminal, fish by its own command.
 SHELLS = {
     "bash": (
         ["bash", "--norc", "-c"],
@@ -136,7 +136,7 @@ print -r -- "$said"
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_tab_key_completes_commands_and_options(shell: str, tmp_path: Path) -> None:
     if shutil.which(shell) is None:
-        # .ci/shells.sh installs them: what the page says of a shell is not left unseen in CI.
+        # .ci/shells.sh installs them, so that CI checks what the page says about each shell.
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{shell} is not installed")
     page = (CHECKOUT / "docs" / "first-run.md").read_text(encoding="utf-8")
     row = next(line for line in page.splitlines() if f"| {shell} |" in line)

@@ -1,6 +1,6 @@
-"""Every request in the code is made by a test, and every request that tests make is one that AWS would take.
+"""A test makes every request in the code, and AWS would accept every request that tests make.
 
-The second half is in tests/conftest.py, where each test's requests are judged; here the judges are judged.
+The second half is in tests/conftest.py, where each test's requests are judged; here the judges are tested.
 """
 
 from __future__ import annotations

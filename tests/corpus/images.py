@@ -1,4 +1,4 @@
-"""The corpus's images: 8-bit squares of known size and grey value, generated from numbers."""
+"""The corpus's images: 8-bit squares of known size and gray value, generated from numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.generic]
 
-#: For each image, its background, and squares as (x, y, width, height, grey value).
+#: For each image, its background, and squares as (x, y, width, height, gray value).
 SQUARES = {
     "a": (10, ((8, 8, 10, 10, 200), (30, 8, 6, 6, 150), (10, 40, 12, 8, 100))),
     "b": (20, ((5, 5, 8, 8, 180), (40, 40, 16, 10, 220))),

@@ -1,7 +1,7 @@
-"""Scripts as people wrote them: each is done with its tables, or fails by name and is cured.
+"""Scripts as people wrote them: each ends with its tables, or fails with its cause named and is cured.
 
-Eighteen in every run, headless on ImageJ core; the whole table headless and under Xvfb, on ImageJ core and
-near-FIJI, in the long one.
+Every run has eighteen, headless on ImageJ core. The long one has the whole table, headless and under Xvfb, on
+ImageJ core and near-FIJI.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from worker.verdict.verdict import Expected, FijiRun, Verdict, judge
 
 
 def run(fiji: str, case: Case, text: str, root: Path, *, xvfb: bool) -> Verdict:
-    """Run a script as the worker does, with its inputs and COLLECT_ALL where it saves elsewhere; judge it."""
+    """Run a script as the worker does, with its inputs, and COLLECT_ALL if it saves elsewhere; judge it."""
     folder = RunFolder(root)
     for made in (folder.output, folder.input, folder.job_file.parent, folder.temporary):
         made.mkdir(parents=True)
@@ -66,7 +66,7 @@ def run(fiji: str, case: Case, text: str, root: Path, *, xvfb: bool) -> Verdict:
 
 
 def filled(values: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
-    """Return values with the job's folders in them."""
+    """Return values with the job's folders filled in."""
 
     def fill(value: Any) -> Any:
         if isinstance(value, list):
@@ -79,7 +79,7 @@ def filled(values: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
 
 
 def ended(fiji: str, case: Case, folder: RunFolder, *, xvfb: bool, leads: bool = False) -> FijiRun:
-    """Start a FIJI on the job, wait for its end, and return what is known of it."""
+    """Start a FIJI on the job, wait for its end, and return what is known about it."""
     home = describe(fiji_home(fiji), os.environ)
     assert home
     make_preferences(folder.preferences)
@@ -151,7 +151,7 @@ def test_every_script_does_with_and_without_a_display(
 
 
 def test_the_table_is_whole() -> None:
-    """Each script once, in all languages; docs/scripts.md has the numbers."""
+    """Each script appears once, in all languages; docs/scripts.md has the numbers."""
     assert sorted(kept_as(case.script) for case in CASES) == sorted(path.name for path in SCRIPTS.iterdir())
     assert (len(CASES), sum(case.quick for case in CASES)) == (139, 18)
     assert sum(case.failure is not None for case in CASES) == 10

@@ -1,4 +1,4 @@
-"""The demo's job file, settings and script fit one another, and the example job file is valid."""
+"""The demo's job file, settings and script fit each other, and the example job file is valid."""
 
 from __future__ import annotations
 

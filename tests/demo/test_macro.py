@@ -1,4 +1,4 @@
-"""The demo's macro, run by ImageJ itself over clean wells, an empty one and one that is out of focus."""
+"""The demo's macro, run by ImageJ itself on clean wells, an empty one and an out-of-focus one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PIXEL_UM = 0.65
 
 
 def segment(images: Path, results: Path, well: str) -> subprocess.CompletedProcess[str]:
-    """Run the macro over one well as the worker does, in a folder of the well's own."""
+    """Run the macro on one well as the worker does, in a separate folder."""
     folder = results / "Demo1" / well
     folder.mkdir(parents=True)
     values = {"Plate": "Demo1", "Well": well, "input_dir": images, "output_dir": folder}

@@ -1,4 +1,4 @@
-"""The demo's plate: the same seed gives the same images, and the truth stands beside them."""
+"""The demo's plate: the same seed gives the same images, and the ground truth is beside them."""
 
 from __future__ import annotations
 

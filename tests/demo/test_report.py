@@ -1,4 +1,4 @@
-"""The report passes what is right and names what is wrong or missing."""
+"""The report passes correct results and names wrong or missing ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TRUTH = {"A01": (40, ""), "A02": (60, ""), "B02": (50, "out of focus"), "C05": (
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """Results of four wells that agree with the truth beside them."""
+    """Results of four wells that agree with the ground truth beside them."""
     lines = [f"Demo1,{well},1,{count},{note}" for well, (count, note) in TRUTH.items()]
     (tmp_path / "truth.csv").write_text("\n".join(["plate,well,site,true_count,note", *lines]) + "\n")
     for well, (count, _) in TRUTH.items():
@@ -24,7 +24,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def put(results: Path, well: str, count: int) -> Path:
-    """Write a well's table with so many nuclei, and its overlay; return the well's folder."""
+    """Write a well's table with a number of nuclei, and its overlay; return the well's folder."""
     folder = results / "Demo1" / well
     folder.mkdir(parents=True, exist_ok=True)
     marker = 100 * int(well[1:])

@@ -1,4 +1,4 @@
-"""`make image FIJI_ARCHIVE=…`: an image of a FIJI's zip, and a plate of 24 jobs in its containers."""
+"""`make image FIJI_ARCHIVE=…`: an image from a FIJI's zip, and a plate of 24 jobs in its containers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def make_image(name: str, archive: Path, *variables: str) -> subprocess.Complete
 
 @pytest.fixture(scope="module", params=ARCHIVES)
 def fiji_image(daemon: Any, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An image made of the zip of a near-FIJI, by the name of it."""
+    """An image made from the zip of a near-FIJI, given by name."""
     archive = write_archive(request.param, find_java().home, tmp_path_factory.mktemp("archive"))
     name = f"{IMAGE}-{request.param.lower()}"
     made = make_image(name, archive)
@@ -50,7 +50,7 @@ def fiji_image(daemon: Any, request: pytest.FixtureRequest, tmp_path_factory: py
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder whose embedded cloud is gone afterwards."""
+    """A folder whose embedded cloud is removed afterwards."""
     yield tmp_path
     run_py("local", "reset", "--yes", environment={"DISTRIBUTED_FIJI_LOCAL": str(tmp_path / "cloud")})
 

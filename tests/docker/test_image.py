@@ -1,4 +1,4 @@
-"""What stands in the image, and what does not."""
+"""What the image contains, and what it does not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LAUNCHER = "/opt/fiji/Fiji.app/ImageJ-linux64"
 
 
 def run(daemon: Any, image: str, *command: str, entrypoint: list[str] | None = None) -> str:
-    """Run a program in a container as tight as a task's, and return what it prints."""
+    """Run a program in a container as restricted as a task's, and return what it prints."""
     return output_of(daemon, image, *command, entrypoint=entrypoint, read_only=True)
 
 
@@ -68,7 +68,7 @@ def test_an_environment_that_is_wrong_is_named_whole(daemon: Any, image: str) ->
 
 
 def test_its_class_archive_fits_its_java(daemon: Any, core_image: str) -> None:
-    """With AOTMode=on Java ends with an error where the archive cannot be used."""
+    """With AOTMode=on, Java ends with an error if the archive cannot be used."""
     said = run(
         daemon,
         core_image,
@@ -148,7 +148,7 @@ class Stream(io.RawIOBase):
 
 
 def saved_bytes(daemon: Any, image: str) -> Iterator[bytes]:
-    """Yield all that `docker save` writes of an image, layers unpacked, in blocks that overlap."""
+    """Yield everything that `docker save` writes of an image, layers unpacked, in overlapping blocks."""
     stream = io.BufferedReader(Stream(daemon.images.get(image).save(chunk_size=1 << 20)), 1 << 20)
     with tarfile.open(fileobj=stream, mode="r|") as saved:
         for member in saved:

@@ -24,7 +24,7 @@ WELLS = ("A04", "C05")
 
 
 class Demo:
-    """The demo under a name of its own, with a user's secrets in the environment. `wells`: None for all."""
+    """The demo under its own name, with a user's secrets in the environment. `wells`: None for all."""
 
     def __init__(
         self, folder: Path, image: str, name: str, runtime: str, wells: tuple[str, ...] | None = WELLS
@@ -79,7 +79,7 @@ class Demo:
         self.run("startCluster", DEMO / "fleet.json", "--yes")
 
     def monitor(self) -> subprocess.Popen[str]:
-        """Start monitor and return it running."""
+        """Start monitor and return the running process."""
         return subprocess.Popen(
             [sys.executable, "run.py", *map(str, self.arguments("monitor", self.record))],
             cwd=CHECKOUT,
@@ -90,7 +90,7 @@ class Demo:
         )
 
     def results(self) -> dict[str, bytes]:
-        """Return the outputs by their keys."""
+        """Return the outputs by key."""
         return self.objects("demo/results/")
 
     def manifests(self) -> list[dict[str, Any]]:
@@ -105,7 +105,7 @@ class Demo:
         return {key: s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in keys}
 
     def definition(self) -> dict[str, Any]:
-        """Return the container's definition as `setup` has registered it."""
+        """Return the container's definition as registered by `setup`."""
         ecs = self.cloud.client("ecs")
         service = ecs.describe_services(cluster=self.name, services=[f"{self.name}Service"])["services"][0]
         document = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])
@@ -121,7 +121,7 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with an embedded cloud that is gone afterwards."""
+    """A folder with an embedded cloud that is removed afterwards."""
     made = tmp_path_factory.mktemp("demo")
     yield made
     run_py("local", "reset", "--yes", environment={"DISTRIBUTED_FIJI_LOCAL": str(made / "cloud")})
@@ -183,7 +183,7 @@ def containers_of(daemon: Any, demo: Demo) -> list[Any]:
 
 
 def log_lines(demo: Demo, definition: dict[str, Any], inspected: dict[str, Any]) -> list[str]:
-    """Return what the task's log stream has: awslogs calls it PREFIX/CONTAINER/TASK-ID."""
+    """Return the content of the task's log stream, which awslogs calls PREFIX/CONTAINER/TASK-ID."""
     options = definition["logConfiguration"]["options"]
     task = inspected["Config"]["Labels"]["com.amazonaws.ecs.task-arn"].rsplit("/", 1)[-1]
     stream = f"{options['awslogs-stream-prefix']}/{definition['name']}/{task}"
@@ -209,7 +209,7 @@ def assert_is_what_was_registered(inspected: dict[str, Any], definition: dict[st
 def assert_environment_is_what_was_registered(
     inspected: dict[str, Any], definition: dict[str, Any], cloud: Cloud, daemon: Any
 ) -> None:
-    """Beside the definition's variables stand the image's, and what machine and cloud give to any task."""
+    """The definition's variables, the image's, and those that machine and cloud give any task; no more."""
     seen = dict(line.split("=", 1) for line in inspected["Config"]["Env"])
     registered = {item["name"]: item["value"] for item in definition["environment"]}
     image = [line.split("=", 1)[0] for line in daemon.images.get(definition["image"]).attrs["Config"]["Env"]]
@@ -224,7 +224,7 @@ def assert_environment_is_what_was_registered(
 
 
 def kept_texts(folder: Path) -> list[str]:
-    """Return all that the embedded cloud and the commands have written: logs, records, objects, state."""
+    """Return everything that the embedded cloud and the commands wrote: logs, records, objects, state."""
     return [
         path.read_text(encoding="utf-8", errors="replace") for path in folder.rglob("*") if path.is_file()
     ]

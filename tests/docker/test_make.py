@@ -1,4 +1,4 @@
-"""worker/Makefile as a user calls it: building uploads nothing, pushing is a command that asks nothing."""
+"""worker/Makefile as a user calls it: building uploads nothing, and pushing asks no questions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def small(daemon: Any) -> Iterator[Any]:
-    """An image of one file: what pushing does is the same for a large one."""
+    """An image with one file: pushing does the same for a large one."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as content:
         content.addfile(tarfile.TarInfo("file"))

@@ -46,7 +46,7 @@ wait(1000 * seconds);
 File.saveString("done", "output/done.txt");
 """
 
-#: Takes memory outside of Java's heap, which only the kernel limits.
+#: Allocates memory outside of Java's heap, which only the kernel limits.
 GREEDY = """
 #@ Integer megabytes
 import java.nio.ByteBuffer
@@ -109,7 +109,7 @@ def test_a_container_that_is_killed_loses_nothing(app: MakeApp, daemon: Any, tmp
     job = slow.submit(seconds=2)
 
     with slow.task(daemon, tmp_path, SQS_MESSAGE_VISIBILITY="3", HEARTBEAT_SECONDS="1") as container:
-        # FIJI is proved before the job is taken.
+        # FIJI is tested before the job is taken.
         until(lambda: slow.counts()[1] == 1, "the job's start")
         container.kill()
         container.wait(timeout=30)
@@ -205,6 +205,6 @@ def test_without_the_variant_a_task_says_what_is_missing(app: MakeApp, daemon: A
 
 
 def processes(container: Any, program: str) -> list[list[str]]:
-    """Return the processes of a container whose command line names a program."""
+    """Return the processes in a container whose command line names a program."""
     table = container.top(ps_args="-eo pid,args")["Processes"]
     return [row for row in table if program in row[-1]]

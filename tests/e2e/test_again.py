@@ -1,4 +1,4 @@
-"""A plate is submitted again: what changed runs again, what holds is skipped, what fails is named."""
+"""A plate is submitted again: what changed runs again, what is still valid is skipped, failures are named."""
 
 from __future__ import annotations
 

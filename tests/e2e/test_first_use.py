@@ -1,4 +1,4 @@
-"""A new user's ways: the README's commands as they stand, the original's files, plain tools beside run.py."""
+"""A new user's ways: the README's commands as written, the original's files, plain tools beside run.py."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ out.close()
 
 
 def shell(script: str, environment: dict[str, str]) -> str:
-    """Run a shell script in the checkout, with the virtual environment on the PATH; return what it said."""
+    """Run a shell script in the checkout with the virtual environment on the PATH; return its output."""
     paths = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
@@ -49,7 +49,7 @@ def shell(script: str, environment: dict[str, str]) -> str:
 
 
 def readme_blocks() -> list[str]:
-    """Return the commands of a run, from the README, and those of a rehearsal, from the page it names."""
+    """Return the commands of a run, from the README, and those of a rehearsal, from the page it links to."""
     pages = (CHECKOUT / "README.md", CHECKOUT / "docs" / "first-run.md")
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     blocks = re.findall(r"^```\n(python run\.py .*?)^```", text, re.MULTILINE | re.DOTALL)
@@ -68,7 +68,7 @@ def own_example() -> tuple[dict[str, str], str]:
 
 @pytest.fixture
 def original(cloud: dict[str, str], tmp_path: Path) -> App:
-    """The original's config.py with its placeholders filled in, for an app of another name than a user's."""
+    """The original's config.py with its placeholders filled in, for an app not named like a user's."""
     app = App(f"Readme{os.getpid()}", tmp_path, cloud)
     text = (ORIGINAL / "config.py").read_text(encoding="utf-8")
     for placeholder, value in {
@@ -138,7 +138,7 @@ def test_the_readmes_commands_take_the_originals_config_and_our_example_files_to
     run_it = run_it.replace("DistributedFijiSpot", f"{original.name}Spot")
     assert original.run("setup").code == 0
     bring_inputs(original)
-    # A user's profile that exists nowhere, in config.py and in the environment, must not matter here.
+    # A profile that exists nowhere, in config.py and in the environment, must not matter here.
     environment = original.environment | {"AWS_PROFILE": "institute"}
     here = f'python() {{ command python "$1" --local --config {original.folder}/config.py "${{@:2}}"; }}\n'
     try:
@@ -177,7 +177,7 @@ def test_the_originals_job_and_fleet_files_go_through_with_their_placeholders_fi
     assert submitted.out.startswith("2 jobs sent")
     assert started.code == 0, started.said
     assert "Warning: AllocationStrategy = 'lowestPrice'" in started.err
-    # Its image is of 2017 and its volumes are two: a machine like that would never join.
+    # Its image is from 2017 and it has two volumes: such a machine would never join.
     assert "Warning: ImageId = 'ami-fad25980'" in started.err
     assert "Warning: BlockDeviceMappings" in started.err
     assert record["fleet_request"]["AllocationStrategy"] == "lowestPrice"
@@ -187,7 +187,7 @@ def test_the_originals_job_and_fleet_files_go_through_with_their_placeholders_fi
 
 
 def fill_in(fleet: dict[str, Any], app: App) -> None:
-    """Put the embedded cloud's own ids where the original's example has placeholders."""
+    """Replace the placeholders in the original's example with the embedded cloud's own ids."""
     said = shell(
         'eval "$(python run.py local env)"\n'
         "aws ec2 describe-subnets --query 'Subnets[0].SubnetId' --output text\n"

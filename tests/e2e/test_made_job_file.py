@@ -1,4 +1,4 @@
-"""A job file that makeJob wrote, through real workers: each job gets just the images of its well."""
+"""A job file that makeJob wrote, through real workers: each job gets only the images of its well."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from distributed_fiji.local import cloud as clouds
 from tests.e2e.conftest import App
 
-#: Writes down what it was given.
+#: Writes down its inputs.
 SCRIPT = """
 #@ String Plate
 #@ String Well

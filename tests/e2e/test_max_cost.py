@@ -1,4 +1,4 @@
-"""A run that reaches its MAX_COST: real commands, workers and ImageJ; it stops there and goes on later."""
+"""A run that reaches its MAX_COST: real commands, workers and ImageJ; it stops there and continues later."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.e2e.conftest import App
 WELLS = ["A01", "A02", "A03", "A04"]
 #: Seconds that each job takes.
 JOB = 4
-#: Dollars that are less than volume and address of a machine's first minute: spent as soon as one is there.
+#: Fewer dollars than volume and address cost in a machine's first minute: spent as soon as there is one.
 LESS_THAN_A_MINUTE = "0.0001"
 
 

@@ -1,4 +1,4 @@
-"""Workers that die at their start: named by the third time in a row, and the run ends what costs."""
+"""Workers that die at their start: named after three in a row, and the run ends whatever costs money."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from worker.contract.jobs import state_key
 
 
 def overwrite_script(app: App) -> None:
-    """Put other bytes where setup has put the script, so that no worker takes it."""
+    """Replace the script that setup uploaded with other bytes, so that no worker accepts it."""
     here = cloud.find(Path(app.environment["DISTRIBUTED_FIJI_LOCAL"]))
     assert here
     s3 = here.client("s3")
@@ -29,7 +29,7 @@ def test_a_run_whose_workers_die_at_their_start_says_why_ends_and_goes_on_when_i
 
     assert ended.code == 3, ended.said
     said = ended.out + ended.err
-    # At the third or, where a look comes late on a busy machine, at one soon after.
+    # At the third or, if a look comes late on a busy machine, soon after.
     assert re.search(r"Tasks end as soon as they start, [3-9] times in a row", said)
     assert "with exit code 1: Essential container in task exited" in said
     assert "is not the one that setup found" in said

@@ -1,4 +1,4 @@
-"""The smoke run's own logic, on the embedded cloud: what it says, what it reports, and what it leaves."""
+"""The smoke run's own logic, on the embedded cloud: what it prints, what it reports, and what it leaves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMMAND = [sys.executable, "-m", "tests.smoke"]
 
 
 def start(cloud: dict[str, str], folder: Path, *options: str) -> subprocess.Popen[str]:
-    """Start the smoke run on an embedded cloud that has its bucket, as an account has."""
+    """Start the smoke run on an embedded cloud that has its bucket, as an account would."""
     assert run_py("local", "bucket", "smoke-bucket", environment=cloud).code == 0
     arguments = ["--local", "--bucket", "smoke-bucket", "--no-wait", "--report", str(folder / "report.json")]
     return subprocess.Popen(

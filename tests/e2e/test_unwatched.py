@@ -15,7 +15,7 @@ from tests.e2e.conftest import SCRIPT, App
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[App]:
-    """An app in an embedded cloud of its own, in which a minute of schedules takes a second."""
+    """An app in its own embedded cloud, in which a scheduled minute takes a second."""
     folder = tmp_path / "cloud"
     environment = {"DISTRIBUTED_FIJI_LOCAL": str(folder), "DISTRIBUTED_FIJI_LOCAL_MINUTE": "1"}
     made = App(f"Unwatched{os.getpid()}", tmp_path, environment)

@@ -58,7 +58,7 @@ def _end_of(run: Run, job: Job, dead: set[str]) -> tuple[str, str]:
 
 
 def _was_judged(run: Run, job: Job) -> bool:
-    """Whether some worker completed a judgement of the job, which it must have recorded."""
+    """Whether some worker completed a judgment of the job, which it must have recorded."""
     gone = ("INTERRUPTED", "LEASE_LOST")
     return any(line["job"] == job.job_id and line["outcome"] not in gone for line in outcomes(run))
 

@@ -18,7 +18,7 @@ from tests.worker.harness import Run, a_job, submit
 FOLDER = Path(__file__).parent / "misleading"
 LANGUAGES = ("ijm", "py", "groovy")
 
-#: The scripts' behaviours: ways to fail, each with the class that is recorded, and ways to succeed.
+#: The scripts' behaviors: ways to fail, each with the class that is recorded, and ways to succeed.
 FAILING = {
     "ijm": {
         "undefined": "macro error",

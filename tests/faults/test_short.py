@@ -30,7 +30,7 @@ def test_the_worker_withstands(ground: Ground, fault: Fault) -> None:
 
 
 def test_strangers_are_seen_to_get_in_where_there_is_no_door(ground: Ground) -> None:
-    """Without this S5 would show nothing: the same requests, at an emulator without a door."""
+    """Without this, S5 would prove nothing: the same requests, to an emulator without a door."""
     report, chance = Report(), ground.chance("S5")
     with emulators.ministack(ground.new_folder("open")) as url:
         port = urlsplit(url).port or 0

@@ -1,4 +1,4 @@
-"""What the embedded cloud adds to its emulators, asked for by boto3 and held to the AWS documentation."""
+"""What the embedded cloud adds to its emulators, called through boto3, compared with AWS's documentation."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A web page in a real browser is not answered by the cloud, and a name that was rebound shows it nothing.
+"""The cloud does not answer a web page in a real browser, and shows nothing to a rebound name.
 
-The same attacks are run against the emulators without a door, too, where they must get in.
+The same attacks are also run against the emulators without a door, where they must succeed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.local.support import listening
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
-#: Without a window and as root, and without what a browser asks of its maker's servers by itself.
+#: Without a window and as root, and without what a browser asks its maker's servers on its own.
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -40,10 +40,10 @@ FLAGS = (
     "--disable-sync",
 )
 
-#: What browsers of several versions show, or say, of a 403 without content.
+#: What browsers of several versions show or say about a 403 without content.
 NOTHING_SHOWN = ("HTTP ERROR 403", "<body></body>", "net::ERR_HTTP_RESPONSE_CODE_FAILURE")
 
-#: What a page asks for that it could not make itself: an object for each kind of element, and a secret.
+#: What a page requests that it could not make itself: an object for each kind of element, and a secret.
 OBJECTS = {
     "secret.txt": ("text/plain", b"secret"),
     "a.svg": ("image/svg+xml", b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'),
@@ -51,7 +51,7 @@ OBJECTS = {
     "a.css": ("text/css", b"p {}"),
 }
 
-#: A page of another origin that asks each port in every way it has, and tells its own server what it got:
+#: A page of another origin that requests each port in every way it can, and tells its own server the result:
 #: how often each way was answered, and how many characters it could read.
 PAGE = """<!doctype html><title>Evil</title><script>
 const ports = %(ports)s, key = "%(key)s";
@@ -104,21 +104,21 @@ attack().finally(() => fetch("/got", {method: "POST", body: JSON.stringify(got)}
 
 @dataclass(frozen=True)
 class Target:
-    """What is attacked: its ports, the key of its clients, and how its owner talks to it."""
+    """What is attacked: its ports, its clients' key, and how its owner talks to it."""
 
     ports: list[int]
     key: str
     client: Callable[[str], Any]
 
     def fill(self) -> None:
-        """Put the objects into it that a page asks for."""
+        """Put the objects into it that a page requests."""
         s3 = self.client("s3")
         s3.create_bucket(Bucket="doors-bucket")
         for key, (kind, body) in OBJECTS.items():
             s3.put_object(Bucket="doors-bucket", Key=key, Body=body, ContentType=kind)
 
     def made(self) -> dict[str, list[str]]:
-        """Return what stands in it that its owner has not made."""
+        """Return what exists in it that its owner did not make."""
         buckets = [item["Name"] for item in self.client("s3").list_buckets()["Buckets"]]
         queues = self.client("sqs").list_queues().get("QueueUrls", [])
         definitions = self.client("ecs").list_task_definitions()["taskDefinitionArns"]
@@ -139,7 +139,7 @@ def guarded(cloud: Cloud) -> Target:
 
 @pytest.fixture(scope="module")
 def open_doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """The emulators that the embedded cloud is made of, as they are without a door."""
+    """The emulators that the embedded cloud is made of, without a door."""
     folder = tmp_path_factory.mktemp("open")
     with emulators.ministack(folder) as data, emulators.moto(folder) as control:
 
@@ -158,7 +158,7 @@ def open_doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 
 class Evil(ThreadingHTTPServer):
-    """A web site of another origin; `got` is what its page tells it."""
+    """A web site of another origin; `got` is what its page reports to it."""
 
     def __init__(self, page: str) -> None:
         self.got: dict[str, Any] = {}
@@ -179,14 +179,14 @@ class Evil(ThreadingHTTPServer):
                 evil.told.set()
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Write no line per request."""
+                """Log nothing."""
 
         super().__init__(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
 def find_browser() -> str:
-    """Return a browser's program; skip where there is none, but not in CI: .ci/browser.sh installs one."""
+    """Return a browser's program. If there is none, skip, but fail in CI: .ci/browser.sh installs one."""
     for name in BROWSERS:
         if found := shutil.which(name):
             return found
@@ -200,9 +200,9 @@ def find_browser() -> str:
 def browser(
     folder: Path, url: str, *options: str, errors: int = subprocess.DEVNULL
 ) -> Iterator[subprocess.Popen[str]]:
-    """Open a page in a headless browser, for which every name is this machine's; skip where there is none.
+    """Open a page in a headless browser that takes every name for this machine's; skip if there is none.
 
-    `errors`: where what the browser says of itself goes.
+    `errors`: where to write what the browser says about itself.
     """
     command = [find_browser(), *FLAGS, f"--user-data-dir={folder}"]
     rules = "--host-resolver-rules=MAP *.example 127.0.0.1"
@@ -232,7 +232,7 @@ def attack(target: Target, folder: Path) -> dict[str, Any]:
 
 
 def shown(target: Target, folder: Path) -> list[str]:
-    """Return what a browser shows and says of each page of a target, by a name that was rebound."""
+    """Return what a browser shows and says about each page of a target, through a rebound name."""
     pages = []
     for port in target.ports:
         for path in ("", "doors-bucket/secret.txt", "_local/health", "health"):

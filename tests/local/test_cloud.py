@@ -1,4 +1,4 @@
-"""Start, find, mend, stop and reset a cloud; its environment; the commands that manage it."""
+"""Start, find, repair, stop and reset a cloud; its environment; the commands that manage it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
 
 
 def user_environment(root: Path) -> dict[str, str]:
-    """Return the environment of a user who has AWS set up, all of it leading elsewhere."""
+    """Return the environment of a user who has AWS set up, all of it pointing elsewhere."""
     (root.parent / "config").write_text("[profile real]\nregion = eu-north-1\n", encoding="utf-8")
     return {
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),

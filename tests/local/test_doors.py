@@ -1,4 +1,4 @@
-"""Nobody but the cloud's owner is answered: not another user, not a web page, not a name that was rebound."""
+"""Only the cloud's owner is answered: not another user, not a web page, not a rebound name."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.local.test_cloud import pids
 DOOR = Door("LOCALKEY", 4000)
 HERE = "127.0.0.1:4000"
 
-#: What a stranger would ask first: each server's sign of life, what it holds, and what would run something.
+#: What a stranger would request first: each server's sign of life, its content, and anything that runs code.
 ASKED = (
     ("GET", "/", ""),
     ("GET", "/_local/health", ""),
@@ -87,7 +87,7 @@ def test_no_other_name_of_the_host_is_answered_even_with_the_key(host):
 
 @pytest.fixture(scope="module")
 def filled(cloud: Cloud) -> Cloud:
-    """The cloud with an object that nobody else is to read."""
+    """The cloud with an object that nobody else should read."""
     s3 = cloud.client("s3")
     clouds.ensure_bucket(s3, "doors-bucket")
     s3.put_object(Bucket="doors-bucket", Key="secret.txt", Body=b"secret")
@@ -175,7 +175,7 @@ def test_a_folder_with_other_things_is_neither_closed_nor_deleted(tmp_path, kind
     assert (root if kind == "a file" else root / "thesis.txt").read_text() == "thesis"
 
 
-#: What another user of the machine tries: the folder, what runs, and every port, as boto3 would.
+#: What another user of the machine tries: the folder, the processes, and every port, as boto3 would.
 ATTACK = """
 import json, os, sys, urllib.error, urllib.request
 root, ports = sys.argv[1], json.loads(sys.argv[2])
@@ -214,7 +214,7 @@ print(json.dumps(got))
 
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[None]:
-    """Let everybody into a folder and those above it: pytest's are closed, and would hide what ours is."""
+    """Give everyone access to a folder and its parents: pytest's are closed, and would hide what ours is."""
     closed = [one for one in (folder, *folder.parents) if not stat.S_IMODE(one.stat().st_mode) & 0o001]
     modes = {one: stat.S_IMODE(one.stat().st_mode) for one in closed}
     for one, mode in modes.items():
@@ -233,7 +233,7 @@ GUESSES = ("", "local", "test", "123456789012")
 def as_another_user(
     root: Path, ports: list[int], pids: list[int], asked: Sequence[tuple[str, str, str]], keys: Sequence[str]
 ) -> dict[str, int]:
-    """Let another user attack; return how much was asked, answered and read. Skips without root."""
+    """Let another user attack; return how much was requested, answered and read. Skips without root."""
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("to become another user, this test needs to be root and to have setpriv")
     with opened(root.parent):
@@ -258,7 +258,7 @@ def test_another_user_of_the_machine_is_not_answered_and_reads_nothing(filled):
 
 
 def test_the_same_user_with_the_secret_is_answered_at_every_port(filled):
-    """Without this the test above would show nothing: the same program, with what it must not have."""
+    """Without this, the test above would prove nothing: the same program, with the secret."""
     gets = [item for item in ASKED if item[0] == "GET"]
     for port in listening(filled):
         got = as_another_user(filled.root, [port], [], gets, [filled.state.key])

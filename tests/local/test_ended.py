@@ -1,4 +1,4 @@
-"""A cloud whose servers have all ended: no command puts an empty one in its place, and objects are kept."""
+"""A cloud whose servers have all ended: no command replaces it with an empty one, and objects are kept."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SETTINGS = {"APP_NAME": "Ended", "AWS_BUCKET": "kept-bucket", "SCRIPT_DOWNLOAD_U
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A user's files, the record of a run among them, and a cloud that was killed."""
+    """A user's files, including the record of a run, and a cloud that was killed."""
     (tmp_path / "my.py").write_text("".join(f"{name} = {value!r}\n" for name, value in SETTINGS.items()))
     (tmp_path / "job.json").write_text(
         json.dumps({"output_file_location": "out", "groups": [{"Well": "A1"}]})
@@ -79,7 +79,7 @@ def test_before_the_first_setup_nothing_is_called_lost(tmp_path: Path) -> None:
 
 @pytest.fixture
 def killed(tmp_path: Path) -> Iterator[Cloud]:
-    """A cloud with two buckets, an object and a queue, all of whose servers are killed."""
+    """A cloud with two buckets, an object and a queue, whose servers were all killed."""
     cloud = clouds.start(tmp_path / "local-cloud")
     s3 = cloud.client("s3")
     for name in ("kept-bucket", "empty-bucket"):

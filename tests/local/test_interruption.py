@@ -1,4 +1,4 @@
-"""A spot machine is taken away: with the notice its task is told ahead; without, it is not."""
+"""A spot machine is taken away: with notice, its task learns of it in advance; without, it does not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from distributed_fiji.errors import NothingThere
 from distributed_fiji.local import interruption
 from tests.local.support import PATIENT, until
 
-#: A task that asks its machine's metadata as a worker does, and tells what it hears.
+#: A task that asks its machine's metadata as a worker does, and reports the answers.
 WATCH = """
 import json, os, signal, sys, time, urllib.error, urllib.request
 base = os.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"]

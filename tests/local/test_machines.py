@@ -1,4 +1,4 @@
-"""Fleets, services and tasks of the embedded cloud, asked for by boto3 as the commands do."""
+"""Fleets, services and tasks of the embedded cloud, called through boto3 as the commands do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ time.sleep(600)
 
 
 def told(deployment, arn: str) -> dict:
-    """Return what TELL_ENVIRONMENT told."""
+    """Return what TELL_ENVIRONMENT reported."""
     return json.loads(until(lambda: deployment.log(arn), "the task's environment")[0])
 
 
@@ -195,7 +195,7 @@ def test_nothing_that_a_task_started_outlives_it(deploy):
 
 
 def running(process: psutil.Process) -> bool:
-    """Return whether a process still does something: one that nobody has reaped yet does not."""
+    """Return whether a process is still doing something: one that nobody has reaped yet is not."""
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 

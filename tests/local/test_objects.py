@@ -1,4 +1,4 @@
-"""A bucket's folder holds its objects and nothing else, and S3 knows of them after a restart what it knew."""
+"""A bucket's folder holds only its objects, and after a restart S3 knows what it knew about them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.local.test_cloud import pids
 
 def test_the_folder_holds_the_objects_alone_and_a_restart_forgets_nothing(tmp_path: Path) -> None:
     root = tmp_path / "local-cloud"
-    # As an earlier version has left it: what is known of an object stands beside it.
+    # As an earlier version left it: what is known of an object is beside it.
     state.prepare(Folders(root), "us-east-1")
     old = root / "data" / ACCOUNT / "old-bucket"
     old.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A service that is lowered ends workers that wait, and none that holds a job: real workers, as tasks."""
+"""Lowering a service ends workers that wait, and none that holds a job: real workers, as tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules with a rate call their Lambda functions: on time, as Lambda does, and no longer than that."""
+"""Rules with a rate call their Lambda functions: on time, as Lambda does, and for no longer than that."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.emulators import control_plane
 
 REGION = "us-east-1"
 
-#: Writes what it sees into a file, and stays for as long as its event's name says.
+#: Writes what it sees to a file, and stays for as long as its event's name says.
 CODE = """
 import json, os, sys, time
 def handler(event, context):
@@ -48,7 +48,7 @@ def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 class Scheduled:
-    """A function that a schedule calls, and what it saw."""
+    """A function called by a schedule, and what it saw."""
 
     def __init__(self, control: str, name: str, seen: Path, stay: float = 0, timeout: int = 60) -> None:
         session = boto3.Session("testing", "testing", region_name=REGION)

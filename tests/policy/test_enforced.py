@@ -1,6 +1,6 @@
-"""The main job and the janitor's rounds where every policy is enforced: what is not granted is refused.
+"""The main job and the janitor's rounds with every policy enforced: what is not granted is refused.
 
-With all that asks for more: an ACL on uploads, a bucket with a key of its own, inputs in another bucket.
+With everything that needs more: an ACL on uploads, a bucket with its own key, inputs in another bucket.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if (broken) { open_no_such_function(); }
 File.saveString(Well + "\\n", "output/" + Well + ".txt");
 """
 
-#: The key of the bucket: another account's.
+#: The bucket's key, which belongs to another account.
 KEY = "arn:aws:kms:us-east-1:999999999999:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 #: With NOTIFY_EMAIL.
 MAIL = {"sns:CreateTopic", "sns:ListSubscriptionsByTopic", "sns:Subscribe", "sns:TagResource"}
-#: Without an app's name `inventory` looks for all apps.
+#: Without an app's name, `inventory` looks for all apps.
 ALL_APPS = {
     "events:ListRules",
     "events:ListTagsForResource",
@@ -38,10 +38,10 @@ ALL_APPS = {
     "lambda:ListFunctions",
     "lambda:ListTags",
 }
-#: What a user is granted for what this run does not meet, by command. `monitor` has what the janitor has,
-#: whose grants tests/monitor/test_policy.py finds all used; here the two share the work as it comes.
+#: Grants of a user that this run does not need, by command. `monitor` has what the janitor has, whose grants
+#: tests/monitor/test_policy.py finds all used; here the two share the work as it comes.
 NOT_MET: dict[str, set[str]] = {
-    # Settings that have changed since, a boundary, a role's trust of an earlier version.
+    # Settings that have changed since, a boundary, an earlier version's role trust.
     "setup": MAIL
     | {
         "ecs:DescribeTaskDefinition",
@@ -60,7 +60,7 @@ NOT_MET: dict[str, set[str]] = {
         "sqs:ReceiveMessage",
     },
     "redrive": set(),
-    # A start that fails is taken back, tasks that fail are explained, a janitor of an earlier version, a key;
+    # A failed start is taken back, failing tasks are explained, a janitor of an earlier version, a key;
     # an earlier run whose teardown was interrupted is finished.
     "startCluster": MAIL
     | {
@@ -96,7 +96,7 @@ NOT_MET: dict[str, set[str]] = {
         "s3:DeleteObject",
     },
     "inventory": ALL_APPS | {"ecs:DescribeTasks", "kms:GenerateDataKey"},
-    # A run that still lives.
+    # A run that is still alive.
     "cleanup": ALL_APPS
     | {
         "cloudwatch:DeleteAlarms",
@@ -121,7 +121,7 @@ NOT_MET: dict[str, set[str]] = {
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Institute]:
-    """An account whose bucket has a key of its own, and an app whose uploads set an ACL."""
+    """An account whose bucket has its own key, and an app whose uploads set an ACL."""
     folder = tmp_path_factory.mktemp("enforced")
     app = f"Enforced{os.getpid()}"
     with institute(app, folder, {"DISTRIBUTED_FIJI_LOCAL_MINUTE": "1"}) as lab:
@@ -150,7 +150,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Institute]:
 
 
 def done(lab: Institute, *command: object) -> Ended:
-    """Run a command that has to do its work."""
+    """Run a command that must succeed."""
     ended = lab.run(*map(str, command))
     assert (ended.code, lab.denied(), lab.law.unjudged) == (0, set(), []), ended.said
     return ended
@@ -167,7 +167,7 @@ def job_file(lab: Institute, groups: list[dict[str, object]]) -> Path:
 
 
 def wait_until_nothing_bills(lab: Institute) -> None:
-    """Wait for the janitor, which a minute of schedules in a second calls often."""
+    """Wait for the janitor, which runs often because a scheduled minute takes a second."""
     deadline = time.monotonic() + 180
     while any(item["bills"] for item in json.loads(lab.run("inventory", lab.app, "--json").out)):
         assert time.monotonic() < deadline

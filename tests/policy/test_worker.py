@@ -1,4 +1,4 @@
-"""What workers ask of AWS, as a proxy sees it, is what their role's policy allows: all of it, and no more."""
+"""A worker's AWS calls, as a proxy sees them, are what its role's policy allows: all of it, and no more."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def settings_of(run: Run) -> Settings:
 
 
 def work(run: Run, recorder: Recorder, agent: Agent) -> None:
-    """Let workers do all that workers do: few files and many, in and out, parts, failures, skips, refusals.
+    """Make workers do everything they can: few and many files, in and out, parts, failures, skips, refusals.
 
-    Large uploads are refused their parts, so that they are broken off.
+    The parts of large uploads are refused, so that these are aborted.
     """
     settings = settings_of(run)
     recorder.refuse = lambda call: call.operation == "UploadPart"

@@ -1,7 +1,7 @@
-"""Scripts that work on an image which a person has opened before, by their text. Standard library only.
+"""Scripts that work on an image that a person opened first, judged by their text. Standard library only.
 
-Such a script opens nothing itself: a job opens its one input in front of it, or what the answer `open_image`
-names (docs/scripts.md#the-image-in-front).
+Such a script opens nothing itself. A job opens its only input first, or what the answer `open_image` names
+(docs/scripts.md#the-image-in-front).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 #: The answer that names what a job opens before its script starts: a file, a folder, or a list of them.
 OPEN_IMAGE = "open_image"
 
-#: What opens or makes an image, in any language; `File.open` writes a text, Python's own `open` reads one.
+#: What opens or makes an image, in any language. `File.open` writes a text; Python's own `open` reads one.
 _OPENS = re.compile(
     r"(?<!File\.)(?<![\w$])open(?:Image|Using\w*|Virtual\w*|Tiff\w*|Sequence|Stack)?\s*\("
     r"|\b(?:newImage|createImage|createHyperStack|openImage|openImagePlus|openVirtual|openSequence|openTiff\w*)\s*\("
@@ -22,22 +22,22 @@ _OPENS = re.compile(
 )
 _PYTHON_OPEN = re.compile(r"(?<![\w.])open\s*\(")
 _DECLARED = re.compile(r"^\W*@\s*(?:ij\.)?(?:ImagePlus|Dataset|ImageDisplay|Img)\b", re.MULTILINE)
-#: What a script does with an image in front; the macro language's words, then those of ImageJ's classes.
+#: What a script does with an image in front: the macro language's words, then those of ImageJ's classes.
 _USES = re.compile(
     r"\b(?:getTitle|getImageID|getDimensions|getDirectory\s*\(\s*[\"']image[\"']|getStatistics|getPixelSize|rename"
     r"|nSlices|nImages|selectImage|setSlice|saveAs|makeRectangle|duplicate|run)\b"
     r"|\bIJ\.(?:getImage|run)\b|\bWindowManager\b|\b(?:getCurrentImage|getIDList|getImageCount)\b"
 )
-#: A script that wants no image open.
+#: A script that needs no open image.
 _WANTS_NONE = re.compile(
     r"\bnImages\s*(?:\(\s*\))?\s*(?:(?:>|!=)\s*0|>=\s*1)\s*\)\s*\{?\s*(?:exit|showMessage)"
 )
-#: What goes through all images that are open: a loop, a count, a list of them.
+#: What goes through all open images: a loop, a count, a list of them.
 _ALL = re.compile(
     r"<=?\s*nImages\b|=\s*nImages\b|\bnewArray\s*\(\s*nImages\b|\b(?:getIDList|getImageCount|getImageTitles)\s*\("
     r"|\bgetList\s*\(\s*[\"']image\.titles"
 )
-#: Work on the image in front, but for commands that only set something.
+#: Work on the image in front, except for commands that only set something.
 _ONE = re.compile(
     r"\b(?:getTitle|getImageID|getDimensions|getStatistics|selectImage|selectWindow|rename|nSlices|getImage)\b"
     r"|\bStack\."
@@ -52,9 +52,9 @@ _COMMENTS = {
 
 
 def wants_image_in_front(script: str, ending: str) -> bool:
-    """Whether a script works on an image and opens none itself, as far as its text shows it.
+    """Whether a script works on an image and opens none itself, as far as its text shows.
 
-    `ending`: of `ending_of`. A script that declares an image gets it as a parameter.
+    `ending`: from `ending_of`. A script that declares an image gets it as a parameter.
     """
     text = _code(script, ending)
     opens = _OPENS.search(text) or _DECLARED.search(text)
@@ -62,7 +62,7 @@ def wants_image_in_front(script: str, ending: str) -> bool:
 
 
 def wants_all_images(script: str, ending: str) -> bool:
-    """Whether a script begins by going through all images that are open, and opens none itself."""
+    """Whether a script begins by going through all open images, and opens none itself."""
     text = _ASIDE.sub("", _code(script, ending))
     every = _ALL.search(text)
     first = _ONE.search(text)
@@ -77,6 +77,6 @@ def is_nothing_without_images(script: str, ending: str) -> bool:
 
 
 def _code(script: str, ending: str) -> str:
-    """Return a script without its comments, and without Python's own way of opening a file."""
+    """Return a script without its comments and without Python's own way of opening a file."""
     text = _COMMENTS.get(ending, _COMMENTS[""]).sub("", script)
     return _PYTHON_OPEN.sub("", text) if ending == ".py" else text

@@ -1,6 +1,6 @@
-"""Folders of another machine that a script names: which stand in its text, and which lead to a job's own.
+"""Another machine's folders that a script names: which appear in its text, and which map to a job's own.
 
-Pure, standard library only; both sides need it. A job's `paths` say that `C:/data/plate1` is `input`.
+Pure, standard library only; both sides need it. A job's `paths` map `C:/data/plate1` to `input`, say.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-#: The folders of a job that a script may know; `paths` lead to one of them, or below it.
+#: The folders of a job that a script may know. `paths` map to one of them, or below it.
 PLACES = ("input", "output")
 
 _DRIVE = re.compile(r"[A-Za-z]:(?=[\\/]|\Z)")
 _SHARE = re.compile(r"(?:\\\\|//)[^\\/]+[\\/]+[^\\/]")
-#: Folders that FIJI and Java themselves live in: what leads elsewhere there breaks more than the script.
+#: Folders that FIJI and Java themselves use: redirecting them breaks more than the script.
 _SYSTEM = re.compile(
     r"/(?:bin|boot|dev|etc|home|lib\w*|opt|proc|root|run|sbin|sys|tmp|usr|var|home/ubuntu(?:/bucket)?)?\Z"
 )
 
 
 def normal(folder: str) -> str:
-    """Return a folder as it is compared: slashes alone, single ones, and none at its end."""
+    """Return a folder in the form used for comparing: only single forward slashes, and none at the end."""
     share = "/" if _SHARE.match(folder) else ""
     if share or _DRIVE.match(folder):
         folder = folder.replace("\\", "/")
@@ -32,7 +32,7 @@ def normal(folder: str) -> str:
 
 
 def path_problems(name: str, paths: Any) -> list[str]:
-    """Name every entry of a job's `paths` that cannot lead anywhere."""
+    """Name every entry of a job's `paths` that cannot be mapped."""
     if not isinstance(paths, dict):
         return [f"{name} must be an object of folders, not {type(paths).__name__}"]
     problems: list[str] = []
@@ -66,12 +66,12 @@ def _place_problems(folder: str, place: Any) -> list[str]:
 
 
 def led(paths: Mapping[str, str], work: Path) -> dict[str, str]:
-    """Return what the runner needs: folders as they are compared, and the local folder each leads to."""
+    """Return what the runner needs: folders in comparable form, and the local folder each maps to."""
     return {normal(folder): str(work / place) for folder, place in paths.items()}
 
 
 def is_covered(path: str, paths: Sequence[str]) -> bool:
-    """Whether a path of a script lies in one of the folders that `paths` name."""
+    """Whether a script's path is in one of the folders that `paths` name."""
     return any(_lies_in(normal(path), normal(folder)) for folder in paths)
 
 
@@ -83,9 +83,9 @@ def _lies_in(path: str, folder: str) -> bool:
 
 @dataclass(frozen=True)
 class FixedPath:
-    """A whole path of some machine in a script's text: its line, from 1, and the path itself.
+    """An absolute path of some machine in a script's text: its line, from 1, and the path itself.
 
-    `is_output`: the words before it speak of results.
+    `is_output`: the words before it refer to results.
     """
 
     line: int
@@ -93,7 +93,7 @@ class FixedPath:
     is_output: bool = False
 
 
-#: What stands in a script: comments and texts. A line that begins with #@ is SciJava's, not a comment.
+#: The parts of a script: comments and texts. A line that begins with #@ is SciJava's, not a comment.
 _WORDS = {
     "c": re.compile(
         r"(?P<comment>//[^\n]*|/\*.*?\*/)"
@@ -108,18 +108,18 @@ _WORDS = {
 }
 _RESULTS = re.compile(r"out|save|write|result|dest|target", re.IGNORECASE)
 _ESCAPED = re.compile(r"\\([\\/\"'])")
-#: Folders of people's and labs' machines; not where the bucket is mounted.
+#: Folders on people's and labs' machines; not where the bucket is mounted.
 _WHOLE = re.compile(
     r"(?:[A-Za-z]:[\\/]|\\\\[^\\/\s]+[\\/]+[^\\/\s]"
     r"|(?!/home/ubuntu/bucket(?:/|\Z))"
     r"(?:/|/(?=/(?:Users|Volumes)/)/)(?:Users|home|Volumes|media|mnt|data|scratch|gpfs|nfs|net|groups?|projects?|run/media)/[^\s/])"
 )
-#: A Mac's folder with a slash too many, which is no share of Windows.
+#: A Mac folder with one slash too many, which is not a Windows share.
 _SLASH_TOO_MANY = re.compile(r"^//(?=(?:Users|Volumes)/)")
 
 
 def find_fixed_paths(text: str, ending: str) -> list[FixedPath]:
-    """Return the whole paths in a script's texts, not in its comments; `ending`: of `ending_of`."""
+    """Return the absolute paths in a script's texts, not in its comments; `ending`: from `ending_of`."""
     found = []
     for match in _WORDS["python" if ending == ".py" else "c"].finditer(text):
         literal = match["text"]
@@ -136,7 +136,7 @@ def find_fixed_paths(text: str, ending: str) -> list[FixedPath]:
 
 
 def warnings_of_paths(found: Sequence[FixedPath], paths: Sequence[str] = ()) -> list[str]:
-    """Return a line for each path that no `paths` lead elsewhere: where it stands, and what to write."""
+    """Return a line for each path that no `paths` entry maps: where it appears, and what to write."""
     lines = []
     for one in found:
         if is_covered(one.path, paths):
@@ -151,7 +151,7 @@ def warnings_of_paths(found: Sequence[FixedPath], paths: Sequence[str] = ()) -> 
 
 
 def _folder_of(path: str) -> str:
-    """Return what to name in `paths` for a path of a script: its folder where it is a file's."""
+    """Return what to name in `paths` for a script's path: its folder if it is a file's."""
     folder = normal(path)
     name = folder.rpartition("/")[2]
     is_file = not re.search(r"[\\/]\Z", path) and re.search(r"\.\w{1,5}\Z", name)
@@ -159,5 +159,5 @@ def _folder_of(path: str) -> str:
 
 
 def suggested_paths(found: Sequence[FixedPath]) -> dict[str, str]:
-    """Return `paths` that lead what a script names to the job's folders, as a start to edit."""
+    """Return `paths` that map what a script names to the job's folders, as a starting point to edit."""
     return {_folder_of(one.path): "output" if one.is_output else "input" for one in found}

@@ -1,7 +1,7 @@
-"""What a script asks a person, by its text: for `submitJob`, `tryScript` and the worker. Pure.
+"""What a script asks a person, judged by its text, for `submitJob`, `tryScript` and the worker. Pure.
 
-FIJI tells exactly what a script asks, when it comes to it (docs/scripts.md#questions); this only sees
-questions whose words stand in the text, and so names those that a script would come to later.
+FIJI reports exactly what a script asks when it gets there (docs/scripts.md#questions). This module only sees
+questions whose words appear in the text, and so names those that a script would reach later.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ TRUTHS = frozenset({"true", "false", "1", "0", "yes", "no"})
 
 @dataclass(frozen=True)
 class Question:
-    """One question that stands in a script. `default` and `choices`: None where the text does not say."""
+    """One question in a script. `default` and `choices`: None if the text does not say."""
 
     kind: str
     dialog: str
@@ -70,12 +70,12 @@ class Question:
     line: int
 
     def document(self) -> dict[str, Any]:
-        """Return it as the worker's job file has it."""
+        """Return it in the form that the worker's job file uses."""
         return asdict(self)
 
 
 def find_questions(script: str) -> list[Question]:
-    """Return the questions whose words stand in a script, in their order, each once."""
+    """Return the questions whose words appear in a script, in order, each once."""
     found: dict[tuple[str, str], Question] = {}
     dialog = ""
     code = PARTS_OF_A_MACRO.sub(_without_comment, script)
@@ -94,7 +94,7 @@ def find_questions(script: str) -> list[Question]:
 
 
 def _without_comment(part: re.Match[str]) -> str:
-    """Return what stands for a part of a script: of a comment that spans lines, its ends of lines."""
+    """Return the replacement for a part of a script: for a comment that spans lines, its line ends."""
     return "\n" * part[0].count("\n") if part[0].startswith("/*") else part[0]
 
 
@@ -103,7 +103,7 @@ def _question(call: re.Match[str], dialog: str, line: int) -> Question | None:
     kind = _KINDS[name]
     if name in ("getDirectory", "getDir", "DirectoryChooser") and label.lower() in KNOWN_FOLDERS:
         return None
-    # What goes on behind the text is no label that anyone could know.
+    # If the expression continues after the text, nobody can know the label.
     if not re.match(r"\s*[,)]", rest):
         return None
     is_field = name.startswith("add")
@@ -144,25 +144,25 @@ def _unquoted(text: str) -> str:
 def names_question(key: str, label: str) -> bool:
     """Whether a key of `answers` or of the metadata is a question's label, or a form of it.
 
-    The runner decides by the same rule (distributedfiji.questions.Names): the label as it stands, its letters
-    and digits ("sigma_pixels" for "Sigma (pixels)"), or these without what stands in brackets ("sigma").
+    The runner decides by the same rule (distributedfiji.questions.Names): the label as written, its letters
+    and digits ("sigma_pixels" for "Sigma (pixels)"), or these without the part in brackets ("sigma").
     """
     return key == label or plain(key) in {plain(label), brief(label)} - {""}
 
 
 def plain(name: str) -> str:
-    """Return a label's letters and digits in lower case, with _ between them."""
+    """Return a label's letters and digits in lower case, joined by _."""
     text = unicodedata.normalize("NFC", name).lower()
     return re.sub(r"_+", "_", "".join(c if c.isalpha() or c.isnumeric() else "_" for c in text)).strip("_")
 
 
 def brief(name: str) -> str:
-    """Return `plain` of a label without what stands in brackets."""
+    """Return `plain` of a label without the part in brackets."""
     return plain(re.sub(r"\([^()]*\)|\[[^\[\]]*\]", " ", name))
 
 
 def misfits(question: Question, value: Any) -> list[str]:
-    """Say what of an answer does not fit a question, as the runner will (distributedfiji.questions)."""
+    """Say why an answer does not fit a question, as the runner will (distributedfiji.questions)."""
     where = f"the answer to {question.label!r},"
     found = []
     for item in value if isinstance(value, list) else [value]:
@@ -183,15 +183,15 @@ def _is_number(item: Any) -> bool:
 
 
 def questions_of(result: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Return the questions that the runner reports; docs/scripts.md tells what they hold."""
+    """Return the questions that the runner reports; docs/scripts.md describes them."""
     told = (result or {}).get("questions")
     return [item for item in (told if isinstance(told, list) else []) if isinstance(item, dict)]
 
 
 def answers_for(questions: Iterable[Mapping[str, Any]], files: Iterable[str] = ()) -> dict[str, Any]:
-    """Return what a job file's `answers` could hold for questions that have none, as a start to edit.
+    """Return what a job file's `answers` could hold for unanswered questions, as a starting point to edit.
 
-    What a dialog shows is taken; `files`: what is in the job's input/, for a question for a file.
+    The values that a dialog shows are taken. `files`: what is in the job's input/, for file questions.
     """
     answers: dict[str, Any] = {}
     names = list(files)
@@ -205,7 +205,7 @@ def answers_for(questions: Iterable[Mapping[str, Any]], files: Iterable[str] = (
 def _example(question: Mapping[str, Any], files: list[str]) -> Any:
     kind, default = question.get("kind"), question.get("default")
     if question.get("times", 0) > 1 and kind == CONFIRM:
-        # A loop asks it, and goes on until the answer is another.
+        # A loop asks it, and continues until the answer is different.
         return [True, False]
     if kind == FOLDER:
         return "input" if _READS.search(str(question.get("label"))) else "output/more"

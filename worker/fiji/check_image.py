@@ -13,12 +13,12 @@ OME = """<?xml version="1.0" encoding="UTF-8"?>
  PhysicalSizeX="0.5" PhysicalSizeY="0.5" PhysicalSizeZ="2"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>
 <Channel ID="Channel:0:1" SamplesPerPixel="1"/><TiffData/></Pixels></Image></OME>"""
 
-#: TIFF 6.0: the tags that a grey image needs, and the types of numbers and text.
+#: TIFF 6.0: the tags that a gray image needs, and the types of numbers and text.
 LONG, ASCII, DESCRIPTION = 4, 2, 270
 
 
 def write_ome_tiff(path: Path) -> Path:
-    """Write the image and return its path. Its planes have the grey values 0, 10, 20, …"""
+    """Write the image and return its path. Its planes have the gray values 0, 10, 20, …"""
     text = OME.encode() + b"\0"
     text_at = 8
     file = bytearray(b"II*\0\0\0\0\0" + text + b"\0" * (len(text) % 2))

@@ -1,7 +1,7 @@
 """Get FIJI's own download for an image: `archive.py ADDRESS SHA256 TARGET`, ADDRESS a file or https://….
 
-Standard library only. The archive is taken only with the right SHA-256; what was downloaded once is kept
-beside this file, in `.archives/`, by its checksum.
+Standard library only. The archive is accepted only with the right SHA-256. Downloads are kept beside this
+file, in `.archives/`, by checksum.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ BLOCK = 1 << 20
 
 
 class ArchiveError(Exception):
-    """Raised when an archive cannot be had or is not what it should be; its text says what to do."""
+    """Raised when an archive cannot be fetched or is not the expected one; its text says what to do."""
 
 
 def check_request(address: str, sha256: str) -> None:
-    """Raise ArchiveError with everything that is wrong with what was asked for."""
+    """Raise ArchiveError with everything that is wrong with the request."""
     problems = []
     if "://" in address and not address.startswith("https://"):
         problems.append(f"FIJI_ARCHIVE is an address other than https://…: {address}")
@@ -42,7 +42,7 @@ def check_request(address: str, sha256: str) -> None:
 
 
 def published_sha256(address: str) -> str:
-    """Return the checksum that an archive's server gives as ADDRESS.sha256. Raises ArchiveError."""
+    """Return the checksum that an archive's server publishes as ADDRESS.sha256. Raises ArchiveError."""
     try:
         with urllib.request.urlopen(f"{address}.sha256", timeout=ANSWER_SECONDS) as answer:
             text = answer.read(4096).decode("utf-8", "replace")
@@ -58,7 +58,7 @@ def published_sha256(address: str) -> str:
 
 
 def _verified(address: str, sha256: str, *, download: bool) -> Path:
-    """Return the archive with the wanted checksum; without `download`, a remote one is not looked at yet.
+    """Return the archive with the expected checksum; without `download`, a remote one is not checked yet.
 
     Raises ArchiveError.
     """
@@ -83,7 +83,7 @@ def _check_sha256(path: Path, address: str, wanted: str) -> None:
 
 
 def _download(address: str, sha256: str) -> Path:
-    """Return the kept archive, downloaded if need be. What has another checksum is not kept."""
+    """Return the kept archive, downloaded if necessary. A file with another checksum is not kept."""
     KEPT.mkdir(exist_ok=True)
     kept = KEPT / f"{sha256}.zip"
     if kept.is_file() and _sha256_of(kept) == sha256:
@@ -128,7 +128,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do as the command line says; return the exit code."""
+    """Do what the command line says; return the exit code."""
     parser = argparse.ArgumentParser(prog="archive.py", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("address", help="FIJI_ARCHIVE: a file, or https://…")
     parser.add_argument("sha256", help="FIJI_SHA256; `published`: the one that FIJI's server gives")

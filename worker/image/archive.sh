@@ -1,6 +1,6 @@
 #!/bin/sh
-# Make a FIJI_IMAGE of FIJI's own download, and print its name: archive.sh DOCKER PYTHON BASE ADDRESS SHA256 [FLAG…].
-# The name holds the archive's checksum and that of how it is made: what is there already is not made again.
+# Make a FIJI_IMAGE from FIJI's own download, and print its name: archive.sh DOCKER PYTHON BASE ADDRESS SHA256 [FLAG…].
+# The name contains the checksums of the archive and of how the image is made: an existing image is not made again.
 set -eu
 docker=$1
 python=$2

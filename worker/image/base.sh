@@ -1,8 +1,8 @@
 #!/bin/sh
-# Print the Debian image to build on, as base.sh DOCKER [ARCHITECTURE]: the usual one where it is there or can be pulled,
-# else one made here by debootstrap. Without an architecture it is the machine's. The usual one is named by its digest
-# where Docker tells one, as it does of what was pulled: all stages of a build, and what is made of it later, stand on
-# the same bytes.
+# Print the Debian image to build on, as base.sh DOCKER [ARCHITECTURE]: the usual one if it exists or can be pulled,
+# else one made here with debootstrap. Without an architecture, it is the machine's. The usual one is named by its digest
+# if Docker knows it, as it does for a pulled image: all stages of a build, and what is made from it later, use the
+# same bytes.
 set -eu
 docker=$1
 architecture=${2:-$("$docker" version --format '{{.Server.Arch}}')}

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Make a slim Debian base image where none can be pulled: debian-base.sh DOCKER IMAGE ARCHITECTURE. Needs root and
-# debootstrap; for another architecture than the machine's also qemu-user-static. DEBIAN_MIRROR names another mirror.
+# Make a slim Debian base image if none can be pulled: debian-base.sh DOCKER IMAGE ARCHITECTURE. Needs root and
+# debootstrap; for an architecture other than the machine's also qemu-user-static. DEBIAN_MIRROR names another mirror.
 set -eu
 docker=$1
 image=$2
@@ -27,7 +27,7 @@ if ! debootstrap --variant=minbase --arch="$architecture" "$suite" "$root" "$mir
 	exit 1
 fi
 
-# As Debian's own slim images: no documentation, no translations, neither now nor with packages to come.
+# Like Debian's own slim images: no documentation, no translations, neither now nor with later packages.
 cat >"$root/etc/dpkg/dpkg.cfg.d/slim" <<'END'
 path-exclude /usr/share/doc/*
 path-include /usr/share/doc/*/copyright
@@ -47,7 +47,7 @@ END
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 0755 "$root/usr/sbin/policy-rc.d"
 
-# A build and not an import, which takes no notice of the architecture.
+# A build and not an import, which ignores the architecture.
 mkdir "$work/context"
 tar -C "$root" -cf "$work/context/root.tar" .
 printf 'FROM scratch\nADD root.tar /\nCMD ["bash"]\n' >"$work/context/Dockerfile"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs in FIJI's image: puts its Java beside FIJI, as /opt/fiji/java, so that both leave the image as one folder.
-# It is the Java in FIJI's own folder, that of JAVA_HOME, or the one on the PATH; of a JDK, what running needs.
+# The Java is the one in FIJI's own folder, in JAVA_HOME, or on the PATH; of a JDK, only what is needed to run.
 set -eu
 home=/opt/fiji/Fiji.app
 [ -d "$home" ] || [ ! -d /opt/fiji/Fiji/jars ] || mv /opt/fiji/Fiji "$home"
@@ -30,7 +30,7 @@ java=${JAVA_HOME:+$JAVA_HOME/bin/java}
 java=$(readlink -f "$java")
 jdk=${java%/bin/java}
 [ -d "$jdk/jre" ] && jdk=$jdk/jre
-# Links of a package that lead nowhere (sources, manuals) are left out; whether the copy is whole, Java says itself.
+# A package's dangling links (sources, manuals) are left out. Java itself shows whether the copy is complete.
 cp -RLp "$jdk" /opt/fiji/java 2>/dev/null || true
 /opt/fiji/java/bin/java -version >/dev/null 2>&1 || { echo "The Java in $jdk cannot be moved" >&2; exit 1; }
 slim /opt/fiji/java

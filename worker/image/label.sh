@@ -1,6 +1,6 @@
 #!/bin/sh
-# Write into an image's labels what it holds, as label.sh DOCKER IMAGE NAME [FLAG…], and give it that name instead of
-# its own: the image itself is asked.
+# Write an image's contents into its labels, as label.sh DOCKER IMAGE NAME [FLAG…], and rename it to NAME. The
+# contents are read from the image itself.
 set -eu
 docker=$1
 image=$2

@@ -15,12 +15,12 @@ from pathlib import Path
 from worker.contract.fijihome import find_launcher
 
 FOLDERS = ("plugins", "jars")
-#: Where update sites put what they have; a FIJI writes caches and its list of sites elsewhere.
+#: Where update sites put their files; a FIJI writes caches and its list of sites elsewhere.
 KEPT_FOLDERS = ("plugins", "jars", "macros", "scripts", "lib", "luts")
 
 
 class PluginError(Exception):
-    """Raised when a plugin cannot be had, or is not what the list says; its text says what to do."""
+    """Raised when a plugin cannot be fetched, or is not what the list says; its text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class PluginJar:
 
 @dataclass(frozen=True)
 class UpdateSite:
-    """An update site; `sha256` of all that it brought, or "" where it is not pinned."""
+    """An update site; `sha256` of everything that it installed, or "" if it is not pinned."""
 
     name: str
     url: str
@@ -42,7 +42,7 @@ class UpdateSite:
 
 
 def read_list(text: str) -> list[PluginJar | UpdateSite]:
-    """Return what a list asks for, in its order. Raises PluginError with every line that cannot be read."""
+    """Return what a list asks for, in order. Raises PluginError with every line that cannot be read."""
     found: list[PluginJar | UpdateSite] = []
     problems = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -66,7 +66,7 @@ def read_list(text: str) -> list[PluginJar | UpdateSite]:
 
 
 def add_jar(jar: PluginJar, beside: Path, home: Path) -> None:
-    """Fetch a jar into its folder. Raises PluginError when it cannot be had or has another checksum."""
+    """Fetch a jar into its folder. Raises PluginError if it cannot be fetched or has another checksum."""
     address = jar.address if "://" in jar.address else (beside / jar.address).absolute().as_uri()
     try:
         with urllib.request.urlopen(address, timeout=60) as answer:
@@ -83,10 +83,10 @@ def add_jar(jar: PluginJar, beside: Path, home: Path) -> None:
 
 
 def add_site(site: UpdateSite, home: Path) -> None:
-    """Add an update site and bring FIJI up to date. Raises PluginError when it brings what is not pinned."""
+    """Add an update site and update FIJI. Raises PluginError if what it installs is not what is pinned."""
     before = _files(home)
     _update(home, "add-update-site", site.name, site.url)
-    # The first pass may only bring a new updater.
+    # The first pass may only install a new updater.
     _update(home, "update")
     _update(home, "update")
     brought = {name: digest for name, digest in _files(home).items() if before.get(name) != digest}
@@ -121,7 +121,7 @@ def _update(home: Path, *words: str) -> None:
 
 
 def _files(home: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file that an update site may bring, by its path in FIJI's folder."""
+    """Return the SHA-256 of every file that an update site may install, by its path in FIJI's folder."""
     return {
         str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest()
         for folder in KEPT_FOLDERS

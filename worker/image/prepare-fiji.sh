@@ -4,7 +4,7 @@ set -eu
 python=$1
 home=/opt/fiji/Fiji.app
 
-# Java has its own list of whom it trusts.
+# Java has its own list of trusted certificates.
 for certificate in /usr/local/share/ca-certificates/*.crt; do
 	[ -f "$certificate" ] || continue
 	keytool=/opt/fiji/java/bin/keytool
@@ -18,7 +18,7 @@ done
 
 PYTHONPATH=/build "$python" /build/image/plugins.py /build/image/plugins.txt "$home"
 
-# ImageJ core brings the runner, and a class archive that holds it: nothing is done where it is today's.
+# ImageJ core comes with the runner, and a class archive that contains it: nothing is done if it is up to date.
 if [ -f "$home/versions.json" ]; then
 	"$python" -m worker.imagej.install --java /opt/fiji/java "$home"
 	rm -rf "$home/build-jars"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs while an image is built, as unpack.sh ARCHIVE: puts the FIJI in a zip into /opt/fiji/Fiji.app. In the zip it is
-# the folder `Fiji.app`, in those since 2025 `Fiji`.
+# Runs while an image is built, as unpack.sh ARCHIVE: puts the FIJI in a zip into /opt/fiji/Fiji.app. In the zip, its
+# folder is `Fiji.app`, or `Fiji` since 2025.
 set -eu
 archive=$1
 parts=/opt/fiji/.unpacked
@@ -20,7 +20,7 @@ if [ ! -d /opt/fiji/Fiji.app ]; then
 	exit 1
 fi
 
-# A zip that was not made on Linux does not say what can be run.
+# A zip that was not made on Linux does not say which files are executable.
 cd /opt/fiji/Fiji.app
 for program in fiji-linux-* ImageJ-linux64 fiji config/jaunch/jaunch-linux-*; do
 	[ ! -f "$program" ] || chmod a+x "$program"

@@ -1,4 +1,4 @@
-"""ImageJ core, a headless ImageJ from Maven Central alone, and the runner that runs jobs in it and in FIJI.
+"""ImageJ core, a headless ImageJ built only from Maven Central, and the runner for jobs in it and in FIJI.
 
-`worker.imagej.install` builds both. Nothing here is needed at run time: a built FIJI_HOME stands for itself.
+`worker.imagej.install` builds both. Nothing here is needed at run time: a built FIJI_HOME is self-contained.
 """

@@ -1,7 +1,7 @@
-"""The class archive of ImageJ core: classes read and checked once, so that each job starts in half the time.
+"""The class archive of ImageJ core: classes are read and checked once, so each job starts in half the time.
 
-Java >= 24 writes an AOT cache, Java 13 to 23 a dynamic CDS archive; older ones go without. An archive holds
-the path, size and time of every jar, so it is made where it is used.
+Java >= 24 writes an AOT cache, Java 13 to 23 a dynamic CDS archive, and older versions have none. An archive
+holds the path, size and time of every jar, so it is made where it is used.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ TRAINING = Path(__file__).parent / "training"
 
 
 def archive_name(java: Toolchain) -> str | None:
-    """Return the archive's file name, which tells its kind, or None where this Java can make none."""
+    """Return the archive's file name, which shows its kind, or None if this Java cannot make one."""
     if java.feature >= 24:
         return "classes.aot"
     return "classes.jsa" if java.feature >= 13 else None
 
 
 def make_archive(home: Path, java: Toolchain) -> None:
-    """Run the training scripts in a built FIJI_HOME, and keep the classes they load in its archive."""
+    """Run the training scripts in a built FIJI_HOME, and save the classes they load in its archive."""
     name = archive_name(java)
     if name is None:
         return
@@ -49,8 +49,8 @@ def make_archive(home: Path, java: Toolchain) -> None:
 
 
 def _write_job(script: Path, scratch: Path) -> Path:
-    """Write a job file for a training script, whose outputs go to the scratch folder."""
-    # The Jython script is kept under another ending than .py, for it is no module of this project.
+    """Write a job file for a training script whose outputs go to the scratch folder."""
+    # The Jython script does not end in .py, because it is not a module of this project.
     copy = scratch / script.name.replace(".jython", ".py")
     shutil.copy(script, copy)
     job = scratch / f"{script.name}.json"

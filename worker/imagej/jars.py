@@ -1,6 +1,6 @@
-"""The jars of ImageJ core: which versions, with what checksums, and how they get here.
+"""The jars of ImageJ core: which versions, with which checksums, and how they get here.
 
-Talks to Maven Central through jgo, SciJava's own resolver. It knows nothing of what the jars are for.
+Talks to Maven Central through jgo, SciJava's own resolver. It does not know what the jars are for.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ PINS = Path(__file__).parent / "jars.txt"
 
 
 class InstallError(Exception):
-    """Raised when a runtime cannot be built; its text is one sentence with what to do next."""
+    """Raised when a runtime cannot be built; its text is one sentence with the next step."""
 
 
 @dataclass(frozen=True)
 class Jar:
-    """One artifact of Maven Central; `use` is `run` or, where only building needs it, `build`."""
+    """One artifact of Maven Central; `use` is `run`, or `build` if only building needs it."""
 
     sha256: str
     group: str
@@ -36,7 +36,7 @@ class Jar:
 
 
 def read_pins(text: str | None = None) -> tuple[Jar, ...]:
-    """Return the jars that jars.txt names, in the order of the class path."""
+    """Return the jars that jars.txt names, in class path order."""
     lines = (text if text is not None else PINS.read_text(encoding="utf-8")).splitlines()
     jars = []
     for line in lines:
@@ -62,9 +62,9 @@ def sha256_of(path: Path) -> str:
 
 
 def collect(jars: Iterable[Jar], into: Path, known: Iterable[Path]) -> int:
-    """Put jars into a folder: from the folders `known` where the checksum holds, else from Maven Central.
+    """Put jars into a folder: from the folders `known` if the checksum matches, else from Maven Central.
 
-    Returns how many were downloaded. Raises InstallError when one cannot be had, or is not what it should be.
+    Returns how many were downloaded. Raises InstallError if one cannot be fetched or is not the expected one.
     """
     missing = [jar for jar in jars if not _take_known(jar, into, known)]
     if missing:

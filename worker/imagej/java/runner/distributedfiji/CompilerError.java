@@ -3,7 +3,7 @@ package distributedfiji;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The first error of a Groovy or BeanShell script in its own words: both tell place and cause in one long text. */
+/** The first error of a Groovy or BeanShell script in its own words: both give place and cause in one long text. */
 final class CompilerError {
 
 	private static final Pattern[] TOLD = {
@@ -15,7 +15,7 @@ final class CompilerError {
 		Pattern.compile("(?s)inline evaluation of: ``.*?''\\s*(?<words>Encountered .*?) at line (?<line>\\d+), column \\d+") };
 
 	final String words;
-	/** Counted from 1; null where it tells none. */
+	/** Counted from 1; null if not given. */
 	final Integer line;
 
 	private CompilerError(final Matcher told) {

@@ -7,13 +7,13 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Reads along what ImageJ prints while a script runs. Without a window it prints what would have been a dialog, and of
- * some errors that is all that is left. Everything still goes to System.out and System.err.
+ * Reads along with what ImageJ prints while a script runs. Without a window, it prints what would have been a dialog,
+ * and that is all that is left of some errors. Everything still goes to System.out and System.err.
  */
 final class Console {
 
 	private static final int KEPT = 50;
-	/** "Macro Error: Undefined variable in line 2", and after an empty line the statement, its words apart. */
+	/** "Macro Error: Undefined variable in line 2", then an empty line and the statement, its words separated. */
 	private static final Pattern MACRO_ERROR = Pattern.compile("(?s)^(?:Macro Error|No Image): (.*?) in line (\\d+)(.*)");
 
 	private final Deque<String> lines = new ArrayDeque<>();
@@ -26,7 +26,7 @@ final class Console {
 		this.swallowed = swallowed;
 	}
 
-	/** Starts to read along. */
+	/** Starts reading along. */
 	static Console install(final Swallowed swallowed) {
 		final Console console = new Console(swallowed);
 		swallowed.install();
@@ -39,12 +39,12 @@ final class Console {
 		return swallowed;
 	}
 
-	/** True when ImageJ has caught an OutOfMemoryError and gone on. */
+	/** True if ImageJ caught an OutOfMemoryError and continued. */
 	boolean sawOutOfMemory() {
 		return outOfMemory;
 	}
 
-	/** The first error that a macro's interpreter has shown, be it of a macro that the script has called, or null. */
+	/** The first error that a macro's interpreter showed, even in a macro that the script called, or null. */
 	MacroFailure macroError() {
 		return macroError;
 	}
@@ -59,7 +59,7 @@ final class Console {
 		return String.join("\n", lines);
 	}
 
-	/** The first of them that tells of lacking memory or of a lacking display, or null. */
+	/** The first of them about a lack of memory or of a display, or null. */
 	String seriousLine() {
 		for (final String line : tail().split("\n")) {
 			if (!Throwables.kind(null, line).equals(Outcome.SCRIPT_ERROR)) return line.trim();
@@ -84,7 +84,7 @@ final class Console {
 			Statement.upToMark(error.group(3)));
 	}
 
-	/** Sees the whole strings that ImageJ prints. */
+	/** Sees the complete strings that ImageJ prints. */
 	private final class Tap extends PrintStream {
 
 		private final PrintStream out;

@@ -7,7 +7,7 @@ import java.util.logging.Logger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Ends the JVM for sure, and learns the code with which a script ends it. */
+/** Ends the JVM reliably, and learns the exit code that a script ends it with. */
 final class Exit {
 
 	private static final long PATIENCE_MS = 5_000;
@@ -24,8 +24,8 @@ final class Exit {
 	private Exit() {}
 
 	/**
-	 * Begins to end the JVM with a code, although threads are left, and although a shutdown hook may hang. Returns when
-	 * no other code can come first: the caller may be a thread of SciJava, for which its shutdown waits.
+	 * Begins to end the JVM with a code, even if threads are left or a shutdown hook hangs. Returns when no other code can
+	 * come first: the caller may be a SciJava thread, for which its shutdown waits.
 	 */
 	static void begin(final int code) {
 		System.out.flush();
@@ -40,7 +40,7 @@ final class Exit {
 		while (!hasBegun()) Thread.yield();
 	}
 
-	/** Keeps the thread of a script from going on while the JVM ends, and ends it soon; returns where it does not end. */
+	/** Keeps a script's thread from continuing while the JVM ends, and ends it soon; returns if the JVM is not ending. */
 	static void stay() {
 		if (!hasBegun()) return;
 		// SciJava's own shutdown would wait five seconds for this thread.
@@ -55,7 +55,7 @@ final class Exit {
 		}
 	}
 
-	/** Ends the JVM without further ado when it has not ended by then. */
+	/** Halts the JVM if it has not ended by then. */
 	static void haltAfter(final long milliseconds, final int code) {
 		final Thread safetyNet = new Thread(() -> {
 			try {
@@ -70,7 +70,7 @@ final class Exit {
 		safetyNet.start();
 	}
 
-	/** Java takes no shutdown hook any more once it shuts down. */
+	/** Java accepts no more shutdown hooks once it is shutting down. */
 	private static boolean hasBegun() {
 		final Thread probe = new Thread();
 		try {
@@ -83,10 +83,10 @@ final class Exit {
 		}
 	}
 
-	/** Who ends the JVM: the script itself, or ImageJ or a plugin in its name. */
+	/** Who ends the JVM: the script itself, or ImageJ or a plugin on its behalf. */
 	static final class Caller {
 
-		/** null for the script itself; else class and method. */
+		/** null for the script itself; otherwise class and method. */
 		private final String foreign;
 		private final Integer line;
 
@@ -95,7 +95,7 @@ final class Exit {
 			this.line = line;
 		}
 
-		/** The outcome of a run that ended so. {@code code}: null where it is not known. */
+		/** The outcome of a run that ended this way. {@code code}: null if unknown. */
 		Outcome outcome(final Integer code) {
 			if (foreign != null) return Outcome.failed(Outcome.SCRIPT_ERROR, foreignExit(), line, null);
 			if (code != null) return Throwables.exitOutcome(code, null);
@@ -113,7 +113,7 @@ final class Exit {
 		"(java\\.lang\\.(reflect|invoke|Runtime|System|Shutdown|Class)|jdk\\.internal|sun\\.reflect|org\\.codehaus\\.groovy|groovy\\.lang" +
 		"|org\\.apache\\.groovy|org\\.python|bsh|javax\\.script|jdk\\.nashorn|org\\.openjdk\\.nashorn|org\\.mozilla\\.javascript)\\b.*");
 
-	/** Returns who ends the JVM while it shuts down; null for a signal, or for its own end. */
+	/** Returns who ends the JVM while it shuts down; null for a signal, or if the runner itself ends it. */
 	static Caller caller(final String scriptName, final Integer lastLine) {
 		for (final StackTraceElement[] stack : Thread.getAllStackTraces().values()) {
 			int at = 0;
@@ -134,7 +134,7 @@ final class Exit {
 	{
 		int at = exit;
 		while (at < stack.length && !isScript(stack[at], scriptName) && BETWEEN.matcher(stack[at].getClassName()).matches()) at++;
-		// A signal comes by java.lang.Terminator, our own end by Exit.begin.
+		// A signal arrives through java.lang.Terminator, our own end through Exit.begin.
 		if (at == stack.length || stack[at].getClassName().matches("java\\.lang\\.Terminator.*|distributedfiji\\.Exit.*")) return null;
 		final StackTraceElement frame = stack[at];
 		final boolean own = isScript(frame, scriptName) || frame.getClassName().matches("distributedfiji\\..*|org\\.scijava\\..*|ij\\.macro\\.Functions");
@@ -146,14 +146,14 @@ final class Exit {
 		return scriptName.equals(frame.getFileName()) || frame.getClassName().startsWith("org.python.pycode.");
 	}
 
-	/** The code that was given to System.exit; null where it is not known. */
+	/** The code that was passed to System.exit; null if unknown. */
 	static Integer status() {
 		return status;
 	}
 
 	/**
-	 * Starts to watch for System.exit. Java 21 and later log its code; before that a security manager sees it, which
-	 * Java 17 to 20 greet with a warning: there it is only used for a script that speaks of it.
+	 * Starts watching for System.exit. Java 21 and later log its code. Before that, a security manager sees it. Java 17 to
+	 * 20 print a warning about that, so there it is only used for a script that mentions it.
 	 */
 	static void watch(final String scriptText) {
 		final int java = javaVersion();

@@ -7,10 +7,10 @@ import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
- * What a macro means by exit("message"). ImageJ shows the message and stops the macro, whatever it says: a person reads
- * it. exit("Finished") after the last image is how some end a macro that has done its work; exit("No images found") is an
- * error. A message is taken for the first only if every word of it is one of those below: what speaks against it can be
- * said in too many ways to list. What was to be saved must be there all the same.
+ * What a macro means by exit("message"). ImageJ shows any message and stops the macro; a person reads it.
+ * exit("Finished") after the last image is how some macros end when their work is done; exit("No images found") is an
+ * error. A message means the former only if every word of it is one of those below: there are too many ways to say
+ * otherwise to list them. What was to be saved must still be there.
  */
 final class Goodbye {
 
@@ -22,14 +22,14 @@ final class Goodbye {
 		" result results table tables data stack stacks slice slices roi rois output input new merged cropped mask masks" +
 		" montage montages composite composites movie movies");
 
-	/** A file or folder, as "C:\out\", "/data/out/a.csv", "a.csv". */
+	/** A file or folder, such as "C:\out\", "/data/out/a.csv", "a.csv". */
 	private static final Pattern PLACE = Pattern.compile("\\S*[/\\\\]\\S*[A-Za-z_]\\S*|\\S+\\.[A-Za-z]\\w{1,4}\\b");
 	/** "Done (3/10)", "0 images processed". */
 	private static final Pattern IN_PART = Pattern.compile("\\d\\s*/\\s*\\d|(?<![\\d.])0(?![\\d.])|[?%]");
 
 	private Goodbye() {}
 
-	/** Whether a message says that all is done, and nothing else. */
+	/** Whether a message says only that everything is done. */
 	static boolean saysDone(final String message) {
 		if (IN_PART.matcher(message).find()) return false;
 		boolean isDone = false;

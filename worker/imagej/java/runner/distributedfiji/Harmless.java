@@ -6,13 +6,13 @@ import java.util.Map;
 import distributedfiji.mend.Windows;
 
 /**
- * Commands whose exceptions do no harm: all they do is show a window of tools for a person. Each was run headless in
- * ImageJ 1.54p, and threw a HeadlessException, or a NullPointerException for want of ImageJ's main window; their classes
- * extend ij.plugin.frame.PlugInFrame or PlugInDialog, or belong to ImageJ's menus (IJ_Props.txt names them).
+ * Commands whose exceptions do no harm: they only show a window of tools for a person. Each was run headless in ImageJ
+ * 1.54p, and threw a HeadlessException, or a NullPointerException for lack of ImageJ's main window. Their classes extend
+ * ij.plugin.frame.PlugInFrame or PlugInDialog, or belong to ImageJ's menus (IJ_Props.txt names them).
  */
 final class Harmless {
 
-	/** Each with the title of its window, by which scripts close it; none where they hardly do. */
+	/** Each with the title of its window, by which scripts close it; without one if they hardly ever do. */
 	private static final Map<String, String> COMMANDS = new HashMap<>();
 
 	static {
@@ -32,8 +32,8 @@ final class Harmless {
 	private Harmless() {}
 
 	/**
-	 * Does what a command of FIJI's own does that changes no result, where this FIJI lacks it. Returns whether that is so.
-	 * FIJI brings "Collect Garbage" (Fiji_Plugins), which frees memory and writes how much; ImageJ core does not.
+	 * Does the work of a FIJI command that changes no result, if this FIJI lacks it. Returns whether that is so.
+	 * FIJI has "Collect Garbage" (Fiji_Plugins), which frees memory and writes how much; ImageJ core does not.
 	 */
 	static boolean isDoneHere(final String command) {
 		if (command == null || !"Collect Garbage".equals(command.trim())) return false;
@@ -47,7 +47,7 @@ final class Harmless {
 		return command != null && COMMANDS.containsKey(command.trim());
 	}
 
-	/** Opens what stands for the window of tools that a command could not open: scripts select and close it. */
+	/** Opens a stand-in for the window of tools that a command could not open: scripts select and close it. */
 	static void standInFor(final String command) {
 		final String title = COMMANDS.get(command.trim());
 		if (title != null) Windows.openTools(title);

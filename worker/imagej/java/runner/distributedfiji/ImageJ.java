@@ -7,12 +7,12 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** ImageJ's classes by reflection, all of them absent in a SciJava without ImageJ: every answer may be null. */
+/** ImageJ's classes by reflection. A SciJava without ImageJ has none of them: every answer may be null. */
 final class ImageJ {
 
 	private ImageJ() {}
 
-	/** Returns what a public method without arguments returns, static or of an object, or null where it is not there. */
+	/** Returns the result of a public method without arguments, static or of an object, or null if there is none. */
 	static Object call(final String className, final String method, final Object target) {
 		try {
 			return type(className).getMethod(method).invoke(target);
@@ -30,12 +30,12 @@ final class ImageJ {
 		return (String) call("ij.IJ", "getVersion", null);
 	}
 
-	/** Returns the last message of IJ.error since it was last asked for, or null: a script may have gone on after it. */
+	/** Returns the last message of IJ.error since the last call, or null: a script may have continued after it. */
 	static String lastError() {
 		return (String) call("ij.IJ", "getErrorMessage", null);
 	}
 
-	/** Returns the titles of the images and of the windows of text that are open, headless too, in no order. */
+	/** Returns the titles of the open images and text windows, also headless, in no particular order. */
 	static List<String> titles() {
 		final List<String> titles = new ArrayList<>();
 		for (final String method : new String[] { "getImageTitles", "getNonImageTitles" }) {
@@ -45,7 +45,7 @@ final class ImageJ {
 		return titles;
 	}
 
-	/** Returns what IJ.error has shown last and nobody has asked for yet, or null; it stays. */
+	/** Returns the last message of IJ.error that nobody has asked for yet, or null; it stays. */
 	static String lastErrorShown() {
 		try {
 			final Field field = type("ij.IJ").getDeclaredField("lastErrorMessage");
@@ -57,7 +57,7 @@ final class ImageJ {
 		}
 	}
 
-	/** Returns the words of the macro language, which cannot be names of variables. */
+	/** Returns the words of the macro language, which cannot be variable names. */
 	static Set<String> macroWords() {
 		final Set<String> words = new HashSet<>();
 		for (final String table : new String[] { "keywords", "functions", "numericFunctions", "stringFunctions",

@@ -30,7 +30,7 @@ final class Images {
 		return input.getType().getName().matches("ij\\.ImagePlus|net\\.imagej\\.Dataset");
 	}
 
-	/** Returns the job's one input where one image alone is asked for and no value is given, else null. */
+	/** Returns the job's only input if exactly one image is asked for and no value is given, else null. */
 	static File onlyInput(final Module module, final Map<String, ?> given) {
 		int images = 0;
 		for (final ModuleItem<?> input : module.getInfo().inputs()) {
@@ -41,15 +41,15 @@ final class Images {
 	}
 
 	/**
-	 * Opens what a person would have open before the script starts: what the job's answers name, or else its one input
-	 * where the script works on an image and opens none, and all of them where it goes through all. Returns the failure,
-	 * or null.
+	 * Opens what a person would have open before the script starts: what the job's answers name, or else its only input if
+	 * the script works on an image and opens none, or all inputs if it goes through all images. Returns the failure, or
+	 * null.
 	 */
 	static Outcome openInFront(final Job job) {
 		try {
 			for (final File file : Questions.toOpen(meant(job))) {
 				final ImagePlus before = WindowManager.getCurrentImage();
-				// Not IJ.openImage: what the script asks of the file opened last is known by this alone.
+				// Not IJ.openImage: only this way does a script learn about the file opened last.
 				IJ.open(file.getPath());
 				if (WindowManager.getCurrentImage() == before && isImage(file)) {
 					return Outcome.wrongParameter("The answer \"open_image\": " + file.getName() + " cannot be opened as an image.");
@@ -62,7 +62,7 @@ final class Images {
 		}
 	}
 
-	/** The inputs that a job needs not name for the script to find them open. */
+	/** The inputs that the script finds open although the job does not name them. */
 	private static List<File> meant(final Job job) {
 		final List<File> images = job.opensInput ? imagesOf(job) : Collections.<File>emptyList();
 		final boolean isOnly = images.size() == 1 && InputFolder.only(new File(job.offered("input_dir"))) != null;
@@ -80,7 +80,7 @@ final class Images {
 		return file.isFile() && IMAGE.matcher(file.getName()).matches();
 	}
 
-	/** A number that changes with each image that is made, or null where this ImageJ does not tell it. */
+	/** A number that changes with each image that is made, or null if this ImageJ does not have it. */
 	static Object count() {
 		try {
 			final Field last = ImagePlus.class.getDeclaredField("currentID");
@@ -104,7 +104,7 @@ final class Images {
 			"there was no image open, and the script, which opens none itself, ended without having done anything", null, null);
 	}
 
-	/** Returns a file's image as a parameter's type, shown as in FIJI's window; null where it is none. */
+	/** Returns a file's image as a parameter's type, shown as in FIJI's window; null if it is not an image. */
 	static Object open(final String path, final ModuleItem<?> input, final ConvertService converter) {
 		final ImagePlus image = IJ.openImage(path);
 		if (image == null) return null;

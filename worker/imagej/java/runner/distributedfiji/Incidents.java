@@ -5,13 +5,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What went wrong, or was made up, while a script went on: ImageJ and the JVM only print such things. */
+/** What went wrong, or was made up, while a script continued: ImageJ and the JVM only print such things. */
 final class Incidents {
 
-	/** More than these are only counted. */
+	/** Beyond this number they are only counted. */
 	private static final int KEPT = 50;
 
-	/** One of them. {@code fails}: it fails the job unless the job says otherwise. */
+	/** One incident. {@code fails}: it fails the job unless the job says otherwise. */
 	static final class Incident {
 
 		final String text;
@@ -32,12 +32,12 @@ final class Incidents {
 	private boolean moreFail;
 	private volatile Integer lastLine;
 
-	/** Notes an error after which the script went on. */
+	/** Notes an error after which the script continued. */
 	void failure(final String text, final Integer line, final String trace) {
 		add(new Incident(text, line, trace, true));
 	}
 
-	/** Notes what a person should know, and what fails no job. */
+	/** Notes something that a person should know but that does not fail the job. */
 	void warning(final String text, final Integer line) {
 		add(new Incident(text, line, null, false));
 	}
@@ -70,7 +70,7 @@ final class Incidents {
 		return null;
 	}
 
-	/** Returns them as they stand in a job's result file; without the one that holds {@code told}, which it says anyway. */
+	/** Returns them for a job's result file, without the one that contains {@code told}, which it reports anyway. */
 	synchronized List<Object> document(final String told) {
 		final List<Object> document = new ArrayList<>();
 		for (final Incident incident : incidents) {

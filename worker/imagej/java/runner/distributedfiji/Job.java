@@ -12,37 +12,37 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** One job as job.json tells it, and the two files with which its runner answers. */
+/** One job as job.json describes it, and the two files with which its runner answers. */
 final class Job {
 
 	final File script;
-	/** Values that the script must take; a name it does not declare is worth a warning. */
+	/** Values that the script must take; a name that it does not declare causes a warning. */
 	final Map<String, Object> parameters;
-	/** Values that the script gets when it declares their names. */
+	/** Values that the script gets if it declares their names. */
 	final Map<String, Object> offered;
-	/** Whether what a plugin throws fails the job although the script goes on. */
+	/** Whether an exception from a plugin fails the job although the script continues. */
 	final boolean pluginErrorsFail;
 	/** Answers to what the script asks a person. */
 	final Map<String, Object> answers;
-	/** Whether a question without an answer takes what its dialog shows. */
+	/** Whether a question without an answer takes the value that its dialog shows. */
 	final boolean takesDefaults;
-	/** Questions that stand in the script's text, as the result has them. */
+	/** Questions in the script's text, in the form that the result uses. */
 	final List<Map<String, Object>> questions;
 	/** What a macro's getArgument() returns. */
 	final String argument;
-	/** Folders of another machine, and the job's own that they lead to. */
+	/** Folders of another machine, and the job's own folders that they lead to. */
 	final Map<String, Object> paths;
-	/** Whether the script works on an image and opens none: the job's one input is opened for it. */
+	/** Whether the script works on an image and opens none: the job's only input is opened for it. */
 	final boolean opensInput;
-	/** Whether the script goes through all images that are open: all of the job's are opened for it. */
+	/** Whether the script goes through all open images: all of the job's are opened for it. */
 	final boolean opensAll;
-	/** Whether the script has done nothing where there was no image. */
+	/** Whether the script has done nothing if there was no image. */
 	final boolean needsImages;
-	/** Whether the script goes on from a folder with Windows' own slashes. */
+	/** Whether the script appends to a folder with Windows' own slashes. */
 	final boolean hasBackslashes;
-	/** Where tables go that the script leaves open, or null where they are only named. */
+	/** Where to save tables that the script leaves open, or null if they are only named. */
 	final File tables;
-	/** Seconds that a modal window may stand before the job ends. */
+	/** Seconds that a modal window may stay open before the job ends. */
 	final double dialogSeconds;
 	private final Path alive;
 	private final Path result;
@@ -89,7 +89,7 @@ final class Job {
 		result = Paths.get(text(document, "result"));
 	}
 
-	/** Reads a job file. Throws IllegalArgumentException when it is no job. */
+	/** Reads a job file. Throws IllegalArgumentException if it is not a job. */
 	@SuppressWarnings("unchecked")
 	static Job read(final String path) throws IOException {
 		final String text = new String(Files.readAllBytes(Paths.get(path)), StandardCharsets.UTF_8);
@@ -98,7 +98,7 @@ final class Job {
 		return new Job((Map<String, Object>) document);
 	}
 
-	/** Returns the script's text, or an empty one where it cannot be read. */
+	/** Returns the script's text, or an empty one if it cannot be read. */
 	String scriptText() {
 		try {
 			return new String(Files.readAllBytes(script.toPath()), StandardCharsets.UTF_8);
@@ -147,7 +147,7 @@ final class Job {
 		return offered.get(name) instanceof String ? (String) offered.get(name) : null;
 	}
 
-	/** Writes beside the target and renames: who waits for the file never reads half of it. */
+	/** Writes to a temporary file beside the target and renames it: a reader waiting for the file never sees half of it. */
 	static void write(final Path target, final Map<String, Object> document) throws IOException {
 		final Path part = target.resolveSibling(target.getFileName() + ".part");
 		Files.write(part, Json.write(document).getBytes(StandardCharsets.UTF_8));

@@ -8,7 +8,7 @@ import java.util.Map;
 
 /**
  * Reads and writes JSON: strings, booleans, null, lists, maps, and numbers as {@link BigDecimal} so that no digit is
- * lost. Neither scijava-common nor Java 8 has a parser, and which one a FIJI carries has changed.
+ * lost. Neither scijava-common nor Java 8 has a parser, and the one that FIJI includes has changed.
  */
 final class Json {
 
@@ -160,7 +160,7 @@ final class Json {
 	private static String quote(final String text) {
 		final StringBuilder out = new StringBuilder("\"");
 		for (final char c : text.toCharArray()) {
-			// Half a surrogate pair has no UTF-8: escape both halves of every pair.
+			// Half a surrogate pair has no UTF-8 form: escape both halves of every pair.
 			if (c < ' ' || Character.isSurrogate(c)) out.append(String.format("\\u%04x", (int) c));
 			else if (c == '"' || c == '\\') out.append('\\').append(c);
 			else out.append(c);

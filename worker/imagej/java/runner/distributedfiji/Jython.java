@@ -2,7 +2,7 @@ package distributedfiji;
 
 import java.util.regex.Pattern;
 
-/** What is to be known of Jython's exceptions, by reflection: the runner does not need Jython to be there. */
+/** What the runner needs to know about Jython's exceptions, by reflection: Jython may be missing. */
 final class Jython {
 
 	private static final String SKIP_PACKAGES = "python.cachedir.skip";
@@ -12,7 +12,7 @@ final class Jython {
 
 	/**
 	 * Lets Jython list the packages of all jars, which takes half a second, for a script that imports a whole package.
-	 * To be called before Jython starts. Where the launcher has decided, as FIJI's does, that stands.
+	 * Call it before Jython starts. If the launcher has decided, as FIJI's does, that decision stays.
 	 */
 	static void prepare(final String scriptText) {
 		if (System.getProperty(SKIP_PACKAGES) != null || !WHOLE_PACKAGE.matcher(scriptText).find()) return;
@@ -44,7 +44,7 @@ final class Jython {
 		return code.matches("-?\\d*") ? "" : code;
 	}
 
-	/** Returns the code of a SystemExit, which Jython keeps bare or in an instance of it. */
+	/** Returns the code of a SystemExit, which Jython keeps as it is or in an instance of it. */
 	private static String code(final Throwable thrown) {
 		try {
 			final Object value = thrown.getClass().getField("value").get(thrown);
@@ -56,7 +56,7 @@ final class Jython {
 		}
 	}
 
-	/** Line of a script, counted from 1, at which the current thread is, or null. */
+	/** The script's line, counted from 1, that the current thread has reached, or null. */
 	static Integer line(final String scriptName) {
 		try {
 			final Class<?> py = ImageJ.type("org.python.core.Py");

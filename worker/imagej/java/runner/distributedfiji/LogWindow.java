@@ -3,7 +3,7 @@ package distributedfiji;
 import java.awt.GraphicsEnvironment;
 
 /**
- * With a display, what a script prints goes to ImageJ's Log window and not to the console. This reads it from there, so
+ * With a display, what a script prints goes to ImageJ's Log window instead of the console. This reads it from there, so
  * that the job's log has it while the job runs.
  */
 final class LogWindow implements Runnable {
@@ -12,7 +12,7 @@ final class LogWindow implements Runnable {
 
 	private String[] seen = {};
 
-	/** Reads along until Java ends, where there is a display; does nothing without. */
+	/** Reads along until Java ends, if there is a display; otherwise does nothing. */
 	static void follow() {
 		if (GraphicsEnvironment.isHeadless()) return;
 		final LogWindow log = new LogWindow();
@@ -35,7 +35,7 @@ final class LogWindow implements Runnable {
 		}
 	}
 
-	/** Prints what is new in the window: its lines from the first that was not there. */
+	/** Prints what is new in the window, starting at the first new line. */
 	private synchronized void readOn() {
 		final Object text = ImageJ.call("ij.IJ", "getLog", null);
 		final String[] now = text == null ? new String[0] : text.toString().split("\n");

@@ -1,6 +1,6 @@
 package distributedfiji;
 
-/** Raised when a macro ended before its end: ImageJ itself only prints that. */
+/** Raised when a macro stopped before its end: ImageJ itself only prints that. */
 final class MacroFailure extends RuntimeException {
 
 	private final String kind;
@@ -17,7 +17,7 @@ final class MacroFailure extends RuntimeException {
 	}
 
 	/**
-	 * An error at a line of the macro, in ImageJ's words: they may run over several lines, and end in a stack trace.
+	 * An error at a line of the macro, in ImageJ's words, which may span several lines and end in a stack trace.
 	 *
 	 * @param statement the statement up to the word at which the macro stopped, or null
 	 */
@@ -26,7 +26,7 @@ final class MacroFailure extends RuntimeException {
 		return new MacroFailure(kind(Throwables.kind(null, words)), message, line, statement, null);
 	}
 
-	/** A macro that was stopped by what one of ImageJ's or Java's functions threw. */
+	/** A macro that was stopped by an exception from one of ImageJ's or Java's functions. */
 	static MacroFailure of(final Throwable thrown, final Integer line, final String statement) {
 		final Outcome plain = Throwables.outcome(thrown, "");
 		return new MacroFailure(kind(plain.kind), plain.message, line, statement, thrown);

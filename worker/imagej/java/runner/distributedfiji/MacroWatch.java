@@ -6,12 +6,12 @@ import java.util.function.Consumer;
 
 /**
  * Finds out how a macro ended. ImageJ keeps macro errors to itself: the interpreter prints them and stops. So each
- * macro begins with a call to {@link #started()}, which notes its interpreter, and that is asked afterwards.
+ * macro begins with a call to {@link #started()}, which notes its interpreter, so that it can be asked afterwards.
  * The classes of ImageJ are reached by reflection: the runner compiles and loads without them.
  */
 public final class MacroWatch {
 
-	/** Goes before the macro, on its first line, so that line numbers stay. */
+	/** Goes before the macro, on its first line, so that line numbers do not change. */
 	static final String PREFIX = "call(\"distributedfiji.MacroWatch.started\"); ";
 
 	private static final String WITHOUT_A_WORD = "ImageJ cancelled the macro without a word";
@@ -46,18 +46,18 @@ public final class MacroWatch {
 		return running && interpreter != null;
 	}
 
-	/** The line at which the script's own macro is, or has ended; null without one. */
+	/** The line that the script's own macro has reached or ended at; null without one. */
 	static Integer line() {
 		return interpreter == null ? null : (Integer) ImageJ.call(interpreter, "getLineNumber");
 	}
 
-	/** True between a macro's own exit() and the end of its engine, on the thread that shows what it said with it. */
+	/** True between a macro's own exit() and the end of its engine, on the thread that shows its message. */
 	static boolean isSayingGoodbye() {
 		final boolean isItsOwn = Thread.currentThread() == thread || ModalWindows.isWatching();
 		return isItsOwn && interpreter != null && ImageJ.call("ij.macro.Interpreter", "getInstance", null) == null;
 	}
 
-	/** Runs a macro, to which getArgument() gives {@code given}, and throws MacroFailure when it did not end well. */
+	/** Runs a macro, whose getArgument() returns {@code given}, and throws MacroFailure if it did not end well. */
 	static Object run(final Callable<Object> macro, final Console console, final String given) throws Exception {
 		interpreter = null;
 		argument = given;
@@ -97,7 +97,7 @@ public final class MacroWatch {
 		return aborted || wasStopped(ended) ? stopped(console) : null;
 	}
 
-	/** A macro that was stopped: by an error of ImageJ, by exit("message"), by exit(), which is no failure, or in silence. */
+	/** A macro that was stopped: by an ImageJ error, by exit("message"), by exit(), which is not a failure, or silently. */
 	private static MacroFailure stopped(final Console console) {
 		final Integer line = line();
 		final String statement = statement();
@@ -118,7 +118,7 @@ public final class MacroWatch {
 		return statement != null && statement.matches("(?s)(.*[;{}) ])?exit\\b.*");
 	}
 
-	/** The macro's statement up to the word at which it ended, its words apart, or null where that is not known. */
+	/** The macro's statement up to the word where it ended, its words separated, or null if unknown. */
 	private static String statement() {
 		final Object ended = interpreter;
 		if (ended == null) return null;

@@ -12,7 +12,7 @@ import org.scijava.Context;
 import org.scijava.script.ScriptLanguage;
 import org.scijava.script.ScriptService;
 
-/** What this FIJI has to run a script with: versions, heap, display and languages, as a sign of life says it. */
+/** What this FIJI has to run a script with, as a sign of life reports it: versions, heap, display and languages. */
 final class Means {
 
 	private Means() {}
@@ -32,7 +32,7 @@ final class Means {
 		Job.write(Paths.get(path), of(context));
 	}
 
-	/** Returns the endings of the names of scripts that this FIJI can run. */
+	/** Returns the file name endings of the scripts that this FIJI can run. */
 	static Set<String> endings(final Context context) {
 		final Set<String> endings = new TreeSet<>();
 		for (final ScriptLanguage language : context.service(ScriptService.class).getLanguages())

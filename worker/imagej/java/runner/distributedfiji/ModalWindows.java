@@ -16,8 +16,8 @@ import java.util.WeakHashMap;
 import java.util.function.Consumer;
 
 /**
- * Looks at the windows that a FIJI with a display opens. A message is printed and closed, as it is printed without a
- * display; what asks a person stands until somebody ends the job, and is reported.
+ * Watches the windows that a FIJI with a display opens. A message is printed and closed, just as it is printed without a
+ * display. A window that asks a person stays open until something ends the job, and is reported.
  */
 final class ModalWindows {
 
@@ -39,7 +39,7 @@ final class ModalWindows {
 	}
 
 	/**
-	 * Starts to look, where there is a display.
+	 * Starts watching, if there is a display.
 	 *
 	 * @param patienceSeconds how long a window may ask
 	 */

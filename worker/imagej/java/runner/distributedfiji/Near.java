@@ -2,12 +2,12 @@ package distributedfiji;
 
 import java.util.Collection;
 
-/** Names that differ by a slip of the keyboard. */
+/** Names that differ by a typing error. */
 public final class Near {
 
 	private Near() {}
 
-	/** Returns that of the names which is nearest, if it is near enough to be meant, or null. */
+	/** Returns the nearest of the names, if it is near enough to be the intended one, or null. */
 	public static String find(final String name, final Collection<String> names) {
 		String nearest = null;
 		int least = Math.min(2, name.length() / 3) + 1;
@@ -24,7 +24,7 @@ public final class Near {
 		return name.toLowerCase(java.util.Locale.ROOT).replace("_", "");
 	}
 
-	/** How many letters are to be put in, taken out, changed, or changed with their neighbour. */
+	/** How many letters must be inserted, deleted, changed, or swapped with their neighbor. */
 	private static int distance(final String one, final String other) {
 		final int[][] table = new int[one.length() + 1][other.length() + 1];
 		for (int row = 0; row <= one.length(); row++) {

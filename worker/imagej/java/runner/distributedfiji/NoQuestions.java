@@ -7,7 +7,7 @@ import org.scijava.module.process.AbstractPreprocessorPlugin;
 import org.scijava.module.process.PreprocessorPlugin;
 import org.scijava.plugin.Plugin;
 
-/** Takes the runner's own inputs as they are: a FIJI with a display would ask for the optional ones in a dialog. */
+/** Accepts the runner's own inputs as they are: a FIJI with a display would ask for the optional ones in a dialog. */
 @Plugin(type = PreprocessorPlugin.class, priority = Priority.FIRST)
 public class NoQuestions extends AbstractPreprocessorPlugin {
 

@@ -16,15 +16,15 @@ import ij.WindowManager;
 import ij.measure.ResultsTable;
 import ij.text.TextWindow;
 
-/** Tables that a script leaves open for a person to read. A job has none: they are named, and saved where it asks for it. */
+/** Tables that a script leaves open for a person to read. In a job nobody does: they are named, and saved on request. */
 final class OpenTables {
 
-	/** Folders below the working directory in which a saved table is looked for. */
+	/** How many folder levels below the working directory are searched for a saved table. */
 	private static final int DEEP = 8;
 
 	private OpenTables() {}
 
-	/** Returns title and rows of each, as the result has them; saves them as TITLE.csv in a folder, where one is given. */
+	/** Returns the title and rows of each for the result; saves them as TITLE.csv if a folder is given. */
 	static List<Object> keep(final File folder) {
 		final List<Object> told = new ArrayList<>();
 		for (final Map.Entry<String, ResultsTable> open : all().entrySet()) {
@@ -37,7 +37,7 @@ final class OpenTables {
 		return told;
 	}
 
-	/** All that have rows, by their titles. */
+	/** All tables with rows, by title. */
 	private static Map<String, ResultsTable> all() {
 		final Map<String, ResultsTable> open = new LinkedHashMap<>();
 		final ResultsTable results = ResultsTable.getResultsTable();
@@ -51,7 +51,7 @@ final class OpenTables {
 		return open;
 	}
 
-	/** A table that was saved has its file's name for a title, but for Results. */
+	/** A saved table has its file's name as its title, except for Results. */
 	private static boolean isSaved(final String title) {
 		if (!title.matches("(?i).*\\.(csv|txt|xls|tsv)")) return false;
 		try (Stream<Path> files = Files.walk(Paths.get(""), DEEP)) {

@@ -12,20 +12,20 @@ public final class Outcome {
 	public static final String NEEDS_DISPLAY = "needs_display";
 	public static final String PARAMETER = "parameter";
 	public static final String CANCELLED = "cancelled";
-	/** A plugin or command threw, or ImageJ showed an error, and the script went on. */
+	/** A plugin or command threw, or ImageJ showed an error, and the script continued. */
 	public static final String PLUGIN_ERROR = "plugin_error";
-	/** A dialog stands, and nobody can answer it. */
+	/** A dialog is open, and nobody can answer it. */
 	public static final String QUESTION = "question";
 
 	/** null for a script that ended well. */
 	public final String kind;
 	public final String message;
-	/** Line of the script, counted from 1, or null where it is not known. */
+	/** Line of the script, counted from 1, or null if unknown. */
 	public final Integer line;
 	public final String trace;
-	/** The words of the script at which it failed, or null. */
+	/** The words of the script where it failed, or null. */
 	public final String statement;
-	/** Exit code of the plain command line. */
+	/** Exit code for the plain command line. */
 	public final int code;
 
 	private Outcome(final String kind, final String message, final Integer line, final String trace, final int code) {
@@ -51,7 +51,7 @@ public final class Outcome {
 		return new Outcome(kind, message, line, trace, 1);
 	}
 
-	/** A script that cannot be started: no such file, or no language for it. */
+	/** A script that cannot be started: the file is missing, or there is no language for it. */
 	static Outcome noScript(final String message) {
 		return new Outcome(SCRIPT_ERROR, message, null, null, 2);
 	}
@@ -64,7 +64,7 @@ public final class Outcome {
 		return new Outcome(PARAMETER, message, null, null, 4);
 	}
 
-	/** Returns this outcome with the words of the script at which it came about. */
+	/** Returns this outcome with the words of the script where it came about. */
 	Outcome at(final String words) {
 		return words == null ? this : new Outcome(kind, message, line, trace, code, words);
 	}
@@ -73,7 +73,7 @@ public final class Outcome {
 		return kind == null;
 	}
 
-	/** Returns the outcome as it stands in a job's result file. */
+	/** Returns the outcome in the form used in a job's result file. */
 	Map<String, Object> document() {
 		final Map<String, Object> document = new LinkedHashMap<>();
 		document.put("ok", isOk());

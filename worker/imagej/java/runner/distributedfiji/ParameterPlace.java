@@ -6,16 +6,16 @@ import java.util.regex.Pattern;
 
 import org.scijava.module.ModuleItem;
 
-/** Which parameters want a folder or a file, and the words by which one can know whose. */
+/** Which parameters want a folder or a file, and the words that show whose. */
 final class ParameterPlace {
 
-	/** A text that is surely a folder: a name such as output, inputDir or dest_folder. */
+	/** A text that is clearly a folder: a name such as output, inputDir or dest_folder. */
 	private static final Pattern FOLDER_TEXT = Pattern.compile(
 		"(input|output)|(input|output|in|out|source|src|dest|destination|target|save|results?) (dir|directory|folder|path)");
 
 	private ParameterPlace() {}
 
-	/** Label and name in words: "Choose SaveMask directory", "mask_dir" becomes "Choose Save Mask directory mask dir". */
+	/** Label and name as words: "Choose SaveMask directory", "mask_dir" becomes "Choose Save Mask directory mask dir". */
 	static String title(final String label, final String name) {
 		return (label == null || label.isEmpty() ? "" : inWords(label) + " ") + inWords(name);
 	}

@@ -17,7 +17,7 @@ import org.scijava.module.ModuleItem;
 
 import distributedfiji.questions.Questions;
 
-/** Gives a job's values to the parameters that its script declares, and says which of them do not fit or are missing. */
+/** Assigns a job's values to the parameters that its script declares, and says which do not fit or are missing. */
 final class Parameters {
 
 	private static final Pattern DECLARED =
@@ -37,10 +37,10 @@ final class Parameters {
 	}
 
 	/**
-	 * Assigns what the job gives and what the script declares as defaults. Returns the failure, or null.
+	 * Assigns the job's values and the script's declared defaults. Returns the failure, or null.
 	 *
-	 * @param job values that the script must take; a name that it does not declare is worth a warning
-	 * @param optional values for those of its parameters that have these names, the best first
+	 * @param job values that the script must take; a name that it does not declare causes a warning
+	 * @param optional values for those of its parameters that have these names, best first
 	 */
 	Outcome assign(final Map<String, ?> job, final List<Map<String, Object>> optional, final String scriptText) {
 		final Map<String, Object> offered = new HashMap<>();
@@ -79,7 +79,7 @@ final class Parameters {
 		}
 	}
 
-	/** A folder or a file that a person would choose in FIJI's dialog means one of the job's own, as a question does. */
+	/** A folder or file that a person would choose in FIJI's dialog means one of the job's own, as for a question. */
 	private void assignPlace(final ModuleItem<?> input, final List<String> problems) {
 		if (!input.isRequired() || input.getVisibility() == ItemVisibility.MESSAGE) return;
 		final String title = ParameterPlace.title(input.getLabel(), input.getName());
@@ -94,7 +94,7 @@ final class Parameters {
 		throw new Values.Misfit("Parameter \"" + input.getName() + "\": \"" + value + "\" cannot be opened as an image.");
 	}
 
-	/** SciJava itself takes no default for a primitive type, as {@code #@ int (value=3) n}. */
+	/** SciJava itself ignores the default of a primitive type, as in {@code #@ int (value=3) n}. */
 	private void assignDefault(final ModuleItem<?> input) {
 		if (input.getDefaultValue() != null) give(input, input.getDefaultValue());
 	}
@@ -137,8 +137,8 @@ final class Parameters {
 	}
 
 	/**
-	 * Fills what nothing has filled and what FIJI's own dialog would show filled: the unticked box, the first of the
-	 * choices. A number that nobody gave is not made up. Returns all that is missing, or null.
+	 * Fills what nothing else has filled but FIJI's own dialog would show filled: the unticked box, the first choice.
+	 * A number that nobody gave is not made up. Returns everything that is missing, or null.
 	 */
 	String fillOrTellMissing() {
 		final List<String> missing = new ArrayList<>();

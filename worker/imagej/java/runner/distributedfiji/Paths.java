@@ -9,7 +9,7 @@ import java.util.Map;
 
 import distributedfiji.questions.Questions;
 
-/** Leads the folders of another machine that a script names to the job's own. */
+/** Maps the folders of another machine that a script names to the job's own. */
 public final class Paths {
 
 	private static final String AGENT = "distributedfiji.agent.Agent";
@@ -21,7 +21,7 @@ public final class Paths {
 
 	/**
 	 * @param leads where each folder leads, an absolute path; the folders have slashes, and none at the end
-	 * @param hasBackslashes whether the script goes on from the job's own folders with Windows' slashes
+	 * @param hasBackslashes whether the script appends to the job's own folders with Windows' slashes
 	 */
 	Paths(final Map<String, Object> leads, final boolean hasBackslashes) {
 		this.leads = leads;
@@ -31,9 +31,9 @@ public final class Paths {
 	}
 
 	/**
-	 * Returns where a path leads that ImageJ's opener is given, as Java itself would read it; an address stays. A name
-	 * alone is looked for in the folder that the script has asked for last, where it is nowhere else: up to ImageJ 1.5x
-	 * getDirectory made that the folder from which open() starts, and scripts count on it.
+	 * Returns where a path given to ImageJ's opener leads, as Java itself would read it; a URL stays as it is. A bare name
+	 * that is found nowhere else is looked for in the folder that the script asked for last: up to ImageJ 1.5x,
+	 * getDirectory made that the folder from which open() starts, and scripts rely on it.
 	 */
 	public static String plain(final String path) {
 		if (path == null || path.contains("://")) return path;
@@ -56,7 +56,7 @@ public final class Paths {
 		}
 	}
 
-	/** Starts to lead. Returns why that cannot be done here, or null. */
+	/** Starts mapping. Returns why that cannot be done here, or null. */
 	Outcome install() {
 		if (from.isEmpty() && !hasBackslashes) return null;
 		try {
@@ -72,13 +72,13 @@ public final class Paths {
 		}
 		catch (final ReflectiveOperationException | LinkageError notHere) {
 			final Throwable cause = notHere.getCause() == null ? notHere : notHere.getCause();
-			// The script may do without: it may know the separator of this machine, too.
+			// The script may not need it: it may also know this machine's separator.
 			if (from.isEmpty()) return null;
 			return Outcome.wrongParameter("The job's \"paths\" cannot be led elsewhere in this FIJI (" + cause + ").");
 		}
 	}
 
-	/** Warns of each folder below which the script has looked for nothing: its name may be mistyped. */
+	/** Warns of each folder in which the script looked for nothing: its name may be mistyped. */
 	void warnOfUnused(final Incidents incidents) {
 		for (int i = 0; redirect != null && i < from.size(); i++) {
 			try {

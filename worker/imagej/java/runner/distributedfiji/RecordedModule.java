@@ -10,7 +10,7 @@ import javax.script.ScriptEngine;
 import org.scijava.script.ScriptInfo;
 import org.scijava.script.ScriptModule;
 
-/** A script module that keeps what its script threw: ScriptModule itself logs every Throwable and goes on. */
+/** A script module that keeps what its script threw: ScriptModule itself logs every Throwable and continues. */
 final class RecordedModule extends ScriptModule {
 
 	private final Console console;
@@ -73,7 +73,7 @@ final class RecordedModule extends ScriptModule {
 	}
 
 	/**
-	 * The script's name without its folder. Groovy makes a class of it, which hides a parameter of that name.
+	 * The script's name without its folder. Groovy makes a class of it, which hides a parameter with that name.
 	 */
 	static String scriptName(final ScriptInfo info) {
 		final String name = new File(info.getPath()).getName();

@@ -13,14 +13,14 @@ import org.scijava.Context;
 
 import distributedfiji.questions.Questions;
 
-/** Answers for one job: a sign of life, and exactly one result, whatever way the job ends. */
+/** Answers for one job: a sign of life, and exactly one result, however the job ends. */
 final class Report {
 
 	static final String RUNNER_VERSION = "1.2";
 
 	private static final int NAMED_FILES = 5;
 	private static final int NAMED_WINDOWS = 20;
-	/** What ij.IJ.selectWindow says (1.54p). Where a macro's own words fail, its images are gone before it says so. */
+	/** What ij.IJ.selectWindow says (1.54p). If a macro's own words fail, its images are gone before it says so. */
 	private static final String WINDOW = "(?is).*no window with the title.*";
 
 	private final Job job;
@@ -28,7 +28,7 @@ final class Report {
 	private final Map<String, Object> versions = versions();
 	private final long start = System.nanoTime();
 	private boolean written;
-	/** Given back to the heap when memory has run out, so that the result can still be written. */
+	/** Given back to the heap when memory runs out, so that the result can still be written. */
 	private byte[] reserve = new byte[4 << 20];
 
 	Report(final Job job, final Incidents incidents) {
@@ -40,7 +40,7 @@ final class Report {
 		job.writeAlive(document);
 	}
 
-	/** Writes the result, if none is written. */
+	/** Writes the result, unless one has been written. */
 	synchronized void write(final Outcome outcome) {
 		if (written) return;
 		written = true;
@@ -64,14 +64,14 @@ final class Report {
 		}
 	}
 
-	/** Names of what is in the job's input/, for a script that asks for a file of it, or finds none of those it wants. */
+	/** File names in the job's input/, for a script that asks for one of them, or finds none of those it wants. */
 	private List<String> inputFiles() {
 		final String input = job.offered("input_dir");
 		return Arrays.stream(InputFolder.list(input == null ? null : new File(input))).limit(NAMED_FILES).map(File::getName)
 			.collect(Collectors.toList());
 	}
 
-	/** Tables that are open at the end; what goes wrong with them is no fault of the script. */
+	/** Tables that are open at the end; problems with them are not the script's fault. */
 	private List<Object> openTables() {
 		try {
 			return OpenTables.keep(job.tables);
@@ -87,7 +87,7 @@ final class Report {
 		return ImageJ.titles().stream().limit(NAMED_WINDOWS).collect(Collectors.toList());
 	}
 
-	/** What may be behind a failure, or behind outputs that are missing. */
+	/** Possible causes of a failure, or of missing outputs. */
 	private List<Object> hints() {
 		final List<Object> hints = new ArrayList<>();
 		if (job.argument.isEmpty() && job.scriptText().contains("getArgument")) hints.add("empty_argument");
@@ -97,7 +97,7 @@ final class Report {
 		return hints;
 	}
 
-	/** Covers the ways out that do not pass the end of the script: an exit of the JVM, and memory lost in another thread. */
+	/** Covers the ends that bypass the end of the script: an exit of the JVM, and lack of memory in another thread. */
 	void coverOtherEnds() {
 		Exit.watch(job.scriptText());
 		Runtime.getRuntime().addShutdownHook(new Thread(() -> {
@@ -115,7 +115,7 @@ final class Report {
 		final Integer line = Throwables.line(thrown, Throwables.trace(thrown), job.script.getName());
 		if (Throwables.isOutOfMemory(thrown)) end(Throwables.outcome(thrown, job.script.getName()));
 		else if (thread.getName().startsWith("AWT-")) {
-			// FIJI's own windows; what a script does in them it does for a person.
+			// FIJI's own windows: what a script does in them is for a person.
 			incidents.warning("The thread \"" + thread.getName() + "\" threw " + Throwables.message(thrown), line);
 		}
 		else if (!(thrown instanceof ThreadDeath)) {

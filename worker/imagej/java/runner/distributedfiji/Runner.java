@@ -24,7 +24,7 @@ public class Runner implements Command {
 	@Parameter(persist = false)
 	private String job;
 
-	/** A script for whose language to get ready while waiting. */
+	/** A script whose language to prepare while waiting. */
 	@Parameter(persist = false, required = false)
 	private String warm;
 
@@ -80,7 +80,7 @@ public class Runner implements Command {
 		}
 	}
 
-	/** Runs a job and leaves the JVM alive; returns whether the job ended well. For the class archive's sake only. */
+	/** Runs a job and leaves the JVM alive; returns whether the job ended well. Only for the class archive. */
 	public static boolean rehearse(final Context context, final String path) {
 		try {
 			final Job todo = Job.read(path);

@@ -23,10 +23,10 @@ import org.scijava.script.ScriptService;
 import distributedfiji.questions.Questions;
 import distributedfiji.questions.Setup;
 
-/** Runs one script through SciJava and tells how it ended. */
+/** Runs one script through SciJava and reports how it ended. */
 public final class ScriptRun {
 
-	/** Preprocessors that bring values of earlier runs, make values up, or ask a person who is not there. */
+	/** Preprocessors that restore values of earlier runs, make values up, or ask a person who is not there. */
 	private static final String NOT_WANTED =
 		".*(LoadInputs|SaveInputs|CheckInputs|DefaultValue|File|FileList)Preprocessor|.*InputHarvester";
 
@@ -39,7 +39,7 @@ public final class ScriptRun {
 		this.context = context;
 	}
 
-	/** What to do when a window stands that only a person could close. */
+	/** What to do when a window is open that only a person could close. */
 	void onQuestion(final Consumer<Outcome> what) {
 		onQuestion = what;
 	}
@@ -56,7 +56,7 @@ public final class ScriptRun {
 	/** Runs a job's script. */
 	Outcome run(final Job job) {
 		if (!job.script.isFile()) return Outcome.noScript("There is no script " + job.script + ".");
-		// FIJI knows it, and SciJava alone does not.
+		// FIJI knows it; SciJava alone does not.
 		if (ImageJ.has("ij.ImagePlus")) context.service(ScriptService.class).addAlias(ij.ImagePlus.class);
 		final ScriptInfo info = new ScriptInfo(context, job.script);
 		if (info.getLanguage() == null) return Outcome.noScript(noLanguage(context, job.script.getName()));
@@ -80,7 +80,7 @@ public final class ScriptRun {
 		return pluginError();
 	}
 
-	/** What answers the script's questions; one without an answer ends the run. */
+	/** Sets up what answers the script's questions; a question without an answer ends the run. */
 	private Setup setup(final Job job, final ScriptPlace place) {
 		final Setup setup = new Setup(job.answers, job.parameters, job.offered("input_dir"), job.offered("output_dir"),
 			job.takesDefaults);
@@ -124,7 +124,7 @@ public final class ScriptRun {
 		return seenOnConsole(module.console());
 	}
 
-	/** Errors that ImageJ shows and then goes on as if nothing had been. */
+	/** Errors that ImageJ shows and then ignores. */
 	private static Outcome seenOnConsole(final Console console) {
 		if (console.macroError() != null) return console.macroError().outcome();
 		if (!console.sawOutOfMemory()) return Outcome.ok();
@@ -147,7 +147,7 @@ public final class ScriptRun {
 		return wanted;
 	}
 
-	/** Cancels a script that lacks a required value after all others have tried to fill it. */
+	/** Cancels a script that lacks a required value after everything else has tried to fill it. */
 	private static final class MissingInputs extends AbstractPreprocessorPlugin {
 
 		private final Parameters parameters;

@@ -10,9 +10,9 @@ import java.util.function.Function;
 import java.util.regex.Pattern;
 
 /**
- * Sees the errors that ImageJ catches, prints, and then lets the script go on: a command that throws (ij.Executer.run),
- * IJ.handleException, IJ.error, a plugin that is not there. Who printed a text tells one of them from a script's own
- * words: a trace that a script prints itself is none.
+ * Sees the errors that ImageJ catches, prints, and then lets the script continue: a command that throws
+ * (ij.Executer.run), IJ.handleException, IJ.error, a missing plugin. The code that printed a text tells such an error
+ * from a script's own words: a trace that a script prints itself is not an error.
  */
 final class Swallowed {
 
@@ -24,7 +24,7 @@ final class Swallowed {
 
 	private final Incidents incidents;
 	private final ScriptPlace place;
-	/** The commands that run at this moment, those that called others first. */
+	/** The commands that are running now, callers first. */
 	private final List<String> commands = Collections.synchronizedList(new ArrayList<String>());
 	private volatile Throwable endOfMacro;
 	private volatile String lastMessage;
@@ -32,14 +32,14 @@ final class Swallowed {
 
 	private final Function<Integer, String> textOfLine;
 
-	/** @param textOfLine tells what stands in a line of the script, or null */
+	/** @param textOfLine returns the text of a line of the script, or null */
 	Swallowed(final Incidents incidents, final ScriptPlace place, final Function<Integer, String> textOfLine) {
 		this.incidents = incidents;
 		this.place = place;
 		this.textOfLine = textOfLine;
 	}
 
-	/** Starts to listen to ImageJ, where it is there. */
+	/** Starts listening to ImageJ, if it is there. */
 	void install() {
 		listen("ij.Executer", "addCommandListener", "ij.CommandListener", (proxy, method, arguments) -> {
 			if (!method.getName().equals("commandExecuting")) return plain(proxy, method.getName(), arguments);
@@ -53,7 +53,7 @@ final class Swallowed {
 		});
 	}
 
-	/** What ended the main macro where ImageJ runs it itself, as FIJI's engine does, or null. */
+	/** What ended the main macro if ImageJ runs it itself, as FIJI's engine does, or null. */
 	Throwable endOfMacro() {
 		return endOfMacro;
 	}
@@ -73,7 +73,7 @@ final class Swallowed {
 		}
 	}
 
-	/** Index of the frame that had ImageJ print: the first that is neither ours, nor Java's, nor IJ's way of printing. */
+	/** Index of the frame that made ImageJ print: the first that is not ours, Java's, or IJ's way of printing. */
 	private static int printer(final StackTraceElement[] stack) {
 		int index = 0;
 		while (index < stack.length && !stack[index].getClassName().startsWith("ij.")) index++;
@@ -90,19 +90,19 @@ final class Swallowed {
 		return frame.getClassName().equals(type) && frame.getMethodName().equals(method);
 	}
 
-	/** An error in ImageJ's own words. {@code redirected}: the script has asked for it in the log. */
+	/** An error in ImageJ's own words. {@code redirected}: the script asked for it in the log. */
 	void shown(final String error, final StackTraceElement[] stack, final boolean redirected) {
 		final String text = error.trim().replaceAll("\\s*\n\\s*", " ");
 		final Integer line = place.line(stack);
 		if (text.equals(NO_JAVASCRIPT) && isExit(textOfLine.apply(line))) System.exit(0);
-		// A script can catch what ends a command, and a null of an opener; a macro can catch nothing.
+		// A script can catch what ends a command, and an opener's null; a macro can catch nothing.
 		if (redirected || !has(stack, "ij.macro.Interpreter") && (reachesScript(stack) || has(stack, "ij.io.Opener"))) {
 			incidents.warning("ImageJ said: " + text, line);
 		}
 		else incidents.failure("ImageJ said: " + text, line, null);
 	}
 
-	/** How macros end the FIJI of a command line: eval("script", "System.exit(0);"), for which Java 15 and later lack the engine. */
+	/** How macros end a command-line FIJI: eval("script", "System.exit(0);"). Java 15 and later lack the engine for it. */
 	private static boolean isExit(final String line) {
 		return line != null && EXIT.matcher(line).find();
 	}
@@ -134,7 +134,7 @@ final class Swallowed {
 		}
 	}
 
-	/** The command that runs in a stack, or null. */
+	/** The command that is running in a stack, or null. */
 	String command(final StackTraceElement[] stack) {
 		final int depth = depth(stack);
 		synchronized (commands) {
@@ -142,19 +142,19 @@ final class Swallowed {
 		}
 	}
 
-	/** A command threw, and ImageJ has printed its trace. */
+	/** A command threw, and ImageJ printed its trace. */
 	void threw(final String trace, final StackTraceElement[] stack) {
 		final String command = command(stack);
 		if (Harmless.isHarmless(command)) {
 			Harmless.standInFor(command);
 			return;
 		}
-		// "Image Sequence..." opens one, and "Image Sequence... " saves one: the space stays.
+		// "Image Sequence..." opens one, and "Image Sequence... " saves one: the space matters.
 		final String name = command == null ? "a command" : "\"" + command + "\"";
 		incidents.failure(name + " threw " + firstLine(trace), place.line(stack), trace);
 	}
 
-	/** A command threw, and ImageJ shows its trace in a window of its own: on which thread is not known any more. */
+	/** A command threw, and ImageJ shows its trace in a separate window: the thread is no longer known. */
 	void threwIntoWindow(final String shown) {
 		final String trace = shown.replaceFirst("(?s)^ImageJ.*?\\n\\s*\\n", "");
 		final String command = last();
@@ -169,7 +169,7 @@ final class Swallowed {
 		}
 	}
 
-	/** A message that a window shows to a person: an error of ImageJ's if IJ.error waits for that window. */
+	/** A message that a window shows to a person: an error from ImageJ if IJ.error waits for that window. */
 	void shownInWindow(final String text) {
 		lastMessage = inOneLine(text);
 		lastMessageLine = MacroWatch.line();
@@ -180,12 +180,12 @@ final class Swallowed {
 		}
 	}
 
-	/** The macro has ended itself with words that say it is done: its outputs tell whether it is. */
+	/** The macro ended itself with words that say it is done: its outputs show whether it is. */
 	void endedWith(final String words, final Integer line) {
 		incidents.warning("The macro ended itself with exit(\"" + words + "\"); what it was to save is judged as usual.", line);
 	}
 
-	/** What a window said at a line of the macro, as the ROI Manager does when it ends one; null where none did. */
+	/** What a window said at a line of the macro, as the ROI Manager does when it ends one; null if none did. */
 	String messageAt(final Integer line) {
 		return line != null && line.equals(lastMessageLine) && !lastMessage.isEmpty() ? lastMessage : null;
 	}
@@ -194,7 +194,7 @@ final class Swallowed {
 		return text.trim().replaceAll("\\s+", " ");
 	}
 
-	/** ImageJ, or a plugin, has caught something and handed it to IJ.handleException. */
+	/** ImageJ or a plugin caught something and passed it to IJ.handleException. */
 	private void handled(final Throwable thrown) {
 		if (CANCELED.equals(thrown.getMessage()) || thrown instanceof ThreadDeath) return;
 		final Throwable cause = thrown instanceof java.lang.reflect.InvocationTargetException && thrown.getCause() != null

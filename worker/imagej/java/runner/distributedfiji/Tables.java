@@ -7,20 +7,20 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.regex.Pattern;
 
-/** Makes sure that tables hold headless what they hold with a display, before a script runs that works with them. */
+/** Checks that tables hold the same headless as with a display, before a script runs that uses them. */
 final class Tables {
 
-	/** What Mending leaves in the classes that it has changed. */
+	/** The mark that Mending leaves in the classes that it changed. */
 	private static final String MARK = "_mendedForHeadlessUse";
 	private static final String[] MENDED = { "ij.IJ", "ij.measure.ResultsTable", "ij.plugin.filter.Analyzer",
 		"ij.text.TextPanel" };
-	/** Whatever writes into a table or the log, or reads them. */
+	/** Anything that writes to a table or the log, or reads them. */
 	private static final Pattern USES = Pattern.compile(
 		"Measure|Result|Particles|Summar|Maxima|Table|TextWindow|selectWindow|isOpen|getInfo|getLog|\"Close|close\\(\"");
 
 	private Tables() {}
 
-	/** Returns why a script must not run here, or null. Where tables are not mended, rows get lost without a word. */
+	/** Returns why a script must not run here, or null. If tables are not mended, rows get lost silently. */
 	static Outcome problem(final File script) throws IOException {
 		if (!GraphicsEnvironment.isHeadless() || !script.isFile()) return null;
 		final String text = new String(Files.readAllBytes(script.toPath()), StandardCharsets.UTF_8);

@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
 
 import javax.script.ScriptException;
 
-/** Names what a thrown thing means for the job: its kind, a sentence, and the line of the script. */
+/** Names what a Throwable means for the job: its kind, a sentence, and the line of the script. */
 final class Throwables {
 
 	private static final int LONGEST_TRACE = 30_000;
@@ -38,7 +38,7 @@ final class Throwables {
 		return Outcome.failed(Outcome.SCRIPT_ERROR, message, null, null);
 	}
 
-	/** Also true where a language or a thread pool has wrapped the error. */
+	/** Also true if a language or a thread pool wrapped the error. */
 	static boolean isOutOfMemory(final Throwable thrown) {
 		for (Throwable t = thrown; t != null; t = t.getCause()) if (t instanceof OutOfMemoryError) return true;
 		return false;
@@ -67,11 +67,11 @@ final class Throwables {
 		if (told != null) return told.words;
 		final String text = Jython.isException(cause) ? lastLine(cause.toString()) : String.valueOf(cause);
 		final String first = text.trim().split("\n", 2)[0].trim();
-		// Jython says a Java exception's class twice: "java.io.IOException: java.io.IOException: no".
+		// Jython gives a Java exception's class twice: "java.io.IOException: java.io.IOException: no".
 		return first.replaceFirst("^(\\S+: )\\1", "$1");
 	}
 
-	/** What ImageJ throws into a script after it has shown an error: it names nothing itself. */
+	/** What ImageJ throws into a script after it has shown an error: it has no message of its own. */
 	private static boolean isCancel(final Throwable cause) {
 		for (Throwable t = cause; t != null; t = t.getCause()) if ("Macro canceled".equals(t.getMessage())) return true;
 		return false;
@@ -89,7 +89,7 @@ final class Throwables {
 		return trace.length() > LONGEST_TRACE ? trace.substring(0, LONGEST_TRACE) : trace;
 	}
 
-	/** The innermost line that lies in the script itself. */
+	/** The innermost line in the script itself. */
 	static Integer line(final Throwable cause, final String trace, final String scriptName) {
 		if (Jython.isException(cause)) return lastMatch(trace, "File \"[^\"]*" + Pattern.quote(scriptName) + "\", line (\\d+)");
 		final CompilerError told = CompilerError.find(cause);
@@ -102,7 +102,7 @@ final class Throwables {
 		return lastMatch(trace, Pattern.quote(scriptName) + ": ?(\\d+)");
 	}
 
-	/** The line that a script engine names beside what was thrown, as BeanShell's does; null where none does. */
+	/** The line that a script engine such as BeanShell's gives with the Throwable; null if it gives none. */
 	private static Integer engineLine(final Throwable thrown) {
 		for (Throwable t = thrown; t != null; t = t.getCause()) {
 			if (t instanceof ScriptException && ((ScriptException) t).getLineNumber() > 0)

@@ -12,7 +12,7 @@ import org.scijava.module.ModuleItem;
 import org.scijava.util.Types;
 
 /**
- * Turns a job's values into the types that a script declares, or says why that cannot be.
+ * Converts a job's values to the types that a script declares, or says why that is impossible.
  * SciJava's own conversion is silent: 7.9 becomes 7 and "yes" becomes false.
  */
 public final class Values {
@@ -23,7 +23,7 @@ public final class Values {
 		this.converter = converter;
 	}
 
-	/** Raised when a value does not fit its parameter. */
+	/** Raised if a value does not fit its parameter. */
 	static final class Misfit extends Exception {
 		Misfit(final String message) {
 			super(message);
@@ -71,14 +71,14 @@ public final class Values {
 		return converter.convert(plain(value), type);
 	}
 
-	/** FIJI's dialog gives whole paths, and a macro's open() knows a relative one only from the folder opened last. */
+	/** FIJI's dialog gives absolute paths, and a macro's open() finds a relative one only in the folder opened last. */
 	private static File file(final String path) {
 		return path.matches("(input|output)(/.*)?") ? new File(path).getAbsoluteFile() : new File(path);
 	}
 
 	/**
 	 * Files, from a list or a text as SciJava's FileListConverters read it: commas between the paths, quotation marks
-	 * around one that holds a comma. A text that is a file's path as it stands is one file.
+	 * around one that contains a comma. A text that is itself a file's path is one file.
 	 */
 	private Object files(final Object value) {
 		if (value instanceof List) return several((List<?>) value, File[].class);
@@ -86,7 +86,7 @@ public final class Values {
 		return one.exists() ? new File[] {one} : converter.convert(text(value), File[].class);
 	}
 
-	/** A list as an array, each of its items converted; as a text with commas for a script that splits it itself. */
+	/** A list as an array with each item converted, or as a text with commas for a script that splits it itself. */
 	private Object several(final List<?> values, final Class<?> type) {
 		if (type == String.class) return joined(values);
 		if (type == Object.class || List.class.isAssignableFrom(type)) return plain(values);
@@ -115,13 +115,13 @@ public final class Values {
 		return plain;
 	}
 
-	/** Returns a string as it stands, a number in the digits of the job file, a list's items with commas between them. */
+	/** Returns a string as it is, a number in the digits of the job file, a list's items with commas between them. */
 	public static String text(final Object value) {
 		if (value instanceof List) return joined((List<?>) value);
 		return value instanceof BigDecimal ? ((BigDecimal) value).toString() : String.valueOf(value);
 	}
 
-	/** A number in the smallest of Integer, Long and Double that holds it. */
+	/** A number as the smallest of Integer, Long and Double that holds it. */
 	private static Object plain(final Object value) {
 		if (!(value instanceof BigDecimal)) return value;
 		final BigDecimal number = (BigDecimal) value;
@@ -161,7 +161,7 @@ public final class Values {
 		return type == Byte.class ? (Object) whole.byteValueExact() : null;
 	}
 
-	/** Infinity and NaN only where they are written so: 1e999 is a mistake. */
+	/** Infinity and NaN only if written as such: 1e999 is a mistake. */
 	private static Double real(final String text) {
 		final double number = Double.parseDouble(text);
 		if ((Double.isInfinite(number) || Double.isNaN(number)) && text.matches(".*[0-9].*")) {

@@ -9,7 +9,7 @@ import javax.script.ScriptException;
 import org.scijava.Context;
 import org.scijava.script.ScriptInfo;
 
-/** Loads the language of a script that is likely to come, and reads its parameters; nothing of it is run. */
+/** Loads the language of a script that is likely to come, and reads its parameters; nothing in it is run. */
 final class Warmup {
 
 	private final Context context;
@@ -34,7 +34,7 @@ final class Warmup {
 		}
 	}
 
-	/** BeanShell says that it compiles, and throws an Error when it is asked to (bsh.engine.BshScriptEngine, 2.0b6). */
+	/** BeanShell claims to compile, and throws an Error when asked to (bsh.engine.BshScriptEngine, 2.0b6). */
 	private static boolean compiles(final ScriptEngine engine) {
 		return engine instanceof Compilable && !engine.getClass().getName().startsWith("bsh.");
 	}

@@ -3,17 +3,17 @@ package distributedfiji.agent;
 import java.util.Locale;
 
 /**
- * Leads paths of another machine to a job's folders. Java's own way of reading a path calls {@link #lead} once
- * {@link Agent} has changed it, so this class knows nothing but java.lang: it is looked up by the bootstrap loader.
+ * Maps another machine's paths to a job's folders. Java's own way of reading a path calls {@link #lead} once
+ * {@link Agent} has changed it, so this class uses only java.lang: the bootstrap loader looks it up.
  */
 public final class Redirect {
 
-	/** One folder: {@code from} has slashes alone, and none at its end. */
+	/** One folder: {@code from} has only forward slashes, and none at its end. */
 	private static final class Way {
 
 		private final String from;
 		private final String to;
-		/** Windows' own: its names may be written with either slash, and in upper or lower case. */
+		/** A Windows folder: its names may be written with either slash, and in upper or lower case. */
 		private final boolean isWindows;
 		private volatile boolean isUsed;
 
@@ -30,7 +30,7 @@ public final class Redirect {
 			return to + path.substring(from.length());
 		}
 
-		/** A script may ask Java for the path that it was led to, and go on with Windows' own slashes. */
+		/** A script may ask Java for the path that it was led to, and append to it with Windows' slashes. */
 		boolean isGoneOnFrom(final String path) {
 			return isWindows && path.startsWith(to) && path.indexOf('\\', to.length()) >= 0
 				&& "/\\".indexOf(path.charAt(to.length())) >= 0;
@@ -39,7 +39,7 @@ public final class Redirect {
 
 	private static volatile Way[] ways = {};
 	private static volatile String work = "";
-	/** The job's own folders, in which a path may go on with Windows' slashes; none where the script has no such. */
+	/** The job's own folders, after which a path may use Windows' slashes; none if the script has no such paths. */
 	private static volatile String[] tidied = {};
 
 	private Redirect() {}
@@ -47,8 +47,8 @@ public final class Redirect {
 	/**
 	 * Sets what leads where, the longest first.
 	 *
-	 * @param own the working directory, then the home folder. A path of Windows is a relative one here: made absolute,
-	 *   it begins with the first
+	 * @param own the working directory, then the home folder. A Windows path is a relative one here: made absolute, it
+	 *   begins with the first
 	 * @param tidies whether paths below them may have Windows' slashes
 	 */
 	public static void set(final String[] from, final String[] to, final String[] own, final boolean tidies) {
@@ -59,29 +59,29 @@ public final class Redirect {
 		ways = set;
 	}
 
-	/** Whether any path was led by the n-th way. */
+	/** Whether any path used the n-th mapping. */
 	public static boolean isUsed(final int number) {
 		return ways[number].isUsed;
 	}
 
-	/** Returns where a path leads, or the path itself, with the slashes of this machine. */
+	/** Returns where a path leads, or the path itself, with this machine's slashes. */
 	public static String lead(final String path) {
 		if (path == null || path.length() < 2) return path;
 		final String led = ways.length == 0 ? null : ledElsewhere(path);
 		return led == null ? tidy(path) : led;
 	}
 
-	/** Returns a path in the job's own folders with plain slashes, any other as it is. */
+	/** Returns a path in the job's own folders with forward slashes, any other as it is. */
 	private static String tidy(final String path) {
 		if (tidied.length == 0 || path.indexOf('\\') < 0) return path;
 		for (final String folder : tidied) {
 			if (path.startsWith(folder) || (path + "/").replace('\\', '/').startsWith(folder)) return withSingleSlashes(path.replace('\\', '/'));
 		}
-		// A relative one, as output\a.csv.
+		// A relative path, such as output\a.csv.
 		return path.startsWith("/") || isWindows(path) ? path : withSingleSlashes(path.replace('\\', '/'));
 	}
 
-	/** Returns where a path leads, or null where no way fits. */
+	/** Returns where a path leads, or null if no mapping fits. */
 	private static String ledElsewhere(final String path) {
 		final String own = path.startsWith(work) ? path.substring(work.length()) : path;
 		final String windows = isWindows(own) ? inSlashes(own) : null;
@@ -95,7 +95,7 @@ public final class Redirect {
 		return null;
 	}
 
-	/** A path of Windows, a share's two slashes at its beginning kept. */
+	/** A Windows path; the two slashes at the beginning of a share are kept. */
 	private static String inSlashes(final String path) {
 		return (isDrive(path) ? "" : "/") + withSingleSlashes(path.replace('\\', '/'));
 	}

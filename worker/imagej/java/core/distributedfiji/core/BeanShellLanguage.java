@@ -5,7 +5,7 @@ import java.util.List;
 
 import org.scijava.script.AdaptedScriptLanguage;
 
-/** BeanShell by its own script engine, which is the one that FIJI uses. */
+/** BeanShell through its own script engine, which is the one that FIJI uses. */
 public final class BeanShellLanguage extends AdaptedScriptLanguage {
 
 	public BeanShellLanguage() {

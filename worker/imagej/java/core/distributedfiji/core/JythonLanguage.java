@@ -4,7 +4,7 @@ import org.python.core.PyNone;
 import org.python.core.PyObject;
 import org.scijava.script.AdaptedScriptLanguage;
 
-/** Python by Jython's own script engine, which is the one that FIJI uses. */
+/** Python through Jython's own script engine, which is the one that FIJI uses. */
 public final class JythonLanguage extends AdaptedScriptLanguage {
 
 	public JythonLanguage() {

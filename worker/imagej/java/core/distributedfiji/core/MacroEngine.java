@@ -15,7 +15,7 @@ import org.scijava.script.AbstractScriptEngine;
 import ij.Macro;
 import ij.macro.Interpreter;
 
-/** Runs a macro with its parameters as global variables; returns "[aborted]" when it was stopped, as ImageJ does. */
+/** Runs a macro with its parameters as global variables; returns "[aborted]" if it was stopped, as ImageJ does. */
 public final class MacroEngine extends AbstractScriptEngine {
 
 	private static final Map<String, String> TEXTS = new ConcurrentHashMap<>();
@@ -24,7 +24,7 @@ public final class MacroEngine extends AbstractScriptEngine {
 		engineScopeBindings = new SimpleBindings();
 	}
 
-	/** Called by the macro for its text parameters: whatever a text holds, no quoting can break it. */
+	/** Called by the macro for its text parameters, so that no text can break the quoting. */
 	public static String text(final String name) {
 		return TEXTS.get(name);
 	}
@@ -38,7 +38,7 @@ public final class MacroEngine extends AbstractScriptEngine {
 	public Object eval(final String macro) throws ScriptException {
 		final Thread thread = Thread.currentThread();
 		final String name = thread.getName();
-		// ImageJ gives options to a command, and lets IJ.error stop a macro, only on a thread of such a name.
+		// ImageJ gives options to a command, and lets IJ.error stop a macro, only on a thread with such a name.
 		thread.setName("Run$_" + name + "Macro$");
 		try {
 			return new Interpreter().run(declarations() + macro, "");
@@ -52,7 +52,7 @@ public final class MacroEngine extends AbstractScriptEngine {
 		}
 	}
 
-	/** One line, so that the macro's line numbers stay. */
+	/** One line, so that the macro's line numbers do not change. */
 	private String declarations() {
 		final StringBuilder out = new StringBuilder();
 		engineScopeBindings.forEach((name, value) -> {

@@ -7,7 +7,7 @@ import javax.script.ScriptEngine;
 
 import org.scijava.script.AbstractScriptLanguage;
 
-/** The macro language of ImageJ, under the names by which FIJI knows it. */
+/** ImageJ's macro language, under the names that FIJI uses. */
 public final class MacroLanguage extends AbstractScriptLanguage {
 
 	@Override

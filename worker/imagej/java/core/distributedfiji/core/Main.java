@@ -44,7 +44,7 @@ public final class Main {
 
 	private static int run(final String code, final String values) throws Exception {
 		final Context context = new Context();
-		// ImageJ opens tables and its log in windows only where its main window is, shown or not.
+		// ImageJ opens tables and its log in windows only if it has its main window, shown or not.
 		if (!GraphicsEnvironment.isHeadless()) new ImageJ(ImageJ.NO_SHOW);
 		final Map<String, Object> given;
 		try {
@@ -67,7 +67,7 @@ public final class Main {
 		return given;
 	}
 
-	/** A bare word is not resolved by the parser: it stands for itself. */
+	/** The parser does not resolve a bare word: it stands for itself. */
 	private static Object plain(final Object value) {
 		final boolean known = value == null || value instanceof Number || value instanceof Boolean;
 		return known ? value : String.valueOf(value);

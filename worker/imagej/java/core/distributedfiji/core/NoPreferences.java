@@ -6,7 +6,7 @@ import java.util.prefs.AbstractPreferences;
 import java.util.prefs.Preferences;
 import java.util.prefs.PreferencesFactory;
 
-/** Preferences that end with the JVM: a job finds none of an earlier one, and no folder has to be writable. */
+/** Preferences that end with the JVM: a job finds none from an earlier one, and no folder has to be writable. */
 public final class NoPreferences implements PreferencesFactory {
 
 	private static final Preferences ROOT = new Node(null, "");

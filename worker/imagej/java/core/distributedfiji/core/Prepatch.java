@@ -20,14 +20,14 @@ import net.imagej.patcher.LegacyInjector;
 import distributedfiji.mend.Mending;
 
 /**
- * Writes ImageJ's classes that need a display, changed to do without, into a jar: once, when ImageJ core is installed.
- * Those that are changed for use with a display, too, go into one of their own.
+ * Writes ImageJ's classes that need a display, changed to work without one, into a jar, once, when ImageJ core is
+ * installed. Those that are also changed for use with a display go into a separate jar.
  */
 public final class Prepatch {
 
-	/** What a class holds that knows text windows or what they show. */
+	/** What a class file contains if the class uses text windows or their content. */
 	private static final String TEXT = "ij/text/Text";
-	/** The patcher brings it; ImageJ's own jar has it not. */
+	/** The patcher has it; ImageJ's own jar does not. */
 	private static final String HEADLESS_DIALOG = "net/imagej/patcher/HeadlessGenericDialog.class";
 
 	private Prepatch() {}
@@ -57,7 +57,7 @@ public final class Prepatch {
 		}
 	}
 
-	/** Mends a class of ImageJ, as it is patched already or as it comes. */
+	/** Mends a class of ImageJ, in its patched form if there is one. */
 	private static void mend(final String entry, final byte[] bytes, final Path target, final boolean headless)
 		throws Exception
 	{

@@ -16,7 +16,7 @@ public class Train implements Command {
 	@Parameter
 	private Context context;
 
-	/** Paths of job files, joined as in a class path. */
+	/** Paths of job files, joined like a class path. */
 	@Parameter(persist = false)
 	private String jobs;
 

@@ -18,17 +18,17 @@ import javassist.Modifier;
 import javassist.NotFoundException;
 
 /**
- * Changes the classes by which ImageJ asks a person, so that the job answers: with a display and without, in all
- * languages, since all of them come here in the end. getNumber, getString, Dialog.*, IJ.getNumber, IJ.getString and
+ * Changes the classes that ImageJ uses to ask a person, so that the job answers: with and without a display, in all
+ * languages, since all of them end up here. getNumber, getString, Dialog.*, IJ.getNumber, IJ.getString and
  * showMessageWithCancel all make a GenericDialog; getBoolean a YesNoCancelDialog; getDirectory, IJ.getDirectory a
- * DirectoryChooser; File.openDialog and IJ.getFilePath an OpenDialog (ImageJ 1.54p). Without a display FIJI's patches
- * have put HeadlessGenericDialog over GenericDialog, whose methods they have renamed: then the inherited ones are
- * overridden here (ij1-patcher 2.0.0, LegacyHeadless).
+ * DirectoryChooser; File.openDialog and IJ.getFilePath an OpenDialog (ImageJ 1.54p). Without a display, FIJI's patches
+ * have put HeadlessGenericDialog over GenericDialog and renamed its methods: then the inherited ones are overridden
+ * here (ij1-patcher 2.0.0, LegacyHeadless).
  */
 final class Asking {
 
 	private static final String DIALOG = "ij.gui.GenericDialog";
-	/** Its constructor refuses where there are no options of a command. */
+	/** Its constructor refuses if a command has no options. */
 	private static final String HEADLESS_DIALOG = "net.imagej.patcher.HeadlessGenericDialog";
 	private static final String ASK = "distributedfiji.questions.Ask";
 	private static final String READER = Options.class.getName();
@@ -38,12 +38,12 @@ final class Asking {
 		"ij.io.DirectoryChooser", "ij.io.OpenDialog", "ij.io.SaveDialog", "ij.io.Opener",
 		"net.imagej.legacy.DefaultLegacyHooks"));
 
-	/** What the form is told when a field is added, by ImageJ's method. */
+	/** What to call on the form when a field is added, by ImageJ's method. */
 	private static final Map<String, String> ADDED = new HashMap<>();
-	/** What the form is asked for, by ImageJ's method. */
+	/** What to read from the form, by ImageJ's method. */
 	private static final Map<String, String> READ = new HashMap<>();
 
-	/** What {@link Options} do in place of the stand-in for a dialog, by its method and what that takes. */
+	/** What {@link Options} do in place of the stand-in for a dialog, by its method and that method's arguments. */
 	private static final Map<String, String> OPTIONS = new HashMap<>();
 
 	static {
@@ -127,7 +127,7 @@ final class Asking {
 		}
 	}
 
-	/** It takes an image's title from the path as it is given, not from where that leads (ImageJ 1.54p). */
+	/** It takes an image's title from the path as given, not from where that leads (ImageJ 1.54p). */
 	private void opener() throws CannotCompileException {
 		for (final CtMethod method : type.getDeclaredMethods()) {
 			if (method.getName().matches("open|openImage|openUsingBioFormats") && method.getSignature().startsWith("(Ljava/lang/String;)")) {
@@ -140,7 +140,7 @@ final class Asking {
 		OPTIONS.put(method, call);
 	}
 
-	/** Changes a class, if it is one of {@link #CLASSES}; returns whether it has. */
+	/** Changes a class if it is one of {@link #CLASSES}; returns whether it did. */
 	static boolean mend(final CtClass type, final boolean headless) throws CannotCompileException, NotFoundException {
 		if (!CLASSES.contains(type.getName())) return false;
 		final Asking asking = new Asking(type);
@@ -195,7 +195,7 @@ final class Asking {
 		}
 	}
 
-	/** With a window ImageJ's fields are made as well: a script may ask for them. */
+	/** With a window, ImageJ's fields are also made: a script may ask for them. */
 	private static void added(final CtMethod method, final String told, final boolean hasWindow)
 		throws CannotCompileException
 	{
@@ -207,7 +207,7 @@ final class Asking {
 		method.insertAfter("if (_form != null) " + FORM + ".leave();", true);
 	}
 
-	/** The public methods of a name, inherited ones made this class's own. */
+	/** The public methods with a name; inherited ones become this class's own. */
 	private List<CtMethod> methods(final String name) throws CannotCompileException, NotFoundException {
 		final List<CtMethod> own = new ArrayList<>();
 		for (final CtMethod method : type.getDeclaredMethods(name)) {
@@ -223,7 +223,7 @@ final class Asking {
 		return own;
 	}
 
-	/** It refuses to be made where a command has no options; the form needs none. It leaves options to {@link Options}. */
+	/** It cannot be made if a command has no options; the form needs none. It leaves options to {@link Options}. */
 	private void headlessDialog() throws CannotCompileException, NotFoundException {
 		for (final CtConstructor made : type.getConstructors()) {
 			made.instrument(new javassist.expr.ExprEditor() {
@@ -244,7 +244,7 @@ final class Asking {
 		}
 	}
 
-	/** Without a display it is no window of Java's, and so must not be given to what wants one: Java would not load it. */
+	/** Without a display it is not a Java window, and must not be passed to code that wants one: Java would not load it. */
 	private void nonBlocking(final boolean headless) throws CannotCompileException, NotFoundException {
 		for (final CtMethod method : type.getDeclaredMethods("showDialog")) {
 			if (headless) method.setBody("{ super.showDialog(); }");
@@ -273,7 +273,7 @@ final class Asking {
 		for (final CtMethod method : type.getDeclaredMethods("show")) method.setBody("{ " + ASK + ".pause(getTitle(), text()); }");
 	}
 
-	/** Takes the class from under Java's Dialog, which cannot be made without a display. */
+	/** Removes Java's Dialog, which cannot be made without a display, as the class's parent. */
 	private void withoutWindow() throws CannotCompileException, NotFoundException {
 		type.setSuperclass(type.getClassPool().get(NoDialog.class.getName()));
 		for (final CtMethod method : type.getDeclaredMethods("paint")) type.removeMethod(method);

@@ -8,8 +8,8 @@ import javassist.expr.ExprEditor;
 import javassist.expr.Handler;
 
 /**
- * Lets what a filter's dialog throws end the command, with a display and without. ImageJ catches it without a word, and
- * runs the filter all the same, with whatever the dialog had read until then (1.54p, PlugInFilterRunner's constructor).
+ * Lets an exception from a filter's dialog end the command, with and without a display. ImageJ silently catches it, and
+ * runs the filter all the same, with whatever the dialog had read so far (1.54p, PlugInFilterRunner's constructor).
  */
 public final class Filters {
 
@@ -18,7 +18,7 @@ public final class Filters {
 
 	private Filters() {}
 
-	/** Changes a class, if it is the one that runs filters; returns whether it has. */
+	/** Changes a class if it is the one that runs filters; returns whether it did. */
 	static boolean mend(final CtClass type) throws CannotCompileException {
 		if (!type.getName().equals(TYPE)) return false;
 		for (final CtConstructor made : type.getConstructors()) {
@@ -42,7 +42,7 @@ public final class Filters {
 		}
 	}
 
-	/** Throws it on, as what it is. */
+	/** Rethrows it unchanged. */
 	public static void end(final Exception thrown) {
 		throw Filters.<RuntimeException>unchecked(thrown);
 	}

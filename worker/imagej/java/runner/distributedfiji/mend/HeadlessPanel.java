@@ -4,7 +4,7 @@ import java.awt.Container;
 
 import ij.text.TextPanel;
 
-/** What a text window shows. Nobody sees it: it only keeps its lines, and its table. */
+/** The content of a text window. Nobody sees it: it only keeps its lines and its table. */
 final class HeadlessPanel extends TextPanel {
 
 	private final HeadlessWindow window;
@@ -14,7 +14,7 @@ final class HeadlessPanel extends TextPanel {
 		this.window = window;
 	}
 
-	/** ImageJ finds the window of a table so. */
+	/** ImageJ finds a table's window this way. */
 	@Override
 	public Container getParent() {
 		return window;

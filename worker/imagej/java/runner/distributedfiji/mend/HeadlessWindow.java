@@ -11,7 +11,7 @@ import ij.text.TextWindow;
 
 /**
  * A text window without a display. Java's own constructor of a Frame refuses, so objects of this class are made without
- * any constructor ({@link Windows}); whatever ImageJ asks of a window is answered here, from fields of our own.
+ * any constructor ({@link Windows}). Whatever ImageJ asks of a window is answered here, from our own fields.
  */
 final class HeadlessWindow extends TextWindow {
 
@@ -79,7 +79,7 @@ final class HeadlessWindow extends TextWindow {
 		return getClass().getName() + "[" + title + "]";
 	}
 
-	// What only changes how a window looks, or where it is.
+	// These only change how a window looks, or where it is.
 
 	@Override
 	public void setLocation(final Point place) {}

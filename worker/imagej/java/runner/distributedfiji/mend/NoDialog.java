@@ -11,7 +11,7 @@ import java.awt.Rectangle;
 import java.awt.event.KeyListener;
 import java.awt.event.WindowListener;
 
-/** Stands where a dialog of ImageJ's was one of Java's: it shows nothing, and so is there without a display, too. */
+/** Replaces Java's dialog as the parent of ImageJ's dialogs: it shows nothing, so it also exists without a display. */
 public class NoDialog {
 
 	private String title;
@@ -66,7 +66,7 @@ public class NoDialog {
 		return part;
 	}
 
-	// What only changes how a window looks, or where it is.
+	// These only change how a window looks, or where it is.
 
 	public void add(final Component part, final Object place) {}
 

@@ -19,14 +19,14 @@ import ij.macro.Interpreter;
 import ij.measure.ResultsTable;
 
 /**
- * The fields of a command's dialog, as {@code run("Command...", "key=value")} fills them where there is no display: read
- * as ImageJ's own dialog reads them (1.54p, GenericDialog), field by field, and not before the command asks. FIJI's
- * stand-in for that dialog takes text areas, files, folders and images for nothing, variables of the macro for texts,
- * and a second field of the same name for the first (ij1-patcher 2.0.0, HeadlessGenericDialog).
+ * The fields of a command's dialog, as {@code run("Command...", "key=value")} fills them without a display: read as
+ * ImageJ's own dialog reads them (1.54p, GenericDialog), field by field, and not before the command asks. FIJI's
+ * stand-in for that dialog ignores text areas, files, folders and images, takes variables of the macro for texts, and
+ * takes a second field with the same name for the first (ij1-patcher 2.0.0, HeadlessGenericDialog).
  */
 public final class Options {
 
-	/** The dialog that reads its text areas finds them under these keys. */
+	/** The dialog finds its text areas under these keys. */
 	private static final String[] AREAS = { "text1", "text2" };
 	private static final String SCROLLBARS = "SCROLLBARS_(BOTH|VERTICAL_ONLY)$";
 
@@ -89,12 +89,12 @@ public final class Options {
 	private int radio;
 	private int area;
 
-	/** Tells a dialog's options what it is called. */
+	/** Sets the title of a dialog's options. */
 	public static void title(final Object dialog, final String shown) {
 		of(dialog).title = shown;
 	}
 
-	/** Tells a dialog's options that the next field stands beside the last one. */
+	/** Marks the next field as being in the same row as the last one. */
 	public static void sameRow(final Object dialog) {
 		of(dialog).isInSameRow = true;
 	}
@@ -109,7 +109,7 @@ public final class Options {
 		}
 	}
 
-	/** Two fields of one name have different keys, the second one with a number. */
+	/** Two fields with the same name get different keys, the second one with a number. */
 	private String key(final String label) {
 		String key = label == null ? "" : Macro.trimKey(label.trim());
 		if (key.isEmpty()) return key;
@@ -123,7 +123,7 @@ public final class Options {
 		number(label, standard, (int) standard == standard ? 0 : 3);
 	}
 
-	/** @param digits as ImageJ shows them: less than none for an exponent where need be */
+	/** @param digits as ImageJ shows them: negative for an exponent if needed */
 	public void number(final String label, final double standard, final int digits) {
 		final String shown = digits < 0 ? ResultsTable.d2s(standard, -digits) : IJ.d2s(standard, digits);
 		number(label, Double.isNaN(standard) ? "" : shown, standard);
@@ -152,7 +152,7 @@ public final class Options {
 		number(label, IJ.d2s(standard, digits), standard);
 	}
 
-	/** How many digits ImageJ shows of a slider's value. */
+	/** How many digits of a slider's value ImageJ shows. */
 	private static int digits(final double step) {
 		if (step == (int) step) return 0;
 		final String[] parts = Double.toString(step).toUpperCase(Locale.US).split("E");
@@ -169,7 +169,7 @@ public final class Options {
 
 	public void folder(final String label, final String standard) {
 		text(label, IJ.addSeparator(standard));
-		// With a display the field and the button beside it each have a key.
+		// With a display, the field and the button beside it each have a key.
 		key(label);
 	}
 
@@ -183,7 +183,7 @@ public final class Options {
 		boxes.add(key(label));
 	}
 
-	/** The box for a preview has no key. */
+	/** The preview box has no key. */
 	public void preview() {
 		boxes.add(null);
 	}
@@ -200,7 +200,7 @@ public final class Options {
 		choices.add(new Choice(new Field(key(label), shown.isEmpty() ? null : selected), shown));
 	}
 
-	/** The titles of the images that are open. */
+	/** The titles of the open images. */
 	public void images(final String label, final String standard) {
 		if (imageTitles == null) {
 			final int[] open = WindowManager.getIDList();
@@ -240,7 +240,7 @@ public final class Options {
 		return areas[at];
 	}
 
-	/** What a command writes into its dialog's message is for nobody, but it wants ImageJ's part for it. */
+	/** Nobody reads what a command writes into its dialog's message, but the command needs ImageJ's component for it. */
 	public void message(final String said) {
 		isInSameRow = false;
 		final boolean hasLines = said != null && said.indexOf('\n') >= 0;
@@ -321,7 +321,7 @@ public final class Options {
 	}
 
 	/**
-	 * A text, or a variable of the macro: {@code "title=&name"}, and without the sign where the text is the key's beginning,
+	 * A text, or a variable of the macro: {@code "title=&name"}, and without the sign if the text is the start of the key,
 	 * {@code "title=title"}, or the field holds a number, {@code "width=w"}.
 	 */
 	public String nextText() {
@@ -337,7 +337,7 @@ public final class Options {
 		return !shown.isEmpty() && (Character.isDigit(shown.charAt(0)) || shown.startsWith("-"));
 	}
 
-	/** The value of a variable of the macro; the name itself where there is none. */
+	/** The value of a variable of the macro, or the name itself if there is no such variable. */
 	private static String valueOf(final String name) {
 		final Interpreter macro = Interpreter.getInstance();
 		final String value = macro == null ? null : macro.getVariableAsString(name);
@@ -352,7 +352,7 @@ public final class Options {
 		return isGiven(key + " ");
 	}
 
-	/** Whether a word stands in the options, outside of brackets and not as a value. */
+	/** Whether a word appears in the options, outside of brackets and not as a value. */
 	private boolean isGiven(final String word) {
 		if (given.startsWith(word)) return true;
 		final String apart = " " + word;
@@ -367,7 +367,7 @@ public final class Options {
 		return false;
 	}
 
-	/** A choice as it stands in the options, in the list or not; {@code "method=&name"} is a variable of the macro. */
+	/** A choice as written in the options, listed or not; {@code "method=&name"} is a variable of the macro. */
 	public String nextChoice() {
 		if (choices.isEmpty()) return "";
 		final Choice next = choices.get(choice);
@@ -381,7 +381,7 @@ public final class Options {
 		return said != null && said.startsWith("&") ? choiceVariable(plain(said)) : said;
 	}
 
-	/** Which of the items is chosen; what is none of them is an error, as with a display. */
+	/** Which of the items is chosen. Anything else is an error, as with a display. */
 	public int nextChoiceIndex() {
 		if (choices.isEmpty()) return -1;
 		final Choice next = choices.get(choice);
@@ -418,7 +418,7 @@ public final class Options {
 		return value(radios.get(radio++));
 	}
 
-	/** What stands in the next of a dialog's two text areas. */
+	/** The content of the next of a dialog's two text areas. */
 	public String nextArea() {
 		final int at = area++;
 		if (at >= areas.length || areas[at] == null) return null;

@@ -10,8 +10,8 @@ import javassist.CtMethod;
 import javassist.LoaderClassPath;
 
 /**
- * Lets Java ask where a path leads, wherever it is given as a text: java.io.File and all that takes a file's name, and
- * java.nio.file.Path, for both of which there is one method that reads it (OpenJDK 8 to 25, on Linux and macOS).
+ * Makes Java ask where a path leads whenever it is given as a text: java.io.File and everything that takes a file name,
+ * and java.nio.file.Path. For each of them, one method reads it (OpenJDK 8 to 25, on Linux and macOS).
  */
 public final class Readers implements ClassFileTransformer {
 
@@ -45,7 +45,7 @@ public final class Readers implements ClassFileTransformer {
 		return type.getMethod(name, "(Ljava/lang/String;)Ljava/lang/String;");
 	}
 
-	/** Throws an exception where not both are changed. */
+	/** Throws an exception unless both are changed. */
 	public void check() throws Exception {
 		if (problem != null) throw problem;
 		if (changed != 2) throw new IllegalStateException("Java reads paths in another way than is known");

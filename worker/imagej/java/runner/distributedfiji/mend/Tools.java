@@ -6,8 +6,8 @@ import javassist.CtMethod;
 import javassist.NotFoundException;
 
 /**
- * Lets a script choose a tool, or ask for the one chosen, where there is no toolbar: without ImageJ's main window there
- * is none, with a display neither, and a tool only matters to who draws (ImageJ 1.54p, IJ.setTool, IJ.getToolName).
+ * Lets a script choose a tool, or ask for the chosen one, without a toolbar. There is none without ImageJ's main window,
+ * even with a display, and a tool only matters to a person who draws (ImageJ 1.54p, IJ.setTool, IJ.getToolName).
  */
 final class Tools {
 
@@ -15,7 +15,7 @@ final class Tools {
 
 	private Tools() {}
 
-	/** Changes a class, if it is the one that chooses tools; returns whether it has. */
+	/** Changes a class if it is the one that chooses tools; returns whether it did. */
 	static boolean mend(final CtClass type) throws CannotCompileException, NotFoundException {
 		if (!type.getName().equals(TYPE)) return false;
 		for (final CtMethod method : type.getDeclaredMethods("setTool")) {

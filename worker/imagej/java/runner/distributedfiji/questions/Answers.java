@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * A job's answers, and its metadata where that has a question's name. A list answers the same question in turn: its
- * first item when it is asked first, its second the second time.
+ * A job's answers, and its metadata if that has a question's name. A list answers the same question in turn: its first
+ * item the first time, its second item the second time.
  */
 final class Answers {
 
@@ -21,7 +21,7 @@ final class Answers {
 		final String by;
 		final String key;
 		final Object value;
-		/** A list that has no item left. */
+		/** A list with no items left. */
 		final boolean isUsedUp;
 
 		Found(final String by, final String key, final Object value, final boolean isUsedUp) {
@@ -44,14 +44,14 @@ final class Answers {
 	/**
 	 * Returns the answer to a question, or null.
 	 *
-	 * @param others what else the script asks: a short form that could mean two of them means neither
+	 * @param others what else the script asks: a short form that could mean two questions means neither
 	 */
 	Found find(final Question question, final Collection<Question> others) {
 		final String[] place = place(question, others);
 		return place == null ? null : take(place[0], place[1]);
 	}
 
-	/** Returns whose answer it is, and its key, or null. */
+	/** Returns where the answer comes from, and its key, or null. */
 	String[] place(final Question question, final Collection<Question> others) {
 		for (final String by : sources.keySet()) {
 			for (int way = Names.LABEL; way <= Names.SHORT; way++) {
@@ -85,7 +85,7 @@ final class Answers {
 		return false;
 	}
 
-	/** Returns the answer of this name as it stands, a list as one value; metadata of that name is another thing. */
+	/** Returns the answer with this name as it is, a list as one value; metadata with that name does not count. */
 	Found whole(final String name) {
 		for (final String key : sources.get("answers").keySet()) {
 			if (!Names.fits(Names.PLAIN, key, name)) continue;
@@ -104,12 +104,12 @@ final class Answers {
 		return turn < items.size() ? new Found(by, key, items.get(turn), false) : new Found(by, key, value, true);
 	}
 
-	/** Notes that something has asked for an answer. */
+	/** Notes that something asked for an answer. */
 	void use(final String key) {
 		used.add(key);
 	}
 
-	/** Keys of the answers that nothing has asked for. */
+	/** Keys of the answers that nothing asked for. */
 	List<String> unused() {
 		final List<String> unused = new ArrayList<>(sources.get("answers").keySet());
 		unused.removeAll(used);

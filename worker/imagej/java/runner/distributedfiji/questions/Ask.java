@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** The windows with which ImageJ asks for one thing; what its classes call in place of showing them. */
+/** The windows in which ImageJ asks for one thing; ImageJ's classes call these methods instead of showing them. */
 public final class Ask {
 
 	/** What a person can press. */
@@ -14,17 +14,17 @@ public final class Ask {
 
 	private Ask() {}
 
-	/** Returns a folder's path, with a separator at its end, or null where nothing can be asked. */
+	/** Returns a folder's path, with a separator at its end, or null if nothing can be asked. */
 	public static String folder(final String title) {
 		return place(Question.FOLDER, title, null);
 	}
 
-	/** Returns the path of a file to open, or null where nothing can be asked. */
+	/** Returns the path of a file to open, or null if nothing can be asked. */
 	public static String file(final String title, final String proposed) {
 		return place(Question.FILE, title, proposed);
 	}
 
-	/** Returns the path of a file to write, or null where nothing can be asked. */
+	/** Returns the path of a file to write, or null if nothing can be asked. */
 	public static String save(final String title, final String proposed) {
 		return place(Question.SAVE, title, proposed);
 	}
@@ -43,7 +43,7 @@ public final class Ask {
 		return Boolean.TRUE.equals(answer) ? YES : Boolean.FALSE.equals(answer) ? NO : CANCEL;
 	}
 
-	/** Prints what a person is to do, and goes on where the job allows it. */
+	/** Prints what a person should do, and continues if the job allows it. */
 	public static void pause(final String title, final String text) {
 		System.out.println(title + ": " + text);
 		if (Questions.isActive()) Questions.ask(new Question(Question.WAIT, title, inOneLine(text), true, null));

@@ -3,14 +3,14 @@ package distributedfiji.questions;
 /** A field of a dialog, with what it asks. */
 final class Field {
 
-	/** Kinds of fields, each of which ImageJ reads in the order in which they were added. */
+	/** Kinds of fields. ImageJ reads each kind in the order in which its fields were added. */
 	enum Type {
 		NUMBER, TEXT, CHECKBOX, CHOICE, RADIO, AREA
 	}
 
 	final Type type;
 	final Question question;
-	/** False for a box that only matters to who looks at the dialog. */
+	/** False for a box that only matters to a person who sees the dialog. */
 	final boolean isAsked;
 
 	Field(final Type type, final Question question, final boolean isAsked) {
@@ -19,7 +19,7 @@ final class Field {
 		this.isAsked = isAsked;
 	}
 
-	/** The answer, or before there is one what the dialog shows; null where that is nothing. */
+	/** The answer, or, before there is one, the value that the dialog shows; null if it shows nothing. */
 	Object value() {
 		return question.by == null ? question.standard : question.answer;
 	}

@@ -8,10 +8,10 @@ import java.util.Locale;
 
 import distributedfiji.Values;
 
-/** Turns an answer into what a question wants, or says why that cannot be. */
+/** Converts an answer to what a question wants, or says why that is impossible. */
 final class Fitting {
 
-	/** Raised when an answer is none for its question; the text says why. */
+	/** Raised if an answer does not fit its question; the text says why. */
 	static final class Misfit extends Exception {
 
 		Misfit(final String why) {
@@ -23,8 +23,8 @@ final class Fitting {
 	private final File output;
 
 	/**
-	 * @param work the script's working directory, from which a relative path starts
-	 * @param output where folders that are not there yet are made
+	 * @param work the script's working directory, which relative paths start from
+	 * @param output where missing folders are made
 	 */
 	Fitting(final File work, final File output) {
 		this.work = work;
@@ -62,7 +62,7 @@ final class Fitting {
 		throw new Misfit("is neither true nor false");
 	}
 
-	/** True for the first button, false for the second, the words of a third; or yes or no as such. */
+	/** True for the first button, false for the second, the words of a third; or simply yes or no. */
 	private static Object agreement(final Question question, final Object value) throws Misfit {
 		final int button = question.choices == null ? -1 : question.choices.indexOf(Values.text(value).trim());
 		return button < 0 ? truth(value) : button > 1 ? question.choices.get(button) : (Object) (button == 0);
@@ -76,7 +76,7 @@ final class Fitting {
 		throw new Misfit("is not one of its choices: " + String.join(", ", quoted));
 	}
 
-	/** Below output/, a folder that is not there yet is made. The path ends with a separator, as ImageJ's do. */
+	/** Below output/, a missing folder is made. The path ends with a separator, as ImageJ's do. */
 	private String folder(final String text) throws Misfit {
 		final File folder = file(work, text);
 		if (isBelow(output, folder)) folder.mkdirs();

@@ -16,8 +16,8 @@ import ij.gui.DialogListener;
 import ij.gui.GenericDialog;
 
 /**
- * What stands in one of ImageJ's dialogs that a script shows: ImageJ's class tells it of each field that is added, asks
- * it for the answers when the dialog would be shown, and for the values afterwards. With a display and without.
+ * The content of one of ImageJ's dialogs that a script shows. ImageJ's class reports each field that is added, asks the
+ * form for the answers when the dialog would be shown, and for the values afterwards. With and without a display.
  */
 public final class Form {
 
@@ -39,7 +39,7 @@ public final class Form {
 	}
 
 	/**
-	 * Returns the form of a new dialog, or null for one that ImageJ is to run itself: a command that has its options, and
+	 * Returns the form of a new dialog, or null for one that ImageJ should run itself: a command that has its options, and
 	 * the window in which the macro interpreter shows an error.
 	 */
 	public static Form of(final String title) {
@@ -90,7 +90,7 @@ public final class Form {
 		add(Field.Type.TEXT, kindOfText(), label, standard == null ? "" : standard, null);
 	}
 
-	/** FIJI's GenericDialogPlus makes its fields for files and folders of ImageJ's text fields. */
+	/** FIJI's GenericDialogPlus builds its file and folder fields from ImageJ's text fields. */
 	private static String kindOfText() {
 		final StackTraceElement[] stack = new Throwable().getStackTrace();
 		for (int at = 2; at < Math.min(stack.length, 7); at++) {
@@ -119,7 +119,7 @@ public final class Form {
 		}
 	}
 
-	/** The box for a preview, which is off: nobody sees one. */
+	/** The preview box, which is off: nobody sees a preview. */
 	public void preview() {
 		final Question shown = new Question(Question.BOOLEAN, title, "Preview", false, null);
 		if (depth == 0) fields.add(new Field(Field.Type.CHECKBOX, shown, false));
@@ -131,7 +131,7 @@ public final class Form {
 		add(Field.Type.CHOICE, Question.CHOICE, label, shown, choices);
 	}
 
-	/** A choice of the images that are open. */
+	/** A choice of the open images. */
 	public void images(final String label, final String standard) {
 		if (depth > 0) return;
 		final List<String> titles = new ArrayList<>();
@@ -175,13 +175,13 @@ public final class Form {
 		if (listener == null) listener = first;
 	}
 
-	/** Answers all that the dialog asks, or ends the run. */
+	/** Answers everything that the dialog asks, or ends the run. */
 	public void answer() {
 		for (final String text : messages) System.out.println(text);
 		final List<Question> questions = new ArrayList<>();
 		for (final Field field : fields) if (field.isAsked) questions.add(field.question);
 		if (buttons != null || questions.isEmpty() && hasCancel) questions.add(agreement());
-		// A dialog may be shown again: it asks again.
+		// A dialog may be shown again; then it asks again.
 		for (final Question question : questions) question.answer(null, null, null);
 		Questions.askAll(questions);
 	}
@@ -211,11 +211,11 @@ public final class Form {
 
 	public boolean isCanceled() {
 		if (agreement == null || isOk()) return false;
-		// Of OK and Cancel the second, of Yes, No and Cancel the third.
+		// The second of OK and Cancel; the third of Yes, No and Cancel.
 		return buttons == null || !Boolean.FALSE.equals(agreement.answer);
 	}
 
-	/** As ImageJ does it when a person has pressed Cancel. */
+	/** What ImageJ does when a person has pressed Cancel. */
 	public boolean isCanceledAndAborts() {
 		if (isCanceled() && !Thread.currentThread().getName().endsWith("Script_Macro$")) Macro.abort();
 		return isCanceled();
@@ -229,7 +229,7 @@ public final class Form {
 		read.clear();
 	}
 
-	/** The next field of a kind, or null where the dialog has none of it. */
+	/** The next field of a kind, or null if the dialog has no more. */
 	private Field next(final Field.Type type) {
 		final int wanted = read.merge(type, 1, Integer::sum);
 		int at = 0;

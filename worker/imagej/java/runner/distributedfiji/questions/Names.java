@@ -25,7 +25,7 @@ final class Names {
 			.replaceAll("[^\\p{L}\\p{N}]+", "_").replaceAll("^_+|_+$", "");
 	}
 
-	/** "Sigma (pixels):" becomes "sigma": without what stands in brackets. */
+	/** "Sigma (pixels):" becomes "sigma": without the part in brackets. */
 	static String brief(final String name) {
 		return plain(name.replaceAll("\\([^()]*\\)|\\[[^\\[\\]]*\\]", " "));
 	}

@@ -8,8 +8,8 @@ import java.util.regex.Pattern;
 import distributedfiji.InputFolder;
 
 /**
- * The places that a folder or file question means where the job says nothing: by its title, then by the order in which
- * the script asks. Each place is given to one title alone; what is asked beyond that has no answer.
+ * The places that a folder or file question means if the job does not say: by its title, then by the order in which
+ * the script asks. Each place is given to only one title; further questions have no answer.
  */
 final class Places {
 
@@ -19,7 +19,7 @@ final class Places {
 	private static final Pattern INPUT =
 		word("images?|pictures?|open|load|read|process|analy[sz]e|stacks?|movies?|files?|data|from|containing|tiffs?|tifs?" +
 			"|rois?|masks?|find");
-	/** Words that say nothing of which file is meant. */
+	/** Words that do not say which file is meant. */
 	private static final Pattern ANY_IMAGE = Pattern.compile(
 		"(?i)(\\W|_|\\b(choose|select|pick|open|load|please|an?|the|your|any|one|to|for|be|process(ed)?|analy[sz]ed?|measured?" +
 			"|input|source|raw|original|image|picture|stack|movie|file|tiff?|data|path)\\b)*");
@@ -42,14 +42,14 @@ final class Places {
 	/**
 	 * Returns the folder that a title means, or null.
 	 *
-	 * @param line where the script asks, or null: a title that says nothing means another folder in another line
+	 * @param line where the script asks, or null: an uninformative title means another folder in another line
 	 */
 	File folder(final String title, final Integer line) {
 		final Boolean isOutput = isOutput(title);
 		final String name = Names.plain(title) + (isOutput == null && line != null ? "@" + line : "");
 		if (folders.containsKey(name)) return folders.get(name);
 		File folder = Boolean.TRUE.equals(isOutput) ? output : input;
-		// A title that says nothing: the script asks for its inputs first.
+		// An uninformative title: the script asks for its inputs first.
 		if (isOutput == null && folders.containsValue(input)) folder = output;
 		if (folder == null || !folder.isDirectory() || folders.containsValue(folder)) return null;
 		folders.put(name, folder);
@@ -65,7 +65,7 @@ final class Places {
 		return folder.equals(output);
 	}
 
-	/** Whether a title means the output, or null where it says nothing. */
+	/** Whether a title means the output, or null if it does not say. */
 	private static Boolean isOutput(final String title) {
 		if (SURELY_OUTPUT.matcher(title).find()) return !SURELY_INPUT.matcher(title).find() ? Boolean.TRUE : null;
 		if (SURELY_INPUT.matcher(title).find()) return false;
@@ -77,7 +77,7 @@ final class Places {
 		return folder.equals(input);
 	}
 
-	/** Returns the job's one input for the first title that means any image, or null. */
+	/** Returns the job's only input for the first title that means any image, or null. */
 	File file(final String title) {
 		final File only = InputFolder.only(input);
 		if (only == null || !ANY_IMAGE.matcher(title).matches()) return null;
@@ -85,7 +85,7 @@ final class Places {
 		return imageTitle.equals(Names.plain(title)) ? only : null;
 	}
 
-	/** Returns where a file goes whose name the script proposes, or null. */
+	/** Returns where to write a file whose name the script proposes, or null. */
 	File save(final String proposed) {
 		if (proposed == null || proposed.trim().isEmpty() || output == null) return null;
 		return new File(output, new File(proposed).getName());

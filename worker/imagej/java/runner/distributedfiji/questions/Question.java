@@ -6,45 +6,45 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** One thing that a script asks a person, and how a job has answered it. */
+/** One thing that a script asks a person, and how a job answered it. */
 final class Question {
 
-	/** A number, also that of a slider. */
+	/** A number, including that of a slider. */
 	static final String NUMBER = "number";
 	static final String TEXT = "text";
 	static final String BOOLEAN = "boolean";
 	static final String CHOICE = "choice";
 	static final String FOLDER = "folder";
 	static final String FILE = "file";
-	/** A file that is to be written. */
+	/** A file to be written. */
 	static final String SAVE = "save";
-	/** Yes or no, go on or not: true is the button that a person would press to go on. */
+	/** Yes or no, continue or not: true is the button that a person would press to continue. */
 	static final String CONFIRM = "confirm";
 	/** A script that waits until a person has done something. */
 	static final String WAIT = "wait";
 
-	/** A text that is longer is no name, where there is another. */
+	/** A longer text is not a name if there is another. */
 	private static final int LONG = 60;
 
 	final String kind;
 	/** Title of the dialog, or empty. */
 	final String dialog;
-	/** The words at a field; of a window that asks one thing, its title or its text. */
+	/** The words at a field; for a window that asks one thing, its title or its text. */
 	final String label;
-	/** What the dialog shows, or null where it shows nothing. */
+	/** The value that the dialog shows, or null if it shows none. */
 	final Object standard;
-	/** What there is to choose from, or null. */
+	/** The choices, or null. */
 	final List<String> choices;
 	/** Line of the script, or null. */
 	Integer line;
 	/** "folder_2" for the second folder that is asked for, or null. */
 	String ordinal;
 	Object answer;
-	/** "answers", "metadata", "input", "output", "default", or null for what nobody has answered. */
+	/** "answers", "metadata", "input", "output", "default", or null for a question that nothing answered. */
 	String by;
 	/** Key of the answers or of the metadata, or null. */
 	String key;
-	/** False for what is only seen in the script's text. */
+	/** False if it was only seen in the script's text. */
 	boolean met = true;
 	private int times = 1;
 
@@ -58,7 +58,7 @@ final class Question {
 		this.choices = choices;
 	}
 
-	/** What it can be called by, the best first. */
+	/** What it can be called, best first. */
 	List<String> names() {
 		final List<String> names = new ArrayList<>();
 		if (!label.trim().isEmpty()) names.add(label);
@@ -67,7 +67,7 @@ final class Question {
 		return names.isEmpty() && ordinal != null ? Collections.singletonList(ordinal) : names;
 	}
 
-	/** What it is called in messages, and by what a job file may answer it. */
+	/** What messages call it, and what a job file may answer it by. */
 	String name() {
 		final List<String> names = names();
 		if (names.isEmpty()) return "";
@@ -79,7 +79,7 @@ final class Question {
 		return kind.equals(FOLDER) || kind.equals(FILE) || kind.equals(SAVE);
 	}
 
-	/** Whether what it wants is that a person goes on. */
+	/** Whether it only wants a person to continue. */
 	boolean isAgreement() {
 		return kind.equals(CONFIRM) || kind.equals(WAIT);
 	}
@@ -90,7 +90,7 @@ final class Question {
 		key = itsKey;
 	}
 
-	/** Returns a copy with the answer of now: a dialog that is shown again asks its questions anew. */
+	/** Returns a copy with the present answer: a dialog that is shown again asks its questions anew. */
 	Question copy() {
 		final Question copy = new Question(kind, dialog, label, standard, choices);
 		copy.line = line;
@@ -100,7 +100,7 @@ final class Question {
 		return copy;
 	}
 
-	/** Whether another is the same, answered in the same way; then it is only counted. */
+	/** Whether another is the same question, answered the same way; then it is only counted. */
 	boolean isAgain(final Question other) {
 		return document(1).equals(other.document(1));
 	}

@@ -12,14 +12,14 @@ import distributedfiji.Near;
 import distributedfiji.Values;
 
 /**
- * Answers what a script asks a person: from the job's answers, from its metadata, by the job's folders, and, where the
- * job allows it, by what the dialog shows. What has no answer ends the run. There is one job in a JVM.
+ * Answers what a script asks a person: from the job's answers, its metadata, its folders, and, if the job allows it,
+ * from the values that a dialog shows. A question without an answer ends the run. There is one job per JVM.
  */
 public final class Questions {
 
-	/** So many different questions are reported. */
+	/** How many different questions are reported. */
 	private static final int KEPT = 200;
-	/** No script asks a person yes or no so often; one that would, waits in a loop for another answer. */
+	/** No script asks a person yes or no this often; one that does is looping until it gets another answer. */
 	private static final int PATIENCE = 1000;
 
 	/** The answer that names what is open before the script starts. */
@@ -38,7 +38,7 @@ public final class Questions {
 		this.setup = setup;
 	}
 
-	/** From now on questions are answered; before, ImageJ's own code asks. */
+	/** Questions are answered from now on; before that, ImageJ's own code asks. */
 	public static void begin(final Setup setup) {
 		current = new Questions(setup);
 	}
@@ -47,24 +47,24 @@ public final class Questions {
 		return current != null;
 	}
 
-	/** Returns the questions that were asked, and those that are only seen in the script, as the result has them. */
+	/** Returns the questions that were asked, and those only seen in the script, for the result. */
 	public static List<Object> document() {
 		final Questions now = current;
 		return now == null ? Collections.emptyList() : now.all();
 	}
 
-	/** Returns a warning for each answer that nothing has asked for. */
+	/** Returns a warning for each answer that nothing asked for. */
 	public static List<String> unused() {
 		final Questions now = current;
 		return now == null ? Collections.<String>emptyList() : now.unusedAnswers();
 	}
 
-	/** Notes that the script has taken an answer in another way than by asking. */
+	/** Notes that the script used an answer in another way than by asking. */
 	public static void use(final String key) {
 		if (current != null) current.setup.answers.use(key);
 	}
 
-	/** Whether a question that stands in the script's text has a name that a key fits. */
+	/** Whether a key fits the name of a question in the script's text. */
 	public static boolean mayAskFor(final String key) {
 		if (current == null) return false;
 		for (final Question seen : current.setup.seen) {
@@ -75,13 +75,13 @@ public final class Questions {
 		return false;
 	}
 
-	/** Returns the job's folder that a parameter surely means by its words, or null. It is reported as a question is. */
+	/** Returns the job's folder that a parameter clearly means by its words, or null. It is reported like a question. */
 	public static String folderOf(final String title, final String name) {
 		final Questions now = current;
 		return now == null ? null : now.placeOf(Question.FOLDER, name, now.setup.places.sureFolder(title));
 	}
 
-	/** Returns the job's one input where a parameter's words mean no more than any image, or null. */
+	/** Returns the job's only input if a parameter's words just mean any image, or null. */
 	public static String fileOf(final String title, final String name) {
 		final Questions now = current;
 		return now == null ? null : now.placeOf(Question.FILE, name, now.setup.places.file(title));
@@ -96,18 +96,18 @@ public final class Questions {
 	}
 
 	/**
-	 * Returns the files that the job says a person would have opened before: what the answer {@code open_image} names,
-	 * folders with all that is in them.
+	 * Returns the files that, by the job, a person would have opened before: what the answer {@code open_image} names,
+	 * with the whole content of folders.
 	 *
-	 * @param meant opened where there is no such answer
-	 * @throws IllegalArgumentException when the answer names what is not there
+	 * @param meant opened if there is no such answer
+	 * @throws IllegalArgumentException if the answer names something that does not exist
 	 */
 	public static List<File> toOpen(final List<File> meant) {
 		final Questions now = current;
 		return now == null ? Collections.<File>emptyList() : now.filesToOpen(meant);
 	}
 
-	/** Returns the folder that the script was given last for a question, or null. */
+	/** Returns the folder that the script last got for a question, or null. */
 	public static String lastFolder() {
 		final Questions now = current;
 		return now == null ? null : now.lastFolder;
@@ -148,7 +148,7 @@ public final class Questions {
 		return question.answer;
 	}
 
-	/** Answers all questions of one dialog, or ends the run with all that have none. */
+	/** Answers all questions of one dialog, or ends the run and names all that have no answer. */
 	static void askAll(final List<Question> questions) {
 		current.answerAll(questions);
 	}
@@ -191,7 +191,7 @@ public final class Questions {
 		}
 	}
 
-	/** A loop that goes on until a person says otherwise would never end. */
+	/** A loop that continues until a person says otherwise would never end. */
 	private void checkPatience(final Question question) throws Fitting.Misfit {
 		if (!question.isAgreement() || question.by == null || timesAsked(question) < PATIENCE) return;
 		final String told = "\"" + question.name() + "\" was asked " + PATIENCE + " times and answered " + said(question) +
@@ -222,7 +222,7 @@ public final class Questions {
 		}
 	}
 
-	/** Whether one of the job's folders is what a question obviously means. */
+	/** Whether a question obviously means one of the job's folders. */
 	private boolean placed(final Question question) {
 		final String name = question.name();
 		final Places places = setup.places;
@@ -244,7 +244,7 @@ public final class Questions {
 		return question.by != null;
 	}
 
-	/** A window that chooses a place shows the folder that a person used last: that is none of the job's. */
+	/** A window that chooses a place shows the folder that a person used last, which is not one of the job's. */
 	private static boolean hasDefault(final Question question) {
 		return question.standard != null && !question.isPlace();
 	}
@@ -285,7 +285,7 @@ public final class Questions {
 		return all;
 	}
 
-	/** Paths below the working directory are told from there: where it lies says nothing of the job. */
+	/** Paths below the working directory are given relative to it: where it is says nothing about the job. */
 	private Map<String, Object> relative(final Question question) {
 		final Map<String, Object> document = question.document();
 		final String home = Fitting.withSeparator(setup.work);
@@ -303,7 +303,7 @@ public final class Questions {
 		return false;
 	}
 
-	/** What would answer a question that the script has not come to: the run is over. */
+	/** What would answer a question that the script has not reached: the run is over. */
 	private Question foreseen(final Question seen) {
 		final String[] place = setup.answers.place(seen, setup.seen);
 		if (place == null) placed(seen);

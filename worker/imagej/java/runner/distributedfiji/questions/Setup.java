@@ -14,9 +14,9 @@ public final class Setup {
 	final Places places;
 	final Fitting fitting;
 	final File work;
-	/** Whether what has no answer takes what the dialog shows. */
+	/** Whether a question without an answer takes the value that the dialog shows. */
 	final boolean takesDefaults;
-	/** Questions that stand in the script's text. */
+	/** Questions in the script's text. */
 	final List<Question> seen = new ArrayList<>();
 	Supplier<Integer> line = () -> null;
 	BiConsumer<String, Integer> warn = (text, line) -> {};
@@ -24,7 +24,7 @@ public final class Setup {
 
 	/**
 	 * @param answers the job's answers
-	 * @param metadata its parameters, which answer too where they have a question's name
+	 * @param metadata its parameters, which also answer if they have a question's name
 	 * @param input folder of its inputs, or null
 	 * @param output folder of its outputs, or null
 	 */
@@ -39,7 +39,7 @@ public final class Setup {
 		this.takesDefaults = takesDefaults;
 	}
 
-	/** Adds a question that stands in the script's text; all values but the kind may be null. */
+	/** Adds a question from the script's text; all values but the kind may be null. */
 	@SuppressWarnings("unchecked")
 	public Setup seen(final Map<String, ?> document) {
 		final Object choices = document.get("choices");
@@ -52,19 +52,19 @@ public final class Setup {
 		return this;
 	}
 
-	/** @param where tells the line of the script at which the current thread is, or null */
+	/** @param where returns the line of the script that the current thread has reached, or null */
 	public Setup line(final Supplier<Integer> where) {
 		line = where;
 		return this;
 	}
 
-	/** @param what is told of values that were made up */
+	/** @param what is called with values that were made up */
 	public Setup warn(final BiConsumer<String, Integer> what) {
 		warn = what;
 		return this;
 	}
 
-	/** @param what ends the run, with a sentence and the script's line; it does not return where it can */
+	/** @param what ends the run, with a sentence and the script's line; it does not return if it can avoid it */
 	public Setup fail(final BiConsumer<String, Integer> what) {
 		fail = what;
 		return this;

@@ -10,7 +10,7 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.Vector;
 
-/** Java's own parts of a dialog, by kind, in the order in which ImageJ made them. */
+/** A dialog's Java components, by kind, in the order in which ImageJ made them. */
 final class Widgets {
 
 	private final Vector<?> numbers;
@@ -32,7 +32,7 @@ final class Widgets {
 		this.areas = areas;
 	}
 
-	/** Shows a field's value in the next part of its kind. */
+	/** Shows a field's value in the next component of its kind. */
 	void show(final Field field) {
 		final int index = next.merge(field.type, 1, Integer::sum) - 1;
 		final String value = field.value() == null ? "" : String.valueOf(field.value());
