@@ -39,9 +39,9 @@ SLOW = (
     Slow(
         "tests/faults/test_short.py",
         "test_the_worker_withstands",
-        "R1, R2, R5, R8; of the others each fault alone: tests/worker, tests/local/test_doors.py,"
+        "R1, R8; of the others each fault alone: tests/worker, tests/local/test_doors.py,"
         " tests/unit/test_text.py",
-        but=("R1", "R2", "R5", "R8"),
+        but=("R1", "R8"),
     ),
     Slow("tests/monitor/test_answers.py", "", "two answers of eight", but=("keys expired", "refused inside")),
     Slow(
@@ -118,6 +118,34 @@ SLOW = (
         ),
     ),
     Slow("tests/e2e/test_again.py", "", "tests/worker/test_done.py"),
+    Slow("tests/e2e/test_made_job_file.py", "", "tests/cli/test_make_job.py; the README's own example"),
+    Slow(
+        "tests/e2e/test_main_job.py",
+        "test_a_job_that_fails_is_named_with_its_reason_and_the_others_are_done",
+        "tests/monitor/test_monitor.py: a dead letter ends the run with its reason",
+    ),
+    Slow(
+        "tests/monitor/test_flapping.py",
+        "test_the_real_monitor_ends_a_run_whose_counts_flap_at_its_end",
+        "test_no_run_ends_with_work_left_and_none_late",
+    ),
+    Slow(
+        "tests/docker/test_tasks.py",
+        "test_the_variant_reads_from_the_mounted_bucket",
+        "tests/worker/test_inputs.py, with a mounted bucket; test_without_the_variant",
+    ),
+    Slow(
+        "tests/docker/test_make.py",
+        "test_imagej_core_takes_bioformats_into_its_image",
+        "tests/worker/test_bioformats.py",
+    ),
+    Slow(
+        "tests/worker/test_fronts.py",
+        "test_the_image_in_front_is_the_same_with_and_without_a_display",
+        "headless; both on FIJI",
+        only=("Xvfb",),
+    ),
+    Slow("tests/worker/test_called.py", "", "headless", only=("Xvfb",)),
     Slow("tests/e2e/test_max_cost.py", "", "tests/monitor/test_monitor.py, tests/unit/test_spending.py"),
     Slow("tests/e2e/test_nothing_runs.py", "", "tests/monitor/test_decide.py, tests/monitor/test_start.py"),
     Slow("tests/e2e/test_unwatched.py", "", "tests/monitor/test_laptop.py"),
