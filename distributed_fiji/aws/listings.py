@@ -3,13 +3,22 @@
 botocore builds a tree of each page and a dictionary of each of its elements. Here, regular expressions take
 the objects out of the page before botocore reads the rest, with the same result. A page with anything unknown
 in it is left to botocore.
+
+A folder whose names begin with IDs, which are hashes, is listed by their first digits, at the same time.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef as Page
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 #: An object of a page, and what it may contain (S3 API reference, "Object"): elements without nested ones.
 OBJECT = re.compile(r"<Contents>(.*?)</Contents>", re.DOTALL)
@@ -21,6 +30,54 @@ KNOWN = NEEDED | {*TEXTS, "ChecksumAlgorithm"}
 
 ENTITY = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(amp|lt|gt|quot|apos));")
 NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
+
+FOUR_DIGITS = re.compile(r"[0-9a-f]{4}\Z")
+
+#: How the names in a folder of the state begin: with a digit of an ID, or with `rejected-`.
+SHARDS = "0123456789abcdefr"
+
+#: A folder that seems to have more pages than this is listed by shards: at most twice as many requests.
+FEW_PAGES = 16
+
+
+def list_pages(s3: S3Client, bucket: str, folder: str) -> Iterator[list[ObjectTypeDef]]:
+    """Yield the objects whose names in a folder begin as SHARDS say, page by page, in any order.
+
+    `folder`: a prefix that ends with a slash. Only a few pages are in memory at a time. Objects with other
+    names may be among them.
+    """
+    first = s3.list_objects_v2(Bucket=bucket, Prefix=folder)
+    if not first["IsTruncated"] or not _seems_long(first, folder):
+        yield from _one_after_another(s3, bucket, folder, first)
+        return
+    with ThreadPoolExecutor(len(SHARDS)) as pool:
+        waiting: dict[Future[Page], str] = {}
+
+        def ask(prefix: str, **token: Any) -> None:
+            waiting[pool.submit(s3.list_objects_v2, Bucket=bucket, Prefix=prefix, **token)] = prefix
+
+        for digit in SHARDS:
+            ask(folder + digit)
+        while waiting:
+            for one in wait(waiting, return_when=FIRST_COMPLETED).done:
+                page, prefix = one.result(), waiting.pop(one)
+                if page["IsTruncated"]:
+                    ask(prefix, ContinuationToken=page["NextContinuationToken"])
+                yield page.get("Contents", [])
+
+
+def _one_after_another(s3: S3Client, bucket: str, folder: str, page: Page) -> Iterator[list[ObjectTypeDef]]:
+    yield page.get("Contents", [])
+    while page["IsTruncated"]:
+        token = page["NextContinuationToken"]
+        page = s3.list_objects_v2(Bucket=bucket, Prefix=folder, ContinuationToken=token)
+        yield page.get("Contents", [])
+
+
+def _seems_long(first: Page, folder: str) -> bool:
+    """Whether a folder seems to have many pages, by how far its first one has come in the order of IDs."""
+    digits = first["Contents"][-1]["Key"][len(folder) :][:4]
+    return bool(FOUR_DIGITS.match(digits)) and (int(digits, 16) + 1) * FEW_PAGES < 16**4
 
 
 def read_quickly(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
