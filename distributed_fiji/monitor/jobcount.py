@@ -9,12 +9,28 @@ from array import array
 from collections.abc import Iterable
 
 from distributed_fiji.aws.deadletters import DeadLetter
-from distributed_fiji.monitor.snapshot import Jobs, Unfinished
+from distributed_fiji.monitor.nothingruns import something_runs
+from distributed_fiji.monitor.snapshot import Jobs, Snapshot, Unfinished
 from distributed_fiji.state.jobids import ALL, JobSet, LastSubmitted
 
 #: The marks of a submitted job, and of a job that no submission names. DONE: it has a manifest written since
 #: it was submitted (or since the run started). OUTDATED: it has an older one. FAILED: a failure record since.
 DONE, OUTDATED, FAILED, DEAD, WARNED, WITHOUT_OUTPUTS = (1 << bit for bit in range(6))
+
+
+#: While work is plenty, jobs are counted so rarely that their listings cost little beside the machines: 1,000
+#: jobs are a page, so a million are counted every five minutes, and up to 10,000 at each look.
+SECONDS_A_PAGE = 0.3
+
+
+def work_is_plenty(seen: Snapshot) -> bool:
+    """Whether so many jobs wait that a count of them decides nothing: each task has one, and has worked.
+
+    Whatever ends a run, shrinks its fleet or finds that nothing runs needs another state of the queue.
+    """
+    if seen.queue is None or not seen.desired:
+        return False
+    return seen.queue.visible > 0 and seen.left > seen.desired and something_runs(seen)
 
 
 class JobCount:

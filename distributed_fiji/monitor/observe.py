@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from botocore.exceptions import ClientError
@@ -16,11 +16,10 @@ from distributed_fiji.aws.queues import counts_in, queue_attributes
 from distributed_fiji.aws.refusals import is_denied, missing_action
 from distributed_fiji.aws.tasks import Task, read_ends, read_protection, read_tasks
 from distributed_fiji.aws.telemetry import read_alarms
-from distributed_fiji.monitor.jobcount import WARNED, JobCount
+from distributed_fiji.monitor.jobcount import SECONDS_A_PAGE, WARNED, JobCount, work_is_plenty
 from distributed_fiji.monitor.jobcount import WITHOUT_OUTPUTS as EMPTY
 from distributed_fiji.monitor.machines import placed, read_machines
 from distributed_fiji.monitor.meter import Meter
-from distributed_fiji.monitor.nothingruns import something_runs
 from distributed_fiji.monitor.snapshot import Jobs, Machine, Snapshot, Unfinished
 from distributed_fiji.state.jobids import LastSubmitted
 from distributed_fiji.state.jobstate import JobState
@@ -30,11 +29,7 @@ from worker.contract.jobs import WARNINGS, WITHOUT_OUTPUTS
 
 #: A few dead letters are read whenever one has come; many when there are a tenth more; more than that only
 #: when they may account for all missing jobs.
-FEW_LETTERS, MANY_LETTERS, LETTERS_GROWN = 100, 5000, 1.1
-
-#: While work is plenty, jobs are counted so rarely that their listings cost little beside the machines: 1,000
-#: jobs are a page, so a million are counted every five minutes, and up to 10,000 at each look.
-SECONDS_A_PAGE = 0.3
+FEW_LETTERS, MANY_LETTERS, LETTERS_GROWN = 100, 20_000, 1.1
 
 #: Seconds by which S3's clock may differ from that of SQS, and from that of a user's machine.
 CLOCKS_AGREE, CLOCKS_DIFFER = 2, 300
@@ -43,10 +38,10 @@ CLOCKS_AGREE, CLOCKS_DIFFER = 2, 300
 class Observer:
     """Looks at one run again and again, and keeps what need not be read twice."""
 
-    def __init__(self, run: Run, clients: Clients) -> None:
+    def __init__(self, run: Run, clients: Clients, has_time: Callable[[], bool] = lambda: True) -> None:
         self.run = run
         self.clients = clients
-        self.state = JobState(run, clients.s3)
+        self.state = JobState(run, clients.s3, has_time)
         self.meter = Meter(
             run, clients, lambda error: self._skip("spot prices; MACHINE_PRICE is used instead", error)
         )
@@ -98,9 +93,9 @@ class Observer:
             else read_ends(ecs, run.cluster, run.task_family, run.app_name, run.started),
             events=events,
         )
-        return self._with_jobs(found, attributes)
+        return self.with_jobs(found, attributes)
 
-    def _with_jobs(self, seen: Snapshot, attributes: dict[str, str] | None) -> Snapshot:
+    def with_jobs(self, seen: Snapshot, attributes: dict[str, str] | None) -> Snapshot:
         """Return the snapshot with the jobs: counted now, or lately where that is enough."""
         submissions = self._submissions(attributes)
         if last := self._last:
@@ -186,7 +181,7 @@ class Observer:
         """Whether to read the dead letters: a few at once; many if there are more than before, or if all
         missing jobs may be among them.
 
-        Reading hides them for half a minute, and each ten take one receive.
+        Reading hides them for a while, and each ten take one receive.
         """
         grown = len(self._letters) * LETTERS_GROWN <= count <= MANY_LETTERS
         return bool(missing) and (missing <= count or count <= FEW_LETTERS or grown)
@@ -198,9 +193,8 @@ class Observer:
         if count < len(self._letters):
             self._letters.clear()
         if count > len(self._letters):
-            self._letters.update(
-                (it.message_id, it) for it in read_dead_letters(self.clients.sqs, url, count)
-            )
+            letters = read_dead_letters(self.clients.sqs, url, count)
+            self._letters.update((one.message_id, replace(one, body="")) for one in letters)
 
 
 @dataclass(frozen=True)
@@ -211,16 +205,6 @@ class _Counted:
     at: float
     pages: int
     submissions: list[Submission]
-
-
-def work_is_plenty(seen: Snapshot) -> bool:
-    """Whether so many jobs wait that a count of them decides nothing: each task has one, and has worked.
-
-    Whatever ends a run, shrinks its fleet or finds that nothing runs needs another state of the queue.
-    """
-    if seen.queue is None or not seen.desired:
-        return False
-    return seen.queue.visible > 0 and seen.left > seen.desired and something_runs(seen)
 
 
 def _unfinished(submissions: list[Submission]) -> Iterator[Unfinished]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.listings import list_pages
+from distributed_fiji.errors import DistributedFijiError
 from distributed_fiji.state.jobids import LastSubmitted
 from distributed_fiji.state.jobnames import read_names
 from distributed_fiji.state.record import Run
@@ -29,12 +30,20 @@ MANIFEST = re.compile(r"([0-9a-f]{16})\.json\Z")
 FAILURE = re.compile(r"((?:rejected-)?[0-9a-f]{16})/[0-9]{1,9}\.json\Z")
 
 
-class JobState:
-    """Reads the state of a run's jobs, and keeps what cannot have changed since the last look."""
+class OutOfTime(DistributedFijiError):
+    """Raised when the jobs could not be listed in time; the text says how many pages were."""
 
-    def __init__(self, run: Run, s3: S3Client) -> None:
+
+class JobState:
+    """Reads the state of a run's jobs, and keeps what cannot have changed since the last look.
+
+    `has_time` is asked before each page of a listing. Reading raises OutOfTime where it is False.
+    """
+
+    def __init__(self, run: Run, s3: S3Client, has_time: Callable[[], bool] = lambda: True) -> None:
         self._run = run
         self._s3 = s3
+        self._has_time = has_time
         self._listed: tuple[Any, ...] | None = None
         self._submissions: list[Submission] = []
         #: When each of their jobs was last submitted.
@@ -101,6 +110,8 @@ class JobState:
         prefix = state_key(self._run.app_name, folder, "")
         for page in list_pages(self._s3, self._run.bucket, prefix):
             self.pages += 1
+            if not self._has_time():
+                raise OutOfTime(f"the time was over after {self.pages:,} pages of listings")
             for item in page:
                 if match := name.match(item["Key"], len(prefix)):
                     yield match[1], item
