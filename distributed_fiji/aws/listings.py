@@ -13,12 +13,20 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef as Page
     from mypy_boto3_s3.type_defs import ObjectTypeDef
+
+#: An object as S3 writes it. Checksum algorithms are passed over: there may be several.
+USUAL = re.compile(
+    r"<Contents><Key>([^<]*)</Key><LastModified>([^<]*)</LastModified><ETag>([^<]*)</ETag>"
+    r"(?:<ChecksumAlgorithm>[^<]*</ChecksumAlgorithm>)*(?:<ChecksumType>(\w+)</ChecksumType>)?"
+    r"<Size>(\d+)</Size>(?:<StorageClass>(\w+)</StorageClass>)?</Contents>"
+)
 
 #: An object of a page, and what it may contain (S3 API reference, "Object"): elements without nested ones.
 OBJECT = re.compile(r"<Contents>(.*?)</Contents>", re.DOTALL)
@@ -88,10 +96,24 @@ def read_quickly(response_dict: dict[str, Any], customized_response_dict: dict[s
     if response_dict["status_code"] != 200:
         return
     page = response_dict["body"].decode()
-    objects = [find_object(one) for one in OBJECT.findall(page)]
+    objects: list[dict[str, Any] | None] = [*map(usual_object, USUAL.findall(page))]
+    if len(objects) != page.count("<Contents>"):
+        objects = [find_object(one) for one in OBJECT.findall(page)]
     if objects and None not in objects:
         customized_response_dict["Contents"] = objects
         response_dict["body"] = OBJECT.sub("", page).encode()
+
+
+def usual_object(parts: tuple[str, ...]) -> dict[str, Any]:
+    """Return an object whose elements are in S3's order."""
+    key, modified, etag, kind, size, storage = parts
+    found = {"Key": plain_text(key), "LastModified": time_of(modified), "ETag": plain_text(etag)}
+    if kind:
+        found["ChecksumType"] = kind
+    if storage:
+        found["StorageClass"] = storage
+    found["Size"] = int(size)
+    return found
 
 
 def find_object(text: str) -> dict[str, Any] | None:
@@ -101,15 +123,24 @@ def find_object(text: str) -> dict[str, Any] | None:
     if text.count("<") != 2 * len(elements) or not NEEDED <= parts.keys() <= KNOWN:
         return None
     found: dict[str, Any] = {name: plain_text(parts[name]) for name in TEXTS if name in parts}
-    # Python 3.10 cannot parse the Z.
-    found["LastModified"] = datetime.fromisoformat(parts["LastModified"].replace("Z", "+00:00"))
+    found["LastModified"] = time_of(parts["LastModified"])
     found["Size"] = int(parts["Size"])
     return found
 
 
+@lru_cache(maxsize=100_000)
+def time_of(text: str) -> datetime:
+    """Return a time of S3's, of which many objects of a run have the same."""
+    # Python 3.10 cannot parse the Z.
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
 def plain_text(text: str) -> str:
     """Return text with XML's entities replaced."""
-    return ENTITY.sub(_character, text) if "&" in text else text
+    if "&" not in text:
+        return text
+    quoted = text.replace("&quot;", '"')  # all that an ETag has
+    return ENTITY.sub(_character, text) if "&" in quoted else quoted
 
 
 def _character(entity: re.Match[str]) -> str:
