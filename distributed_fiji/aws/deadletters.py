@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 HIDDEN_SECONDS, LETTERS_A_SECOND = 30, 200
 
 #: The most letters and receives of one reading. What it does not see is seen next time. SQS lets 120,000
-#: messages of a queue be hidden at a time (SQS developer guide, "Amazon SQS message quotas").
+#: messages of a queue be hidden at a time (SQS developer guide, "Quotas related to queues").
 MOST_LETTERS, RECEIVES = 100_000, 20_000
 
 #: Readers at the same time: one, and one more for each of these letters. SQS's batches have ten at most.

@@ -9,7 +9,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from heapq import merge
-from itertools import compress, repeat
+from itertools import compress, groupby, repeat
 from typing import TypeGuard, TypeVar
 
 from worker.contract.state import JOB_ID
@@ -44,7 +44,7 @@ class JobSet(Set[str]):
         """Return the set of these jobs. Raises ValueError if one of them is not a valid ID."""
         if isinstance(jobs, JobSet):
             return jobs
-        numbers = array("Q", sorted({int(job, 16) for job in jobs}))
+        numbers = array("Q", (number for number, _ in groupby(sorted(int(job, 16) for job in jobs))))
         return JobSet(numbers, bytes(len(numbers)))
 
     def __contains__(self, job: object) -> bool:

@@ -94,6 +94,7 @@ class Letters:
     life: int = CREATED
     sent: list[tuple[str, float]] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
+    hidden_for: int = 0
     lock: Any = field(default_factory=threading.Lock)
     exceptions: Any = field(default_factory=lambda: SimpleNamespace(QueueDoesNotExist=NotThere))
 
@@ -110,8 +111,9 @@ class Letters:
     def list_queue_tags(self, QueueUrl: str) -> dict[str, Any]:
         return {"Tags": {"distributed-fiji:app": APP if self.own else "Another"}}
 
-    def receive_message(self, QueueUrl: str, **_: Any) -> dict[str, Any]:
+    def receive_message(self, QueueUrl: str, VisibilityTimeout: int, **_: Any) -> dict[str, Any]:
         with self.lock:
+            self.hidden_for = VisibilityTimeout
             there = [number for number in range(len(self.sent)) if str(number) not in self.hidden][:10]
             self.hidden |= set(map(str, there))
         return {"Messages": [self._message(number) for number in there]}

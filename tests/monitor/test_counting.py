@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.deadletters import read_dead_letters
 from distributed_fiji.aws.queues import Counts
 from distributed_fiji.aws.tasks import Task
 from distributed_fiji.commands.monitor import wait_seconds
@@ -21,7 +22,8 @@ from distributed_fiji.review.jobstates import read_jobs
 from distributed_fiji.settings import parse_settings
 from distributed_fiji.state.record import Run, new_run
 from tests.monitor.builders import a_run, some_jobs
-from tests.monitor.crowd import APP, BEFORE, BUCKET, CREATED, STARTED, World
+from tests.monitor.crowd import APP, BEFORE, BUCKET, CREATED, STARTED, Letters, World
+from worker.contract.jobs import encode_message
 
 SETTINGS, _ = parse_settings({"APP_NAME": APP, "AWS_BUCKET": BUCKET, "SCRIPT_DOWNLOAD_URL": "s3://b/m.ijm"})
 RUN: Run = new_run(SETTINGS, started=STARTED, run_id="", local=False)
@@ -67,6 +69,16 @@ def test_of_two_lifetimes_of_a_queue_the_later_one_counts(seed: int) -> None:
     world.letters.life = 0
     gone = read_jobs(observer(world, replace(RUN, queue_created=str(BEFORE))), None)
     assert (gone.submitted, gone.done_ids, gone.dead) == (before.submitted, before.done_ids, before.dead)
+
+
+def test_thousands_of_letters_are_read_once_each_and_hidden_for_as_long_as_that_takes() -> None:
+    bodies = [encode_message(job) for job in some_jobs(5000)]
+    queue: Any = Letters(sent=[(body, STARTED) for body in bodies])
+
+    found = read_dead_letters(queue, "dead", len(bodies))
+
+    assert sorted(letter.body for letter in found) == sorted(bodies)
+    assert (queue.hidden, queue.hidden_for) == (set(), 30 + 5000 // 200)
 
 
 def looks(world: World) -> Any:
