@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.deadletters import read_dead_letters
+from distributed_fiji.aws.listings import SHARDS
 from distributed_fiji.aws.queues import Counts
 from distributed_fiji.aws.tasks import Task
 from distributed_fiji.commands.monitor import wait_seconds
@@ -20,6 +22,7 @@ from distributed_fiji.monitor.rounds import Watcher
 from distributed_fiji.monitor.snapshot import Jobs, Snapshot
 from distributed_fiji.review.jobstates import read_jobs
 from distributed_fiji.settings import parse_settings
+from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.record import Run, new_run
 from tests.monitor.builders import a_run, some_jobs
 from tests.monitor.crowd import APP, BEFORE, BUCKET, CREATED, STARTED, Letters, World
@@ -69,6 +72,22 @@ def test_of_two_lifetimes_of_a_queue_the_later_one_counts(seed: int) -> None:
     world.letters.life = 0
     gone = read_jobs(observer(world, replace(RUN, queue_created=str(BEFORE))), None)
     assert (gone.submitted, gone.done_ids, gone.dead) == (before.submitted, before.done_ids, before.dead)
+
+
+def test_a_folder_of_many_pages_is_listed_whole_and_each_object_once(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    # A first page that ends early in the order of IDs is that of a large folder.
+    jobs = [f"{number:016x}" for number in range(1050)] + [f"{digit:x}" * 16 for digit in range(1, 16)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(run.finish, jobs))
+    run.fail("rejected-0123456789abcdef", 1, "no job")
+    state = JobState(run.record, clients.s3)
+
+    found = [job for job, _ in state.manifests()]
+
+    assert sorted(found) == sorted(jobs)
+    assert state.pages == len(SHARDS) + 1  # those of one digit are two pages
+    assert list(state.failures()) == ["rejected-0123456789abcdef"]
 
 
 def test_thousands_of_letters_are_read_once_each_and_hidden_for_as_long_as_that_takes() -> None:
