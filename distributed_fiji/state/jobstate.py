@@ -111,7 +111,7 @@ class JobState:
         for page in list_pages(self._s3, self._run.bucket, prefix):
             self.pages += 1
             if not self._has_time():
-                raise OutOfTime(f"the time was over after {self.pages:,} pages of listings")
+                raise OutOfTime(f"there is no time to list more of them (pages read: {self.pages:,})")
             for item in page:
                 if match := name.match(item["Key"], len(prefix)):
                     yield match[1], item

@@ -166,5 +166,5 @@ def test_a_run_that_cannot_be_counted_in_time_still_ends_by_its_costs(clients: C
 
     assert verdict is not None
     assert verdict.end == End.COST.value
-    assert "the time was over after 1 pages of listings" in verdict.unread
+    assert "no time to list more of them (pages read: 1)" in verdict.unread
     assert any("could not be checked" in line for line in told)
