@@ -55,7 +55,7 @@ def list_pages(s3: S3Client, bucket: str, folder: str) -> Iterator[list[ObjectTy
     names may be among them.
     """
     first = s3.list_objects_v2(Bucket=bucket, Prefix=folder)
-    if not first["IsTruncated"] or not _seems_long(first, folder):
+    if not first.get("IsTruncated") or not _seems_long(first, folder):
         yield from _one_after_another(s3, bucket, folder, first)
         return
     with ThreadPoolExecutor(len(SHARDS)) as pool:
@@ -69,14 +69,14 @@ def list_pages(s3: S3Client, bucket: str, folder: str) -> Iterator[list[ObjectTy
         while waiting:
             for one in wait(waiting, return_when=FIRST_COMPLETED).done:
                 page, prefix = one.result(), waiting.pop(one)
-                if page["IsTruncated"]:
+                if page.get("IsTruncated"):
                     ask(prefix, ContinuationToken=page["NextContinuationToken"])
                 yield page.get("Contents", [])
 
 
 def _one_after_another(s3: S3Client, bucket: str, folder: str, page: Page) -> Iterator[list[ObjectTypeDef]]:
     yield page.get("Contents", [])
-    while page["IsTruncated"]:
+    while page.get("IsTruncated"):
         token = page["NextContinuationToken"]
         page = s3.list_objects_v2(Bucket=bucket, Prefix=folder, ContinuationToken=token)
         yield page.get("Contents", [])
