@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 #: Modules that benchmarks share.
-HELPERS = {"__init__", "__main__", "common", "distance", "plain"}
+HELPERS = {"__init__", "__main__", "account", "common", "distance", "looks", "plain"}
 
 
 def main(names: list[str]) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import ChangeMessageVisibilityBatchRequestEntryTypeDef
 
-#: Seconds that a letter stays hidden after it is read. A whole reading must fit, so that none comes twice.
-HIDDEN_SECONDS = 30
+#: Seconds that a letter stays hidden after it is read. A whole reading must fit, so that none comes twice:
+#: so many letters take a second more, which is several times as long as THREADS need.
+HIDDEN_SECONDS, LETTERS_A_SECOND = 30, 200
 
-#: The most receives of one reading. What it does not see is seen next time.
-RECEIVES = 2000
+#: The most letters and receives of one reading. What it does not see is seen next time. SQS lets 120,000
+#: messages of a queue be hidden at a time (SQS developer guide, "Quotas related to queues").
+MOST_LETTERS, RECEIVES = 100_000, 20_000
+
+#: Readers at the same time: one, and one more for each of these letters. SQS's batches have ten at most.
+THREADS, FEW_LETTERS, BATCH = 16, 100, 10
 
 
 @dataclass(frozen=True)
@@ -55,38 +61,53 @@ def job_id_of(body: str) -> str:
 def read_dead_letters(
     sqs: SQSClient, url: str, expected: int, hidden_seconds: int = HIDDEN_SECONDS
 ) -> list[DeadLetter]:
-    """Return a queue's letters, each once, until `expected` have been seen or no more arrive.
+    """Return a queue's letters, each once, until `expected` or MOST_LETTERS have been seen or no more arrive.
 
     Receiving hides a letter, so that none comes twice. It also counts as a receive, which has no effect here:
     a dead-letter queue has no dead letters of its own. All are made visible again at the end; if that fails,
-    they reappear after half a minute.
+    they reappear after half a minute, or later if there are thousands.
     """
-    letters: dict[str, DeadLetter] = {}
-    handles: list[str] = []
-    for _ in range(RECEIVES):
-        messages = sqs.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=10,
-            VisibilityTimeout=hidden_seconds,
-            WaitTimeSeconds=1,
-            MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
-        ).get("Messages", [])
-        handles += [message["ReceiptHandle"] for message in messages]
-        new = [message for message in messages if message["MessageId"] not in letters]
-        letters.update((message["MessageId"], _letter(message)) for message in new)
-        if not new or len(letters) >= expected:
-            break
-    _show_again(sqs, url, handles)
-    return list(letters.values())
+    reading = _Reading(sqs, url, min(expected, MOST_LETTERS), hidden_seconds + expected // LETTERS_A_SECOND)
+    with ThreadPoolExecutor(THREADS) as pool:
+        readers = [pool.submit(reading.read) for _ in range(min(THREADS, 1 + expected // FEW_LETTERS))]
+        for one in readers:
+            one.result()
+        for _ in pool.map(reading.show_again, range(0, len(reading.handles), BATCH)):
+            pass
+    return list(reading.letters.values())
 
 
-def _show_again(sqs: SQSClient, url: str, handles: list[str]) -> None:
-    for start in range(0, len(handles), 10):
+class _Reading:
+    """One reading of a queue by several threads. `handles`: receipts of all that was received."""
+
+    def __init__(self, sqs: SQSClient, url: str, expected: int, hidden_seconds: int) -> None:
+        self._sqs, self._url, self._expected, self._hidden_seconds = sqs, url, expected, hidden_seconds
+        self.letters: dict[str, DeadLetter] = {}
+        self.handles: list[str] = []
+
+    def read(self) -> None:
+        """Receive until enough letters have been seen, or none that is new arrives."""
+        for _ in range(RECEIVES):
+            messages = self._sqs.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=BATCH,
+                VisibilityTimeout=self._hidden_seconds,
+                WaitTimeSeconds=1,
+                MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
+            ).get("Messages", [])
+            self.handles += [message["ReceiptHandle"] for message in messages]
+            new = [message for message in messages if message["MessageId"] not in self.letters]
+            self.letters.update((message["MessageId"], _letter(message)) for message in new)
+            if not new or len(self.letters) >= self._expected:
+                break
+
+    def show_again(self, start: int) -> None:
+        """Make a batch of what was received visible again."""
         entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
             {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
-            for number, handle in enumerate(handles[start : start + 10])
+            for number, handle in enumerate(self.handles[start : start + BATCH])
         ]
-        sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+        self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
 
 
 def _letter(message: Mapping[str, Any]) -> DeadLetter:

@@ -10,6 +10,7 @@ from math import ceil
 from distributed_fiji.aws import pricelist
 from distributed_fiji.aws.machinetypes import MachineType
 from distributed_fiji.aws.prices import HOURS_A_MONTH, PUBLIC_ADDRESS, VOLUME_GB_MONTH
+from distributed_fiji.monitor.jobcount import SECONDS_A_PAGE
 
 #: Seconds from a machine's start to its first job, for booting, joining and downloading the image. Not yet
 #: measured on AWS (docs/aws.md).
@@ -22,9 +23,9 @@ IDLE = 30.0
 #: jobs).
 OWN_WRITES, OWN_READS, OWN_QUEUE_REQUESTS, LOG_BYTES = 3, 2, 7.1, 2750
 
-#: Seconds between two looks of the monitor in a long run: the least, per page, and the most. Each look lists
-#: what is done, a page for 1,000 jobs (commands/monitor.py, wait_seconds).
-LOOK, LOOK_PAGE, LONGEST_LOOK = 30.0, 0.3, 300.0
+#: Seconds between two looks of the monitor in a long run (commands/monitor.py, LONGEST_WAIT). It lists what
+#: is done, a page for 1,000 jobs, at each, or more rarely (SECONDS_A_PAGE).
+LOOK = 30.0
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ class Quote:
         work = self.work
         heartbeats = ceil(work.seconds.likely / self.shape.heartbeat) + 1
         pages = ceil(work.jobs / 1000)
-        lists = self.hours.likely * 3600 / min(LONGEST_LOOK, max(LOOK, LOOK_PAGE * pages)) * pages
+        lists = self.hours.likely * 3600 / max(LOOK, SECONDS_A_PAGE * pages) * pages
         thousands = work.jobs / 1000
         return {
             "S3 writes": thousands * (OWN_WRITES + work.files) * pricelist.S3_WRITES,

@@ -190,9 +190,9 @@ def _watch(watcher: Watcher, clock: Clock, view: View, check: Callable[[], None]
 def wait_seconds(elapsed: float, looked: float) -> float:
     """Return how long to wait for the next look: short runs end promptly, long ones cost few requests.
 
-    `looked`: seconds that the last look took. Looking takes at most a tenth of the time.
+    `looked`: seconds that the last look took.
     """
-    return max(FIRST_WAIT, min(LONGEST_WAIT, elapsed / 60), 10 * min(looked, LONGEST_WAIT))
+    return max(FIRST_WAIT, min(LONGEST_WAIT, max(elapsed / 60, 10 * looked)))
 
 
 def _result(verdict: Verdict, steps: list[Step]) -> MonitorResult:

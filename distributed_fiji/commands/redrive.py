@@ -108,9 +108,9 @@ def interrupted(submissions: list[Submission]) -> frozenset[str]:
     left: set[str] = set()
     for one in submissions:
         if one.complete:
-            left -= set(one.job_ids)
+            left.difference_update(one.job_ids)
         elif one.job_file == REDRIVE:
-            left |= set(one.job_ids)
+            left.update(one.job_ids)
     return frozenset(left)
 
 
@@ -134,7 +134,7 @@ def own_jobs(
     if is_own(clients.sqs, dead_url, name, app):
         return jobs
     submissions = all_submissions(clients.s3, settings.AWS_BUCKET, app)
-    return jobs & {job for submission in submissions for job in submission.job_ids}
+    return frozenset(job for job in jobs if any(job in one.job_ids for one in submissions))
 
 
 def _is_job(body: str) -> bool:
@@ -151,7 +151,9 @@ def output_location(jobs: frozenset[str], submissions: list[Submission]) -> str:
 
     `submissions`: oldest first. If jobs of several files are dead letters, it is the latest file's.
     """
-    named = (item.output_location for item in reversed(submissions) if jobs & set(item.job_ids))
+    named = (
+        item.output_location for item in reversed(submissions) if any(job in item.job_ids for job in jobs)
+    )
     return next(filter(None, named), "")
 
 

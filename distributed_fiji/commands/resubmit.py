@@ -12,6 +12,7 @@ from distributed_fiji.commands.submit import Manner, submit_job
 from distributed_fiji.jobs import BRACES, JobFile
 from distributed_fiji.review.facts import DoneJob, Facts, Read
 from distributed_fiji.settings import Settings
+from distributed_fiji.state.jobids import JobSet
 from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.record import new_run
 from distributed_fiji.terminal import Terminal
@@ -39,7 +40,8 @@ def resubmit(
     """Send the jobs of a file that are not done. Raises NothingThere, NotSent and InvalidInput."""
     name, jobs = file
     run = new_run(settings, started=0, run_id="", local=False)
-    standing = JobState(run, clients.s3).manifests().keys() & set(jobs.job_ids)
+    known = JobSet.of(jobs.job_ids)
+    standing = {job for job, _ in JobState(run, clients.s3).manifests() if job in known}
     sha256 = _script_sha256(settings, clients, manner, terminal)
     found = _outputs(settings, clients, jobs) if standing else {}
     manifests = {one.job_id: one for one in Facts(run, read).done(sorted(standing))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -57,10 +57,10 @@ class Looker:
         verdict = read_verdict(self._clients.s3, self._run)
         alive = self._run.fleet_id and not verdict
         seen = self._observer.observe(now) if alive else self._without_fleet(now, verdict)
-        written = self._observer.state.manifests()
-        done = [written[job] for job in seen.jobs.done_ids if job in written]
-        standing = standing_of(self._run.app_name, seen, done, self._run.started)
-        return Seen(standing, self._maps.of(seen), marks_of(seen.jobs), verdict.end if verdict else "")
+        standing = standing_of(self._run.app_name, seen, self._run.started)
+        plates = self._maps.of(seen)
+        marks = marks_of(seen.jobs) if plates else {}
+        return Seen(standing, plates, marks, verdict.end if verdict else "")
 
     def _without_fleet(self, now: float, verdict: Verdict | None) -> Snapshot:
         """Return what can be seen of a run that has not started yet, or is over."""
@@ -80,15 +80,16 @@ class Maps:
 
     def __init__(self, state: JobState) -> None:
         self._state = state
-        self._jobs: frozenset[str] = frozenset()
+        self._jobs: Set[str] = frozenset()
         self._map: PlateMap | None = None
 
     def of(self, seen: Snapshot) -> PlateMap | None:
         """Return the map; None if the jobs have no wells, or there are too many."""
         jobs = seen.jobs.submitted
+        if len(jobs) > MOST_JOBS:
+            return None
         if jobs != self._jobs:
-            self._jobs = jobs
-            self._map = map_of(self._state.names(jobs)) if len(jobs) <= MOST_JOBS else None
+            self._jobs, self._map = jobs, map_of(self._state.names(jobs))
         return self._map
 
 

@@ -141,8 +141,10 @@ def not_done(
     if not again:
         return {}
     record = new_run(settings, started=0, run_id="", local=False)
-    written = JobState(record, clients.s3).manifests()
-    return {job: one for job, one in again.items() if written.get(job, 0.0) < one.submitted_at}
+    for job, written in JobState(record, clients.s3).manifests():
+        if job in again and written >= again[job].submitted_at:
+            del again[job]
+    return again
 
 
 def submission_id(name: str, job_ids: tuple[str, ...], now: float) -> str:

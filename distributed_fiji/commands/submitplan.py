@@ -17,6 +17,7 @@ from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobs import JobFile
 from distributed_fiji.monitor.result import counted
 from distributed_fiji.settings import Settings
+from distributed_fiji.state.jobids import JobSet
 from distributed_fiji.state.jobstate import THREADS, JobState
 from distributed_fiji.state.record import new_run
 from distributed_fiji.state.statefiles import find_state
@@ -69,7 +70,7 @@ def job_standing(settings: Settings, s3: S3Client, jobs: JobFile, script: str) -
     record = new_run(settings, started=0, run_id="", local=False)
     if not settings.CHECK_IF_DONE_BOOL:
         return dict.fromkeys(jobs.job_ids, (ALWAYS, "done jobs run again"))
-    written = JobState(record, s3).manifests().keys()
+    written = JobSet.of(job for job, _ in JobState(record, s3).manifests())
 
     def read(job: str) -> tuple[str, str, tuple[str, ...]] | None:
         return find_state(s3, record.bucket, manifest_key(record.app_name, job), _in_manifest)

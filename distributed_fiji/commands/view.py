@@ -54,6 +54,7 @@ def figures(seen: Snapshot, progress: Progress) -> dict[str, str]:
     states = ", ".join(f"{count} {state}" for state, count in sorted(machines.items()))
     notes = {"with warnings": jobs.warned, "without outputs": jobs.without_outputs}
     how = "".join(f", {count} {note}" for note, count in notes.items() if count)
+    how += f", as of {datetime.fromtimestamp(seen.counted):%H:%M}" if seen.counted else ""
     return {
         "done": (f"{jobs.done} of {total}" if total else str(jobs.done)) + (f" ({how[2:]})" if how else ""),
         "running": running(seen),
@@ -125,7 +126,7 @@ class View:
 
     def show(self, seen: Snapshot) -> None:
         """Show one look."""
-        self._progress.add(seen.now, seen.jobs.done + seen.jobs.gone_dead)
+        self._progress.add(seen.counted or seen.now, seen.jobs.done + seen.jobs.gone_dead)
         shown = figures(seen, self._progress)
         if self._live is not None:
             plates = self._draw(seen) if self._draw else None

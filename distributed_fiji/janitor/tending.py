@@ -29,6 +29,10 @@ PATIENCE = Deadlines(machines=300, logs=180)
 #: Seconds for which a round keeps looking at a queue that reads empty, until the next round begins.
 DOUBTFUL_SECONDS = 270
 
+#: Seconds of a round in which jobs are counted. Where they are not enough, the costs alone are judged. What
+#: PATIENCE allows must still fit into the fifteen minutes.
+COUNTING_SECONDS = 400
+
 #: Seconds after which a fleet that cannot be found was never requested.
 NEVER_ASKED = 15 * 60
 
@@ -120,14 +124,19 @@ def _without_fleet(run: Run, clients: Clients, clock: Clock) -> str | None:
 
 def _look(run: Run, clients: Clients, clock: Clock, tell: Callable[[str], None]) -> Verdict | None:
     """Look once, and again while the queue reads empty; return the verdict if the run is or was over."""
-    watcher = Watcher(run, clients, read_memory(clients.s3, run))
     begun = clock.now()
+    in_time = partial(_is_before, clock, begun + COUNTING_SECONDS)
+    watcher = Watcher(run, clients, read_memory(clients.s3, run), has_time=in_time)
     while True:
         verdict = watcher.step(clock.now(), tell)
         write_memory(clients.s3, run, watcher.memory)
         if verdict or not watcher.doubtful or clock.now() - begun >= DOUBTFUL_SECONDS:
             return verdict
         clock.sleep(DOUBTFUL_WAIT)
+
+
+def _is_before(clock: Clock, time: float) -> bool:
+    return clock.now() < time
 
 
 def _notify(clients: Clients, post: JanitorConfig, run: Run, verdict: Verdict) -> None:

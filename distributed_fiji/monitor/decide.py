@@ -144,7 +144,7 @@ def remember(memory: Memory, seen: Snapshot, limits: Limits) -> Memory:
     jobs = seen.jobs
     horizon = seen.now - 2 * limits.vanish
     kept = tuple(reading for reading in memory.readings if reading[0] >= horizon)
-    heard = len(jobs.done_ids | jobs.dead) + jobs.others + jobs.failed_attempts
+    heard = len(jobs.done_ids) + len(jobs.dead - jobs.done_ids) + jobs.others + jobs.failed_attempts
     return replace(
         memory,
         readings=(*kept, (seen.now, seen.left)),
@@ -167,6 +167,8 @@ def _surplus_since(memory: Memory, seen: Snapshot) -> float | None:
     proves nothing.
     """
     jobs = seen.jobs
+    if seen.counted is not None:
+        return memory.surplus_since
     if not jobs.submitted or 0 < seen.left <= len(jobs.unaccounted):
         return None
     if not seen.left:
@@ -192,6 +194,8 @@ def ending(run: Run, limits: Limits, seen: Snapshot, memory: Memory) -> End | No
     if seen.queue is None:
         lasted = memory.no_queue is not None and seen.now - memory.no_queue >= limits.gone
         return End.QUEUE_GONE if lasted else _stop(run, limits, seen, memory)
+    if seen.counted is not None:
+        return _stop(run, limits, seen, memory)
     empty_for = memory.empty_for(seen.now, limits.readings)
     settled = empty_for >= (limits.settle if _all_idle(seen, memory) else limits.doubt)
     jobs = seen.jobs

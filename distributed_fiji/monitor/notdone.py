@@ -5,7 +5,6 @@ Standard library only, because the janitor's mail lists them too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -44,21 +43,21 @@ class NotDone:
 
 def find_not_done(run: Run, state: JobState, verdict: Verdict, most: int | None = None) -> list[NotDone]:
     """Return the jobs that were given up and those that did not finish, at most `most` of them."""
-    failures = {
-        job: records[-1][0] for job, records in state.failures().items() if records[-1][1] >= int(run.started)
-    }
-    dead: Iterable[str] = verdict.dead_ids
-    if verdict.dead and not verdict.dead_ids:
-        dead = sorted(failures)  # no submission names them
-    jobs = [(job, GIVEN_UP) for job in dead] + [(job, NOT_FINISHED) for job in verdict.unaccounted_ids]
-    return _described(state, jobs[:most], failures)
+    given_up = [(job, GIVEN_UP) for job in verdict.dead_ids]
+    jobs = (given_up + [(job, NOT_FINISHED) for job in verdict.unaccounted_ids])[:most]
+    are_named = verdict.dead_ids or not verdict.dead
+    records = state.failures({job for job, _ in jobs} if are_named else None)
+    failures = {job: found[-1][0] for job, found in records.items() if found[-1][1] >= int(run.started)}
+    if not are_named:
+        jobs = ([(job, GIVEN_UP) for job in sorted(failures)] + jobs)[:most]
+    return _described(state, jobs, failures)
 
 
 def find_failing(run: Run, state: JobState, jobs: list[str]) -> list[NotDone]:
     """Return jobs that have failed and may be tried again, each with the reason of its last attempt."""
     if not jobs:
         return []
-    failures = {job: records[-1][0] for job, records in state.failures().items()}
+    failures = {job: records[-1][0] for job, records in state.failures(jobs).items()}
     return _described(state, [(job, GIVEN_UP) for job in jobs], failures)
 
 

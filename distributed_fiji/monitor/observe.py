@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from botocore.exceptions import ClientError
 
@@ -15,17 +16,20 @@ from distributed_fiji.aws.queues import counts_in, queue_attributes
 from distributed_fiji.aws.refusals import is_denied, missing_action
 from distributed_fiji.aws.tasks import Task, read_ends, read_protection, read_tasks
 from distributed_fiji.aws.telemetry import read_alarms
+from distributed_fiji.monitor.jobcount import SECONDS_A_PAGE, WARNED, JobCount, work_is_plenty
+from distributed_fiji.monitor.jobcount import WITHOUT_OUTPUTS as EMPTY
 from distributed_fiji.monitor.machines import placed, read_machines
 from distributed_fiji.monitor.meter import Meter
 from distributed_fiji.monitor.snapshot import Jobs, Machine, Snapshot, Unfinished
-from distributed_fiji.state.jobstate import JobState, submitted_at
+from distributed_fiji.state.jobids import LastSubmitted
+from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.record import Run
 from distributed_fiji.state.submissions import Submission
 from worker.contract.jobs import WARNINGS, WITHOUT_OUTPUTS
 
 #: A few dead letters are read whenever one has come; many when there are a tenth more; more than that only
 #: when they may account for all missing jobs.
-FEW_LETTERS, MANY_LETTERS, LETTERS_GROWN = 100, 5000, 1.1
+FEW_LETTERS, MANY_LETTERS, LETTERS_GROWN = 100, 20_000, 1.1
 
 #: Seconds by which S3's clock may differ from that of SQS, and from that of a user's machine.
 CLOCKS_AGREE, CLOCKS_DIFFER = 2, 300
@@ -34,14 +38,15 @@ CLOCKS_AGREE, CLOCKS_DIFFER = 2, 300
 class Observer:
     """Looks at one run again and again, and keeps what need not be read twice."""
 
-    def __init__(self, run: Run, clients: Clients) -> None:
+    def __init__(self, run: Run, clients: Clients, has_time: Callable[[], bool] = lambda: True) -> None:
         self.run = run
         self.clients = clients
-        self.state = JobState(run, clients.s3)
+        self.state = JobState(run, clients.s3, has_time)
         self.meter = Meter(
             run, clients, lambda error: self._skip("spot prices; MACHINE_PRICE is used instead", error)
         )
         self._letters: dict[str, DeadLetter] = {}
+        self._last: _Counted | None = None
         self._owns_dead_queue: bool | None = None
         self._protection_is_readable = True
         #: What is not checked because a permission is missing: a sentence for each action.
@@ -71,14 +76,13 @@ class Observer:
             return replace(seen, unread=f"{type(error).__name__}: {error_text(error)}"[:300])
 
     def _with_work(self, seen: Snapshot) -> Snapshot:
-        """Return the snapshot with queue, jobs, tasks and alarms added."""
+        """Return the snapshot with queue, tasks, alarms and jobs added."""
         run, ecs = self.run, self.clients.ecs
         attributes = queue_attributes(self.clients.sqs, run.queue_name)
         tasks = self._tasks()
         desired, events = read_service(ecs, run.cluster, run.service, run.started)
-        return replace(
+        found = replace(
             seen,
-            jobs=self.read_jobs(attributes),
             queue=counts_in(attributes) if attributes else None,
             machines=placed(ecs, run.cluster, seen.machines),
             tasks=tasks,
@@ -89,6 +93,19 @@ class Observer:
             else read_ends(ecs, run.cluster, run.task_family, run.app_name, run.started),
             events=events,
         )
+        return self.with_jobs(found, attributes)
+
+    def with_jobs(self, seen: Snapshot, attributes: dict[str, str] | None) -> Snapshot:
+        """Return the snapshot with the jobs: counted now, or lately where that is enough."""
+        submissions = self._submissions(attributes)
+        if last := self._last:
+            is_new = seen.now - last.at >= SECONDS_A_PAGE * last.pages
+            if work_is_plenty(seen) and not is_new and submissions is last.submissions:
+                return replace(seen, jobs=last.jobs, counted=last.at)
+        before = self.state.pages
+        jobs = self._count(attributes, submissions)
+        self._last = _Counted(jobs, seen.now, self.state.pages - before, submissions)
+        return replace(seen, jobs=jobs)
 
     def _alarms(self, machines: tuple[Machine, ...]) -> frozenset[str]:
         """Return which machines have an alarm. If that cannot be read, behave as if none had to be created or
@@ -122,49 +139,37 @@ class Observer:
         """Return the state of the jobs submitted since the queue was created, or to its last life if it is
         gone.
 
-        `letters`: whether dead letters may be read, which hides them for half a minute; without, none of them
+        `letters`: whether dead letters may be read, which hides them for a while; without, none of them
         is counted.
         """
-        created = attributes["CreatedTimestamp"] if attributes else self.run.queue_created
-        submissions = self.state.submissions(created) if created else []
-        when = submitted_at(submissions)
-        manifests = self.state.manifests()
-        mine = {job: written for job, written in manifests.items() if job in when}
-        # S3 gives times in whole seconds.
-        done = {job for job, written in mine.items() if written >= int(when[job])}
-        failures = self.state.failures()
+        return self._count(attributes, self._submissions(attributes), letters=letters)
+
+    def _count(
+        self, attributes: dict[str, str] | None, submissions: list[Submission], *, letters: bool = True
+    ) -> Jobs:
+        state = self.state
+        jobs = JobCount(state.last_submitted if submissions else LastSubmitted([], []), self.run.started)
+        for job, written in state.manifests():
+            jobs.add_manifest(job, written)
+        for job, _, written in state.failure_records():
+            jobs.add_failure(job, written)
+        for kind, mark in ((WARNINGS, WARNED), (WITHOUT_OUTPUTS, EMPTY)):
+            for job in state.marked(kind):
+                jobs.add_mark(job, mark)
         own, count, url = self._dead_queue() if letters else (False, 0, None)
-        if url and self._are_letters_wanted(len(when.keys() - done), count):
+        if url and self._are_letters_wanted(jobs.missing, count):
             self._read_letters(url, count)
         slack = CLOCKS_AGREE if all(submission.by_aws for submission in submissions) else CLOCKS_DIFFER
-        dead = self._dead(when, float(created or 0), slack) - done
-        fresh = done | _written_since(manifests, when, self.run.started)
-        failing = {
-            job: records[-1][1]
-            for job, records in failures.items()
-            if job not in fresh and records[-1][1] >= int(when.get(job, self.run.started))
-        }
-        warned, without = (self.state.marked(kind) & fresh for kind in (WARNINGS, WITHOUT_OUTPUTS))
-        return Jobs(
-            submitted=frozenset(when),
-            done_ids=frozenset(done),
-            dead=frozenset(dead),
-            others=len(fresh - done),
-            dead_letters=count if own else len(dead),
-            failed_attempts=sum(
-                written >= int(when.get(job, self.run.started))
-                for job, records in failures.items()
-                for _, written in records
-            ),
-            outdated=frozenset(mine.keys() - done),
-            failing=frozenset(failing),
-            last_done=max((manifests[job] for job in fresh), default=0.0),
-            last_failed=max(failing.values(), default=0.0),
-            warned=len(warned),
-            without_outputs=len(without),
-            to_check=warned | without,
-            unfinished=_unfinished(submissions),
-        )
+        for letter in self._letters.values():
+            jobs.add_letter(letter, float(self._created(attributes) or 0), slack)
+        return jobs.counted(count if own else None, _unfinished(submissions))
+
+    def _created(self, attributes: dict[str, str] | None) -> str:
+        return attributes["CreatedTimestamp"] if attributes else self.run.queue_created
+
+    def _submissions(self, attributes: dict[str, str] | None) -> list[Submission]:
+        created = self._created(attributes)
+        return self.state.submissions(created) if created else []
 
     def _dead_queue(self) -> tuple[bool, int, str | None]:
         """Return whether the dead-letter queue belongs to this app alone, its count, and its URL."""
@@ -181,7 +186,7 @@ class Observer:
         """Whether to read the dead letters: a few at once; many if there are more than before, or if all
         missing jobs may be among them.
 
-        Reading hides them for half a minute, and each ten take one receive.
+        Reading hides them for a while, and each ten take one receive.
         """
         grown = len(self._letters) * LETTERS_GROWN <= count <= MANY_LETTERS
         return bool(missing) and (missing <= count or count <= FEW_LETTERS or grown)
@@ -193,36 +198,28 @@ class Observer:
         if count < len(self._letters):
             self._letters.clear()
         if count > len(self._letters):
-            self._letters.update(
-                (it.message_id, it) for it in read_dead_letters(self.clients.sqs, url, count)
-            )
-
-    def _dead(self, when: dict[str, float], queue_created: float, slack: float) -> set[str]:
-        """Return the submitted jobs with a dead letter that was sent since the queue was created.
-
-        A job that was submitted several times is dead only by a letter from its last submission. `slack`:
-        seconds by which the clock of the submissions may differ from that of SQS.
-        """
-        return {
-            letter.job_id
-            for letter in self._letters.values()
-            if letter.job_id in when and letter.sent >= max(queue_created, when[letter.job_id] - slack)
-        }
+            letters = read_dead_letters(self.clients.sqs, url, count)
+            self._letters.update((one.message_id, replace(one, body="")) for one in letters)
 
 
-def _unfinished(submissions: list[Submission]) -> tuple[Unfinished, ...]:
-    """Return the incomplete submissions, except those whose jobs were all submitted again later."""
-    found = []
+@dataclass(frozen=True)
+class _Counted:
+    """The jobs as they were last counted: when, by how many pages of listings, for which submissions."""
+
+    jobs: Jobs
+    at: float
+    pages: int
+    submissions: list[Submission]
+
+
+def _unfinished(submissions: list[Submission]) -> Iterator[Unfinished]:
+    """Yield the incomplete submissions, except those whose jobs were all submitted again later."""
     for number, submission in enumerate(submissions):
-        later = (one.job_ids for one in submissions[number + 1 :] if one.complete)
-        if not submission.complete and set(submission.job_ids).difference(*later):
-            found.append(Unfinished(submission.job_file, len(submission.job_ids), submission.submitted_at))
-    return tuple(found)
-
-
-def _written_since(manifests: dict[str, float], submitted: dict[str, float], start: float) -> set[str]:
-    """Return the jobs that no submission names and that were finished since the run started."""
-    return {job for job, written in manifests.items() if job not in submitted and written >= int(start)}
+        if submission.complete:
+            continue
+        later = [one.job_ids for one in submissions[number + 1 :] if one.complete]
+        if not all(any(job in jobs for jobs in later) for job in submission.job_ids):
+            yield Unfinished(submission.job_file, len(submission.job_ids), submission.submitted_at)
 
 
 def phases(machines: tuple[Machine, ...]) -> Counter[str]:

@@ -38,6 +38,7 @@ def show_nothing(_seen: Snapshot) -> None:
 class Watcher:
     """Watches one run over many looks. `memory` is what `decide` keeps from one look to the next.
 
+    `has_time`: whether there is time to list the jobs; where there is none, only the costs are judged.
     `had_no_verdict`: whether it is known that no verdict was kept when the watching began.
     """
 
@@ -45,13 +46,14 @@ class Watcher:
     clients: Clients
     memory: Memory = field(default_factory=Memory)
     cheapest: bool = False
+    has_time: Callable[[], bool] = lambda: True
     had_no_verdict: bool = False
     unread: str = ""
     told: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.observer = Observer(self.run, self.clients)
+        self.observer = Observer(self.run, self.clients, self.has_time)
 
     def step(
         self, now: float, tell: Callable[[str], None], show: Callable[[Snapshot], None] = show_nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from distributed_fiji.aws.queues import Counts
@@ -34,22 +35,23 @@ class Jobs:
     `outdated`: jobs whose only manifest is from an earlier run. `failing`: unfinished jobs with a failed
     attempt. `warned`, `without_outputs`: how many finished jobs have warnings, or have no outputs, which
     EXPECTED_NUMBER_FILES = 0 allows; `to_check`: their IDs. `unfinished`: submissions that are not complete.
-    `last_done`, `last_failed`: when the newest of these manifests and failure records were written, 0 if
-    there is none.
+    `written`: when the manifests of `done_ids` were written (seconds since 1970). `last_done`, `last_failed`:
+    when the newest manifest and failure record that count were written, 0 if there is none.
     """
 
-    submitted: frozenset[str] = frozenset()
-    done_ids: frozenset[str] = frozenset()
-    dead: frozenset[str] = frozenset()
+    submitted: Set[str] = frozenset()
+    done_ids: Set[str] = frozenset()
+    dead: Set[str] = frozenset()
     others: int = 0
     dead_letters: int = 0
     failed_attempts: int = 0
-    outdated: frozenset[str] = frozenset()
-    failing: frozenset[str] = frozenset()
+    outdated: Set[str] = frozenset()
+    failing: Set[str] = frozenset()
     warned: int = 0
     without_outputs: int = 0
     unfinished: tuple[Unfinished, ...] = ()
-    to_check: frozenset[str] = frozenset()
+    to_check: Set[str] = frozenset()
+    written: Sequence[float] = ()
     last_done: float = 0.0
     last_failed: float = 0.0
 
@@ -58,7 +60,7 @@ class Jobs:
         return len(self.done_ids) + self.others
 
     @property
-    def unaccounted(self) -> frozenset[str]:
+    def unaccounted(self) -> Set[str]:
         """Submitted jobs that are neither done nor dead."""
         return self.submitted - self.done_ids - self.dead
 
@@ -114,7 +116,8 @@ class Snapshot:
     `target_is_fixed`: the fleet replaces no machine, and its target cannot be changed. `desired`: how many
     tasks the service wants; None if there is no service. `spent`: estimated dollars. `unread`: why queue,
     jobs or tasks could not be read; they then say nothing. `ends`: how tasks of this run ended, latest first;
-    not read while a task holds a job. `events`: the service's ECS events, latest first.
+    not read while a task holds a job. `events`: the service's ECS events, latest first. `counted`: when the
+    jobs were counted (seconds since 1970), if that was at an earlier look; their counts prove nothing then.
     """
 
     now: float
@@ -131,6 +134,7 @@ class Snapshot:
     ends: tuple[TaskEnd, ...] = ()
     events: tuple[str, ...] = ()
     target_is_fixed: bool = False
+    counted: float | None = None
 
     @property
     def left(self) -> int:

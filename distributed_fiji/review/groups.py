@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,7 +94,7 @@ class Group:
 
 
 def grouped(
-    failures: Iterable[FailedJob], others: Iterable[Known] = (), dead: frozenset[str] = frozenset()
+    failures: Iterable[FailedJob], others: Iterable[Known] = (), dead: Set[str] = frozenset()
 ) -> list[Group]:
     """Return groups of failures, one failure per job; the largest first, lost machines last.
 
@@ -112,12 +112,12 @@ def grouped(
     return sorted(found, key=lambda group: (group.is_loss, -len(group.jobs), group.key))
 
 
-def _group(key: str, failures: list[FailedJob], total: int, traits: str, dead: frozenset[str]) -> Group:
+def _group(key: str, failures: list[FailedJob], total: int, traits: str, dead: Set[str]) -> Group:
     latest = max(failures, key=lambda one: one.time)
     jobs = tuple(one.job_id for one in failures)
     first = min(one.time for one in failures)
     return Group(
-        key, latest, jobs, len(jobs) / total, first, latest.time, traits, len(dead.intersection(jobs))
+        key, latest, jobs, len(jobs) / total, first, latest.time, traits, sum(job in dead for job in jobs)
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,15 +27,15 @@ class JobStates:
     name, `submitted` has those that left something. `over`: the run has been taken down, or is about to be.
     """
 
-    submitted: frozenset[str]
-    done: frozenset[str]
-    dead: frozenset[str]
+    submitted: Set[str]
+    done: Set[str]
+    dead: Set[str]
     failures: Mapping[str, str]
     names: Mapping[str, str]
     over: bool = False
 
     @property
-    def unfinished(self) -> frozenset[str]:
+    def unfinished(self) -> Set[str]:
         """Jobs that may still become done."""
         return self.submitted - self.done - self.dead
 
@@ -44,18 +44,15 @@ def read_states(run: Run, clients: Clients, *, names: bool = True) -> JobStates:
     """Return the state of every job. Raises AwsError."""
     observer, verdict = Observer(run, clients), read_verdict(clients.s3, run)
     jobs = read_jobs(observer, verdict)
-    dead, done = jobs.dead, set(jobs.done_ids)
+    dead, done = jobs.dead, jobs.done_ids
     if not jobs.submitted:
-        done = {job for job, time in observer.state.manifests().items() if time >= int(run.started)}
-    failures = {
-        job: records[-1][0]
-        for job, records in observer.state.failures().items()
-        if job in jobs.failing or job in dead
-    }
+        done = {job for job, time in observer.state.manifests() if time >= int(run.started)}
+    wanted = observer.state.failures(jobs.failing | dead)
+    failures = {job: records[-1][0] for job, records in wanted.items()}
     submitted = jobs.submitted or done | failures.keys()
     return JobStates(
-        submitted=frozenset(submitted),
-        done=frozenset(done),
+        submitted=submitted,
+        done=done,
         dead=dead,
         failures=failures,
         names=observer.state.names(submitted) if names else {},
@@ -73,7 +70,7 @@ def read_jobs(observer: Observer, verdict: Verdict | None) -> Jobs:
     if verdict and verdict.whole:
         # If their dead letters are gone as well, the verdict still knows them.
         again = now.submitted if attributes else frozenset()
-        known = jobs.failing.intersection(verdict.dead_ids) - jobs.done_ids - again
+        known = (jobs.failing & set(verdict.dead_ids)) - jobs.done_ids - again
         jobs = replace(jobs, dead=jobs.dead | known)
     return jobs
 
@@ -91,6 +88,9 @@ def _both(before: Jobs, now: Jobs) -> Jobs:
         without_outputs=before.without_outputs,
         outdated=(before.outdated - again) | now.outdated,
         to_check=before.to_check | now.to_check,
+        written=now.written,
+        last_done=max(before.last_done, now.last_done),
+        last_failed=max(before.last_failed, now.last_failed),
         unfinished=now.unfinished,
     )
 

@@ -64,14 +64,11 @@ class Standing:
         return asdict(self)
 
 
-def standing_of(app: str, seen: Snapshot, written: Iterable[float], started: float) -> Standing:
-    """Return how a run stands. `written`: the time of each manifest.
-
-    `started`: the run's (seconds since 1970).
-    """
+def standing_of(app: str, seen: Snapshot, started: float) -> Standing:
+    """Return how a run stands. `started`: the run's (seconds since 1970)."""
     jobs = seen.jobs
     running, waiting, to_be_tried, not_submitted = _unfinished(jobs, seen)
-    pace = _pace(seen.now, written)
+    pace = _pace(seen.counted or seen.now, jobs.written)
     left = running + waiting + to_be_tried
     seconds = (left / pace[1], left / pace[0]) if pace and left else None
     return Standing(

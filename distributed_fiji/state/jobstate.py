@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from distributed_fiji.aws.clients import pages
+from distributed_fiji.aws.listings import list_pages
+from distributed_fiji.errors import DistributedFijiError
+from distributed_fiji.state.jobids import LastSubmitted
 from distributed_fiji.state.jobnames import read_names
 from distributed_fiji.state.record import Run
 from distributed_fiji.state.statefiles import find_state, pass_over
@@ -28,14 +30,26 @@ MANIFEST = re.compile(r"([0-9a-f]{16})\.json\Z")
 FAILURE = re.compile(r"((?:rejected-)?[0-9a-f]{16})/[0-9]{1,9}\.json\Z")
 
 
-class JobState:
-    """Reads the state of a run's jobs, and keeps what cannot have changed since the last look."""
+class OutOfTime(DistributedFijiError):
+    """Raised when the jobs could not be listed in time; the text says how many pages were."""
 
-    def __init__(self, run: Run, s3: S3Client) -> None:
+
+class JobState:
+    """Reads the state of a run's jobs, and keeps what cannot have changed since the last look.
+
+    `has_time` is asked before each page of a listing. Reading raises OutOfTime where it is False.
+    """
+
+    def __init__(self, run: Run, s3: S3Client, has_time: Callable[[], bool] = lambda: True) -> None:
         self._run = run
         self._s3 = s3
+        self._has_time = has_time
         self._listed: tuple[Any, ...] | None = None
         self._submissions: list[Submission] = []
+        #: When each of their jobs was last submitted.
+        self.last_submitted = LastSubmitted([], [])
+        #: How many pages of listings were read so far.
+        self.pages = 0
 
     def submissions(self, queue_created: str) -> list[Submission]:
         """Return the submissions since the queue was created; read again only if their listing
@@ -45,25 +59,37 @@ class JobState:
         listed = (queue_created, *list_submissions(self._s3, run.bucket, run.app_name))
         if listed != self._listed:
             self._submissions = read_submissions(self._s3, run.bucket, run.app_name, queue_created)
+            self.last_submitted = LastSubmitted(
+                [one.job_ids for one in self._submissions], [one.submitted_at for one in self._submissions]
+            )
             self._listed = listed
         return self._submissions
 
-    def manifests(self) -> dict[str, float]:
-        """Return when each job's manifest was written (seconds since 1970), by job ID."""
-        return {job: written for job, _, written in self._list("manifests", MANIFEST)}
+    def manifests(self) -> Iterator[tuple[str, float]]:
+        """Yield each job with a manifest and when that was written (seconds since 1970)."""
+        for job, item in self._items("manifests", MANIFEST):
+            yield job, item["LastModified"].timestamp()
 
-    def failures(self) -> Failures:
-        """Return the failure records of each job, oldest attempt first."""
+    def failure_records(self) -> Iterator[tuple[str, str, float]]:
+        """Yield job, key and time (seconds since 1970) of each failure record."""
+        for job, item in self._items("failures", FAILURE):
+            yield job, item["Key"], item["LastModified"].timestamp()
+
+    def failures(self, jobs: Container[str] | None = None) -> Failures:
+        """Return the failure records of each job, or of each of these, oldest attempt first."""
         found: Failures = {}
-        for job, key, written in self._list("failures", FAILURE):
-            found.setdefault(job, []).append((key, written))
+        for job, key, written in self.failure_records():
+            if jobs is None or job in jobs:
+                found.setdefault(job, []).append((key, written))
         for records in found.values():
             records.sort(key=lambda record: record[1])
         return found
 
-    def marked(self, kind: str) -> frozenset[str]:
-        """Return the jobs that have a marker of that kind; an empty marker has been withdrawn."""
-        return frozenset(job for job, item in self._items(kind, MANIFEST) if item["Size"])
+    def marked(self, kind: str) -> Iterator[str]:
+        """Yield the jobs that have a marker of that kind; an empty marker has been withdrawn."""
+        for job, item in self._items(kind, MANIFEST):
+            if item["Size"]:
+                yield job
 
     def read_failure(self, key: str) -> dict[str, Any]:
         """Return a failure record; {} for an unreadable one, or another app's."""
@@ -79,20 +105,15 @@ class JobState:
         wanted = set(jobs)
         return read_names(self._s3, self._run.bucket, self._run.app_name, wanted) if wanted else {}
 
-    def _list(self, folder: str, name: re.Pattern[str]) -> Iterator[tuple[str, str, float]]:
-        """Yield job, key and time (seconds since 1970) of the objects in a folder of the state."""
-        for job, item in self._items(folder, name):
-            yield job, item["Key"], item["LastModified"].timestamp()
-
-    def _items(self, folder: str, name: re.Pattern[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _items(self, folder: str, name: re.Pattern[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield job and listed object of a folder of the state."""
         prefix = state_key(self._run.app_name, folder, "")
-        for item in pages(self._s3, "list_objects_v2", "Contents", Bucket=self._run.bucket, Prefix=prefix):
-            if match := name.match(item["Key"], len(prefix)):
-                yield match[1], item
-            else:
-                pass_over(self._run.bucket, item["Key"], f"its name is not that of one of our {folder}")
-
-
-def submitted_at(submissions: Iterable[Submission]) -> dict[str, float]:
-    """Return when each job was last submitted, by job ID. `submissions`: oldest first."""
-    return {job: submission.submitted_at for submission in submissions for job in submission.job_ids}
+        for page in list_pages(self._s3, self._run.bucket, prefix):
+            self.pages += 1
+            if not self._has_time():
+                raise OutOfTime(f"there is no time to list more of them (pages read: {self.pages:,})")
+            for item in page:
+                if match := name.match(item["Key"], len(prefix)):
+                    yield match[1], item
+                else:
+                    pass_over(self._run.bucket, item["Key"], f"its name is not that of one of our {folder}")

@@ -7,11 +7,12 @@ job that has to end, and can tell when a submission was interrupted.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.clients import answered_at, pages
+from distributed_fiji.state.jobids import JobSet
 from distributed_fiji.state.statefiles import find_state, pass_over
 from worker.contract.jobs import state_key
 from worker.contract.state import JOB_ID, NAME, Unreadable, flag, number, refuse_another_app, text, texts
@@ -36,7 +37,7 @@ class Submission:
     job_file: str
     queue_created: str
     submitted_at: float
-    job_ids: tuple[str, ...]
+    job_ids: Collection[str]
     output_location: str = ""
     complete: bool = False
     by_aws: bool = False
@@ -51,10 +52,11 @@ def write_submission(s3: S3Client, bucket: str, app_name: str, submission: Submi
 
     It is first written before the first message is sent, so its time is earlier than any finished job's.
     """
+    document = {**vars(submission), "job_ids": list(submission.job_ids), "app_name": app_name}
     answer = s3.put_object(
         Bucket=bucket,
         Key=state_key(app_name, "submissions", f"{submission.submission_id}.json"),
-        Body=json.dumps({**asdict(submission), "app_name": app_name}).encode(),
+        Body=json.dumps(document).encode(),
         ContentType="application/json",
     )
     time = answered_at(answer)
@@ -104,7 +106,7 @@ def submission_in(document: dict[str, Any], app_name: str) -> Submission:
         job_file=text(document, "job_file"),
         queue_created=text(document, "queue_created"),
         submitted_at=number(document, "submitted_at"),
-        job_ids=jobs,
+        job_ids=JobSet.of(jobs),
         output_location=text(document, "output_location", ""),
         complete=flag(document, "complete", False),
         by_aws=flag(document, "by_aws", False),

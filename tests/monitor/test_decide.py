@@ -88,6 +88,16 @@ def end_of(*looks: Snapshot) -> End | None:
     return next((action.end for action in after(*looks) if isinstance(action, TakeDown)), None)
 
 
+def test_jobs_that_were_counted_at_an_earlier_look_end_nothing_but_costs_do() -> None:
+    jobs = Jobs(submitted=ids(1, 2), done_ids=ids(1, 2))
+    looks = [seen(time, jobs=jobs, at_work=0, counted=900) for time in range(1000, 2000, 30)]
+
+    assert end_of(*looks) is None
+    assert end_of(*looks, seen(2000, jobs=jobs, at_work=0)) == End.ACCOUNTED
+    costly = [replace(look, spent=5.0) for look in looks]
+    assert after(costly[0], run=replace(RUN, max_cost=4.0)) == [TakeDown(End.COST)]
+
+
 def test_the_run_is_over_when_every_submitted_job_is_done_or_dead() -> None:
     jobs = Jobs(submitted=ids(1, 2, 3), done_ids=ids(1, 2), dead=ids(3))
 

@@ -611,11 +611,9 @@ def test_replace_takes_waiting_jobs_back_and_nothing_else(clients: Clients, app:
     wells = sorted(body["Metadata"]["Well"] for body in flow.messages())
     assert wells == ["B1", theirs.metadata["Well"]]
     runs_on = json.loads(taken["Body"])["job_id"]
-    counted = [
-        submission.job_ids for submission in all_submissions(clients.s3, flow.settings.AWS_BUCKET, app)
-    ]
+    counted = [list(one.job_ids) for one in all_submissions(clients.s3, flow.settings.AWS_BUCKET, app)]
     expected = Job({"Well": "B1"}, "new/B1").job_id
-    assert counted == [(runs_on,), (expected,)]
+    assert counted == [[runs_on], [expected]]
 
 
 def test_a_log_group_of_somebody_else_keeps_its_retention(clients: Clients, app: str, tmp_path: Path) -> None:

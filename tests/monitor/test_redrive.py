@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.deadletters import LETTERS_A_SECOND
 from distributed_fiji.aws.queues import read_counts
 from distributed_fiji.commands.redrive import Redriven, redrive, submission_of
 from distributed_fiji.errors import InvalidInput, NothingThere
@@ -96,9 +97,10 @@ def test_a_thousand_dead_letters_are_jobs_again_though_the_redrive_was_killed_se
     # Several times while letters are moved, then while they are read.
     for _ in range(3):
         handfuls = counts(flow) // 10
-        killed(flow, session, 2 * handfuls + chance.randrange(5, 2 * handfuls))
+        # Each of the readers may ask once more than it has to.
+        killed(flow, session, 2 * handfuls + chance.randrange(20, 2 * handfuls))
     killed(flow, session, chance.randrange(2, counts(flow) // 10))
-    time.sleep(HIDDEN + 0.5)
+    time.sleep(HIDDEN + counts(flow) / LETTERS_A_SECOND + 0.5)
     again = redriven(flow)
 
     assert (again.left, counts(flow)) == (0, 0)

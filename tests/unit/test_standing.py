@@ -38,7 +38,7 @@ def test_the_numbers_always_add_up_to_what_was_submitted(seed: int) -> None:
     unfinished = (Unfinished("job.json", len(submitted), 0.0),) if chance.random() < 0.5 else ()
     jobs = Jobs(submitted, first[0], first[1], failing=first[2] | first[1], unfinished=unfinished)
 
-    found = standing_of("App", seen(jobs, queue, work=chance.randrange(9)), [], 0.0)
+    found = standing_of("App", seen(jobs, queue, work=chance.randrange(9)), 0.0)
 
     parts = (found.running, found.waiting, found.to_be_tried, found.given_up, found.not_submitted)
     assert found.done + sum(parts) == found.total == len(submitted)
@@ -46,16 +46,23 @@ def test_the_numbers_always_add_up_to_what_was_submitted(seed: int) -> None:
 
 
 def test_a_run_is_told_with_its_machines_losses_pace_and_cost() -> None:
-    jobs = Jobs(ids(0, 200), ids(0, 100), ids(100, 2), failing=ids(102, 3), warned=4, without_outputs=1)
+    jobs = Jobs(
+        ids(0, 200),
+        ids(0, 100),
+        ids(100, 2),
+        failing=ids(102, 3),
+        warned=4,
+        without_outputs=1,
+        written=[NOW - 600 + 6 * number for number in range(100)],
+    )
     machines = (
         Machine("i-1", "running", 0, "place", 1, "m5.large", "us-east-1a"),
         Machine("i-2", "running", 0, "", 0, "m5.large", "us-east-1a"),
         Machine("i-3", "terminated", 0, why_ended="Server.SpotInstanceTermination: taken"),
         Machine("i-4", "terminated", 0, why_ended="Client.UserInitiatedShutdown: ended"),
     )
-    written = [NOW - 600 + 6 * number for number in range(100)]
 
-    found = standing_of("App", seen(jobs, (90, 5, 0), machines, work=5), written, NOW - 3600)
+    found = standing_of("App", seen(jobs, (90, 5, 0), machines, work=5), NOW - 3600)
     text = "\n".join(lines_of(found))
 
     assert "App: 100 of 200 jobs done (4 with warnings, 1 without outputs)" in text
@@ -77,7 +84,7 @@ def test_an_interrupted_retry_is_not_called_a_submission() -> None:
 
 
 def test_without_enough_jobs_nothing_is_said_of_pace_and_time() -> None:
-    found = standing_of("App", seen(Jobs(ids(0, 9), ids(0, 4)), (5, 0, 0)), [NOW - 1] * 4, NOW - 60)
+    found = standing_of("App", seen(Jobs(ids(0, 9), ids(0, 4), written=[NOW - 1] * 4), (5, 0, 0)), NOW - 60)
 
     assert (found.pace, found.seconds_left, found.expected) == (None, None, None)
     assert "Pace" not in "\n".join(lines_of(found))

@@ -89,7 +89,7 @@ TODAY = Today("Plate", "f" * 64, "bucket", Expected(1, 1, ""))
 
 
 def test_documents_of_the_version_before_are_read() -> None:
-    assert submission_in(SUBMISSION, "Plate").job_ids == ("0123456789abcdef",)
+    assert list(submission_in(SUBMISSION, "Plate").job_ids) == ["0123456789abcdef"]
     assert not submission_in(SUBMISSION, "Plate").by_aws
     run = from_document(RECORD)
     assert (run.tasks_per_machine, run.started, run.run_id) == (2, 1795600000, "token")
