@@ -234,4 +234,6 @@ class World:
             warned=len(warned),
             without_outputs=len(empty),
             to_check=frozenset(warned | empty),
+            last_done=max((self.manifests[job] for job in fresh), default=0.0),
+            last_failed=max((time for job, time in self.failures if time >= since(job)), default=0.0),
         )
