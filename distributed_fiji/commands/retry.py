@@ -129,6 +129,14 @@ def raise_target(run: Run, clients: Clients, machines: int) -> str:
     return f"Raised the fleet from {counted(seen.target, 'machine')} to {machines}."
 
 
+def plan_lines(wanted: frozenset[str], states: JobStates, done: Retried) -> Iterable[str]:
+    """Yield what a retry would do. `done`: what its dry run did, which receives no letter."""
+    yield f"{counted(len(wanted & states.dead), 'job')} to return to the queue"
+    if others := len(wanted - states.dead):
+        yield f"{counted(others, 'job')} to be left alone: done already, in the queue or with a worker"
+    yield from done.raised
+
+
 def lines_of(done: Retried, states: JobStates) -> Iterable[str]:
     """Yield what a retry did, and what it left alone and why."""
     moved = done.redriven.jobs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from distributed_fiji import errors
-from distributed_fiji.commands.commandline import FLEET, Context, common
+from distributed_fiji.commands.commandline import FLEET, Context, changing, common
 
 if TYPE_CHECKING:
     from distributed_fiji.aws.clients import Clients
@@ -183,6 +184,7 @@ def failures(context: Context, run_or_app: Path | None, as_csv: bool, as_json: b
 @click.option("--well", "wells", multiple=True, metavar="WELL", help="Well, as A02 or 'P1 A02'. Repeatable.")
 @click.option("--all", "everything", is_flag=True, help="All jobs that were given up.")
 @click.option("--memory", type=click.IntRange(min=1), metavar="MB", help="First run setup with this MEMORY.")
+@changing
 def retry(
     context: Context,
     group: str | None,
@@ -208,12 +210,17 @@ def retry(
         raise click.UsageError("give one of --group, --job, --well and --all")
     settings = context.settings()
     run, clients = context.open_run(None)
-    found = read_failures(run, clients, context.reader(clients))
+    # Dead letters are received for that, and shown again at once, as by `failures`.
+    with context.noted.off() if context.noted else nullcontext():
+        found = read_failures(run, clients, context.reader(clients))
     left = interrupted(all_submissions(clients.s3, run.bucket, run.app_name))
     wanted = retrying.chosen(retrying.Choice(group or "", jobs, wells, everything), found, left)
     if memory:
         settings = _more_memory(context, settings, clients, memory)
     done = retrying.retry(settings, clients, run, wanted, found.states, context.clock, context.terminal)
+    if context.dry_run:
+        context.plan = list(retrying.plan_lines(wanted, found.states, done))
+        return
     for line in retrying.lines_of(done, found.states):
         context.terminal.say(line)
     if done.redriven.moved and not done.is_running:
@@ -234,6 +241,7 @@ def _more_memory(context: Context, settings: Settings, clients: Clients, memory:
 @command("resubmit")
 @click.argument("job_file", type=click.Path(path_type=Path))
 @click.option("--yes", is_flag=True, help="Send jobs a second time without asking.")
+@changing
 def resubmit(context: Context, job_file: Path, yes: bool) -> None:
     """Submit only those groups of a job file that are not done.
 
@@ -253,11 +261,14 @@ def resubmit(context: Context, job_file: Path, yes: bool) -> None:
     settings, jobs = context.settings(), read_job_file(job_file)
     check_inputs_for(settings, jobs, str(job_file))
     clients = context.connect_for(settings)
-    manner = Manner(context.config.parent, asking(context.terminal, yes=yes or context.local))
+    manner = Manner(context.config.parent, asking(context.terminal, yes=yes or context.is_free))
     read = context.reader(clients)
     done = run_resubmit(
         settings, clients, (job_file.name, jobs), read, context.clock, context.terminal, manner
     )
+    if context.dry_run:
+        context.plan = [f"{counted(done.sent, 'job')} to send, {done.left_out} left out that are done"]
+        return
     context.terminal.say(f"{counted(done.sent, 'job')} sent, {done.left_out} left out that are done")
     if done.sent:
         context.terminal.note(f"Next: python run.py startCluster {context.file_beside(*FLEET)}")

@@ -19,7 +19,7 @@ from worker.contract.jobs import manifest_key
 
 WELLS = [f"A{number}" for number in range(1, 7)]
 JOBS = {"output_file_location": "out/{Well}", "groups": [{"Well": well} for well in WELLS]}
-CHANGING = ("setup", "submitJob", "redrive", "startCluster", "monitor", "cleanup")
+CHANGING = ("setup", "submitJob", "redrive", "startCluster", "monitor", "cleanup", "retry", "resubmit")
 
 
 @pytest.fixture
@@ -32,7 +32,10 @@ def standing(account: Account, tmp_path: Path) -> Iterator[dict[str, str]]:
 
     def done(well: str, *, of: str = script, there: bool = True) -> None:
         key = f"out/{well}/a.csv"
-        document = {"script_sha256": of, "destination": BUCKET, "outputs": [{"key": key}]}
+        outputs = [{"key": key, "bytes": 1}]
+        job = {"Metadata": {"Well": well}, "output_file_location": f"out/{well}", "inputs": []}
+        document = {"job_id": ids[well], "job": job, "script_sha256": of, "destination": BUCKET}
+        document["outputs"] = outputs
         bodies: dict[str, Any] = {manifest_key(APP, ids[well]): json.dumps(document)}
         bodies |= {key: "1"} if there else {}
         for name, body in bodies.items():
@@ -67,6 +70,20 @@ def test_the_jobs_of_a_file_are_counted_by_why_they_run(
     assert first == "6 jobs: 2 done already, 4 to run: 2 new, 1 script changed, 1 outputs gone"
     (sent,) = [line.split() for line in ended.out.splitlines() if line.startswith("send ")]
     assert sent == ["send", "sqs", "SendMessageBatch", f"{APP}Queue", "6"]
+    assert account.settled(before) == before
+
+
+def test_a_resubmission_counts_what_it_would_send(
+    ready: Command, account: Account, standing: dict[str, str]
+) -> None:
+    before = account.everything()
+
+    ended = ready("resubmit", "job.json", "--dry-run")
+
+    assert ended.code == 0, ended.err
+    assert ended.out.splitlines()[0] == "4 jobs to send, 2 left out that are done"
+    (sent,) = [line.split() for line in ended.out.splitlines() if line.startswith("send ")]
+    assert sent == ["send", "sqs", "SendMessageBatch", f"{APP}Queue", "4"]
     assert account.settled(before) == before
 
 

@@ -13,13 +13,13 @@ from distributed_fiji.aws.fleet import read_fleet
 from distributed_fiji.aws.queues import read_counts
 from distributed_fiji.commands.failures import read_failures
 from distributed_fiji.commands.redrive import interrupted
-from distributed_fiji.commands.retry import Choice, Retried, chosen, lines_of, retry
+from distributed_fiji.commands.retry import Choice, Retried, chosen, lines_of, plan_lines, retry
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.review.facts import from_s3
 from distributed_fiji.review.jobstates import JobStates
 from distributed_fiji.settings import Settings, parse_settings
 from distributed_fiji.state.submissions import all_submissions
-from tests.monitor.builders import ARun, SteppedClock, a_run
+from tests.monitor.builders import ARun, EmulatedSession, SteppedClock, a_run
 from tests.monitor.left import done, failed
 from tests.monitor.screen import Screen, watch
 from worker.contract.jobs import FailureClass, Job, decode_message
@@ -158,3 +158,27 @@ def test_all_go_back_after_a_run_was_taken_down_and_a_fleet_is_not_touched(run: 
     assert (done_now.redriven.moved, done_now.is_running, done_now.raised) == (4, False, ())
     assert again.redriven.moved == 0 and not states.dead
     assert jobs_in(run, queue) == ["A01", "A02", "A03", "A04"]
+
+
+def test_a_dry_run_says_what_goes_back_and_grows_and_changes_nothing(
+    run: ARun, session: EmulatedSession
+) -> None:
+    clients = Clients(session)
+    noted, before = clients.only_note(), scale(run)
+    with noted.off():
+        found = read_failures(run.record, clients, from_s3(clients.s3))
+    wanted = chosen(Choice(all=True), found)
+
+    done_now = retry(
+        *(settings_of(run), clients, run.record, wanted, found.states),
+        *(SteppedClock(time.time()), Screen().terminal, HIDDEN),
+    )
+
+    assert list(plan_lines(wanted, found.states, done_now)) == [
+        "4 jobs to return to the queue",
+        "Raised the fleet from 1 machine to 2.",
+        "Raised the service from 0 tasks to 2.",
+    ]
+    assert {call.operation for call in noted.calls} >= {"ModifySpotFleetRequest", "UpdateService"}
+    assert scale(run) == before
+    assert read_counts(run.clients.sqs, run.dead_url).left == 4
