@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,16 +27,12 @@ from distributed_fiji.report.wording import JobCounts, methods, verdict, what_ra
 from distributed_fiji.review.facts import Read
 from distributed_fiji.review.wells import WellStatus
 from distributed_fiji.settings import Settings
-from distributed_fiji.state.record import Run
+from distributed_fiji.state.record import Run, kept_settings, without_query
 from distributed_fiji.terminal import Terminal, shown
 from distributed_fiji.wholefiles import replacing
-from worker.contract.jobs import ENVIRONMENT
 
 #: The files of a report.
 PAGE, TABLE = "report.html", "wells.csv"
-
-#: Settings that workers do not get, and that decide what a run costs and takes.
-FLEET_SETTINGS = ("MACHINE_TYPE", "MACHINE_PRICE", "CLUSTER_MACHINES", "EBS_VOL_SIZE", "MAX_COST")
 
 #: Of a run with more jobs `monitor` writes no report: each job's record must be read.
 MOST_AT_END = 10_000
@@ -137,7 +133,7 @@ def page_of(run: Run, facts: ReportFacts, request: Request, now: float) -> Page:
         sheet=sheet_of(facts.wells),
         tables=_about_tables(facts, request),
         times=_times(run, facts, stays),
-        needs=_needs(facts.tally, request.settings),
+        needs=_needs(facts.tally, settings_of(run, request.settings)[0]),
         what=_what(run, facts.tally, counts, request.settings),
         program=request.program,
         logs=logs,
@@ -155,18 +151,21 @@ def _times(run: Run, facts: ReportFacts, stays: list[tuple[float, float]]) -> Ti
     )
 
 
-def _needs(tally: Tally, settings: Settings | None) -> Needs:
+def _needs(tally: Tally, settings: Mapping[str, str]) -> Needs:
     memory = spread_of(tally.memory)
-    limit = float(settings.MEMORY) if settings else memory.most if memory else 0.0
+    known = settings.get("MEMORY", "")
+    limit = float(known) if known.isdecimal() else memory.most if memory else 0.0
     drawn = histogram(tally.memory, limit, "finished jobs by FIJI's memory", "MB")
     return Needs(memory, drawn, list(next_time(tally, settings)))
 
 
 def _what(run: Run, tally: Tally, counts: JobCounts, settings: Settings | None) -> WhatRan:
+    kept, whose = settings_of(run, settings)
     return WhatRan(
         made_with=list(what_ran(run, tally)),
         parameters=list(parameters(tally)),
-        settings=list(settings_rows(settings)),
+        settings=[(name, [value]) for name, value in kept.items()],
+        whose_settings=whose,
         methods=methods(run, tally, counts),
     )
 
@@ -216,16 +215,16 @@ def _spent(run: Run, facts: ReportFacts, stays: list[tuple[float, float]]) -> Sp
     )
 
 
-def next_time(tally: Tally, settings: Settings | None) -> Iterator[tuple[str, str, str, str]]:
+def next_time(tally: Tally, settings: Mapping[str, str]) -> Iterator[tuple[str, str, str, str]]:
     """Yield a setting, its value now, a better one, and why: from what finished jobs took."""
     if tally.memory:
         most = max(tally.memory)
-        now = str(settings.MEMORY) if settings else "?"
+        now = settings.get("MEMORY", "?")
         why = f"FIJI took at most {most:,.0f} MB; the rest is for the worker"
         yield "MEMORY", now, str(memory_for(most)), why
     if tally.seconds:
         longest = max(tally.seconds)
-        now = str(settings.JOB_TIMEOUT_MINUTES) if settings else "?"
+        now = settings.get("JOB_TIMEOUT_MINUTES", "?")
         minutes, why = timeout_for(longest)
         yield "JOB_TIMEOUT_MINUTES", now, str(minutes), why
 
@@ -234,15 +233,18 @@ def parameters(tally: Tally) -> Iterator[tuple[str, list[str]]]:
     """Yield the shared parameters with their values; of several, how many jobs have each."""
     for name, values in tally.shared.items():
         met = values.most_common()
-        yield name, [f"{value} ({count:,})" if len(met) > 1 else value for value, count in met]
+        shown_as = ((without_query(value), count) for value, count in met)
+        yield name, [f"{value} ({count:,})" if len(met) > 1 else value for value, count in shown_as]
 
 
-def settings_rows(settings: Settings | None) -> Iterator[tuple[str, list[str]]]:
-    """Yield the settings that workers get; whom to notify and whose keys are used is nobody's matter."""
-    for name in (*FLEET_SETTINGS, *ENVIRONMENT) if settings else ():
-        value = getattr(settings, name, None)
-        if value not in (None, "", []):
-            yield name, [", ".join(map(str, value)) if isinstance(value, list) else str(value)]
+def settings_of(run: Run, settings: Settings | None) -> tuple[Mapping[str, str], str]:
+    """Return the settings to show, and whose they are; records of earlier versions hold none.
+
+    `settings`: what config.py says now.
+    """
+    if run.settings:
+        return run.settings, "Settings when the run began"
+    return kept_settings(settings) if settings else {}, "Settings, as config.py has them now"
 
 
 def notes(facts: ReportFacts) -> Iterator[str]:

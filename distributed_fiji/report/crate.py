@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from distributed_fiji import VERSION
 from distributed_fiji.report.tally import Tally
-from distributed_fiji.report.wording import JobCounts, address, methods, verdict
-from distributed_fiji.state.record import Run
+from distributed_fiji.report.wording import JobCounts, methods, verdict
+from distributed_fiji.state.record import Run, without_query
 from worker.contract.text import shown
 
 #: The document's file, which is its entity's name as well, and the names of what every document has.
@@ -89,7 +89,7 @@ def _action(run: Run, tally: Tally, counts: JobCounts, now: float) -> Entity:
 
 def script_id(run: Run) -> str:
     """Return how the script is called in the document: its address, or its name where it has none."""
-    where = shown(address(run.script))
+    where = shown(without_query(run.script))
     return quote(where, safe=":/@") if "://" in where else f"#{quote(where)}"
 
 
@@ -99,8 +99,8 @@ def _instruments(run: Run, tally: Tally) -> Iterator[Entity]:
     yield {
         "@id": script_id(run),
         "@type": "SoftwareApplication",
-        "name": address(run.script).rpartition("/")[2],
-        "identifier": f"sha256:{run.script_sha256}" if run.script_sha256 else address(run.script),
+        "name": without_query(run.script).rpartition("/")[2],
+        "identifier": f"sha256:{run.script_sha256}" if run.script_sha256 else without_query(run.script),
         "softwareRequirements": _references([FIJI, OURS]),
     }
     yield {

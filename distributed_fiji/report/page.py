@@ -79,6 +79,7 @@ class WhatRan:
     made_with: Sequence[tuple[str, Sequence[str]]]
     parameters: Sequence[tuple[str, Sequence[str]]]
     settings: Sequence[tuple[str, Sequence[str]]]
+    whose_settings: str
     methods: str
 
 

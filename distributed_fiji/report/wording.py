@@ -10,7 +10,7 @@ from distributed_fiji import VERSION
 from distributed_fiji.monitor.result import counted
 from distributed_fiji.report.spread import median
 from distributed_fiji.report.tally import Tally
-from distributed_fiji.state.record import Run
+from distributed_fiji.state.record import Run, without_query
 
 #: What of a manifest's versions is no version.
 PLACES = ("script", "image", "worker")
@@ -57,24 +57,19 @@ def verdict(counts: JobCounts) -> str:
 
 def what_ran(run: Run, tally: Tally) -> Iterator[tuple[str, list[str]]]:
     """Yield names and values of what was run: those of the record, then those that manifests tell."""
-    yield "Script", [address(run.script)]
+    yield "Script", [without_query(run.script)]
     yield "Script's SHA-256", [run.script_sha256]
     yield "Container image", [run.image]
     yield "Image's digest", [run.image_digest]
     for name, values in tally.made_with.items():
-        met = [f"{address(value)} ({counted(count, 'job')})" for value, count in values.most_common()]
-        yield f"As workers say: {name}", met if len(values) > 1 else [address(next(iter(values)))]
+        met = [f"{without_query(value)} ({counted(count, 'job')})" for value, count in values.most_common()]
+        yield f"As workers say: {name}", met if len(values) > 1 else [without_query(next(iter(values)))]
     yield "Machine types", list(run.machine_types)
     yield "Machines, tasks on each", [f"{run.machines}, {run.tasks_per_machine}"]
     yield "Attempts of a job", [str(run.job_retries)]
     yield "Region", [run.region]
     yield "Outputs", [f"s3://{run.destination_bucket}/{place}" for place in run.output_locations]
     yield "Distributed-FIJI", [VERSION]
-
-
-def address(text: str) -> str:
-    """Return an address without its query, in which a signature may stand that opens doors."""
-    return text.partition("?")[0] if "://" in text else text
 
 
 def methods(run: Run, tally: Tally, counts: JobCounts) -> str:
@@ -89,7 +84,7 @@ def methods(run: Run, tally: Tally, counts: JobCounts) -> str:
     image = f"{run.image}{f' ({run.image_digest})' if run.image_digest else ''}"
     when = _when(run, tally)
     return (
-        f"Images were processed by the script {address(run.script).rpartition('/')[2]}{sha256} in Fiji"
+        f"Images were processed by the script {without_query(run.script).rpartition('/')[2]}{sha256} in Fiji"
         f"{f' ({fiji})' if fiji else ''}, in the container image {image}, distributed over"
         f" {'this machine' if run.local else f'AWS EC2 spot instances in {run.region}'} with Distributed-FIJI"
         f" {VERSION}{when}. Of {counted(counts.submitted, 'job')}, {counts.done} finished"

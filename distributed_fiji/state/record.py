@@ -13,7 +13,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.prices import hourly_overhead
-from worker.contract.jobs import state_key
+from worker.contract.jobs import ENVIRONMENT, state_key
 from worker.contract.state import Unreadable, flag, number, text, texts
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ FLEET_ID = re.compile(r"[A-Za-z0-9-]{0,80}")
 LOG_GROUP = re.compile(r"[A-Za-z0-9_./#-]{0,512}")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 MILLISECONDS = re.compile(r"[0-9]{1,14}")
+
+#: Settings that workers do not get, and that decide what a run costs and takes.
+FLEET_SETTINGS = ("MACHINE_TYPE", "MACHINE_PRICE", "CLUSTER_MACHINES", "EBS_VOL_SIZE", "MAX_COST")
 
 #: Reads one field of a document: (document, key) -> value. Raises Unreadable.
 Reader = Callable[[Mapping[str, Any], str], Any]
@@ -100,7 +103,8 @@ class Run:
     the run began; empty in records of earlier versions. `clean_dashboard`: whether the dashboard goes with
     the run; `dashboard`: whether it has one. `config`: the settings' file on the machine where it was
     started. `estimate`: dollars that the machines were estimated to cost, as `low`, `likely` and `high`;
-    empty where nothing was known. Records of earlier versions may lack fields with a default.
+    empty where nothing was known. `settings`: those of kept_settings when the run began. Records of earlier
+    versions may lack fields with a default.
     """
 
     fleet_id: str = ""
@@ -147,6 +151,7 @@ class Run:
     config: str = ""
     run_id: str
     estimate: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
     fleet_request: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -230,6 +235,25 @@ def _is_needed(kept: Field[Any]) -> bool:
     return kept.default is MISSING and kept.default_factory is MISSING
 
 
+def without_query(address: str) -> str:
+    """Return an address without its query, in which a signature may stand that opens doors."""
+    return address.partition("?")[0] if "://" in address else address
+
+
+def kept_settings(settings: Settings) -> dict[str, str]:
+    """Return the settings that decide what a run does, takes and costs, as text.
+
+    Whom to notify and whose keys are used is not among them.
+    """
+    kept = {}
+    for name in (*FLEET_SETTINGS, *ENVIRONMENT):
+        value = getattr(settings, name, None)
+        if value not in (None, "", []):
+            text_of = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            kept[name] = without_query(text_of)
+    return kept
+
+
 def new_run(settings: Settings, *, started: float, run_id: str, local: bool, account: str = "") -> Run:
     """Return the record of a run that is about to start."""
     return Run(
@@ -265,5 +289,6 @@ def new_run(settings: Settings, *, started: float, run_id: str, local: bool, acc
         janitor_role=settings.JANITOR_ROLE,
         permissions_boundary=settings.PERMISSIONS_BOUNDARY,
         encryption=settings.encryption,
+        settings=kept_settings(settings),
         run_id=run_id,
     )

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from html.parser import HTMLParser
@@ -29,23 +30,27 @@ from distributed_fiji.report.page import render
 from distributed_fiji.report.sheet import letters_of, sheet_of, shortened, table_rows
 from distributed_fiji.report.spread import correlation, deviation, median, spread_of
 from distributed_fiji.report.wells import Wells, edge_effect, replicates
-from distributed_fiji.report.wording import JobCounts, address, verdict
+from distributed_fiji.report.wording import JobCounts, verdict
 from distributed_fiji.review.course import UNKNOWN, Course, course_in
 from distributed_fiji.review.csvtext import CsvTable
 from distributed_fiji.review.facts import DoneJob, FailedJob
 from distributed_fiji.review.jobstates import JobStates
 from distributed_fiji.review.wells import WellStatus
-from distributed_fiji.settings import parse_settings
-from distributed_fiji.state.record import Run, new_run
+from distributed_fiji.settings import Settings, parse_settings
+from distributed_fiji.state.record import Run, kept_settings, new_run
 from worker.contract.text import UNFIT
 
 #: What would be a tag, an attribute, the end of our script, a command to a terminal, a change of direction.
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&\x1b[2J\x00\u202e\x9b\ud800{{ 7*7 }}<!--"
 
 
+def settings_with(**more: Any) -> Settings:
+    names = {"APP_NAME": "Test", "AWS_BUCKET": "bucket", "SCRIPT_DOWNLOAD_URL": "m.ijm"}
+    return parse_settings(names | more)[0]
+
+
 def a_run(**changes: Any) -> Run:
-    settings = parse_settings({"APP_NAME": "Test", "AWS_BUCKET": "bucket", "SCRIPT_DOWNLOAD_URL": "m.ijm"})[0]
-    made = new_run(settings, started=1000, run_id="", local=False)
+    made = new_run(settings_with(), started=1000, run_id="", local=False)
     return Run(**{**made.__dict__, **changes})
 
 
@@ -351,12 +356,30 @@ def test_a_record_that_is_odd_in_one_place_is_only_unknown_there(document: dict[
     assert UNKNOWN.seconds == {}
 
 
+SIGNED = "https://b.s3.amazonaws.com/m.ijm?X-Amz-Signature=secret"
+
+
 def test_a_signature_in_an_address_stays_out_of_the_page() -> None:
-    assert (
-        address("https://b.s3.amazonaws.com/m.ijm?X-Amz-Signature=secret")
-        == "https://b.s3.amazonaws.com/m.ijm"
-    )
-    assert "secret" not in made(some_facts(), a_run(script="https://b/m.ijm?X-Amz-Signature=secret"))
+    facts = some_facts()
+    facts.tally.shared["model"] = Counter([SIGNED])
+    settings = kept_settings(settings_with(SCRIPT_DOWNLOAD_URL=SIGNED))
+
+    page = made(facts, a_run(script=SIGNED, settings=settings))
+
+    assert "secret" not in page
+    assert page.count("https://b.s3.amazonaws.com/m.ijm") == 3
+
+
+def test_the_settings_are_those_that_the_run_began_with() -> None:
+    now, then = settings_with(MEMORY=4111), a_run(settings=kept_settings(settings_with(MEMORY=2111)))
+    request = Request(Path("report"), settings=now)
+
+    page, earlier = (render(page_of(one, some_facts(), request, 2000)) for one in (then, a_run(settings={})))
+
+    assert "Settings when the run began" in page
+    assert "<code>2111</code>" in page and "4111" not in page
+    assert "Settings, as config.py has them now" in earlier
+    assert "<code>4111</code>" in earlier
 
 
 def test_an_earlier_report_stays_and_what_cannot_be_written_is_said_first(tmp_path: Path) -> None:
