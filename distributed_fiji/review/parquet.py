@@ -58,8 +58,11 @@ def numeric_columns(source: Path, texts: list[str]) -> set[str]:
 
 
 def _is_number(text: str) -> bool:
+    """Whether pyarrow reads a text as a number, or as a missing one."""
+    if text in NO_NUMBERS:
+        return True
     try:
-        float(text or "nan")
+        float(text)
     except ValueError:
         return False
-    return "_" not in text
+    return text.isascii() and "_" not in text
