@@ -27,7 +27,7 @@ from distributed_fiji.report.wording import JobCounts, methods, verdict, what_ra
 from distributed_fiji.review.facts import Read
 from distributed_fiji.review.wells import WellStatus
 from distributed_fiji.settings import Settings
-from distributed_fiji.state.record import Run, kept_settings, without_query
+from distributed_fiji.state.record import Run, kept_settings
 from distributed_fiji.terminal import Terminal, shown
 from distributed_fiji.wholefiles import replacing
 
@@ -233,8 +233,7 @@ def parameters(tally: Tally) -> Iterator[tuple[str, list[str]]]:
     """Yield the shared parameters with their values; of several, how many jobs have each."""
     for name, values in tally.shared.items():
         met = values.most_common()
-        shown_as = ((without_query(value), count) for value, count in met)
-        yield name, [f"{value} ({count:,})" if len(met) > 1 else value for value, count in shown_as]
+        yield name, [f"{value} ({count:,})" if len(met) > 1 else value for value, count in met]
 
 
 def settings_of(run: Run, settings: Settings | None) -> tuple[Mapping[str, str], str]:

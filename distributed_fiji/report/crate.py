@@ -82,7 +82,7 @@ def _action(run: Run, tally: Tally, counts: JobCounts, now: float) -> Entity:
         action["startTime"] = _time(run.started)
     if tally.ended:
         action["endTime"] = _time(max(tally.ended))
-    if not all_done:
+    if not all_done and counts.over:
         action["error"] = verdict(counts)
     return action
 
@@ -96,12 +96,15 @@ def script_id(run: Run) -> str:
 def _instruments(run: Run, tally: Tally) -> Iterator[Entity]:
     """Yield the script, the FIJI that ran it, and what distributed it."""
     versions = {name: list(values) for name, values in tally.made_with.items()}
+    script = script_id(run)
     yield {
-        "@id": script_id(run),
+        "@id": script,
         "@type": "SoftwareApplication",
         "name": without_query(run.script).rpartition("/")[2],
-        "identifier": f"sha256:{run.script_sha256}" if run.script_sha256 else without_query(run.script),
+        "identifier": f"sha256:{run.script_sha256}" if run.script_sha256 else run.script,
         "softwareRequirements": _references([FIJI, OURS]),
+        **({"url": script} if "://" in script else {}),
+        **({"version": f"sha256:{run.script_sha256}"} if run.script_sha256 else {}),
     }
     yield {
         "@id": FIJI,
@@ -156,9 +159,9 @@ def _time(seconds: float) -> str:
 
 
 def _cleaned(value: Any) -> Any:
-    """Return a value whose texts hold no control characters; as everywhere, a text stays the same text."""
+    """Return a value whose texts hold no control characters and no queries of addresses."""
     if isinstance(value, dict):
         return {name: _cleaned(one) for name, one in value.items()}
     if isinstance(value, list):
         return [_cleaned(one) for one in value]
-    return shown(value) if isinstance(value, str) else value
+    return without_query(shown(value)) if isinstance(value, str) else value

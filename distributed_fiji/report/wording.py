@@ -57,13 +57,13 @@ def verdict(counts: JobCounts) -> str:
 
 def what_ran(run: Run, tally: Tally) -> Iterator[tuple[str, list[str]]]:
     """Yield names and values of what was run: those of the record, then those that manifests tell."""
-    yield "Script", [without_query(run.script)]
+    yield "Script", [run.script]
     yield "Script's SHA-256", [run.script_sha256]
     yield "Container image", [run.image]
     yield "Image's digest", [run.image_digest]
     for name, values in tally.made_with.items():
-        met = [f"{without_query(value)} ({counted(count, 'job')})" for value, count in values.most_common()]
-        yield f"As workers say: {name}", met if len(values) > 1 else [without_query(next(iter(values)))]
+        met = [f"{value} ({counted(count, 'job')})" for value, count in values.most_common()]
+        yield f"As workers say: {name}", met if len(values) > 1 else [next(iter(values))]
     yield "Machine types", list(run.machine_types)
     yield "Machines, tasks on each", [f"{run.machines}, {run.tasks_per_machine}"]
     yield "Attempts of a job", [str(run.job_retries)]

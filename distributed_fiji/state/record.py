@@ -29,6 +29,9 @@ LOG_GROUP = re.compile(r"[A-Za-z0-9_./#-]{0,512}")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 MILLISECONDS = re.compile(r"[0-9]{1,14}")
 
+#: A web address, and the query after it.
+QUERY = re.compile(r"(https?://[^\s?\"'<>\\]+)\?[^\s\"'<>\\]*", re.IGNORECASE)
+
 #: Settings that workers do not get, and that decide what a run costs and takes.
 FLEET_SETTINGS = ("MACHINE_TYPE", "MACHINE_PRICE", "CLUSTER_MACHINES", "EBS_VOL_SIZE", "MAX_COST")
 
@@ -235,9 +238,9 @@ def _is_needed(kept: Field[Any]) -> bool:
     return kept.default is MISSING and kept.default_factory is MISSING
 
 
-def without_query(address: str) -> str:
-    """Return an address without its query, in which a signature may stand that opens doors."""
-    return address.partition("?")[0] if "://" in address else address
+def without_query(text: str) -> str:
+    """Return a text without the queries of web addresses, in which signatures may stand that open doors."""
+    return QUERY.sub(r"\1", text)
 
 
 def kept_settings(settings: Settings) -> dict[str, str]:
