@@ -47,12 +47,33 @@ def app_instances(ec2: EC2Client, app_name: str, states: tuple[str, ...] = THERE
 FILTER_VALUES = 200
 
 
+#: Instances that one call ends.
+ENDED_AT_ONCE = 100
+
+
 def terminate(ec2: EC2Client, instance_ids: list[str]) -> str | None:
-    """Terminate instances."""
-    if not instance_ids:
-        return None
-    ec2.terminate_instances(InstanceIds=instance_ids)
-    return f"{len(instance_ids)} machine{'s' if len(instance_ids) > 1 else ''} terminated"
+    """Terminate instances. Those that EC2 does not know are gone, and keep no other alive."""
+    ended = sum(
+        _terminate(ec2, instance_ids[start : start + ENDED_AT_ONCE])
+        for start in range(0, len(instance_ids), ENDED_AT_ONCE)
+    )
+    return f"{ended} machine{'s' if ended > 1 else ''} terminated" if ended else None
+
+
+def _terminate(ec2: EC2Client, instance_ids: list[str]) -> int:
+    """Terminate some instances; return how many.
+
+    A single unknown ID makes EC2 refuse the whole call (EC2 API reference, TerminateInstances).
+    """
+    try:
+        ec2.terminate_instances(InstanceIds=instance_ids)
+    except ClientError as error:
+        if error_code(error) != "InvalidInstanceID.NotFound":
+            raise
+        if len(instance_ids) == 1:
+            return 0
+        return sum(_terminate(ec2, [instance_id]) for instance_id in instance_ids)
+    return len(instance_ids)
 
 
 def find_launch_template(ec2: EC2Client, name: str, app_name: str) -> str | None:

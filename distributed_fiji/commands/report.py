@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from distributed_fiji.aws.clients import AwsError, Clients
 from distributed_fiji.commands.failures import more_memory
@@ -27,7 +28,7 @@ from distributed_fiji.report.wording import JobCounts, methods, verdict, what_ra
 from distributed_fiji.review.facts import Read
 from distributed_fiji.review.wells import WellStatus
 from distributed_fiji.settings import Settings
-from distributed_fiji.state.record import Run, kept_settings
+from distributed_fiji.state.record import Run, kept_settings, without_secrets
 from distributed_fiji.terminal import Terminal, shown
 from distributed_fiji.wholefiles import replacing
 
@@ -89,7 +90,8 @@ def report(
     request.folder.mkdir(exist_ok=True)
     if facts.wells.size:
         with replacing(request.folder / TABLE) as file:
-            csv.writer(file, lineterminator="\n").writerows(table_rows(facts.wells))
+            rows = ([_plain(cell) for cell in row] for row in table_rows(facts.wells))
+            csv.writer(file, lineterminator="\n").writerows(rows)
     else:
         (request.folder / TABLE).unlink(missing_ok=True)  # an earlier report's
     files = [PAGE, TABLE] if facts.wells.size else [PAGE]
@@ -98,6 +100,10 @@ def report(
     with replacing(request.folder / PAGE) as file:
         file.write(render(page_of(run, facts, request, now)))
     return facts
+
+
+def _plain(cell: Any) -> Any:
+    return without_secrets(cell) if isinstance(cell, str) else cell
 
 
 def report_at_end(

@@ -76,12 +76,16 @@ def jobs_of_well(well: str, states: JobStates) -> list[str]:
 
 @dataclass(frozen=True)
 class Retried:
-    """What a retry did. `wanted`: jobs that were meant. `raised`: what was scaled up, a sentence each."""
+    """What a retry did. `wanted`: jobs that were meant. `raised`: what was scaled up, a sentence each.
+
+    `interrupted`: jobs of an earlier retry that was interrupted, which go along.
+    """
 
     wanted: frozenset[str]
     redriven: Redriven
     raised: tuple[str, ...]
     is_running: bool
+    interrupted: frozenset[str] = frozenset()
 
 
 def retry(
@@ -100,7 +104,7 @@ def retry(
     more = len((wanted & states.dead) | (left - states.done))
     raised = scale_up(run, clients, more) if running and more else []
     done = redrive(settings, clients, clock, terminal, hidden_seconds, only=wanted - states.done)
-    return Retried(wanted, done, tuple(raised), running)
+    return Retried(wanted, done, tuple(raised), running, left - states.done)
 
 
 def scale_up(run: Run, clients: Clients, more: int) -> list[str]:
@@ -132,6 +136,8 @@ def raise_target(run: Run, clients: Clients, machines: int) -> str:
 def plan_lines(wanted: frozenset[str], states: JobStates, done: Retried) -> Iterable[str]:
     """Yield what a retry would do. `done`: what its dry run did, which receives no letter."""
     yield f"{counted(len(wanted & states.dead), 'job')} to return to the queue"
+    if more := len(done.interrupted - wanted):
+        yield f"{counted(more, 'job')} of an earlier retry that was interrupted, to return, too"
     if others := len(wanted - states.dead):
         yield f"{counted(others, 'job')} to be left alone: done already, in the queue or with a worker"
     yield from done.raised

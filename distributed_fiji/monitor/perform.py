@@ -6,12 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from distributed_fiji.aws.clients import Clients, error_code
+from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.cluster import read_desired
 from distributed_fiji.aws.documents import stuck_alarm
 from distributed_fiji.aws.fleet import read_fleet
+from distributed_fiji.aws.machines import terminate
 from distributed_fiji.aws.telemetry import remove_alarms
 from distributed_fiji.monitor.actions import (
     Action,
@@ -82,13 +81,7 @@ def end_machine(clients: Clients, run: Run, instance_id: str, place: str, why: s
     """
     if place and not _drained(clients.ecs, run.cluster, place):
         return None
-    try:
-        clients.ec2.terminate_instances(InstanceIds=[instance_id])
-    except ClientError as error:
-        if error_code(error) == "InvalidInstanceID.NotFound":
-            return None
-        raise
-    return f"machine {instance_id} ended: {why}"
+    return f"machine {instance_id} ended: {why}" if terminate(clients.ec2, [instance_id]) else None
 
 
 def _drained(ecs: ECSClient, cluster: str, place: str) -> bool:

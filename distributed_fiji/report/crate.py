@@ -14,7 +14,7 @@ from urllib.parse import quote
 from distributed_fiji import VERSION
 from distributed_fiji.report.tally import Tally
 from distributed_fiji.report.wording import JobCounts, methods, verdict
-from distributed_fiji.state.record import Run, without_query
+from distributed_fiji.state.record import Run, without_secrets
 from worker.contract.text import shown
 
 #: The document's file, which is its entity's name as well, and the names of what every document has.
@@ -89,7 +89,7 @@ def _action(run: Run, tally: Tally, counts: JobCounts, now: float) -> Entity:
 
 def script_id(run: Run) -> str:
     """Return how the script is called in the document: its address, or its name where it has none."""
-    where = shown(without_query(run.script))
+    where = shown(without_secrets(run.script))
     return quote(where, safe=":/@") if "://" in where else f"#{quote(where)}"
 
 
@@ -100,7 +100,7 @@ def _instruments(run: Run, tally: Tally) -> Iterator[Entity]:
     yield {
         "@id": script,
         "@type": "SoftwareApplication",
-        "name": without_query(run.script).rpartition("/")[2],
+        "name": without_secrets(run.script).rpartition("/")[2],
         "identifier": f"sha256:{run.script_sha256}" if run.script_sha256 else run.script,
         "softwareRequirements": _references([FIJI, OURS]),
         **({"url": script} if "://" in script else {}),
@@ -164,4 +164,4 @@ def _cleaned(value: Any) -> Any:
         return {name: _cleaned(one) for name, one in value.items()}
     if isinstance(value, list):
         return [_cleaned(one) for one in value]
-    return without_query(shown(value)) if isinstance(value, str) else value
+    return without_secrets(shown(value)) if isinstance(value, str) else value

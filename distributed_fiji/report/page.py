@@ -23,7 +23,7 @@ from distributed_fiji.jobnames import printable
 from distributed_fiji.report.sheet import Sheet
 from distributed_fiji.report.spread import Spread
 from distributed_fiji.review.groups import Group
-from distributed_fiji.state.record import without_query
+from distributed_fiji.state.record import without_secrets
 from worker.contract.text import shown
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -129,12 +129,14 @@ def clean(value: Any) -> Any:
     """Return a value as a template may show it: text without control characters and without queries of
     addresses, markup of ours as it is.
     """
-    return without_query(shown(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return (
+        without_secrets(shown(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
+    )
 
 
 def as_data(value: Any) -> Markup:
     """Return JSON that can stand in an element of the page: it holds no character that opens a tag."""
-    text = without_query(json.dumps(value, separators=(",", ":"), allow_nan=False))
+    text = without_secrets(json.dumps(value, separators=(",", ":"), allow_nan=False))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)

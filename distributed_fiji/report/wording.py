@@ -10,7 +10,7 @@ from distributed_fiji import VERSION
 from distributed_fiji.monitor.result import counted
 from distributed_fiji.report.spread import median
 from distributed_fiji.report.tally import Tally
-from distributed_fiji.state.record import Run, without_query
+from distributed_fiji.state.record import Run, without_secrets
 
 #: What of a manifest's versions is no version.
 PLACES = ("script", "image", "worker")
@@ -82,9 +82,9 @@ def methods(run: Run, tally: Tally, counts: JobCounts) -> str:
     fiji = ", ".join(f"{name} {version}" for name, version in versions.items() if name != "FIJI")
     sha256 = f" (SHA-256 {run.script_sha256})" if run.script_sha256 else ""
     image = f"{run.image}{f' ({run.image_digest})' if run.image_digest else ''}"
-    when = _when(run, tally)
+    when, script = _when(run, tally), without_secrets(run.script).rpartition("/")[2]
     return (
-        f"Images were processed by the script {without_query(run.script).rpartition('/')[2]}{sha256} in Fiji"
+        f"Images were processed by the script {script}{sha256} in Fiji"
         f"{f' ({fiji})' if fiji else ''}, in the container image {image}, distributed over"
         f" {'this machine' if run.local else f'AWS EC2 spot instances in {run.region}'} with Distributed-FIJI"
         f" {VERSION}{when}. Of {counted(counts.submitted, 'job')}, {counts.done} finished"

@@ -29,8 +29,11 @@ LOG_GROUP = re.compile(r"[A-Za-z0-9_./#-]{0,512}")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 MILLISECONDS = re.compile(r"[0-9]{1,14}")
 
-#: A web address, and the query after it.
-QUERY = re.compile(r"(https?://[^\s?\"'<>\\]+)\?[^\s\"'<>\\]*", re.IGNORECASE)
+#: A web address, or the end of one in a job's name: how it begins, a name and a password, where it leads, and
+#: query and fragment.
+ADDRESS = re.compile(
+    r"(https?://|…(?=[^\s?]*/))(?:[^\s/?#\"<>\\]*@)?([^\s?#\"<>\\]*)(?:[?#][^\s\"<>\\]*)?", re.IGNORECASE
+)
 
 #: Settings that workers do not get, and that decide what a run costs and takes.
 FLEET_SETTINGS = ("MACHINE_TYPE", "MACHINE_PRICE", "CLUSTER_MACHINES", "EBS_VOL_SIZE", "MAX_COST")
@@ -94,6 +97,14 @@ def _mapping(document: Mapping[str, Any], key: str) -> dict[str, Any]:
 def _mapping_of_texts(document: Mapping[str, Any], key: str) -> dict[str, str]:
     value = _mapping(document, key)
     return {name: text(value, name) for name in value}
+
+
+def _shown_only(document: Mapping[str, Any], key: str) -> dict[str, str]:
+    """Read what is only shown, so that nothing depends on it: of what is odd, nothing."""
+    try:
+        return _mapping_of_texts(document, key)
+    except Unreadable:
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +211,7 @@ FORMS: dict[str, Reader] = {
     "started": _started,
     "clean_dashboard": _true_or_false,
     "tasks_per_machine": _one_or_more,
+    "settings": _shown_only,
 }
 
 
@@ -238,9 +250,11 @@ def _is_needed(kept: Field[Any]) -> bool:
     return kept.default is MISSING and kept.default_factory is MISSING
 
 
-def without_query(text: str) -> str:
-    """Return a text without the queries of web addresses, in which signatures may stand that open doors."""
-    return QUERY.sub(r"\1", text)
+def without_secrets(text: str) -> str:
+    """Return a text without the parts of web addresses that open doors: passwords, and queries and fragments,
+    in which signatures and tokens stand.
+    """
+    return ADDRESS.sub(r"\1\2", text)
 
 
 def kept_settings(settings: Settings) -> dict[str, str]:
@@ -253,7 +267,7 @@ def kept_settings(settings: Settings) -> dict[str, str]:
         value = getattr(settings, name, None)
         if value not in (None, "", []):
             text_of = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            kept[name] = without_query(text_of)
+            kept[name] = without_secrets(text_of)
     return kept
 
 

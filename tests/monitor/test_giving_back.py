@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.machines import fleet_instances, terminate
 from distributed_fiji.monitor.machines import give_jobs_back
 from tests.monitor.builders import EmulatedSession, SteppedClock, a_run
 
@@ -31,3 +32,14 @@ def test_a_task_that_is_told_to_stop_is_waited_for_until_it_has_stopped(session:
 
     assert ecs.describe_tasks(cluster=cluster, tasks=[task])["tasks"][0]["lastStatus"] == "STOPPED"
     assert 60 <= clock.now() - began < 110
+
+
+def test_a_machine_that_ec2_does_not_know_keeps_no_other_alive(clients: Clients, app: str) -> None:
+    run = a_run(clients, app)
+    there = [item["InstanceId"] for item in fleet_instances(clients.ec2, app, run.record.fleet_id)]
+
+    said = terminate(clients.ec2, [there[0], "i-0123456789abcdef0", *there[1:]])
+
+    assert said == "2 machines terminated"
+    assert not fleet_instances(clients.ec2, app, run.record.fleet_id)
+    assert terminate(clients.ec2, ["i-0123456789abcdef0"]) is None

@@ -356,7 +356,7 @@ def test_a_record_that_is_odd_in_one_place_is_only_unknown_there(document: dict[
     assert UNKNOWN.seconds == {}
 
 
-SIGNED = "https://b.s3.amazonaws.com/m.ijm?X-Amz-Signature=secret"
+SIGNED = "https://me:secret@b.s3.amazonaws.com/m.ijm?a='x'&X-Amz-Signature=secret#secret"
 
 
 def test_a_signature_in_an_address_stays_out_of_the_page() -> None:
