@@ -74,7 +74,7 @@ FAULTS = (
         "jobs of many visibilities",
         leases.long_jobs,
         {"jobs": 5, "visibility": 3, "times": 20},
-        {"jobs": 1, "visibility": 1, "times": 5},
+        {"jobs": 1, "visibility": 2, "times": 5},
     ),
     Fault(
         "R4",

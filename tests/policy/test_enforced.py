@@ -185,7 +185,8 @@ def test_the_main_job_is_done_with_the_least_that_is_granted_and_no_more_is_gran
     submit(lab, [{"Well": "A01", "image": image}, {"Well": "B01", "broken": True}])
     done(lab, "startCluster", lab.folder / "fleet.json")
     done(lab, "status")
-    done(lab, "doctor")
+    examined = lab.run("doctor")  # both jobs may have ended by now, and one of them given up
+    assert (examined.code in (0, 1), lab.denied(), lab.law.unjudged) == (True, set(), []), examined.said
     done(lab, "report", "-o", lab.folder / "early")
     watched = lab.run("monitor", lab.record)
     assert (watched.code, lab.denied()) == (3, set()), watched.said
@@ -230,7 +231,8 @@ def test_what_is_not_granted_is_refused_and_named(lab: Institute) -> None:
 @pytest.mark.thorough
 def test_the_janitor_ends_a_run_with_its_own_role_alone(lab: Institute) -> None:
     done(lab, "setup")
-    submit(lab, [{"Well": "C01"}, {"Well": "D01", "broken": True}])
+    # The test above was refused this C01, whose submission counts as interrupted.
+    done(lab, "submitJob", job_file(lab, [{"Well": "C01"}, {"Well": "D01", "broken": True}]), "--yes")
     done(lab, "startCluster", lab.folder / "fleet.json")
     wait_until_nothing_bills(lab)
 
