@@ -140,7 +140,7 @@ def plan_lines(wanted: frozenset[str], states: JobStates, done: Retried) -> Iter
         yield f"{counted(more, 'job')} of an earlier retry that was interrupted, to return, too"
     if others := len(wanted - states.dead):
         yield f"{counted(others, 'job')} to be left alone: done already, in the queue or with a worker"
-    yield from done.raised
+    yield from (line.replace("Raised", "Raise", 1) for line in done.raised)
 
 
 def lines_of(done: Retried, states: JobStates) -> Iterable[str]:

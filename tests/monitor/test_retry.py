@@ -176,8 +176,8 @@ def test_a_dry_run_says_what_goes_back_and_grows_and_changes_nothing(
 
     assert list(plan_lines(wanted, found.states, done_now)) == [
         "4 jobs to return to the queue",
-        "Raised the fleet from 1 machine to 2.",
-        "Raised the service from 0 tasks to 2.",
+        "Raise the fleet from 1 machine to 2.",
+        "Raise the service from 0 tasks to 2.",
     ]
     assert {call.operation for call in noted.calls} >= {"ModifySpotFleetRequest", "UpdateService"}
     assert scale(run) == before
