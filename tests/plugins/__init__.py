@@ -1,7 +1,8 @@
-"""Misbehaving plugins, compiled from java/ when a test needs them, and FIJIs that have them.
+"""Misbehaving plugins, compiled when a test needs them, and FIJIs that have them.
 
-Commands: "Throw Exception" (`kind=exception|error|thread`), "Ask Number", "Ask Always", "Print Lines" and
-"Exit Java" (`code=3`); java/ says what each does.
+Commands of ImageJ: "Throw Exception" (`kind=exception|error|thread`), "Ask Number", "Ask Always", "Print
+Lines" and "Exit Java" (`code=3`); java/ says what each does. Commands of SciJava, in commands/: "Java
+Thrower" and "Java Canceler" (`name=...`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tests.imagej import imagej_core
 from worker.imagej.toolchain import compile_jar, find_java
 
 SOURCES = Path(__file__).parent / "java"
+COMMANDS = Path(__file__).parent / "commands"
 #: ImageJ looks for commands only in jars with an underscore in their name.
 JAR_NAME = "Misbehaving_Plugins.jar"
 
@@ -30,6 +32,16 @@ def plugins_jar() -> Path:
     compile_jar(find_java(), SOURCES, jar, class_path, release=8)
     with zipfile.ZipFile(jar, "a") as archive:
         archive.write(SOURCES / "plugins.config", "plugins.config")
+    return jar
+
+
+@cache
+def commands_jar() -> Path:
+    """Return the jar of SciJava's test commands, for Java 8 and newer, compiled once in this process."""
+    core = imagej_core()
+    jar = Path(tempfile.mkdtemp(prefix="distributed-fiji-commands-"), "commands.jar")
+    class_path = [*core.glob("jars/scijava-common-*.jar"), *core.glob("build-jars/ecj-*.jar")]
+    compile_jar(find_java(), COMMANDS, jar, class_path, release=8)
     return jar
 
 

@@ -1,5 +1,8 @@
 package distributedfiji;
 
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -12,6 +15,8 @@ import org.scijava.log.LogMessage;
 import org.scijava.log.LogService;
 import org.scijava.module.Module;
 import org.scijava.module.event.ModuleCanceledEvent;
+import org.scijava.module.event.ModuleErroredEvent;
+import org.scijava.module.event.ModuleExecutedEvent;
 import org.scijava.module.event.ModuleExecutingEvent;
 
 /**
@@ -28,7 +33,8 @@ final class Modules implements LogListener {
 	private final Incidents incidents;
 	private final ScriptPlace place;
 	private final RecordedModule script;
-	private volatile String last = "A script of a menu";
+	/** Those that run at this moment, the one that was called last first. */
+	private final Deque<Module> running = new ConcurrentLinkedDeque<>();
 
 	private Modules(final Incidents incidents, final ScriptPlace place, final RecordedModule script) {
 		this.incidents = incidents;
@@ -50,13 +56,38 @@ final class Modules implements LogListener {
 
 	@EventHandler
 	void onEvent(final ModuleExecutingEvent event) {
-		if (event.getModule() != script) last = "\"" + title(event.getModule()) + "\"";
+		running.push(event.getModule());
+	}
+
+	@EventHandler
+	void onEvent(final ModuleExecutedEvent event) {
+		running.remove(event.getModule());
 	}
 
 	@EventHandler
 	void onEvent(final ModuleCanceledEvent event) {
-		if (event.getModule() == script || event.getModule().getDelegateObject() instanceof Runner) return;
-		incidents.failure("\"" + title(event.getModule()) + "\" did not run to its end: " + why(event), line(), null);
+		final Module module = event.getModule();
+		running.remove(module);
+		if (isOurs(module)) return;
+		incidents.failure("\"" + title(module) + "\" did not run to its end: " + why(event), line(), null);
+	}
+
+	/** What a command throws reaches a script that has called it itself; ImageJ's run() only shows it. */
+	@EventHandler
+	void onEvent(final ModuleErroredEvent event) {
+		final Module module = event.getModule();
+		running.remove(module);
+		if (!isOurs(module) && isCalledByImageJ()) threw(module, event.getException());
+	}
+
+	private boolean isOurs(final Module module) {
+		return module == script || module.getDelegateObject() instanceof Runner;
+	}
+
+	/** Whether a thread waits for a command that it has called by its name in ImageJ's menus. */
+	private static boolean isCalledByImageJ() {
+		return Thread.getAllStackTraces().values().stream().flatMap(Arrays::stream)
+			.anyMatch(frame -> frame.getMethodName().equals("runLegacyCompatibleCommand"));
 	}
 
 	private static String why(final ModuleCanceledEvent event) {
@@ -70,8 +101,13 @@ final class Modules implements LogListener {
 	public void messageLogged(final LogMessage message) {
 		final Throwable thrown = message.throwable();
 		if (message.level() != LogLevel.ERROR || thrown == null || script.thrown() != null || !isOfScript()) return;
+		threw(running.peek(), thrown);
+	}
+
+	private void threw(final Module module, final Throwable thrown) {
 		final Outcome outcome = Throwables.outcome(thrown, "");
-		incidents.failure(last + " threw " + outcome.message, line(), outcome.trace);
+		final String name = module == null ? "A script of a menu" : "\"" + title(module) + "\"";
+		incidents.failure(name + " threw " + outcome.message, line(), outcome.trace);
 	}
 
 	/** Whether the present thread logs what a script in a module has thrown. */
