@@ -60,6 +60,11 @@ def chosen(choice: Choice, found: Failures, left: frozenset[str] = frozenset()) 
     return frozenset(jobs)
 
 
+def find_interrupted(run: Run, clients: Clients) -> frozenset[str]:
+    """Return the jobs of a killed redrive or retry that have not been sent again since."""
+    return interrupted(all_submissions(clients.s3, run.bucket, run.app_name))
+
+
 def jobs_of_well(well: str, states: JobStates) -> list[str]:
     """Return the jobs whose metadata name a well (A2 or A02); after a plate's name, only that plate's."""
     plate, _, name = well.rpartition(" ")
@@ -100,7 +105,7 @@ def retry(
 ) -> Retried:
     """Return given-up jobs to the queue and scale the run up. Raises NothingThere, InvalidInput, NotSent."""
     running = not states.over and fleet.read_fleet(clients.ec2, run.fleet_id).state in fleet.LIVE_FLEET
-    left = interrupted(all_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME))
+    left = find_interrupted(run, clients)
     more = len((wanted & states.dead) | (left - states.done))
     raised = scale_up(run, clients, more) if running and more else []
     done = redrive(settings, clients, clock, terminal, hidden_seconds, only=wanted - states.done)

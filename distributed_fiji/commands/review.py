@@ -203,8 +203,6 @@ def retry(
     """
     from distributed_fiji.commands import retry as retrying
     from distributed_fiji.commands.failures import read_failures
-    from distributed_fiji.commands.redrive import interrupted
-    from distributed_fiji.state.submissions import all_submissions
 
     if sum(map(bool, (group, jobs, wells, everything))) != 1:
         raise click.UsageError("give one of --group, --job, --well and --all")
@@ -213,8 +211,8 @@ def retry(
     # Dead letters are received for that, and shown again at once, as by `failures`.
     with context.noted.off() if context.noted else nullcontext():
         found = read_failures(run, clients, context.reader(clients))
-    left = interrupted(all_submissions(clients.s3, run.bucket, run.app_name))
-    wanted = retrying.chosen(retrying.Choice(group or "", jobs, wells, everything), found, left)
+    choice = retrying.Choice(group or "", jobs, wells, everything)
+    wanted = retrying.chosen(choice, found, retrying.find_interrupted(run, clients))
     if memory:
         settings = _more_memory(context, settings, clients, memory)
     done = retrying.retry(settings, clients, run, wanted, found.states, context.clock, context.terminal)

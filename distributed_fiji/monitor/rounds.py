@@ -82,21 +82,22 @@ class Watcher:
         for action in actions:
             if isinstance(action, TakeDown):
                 # What an earlier end has left looks like another end: its own verdict counts.
-                if kept := self._kept(tell):
-                    return kept
-                verdict = verdict_of(action.end, seen)
-                if action.end is End.NOTHING_RUNS:
-                    verdict = replace(verdict, details=tuple(self._reasons(seen)))
-                save = partial(save_verdict, self.clients.s3, self.run, verdict)
-                if action.end.keeps_queue:
-                    # Only what costs money is removed, so a bucket that does not accept the verdict must not
-                    # prevent it.
-                    attempt("verdict", save, tell)
-                else:
-                    save()
-                return verdict
+                return self._kept(tell) or self._ended(action.end, seen, tell)
             attempt(type(action).__name__, partial(perform, action, self.run, self.clients), tell)
         return None
+
+    def _ended(self, end: End, seen: Snapshot, tell: Callable[[str], None]) -> Verdict:
+        """Save the verdict of a run that is over, and return it."""
+        verdict = verdict_of(end, seen)
+        if end is End.NOTHING_RUNS:
+            verdict = replace(verdict, details=tuple(self._reasons(seen)))
+        save = partial(save_verdict, self.clients.s3, self.run, verdict)
+        if end.keeps_queue:
+            # Only what costs money is removed: a bucket that takes no verdict must not prevent that.
+            attempt("verdict", save, tell)
+        else:
+            save()
+        return verdict
 
     def _kept(self, tell: Callable[[str], None]) -> Verdict | None:
         """Return the verdict that was kept before the watching began.
