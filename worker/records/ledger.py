@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -38,7 +37,7 @@ LONGEST_CLAIM = 43_200
 
 @dataclass(frozen=True)
 class StandingClaim:
-    """A claim in the bucket; `over`: its run has ended.
+    """A claim in the bucket; `over`: its run has ended; `before`: the runs that had it earlier.
 
     `silent_seconds`: since its last renewal, by S3's own clock; after `valid_seconds` it has expired.
     """
@@ -48,6 +47,12 @@ class StandingClaim:
     silent_seconds: float
     valid_seconds: float
     over: bool
+    before: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """All runs that have had the claim, the last one last."""
+        return tuple(dict.fromkeys((*self.before, self.run_id)))
 
 
 class StoredManifest(NamedTuple):
@@ -130,14 +135,13 @@ class Ledger:
         if found is None:
             return None
         document, answer = found
-        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-        now = parsedate_to_datetime(date).timestamp() if date else time.time()
         return StandingClaim(
             run_id=str(document.get("run_id")),
             etag=answer["ETag"],
-            silent_seconds=now - answer["LastModified"].timestamp(),
+            silent_seconds=store.age_of(answer),
             valid_seconds=_valid_seconds(document),
             over=document.get("over") is True,
+            before=_texts(document.get("before")),
         )
 
     def write_claim(
@@ -146,6 +150,7 @@ class Ledger:
         run_id: str,
         valid_seconds: float,
         *,
+        before: Sequence[str] = (),
         replaces: str | None = None,
         over: bool = False,
     ) -> str | None:
@@ -157,6 +162,7 @@ class Ledger:
             "run_id": run_id,
             "valid_seconds": valid_seconds,
             "over": over,
+            "before": list(before),
             "time_seconds": time.time(),
         }
         return self._write_if(claim_key(self._app_name, job_id), document, replaces)
@@ -215,6 +221,10 @@ class Ledger:
 
 def _go_on() -> None:
     """Break off nothing."""
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
 def _valid_seconds(document: Mapping[str, Any]) -> float:
