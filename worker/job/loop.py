@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from worker.aws.lease import Lease
 from worker.aws.logstream import LogStreams
 from worker.aws.protection import TaskProtection
-from worker.aws.queue import Message, Queue
+from worker.aws.queue import Counts, Message, Queue
 from worker.calls import CALL_ERRORS
 from worker.contract.jobs import SPARE_RECEIVES, FailureClass, Outcome, log_key
 from worker.errors import Interrupted
@@ -26,6 +26,8 @@ from worker.job.ahead import (
     LONGEST_WAIT_SECONDS,
     OTHERS_FIRST_SECONDS,
     fits_its_lease,
+    is_still_deep,
+    may_give_back,
     may_take_ahead,
     others_may_wait,
     should_give_back,
@@ -70,6 +72,15 @@ class WorkerParts:
     protection: TaskProtection
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What the queue had when it was counted, and how many messages this worker had received by then."""
+
+    counts: Counts
+    at: float
+    received: int
+
+
 class Worker:
     """Takes jobs until asked to stop. `step` takes one, or none if the queue stays empty for one poll."""
 
@@ -86,6 +97,8 @@ class Worker:
         self._others_wait = False
         self._came_up_empty = True  # as good as: workers that begin together have all asked for nothing yet
         self._reconsidered_at = 0.0
+        self._counted: Counted | None = None
+        self._received = 0
         self._pause = 1.0
         self._jobs_are_long = False
 
@@ -145,7 +158,7 @@ class Worker:
             return None
         while not self._stop.requested:
             try:
-                counts = self._parts.queue.counts()
+                counts = self._counts()
             except CALL_ERRORS:
                 return None
             if not may_take_ahead(counts, len(self._holdings)):
@@ -187,6 +200,7 @@ class Worker:
         waited = self._clock() - asked_at
         self._others_wait = others_may_wait(waited, after_an_empty_poll=self._came_up_empty)
         self._came_up_empty = message is None
+        self._received += message is not None
         return message
 
     def _prepare(self, held: HeldJob) -> bool:
@@ -294,12 +308,23 @@ class Worker:
             return
         self._parts.engine.prepare_standby()
         now = self._clock()
-        if now - self._reconsidered_at > LONGEST_WAIT_SECONDS / 2:
+        is_time = now - self._reconsidered_at > LONGEST_WAIT_SECONDS / 2
+        if is_time and may_give_back(attempt=held.attempt, waited_seconds=now - held.taken_at):
             self._reconsidered_at = now
             self._ahead_lane.submit(self._reconsider, held)
 
     def _reconsider(self, held: HeldJob) -> None:
-        counts = self._parts.queue.counts()
+        counts = self._counts()
         waited = self._clock() - held.taken_at
         if should_give_back(counts, attempt=held.attempt, waited_seconds=waited) and held.claim():
             self._end(held, CHANGED_MIND)
+
+    def _counts(self) -> Counts:
+        """Return the queue's counts, or the last ones while these show it to be deep. For the lane ahead."""
+        last = self._counted
+        if last is not None and is_still_deep(
+            last.counts, taken_since=self._received - last.received, seconds=self._clock() - last.at
+        ):
+            return last.counts
+        self._counted = Counted(self._parts.queue.counts(), self._clock(), self._received)
+        return self._counted.counts
