@@ -9,22 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from distributed_fiji.aws.buckets import list_keys
 from distributed_fiji.aws.clients import Clients, pages
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobnames import called
+from distributed_fiji.review.consoles import Consoles
 from distributed_fiji.review.facts import Read, in_parallel
 from distributed_fiji.review.groups import ERROR
 from distributed_fiji.review.jobstates import JobStates
 from distributed_fiji.state.record import Run
-from worker.contract.jobs import log_key, state_key
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 JOB = re.compile(r"(?:rejected-)?[0-9a-f]{16}\Z")
-LOG = re.compile(r"(\d{1,9})\.log\Z")
 
 #: Lines shown before and after one with an error, enough for Java's traces.
 BEFORE, BEHIND = 2, 6
@@ -49,20 +47,17 @@ class Logs:
     """The consoles of one run's jobs."""
 
     def __init__(self, run: Run, clients: Clients, read: Read) -> None:
-        self._run, self._clients, self._read = run, clients, read
-
-    def attempts(self, job: str) -> list[int]:
-        """Return the attempts whose console is in the bucket, oldest first."""
-        prefix = state_key(self._run.app_name, "logs", job) + "/"
-        keys = list_keys(self._clients.s3, self._run.bucket, prefix)
-        return sorted(int(found[1]) for key in keys if (found := LOG.match(key, len(prefix))))
+        self._run, self._clients = run, clients
+        self._consoles = Consoles(run, clients.s3, read)
 
     def lines(self, job: str, attempt: int | None = None) -> Iterator[str]:
         """Yield the lines of a job's attempt, by default the last one. Raises InvalidInput."""
-        kept = self.attempts(job)
-        if attempt in kept or (kept and attempt is None):
-            yield from self._kept(job, attempt or kept[-1])
-            return
+        stored = self._consoles.list_attempts(job)
+        kept = [one.attempt for one in stored]
+        for one in reversed(stored):
+            if attempt in (None, one.attempt):
+                yield from self._consoles.read_lines(job, one)
+                return
         lines = [line.text for line in self._streamed(job, attempt, int(self._run.started * 1000))]
         if not lines:
             raise InvalidInput(f"Job {job} has no log", [self._why_none(kept, attempt)])
@@ -70,7 +65,7 @@ class Logs:
 
     def _why_none(self, kept: list[int], attempt: int | None) -> str:
         if attempt is not None and kept:
-            return f"--attempt {attempt}: the bucket has {', '.join(map(str, kept))}"
+            return f"--attempt {attempt}: the bucket has {', '.join(map(str, sorted(kept)))}"
         return "it has not run yet, or it ended before FIJI started: `failures` has the reason"
 
     def follow(self, job: str, attempt: int | None, clock: Clock) -> Iterator[str]:
@@ -80,13 +75,14 @@ class Logs:
         """
         if not self._run.log_group:
             raise InvalidInput("A running job cannot be followed", ["LOG_GROUP_NAME is empty"])
-        before, start = self.attempts(job), int(self._run.started * 1000)
+        stored, start = self._consoles.list_attempts(job), int(self._run.started * 1000)
+        before = {one.attempt: one for one in stored}
         if attempt in before:
-            yield from self._kept(job, attempt)
+            yield from self._consoles.read_lines(job, before[attempt])
             return
         told: Counter[Line] = Counter()
         while True:
-            ended = self.attempts(job) != before
+            ended = self._consoles.list_attempts(job) != stored
             came: Counter[Line] = Counter()
             for line in self._streamed(job, attempt, start, before):
                 came[line] += 1
@@ -102,15 +98,11 @@ class Logs:
         """Yield the lines with a text in jobs' last consoles, each after its job's name."""
 
         def search(job: str) -> tuple[str, list[str]]:
-            kept = self.attempts(job)
-            return job, [line for line in self._kept(job, kept[-1]) if text in line] if kept else []
+            kept = self._consoles.list_attempts(job)[-1:]
+            return job, [line for one in kept for line in self._consoles.read_lines(job, one) if text in line]
 
         for job, lines in in_parallel(search, jobs):
             yield from (f"{called(job, states.names)}: {line}" for line in lines)
-
-    def _kept(self, job: str, attempt: int) -> list[str]:
-        body = self._read(self._run.bucket, log_key(self._run.app_name, job, attempt)) or b""
-        return body.decode("utf-8", "replace").splitlines()
 
     def _streamed(
         self, job: str, attempt: int | None, start: int, without: Collection[int] = ()

@@ -68,13 +68,20 @@ def stream(run: ARun, job: Job, attempt: int, lines: list[str]) -> None:
 def test_the_last_attempts_console_is_shown_and_each_other_one_can_be(run: ARun) -> None:
     logs = logs_of(run)
 
-    assert logs.attempts(ONE.job_id) == [1, 2]
     assert next(logs.lines(ONE.job_id)) == "attempt 2"
     assert next(logs.lines(ONE.job_id, 1)) == "attempt 1"
     with pytest.raises(InvalidInput, match="--attempt 7: the bucket has 1, 2"):
         next(logs.lines(ONE.job_id, 7))
     with pytest.raises(InvalidInput, match="has not run yet"):
         next(logs.lines("0" * 16))
+
+
+def test_a_done_jobs_console_is_in_its_manifest_and_the_later_one_of_two_attempts_counts(run: ARun) -> None:
+    done(run, ONE, {"a.csv": b"1"}, console=["after a retry", "ü"])
+
+    assert list(logs_of(run).lines(ONE.job_id)) == ["after a retry", "ü"]
+    assert next(logs_of(run).lines(ONE.job_id, 1)) == "after a retry"
+    assert next(logs_of(run).lines(ONE.job_id, 2)) == "attempt 2"
 
 
 def test_a_running_jobs_lines_come_from_cloudwatch_until_it_has_ended(clients: Clients, app: str) -> None:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from worker.aws.queue import Queue
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 
 Check = Callable[[], None]
 
+#: A console of up to so many bytes is part of the manifest: an object of its own would cost a request.
+SMALL_CONSOLE = 8 * 1024
 #: Of the files that a script wrote elsewhere, so many are named in a manifest.
 MOST_LEFT = 1_000
 
@@ -84,12 +87,15 @@ class Finisher:
         """Bring a job that FIJI has ended to its end; return the verdict."""
         held.warnings = warnings_of(finished.run.result)
         held.questions = questions_of(finished.run.result)
-        kept = self._consoles.submit(self._keep_log, held, finished)
+        held.console = read_small(finished.folder.console_file)
+        kept = [self._consoles.submit(self._keep_log, held, finished)] if held.console is None else []
         try:
             verdict = self._publish(held, finished, check)
         except Exception as error:
             verdict = verdict_on(error, FailureClass.UPLOAD_FAILED)
-        wait([kept])
+        wait(kept)
+        if not kept and verdict is not DONE:
+            self._keep_log(held, finished)
         self.close(held, verdict, finished)
         return verdict
 
@@ -176,6 +182,8 @@ class Finisher:
         assert held.job is not None and held.inputs is not None
         self._look_for_leftovers(held, sent)
         about = {**self._about(held, finished), "inputs": held.inputs.used}
+        if held.console is not None:
+            about["console"] = held.console
         if held.faults:
             about["faults"] = held.faults
         if held.runs_again:
@@ -237,6 +245,15 @@ class Finisher:
             )
         except (*CALL_ERRORS, Interrupted) as error:
             log.warning("the failure of job %s could not be recorded: %s", held.name, error)
+
+
+def read_small(console: Path) -> list[str] | None:
+    """Return a console's lines, joined by newlines exactly what it holds; None if it is long, or no UTF-8."""
+    try:
+        body = console.read_bytes() if console.stat().st_size <= SMALL_CONSOLE else None
+        return body.decode("utf-8").split("\n") if body is not None else None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _mounted(job: Job, source_bucket: str) -> set[str]:
