@@ -1,26 +1,30 @@
 """What a job asks of AWS, counted at real workers, and what a million such jobs cost.
 
-A proxy between the workers and the emulator counts each request by its kind. A job has one input of its own,
-leaves three outputs and prints 25 lines; heartbeats are those of config.py. FIJI is the stand-in, which
-sleeps: only how long a job takes matters here. What submitting costs is added as it is: a tenth of a request,
-because SQS takes ten messages in one.
+The workers note each call of theirs (tests/policy/trail.py). A job has one input of its own, leaves three
+outputs and prints 25 lines; heartbeats are those of config.py. FIJI is the stand-in, which sleeps: only how
+long a job takes matters here. A tenth of a request is added for submitting: SQS takes ten messages in one.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.common import Target, finish, show
 from benchmarks.distance import ministack
 from distributed_fiji.aws import pricelist
-from tests import emulators
+from tests.policy import trail
 from tests.worker import harness
+from worker.contract.jobs import state_key
 
-JOBS_OF_A_WORKER, WORKERS = 4, 4
+JOBS, WORKERS = 1_000, 4
 MILLION = 1_000_000
 #: Dollars of 1,000 requests of each kind that a worker makes; the ones of CloudWatch Logs cost by bytes.
 PRICES = {
@@ -51,35 +55,64 @@ class Counted:
 
 
 def count(seconds: float, folder: Path) -> Counted:
-    """Let workers do jobs of so many seconds, and count what each of their jobs asks for."""
+    """Let workers do jobs of so many seconds from a long queue; count what all but the first ask for."""
     folder.mkdir()
     with (
         ministack(folder) as emulator,
-        emulators.microburst(folder, emulator.near) as proxy,
+        a_trail(folder / "trail") as asked,
         harness.a_run(harness.connect(emulator.near), folder / "run") as run,
     ):
         run.cloud.logs.create_log_group(logGroupName=run.app_name)
-        jobs = []
-        for number in range(WORKERS * JOBS_OF_A_WORKER):
-            key = f"images/{number}.tif"
-            run.cloud.s3.put_object(Bucket=run.bucket, Key=key, Body=b"x" * 10_000)
-            jobs.append(harness.a_job(number, inputs=[key], files=3, print=25, sleep=seconds))
-        harness.submit(run, jobs)
-        emulators.set_faults(proxy, {"service": "*", "latency": 1})
+        submit_jobs(run, seconds)
         for number in range(WORKERS):
             harness.start_worker(
                 run,
-                AWS_ENDPOINT_URL=proxy,
                 LOG_GROUP_NAME=run.app_name,
                 SQS_MESSAGE_VISIBILITY=180,
                 HEARTBEAT_SECONDS=60,
                 WORKER_SCRATCH=run.folder / f"scratch{number}",
             )
-        harness.wait_until_settled(run, 60 + 2 * seconds * JOBS_OF_A_WORKER)
-        asked = emulators.fired_faults(proxy)
-        harness.check_done(run, jobs)
-    kinds = Counter(str(call.get("operation")) for call in asked)
-    return Counted(seconds, {kind: number / len(jobs) for kind, number in kinds.items()})
+        first = wait_until_done(run, WORKERS, seconds)
+        before = asked()
+        done = wait_until_done(run, first + max(3, int(60 / seconds)) * WORKERS, seconds) - first
+        kinds = asked() - before
+    return Counted(seconds, {kind: number / done for kind, number in kinds.items()})
+
+
+def submit_jobs(run: harness.Run, seconds: float) -> None:
+    """Submit far more jobs than will be done."""
+    jobs = []
+    for number in range(JOBS):
+        key = f"images/{number}.tif"
+        run.cloud.s3.put_object(Bucket=run.bucket, Key=key, Body=b"x" * 10_000)
+        jobs.append(harness.a_job(number, inputs=[key], files=3, print=25, sleep=seconds))
+    harness.submit(run, jobs)
+
+
+def wait_until_done(run: harness.Run, least: int, seconds: float) -> int:
+    """Return how many jobs are done, once they are that many."""
+
+    def enough() -> int:
+        done = len(harness.keys(run, state_key(run.app_name, "manifests")))
+        return done if done >= least else 0
+
+    return int(harness.wait_until(enough, 60 + seconds * least))
+
+
+@contextmanager
+def a_trail(folder: Path) -> Iterator[Callable[[], Counter[str]]]:
+    """Let workers that start meanwhile note their calls; yield what counts them by operation."""
+    trail.lay(folder)
+    os.environ[trail.SITE] = str(folder)
+
+    def count_calls() -> Counter[str]:
+        lines = (line for path in folder.glob("*.jsonl") for line in path.read_text().splitlines())
+        return Counter(call["operation"] for call in map(json.loads, lines) if "operation" in call)
+
+    try:
+        yield count_calls
+    finally:
+        del os.environ[trail.SITE]
 
 
 def main() -> list[Target]:

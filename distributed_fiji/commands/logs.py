@@ -14,9 +14,9 @@ from distributed_fiji.clock import Clock
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobnames import called
 from distributed_fiji.review.consoles import Consoles
-from distributed_fiji.review.facts import Read, in_parallel
 from distributed_fiji.review.groups import ERROR
 from distributed_fiji.review.jobstates import JobStates
+from distributed_fiji.review.parallel import Read, in_parallel
 from distributed_fiji.state.record import Run
 
 if TYPE_CHECKING:

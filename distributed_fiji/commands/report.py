@@ -25,7 +25,7 @@ from distributed_fiji.report.spread import spread_of
 from distributed_fiji.report.tally import Tally
 from distributed_fiji.report.wells import STATUSES
 from distributed_fiji.report.wording import JobCounts, methods, verdict, what_ran
-from distributed_fiji.review.facts import Read
+from distributed_fiji.review.parallel import Read
 from distributed_fiji.review.wells import WellStatus
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.record import Run, kept_settings, without_secrets

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.clients import pages
-from distributed_fiji.review.facts import Read
+from distributed_fiji.review.parallel import Read
 from distributed_fiji.state.record import Run
 from worker.contract.jobs import log_key, manifest_key, state_key
 from worker.contract.state import Unreadable, number, read_object, refuse_another_app, texts

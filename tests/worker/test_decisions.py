@@ -19,7 +19,14 @@ from worker.contract.patterns import common_start
 from worker.errors import SettingsError
 from worker.host.folders import PREFIX, Scratch
 from worker.host.memory import container_memory_mb, heap_mb, standby_fits
-from worker.job.ahead import fits_its_lease, longest_run, may_take_ahead, others_may_wait, should_give_back
+from worker.job.ahead import (
+    fits_its_lease,
+    is_still_deep,
+    longest_run,
+    may_take_ahead,
+    others_may_wait,
+    should_give_back,
+)
 from worker.job.attempts import Fate, Plan, Settlement, plan_attempt, settlement
 from worker.settings import read_settings
 from worker.storage.outputs import counting, find_outputs
@@ -168,6 +175,14 @@ def test_a_job_taken_ahead_goes_back_once_when_the_queue_has_run_dry() -> None:
     assert not should_give_back(dry, attempt=2, waited_seconds=60)
     assert not should_give_back(dry, attempt=1, waited_seconds=1)
     assert not should_give_back(filled, attempt=1, waited_seconds=60)
+
+
+def test_a_deep_queue_is_not_asked_again_until_it_may_have_come_to_its_end() -> None:
+    deep = Counts(visible=1_000, in_flight=10)
+    assert is_still_deep(deep, taken_since=5, seconds=30)
+    assert not is_still_deep(deep, taken_since=5, seconds=90)
+    assert not is_still_deep(deep, taken_since=25, seconds=30)
+    assert not is_still_deep(Counts(visible=3, in_flight=1), taken_since=0, seconds=1)
 
 
 def test_the_container_tells_how_much_memory_there_is(tmp_path: Path) -> None:

@@ -42,11 +42,14 @@ def test_objects_prefixes_and_patterns_become_files(run: Run) -> None:
     by_value = a_job(1, listing=True, image=f"s3://{run.bucket}/in/a.txt", folder=f"{MOUNT}/in/")
     by_pattern = a_job(2, listing=True, inputs=["P1/w1_*.txt", f"s3://{run.bucket}/in/"])
     shared = Job({"n": 3, "listing": True}, "results/3", {"flat": f"{MOUNT}/in/a.txt"})
-    submit(run, [by_value, by_pattern, shared])
+    in_full = a_job(4, listing=True, inputs=["P1/w1_x.txt", "/home/ubuntu/bucket/P1/w2_x.txt"])
+    jobs = [by_value, by_pattern, shared, in_full]
+    submit(run, jobs)
 
     work_off(run)
 
-    harness.check_done(run, [by_value, by_pattern, shared])
+    harness.check_done(run, jobs)
+    assert listing(run, 4) == {"input:w1_x.txt": "1", "input:w2_x.txt": "3"}
     assert listing(run, 1) == {"image": "A", "folder:a.txt": "A", "folder:deep/b.txt": "B"}
     assert listing(run, 2) == {
         "input:w1_x.txt": "1",

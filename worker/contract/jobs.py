@@ -322,6 +322,15 @@ def marker_key(app_name: str, kind: str, job: str) -> str:
     return state_key(app_name, kind, f"{job}.json")
 
 
+#: The folder of what workers say of the jobs that they have done, many of them in one object.
+FACTS = "facts"
+
+
+def segment_key(app_name: str, worker: str, number: int) -> str:
+    """Return the key of a worker's n-th object of lines about jobs that it has done."""
+    return state_key(app_name, FACTS, worker, f"{number}.jsonl.gz")
+
+
 def failure_key(app_name: str, job: str, attempt: int) -> str:
     """Return the key of the failure record of a job's n-th receive."""
     return state_key(app_name, "failures", job, f"{attempt}.json")

@@ -37,6 +37,7 @@ from worker.job.finish import Finisher, verdict_on
 from worker.job.held import HeldJob
 from worker.job.holdings import Holdings
 from worker.job.prepare import Preparer
+from worker.records.segments import Segments
 from worker.settings import WorkerSettings
 from worker.stop import Stop
 from worker.storage.cache import LEAST_FREE, Cache
@@ -70,6 +71,7 @@ class WorkerParts:
     cache: Cache
     fetcher: InputFetcher
     protection: TaskProtection
+    segments: Segments
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ class Worker:
         self._ahead_lane.shutdown(wait=False, cancel_futures=True)
         self._finish_lane.shutdown(wait=False, cancel_futures=True)
         self._holdings.give_back_all()
+        self._parts.segments.close(2)
         self._parts.protection.close()
         self._parts.engine.close()
         self._parts.streams.close(2)

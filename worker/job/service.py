@@ -30,6 +30,7 @@ from worker.records.ledger import Ledger
 from worker.records.ownership import Ownership
 from worker.records.records import Origin
 from worker.records.runbook import RunBook
+from worker.records.segments import Segments
 from worker.records.validity import Today
 from worker.settings import WorkerSettings
 from worker.stop import Stop
@@ -92,7 +93,8 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
     cache = Cache(scratch.cache, downloads)
     lister = Lister(clients.s3, source_bucket=settings.source_bucket, values=settings.download_files)
     fetcher = InputFetcher(lister, downloads, cache)
-    ledger = Ledger(clients.s3, settings.aws_bucket, settings.app_name)
+    segments = Segments(clients.s3, settings.aws_bucket, settings.app_name)
+    ledger = Ledger(clients.s3, settings.aws_bucket, settings.app_name, segments)
     queue = Queue(clients.sqs, clients.beat, settings.sqs_queue_url, settings.visibility_seconds)
     preparer = Preparer(
         ledger,
@@ -107,7 +109,7 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
     streams = LogStreams(clients.logs, settings.log_group_name)
     protection = TaskProtection(agent(os.environ))
     return WorkerParts(
-        settings, queue, preparer, engine, Finisher(office), streams, cache, fetcher, protection
+        settings, queue, preparer, engine, Finisher(office), streams, cache, fetcher, protection, segments
     )
 
 

@@ -22,6 +22,7 @@ from worker.contract.jobs import (
     state_key,
 )
 from worker.contract.state import Unreadable, number, refuse_another_app, text
+from worker.records.segments import Segments
 from worker.storage import s3 as store
 
 if TYPE_CHECKING:
@@ -66,10 +67,12 @@ class StoredManifest(NamedTuple):
 class Ledger:
     """Reads and writes the state of one app's jobs."""
 
-    def __init__(self, s3: S3Client, bucket: str, app_name: str) -> None:
+    def __init__(self, s3: S3Client, bucket: str, app_name: str, segments: Segments | None = None) -> None:
+        """`segments`: where each manifest that is written gets a line."""
         self._s3 = s3
         self._bucket = bucket
         self._app_name = app_name
+        self._segments = segments
 
     def manifest(self, job_id: str) -> StoredManifest | None:
         """Return a job's manifest as it is in the bucket, or None. One that is not a JSON object
@@ -127,7 +130,10 @@ class Ledger:
 
     def _commit(self, job_id: str, document: Mapping[str, Any], replaces: str | None) -> bool:
         key = manifest_key(self._app_name, job_id)
-        return store.retried(lambda: self._write_if(key, document, replaces), lambda: None) is not None
+        etag = store.retried(lambda: self._write_if(key, document, replaces), lambda: None)
+        if etag is not None and self._segments is not None:
+            self._segments.add(document, etag)
+        return etag is not None
 
     def claim(self, job_id: str) -> StandingClaim | None:
         """Return the claim on a job, or None."""
