@@ -180,7 +180,7 @@ def test_a_job_taken_ahead_goes_back_once_when_the_queue_has_run_dry() -> None:
 def test_a_deep_queue_is_not_asked_again_until_it_may_have_come_to_its_end() -> None:
     deep = Counts(visible=1_000, in_flight=10)
     assert is_still_deep(deep, taken_since=5, seconds=30)
-    assert not is_still_deep(deep, taken_since=5, seconds=90)
+    assert not is_still_deep(deep, taken_since=5, seconds=400)
     assert not is_still_deep(deep, taken_since=25, seconds=30)
     assert not is_still_deep(Counts(visible=3, in_flight=1), taken_since=0, seconds=1)
 

@@ -18,7 +18,7 @@ AT_ONCE_SECONDS = 0.2
 OTHERS_FIRST_SECONDS = 1.0
 
 #: A count of the queue is not trusted for longer: machines may have been added, or messages purged.
-LONGEST_TRUST_SECONDS = 60.0
+LONGEST_TRUST_SECONDS = 300.0
 
 
 def fits_its_lease(waited_seconds: float, timeout_seconds: float) -> bool:
