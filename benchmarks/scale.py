@@ -134,11 +134,11 @@ def measured(products: dict[str, Path], sizes: list[int]) -> Iterator[tuple[int,
 
 
 @contextmanager
-def versions() -> Iterator[dict[str, Path]]:
-    """Yield the checkouts to compare."""
+def versions(before: str = BEFORE) -> Iterator[dict[str, Path]]:
+    """Yield the checkouts to compare: of an earlier commit, and this one."""
     with tempfile.TemporaryDirectory() as folder:
         made = subprocess.run(
-            ["git", "archive", BEFORE, "distributed_fiji", "worker"], cwd=CHECKOUT, capture_output=True
+            ["git", "archive", before, "distributed_fiji", "worker"], cwd=CHECKOUT, capture_output=True
         )
         if made.returncode:
             yield {"after": CHECKOUT}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.clients import Clients, pages
@@ -18,6 +19,7 @@ from distributed_fiji.review.groups import ERROR
 from distributed_fiji.review.jobstates import JobStates
 from distributed_fiji.review.parallel import Read, in_parallel
 from distributed_fiji.state.record import Run
+from worker.contract.jobs import read_log_line
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -29,6 +31,12 @@ BEFORE, BEHIND = 2, 6
 
 #: Seconds between two looks at a running job, and milliseconds by which a line may arrive late.
 EVERY, LATE = 2.0, 60_000
+
+#: Milliseconds by which this machine's clock may differ from the workers': AWS refuses requests that are
+#: signed at another time (S3 API reference, RequestTimeTooSkewed).
+CLOCKS_DIFFER = 15 * 60_000
+
+NONE: Mapping[int, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -76,12 +84,15 @@ class Logs:
         if not self._run.log_group:
             raise InvalidInput("A running job cannot be followed", ["LOG_GROUP_NAME is empty"])
         stored, start = self._consoles.list_attempts(job), int(self._run.started * 1000)
-        before = {one.attempt: one for one in stored}
-        if attempt in before:
-            yield from self._consoles.read_lines(job, before[attempt])
-            return
+        for one in stored:
+            if one.attempt == attempt:
+                yield from self._consoles.read_lines(job, one)
+                return
+        # A job that was submitted again counts its attempts from 1 again.
+        before = {one.attempt: one.time for one in stored}
         told: Counter[Line] = Counter()
         while True:
+            looked_at = int(clock.now() * 1000)
             ended = self._consoles.list_attempts(job) != stored
             came: Counter[Line] = Counter()
             for line in self._streamed(job, attempt, start, before):
@@ -89,7 +100,7 @@ class Logs:
                 if came[line] > told[line]:
                     yield line.text
             told |= came
-            start = max([start, *(line.time - LATE for line in came)])
+            start = max([start, looked_at - CLOCKS_DIFFER, *(line.time - LATE for line in came)])
             if ended:
                 return
             clock.sleep(EVERY)
@@ -105,20 +116,39 @@ class Logs:
             yield from (f"{called(job, states.names)}: {line}" for line in lines)
 
     def _streamed(
-        self, job: str, attempt: int | None, start: int, without: Collection[int] = ()
+        self, job: str, attempt: int | None, start: int, ended: Mapping[int, float] = NONE
     ) -> Iterator[Line]:
-        """Yield what a job has written to CloudWatch since a time (ms), except for some attempts."""
+        """Yield what a job has written to CloudWatch since a time (ms).
+
+        `ended`: attempts whose lines are not wanted, and when each ended (s, of which S3 cuts off fractions).
+        """
+        for time, line in self._written(job, start):
+            found = read_log_line(line, job)
+            if found and attempt in (None, found[0]) and time > 1000 * (ended.get(found[0], -1) + 1):
+                yield Line(time, found[1])
+
+    def _written(self, job: str, start: int) -> Iterator[tuple[int, str]]:
+        """Yield times and lines that may be a job's, as workers write them.
+
+        Workers of earlier versions gave each attempt a stream, whose name is what its lines lack. CloudWatch
+        matches terms anywhere in a line, and wants quotes around those that are not only letters and digits
+        (CloudWatch Logs user guide, "Filter pattern syntax").
+        """
         if not self._run.log_group:
             return
-        for event in _events(self._clients.logs, self._run.log_group, f"{job}/", start):
-            of, _, number = event["logStreamName"].partition("/")
-            is_meant = of == job and number not in map(str, without)
-            if is_meant and (attempt is None or number == str(attempt)):
-                yield Line(event["timestamp"], event["message"])
+        any_line = False
+        for event in self._events(start, filterPattern=f'"{job}"'):
+            any_line = True
+            yield event["timestamp"], event["message"]
+        if not any_line:
+            for event in self._events(start, logStreamNamePrefix=f"{job}/"):
+                yield event["timestamp"], f"{event['logStreamName']} {event['message']}"
+
+    def _events(self, start: int, **which: str) -> Iterator[Any]:
+        return _events(self._clients.logs, logGroupName=self._run.log_group, startTime=start, **which)
 
 
-def _events(logs: CloudWatchLogsClient, group: str, prefix: str, start: int) -> Iterator[Any]:
-    which = {"logGroupName": group, "logStreamNamePrefix": prefix, "startTime": start}
+def _events(logs: CloudWatchLogsClient, **which: Any) -> Iterator[Any]:
     try:
         yield from pages(logs, "filter_log_events", "events", **which)
     except logs.exceptions.ResourceNotFoundException:

@@ -341,6 +341,18 @@ def log_key(app_name: str, job: str, attempt: int) -> str:
     return state_key(app_name, "logs", job, f"{attempt}.log")
 
 
+def log_line(job: str, attempt: int, line: str) -> str:
+    """Return a line of a job's console as it is in the log group, where a worker's jobs share its stream."""
+    return f"{job}/{attempt} {line}"
+
+
+def read_log_line(line: str, job: str) -> tuple[int, str] | None:
+    """Return the attempt and the text of such a line, or None if it is not one of the job."""
+    whose, _, rest = line.partition("/")
+    attempt, space, text = rest.partition(" ")
+    return (int(attempt), text) if whose == job and space and attempt.isdecimal() else None
+
+
 #: Name and meaning of each variable that the task definition sets for the worker. True and False are written
 #: as in the original. No AWS key is ever among them.
 ENVIRONMENT = {
@@ -350,7 +362,7 @@ ENVIRONMENT = {
     "SOURCE_BUCKET": "bucket that relative inputs and /home/ubuntu/bucket name",
     "DESTINATION_BUCKET": "bucket that outputs go to",
     "AWS_REGION": "region of queue and logs",
-    "LOG_GROUP_NAME": "log group for FIJI's console, a stream per job; empty: none",
+    "LOG_GROUP_NAME": "log group for FIJI's console, a stream per worker; empty: none",
     "SCRIPT_DOWNLOAD_URL": "https:// or s3:// address of the script",
     "SCRIPT_SHA256": "hex digest the script must have; empty where it is not known ahead",
     "EXPECTED_NUMBER_FILES": "outputs that a job must have at least",

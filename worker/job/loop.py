@@ -15,7 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from worker.aws.lease import Lease
-from worker.aws.logstream import LogStreams
+from worker.aws.logstream import LogStream
 from worker.aws.protection import TaskProtection
 from worker.aws.queue import Counts, Message, Queue
 from worker.calls import CALL_ERRORS
@@ -67,7 +67,7 @@ class WorkerParts:
     preparer: Preparer
     engine: Engine
     finisher: Finisher
-    streams: LogStreams
+    lines: LogStream
     cache: Cache
     fetcher: InputFetcher
     protection: TaskProtection
@@ -139,7 +139,7 @@ class Worker:
         self._parts.segments.close(2)
         self._parts.protection.close()
         self._parts.engine.close()
-        self._parts.streams.close(2)
+        self._parts.lines.close(2)
 
     def _next(self) -> HeldJob | None:
         """Return a job that is ready for FIJI: the one taken ahead, or the next that arrives."""
@@ -245,7 +245,7 @@ class Worker:
 
         settings = self._parts.settings
         whole = f"s3://{settings.aws_bucket}/{log_key(settings.app_name, held.job_id, held.attempt)}"
-        sink = self._parts.streams.sink(f"{held.job_id}/{held.attempt}", whole)
+        sink = self._parts.lines.sink(held.job_id, held.attempt, whole)
         try:
             assert held.job is not None and held.inputs is not None
             with held.timed("inputs"):

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from pathlib import Path
 
 from worker import VERSION
 from worker.aws.clients import Clients, make_clients
-from worker.aws.logstream import LogStreams
+from worker.aws.logstream import LogStream
 from worker.aws.metadata import Metadata, watch_for_interruption
 from worker.aws.protection import TaskProtection, agent
 from worker.aws.queue import Queue
@@ -19,7 +20,7 @@ from worker.errors import JobFailed, ScriptUnavailable
 from worker.fiji.script import Script, fetch_script
 from worker.host import processes
 from worker.host.folders import Scratch
-from worker.host.versions import image_of
+from worker.host.versions import image_of, task_of
 from worker.job.engine import Engine
 from worker.job.finish import Finisher, FinisherParts
 from worker.job.joblog import JobLog
@@ -106,11 +107,16 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
     )
     uploads = _uploads(settings, clients, ledger, queue)
     office = FinisherParts(settings, queue, ledger, uploads, preparer, _origin(settings, script), JobLog())
-    streams = LogStreams(clients.logs, settings.log_group_name)
+    lines = LogStream(clients.logs, settings.log_group_name, _stream_name())
     protection = TaskProtection(agent(os.environ))
     return WorkerParts(
-        settings, queue, preparer, engine, Finisher(office), streams, cache, fetcher, protection, segments
+        settings, queue, preparer, engine, Finisher(office), lines, cache, fetcher, protection, segments
     )
+
+
+def _stream_name() -> str:
+    """Return the name of this worker's log stream: its task's ID, as in the workers' own log group."""
+    return task_of(os.environ) or f"{socket.gethostname()}-{os.getpid()}"
 
 
 def _bulk(clients: Clients, scratch: Scratch) -> Bulk:
