@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from distributed_fiji.aws.clients import AwsError, Clients, error_text
 from distributed_fiji.aws.cluster import read_desired
-from distributed_fiji.aws.documents import stuck_alarm
 from distributed_fiji.aws.fleet import read_fleet
 from distributed_fiji.aws.machines import terminate
 from distributed_fiji.aws.tasks import GONE, find_idle, set_state
-from distributed_fiji.aws.telemetry import remove_alarms
+from distributed_fiji.aws.telemetry import put_stuck_alarm, remove_alarms
 from distributed_fiji.monitor.actions import (
     Action,
     AddAlarm,
@@ -42,8 +41,7 @@ def perform(action: Action, run: Run, clients: Clients) -> str | None:
         case EndMachines(machines, why):
             return end_machines(clients, run, machines, why)
         case AddAlarm(instance_id, processors):
-            alarm = stuck_alarm(run.app_name, instance_id, run.region, processors)
-            clients.cloudwatch.put_metric_alarm(**alarm)
+            put_stuck_alarm(clients.cloudwatch, run.app_name, instance_id, run.region, processors)
         case DeleteAlarms(instance_ids):
             remove_alarms(clients.cloudwatch, run.app_name, instance_ids)
     return None

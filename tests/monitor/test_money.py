@@ -23,6 +23,7 @@ from distributed_fiji.aws.unseen import Strict
 from distributed_fiji.commands import datacosts
 from distributed_fiji.commands.apps import find_apps, queues_with_tags
 from distributed_fiji.commands.cleanup import cleanup
+from distributed_fiji.commands.findings import look_at_cluster
 from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.commands.jobfindings import look_at_inputs
 from distributed_fiji.commands.plan import Start
@@ -465,6 +466,31 @@ def test_alarms_are_made_no_faster_than_cloudwatch_takes_them(session: EmulatedS
 
     assert len(begun) == 7
     assert all(later - sooner >= 0.99 for sooner, later in zip(begun, begun[3:], strict=False))
+
+
+def test_a_cluster_without_room_for_the_fleet_is_named_with_what_fits(
+    session: EmulatedSession, app: str, tmp_path: Path
+) -> None:
+    clients = Clients(session)
+    flow = a_flow(clients, app, tmp_path, CLUSTER_MACHINES=1000)
+    flow.setup(clients)
+    others = 4000
+
+    def crowded(parsed: dict[str, Any], **_: Any) -> None:
+        parsed["clusters"][0]["registeredContainerInstancesCount"] = others
+
+    events: Any = clients.ecs.meta.events
+    events.register("after-call.ecs.DescribeClusters", crowded)
+
+    assert look_at_cluster(flow.settings, clients) == []
+    others = 4700
+    (finding,) = look_at_cluster(flow.settings, clients)
+    assert (finding.id, finding.severity, finding.field) == ("fleet-limits", "stop", "ECS_CLUSTER")
+    assert finding.sentence == (
+        f"ECS_CLUSTER = '{flow.settings.ECS_CLUSTER}' has 4,700 machines, and CLUSTER_MACHINES = 1000 more"
+        " are too many; a cluster of ECS has 5,000 at most. Lower CLUSTER_MACHINES to 300, or choose another"
+        " ECS_CLUSTER"
+    )
 
 
 def test_hundreds_of_machines_are_asked_for_in_filters_that_ec2_takes(clients: Clients, app: str) -> None:
