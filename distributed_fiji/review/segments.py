@@ -83,13 +83,16 @@ def read_lines(
 
 
 def _list_segments(s3: S3Client, bucket: str, app_name: str, oldest: float) -> Iterable[str]:
-    """Return the keys of what was written after the oldest manifest, as every line of one is."""
+    """Return the keys of what was written after the oldest manifest, as every line of one is.
+
+    An hour earlier, to be safe where objects were copied: whatever is read in vain costs only time.
+    """
     folder = state_key(app_name, FACTS, "")
     return sorted(
         item["Key"]
         for page in list_pages(s3, bucket, folder)
         for item in page
-        if SEGMENT.match(item["Key"], len(folder)) and item["LastModified"].timestamp() >= oldest
+        if SEGMENT.match(item["Key"], len(folder)) and item["LastModified"].timestamp() >= oldest - 3600
     )
 
 
