@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,6 +17,7 @@ from distributed_fiji.commands.jobfindings import look_at_jobs
 from distributed_fiji.commands.takeback import TakenBack, latest_of, take_back
 from distributed_fiji.jobs import JobFile
 from distributed_fiji.settings import Settings
+from distributed_fiji.state.jobids import JobSet
 from distributed_fiji.state.jobnames import write_names
 from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.record import new_run
@@ -71,7 +73,7 @@ def submit_job(
         job_file=name,
         queue_created=queue.created,
         submitted_at=clock.now(),
-        job_ids=jobs.job_ids,
+        job_ids=JobSet.of(jobs.job_ids),
         output_location=jobs.template.output_file_location,
     )
     sent = send(settings, clients, queue.url, submission, jobs, clock, terminal)
@@ -136,8 +138,8 @@ def not_done(
     settings: Settings, clients: Clients, jobs: JobFile, earlier: list[Submission]
 ) -> dict[str, Submission]:
     """Return which jobs were submitted before and are not done since, with their last submission."""
-    before = {job: submission for submission in earlier for job in submission.job_ids}
-    again = {job: before[job] for job in jobs.job_ids if job in before}
+    mine = JobSet.of(jobs.job_ids) if earlier else frozenset()
+    again = {job: submission for submission in earlier for job in submission.job_ids if job in mine}
     if not again:
         return {}
     record = new_run(settings, started=0, run_id="", local=False)
@@ -147,7 +149,9 @@ def not_done(
     return again
 
 
-def submission_id(name: str, job_ids: tuple[str, ...], now: float) -> str:
+def submission_id(name: str, job_ids: Iterable[str], now: float) -> str:
     """Return a name that sorts by time and distinguishes submissions made in the same second."""
-    digest = hashlib.sha256(f"{name} {now} {','.join(job_ids)}".encode()).hexdigest()[:8]
-    return f"{datetime.fromtimestamp(now, timezone.utc):%Y%m%dT%H%M%SZ}-{digest}"
+    digest = hashlib.sha256(f"{name} {now} ".encode())
+    for job in job_ids:
+        digest.update(job.encode())
+    return f"{datetime.fromtimestamp(now, timezone.utc):%Y%m%dT%H%M%SZ}-{digest.hexdigest()[:8]}"
