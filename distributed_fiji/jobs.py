@@ -100,14 +100,16 @@ class Template:
         group = metadata_of(group)
         values = self.shared_metadata | group
 
-        def fill(text: str) -> str:
-            return MOUNT.sub("", BRACES.sub(lambda match: str(values[match[1]]), text))
+        def fill(parts: list[str]) -> str:
+            texts = [str(values[part]) if place % 2 else part for place, part in enumerate(parts)]
+            return MOUNT.sub("", "".join(texts))
 
+        location, *inputs = map(fill, self._parts)
         return Job(
             metadata=group,
-            output_file_location=fill(self.output_file_location),
+            output_file_location=location,
             shared_metadata=self.shared_metadata,
-            inputs=tuple(fill(pattern) for pattern in self.inputs),
+            inputs=tuple(inputs),
             answers=self.answers | answers,
             paths=self.paths | paths,
         )
@@ -118,13 +120,18 @@ class Template:
 
     def lists(self, group: dict[str, Any]) -> list[str]:
         """Return the names in braces whose values are lists."""
-        values = self.shared_metadata | group
-        return sorted(name for name in self._names if isinstance(values.get(name), list))
+        shared = self.shared_metadata
+        return sorted(name for name in self._names if isinstance(group.get(name, shared.get(name)), list))
+
+    @cached_property
+    def _parts(self) -> list[list[str]]:
+        """The location and the inputs, each as texts with the names in braces between them."""
+        return [BRACES.split(text) for text in (self.output_file_location, *self.inputs)]
 
     @cached_property
     def _names(self) -> set[str]:
         """The names in braces."""
-        return {name for text in (self.output_file_location, *self.inputs) for name in BRACES.findall(text)}
+        return {name for parts in self._parts for name in parts[1::2]}
 
     @cached_property
     def _names_of_groups(self) -> set[str]:

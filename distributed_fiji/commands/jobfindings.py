@@ -148,6 +148,8 @@ def look_at_inputs(settings: Settings, s3: S3Client, jobs: JobFile) -> list[Find
         listed = ListedInputs(
             jobs, settings.SOURCE_BUCKET, lists, values=settings.DOWNLOAD_FILES, limits=inputs.LIMITS
         )
+        if not listed.wanted:
+            return []
         looked = inputs.compare(jobs, listed)
     except TooMany as error:
         return unknowns("inputs", [f"inputs: {error}, which were not compared"])
