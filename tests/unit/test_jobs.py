@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,29 @@ def test_answers_of_a_group_go_before_those_of_all_and_make_another_job() -> Non
     same_but_other = parse_job_file(a_job_file(answers={"Method": "Li"}), "job.json")
     plain = parse_job_file(a_job_file(), "job.json")
     assert same_but_other.job_ids != plain.job_ids
+
+
+@pytest.mark.parametrize("name", ["wells.jsonl", "wells.csv"])
+def test_groups_of_a_file_are_those_that_were_checked_and_are_not_kept_apart_from_it(
+    tmp_path: Path, name: str
+) -> None:
+    wells = [f"P{number // 384}-W{number % 384}" for number in range(20_000)]
+    line = '{"Well": "%s"}\n' if name.endswith("l") else "%s\n"
+    (tmp_path / name).write_text(("" if name.endswith("l") else "Well\n") + "".join(line % one for one in wells))
+    (tmp_path / "job.json").write_text(json.dumps({"output_file_location": "{Well}", "groups": name}))
+
+    tracemalloc.start()
+    file = read_job_file(tmp_path / "job.json")
+    (tmp_path / name).write_text("changed")
+    parts = [job.metadata["Well"] for job in file.part([7, 19_999])]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    # A list of as many groups takes 10 MB.
+    assert peak < 4_000_000
+    assert [job.metadata["Well"] for job in file] == wells
+    assert parts == [wells[7], wells[-1]]
+    assert len(file.job_ids) == len(wells)
 
 
 def test_a_job_without_answers_is_sent_as_before_there_were_any() -> None:
