@@ -26,7 +26,7 @@ CHUNK = 1024 * 1024
 
 
 class Groups(Collection[Group]):
-    """Groups of metadata that can be gone through again and again. Each has a number, by which it is named."""
+    """Groups of metadata that can be gone through again and again. Each has a number that names it."""
 
     @abstractmethod
     def read(self, problems: list[str]) -> Iterator[tuple[int, Group]]:
@@ -90,7 +90,8 @@ class FiledGroups(Groups):
     def read(self, problems: list[str]) -> Iterator[tuple[int, Group]]:
         count = 0
         with gzip.open(io.BytesIO(self._content), "rt", encoding="utf-8-sig", newline="") as text:
-            for count, one in enumerate(self._lines(text, problems), 1):
+            for one in self._lines(text, problems):
+                count += 1
                 yield one
         self.count = count
 

@@ -37,6 +37,8 @@ BRACES = re.compile(r"\{([^{}]*)\}")
 #: Where the original mounts the bucket on its machines; here, paths below it are relative to the bucket's
 #: root.
 MOUNT = re.compile(r"\A/*home/ubuntu/bucket(/+|\Z)")
+#: In each value that is an address in S3 or a path in a mounted bucket (worker.contract.inputs).
+PLACE = re.compile("s3|bucket", re.IGNORECASE)
 #: How a group of Distributed-CellProfiler gives its metadata.
 PAIRS = re.compile(r"\s*[A-Za-z_]\w*=[^,=]*(,\s*[A-Za-z_]\w*=[^,=]*)*", re.ASCII)
 
@@ -177,6 +179,14 @@ class JobFile:
     job_ids: JobIds
     duplicates: tuple[tuple[int, int], ...]
     warnings: tuple[str, ...]
+    #: Whether any value of a group may be a place in S3, or look like one.
+    has_places: bool
+
+    @property
+    def may_have_inputs(self) -> bool:
+        """Whether any job may name an input, by a pattern or a value."""
+        shared = (self.template.inputs, self.template.shared_metadata, self.template.answers)
+        return self.has_places or bool(self.template.inputs) or PLACE.search(str(shared)) is not None
 
     def names(self) -> Iterator[tuple[str, str]]:
         """Yield each job's id and its name for people."""
@@ -247,6 +257,7 @@ def parse_job_file(document: Any, source: str, folder: Path = Path()) -> JobFile
             *groups.renamed(),
             *([_warning_of(found.shared, groups, template)] if found.shared else []),
         ),
+        has_places=found.places,
     )
 
 
@@ -309,18 +320,19 @@ def _hint(name: str, known: Iterable[str]) -> str:
 
 @dataclass
 class Checked:
-    """The jobs' IDs in their order, pairs of groups (first, again) that are the same job, and two groups whose
-    outputs can collide.
+    """The jobs' IDs in their order, pairs of groups (first, again) that are the same job, two groups whose
+    outputs can collide, and whether any value of a group looks like a place in S3.
     """
 
     ids: array[int]
     duplicates: list[tuple[int, int]]
     shared: Shared | None
+    places: bool
 
 
 def _check_groups(groups: Groups, template: Template, problems: list[str]) -> Checked:
     """Return the results of checking all groups; add what is wrong to the problems."""
-    ids, numbers, locations = array("Q"), array("Q"), Locations()
+    ids, numbers, locations, places = array("Q"), array("Q"), Locations(), False
     for number, group in groups.read(problems):
         if wrong := _group_problems(groups.called(number), group, template):
             problems += wrong
@@ -332,10 +344,11 @@ def _check_groups(groups: Groups, template: Template, problems: list[str]) -> Ch
         ids.append(int(job.job_id, 16))
         numbers.append(number)
         locations.add(job.output_file_location)
+        places = places or PLACE.search(str(group)) is not None
     if not ids and not problems:
         problems.append(f"{groups.called(1)}: there is no group in this file")
     if problems:
-        return Checked(ids, [], None)
+        return Checked(ids, [], None, places)
     duplicates = _duplicates(ids, numbers)
     again = {later for _, later in duplicates}
     if duplicates:
@@ -346,7 +359,7 @@ def _check_groups(groups: Groups, template: Template, problems: list[str]) -> Ch
             if number not in again:
                 yield number, template.job(group).output_file_location
 
-    return Checked(ids, duplicates, locations.find_shared(located))
+    return Checked(ids, duplicates, locations.find_shared(located), places)
 
 
 def _duplicates(ids: array[int], numbers: array[int]) -> list[tuple[int, int]]:

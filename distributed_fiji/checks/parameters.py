@@ -144,7 +144,9 @@ class Misfits:
         """Yield one finding per kind."""
         for kind, (first, count) in self._wrong.items():
             also = f" (and {count - 1} more like this)" if count > 1 else ""
-            say: Callable[[str, Iterable[str]], list[Finding]] = stops if kind == "parameter-value" else doubts
+            say: Callable[[str, Iterable[str]], list[Finding]] = (
+                stops if kind == "parameter-value" else doubts
+            )
             yield from say(kind, [f"{first}{also}"])
 
 

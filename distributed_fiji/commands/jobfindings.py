@@ -74,7 +74,8 @@ def _find_script(settings: Settings, clients: Clients, folder: Path) -> Script |
 
 def _doubles(jobs: JobFile) -> Iterator[str]:
     for first, again in jobs.duplicates[:20]:
-        yield f"{jobs.groups.called(first)} and {jobs.groups.called(again)} are the same job, which is sent once"
+        both = f"{jobs.groups.called(first)} and {jobs.groups.called(again)}"
+        yield f"{both} are the same job, which is sent once"
     if len(jobs.duplicates) > 20:
         yield f"and {len(jobs.duplicates) - 20} more groups are duplicates"
 
@@ -143,13 +144,13 @@ def path_doubts(fixed: Sequence[FixedPath], jobs: JobFile) -> list[str]:
 
 def look_at_inputs(settings: Settings, s3: S3Client, jobs: JobFile) -> list[Finding]:
     """Return findings about the jobs' inputs, from a few listings. Raises ClientError."""
+    if not jobs.may_have_inputs:
+        return []
     lists = partial(list_inputs, s3)
     try:
         listed = ListedInputs(
             jobs, settings.SOURCE_BUCKET, lists, values=settings.DOWNLOAD_FILES, limits=inputs.LIMITS
         )
-        if not listed.wanted:
-            return []
         looked = inputs.compare(jobs, listed)
     except TooMany as error:
         return unknowns("inputs", [f"inputs: {error}, which were not compared"])

@@ -57,7 +57,7 @@ def _parameters(file: JobFile) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield what can have addresses as values, with its name: what all share, then each group."""
     yield "shared_metadata", file.template.shared_metadata
     yield ANSWERS, file.template.answers
-    for number, group in file.groups.numbered():
+    for number, group in file.groups.numbered() if file.has_places else ():
         called = file.groups.called(number)
         yield called, metadata_of(group)
         if answers := answers_of(group):

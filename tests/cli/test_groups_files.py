@@ -76,8 +76,12 @@ WRONG: dict[str, tuple[str, str | bytes, list[str]]] = {
     "nothing": ("g.jsonl", "", ["there is no group in this file"]),
     "UTF-16": ("g.csv", FILES["groups.csv"].encode("utf-16"), ["g.csv: it is saved as UTF-16; save it as"]),
     "Latin-1": ("g.csv", "Plate,Well\nP,µ\n".encode("latin-1"), ["g.csv: it is not UTF-8 (line 2)"]),
-    "half a character": ("g.jsonl", '{"Well": "'.encode() + b"\xc2", ["g.jsonl: it is not UTF-8 (line 1)"]),
-    "no such kind": ("g.txt", "", ["groups: 'g.txt' is not the name of a file that ends with .jsonl or .csv"]),
+    "half a character": ("g.jsonl", b'{"Well": "' + b"\xc2", ["g.jsonl: it is not UTF-8 (line 1)"]),
+    "no such kind": (
+        "g.txt",
+        "",
+        ["groups: 'g.txt' is not the name of a file that ends with .jsonl or .csv"],
+    ),
     "thousands": ("g.csv", "Plate\n" + "P\n" * 5000, ["g.csv[line 21]: {Well}", "and 4980 more like this"]),
 }
 

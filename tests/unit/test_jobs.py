@@ -218,7 +218,9 @@ def test_groups_of_a_file_are_those_that_were_checked_and_are_not_kept_apart_fro
 ) -> None:
     wells = [f"P{number // 384}-W{number % 384}" for number in range(20_000)]
     line = '{"Well": "%s"}\n' if name.endswith("l") else "%s\n"
-    (tmp_path / name).write_text(("" if name.endswith("l") else "Well\n") + "".join(line % one for one in wells))
+    (tmp_path / name).write_text(
+        ("" if name.endswith("l") else "Well\n") + "".join(line % one for one in wells)
+    )
     (tmp_path / "job.json").write_text(json.dumps({"output_file_location": "{Well}", "groups": name}))
 
     tracemalloc.start()
