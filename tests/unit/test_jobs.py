@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import tracemalloc
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from distributed_fiji.aws.queues import batches, mark_bytes
 from distributed_fiji.commands.submit import submission_id
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobs import MARK_BYTES, parse_job_file, read_job_file
+from distributed_fiji.sharedlocations import Locations, find_shared
 from worker.contract.jobs import MAX_MESSAGE_BYTES, Job, decode_message, encode_message
 
 CHECKOUT = Path(__file__).parents[2]
@@ -182,6 +185,21 @@ def test_jobs_whose_outputs_can_meet_are_named_in_one_line(
 
     assert told in line
     assert "{Well}" in line
+
+
+def test_hashes_of_locations_hide_no_two_jobs_that_can_collide() -> None:
+    parts = ["a", "A", "b", "\u00e4", "a\u0308", ""]
+    for seed in range(300):
+        chance = random.Random(seed)
+        texts = (
+            "/".join(chance.choices(parts, k=chance.randrange(1, 4))) for _ in range(chance.randrange(9))
+        )
+        located = list(enumerate(texts, 1))
+        locations = Locations()
+        for _, location in located:
+            locations.add(location)
+
+        assert locations.find_shared(partial(list, located)) == find_shared(located), located
 
 
 def test_jobs_with_folders_of_their_own_are_not_warned_of() -> None:
