@@ -11,7 +11,7 @@ import json
 import re
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
@@ -220,6 +220,10 @@ class JobFile:
             vars(job)["job_id"] = job_id
             yield number, job
 
+    def locations(self) -> Iterator[tuple[int, str]]:
+        """Yield the number of each job's group, and the job's output location."""
+        return ((number, job.output_file_location) for number, job in self.numbered())
+
     def __iter__(self) -> Iterator[Job]:
         return (job for _, job in self.numbered())
 
@@ -246,19 +250,15 @@ def parse_job_file(document: Any, source: str, folder: Path = Path()) -> JobFile
     if problems:
         raise InvalidInput(f"{source} cannot be used", shortened(problems))
     unknown = [key for key in parts if key not in KEYS]
-    return JobFile(
-        template=template,
-        groups=groups,
-        job_ids=JobIds(found.ids),
-        duplicates=tuple(found.duplicates),
-        warnings=(
-            *(f"unknown key {key!r} in the job file, ignored" for key in unknown),
-            *_mount_warnings(parts),
-            *groups.renamed(),
-            *([_warning_of(found.shared, groups, template)] if found.shared else []),
-        ),
-        has_places=found.places,
+    file = JobFile(template, groups, JobIds(found.ids), tuple(found.duplicates), (), found.has_places)
+    shared = found.locations.find_shared(file.locations)
+    warnings = (
+        *(f"unknown key {key!r} in the job file, ignored" for key in unknown),
+        *_mount_warnings(parts),
+        *groups.renamed(),
+        *([_warning_of(shared, groups, template)] if shared else []),
     )
+    return replace(file, warnings=warnings)
 
 
 def shortened(problems: list[str]) -> list[str]:
@@ -320,19 +320,42 @@ def _hint(name: str, known: Iterable[str]) -> str:
 
 @dataclass
 class Checked:
-    """The jobs' IDs in their order, pairs of groups (first, again) that are the same job, two groups whose
-    outputs can collide, and whether any value of a group looks like a place in S3.
+    """What is known of the jobs of all groups.
+
+    `ids`: in their order. `numbers`: of their groups. `duplicates`: groups (first, again) that are the same
+    job. `has_places`: whether any value of a group looks like a place in S3.
     """
 
-    ids: array[int]
-    duplicates: list[tuple[int, int]]
-    shared: Shared | None
-    places: bool
+    ids: array[int] = field(default_factory=lambda: array("Q"))
+    numbers: array[int] = field(default_factory=lambda: array("Q"))
+    locations: Locations = field(default_factory=Locations)
+    duplicates: list[tuple[int, int]] = field(default_factory=list)
+    has_places: bool = False
+
+    def add(self, number: int, group: Group, job: Job) -> None:
+        """Take in a job."""
+        self.ids.append(int(job.job_id, 16))
+        self.numbers.append(number)
+        self.locations.add(job.output_file_location)
+        self.has_places = self.has_places or PLACE.search(str(group)) is not None
+
+    def leave_out_duplicates(self) -> None:
+        """Keep each job once."""
+        twice, first = repeated(self.ids), dict[int, int]()
+        jobs = list(zip(self.ids, self.numbers, strict=True)) if twice else []
+        self.duplicates = [
+            (first[one], number)
+            for one, number in jobs
+            if one in twice and first.setdefault(one, number) != number
+        ]
+        again = {later for _, later in self.duplicates}
+        if again:
+            self.ids = array("Q", (one for one, number in jobs if number not in again))
 
 
 def _check_groups(groups: Groups, template: Template, problems: list[str]) -> Checked:
-    """Return the results of checking all groups; add what is wrong to the problems."""
-    ids, numbers, locations, places = array("Q"), array("Q"), Locations(), False
+    """Return what is known of the groups' jobs; add what is wrong to the problems."""
+    found = Checked()
     for number, group in groups.read(problems):
         if wrong := _group_problems(groups.called(number), group, template):
             problems += wrong
@@ -340,36 +363,12 @@ def _check_groups(groups: Groups, template: Template, problems: list[str]) -> Ch
         job = template.job(group)
         if wrong := _job_problems(job):
             problems += (f"{groups.called(number)}: {line}" for line in wrong)
-            continue
-        ids.append(int(job.job_id, 16))
-        numbers.append(number)
-        locations.add(job.output_file_location)
-        places = places or PLACE.search(str(group)) is not None
-    if not ids and not problems:
+        else:
+            found.add(number, group, job)
+    if not found.ids and not problems:
         problems.append(f"{groups.called(1)}: there is no group in this file")
-    if problems:
-        return Checked(ids, [], None, places)
-    duplicates = _duplicates(ids, numbers)
-    again = {later for _, later in duplicates}
-    if duplicates:
-        ids = array("Q", (one for one, number in zip(ids, numbers, strict=True) if number not in again))
-
-    def located() -> Iterator[tuple[int, str]]:
-        for number, group in groups.numbered():
-            if number not in again:
-                yield number, template.job(group).output_file_location
-
-    return Checked(ids, duplicates, locations.find_shared(located), places)
-
-
-def _duplicates(ids: array[int], numbers: array[int]) -> list[tuple[int, int]]:
-    """Return the numbers of groups that are the same job: the first one's, and the other's."""
-    twice, first = repeated(ids), dict[int, int]()
-    return [
-        (first[one], number)
-        for one, number in zip(ids, numbers, strict=True)
-        if one in twice and first.setdefault(one, number) != number
-    ]
+    found.leave_out_duplicates()
+    return found
 
 
 def _group_problems(called: str, group: Group, template: Template) -> list[str]:
