@@ -14,6 +14,9 @@ from worker.contract.scripts import wide_encoding
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 
+#: Bytes of files that are read whole only to be used.
+LARGE = 1024 * 1024
+
 #: No double has more digits before its decimal point (about 1.8e308).
 MOST_DIGITS = 308
 
@@ -62,10 +65,16 @@ def read_json(path: Path) -> Any:
 
 
 def has_key(path: Path, key: str) -> bool:
-    """Return whether a file is a JSON object with a key; an unreadable one has none."""
+    """Return whether a file is a JSON object with a key; an unreadable one has none.
+
+    Of a large file, which must be a job file, only the beginning is read.
+    """
     try:
+        if path.stat().st_size > LARGE:
+            with open_file(path) as file:
+                return f'"{key}"'.encode() in file.read(LARGE)
         document = read_json(path)
-    except InvalidInput:
+    except (InvalidInput, ValueError, OSError):
         return False
     return isinstance(document, dict) and key in document
 

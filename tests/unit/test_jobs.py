@@ -15,6 +15,7 @@ from distributed_fiji.aws.queues import batches, mark_bytes
 from distributed_fiji.commands.submit import submission_id
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobs import MARK_BYTES, parse_job_file, read_job_file
+from distributed_fiji.jsonfiles import LARGE, has_key
 from distributed_fiji.sharedlocations import Locations, find_shared
 from worker.contract.jobs import MAX_MESSAGE_BYTES, Job, decode_message, encode_message
 
@@ -277,3 +278,12 @@ def test_wrong_answers_are_all_named() -> None:
     assert problems(a_job_file(answers=["Sigma"])) == [
         "answers must be an object of questions and answers, not list"
     ]
+
+
+def test_of_a_large_json_file_only_the_beginning_is_read_to_see_what_it_is(tmp_path: Path) -> None:
+    path, filler = tmp_path / "large.json", '", "a": "' + "x" * LARGE
+    path.write_text(f'{{"groups": "{filler}')  # not JSON, which only a whole reading would see
+
+    assert has_key(path, "groups")
+    assert not has_key(path, "LaunchSpecifications")
+    assert not has_key(tmp_path / "missing.json", "groups")
