@@ -130,11 +130,10 @@ def measured(product: Path, url: str) -> tuple[float, Counter[str]]:
 
 def main() -> list[Target]:
     """Measure, print the table."""
-    from benchmarks.common import Target, show
-    from benchmarks.scale import versions
+    from benchmarks.common import Target, show, versions
 
     rows, found = [], 0.0
-    with versions(BEFORE) as products, serving() as url:
+    with versions(BEFORE, "distributed_fiji", "worker") as products, serving() as url:
         for name, product in products.items():
             found, asked = measured(product, url)
             names = ("DescribeContainerInstances", "UpdateContainerInstancesState", "TerminateInstances")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.listings import list_pages
 from distributed_fiji.review.parallel import Read, in_parallel
-from distributed_fiji.state.jobids import find_place
+from worker.contract.jobids import find_place, sorted_numbers
 from worker.contract.jobs import FACTS, state_key
 from worker.contract.state import MOST_BYTES
 
@@ -34,7 +34,7 @@ class StandingManifests:
     """The manifests that stand, of the jobs that are asked for. A job takes 17 bytes."""
 
     def __init__(self, jobs: Set[str]) -> None:
-        self._numbers = array("Q", sorted(int(job, 16) for job in jobs))
+        self._numbers = sorted_numbers(jobs)
         #: The first half of each manifest's ETag as a number; 0: unknown.
         self._etags = array("Q", bytes(8 * len(self._numbers)))
         self._told = bytearray(len(self._numbers))

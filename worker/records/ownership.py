@@ -92,8 +92,8 @@ class Ownership:
             return True
         if (other.app, other.state) != (mine.app, mine.state):
             return has_open_run(self._s3, other.state, other.app)
-        if (run := self._book.run_of(mine.job)) is not None:
-            return other.job in run
+        if (shared := self._book.share_run(mine.job, other.job)) is not None:
+            return shared
         # Not sent by submitJob: anything that is still valid is then taken for a job of this run.
         return self._lists(other.job, standing, writer.script_sha256)
 
