@@ -123,6 +123,7 @@ class Worker:
         self._holdings.give_back_all()
         self._parts.protection.close()
         self._parts.engine.close()
+        self._parts.finisher.end(1)
         self._parts.streams.close(2)
 
     def _next(self) -> HeldJob | None:
