@@ -277,9 +277,9 @@ def _about_tables(facts: ReportFacts, request: Request) -> str:
 def _about_thumbnails(shown: ShownThumbnails) -> str:
     """Return a sentence on thumbnails; '' where there are none."""
     left = f" Those of {shown.left_out:,} plates are left out." if shown.left_out else ""
-    if not shown.jobs:
+    if not shown.wells:
         return left.strip()
-    where = f"Thumbnails of {shown.jobs:,} jobs are in the folder {FOLDER} beside this file."
+    where = f"Thumbnails of {shown.wells:,} wells are in the folder {FOLDER} beside this file."
     how = "Gray ones of a plate and channel share one range, which stands below each."
     return f"{where} {how}{left}"
 

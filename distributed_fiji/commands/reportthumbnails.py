@@ -44,11 +44,11 @@ def write_thumbnails(
 
     Raises AwsError and OSError.
     """
-    shown, left = ShownThumbnails(), INDEX_BYTES
+    shown, left, more = ShownThumbnails(), INDEX_BYTES, MOST_JOBS
     wanted = {plate: jobs for plate in by_trouble(found.wells) if (jobs := _jobs_of(found, plate))}
     with terminal.counting("Reading thumbnails", sum(map(len, wanted.values()))) as progress:
         for number, (plate, jobs) in enumerate(wanted.items()):
-            fits = left > 0 and shown.jobs + len(jobs) <= MOST_JOBS
+            fits = left > 0 and len(jobs) <= more
             pictures = _read(facts, jobs) if fits else {}
             ranges = ranges_of(pictures)
             index = index_of(pictures, ranges, found.wells.size, f"{FOLDER}/{int(now)}/{number}")
@@ -59,7 +59,8 @@ def write_thumbnails(
             elif pictures:
                 _write(target / str(index["folder"]), pictures, ranges)
                 shown.plates[plate] = index
-                shown.jobs += len(jobs)
+                shown.wells += len(pictures)
+                more -= len(jobs)
     return shown
 
 

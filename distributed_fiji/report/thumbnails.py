@@ -46,10 +46,10 @@ class Range:
 
 @dataclass
 class ShownThumbnails:
-    """What the page knows of thumbnails: by plate, of how many jobs, and how many plates are left out."""
+    """What the page knows of thumbnails: by plate, of how many wells, and how many plates are left out."""
 
     plates: dict[str, dict[str, Any]] = field(default_factory=dict)
-    jobs: int = 0
+    wells: int = 0
     left_out: int = 0
 
 

@@ -97,8 +97,9 @@ function tell(canvas) {
   const plate = canvas.plate, at = canvas.at, letter = plate.letters[at], cause = plate.causes[at];
   const named = `${plate.name} ${well(at)}`.trim(), quoted = `'${named.replaceAll("'", "'\\''")}'`;
   const told = sheet.measures.map((one, which) => `${one.name} ${number(plate.numbers[which][at])}`);
+  const pictures = plate.thumbnails && plate.thumbnails.of[at] || [];
   byId("details").textContent = [`${named}: ${MEANING[letter]}`, cause ? data.causes[cause - 1] || `cause ${cause}` : "",
-    letter === "-" ? "" : told.join(" · "), letter === "-" ? "" : `${data.logs} --well ${quoted}`].filter(Boolean).join("\n");
+    letter === "-" ? "" : told.join(" · "), pictures.length ? `Thumbnails: ${pictures.length}` : "", letter === "-" ? "" : `${data.logs} --well ${quoted}`].filter(Boolean).join("\n");
 }
 
 /** Shows a well's thumbnails, and the last lines of its log where it failed. */
@@ -119,6 +120,7 @@ function view(canvas) {
   else if ("xfi".includes(plate.letters[at])) text("p", "The page has no lines of its log; the command shows them.");
   else if (!parts.length) text("p", plate.letters[at] === "-" ? "No job." : "No thumbnails. The command shows its log.");
   byId("views").replaceChildren(...parts);
+  byId("views").scrollTop = tail === undefined ? 0 : byId("views").scrollHeight;
 }
 
 function select(canvas, at) {
