@@ -113,19 +113,22 @@ def _gray(one: Thumbnail) -> array[int]:
 
 
 def _in_range(one: Thumbnail, shown: Range) -> bytes:
-    """Return a gray thumbnail's pixels, a byte each."""
-    scale, width = (one.high - one.low) / 65535, shown.high - shown.low
-    if not scale or not width:
-        level = 0 if one.low <= shown.low else 255
-        return bytes([level if not scale else 128]) * (one.width * one.height)
-    first, step = (shown.low - one.low) / scale, 255 * scale / width
-    last = first + 255 / step
-    return bytes(
-        [
-            0 if sample <= first else 255 if sample >= last else int((sample - first) * step)
-            for sample in _gray(one)
-        ]
-    )
+    """Return a gray thumbnail's pixels, a byte each.
+
+    Where its own range is not much wider, the upper byte of a sample is enough: it is at most two steps off.
+    """
+    own, width = one.high - one.low, shown.high - shown.low
+    if own <= 2 * width:
+        levels = (_level(one.low + own * upper / 255, shown) for upper in range(256))
+        return one.samples[1::2].translate(bytes(levels))
+    return bytes([_level(one.low + own * sample / 65535, shown) for sample in _gray(one)])
+
+
+def _level(value: float, shown: Range) -> int:
+    """Return how bright a value is, from 0 to 255; where all values are one, that is gray."""
+    width = shown.high - shown.low
+    share = (value - shown.low) / width if width else 0.5
+    return round(255 * min(1.0, max(0.0, share)))
 
 
 def index_of(plate: ByPlace, ranges: Mapping[Kind, Range], size: int, folder: str) -> dict[str, Any]:
