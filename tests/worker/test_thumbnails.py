@@ -5,9 +5,12 @@ from __future__ import annotations
 from array import array
 from zlib import crc32
 
+import numpy
 import pytest
+import tifffile
 
 from tests.imagej import imagej_core
+from tests.policy.recorder import recording
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
 from worker.contract.jobs import thumbnails_key
@@ -128,6 +131,21 @@ def test_no_job_fails_by_a_thumbnail_that_cannot_be_made(run: Run) -> None:
     assert all(f"no thumbnail of {name} of job" in said for name in SPOILED), said
     assert "a plane of 10000 × 10000 pixels is too large" in said
     assert "no output fits THUMBNAILS" in said
+
+
+def test_no_job_fails_or_waits_because_its_thumbnails_cannot_be_saved(run: Run) -> None:
+    image = run.folder / "a.tif"
+    tifffile.imwrite(image, numpy.zeros((20, 30), "uint16"), imagej=True)
+    job = a_job(1, shell=f"cp {image} output/")
+    submit(run, [job])
+
+    with recording(run.cloud.url) as recorder:
+        recorder.refuse = lambda call: "/thumbnails/" in str(call.parameters.get("Key", ""))
+        worker = work_off(run, AWS_ENDPOINT_URL=recorder.url, THUMBNAILS="*.tif")
+
+    harness.check_done(run, [job])
+    assert [call.operation for call in recorder.calls if call.status == 403] == ["PutObject"]
+    assert "the thumbnails of job number=1" in worker.text() and "AccessDenied" in worker.text()
 
 
 def test_without_a_pattern_there_are_none(run: Run) -> None:

@@ -33,9 +33,15 @@ class Thumbnails:
         self._free = threading.Semaphore(MOST_WAITING)
 
     def start(self, held: HeldJob, outputs: Sequence[Output]) -> None:
-        """Begin with a job's; its files are opened at once, since its folder is removed when it has ended."""
-        if not self._pattern:
-            return
+        """Begin with a job's. Never raises."""
+        try:
+            if self._pattern:
+                self._start(held, outputs)
+        except Exception as error:
+            log.info("no thumbnail of job %s: %s", held.name, error)
+
+    def _start(self, held: HeldJob, outputs: Sequence[Output]) -> None:
+        """Open a job's files, since its folder is removed when it has ended, and let the lane do the rest."""
         meant = [one for one in outputs if means_output(self._pattern, one.name)]
         if not meant:
             log.info("no thumbnail of job %s: no output fits THUMBNAILS = %r", held.name, self._pattern)
@@ -52,8 +58,8 @@ class Thumbnails:
 
     def close(self, seconds: float) -> None:
         """Wait until those that were begun are in the bucket, for a limited time."""
-        wait([self._lane.submit(int)], timeout=seconds)  # comes after all others in the lane
-        self._lane.shutdown(wait=False, cancel_futures=True)
+        if self._pattern:
+            wait([self._lane.submit(int)], timeout=seconds)  # comes after all others in the lane
 
     def _keep(self, held: HeldJob, files: Sequence[tuple[str, BinaryIO]], opened: ExitStack) -> None:
         try:
