@@ -34,7 +34,7 @@ FOLDER = "thumbnails"
 OURS = re.compile(r"\d{9,12}\Z", re.ASCII)
 
 #: Bytes of names and ranges in the page, and jobs whose thumbnails are read.
-INDEX_BYTES, MOST_JOBS = 200_000, 20_000
+INDEX_BYTES, MOST_JOBS = 150_000, 20_000
 
 
 def write_thumbnails(

@@ -9,7 +9,7 @@ from distributed_fiji.state.record import without_secrets
 from worker.contract.text import one_line
 
 #: Bytes of all texts, lines of one, and characters of a line.
-BYTES, LINES, LONGEST = 100_000, 12, 200
+BYTES, LINES, LONGEST = 80_000, 12, 200
 
 
 def tails_of(

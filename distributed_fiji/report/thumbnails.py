@@ -134,10 +134,12 @@ def _level(value: float, shown: Range) -> int:
 def index_of(plate: ByPlace, ranges: Mapping[Kind, Range], size: int, folder: str) -> dict[str, Any]:
     """Return what the page needs to name and find a plate's thumbnails, which are `folder/A01-1.png` and on.
 
-    `names`: parts between which a well's name belongs; `of`: a name and a range for each thumbnail of a well.
+    `names`: parts between which a well's name belongs; `sets`: names and ranges of wells' thumbnails, which
+    are the same for most; `of`: the number of a well's set.
     """
     names: dict[tuple[str, ...], int] = {}
-    shown: dict[tuple[float | None, ...], int] = {}
+    shown: dict[tuple[float, ...], int] = {}
+    sets: dict[tuple[tuple[int, int], ...], int] = {}
     of = {}
     for place, thumbnails in plate.items():
         listed = []
@@ -146,8 +148,8 @@ def index_of(plate: ByPlace, ranges: Mapping[Kind, Range], size: int, folder: st
             met = ranges.get(kind_of(one, place))
             about = (one.channel, *((_short(met.low), _short(met.high)) if met else ()))
             listed.append((names.setdefault(parts, len(names)), shown.setdefault(about, len(shown))))
-        of[(place[0] - 1) * SIZES[size][1] + place[1] - 1] = listed
-    return {"folder": folder, "names": list(names), "ranges": list(shown), "of": of}
+        of[(place[0] - 1) * SIZES[size][1] + place[1] - 1] = sets.setdefault(tuple(listed), len(sets))
+    return {"folder": folder, "names": list(names), "ranges": list(shown), "sets": list(sets), "of": of}
 
 
 def _short(value: float) -> float:

@@ -180,7 +180,7 @@ def test_a_report_has_the_thumbnails_that_workers_made(lab: Lab, tmp_path: Path)
     assert {len(one) for one in files.values()} == {128 * 64}
     assert 125 < max(files["A01-1.png"]) < 131 and max(files["A02-1.png"]) == 255
     (plate,) = Parsed(html).data["sheet"]["plates"]
-    assert plate["thumbnails"]["of"] == {"0": [[0, 0]], "1": [[0, 0]]}
+    assert plate["thumbnails"]["of"] == {"0": 0, "1": 0} and plate["thumbnails"]["sets"] == [[[0, 0]]]
     assert page.thumbnails.startswith("Thumbnails of 2 wells are in the folder thumbnails")
     assert facts.tally.done == 3
 

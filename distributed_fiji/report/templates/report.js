@@ -97,7 +97,7 @@ function tell(canvas) {
   const plate = canvas.plate, at = canvas.at, letter = plate.letters[at], cause = plate.causes[at];
   const named = `${plate.name} ${well(at)}`.trim(), quoted = `'${named.replaceAll("'", "'\\''")}'`;
   const told = sheet.measures.map((one, which) => `${one.name} ${number(plate.numbers[which][at])}`);
-  const pictures = plate.thumbnails && plate.thumbnails.of[at] || [];
+  const pictures = plate.thumbnails && plate.thumbnails.sets[plate.thumbnails.of[at]] || [];
   byId("details").textContent = [`${named}: ${MEANING[letter]}`, cause ? data.causes[cause - 1] || `cause ${cause}` : "",
     letter === "-" ? "" : told.join(" · "), pictures.length ? `Thumbnails: ${pictures.length}` : "", letter === "-" ? "" : `${data.logs} --well ${quoted}`].filter(Boolean).join("\n");
 }
@@ -105,7 +105,7 @@ function tell(canvas) {
 /** Shows a well's thumbnails, and the last lines of its log where it failed. */
 function view(canvas) {
   const {plate, at} = canvas, pictures = plate.thumbnails, tail = plate.tails && plate.tails[at], parts = [];
-  (pictures && pictures.of[at] || []).forEach(([name, range], place) => {
+  (pictures && pictures.sets[pictures.of[at]] || []).forEach(([name, range], place) => {
     const figure = document.createElement("figure"), image = new Image(), caption = document.createElement("figcaption");
     const file = pictures.names[name].join(well(at)), [channel, low, high] = pictures.ranges[range];
     image.alt = `Thumbnail of ${file}`;
