@@ -10,13 +10,12 @@ import re
 import sys
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from distributed_fiji.plates import SIZES, Place, row_letters, well_name
-from distributed_fiji.report.spread import is_usable
 from worker.contract.text import one_line
 from worker.contract.thumbnails import Thumbnail
 
@@ -73,14 +72,14 @@ def ranges_of(plate: ByPlace) -> dict[Kind, Range]:
     for place, thumbnails in plate.items():
         for one in thumbnails:
             if not one.is_color:
-                pixels.setdefault(kind_of(one, place), []).extend(filter(is_usable, _some_values(one)))
+                pixels.setdefault(kind_of(one, place), []).extend(_some_values(one))
     return {kind: _range(sorted(values)) for kind, values in pixels.items() if values}
 
 
-def _some_values(one: Thumbnail) -> Iterator[float]:
+def _some_values(one: Thumbnail) -> list[float]:
     samples, scale = _gray(one), (one.high - one.low) / 65535
     step = len(samples) // LOOKED_AT | 1  # odd, so that they are not all of the same columns
-    return (one.low + sample * scale for sample in samples[::step])
+    return [one.low + sample * scale for sample in samples[::step]]
 
 
 def _range(values: Sequence[float]) -> Range:

@@ -9,13 +9,15 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 from worker.contract.state import Unreadable, number, text
 
 #: Pixels of the longer side at most, and thumbnails of one job.
 LONGEST_SIDE, MOST_OF_A_JOB = 128, 8
+
+#: The largest value of a pixel: more than 32 bits can hold, and little enough to compute with.
+MOST = 1e39
 
 #: The `bits` of a color image.
 COLOR = 24
@@ -81,6 +83,6 @@ def _opened(packed: str, wanted: int) -> bytes:
 
 def _value(entry: dict[str, Any], name: str) -> float:
     value = entry.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -MOST <= value <= MOST:
         raise Unreadable(f"{name} of a thumbnail is no number")
     return float(value)
