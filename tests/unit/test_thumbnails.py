@@ -162,7 +162,8 @@ def spoiled() -> Iterable[tuple[str, Any]]:
     whole = as_document([gray("A01.tif", ramp(5))])[0]
     for name, value in (
         ("width", 0), ("width", 129), ("height", 1e9), ("samples", "!"), ("samples", "eJwDAAAAAAE="),
-        ("low", None), ("high", float("inf")), ("high", 1e308), ("name", 7), ("bits", COLOR), ("channel", "x"), ("height", 127),
+        ("low", None), ("high", float("inf")), ("high", 1e308), ("name", 7),
+        ("bits", COLOR), ("channel", "x"), ("height", 127),
     ):  # fmt: skip
         yield f"{name} {value}", {"thumbnails": [{**whole, name: value}]}
 
