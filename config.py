@@ -41,6 +41,7 @@ DOWNLOAD_FILES = True                   # True: download inputs to local disk. F
 PLUGIN_ERRORS = 'fail'                  # If a plugin fails but the script continues: 'fail' the job, or 'warn' and accept it.
 UNANSWERED = 'fail'                     # If a job does not answer a question: 'fail' it, or use the dialog's 'defaults'.
 COLLECT_ALL = False                     # True: also keep files that a script writes beside its inputs or elsewhere.
+THUMBNAILS = ''                         # Outputs that get thumbnails in the report, such as '*overlay*'; '': none.
 DISPLAY_MODE = 'auto'                   # 'auto': use a virtual display if a script needs one; 'headless': never; 'xvfb': always.
 STANDBY = True                          # Start the next job's FIJI while one is working (docs/performance.md).
 FIJI_RUNNER = 'auto'                    # 'auto' or 'runner'; both mean the same (docs/worker.md).

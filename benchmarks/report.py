@@ -1,12 +1,13 @@
 """`report` of 10,000, 100,000 and 1,000,000 jobs: seconds to make the page, its size, seconds until it works.
 
 Each in a process of its own, from records in memory: reading them from S3 takes as long as S3 does. One job
-in forty has failed. The page is then opened in a headless Chromium, where there is one, which tells when the
-maps were drawn and could be used. SIZES="10000 100000" selects.
+in forty has failed, and each finished one has two thumbnails. The page is then opened in a headless Chromium,
+where there is one, which tells when the maps were drawn and could be used. SIZES="10000 100000" selects.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -18,20 +19,27 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
+from typing import Any, cast
+
+from rich.console import Console
 
 from benchmarks.common import Target, finish, show
 from distributed_fiji.commands import reportfacts
 from distributed_fiji.commands.report import Request, page_of
+from distributed_fiji.commands.reportthumbnails import write_thumbnails
 from distributed_fiji.monitor.spending import MachineUse
 from distributed_fiji.report.page import render
 from distributed_fiji.report.sheet import table_rows
 from distributed_fiji.review.course import Course
 from distributed_fiji.review.csvtext import CsvTable
-from distributed_fiji.review.facts import DoneJob, FailedJob
+from distributed_fiji.review.facts import DoneJob, Facts, FailedJob
 from distributed_fiji.review.jobstates import JobStates
 from distributed_fiji.settings import parse_settings
 from distributed_fiji.state.record import Run, new_run
+from distributed_fiji.terminal import Terminal
+from worker.contract.thumbnails import LONGEST_SIDE, Thumbnail, as_document
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SIZES = (10_000, 100_000, 1_000_000)
@@ -62,7 +70,9 @@ def done_job(job: int, chance: random.Random) -> tuple[DoneJob, CsvTable]:
     made_with = {"script": "s3://b/measure.ijm", "image": "fiji:1@sha256:ab", "imagej": "1.54p", "Java": "21"}
     course = Course(BEGAN + job % 30_000, 1, seconds, chance.uniform(900, 2600), job % 97 == 0, made_with)
     outputs = {f"out/{job}_Results.csv": 10_000}
-    done = DoneJob(f"{job:016x}", metadata(job), "b", "out", outputs, machine="i-1 m5.xlarge", course=course)
+    done = DoneJob(
+        f"{job:016x}", metadata(job), "b", "out", outputs, machine="i-1 m5.xlarge", course=course, run_id="r"
+    )
     columns = ("Area", "Mean", "StdDev", "Circ.", "X", "Y")
     row = ",".join(f"{chance.gauss(100, 12):.3f}" for _ in columns)
     return done, CsvTable(columns, [row])
@@ -79,13 +89,27 @@ def failed_job(job: int, chance: random.Random) -> FailedJob:
     )
 
 
+def thumbnails(bucket: str, key: str) -> bytes:
+    """Return what the bucket holds for each job: two channels of noise."""
+    return _thumbnails()
+
+
+@lru_cache(maxsize=1)
+def _thumbnails() -> bytes:
+    noise = random.Random(1).randbytes(2 * LONGEST_SIDE * LONGEST_SIDE)
+    made = [
+        Thumbnail("max.tif", channel, 16, LONGEST_SIDE, LONGEST_SIDE, noise, 1, 900) for channel in (1, 2)
+    ]
+    return json.dumps({"app_name": "Bench", "run_id": "r", "thumbnails": as_document(made)}).encode()
+
+
 def facts_of(jobs: int) -> tuple[reportfacts.ReportFacts, Run]:
     """Return what `read_facts` returns of so many jobs, made here."""
     chance = random.Random(jobs)
     failed = {f"{job:016x}": failed_job(job, chance) for job in range(0, jobs, EVERY)}
     submitted = frozenset(f"{job:016x}" for job in range(jobs))
     states = JobStates(submitted, submitted - failed.keys(), frozenset(failed), dict.fromkeys(failed, ""), {})
-    facts = reportfacts.ReportFacts(states, {})
+    facts = reportfacts.ReportFacts(states, {}, with_thumbnails=states.done)
     for one in failed.values():
         facts.tally.add_failed(one)
     for job in range(jobs):
@@ -110,13 +134,20 @@ def make(jobs: int, folder: str) -> None:
     """Make one report and print what it took, for the process that called."""
     facts, run = facts_of(jobs)
     began = time.perf_counter()
+    terminal = Terminal(*(Console(file=io.StringIO()) for _ in range(2)))
+    facts.thumbnails = write_thumbnails(
+        Path(folder), facts, Facts(run, thumbnails, cast(Any, None)), BEGAN, terminal
+    )
+    thumbnail_seconds = time.perf_counter() - began
+    began = time.perf_counter()
     text = render(page_of(run, facts, Request(Path(folder), "*.csv"), BEGAN))
     seconds = time.perf_counter() - began
     (Path(folder) / "report.html").write_text(text, encoding="utf-8")
     rows = sum(1 for _ in table_rows(facts.wells))
     table_seconds = time.perf_counter() - began - seconds
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps([seconds, table_seconds, rows, len(text.encode()) / 1e6, peak]))
+    megabytes = len(text.encode()) / 1e6
+    print(json.dumps([seconds, table_seconds, rows, thumbnail_seconds, megabytes, peak]))
 
 
 def opened(page: Path, profile: Path) -> float | None:
@@ -131,7 +162,9 @@ def opened(page: Path, profile: Path) -> float | None:
 
 
 def measured(sizes: list[int]) -> Iterator[tuple[int, list[float]]]:
-    """Yield jobs, and seconds, seconds of the table, its rows, MB, peak MB, seconds in the browser."""
+    """Yield jobs, and seconds, seconds of the table, its rows, seconds of thumbnails, MB, peak MB, seconds in
+    the browser.
+    """
     for jobs in sizes:
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "benchmarks.report", str(jobs), folder]
@@ -145,13 +178,22 @@ def main() -> list[Target]:
     """Measure, print the table."""
     sizes = [int(size) for size in os.environ.get("SIZES", "").split()] or list(SIZES)
     made = dict(measured(sizes))
-    header = ["jobs", "page, s", "table, s", "rows", "page, MB", "peak MB", "in the browser, s"]
+    header = [
+        "jobs",
+        "page, s",
+        "table, s",
+        "rows",
+        "thumbnails, s",
+        "page, MB",
+        "peak MB",
+        "in the browser, s",
+    ]
     show("a report", header, [[f"{jobs:,}", *figures] for jobs, figures in made.items()])
     targets = []
     for jobs, (megabytes, seconds) in LIMITS.items():
         if jobs in made:
-            targets.append(Target(f"{jobs:,} jobs: page", made[jobs][3], " MB", at_most=megabytes))
-            targets.append(Target(f"{jobs:,} jobs: interactive", made[jobs][5], " s", at_most=seconds))
+            targets.append(Target(f"{jobs:,} jobs: page", made[jobs][4], " MB", at_most=megabytes))
+            targets.append(Target(f"{jobs:,} jobs: interactive", made[jobs][6], " s", at_most=seconds))
     return targets
 
 

@@ -100,6 +100,13 @@ def _upload_flags(text: str) -> str:
     return text
 
 
+def _thumbnails(pattern: str) -> str:
+    """Accept a pattern that some output's name or path below its job's location can match."""
+    if pattern.startswith(("/", "s3://")) or "\\" in pattern:
+        raise ValueError("must be a pattern for names of outputs, such as '*overlay*', or '' for none")
+    return pattern
+
+
 def _fiji_runner(text: str) -> str:
     """Accept the existing ways to run a script; both names mean the runner."""
     if problem := runner_problem(text):
@@ -178,6 +185,7 @@ class Settings(BaseModel):
     PLUGIN_ERRORS: Literal["fail", "warn"] = "fail"
     UNANSWERED: Literal["fail", "defaults"] = "fail"
     COLLECT_ALL: Flag = False
+    THUMBNAILS: Annotated[Text, AfterValidator(_thumbnails)] = ""
     DISPLAY_MODE: Literal["auto", "headless", "xvfb"] = "auto"
     STANDBY: Flag = True
 

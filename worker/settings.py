@@ -51,6 +51,7 @@ class WorkerSettings:
     plugin_errors: str
     unanswered: str
     collect_all: bool
+    thumbnails: str
     display_mode: str
     log_format: str
     memory_mb: int
@@ -141,6 +142,7 @@ def read_settings(environ: Mapping[str, str]) -> WorkerSettings:
         plugin_errors=read.choice("PLUGIN_ERRORS", "fail", ("fail", "warn")),
         unanswered=read.choice("UNANSWERED", "fail", UNANSWERED),
         collect_all=read.flag("COLLECT_ALL", False),
+        thumbnails=read.text("THUMBNAILS", ""),
         display_mode=read.choice("DISPLAY_MODE", "auto", DISPLAY_MODES),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
         memory_mb=read.integer("MEMORY", 2048, 128),

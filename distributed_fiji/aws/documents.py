@@ -95,6 +95,7 @@ def worker_environment(
         "PLUGIN_ERRORS",
         "UNANSWERED",
         "COLLECT_ALL",
+        "THUMBNAILS",
         "DISPLAY_MODE",
         "STANDBY",
         "FIJI_RUNNER",

@@ -6,7 +6,6 @@ import csv
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from distributed_fiji.review.parquet import require_pyarrow, write_parquet
 from distributed_fiji.review.wells import Ended, WellStatus, status_of_failure, status_of_tables, well_rows
 from distributed_fiji.state.record import Run
 from distributed_fiji.terminal import Terminal, shown
+from worker.contract.patterns import means_output
 
 #: How many unreadable tables are named.
 NAMED = 10
@@ -125,7 +125,7 @@ def _read_tables(
 def matches(key: str, location: str, pattern: str) -> bool:
     """Whether a pattern means an output: by its name, or by its path below the job's location."""
     inner = key.removeprefix(f"{location}/") if location else key
-    return fnmatchcase(key.rpartition("/")[2], pattern) or fnmatchcase(inner, pattern)
+    return means_output(pattern, inner)
 
 
 def find_table(read: Read, bucket: str, key: str) -> CsvTable | str:

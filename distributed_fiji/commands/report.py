@@ -14,17 +14,20 @@ from typing import Any
 from distributed_fiji.aws.clients import AwsError, Clients
 from distributed_fiji.commands.failures import more_memory
 from distributed_fiji.commands.reportfacts import ReportFacts, read_facts
+from distributed_fiji.commands.reportthumbnails import FOLDER, remove_earlier, write_thumbnails
 from distributed_fiji.commands.suggest import memory_for, timeout_for
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.report.costs import Spent, rows_of
 from distributed_fiji.report.crate import DESCRIPTOR, crate_of
 from distributed_fiji.report.drawings import histogram, timeline
 from distributed_fiji.report.page import MOST_GROUPS, Needs, Page, Row, Times, WhatRan, cause_of, render
-from distributed_fiji.report.sheet import sheet_of, table_rows
+from distributed_fiji.report.sheet import WellViews, sheet_of, table_rows
 from distributed_fiji.report.spread import spread_of
 from distributed_fiji.report.tally import Tally
+from distributed_fiji.report.thumbnails import ShownThumbnails
 from distributed_fiji.report.wells import STATUSES
 from distributed_fiji.report.wording import JobCounts, methods, verdict, what_ran
+from distributed_fiji.review.facts import Facts
 from distributed_fiji.review.parallel import Read
 from distributed_fiji.review.wells import WellStatus
 from distributed_fiji.settings import Settings
@@ -88,6 +91,7 @@ def report(
     """Read a run and write its report; return what was read. Raises AwsError and OSError."""
     facts = read_facts(run, clients, read, request.tables, now, terminal)
     request.folder.mkdir(exist_ok=True)
+    facts.thumbnails = write_thumbnails(request.folder, facts, Facts(run, read, clients.s3), now, terminal)
     if facts.wells.size:
         with replacing(request.folder / TABLE) as file:
             rows = ([_plain(cell) for cell in row] for row in table_rows(facts.wells))
@@ -99,6 +103,7 @@ def report(
         json.dump(crate_of(run, facts.tally, counts_of(facts), files, now), file, indent=1)
     with replacing(request.folder / PAGE) as file:
         file.write(render(page_of(run, facts, request, now)))
+    remove_earlier(request.folder, now)
     return facts
 
 
@@ -136,7 +141,8 @@ def page_of(run: Run, facts: ReportFacts, request: Request, now: float) -> Page:
         costs=list(rows_of(_spent(run, facts, stays))),
         causes=[cause_of(one, facts.names, logs, retry + more_memory(one)) for one in groups[:MOST_GROUPS]],
         causes_left_out=len(groups[MOST_GROUPS:]),
-        sheet=sheet_of(facts.wells),
+        sheet=sheet_of(facts.wells, views=WellViews(facts.thumbnails.plates, facts.tails)),
+        thumbnails=_about_thumbnails(facts.thumbnails),
         tables=_about_tables(facts, request),
         times=_times(run, facts, stays),
         needs=_needs(facts.tally, settings_of(run, request.settings)[0]),
@@ -267,6 +273,16 @@ def _about_tables(facts: ReportFacts, request: Request) -> str:
     more = f"; {left} more columns are left out" if left else ""
     met = f"{facts.tables:,} tables match {request.tables}{more}."
     return f"{met} A column's number is the mean of all rows of a well."
+
+
+def _about_thumbnails(shown: ShownThumbnails) -> str:
+    """Return a sentence on thumbnails; '' where there are none."""
+    left = f" Those of {shown.left_out:,} plates are left out." if shown.left_out else ""
+    if not shown.wells:
+        return left.strip()
+    where = f"Thumbnails of {shown.wells:,} wells are in the folder {FOLDER} beside this file."
+    how = "Gray ones of a plate and channel share one range, which stands below each."
+    return f"{where} {how}{left}"
 
 
 def _named(job: str, facts: ReportFacts) -> str:

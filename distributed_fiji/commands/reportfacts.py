@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from distributed_fiji.aws.clients import AwsError, Clients
@@ -13,7 +14,9 @@ from distributed_fiji.monitor.meter import Meter, read_ledger
 from distributed_fiji.monitor.snapshot import Machine
 from distributed_fiji.monitor.spending import Ledger
 from distributed_fiji.report.columns import sums_of
+from distributed_fiji.report.tails import tails_of
 from distributed_fiji.report.tally import Tally
+from distributed_fiji.report.thumbnails import ShownThumbnails
 from distributed_fiji.report.wells import Wells
 from distributed_fiji.review.csvtext import CsvTable
 from distributed_fiji.review.facts import DoneJob, Facts, FailedJob
@@ -46,7 +49,8 @@ class ReportFacts:
     """What is known of a run. `names`: of jobs that are not done, and of the slowest ones.
 
     `unread`: finished jobs whose manifest could not be read; `bad_tables`: tables that could not be read.
-    `cost`: dollars; None where no machine is on record.
+    `with_thumbnails`: jobs; `pictured`: these with their runs, by well. `tails`: last lines of a failed job's
+    console, by well. `cost`: dollars; None where no machine is on record.
     """
 
     states: JobStates
@@ -59,6 +63,10 @@ class ReportFacts:
     bad_tables: int = 0
     tables: int = 0
     left_out_columns: set[str] = field(default_factory=set)
+    with_thumbnails: AbstractSet[str] = frozenset()
+    pictured: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
+    thumbnails: ShownThumbnails = field(default_factory=ShownThumbnails)
+    tails: dict[int, str] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=dict)
     cost: float | None = None
 
@@ -70,6 +78,7 @@ def read_facts(
     states = read_states(run, clients, names=False)
     state, facts = JobState(run, clients.s3), Facts(run, read, clients.s3)
     found = ReportFacts(states, state.names(states.submitted - states.done))
+    found.with_thumbnails = frozenset(state.pictured())
     keys = _attempts(state, states, run.started)
     with terminal.counting("Reading records", len(states.done) + len(keys)) as progress:
         last = _read_attempts(facts, keys, found, progress)
@@ -133,6 +142,8 @@ def enter_done(found: ReportFacts, job: DoneJob, tables: list[CsvTable | str], *
         return
     status = status_of_tables([len(table.rows) for table in read]) if asked else WellStatus.DONE
     found.wells.add(well, status, is_warned=bool(job.course.warnings), inputs=job.course.inputs)
+    if job.job_id in found.with_thumbnails:
+        found.pictured.setdefault(well, []).append((job.job_id, job.run_id))
     for name, value in ((SECONDS, job.course.seconds.get("fiji")), (MEMORY, job.course.peak_memory_mb)):
         if value:
             found.wells.measure(name, is_aside=True).add(well, value, 1)
@@ -155,6 +166,7 @@ def enter_unfinished(found: ReportFacts, failed: Mapping[str, FailedJob]) -> Non
     states = found.states
     found.groups = grouped(failed.values(), found.others, states.dead) if failed else []
     cause = {job: number for number, group in enumerate(found.groups) for job in group.jobs}
+    tails = tails_of(found.groups, {job: one.console for job, one in failed.items()})
     for job in sorted(states.submitted - states.done):
         one = failed.get(job)
         metadata = (one.metadata if one else {}) or metadata_in(found.names.get(job, ""))
@@ -163,6 +175,8 @@ def enter_unfinished(found: ReportFacts, failed: Mapping[str, FailedJob]) -> Non
         well = found.wells.well(metadata)
         if well is not None:
             found.wells.add(well, _status(job, states, one), cause=cause.get(job))
+            if job in tails:
+                found.tails.setdefault(well, tails[job])
 
 
 def _status(job: str, states: JobStates, failed: FailedJob | None) -> WellStatus:

@@ -2,7 +2,7 @@
 
 Texts of others reach HTML only as values of the template, which escapes them, without control characters;
 and data only as JSON in which no tag can end or begin. The policy in the page's head lets a browser run one
-script and use one style sheet, by their hashes, and load nothing at all.
+script and use one style sheet, by their hashes, and load nothing at all but thumbnails, where it has any.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ class WhatRan:
 
 @dataclass(frozen=True)
 class Page:
-    """All that the page says. `tables`: a sentence on the jobs' tables; `program`, `logs`: what to type."""
+    """All that the page says. `thumbnails`, `tables`: a sentence on each; `program`, `logs`:
+    what to type.
+    """
 
     app: str
     made: str
@@ -97,6 +99,7 @@ class Page:
     causes: Sequence[Cause]
     causes_left_out: int
     sheet: Sheet | None
+    thumbnails: str
     tables: str
     times: Times
     needs: Needs
@@ -159,11 +162,16 @@ def _part(name: str) -> Markup:
     return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
 
 
-def policy_for(script: str, style: str) -> str:
-    """Return the page's Content-Security-Policy (W3C, "Content Security Policy Level 3")."""
+def policy_for(script: str, style: str, *, has_thumbnails: bool) -> str:
+    """Return the page's Content-Security-Policy (W3C, "Content Security Policy Level 3").
+
+    Thumbnails are files beside the page. A page that is a file itself has an origin of its own (W3C, "HTML"),
+    with which 'self' need not match: then the scheme does.
+    """
     hashes = (b64encode(sha256(text.encode()).digest()).decode() for text in (script, style))
     what = ("script-src", "style-src")
     allowed = "; ".join(f"{name} 'sha256-{one}'" for name, one in zip(what, hashes, strict=True))
+    allowed += "; img-src 'self' file:" if has_thumbnails else ""
     return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
 
 
@@ -175,11 +183,15 @@ def render(page: Page) -> str:
         page=page,
         script=script,
         style=style,
-        policy=policy_for(script, style),
+        policy=policy_for(script, style, has_thumbnails=_has_thumbnails(page)),
         data=as_data(_data(page)),
         most_rows=MOST_ROWS,
         longest=LONGEST_VALUE,
     )
+
+
+def _has_thumbnails(page: Page) -> bool:
+    return page.sheet is not None and any("thumbnails" in plate for plate in page.sheet.data["plates"])
 
 
 def _data(page: Page) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -64,6 +65,19 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class WellViews:
+    """What the page shows of single wells: `thumbnails` by plate, and `tails` of consoles by well."""
+
+    thumbnails: Mapping[str, Any] = field(default_factory=dict)
+    tails: Mapping[int, str] = field(default_factory=dict)
+
+    @cached_property
+    def texts(self) -> dict[str, int]:
+        """The texts of all tails, each with its number."""
+        return {text: number for number, text in enumerate(dict.fromkeys(self.tails.values()))}
+
+
+@dataclass(frozen=True)
 class Sheet:
     """What the page shows of the wells. `left_out`: plates and measures that stand only in the table."""
 
@@ -72,7 +86,7 @@ class Sheet:
     left_out: tuple[int, int]
 
 
-def sheet_of(wells: Wells, status_bytes: int = STATUS_BYTES) -> Sheet | None:
+def sheet_of(wells: Wells, status_bytes: int = STATUS_BYTES, views: WellViews | None = None) -> Sheet | None:
     """Return the wells as the page draws them; None where no job has a well.
 
     `status_bytes`: what statuses may take; plates beyond that are not drawn.
@@ -84,12 +98,15 @@ def sheet_of(wells: Wells, status_bytes: int = STATUS_BYTES) -> Sheet | None:
     summaries = [one for measure in ordered if (one := _summary(wells, measure))]
     each = len(wells.statuses) * (EXACT_BYTES if exact else BINNED_BYTES)
     shown = summaries[: min(MOST_MEASURES, int(BYTES[exact] // each))]
-    plates = list(_plates(wells, shown, exact, status_bytes))
+    views = views or WellViews()
+    drawn = zip(by_trouble(wells), _plates(wells, shown, exact, status_bytes), strict=False)
+    plates = [one | _views_of(wells, plate, views) for plate, one in drawn]
     data = {
         "size": wells.size,
         "exact": exact,
         "measures": [{"name": one_line(one.name), **_range(one.spread)} for one in shown],
         "plates": plates,
+        "tails": list(views.texts),
     }
     return Sheet(data, summaries, (len(wells.plates) - len(plates), len(summaries) - len(shown)))
 
@@ -114,7 +131,7 @@ def _plates(wells: Wells, shown: Sequence[Summary], exact: bool, left: int) -> I
     """Yield plates, those with the most trouble first, until their statuses have taken their bytes."""
     group_of = {plate: name for name, met in replicates(wells.plates).items() for plate in met}
     causes = 0
-    for plate in sorted(wells.plates, key=lambda plate: (-trouble(wells, plate), plate)):
+    for plate in by_trouble(wells):
         letters = shortened(letters_of(wells, plate))
         left -= len(letters) + len(plate) + 40
         if left < 0:
@@ -137,6 +154,20 @@ def _plates(wells: Wells, shown: Sequence[Summary], exact: bool, left: int) -> I
 
 def _short(number: float | None) -> float | None:
     return None if number is None else float(f"{number:.3g}")
+
+
+def _views_of(wells: Wells, plate: str, views: WellViews) -> dict[str, Any]:
+    """Return what of single wells a plate has: thumbnails, and the numbers of tails by position."""
+    columns = SIZES[wells.size][1]
+    met = ((place, views.tails.get(well)) for place, well in wells.plates[plate].items())
+    tails = {_position(place, columns): views.texts[text] for place, text in met if text}
+    found = {"tails": tails, "thumbnails": views.thumbnails.get(plate)}
+    return {name: value for name, value in found.items() if value}
+
+
+def by_trouble(wells: Wells) -> list[str]:
+    """Return the plates, those with the most wells that are not done first."""
+    return sorted(wells.plates, key=lambda plate: (-trouble(wells, plate), plate))
 
 
 def trouble(wells: Wells, plate: str) -> int:

@@ -18,8 +18,9 @@ from distributed_fiji.review.parallel import Read, in_parallel
 from distributed_fiji.review.segments import list_standing, read_lines
 from distributed_fiji.state.record import Run
 from distributed_fiji.state.statefiles import pass_over
-from worker.contract.jobs import FACTS, InvalidMessage, decode_message, manifest_key
+from worker.contract.jobs import FACTS, InvalidMessage, decode_message, manifest_key, thumbnails_key
 from worker.contract.state import MOST_BYTES, Unreadable, number, read_object, refuse_another_app, text, texts
+from worker.contract.thumbnails import Thumbnail, thumbnails_in
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -35,7 +36,7 @@ class DoneJob:
     """What a manifest says. `outputs`: bytes by key, in the bucket `destination`, below `location`.
 
     `patterns`: the inputs that the job named. `input_bytes`: None where the manifest does not say it.
-    `machine`: id and type.
+    `machine`: id and type. `run_id`: of the one receive of the job that has written the manifest.
     """
 
     job_id: str
@@ -48,6 +49,7 @@ class DoneJob:
     input_bytes: int | None = None
     machine: str = ""
     course: Course = UNKNOWN
+    run_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,14 @@ class Facts:
     def failed(self, keys: Iterable[str]) -> Iterator[FailedJob]:
         """Yield what failure records say, by their keys; one that is none is passed over."""
         yield from filter(None, in_parallel(lambda key: self._find(key, failed_in), keys))
+
+    def thumbnails(self, job: str, run_id: str) -> list[Thumbnail]:
+        """Return the thumbnails of a job's outputs, if that run of the job has made them."""
+
+        def own(document: dict[str, Any]) -> list[Thumbnail]:
+            return thumbnails_in(document) if document.get("run_id") == run_id else []
+
+        return self._find(thumbnails_key(self._run.app_name, job), own) or []
 
     def _find(self, key: str, read: Callable[[dict[str, Any]], Result]) -> Result | None:
         body = self._read(self._run.bucket, key)
@@ -176,6 +186,7 @@ def _done(document: dict[str, Any]) -> DoneJob:
         input_bytes=_input_bytes(document),
         machine=_machine(document),
         course=course_in(document),
+        run_id=text(document, "run_id", ""),
     )
 
 

@@ -13,7 +13,7 @@ from distributed_fiji.state.jobnames import read_names
 from distributed_fiji.state.record import Run
 from distributed_fiji.state.statefiles import find_state, pass_over
 from distributed_fiji.state.submissions import Submission, list_submissions, read_submissions
-from worker.contract.jobs import state_key
+from worker.contract.jobs import THUMBNAILS, state_key
 from worker.contract.state import refuse_another_app
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ THREADS = 16
 #: The failure records of each job: key and when it was written (seconds since 1970).
 Failures = dict[str, list[tuple[str, float]]]
 
-#: The names below `manifests/` and `failures/`; a message that is no job has a record too.
+#: The names below `manifests/`, `thumbnails/` and `failures/`; a message that is no job has a record too.
 MANIFEST = re.compile(r"([0-9a-f]{16})\.json\Z")
 FAILURE = re.compile(r"((?:rejected-)?[0-9a-f]{16})/[0-9]{1,9}\.json\Z")
 
@@ -90,6 +90,11 @@ class JobState:
         for job, item in self._items(kind, MANIFEST):
             if item["Size"]:
                 yield job
+
+    def pictured(self) -> Iterator[str]:
+        """Yield the jobs of whose outputs there are thumbnails."""
+        for job, _ in self._items(THUMBNAILS, MANIFEST):
+            yield job
 
     def read_failure(self, key: str) -> dict[str, Any]:
         """Return a failure record; {} for an unreadable one, or another app's."""

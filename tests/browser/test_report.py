@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
@@ -14,11 +15,17 @@ from typing import Any
 import pytest
 
 from distributed_fiji.commands.report import Request, page_of
+from distributed_fiji.commands.reportfacts import enter_unfinished
 from distributed_fiji.report.page import render
 from distributed_fiji.report.wells import Wells
+from distributed_fiji.review.facts import FailedJob
 from distributed_fiji.review.wells import WellStatus
 from tests.browser.devtools import Browser, browser
 from tests.unit.test_report import HOSTILE, a_run, filled, made, some_facts
+from tests.unit.test_thumbnails import colored, write
+from tests.unit.test_thumbnails import screen as screen_with_thumbnails
+from worker.contract.jobs import thumbnails_key
+from worker.contract.thumbnails import as_document
 
 #: Things a page could do that leak data or run foreign code: each yields its result.
 WAYS_OUT = """(async () => {
@@ -229,6 +236,85 @@ def test_the_policy_refuses_what_gets_in_without_it(tmp_path: Path, is_guarded: 
         assert set(got.values()) == {"answered"} and len(listener.asked) >= 4
 
 
+@pytest.fixture
+def pictured(tmp_path: Path) -> Iterator[Browser]:
+    """An open report of twelve wells with a thumbnail each, and of one that failed."""
+    facts, bucket = screen_with_thumbnails(12)
+    bucket[thumbnails_key("Test", f"{0:016x}")]["thumbnails"] += as_document([colored("A01_<b>.png")])
+    job, console = "f" * 16, ("opened", "no <img src=x> in https://me:secret@host/x?sig=secret", "ended")
+    facts.states = replace(facts.states, submitted=facts.states.submitted | {job}, failures={job: "key"})
+    metadata = {"Plate": "P", "Well": "B01"}
+    enter_unfinished(
+        facts, {job: FailedJob(job, 1, 1030, "macro error", "no image", 3, console, "", metadata)}
+    )
+    write(tmp_path, facts, bucket)
+    with browser(tmp_path / "profile", "--window-size=1200,1000") as started:
+        started.open(tmp_path / "report.html")
+        yield started
+
+
+#: The thumbnails that are shown: what they are, how wide they came, and what stands below them.
+VIEWS = """Promise.all([...document.images].map(async one => {
+  await one.decode().catch(() => new Promise(done => setTimeout(done, 200)));
+  return [one.alt, one.naturalWidth, one.nextSibling.textContent];
+}))"""
+
+
+def test_keys_walk_to_a_well_s_thumbnails_and_log(pictured: Browser) -> None:
+    pictured.value("document.querySelector('#plates canvas').focus()")
+    (color, raw) = pictured.value(VIEWS)
+    assert raw[:2] == ["Thumbnail of A01_raw.tif", 8]
+    assert re.fullmatch(r"A01_raw\.tif, channel 1, [\d.]+ to 11\d\d", raw[2])
+    assert color == ["Thumbnail of A01_<b>.png", 4, "A01_<b>.png"]
+    assert "Thumbnails: 2" in details(pictured)
+    assert pictured.value("document.querySelectorAll('#views b').length") == 0
+
+    pictured.press("ArrowRight")
+    assert [alt for alt, _, _ in pictured.value(VIEWS)] == ["Thumbnail of A02_raw.tif"]
+
+    pictured.press("ArrowLeft")
+    pictured.press("ArrowDown")
+    log = pictured.value("document.querySelector('#views pre').textContent")
+    assert log == "opened\nno <img src=x> in https://host/x\nended"
+    assert pictured.value(VIEWS) == []
+
+    pictured.press("ArrowDown")
+    assert pictured.value("document.getElementById('views').textContent") == "No job."
+    asked = [url.rpartition("/")[2] for url in pictured.requested()]
+    assert list(dict.fromkeys(asked)) == ["report.html", "A01-1.png", "A01-2.png", "A02-1.png"]
+    assert all(url.startswith("file:///") for url in pictured.requested())
+    assert pictured.complaints() == []
+    assert pictured.value("document.documentElement.scrollWidth <= innerWidth")
+    assert ("region", "Thumbnails and log of the well") in focusable(pictured)
+
+
+def test_the_plates_stay_where_they_are_from_well_to_well(pictured: Browser) -> None:
+    pictured.value("document.querySelector('#plates canvas').focus()")
+    tops = set()
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowDown"):
+        pictured.press(key)
+        tops.add(pictured.value("document.querySelector('#plates canvas').getBoundingClientRect().top"))
+    assert len(tops) == 1
+
+
+def test_a_page_without_its_folder_says_so(pictured: Browser, tmp_path: Path) -> None:
+    (tmp_path / "thumbnails").rename(tmp_path / "elsewhere")
+    pictured.value("document.querySelector('#plates canvas').focus()")
+
+    ((_, width, said), _) = pictured.value(VIEWS)
+    assert width == 0 and said.endswith("not found. Keep the folder thumbnails beside this file.")
+
+
+def test_a_page_with_thumbnails_may_load_pictures_from_files_alone(pictured: Browser) -> None:
+    listener = Listener()
+    got = pictured.value(WAYS_OUT % {"port": listener.server_address[1]})
+    listener.shutdown()
+    listener.server_close()
+
+    del got["beacon"]  # a browser says that it has taken one, and does not send it
+    assert set(got.values()) == {"refused"} and listener.asked == []
+
+
 def test_a_dark_page_is_dark_and_a_printed_one_fits_on_a4(opened: Browser) -> None:
     back = "getComputedStyle(document.body).backgroundColor"
     opened.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
@@ -239,13 +325,18 @@ def test_a_dark_page_is_dark_and_a_printed_one_fits_on_a4(opened: Browser) -> No
     assert opened.value("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_what_can_be_used_has_a_name_for_those_who_do_not_see_it(opened: Browser) -> None:
-    nodes = opened.call("Accessibility.getFullAXTree")["nodes"]
-    named = {
+def focusable(page: Browser) -> set[tuple[str, str]]:
+    """Return role and name of what can have the focus, as a screen reader gets them."""
+    nodes = page.call("Accessibility.getFullAXTree")["nodes"]
+    return {
         (node["role"]["value"], node.get("name", {}).get("value", ""))
         for node in nodes
         if any(one["name"] == "focusable" and one["value"].get("value") for one in node.get("properties", ()))
     }
+
+
+def test_what_can_be_used_has_a_name_for_those_who_do_not_see_it(opened: Browser) -> None:
+    named = focusable(opened)
 
     assert all(name for role, name in named if role != "RootWebArea"), named
     assert {"combobox", "searchbox", "checkbox", "button"} <= {role for role, _ in named}

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
+import tifffile
 
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.commands.report import Request, page_of, report
@@ -21,6 +23,7 @@ from tests.monitor.builders import EmulatedSession
 from tests.monitor.screen import Screen
 from tests.monitor.test_review import TABLE, Lab
 from tests.unit.test_report import Parsed
+from tests.unit.test_thumbnails import pixels
 from tests.worker import harness
 from worker.contract.jobs import Job
 
@@ -148,6 +151,38 @@ def _runs(shortened: str) -> Iterator[tuple[str, str]]:
         else:
             yield count, character
             count = ""
+
+
+def test_a_report_has_the_thumbnails_that_workers_made(lab: Lab, tmp_path: Path) -> None:
+    """Two wells of one brightness and of twice as much; one whose later run wrote no image any more."""
+    pytest.importorskip("PIL")
+    for name, most in (("A01", 1000), ("A02", 2000), ("A03", 500)):
+        lines = numpy.linspace(0, most, 200)[None].repeat(100, 0)
+        tifffile.imwrite(tmp_path / f"{name}.tif", lines.astype("uint16"), imagej=True)
+    shells = {well: f"cp {tmp_path}/{well}.tif output/{well}_raw.tif" for well in ("A01", "A02")}
+    shells["A03"] = f"mv {tmp_path}/A03.tif output/A03_raw.tif || touch output/x"
+    some = [Job({"Plate": "P", "Well": well, "shell": told}, f"o/{well}") for well, told in shells.items()]
+    lab.submit(some)
+    changes = {"THUMBNAILS": "*_raw.tif", "EXPECTED_NUMBER_FILES": 0}
+    worker = harness.start_worker(lab.run, **changes)
+    harness.wait_until_settled(lab.run)
+    worker.stop()
+    assert len(documents(lab, "thumbnails")) == 3
+    harness.submit(lab.run, some[2:])
+    worker = harness.start_worker(lab.run, CHECK_IF_DONE_BOOL=False, **changes)
+    harness.wait_until_settled(lab.run)
+    worker.stop()
+
+    facts, page, html = reported(lab, tmp_path / "report", "")
+
+    files = {path.name: pixels(path) for path in (tmp_path / "report" / "thumbnails").rglob("*.png")}
+    assert sorted(files) == ["A01-1.png", "A02-1.png"]
+    assert {len(one) for one in files.values()} == {128 * 64}
+    assert 125 < max(files["A01-1.png"]) < 131 and max(files["A02-1.png"]) == 255
+    (plate,) = Parsed(html).data["sheet"]["plates"]
+    assert plate["thumbnails"]["of"] == {"0": 0, "1": 0} and plate["thumbnails"]["sets"] == [[[0, 0]]]
+    assert page.thumbnails.startswith("Thumbnails of 2 wells are in the folder thumbnails")
+    assert facts.tally.done == 3
 
 
 def test_a_run_without_wells_and_without_jobs_is_reported_too(lab: Lab, tmp_path: Path) -> None:

@@ -353,6 +353,15 @@ def read_log_line(line: str, job: str) -> tuple[int, str] | None:
     return (int(attempt), text) if whose == job and space and attempt.isdecimal() else None
 
 
+#: The folder of the state that holds jobs' thumbnails.
+THUMBNAILS = "thumbnails"
+
+
+def thumbnails_key(app_name: str, job: str) -> str:
+    """Return the key of the thumbnails of a job's outputs."""
+    return state_key(app_name, THUMBNAILS, f"{job}.json")
+
+
 #: Name and meaning of each variable that the task definition sets for the worker. True and False are written
 #: as in the original. No AWS key is ever among them.
 ENVIRONMENT = {
@@ -381,6 +390,7 @@ ENVIRONMENT = {
     "PLUGIN_ERRORS": "fail or warn: what a job becomes in which a plugin failed and the script went on",
     "UNANSWERED": "fail or defaults: what becomes of a question of the script that the job does not answer",
     "COLLECT_ALL": "True: files that a script writes elsewhere than in output/ are outputs too",
+    "THUMBNAILS": "pattern of the outputs that get thumbnails; empty: none",
     "DISPLAY_MODE": "auto, headless or xvfb: whether FIJI runs under a virtual display",
     "STANDBY": "True: the next job's FIJI starts while one is at work",
     "FIJI_RUNNER": "auto or runner, which are the same; direct is refused",

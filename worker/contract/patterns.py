@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from itertools import takewhile
 
 WILDCARDS = re.compile(r"[*?]")
@@ -37,6 +38,14 @@ def read_glob(pattern: str) -> Glob:
     all_below = pattern.endswith("/")
     parts = (pattern[:-1] if all_below else pattern).split("/")
     return Glob(tuple(_part(text) for text in parts), all_below)
+
+
+def means_output(pattern: str, path: str) -> bool:
+    """Whether a pattern means an output: by its name, or by its path below the job's location.
+
+    As in `fnmatch`, so that `*` matches slashes too.
+    """
+    return fnmatchcase(path.rpartition("/")[2], pattern) or fnmatchcase(path, pattern)
 
 
 def literal_start(pattern: str) -> str:

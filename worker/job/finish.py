@@ -27,6 +27,7 @@ from worker.job.engine import Finished
 from worker.job.held import HeldJob
 from worker.job.joblog import JobLog
 from worker.job.prepare import Preparer, failed
+from worker.job.thumbnails import Thumbnails
 from worker.job.uploads import Parcel, Uploads, changed
 from worker.records import records
 from worker.records.ledger import Ledger
@@ -59,6 +60,7 @@ class FinisherParts:
     preparer: Preparer
     origin: Origin
     job_log: JobLog
+    thumbnails: Thumbnails
 
 
 def _go_on() -> None:
@@ -106,6 +108,10 @@ class Finisher:
         if verdict.failure is not None:
             self._record(held, verdict, finished, check)
         self.settle(held, verdict, check=check)
+
+    def end(self, seconds: float) -> None:
+        """Wait for what no job waits for, for a limited time."""
+        self._office.thumbnails.close(seconds)
 
     def settle(self, held: HeldJob, verdict: Verdict, *, check: Check = _go_on) -> None:
         """Delete the message or give it back, once, and write the job's line; then `held.settled` is set.
@@ -160,6 +166,7 @@ class Finisher:
             found.outputs,
             self._writer(held),
         )
+        self._office.thumbnails.start(held, found.outputs)
         means = Means(
             manifest=lambda sent: self._manifest(held, finished, sent),
             look=lambda: self._office.preparer.done_already(held, job, check),

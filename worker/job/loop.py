@@ -139,6 +139,7 @@ class Worker:
         self._parts.segments.close(2)
         self._parts.protection.close()
         self._parts.engine.close()
+        self._parts.finisher.end(1)
         self._parts.lines.close(2)
 
     def _next(self) -> HeldJob | None:

@@ -26,6 +26,7 @@ from worker.job.finish import Finisher, FinisherParts
 from worker.job.joblog import JobLog
 from worker.job.loop import Worker, WorkerParts
 from worker.job.prepare import Preparer
+from worker.job.thumbnails import Thumbnails
 from worker.job.uploads import Uploads
 from worker.records.ledger import Ledger
 from worker.records.ownership import Ownership
@@ -106,7 +107,16 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
         job_retries=settings.job_retries,
     )
     uploads = _uploads(settings, clients, ledger, queue)
-    office = FinisherParts(settings, queue, ledger, uploads, preparer, _origin(settings, script), JobLog())
+    office = FinisherParts(
+        settings,
+        queue,
+        ledger,
+        uploads,
+        preparer,
+        _origin(settings, script),
+        JobLog(),
+        Thumbnails(settings.thumbnails, ledger),
+    )
     lines = LogStream(clients.logs, settings.log_group_name, _stream_name())
     protection = TaskProtection(agent(os.environ))
     return WorkerParts(

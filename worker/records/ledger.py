@@ -20,8 +20,10 @@ from worker.contract.jobs import (
     manifest_key,
     marker_key,
     state_key,
+    thumbnails_key,
 )
 from worker.contract.state import Unreadable, number, refuse_another_app, text
+from worker.contract.thumbnails import Thumbnail, as_document
 from worker.records.segments import Segments
 from worker.storage import s3 as store
 
@@ -223,6 +225,12 @@ class Ledger:
                 Body=body,
                 ContentType="text/plain; charset=utf-8",
             )
+
+    def keep_thumbnails(self, job_id: str, run_id: str, thumbnails: Sequence[Thumbnail]) -> None:
+        """Store thumbnails of a job's outputs. They count only beside a manifest of the same run."""
+        about = {"app_name": self._app_name, "job_id": job_id, "run_id": run_id}
+        document = {**about, "thumbnails": as_document(thumbnails)}
+        store.write_json(self._s3, self._bucket, thumbnails_key(self._app_name, job_id), document)
 
 
 def _go_on() -> None:

@@ -97,13 +97,36 @@ function tell(canvas) {
   const plate = canvas.plate, at = canvas.at, letter = plate.letters[at], cause = plate.causes[at];
   const named = `${plate.name} ${well(at)}`.trim(), quoted = `'${named.replaceAll("'", "'\\''")}'`;
   const told = sheet.measures.map((one, which) => `${one.name} ${number(plate.numbers[which][at])}`);
+  const pictures = plate.thumbnails && plate.thumbnails.sets[plate.thumbnails.of[at]] || [];
   byId("details").textContent = [`${named}: ${MEANING[letter]}`, cause ? data.causes[cause - 1] || `cause ${cause}` : "",
-    letter === "-" ? "" : told.join(" · "), letter === "-" ? "" : `${data.logs} --well ${quoted}`].filter(Boolean).join("\n");
+    letter === "-" ? "" : told.join(" · "), pictures.length ? `Thumbnails: ${pictures.length}` : "", letter === "-" ? "" : `${data.logs} --well ${quoted}`].filter(Boolean).join("\n");
+}
+
+/** Shows a well's thumbnails, and the last lines of its log where it failed. */
+function view(canvas) {
+  const {plate, at} = canvas, pictures = plate.thumbnails, tail = plate.tails && plate.tails[at], parts = [];
+  (pictures && pictures.sets[pictures.of[at]] || []).forEach(([name, range], place) => {
+    const figure = document.createElement("figure"), image = new Image(), caption = document.createElement("figcaption");
+    const file = pictures.names[name].join(well(at)), [channel, low, high] = pictures.ranges[range];
+    image.alt = `Thumbnail of ${file}`;
+    image.width = 128;
+    caption.textContent = low === undefined ? file : `${file}, channel ${channel}, ${number(low)} to ${number(high)}`;
+    image.addEventListener("error", () => { caption.textContent += ": not found. Keep the folder thumbnails beside this file."; });
+    image.src = `${pictures.folder}/${well(at)}-${place + 1}.png`;
+    figure.append(image, caption); parts.push(figure);
+  });
+  const text = (kind, words) => { const one = document.createElement(kind); one.textContent = words; parts.push(one); };
+  if (tail !== undefined) { text("p", "The last lines of its log:"); text("pre", sheet.tails[tail]); }
+  else if ("xfi".includes(plate.letters[at])) text("p", "The page has no lines of its log; the command shows them.");
+  else if (!parts.length) text("p", plate.letters[at] === "-" ? "No job." : "No thumbnails. The command shows its log.");
+  byId("views").replaceChildren(...parts);
+  byId("views").scrollTop = tail === undefined ? 0 : byId("views").scrollHeight;
 }
 
 function select(canvas, at) {
   for (const other of document.querySelectorAll("#plates canvas")) if (other !== canvas && other.at !== undefined) { other.at = undefined; draw(other); }
   canvas.at = at; draw(canvas); tell(canvas);
+  if (!byId("views").hidden) view(canvas);
 }
 
 function block(plate) {
@@ -186,6 +209,7 @@ function legend() {
   box.replaceChildren(...parts);
 }
 
+byId("views").hidden = !sheet.tails.length && !sheet.plates.some(plate => plate.thumbnails);
 const options = ["what became of it", ...sheet.measures.map(one => one.name)].map(name => new Option(name));
 byId("measure").append(...options);
 for (const id of ["measure", "scale", "sort", "together"]) byId(id).addEventListener("change", () => { first = 0; show(); });
