@@ -21,7 +21,6 @@ import time
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
 
 from rich.console import Console
 
@@ -135,9 +134,7 @@ def make(jobs: int, folder: str) -> None:
     facts, run = facts_of(jobs)
     began = time.perf_counter()
     terminal = Terminal(*(Console(file=io.StringIO()) for _ in range(2)))
-    facts.thumbnails = write_thumbnails(
-        Path(folder), facts, Facts(run, thumbnails, cast(Any, None)), BEGAN, terminal
-    )
+    facts.thumbnails = write_thumbnails(Path(folder), facts, Facts(run, thumbnails), BEGAN, terminal)
     thumbnail_seconds = time.perf_counter() - began
     began = time.perf_counter()
     text = render(page_of(run, facts, Request(Path(folder), "*.csv"), BEGAN))

@@ -76,8 +76,8 @@ class FailedJob:
 class Facts:
     """Reads what became of a run's jobs."""
 
-    def __init__(self, run: Run, read: Read, s3: S3Client, few: int = FEW) -> None:
-        """`few`: up to how many manifests are read one by one."""
+    def __init__(self, run: Run, read: Read, s3: S3Client | None = None, few: int = FEW) -> None:
+        """`few`: up to how many manifests are read one by one; without `s3`, all are."""
         self._run, self._read, self._s3, self._few = run, read, s3, few
 
     @property
@@ -89,7 +89,7 @@ class Facts:
 
         The order is that of the jobs' ids, or for many jobs the workers'. It is the same every time.
         """
-        if len(jobs) <= self._few:
+        if self._s3 is None or len(jobs) <= self._few:
             yield from self._in_manifests(sorted(jobs))
             return
         run = self._run
