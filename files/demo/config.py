@@ -18,6 +18,7 @@ DOWNLOAD_FILES = True
 # What runs in each task.
 MEMORY = 1500  # MB
 SCRIPT_DOWNLOAD_URL = "segment_nuclei.ijm"  # beside this file; setup uploads it
+THUMBNAILS = "*overlay*"  # shown in the report that monitor writes
 
 # A well takes only seconds, so a lost job is retried soon.
 SQS_MESSAGE_VISIBILITY = 60
