@@ -16,15 +16,21 @@ from distributed_fiji.aws.dryrun import READING, name_in
 from distributed_fiji.clock import HurriedClock
 from distributed_fiji.commands.cleanup import cleanup
 from distributed_fiji.commands.monitor import monitor, plan_end
+from distributed_fiji.commands.resubmit import resubmit
+from distributed_fiji.commands.submit import Manner
+from distributed_fiji.jobs import parse_job_file
 from distributed_fiji.monitor.actions import End
 from distributed_fiji.monitor.result import Verdict, save_verdict
 from distributed_fiji.names import role_name
+from distributed_fiji.review.facts import from_s3
 from distributed_fiji.state.record import Run
 from distributed_fiji.state.recordfile import read_record
 from tests.monitor.builders import EmulatedSession, SteppedClock
-from tests.monitor.flow import Flow
+from tests.monitor.flow import JOBS, Flow
+from tests.monitor.left import done
 from tests.monitor.recording import RecordingSession
 from tests.monitor.screen import Screen
+from tests.monitor.test_logs import Place
 
 #: A service, an operation, and what it is about.
 Asked = tuple[str, str, str]
@@ -140,6 +146,19 @@ class World:
     def _role(self, purpose: str) -> str:
         return role_name(self.flow.app, self.clients.region, purpose)
 
+    def do_some(self) -> None:
+        """Let some jobs of the file be done, as workers leave them."""
+        place = Place(self.flow.app, self.flow.settings.AWS_BUCKET, self.clients)
+        script = (self.flow.folder / "script.ijm").read_bytes()
+        jobs = list(parse_job_file(JOBS, "jobs.json"))
+        for job in self.chance.sample(jobs, self.chance.choice([0, 3, len(jobs)])):
+            done(place, job, {"a.csv": b"1"}, script=script)
+
+    def resubmit(self, clients: Clients) -> None:
+        file, clock = ("jobs.json", parse_job_file(JOBS, "jobs.json")), SteppedClock(time.time())
+        manner = Manner(self.flow.folder)
+        resubmit(self.flow.settings, clients, file, from_s3(clients.s3), clock, Screen().terminal, manner)
+
     def start(self, clients: Clients) -> Run:
         return self.flow.start(clients)
 
@@ -169,6 +188,8 @@ def hold(world: World) -> None:
     world.disturb()
     assert both(session, world.flow.setup)
     assert [one[1] for one in both(session, world.flow.submit)].count("PutObject") == 3
+    world.do_some()
+    both(session, world.resubmit)
     before = planned(session, world.start)
     assert not world.flow.record_path.exists()
     done = asked(session, world.start)
