@@ -242,6 +242,11 @@ def check(context: Context, job_file: Path | None, fleet_file: Path | None, as_j
 @click.option(
     "--to", type=click.Path(path_type=Path), default=Path("job.json"), show_default=True, help="The job file."
 )
+@click.option(
+    "--groups-to",
+    type=click.Path(path_type=Path),
+    help="Write the groups into this .jsonl file, which the job file names. For 100,000 jobs and more.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the job file if it exists.")
 @common
 @click.pass_obj

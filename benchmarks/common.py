@@ -8,11 +8,17 @@ within one run, and ratios count more than seconds.
 from __future__ import annotations
 
 import os
+import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import TypeVar
+
+CHECKOUT = Path(__file__).resolve().parents[1]
 
 Figure = TypeVar("Figure")
 
@@ -35,6 +41,21 @@ class Target:
         limit = f"at most {self.at_most:g}" if self.at_most != float("inf") else f"at least {self.at_least:g}"
         verdict = "met" if self.is_met else "MISSED"
         return f"target: {self.what} {limit}{self.unit}: {self.measured:.3g}{self.unit}, {verdict}"
+
+
+@contextmanager
+def versions(before: str, *paths: str) -> Iterator[dict[str, Path]]:
+    """Yield the checkouts to compare: of a commit, with some of its paths, and this one.
+
+    Only this one without git, or without that commit.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        made = subprocess.run(["git", "archive", before, *paths], cwd=CHECKOUT, capture_output=True)
+        if made.returncode:
+            yield {"after": CHECKOUT}
+            return
+        subprocess.run(["tar", "-x", "-C", folder], input=made.stdout, check=True)
+        yield {"before": Path(folder), "after": CHECKOUT}
 
 
 def in_turns(ways: Mapping[str, Callable[[], Figure]], rounds: int) -> dict[str, list[Figure]]:

@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks import account
 from benchmarks.account import Account
-from benchmarks.common import Target, finish, show
+from benchmarks.common import CHECKOUT, Target, finish, show, versions
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.monitor.observe import Observer
 from distributed_fiji.settings import parse_settings
@@ -34,7 +34,6 @@ from tests.emulators import CLIENT_ENVIRONMENT, control_plane, free_port
 from tests.monitor.builders import EmulatedSession, a_run
 from tests.monitor.crowd import APP, BUCKET, CREATED, STARTED, World
 
-CHECKOUT = Path(__file__).resolve().parents[1]
 #: Run as a file: in its folder are modules that have the names of the product's.
 LOOKS_FILE = CHECKOUT / "benchmarks" / "looks.py"
 BEFORE = "002161f"
@@ -133,20 +132,6 @@ def measured(products: dict[str, Path], sizes: list[int]) -> Iterator[tuple[int,
                         yield jobs, what, name, look(what, product, made.truth, url, environment)
 
 
-@contextmanager
-def versions() -> Iterator[dict[str, Path]]:
-    """Yield the checkouts to compare."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = subprocess.run(
-            ["git", "archive", BEFORE, "distributed_fiji", "worker"], cwd=CHECKOUT, capture_output=True
-        )
-        if made.returncode:
-            yield {"after": CHECKOUT}
-            return
-        subprocess.run(["tar", "-x", "-C", folder], input=made.stdout, check=True)
-        yield {"before": Path(folder), "after": CHECKOUT}
-
-
 def miscounted() -> int:
     """Return how many jobs were counted wrongly in all small worlds."""
     settings = {"APP_NAME": APP, "AWS_BUCKET": BUCKET, "SCRIPT_DOWNLOAD_URL": "s3://b/m.ijm"}
@@ -164,7 +149,7 @@ def miscounted() -> int:
 def main() -> list[Target]:
     """Measure, print the table."""
     sizes = [int(size) for size in os.environ.get("SIZES", "").split()] or list(SIZES)
-    with versions() as products:
+    with versions(BEFORE, "distributed_fiji", "worker") as products:
         found = list(measured(products, sizes))
     header = ["jobs", "what", "version", "s", "CPU s", "peak MB", "LIST", "SQS", "wrong"]
     rows = [

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from benchmarks.common import Target, finish, in_turns, medians, show
+from benchmarks.common import CHECKOUT, Target, finish, in_turns, medians, show
 from distributed_fiji.aws.clients import connect
 from distributed_fiji.aws.queues import send_jobs
 from distributed_fiji.jobs import read_job_file
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
-CHECKOUT = Path(__file__).resolve().parents[1]
 REGION, BUCKET, APP = "us-east-1", "bench-bucket", "Bench"
 FEW, MANY, ROUNDS, LATENCY_MS = 1_000, 100_000, 3, 20
 
 
 @dataclass(frozen=True)
 class Sent:
-    """One measurement: wall seconds, and the peak memory of the process in MB."""
+    """One measurement: wall seconds, and peak memory (MB) and CPU seconds of the process."""
 
     seconds: float
     peak_mb: float
+    cpu: float = 0.0
 
 
 def one_by_one(sqs: SQSClient, url: str, jobs: Iterable[Job]) -> None:
@@ -80,7 +80,9 @@ def measured_send(way: str, url: str, job_file: Path, environment: dict[str, str
     return Sent(*json.loads(done.stdout))
 
 
-def measured_command(folder: Path, job_file: Path, environment: dict[str, str]) -> Sent:
+def measured_command(
+    folder: Path, job_file: Path, environment: dict[str, str], product: Path = CHECKOUT
+) -> Sent:
     """Measure `run.py submitJob` whole: start of Python, checking the file, sending."""
     command = [
         sys.executable,
@@ -93,13 +95,13 @@ def measured_command(folder: Path, job_file: Path, environment: dict[str, str]) 
     ]
     began = time.perf_counter()
     process = subprocess.Popen(
-        command, env=environment, cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, env=environment, cwd=product, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
     if status:
         raise RuntimeError(f"submitJob ended with status {status}")
-    return Sent(seconds, usage.ru_maxrss / 1024)
+    return Sent(seconds, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
 
 
 def write_job_file(folder: Path, jobs: int) -> Path:

@@ -17,12 +17,15 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from benchmarks.common import Target, finish, in_turns, medians, seconds_of, show
 from benchmarks.distance import ministack
 from tests import emulators
 from tests.worker.harness import REGION, Cloud, connect
 from worker.contract.flags import read_flags
+from worker.job.claim import FirstTurn, Term
+from worker.job.held import HeldJob
 from worker.job.uploads import Parcel, Uploads
 from worker.records.ledger import Ledger
 from worker.records.marks import mark_of
@@ -59,6 +62,8 @@ class Place:
         ledger = Ledger(cloud.s3, BUCKET, "bench")
         ownership = Ownership(cloud.s3, ledger, RunBook(cloud.s3, BUCKET, "bench"), time.time)
         self._uploads = Uploads(cloud.s3, read_flags(""), ownership)
+        # The usual case; it needs no job until it is given up, and no lease at all.
+        self._turn = FirstTurn(ledger, cast(HeldJob, None), Term(renew=3600, valid=10_800))
         self._rounds = itertools.count()
         self.send(self._from)
 
@@ -76,7 +81,7 @@ class Place:
         """Send all files as the worker sends outputs."""
         found = find_outputs(self._source, [self._source], prefix)
         writer = Writer(mark_of("bench", BUCKET, self._root.name, "a benchmark", "run"), "", {})
-        self._uploads.send(Parcel(BUCKET, prefix, found.outputs, writer), go_on)
+        self._uploads.send(Parcel(BUCKET, prefix, found.outputs, writer), self._turn, go_on)
 
     def send_anew(self) -> None:
         """Send all files to keys that are new, as the outputs of a job are."""

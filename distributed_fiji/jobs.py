@@ -1,7 +1,7 @@
 """Job file -> jobs: the original's format (output_file_location, shared_metadata, groups) and `inputs`.
 
-Pure, except that it reads the file. The whole file is checked before anything is sent. Jobs are made one at a
-time, so memory does not grow with a copy per job.
+Pure, except that it reads the file, and the file that its groups are in. All is checked before anything is
+sent. Jobs are made one at a time, whenever they are asked for, so memory does not grow with a copy per job.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from distributed_fiji.errors import InvalidInput
+from distributed_fiji.groups import Group, Groups, find_groups, without_comments
 from distributed_fiji.jsonfiles import read_json
+from distributed_fiji.sharedlocations import Locations, Shared, repeated
 from worker.contract.jobs import (
     MAX_MESSAGE_BYTES,
     Job,
@@ -26,7 +29,7 @@ from worker.contract.jobs import (
     job_name,
     value_problems,
 )
-from worker.contract.locations import Shared, find_shared, location_problems
+from worker.contract.locations import location_problems
 from worker.contract.paths import path_problems
 
 KEYS = ("output_file_location", "shared_metadata", "inputs", "answers", "paths", "groups")
@@ -34,6 +37,8 @@ BRACES = re.compile(r"\{([^{}]*)\}")
 #: Where the original mounts the bucket on its machines; here, paths below it are relative to the bucket's
 #: root.
 MOUNT = re.compile(r"\A/*home/ubuntu/bucket(/+|\Z)")
+#: In each value that is an address in S3 or a path in a mounted bucket (worker.contract.inputs).
+PLACE = re.compile("s3|bucket", re.IGNORECASE)
 #: How a group of Distributed-CellProfiler gives its metadata.
 PAIRS = re.compile(r"\s*[A-Za-z_]\w*=[^,=]*(,\s*[A-Za-z_]\w*=[^,=]*)*", re.ASCII)
 
@@ -74,7 +79,7 @@ def paths_of(group: dict[str, Any]) -> dict[str, Any]:
 
 def _own(group: dict[str, Any], name: str) -> dict[str, Any]:
     own = group.get(name)
-    return _without_comments(own) if isinstance(own, dict) else {}
+    return without_comments(own) if isinstance(own, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -97,14 +102,16 @@ class Template:
         group = metadata_of(group)
         values = self.shared_metadata | group
 
-        def fill(text: str) -> str:
-            return MOUNT.sub("", BRACES.sub(lambda match: str(values[match[1]]), text))
+        def fill(parts: list[str]) -> str:
+            texts = [str(values[part]) if place % 2 else part for place, part in enumerate(parts)]
+            return MOUNT.sub("", "".join(texts))
 
+        location, *inputs = map(fill, self._parts)
         return Job(
             metadata=group,
-            output_file_location=fill(self.output_file_location),
+            output_file_location=location,
             shared_metadata=self.shared_metadata,
-            inputs=tuple(fill(pattern) for pattern in self.inputs),
+            inputs=tuple(inputs),
             answers=self.answers | answers,
             paths=self.paths | paths,
         )
@@ -115,13 +122,18 @@ class Template:
 
     def lists(self, group: dict[str, Any]) -> list[str]:
         """Return the names in braces whose values are lists."""
-        values = self.shared_metadata | group
-        return sorted(name for name in self._names if isinstance(values.get(name), list))
+        shared = self.shared_metadata
+        return sorted(name for name in self._names if isinstance(group.get(name, shared.get(name)), list))
+
+    @cached_property
+    def _parts(self) -> list[list[str]]:
+        """The location and the inputs, each as texts with the names in braces between them."""
+        return [BRACES.split(text) for text in (self.output_file_location, *self.inputs)]
 
     @cached_property
     def _names(self) -> set[str]:
         """The names in braces."""
-        return {name for text in (self.output_file_location, *self.inputs) for name in BRACES.findall(text)}
+        return {name for parts in self._parts for name in parts[1::2]}
 
     @cached_property
     def _names_of_groups(self) -> set[str]:
@@ -129,24 +141,62 @@ class Template:
         return self._names - self.shared_metadata.keys()
 
 
+class JobIds(Sequence[str]):
+    """Jobs' IDs in their order, in eight bytes each."""
+
+    def __init__(self, numbers: array[int]) -> None:
+        self._numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> JobIds: ...
+    def __getitem__(self, place: int | slice) -> str | JobIds:
+        found = self._numbers[place]
+        return f"{found:016x}" if isinstance(found, int) else JobIds(found)
+
+    def __iter__(self) -> Iterator[str]:
+        return map("{:016x}".format, self._numbers)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JobIds) and self._numbers == other._numbers
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 @dataclass(frozen=True)
 class JobFile:
-    """A checked job file. Iterating yields its jobs, each once even if a group is duplicated."""
+    """A checked job file. Iterating yields its jobs, each once even if a group is duplicated.
+
+    `duplicates`: the numbers of two groups that are the same job (first, again).
+    """
 
     template: Template
-    groups: list[dict[str, Any]]
-    job_ids: tuple[str, ...]
+    groups: Groups
+    job_ids: JobIds
     duplicates: tuple[tuple[int, int], ...]
     warnings: tuple[str, ...]
+    #: Whether any value of a group may be a place in S3, or look like one.
+    has_places: bool
+
+    @property
+    def may_have_inputs(self) -> bool:
+        """Whether any job may name an input, by a pattern or a value."""
+        shared = (self.template.inputs, self.template.shared_metadata, self.template.answers)
+        return self.has_places or bool(self.template.inputs) or PLACE.search(str(shared)) is not None
 
     def names(self) -> Iterator[tuple[str, str]]:
         """Yield each job's id and its name for people."""
-        for group, job_id in zip(self._once(), self.job_ids, strict=True):
+        for (_, group), job_id in zip(self._once(), self.job_ids, strict=True):
             yield job_id, job_name(metadata_of(group))
 
-    def part(self, places: Sequence[int], below: str = "") -> JobFile:
+    def part(self, places: Collection[int], below: str = "") -> JobFile:
         """Return some of the jobs, by their places. `below` is put before their output locations."""
-        groups, template = list(self._once()), self.template
+        template, wanted = self.template, set(places)
+        groups = {place: group for place, (_, group) in enumerate(self._once()) if place in wanted}
         location = below + MOUNT.sub("", template.output_file_location).lstrip("/")
         document = {
             "output_file_location": location if below else template.output_file_location,
@@ -158,52 +208,57 @@ class JobFile:
         }
         return parse_job_file(document, "rehearsal")
 
-    def _once(self) -> Iterator[dict[str, Any]]:
+    def _once(self) -> Iterator[tuple[int, Group]]:
         again = {later for _, later in self.duplicates}
-        return (group for number, group in enumerate(self.groups, 1) if number not in again)
+        return ((number, group) for number, group in self.groups.numbered() if number not in again)
 
-    def __iter__(self) -> Iterator[Job]:
-        for group, job_id in zip(self._once(), self.job_ids, strict=True):
+    def numbered(self) -> Iterator[tuple[int, Job]]:
+        """Yield the number of each job's group, and the job."""
+        for (number, group), job_id in zip(self._once(), self.job_ids, strict=True):
             job = self.template.job(group)
             # Where cached_property stores it: it was calculated when the file was checked.
             vars(job)["job_id"] = job_id
-            yield job
+            yield number, job
+
+    def locations(self) -> Iterator[tuple[int, str]]:
+        """Yield the number of each job's group, and the job's output location."""
+        return ((number, job.output_file_location) for number, job in self.numbered())
+
+    def __iter__(self) -> Iterator[Job]:
+        return (job for _, job in self.numbered())
 
 
 def read_job_file(path: Path) -> JobFile:
     """Read and check a whole job file. Raises InvalidInput with what is wrong in it."""
-    return parse_job_file(read_json(path), str(path))
+    return parse_job_file(read_json(path), str(path), path.parent)
 
 
-def parse_job_file(document: Any, source: str) -> JobFile:
-    """Check a job file's contents; `source` names it in messages. Raises InvalidInput."""
+def parse_job_file(document: Any, source: str, folder: Path = Path()) -> JobFile:
+    """Check a job file's contents. Raises InvalidInput.
+
+    `source` names it in messages. `folder`: the base of a relative name of a file with groups.
+    """
     if not isinstance(document, dict):
         raise InvalidInput(
             f"{source} cannot be used", ["it must be a JSON object with output_file_location, groups, …"]
         )
-    parts = _without_comments(document)
+    parts = without_comments(document)
     template, problems = _read_template(parts)
-    groups, wrong = _read_groups(parts.get("groups"))
-    ids, duplicates, shared, more = _check_groups(groups, template)
-    problems += wrong + more
+    groups, wrong = find_groups(parts.get("groups"), folder)
+    problems += wrong
+    found = _check_groups(groups, template, problems)
     if problems:
         raise InvalidInput(f"{source} cannot be used", shortened(problems))
     unknown = [key for key in parts if key not in KEYS]
-    return JobFile(
-        template=template,
-        groups=groups,
-        job_ids=tuple(ids),
-        duplicates=tuple(duplicates),
-        warnings=(
-            *(f"unknown key {key!r} in the job file, ignored" for key in unknown),
-            *_mount_warnings(parts),
-            *([_warning_of(shared, groups, template)] if shared else []),
-        ),
+    file = JobFile(template, groups, JobIds(found.ids), tuple(found.duplicates), (), found.has_places)
+    shared = found.locations.find_shared(file.locations)
+    warnings = (
+        *(f"unknown key {key!r} in the job file, ignored" for key in unknown),
+        *_mount_warnings(parts),
+        *groups.renamed(),
+        *([_warning_of(shared, groups, template)] if shared else []),
     )
-
-
-def _without_comments(mapping: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in mapping.items() if not key.startswith("_comment")}
+    return replace(file, warnings=warnings)
 
 
 def shortened(problems: list[str]) -> list[str]:
@@ -217,17 +272,17 @@ def _read_template(parts: dict[str, Any]) -> tuple[Template, list[str]]:
     location, shared = _unmounted(parts.get("output_file_location")), parts.get("shared_metadata", {})
     inputs = parts.get("inputs", [])
     if isinstance(shared, dict):
-        shared = _without_comments(shared)
+        shared = without_comments(shared)
     if isinstance(inputs, str):
         inputs = [inputs]
     if isinstance(inputs, list):
         inputs = [_unmounted(pattern) for pattern in inputs]
     answers = parts.get(ANSWERS, {})
     if isinstance(answers, dict):
-        answers = _without_comments(answers)
+        answers = without_comments(answers)
     paths = parts.get(PATHS, {})
     if isinstance(paths, dict):
-        paths = _without_comments(paths)
+        paths = without_comments(paths)
     wrong_answers, wrong_paths = answer_problems(ANSWERS, answers), path_problems(PATHS, paths)
     wrong_location = _location_problems(location) or _brace_problems("output_file_location", location)
     wrong_inputs = input_problems(inputs) or [
@@ -263,57 +318,79 @@ def _hint(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {{{by_fold[near[0]]}}}?" if near else ""
 
 
-def _read_groups(groups: Any) -> tuple[list[dict[str, Any]], list[str]]:
-    if not isinstance(groups, list) or not groups:
-        wrong = "is missing" if groups is None else "is empty" if groups == [] else "must be a list"
-        return [], [f"groups {wrong}: it needs one group of metadata for each job"]
-    problems = [
-        f"groups[{number}] must be an object of names and values, not {type(group).__name__}"
-        for number, group in enumerate(groups, 1)
-        if not isinstance(group, dict)
-    ]
-    return [_without_comments(group) for group in groups if isinstance(group, dict)], problems
+@dataclass
+class Checked:
+    """What is known of the jobs of all groups.
 
-
-def _check_groups(
-    groups: list[dict[str, Any]], template: Template
-) -> tuple[list[str], list[tuple[int, int]], Shared | None, list[str]]:
-    """Return the results of checking all groups.
-
-    These are the jobs' ids, pairs of groups (first, again; from 1) that are the same job, two groups whose
-    outputs can collide, and problems.
+    `ids`: in their order. `numbers`: of their groups. `duplicates`: groups (first, again) that are the same
+    job. `has_places`: whether any value of a group looks like a place in S3.
     """
-    seen: dict[str, int] = {}
-    locations: list[tuple[int, str]] = []
-    duplicates, problems = [], []
-    for number, group in enumerate(groups, 1):
-        metadata = metadata_of(group)
-        wrong = _foreign_problems(number, metadata) or value_problems(f"groups[{number}]", metadata)
-        if metadata is not group:
-            wrong += answer_problems(f"groups[{number}].{ANSWERS}", answers_of(group))
-            wrong += path_problems(f"groups[{number}].{PATHS}", paths_of(group))
-        wrong += [
-            f"groups[{number}]: {{{name}}} in output_file_location or inputs is not in its"
-            f" metadata{_hint(name, (*metadata, *template.shared_metadata))}"
-            for name in template.missing_names(metadata)
+
+    ids: array[int] = field(default_factory=lambda: array("Q"))
+    numbers: array[int] = field(default_factory=lambda: array("Q"))
+    locations: Locations = field(default_factory=Locations)
+    duplicates: list[tuple[int, int]] = field(default_factory=list)
+    has_places: bool = False
+
+    def add(self, number: int, group: Group, job: Job) -> None:
+        """Take in a job."""
+        self.ids.append(int(job.job_id, 16))
+        self.numbers.append(number)
+        self.locations.add(job.output_file_location)
+        self.has_places = self.has_places or PLACE.search(str(group)) is not None
+
+    def leave_out_duplicates(self) -> None:
+        """Keep each job once."""
+        twice, first = repeated(self.ids), dict[int, int]()
+        jobs = list(zip(self.ids, self.numbers, strict=True)) if twice else []
+        self.duplicates = [
+            (first[one], number)
+            for one, number in jobs
+            if one in twice and first.setdefault(one, number) != number
         ]
-        wrong += [
-            f"groups[{number}]: {{{name}}} in output_file_location or inputs must be one value, not a list"
-            for name in template.lists(metadata)
-        ]
-        if not wrong:
-            job = template.job(group)
-            wrong = [f"groups[{number}]: {line}" for line in _job_problems(job)]
-        if wrong:
+        again = {later for _, later in self.duplicates}
+        if again:
+            self.ids = array("Q", (one for one, number in jobs if number not in again))
+
+
+def _check_groups(groups: Groups, template: Template, problems: list[str]) -> Checked:
+    """Return what is known of the groups' jobs; add what is wrong to the problems."""
+    found = Checked()
+    for number, group in groups.read(problems):
+        if wrong := _group_problems(groups.called(number), group, template):
             problems += wrong
-        elif seen.setdefault(job.job_id, number) != number:
-            duplicates.append((seen[job.job_id], number))
+            continue
+        job = template.job(group)
+        if wrong := _job_problems(job):
+            problems += (f"{groups.called(number)}: {line}" for line in wrong)
         else:
-            locations.append((number, job.output_file_location))
-    return list(seen), duplicates, find_shared(locations), problems
+            found.add(number, group, job)
+    if not found.ids and not problems:
+        problems.append(f"{groups.called(1)}: there is no group in this file")
+    found.leave_out_duplicates()
+    return found
 
 
-def _foreign_problems(number: int, group: dict[str, Any]) -> list[str]:
+def _group_problems(called: str, group: Group, template: Template) -> list[str]:
+    """Return what is wrong with a group, before it is made a job."""
+    metadata = metadata_of(group)
+    wrong = _foreign_problems(called, metadata) or value_problems(called, metadata)
+    if metadata is not group:
+        wrong += answer_problems(f"{called}.{ANSWERS}", answers_of(group))
+        wrong += path_problems(f"{called}.{PATHS}", paths_of(group))
+    wrong += [
+        f"{called}: {{{name}}} in output_file_location or inputs is not in its"
+        f" metadata{_hint(name, (*metadata, *template.shared_metadata))}"
+        for name in template.missing_names(metadata)
+    ]
+    wrong += [
+        f"{called}: {{{name}}} in output_file_location or inputs must be one value, not a list"
+        for name in template.lists(metadata)
+    ]
+    return wrong
+
+
+def _foreign_problems(called: str, group: Group) -> list[str]:
     """Say what to write instead of a group in Distributed-CellProfiler's form."""
     value = group.get("Metadata")
     has_objects = isinstance(value, dict) or (
@@ -321,7 +398,7 @@ def _foreign_problems(number: int, group: dict[str, Any]) -> list[str]:
     )
     if len(group) != 1 or not (has_objects or (isinstance(value, str) and PAIRS.fullmatch(value))):
         return []
-    form = f"groups[{number}]: {json.dumps(group):.80} is the form of Distributed-CellProfiler; here,"
+    form = f"{called}: {json.dumps(group):.80} is the form of Distributed-CellProfiler; here,"
     if not isinstance(value, str):
         return [f'{form} the group itself holds names and values, for example {{"Well": "A01"}}']
     pairs = dict(pair.strip().split("=", 1) for pair in value.split(","))
@@ -338,12 +415,14 @@ def _mount_warnings(parts: dict[str, Any]) -> list[str]:
     ]
 
 
-def _warning_of(shared: Shared, groups: list[dict[str, Any]], template: Template) -> str:
+def _warning_of(shared: Shared, groups: Groups, template: Template) -> str:
     """Say which two jobs may write the same file, and how to keep them apart."""
     numbers = (shared.first, shared.second)
-    jobs = [template.job(groups[number - 1]) for number in numbers]
+    found = {number: template.job(group) for number, group in groups.numbered() if number in numbers}
+    jobs = [found[number] for number in numbers]
     first, second = (
-        f"groups[{number}] ({job_name(job.metadata)})" for number, job in zip(numbers, jobs, strict=True)
+        f"{groups.called(number)} ({job_name(job.metadata)})"
+        for number, job in zip(numbers, jobs, strict=True)
     )
     place = repr(jobs[1].output_file_location)
     told = {

@@ -7,12 +7,15 @@ import math
 import re
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from distributed_fiji.errors import InvalidInput
 from worker.contract.scripts import wide_encoding
 
 SURROGATE = re.compile("[\ud800-\udfff]")
+
+#: Bytes of files that are read whole only to be used.
+LARGE = 1024 * 1024
 
 #: No double has more digits before its decimal point (about 1.8e308).
 MOST_DIGITS = 308
@@ -26,19 +29,28 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def read_file(path: Path) -> bytes:
-    """Return the contents of a user's file. Raises ValueError with a sentence.
+def open_file(path: Path) -> BinaryIO:
+    """Return a user's file, opened. Raises ValueError with a sentence.
 
     Only for regular files: a pipe or a device would block, or never end.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise ValueError("it is a folder" if path.is_dir() else "it is not a file but a pipe or a device")
-        return path.read_bytes()
+        return path.open("rb")
     except FileNotFoundError:
         raise ValueError("this file does not exist") from None
     except OSError as error:
         raise ValueError(f"it cannot be read: {error.strerror or error}") from error
+
+
+def read_file(path: Path) -> bytes:
+    """Return the contents of a user's file. Raises ValueError with a sentence."""
+    with open_file(path) as file:
+        try:
+            return file.read()
+        except OSError as error:
+            raise ValueError(f"it cannot be read: {error.strerror or error}") from error
 
 
 def read_json(path: Path) -> Any:
@@ -53,10 +65,16 @@ def read_json(path: Path) -> Any:
 
 
 def has_key(path: Path, key: str) -> bool:
-    """Return whether a file is a JSON object with a key; an unreadable one has none."""
+    """Return whether a file is a JSON object with a key; an unreadable one has none.
+
+    Of a large file, which must be a job file, only the beginning is read.
+    """
     try:
+        if path.stat().st_size > LARGE:
+            with open_file(path) as file:
+                return f'"{key}"'.encode() in file.read(LARGE)
         document = read_json(path)
-    except InvalidInput:
+    except (InvalidInput, ValueError, OSError):
         return False
     return isinstance(document, dict) and key in document
 
@@ -73,8 +91,13 @@ def parse_json(content: bytes) -> Any:
         raise ValueError(f"it is not UTF-8 (line {line}); save it as UTF-8") from error
     if not text.strip():
         raise ValueError("it is empty")
+    return parse_json_text(text)
+
+
+def parse_json_text(text: str) -> Any:
+    """Return the document in a text. Raises ValueError with a sentence, and RecursionError."""
     try:
-        return json.loads(text, object_pairs_hook=_unique_keys, parse_int=_whole)
+        return _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"it is not JSON: {error}") from error
 
@@ -95,3 +118,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _whole(text: str) -> int | float:
     """Return an integer; infinity if no double can hold it, since Python would not even convert it."""
     return int(text) if len(text) <= MOST_DIGITS else math.inf
+
+
+#: Created once, since json.loads would create one for each line of a long file.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_int=_whole)

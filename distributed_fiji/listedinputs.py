@@ -20,6 +20,9 @@ from worker.contract.patterns import common_start
 MAY_BE = re.compile(r"s3://|/bucket/", re.IGNORECASE)
 LAST = "\U0010ffff"
 
+#: How many inputs' places are remembered.
+MOST_KNOWN = 10_000
+
 #: A bucket, and the beginning of keys in it.
 Start = tuple[str, str]
 #: A bucket, the beginning of keys, and a test of whether a key is meant.
@@ -97,9 +100,15 @@ class ListedInputs:
         self._source_bucket, self._values, self._limits = source_bucket, values, limits
         self._known: dict[tuple[str, tuple[Start, ...]], list[Found]] = {}
         self._compared = 0
-        starts = {start for job in jobs for need in self.needs(job) for start in _starts(need)}
+        folders: dict[Start, str] = {}
+        for bucket, start in (start for job in jobs for need in self.needs(job) for start in _starts(need)):
+            folder = bucket, start[: start.rfind("/") + 1]
+            known = folders.setdefault(folder, start)
+            if not start.startswith(known):
+                folders[folder] = common_start((known, start))
         #: Whether any job names an input.
-        self.wanted = bool(starts)
+        self.wanted = bool(folders)
+        starts = ((bucket, start) for (bucket, _), start in folders.items())
         self._listings = {
             start: _read(list_keys(*start), limits.keys) for start in listings_for(starts, limits.listings)
         }
@@ -122,6 +131,8 @@ class ListedInputs:
         # A pattern and an address may have the same text but mean different keys.
         known = need.text, _starts(need)
         if known not in self._known:
+            if len(self._known) == MOST_KNOWN:
+                self._known.clear()
             found: list[Found] = []
             for bucket, start, fits in need.places:
                 found = found or [(bucket, *one) for one in self._matches(bucket, start, fits)]

@@ -6,7 +6,7 @@ Rows go from A to Z, then AA to AF on a plate of 1,536 wells (ANSI SLAS 4-2004 h
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 #: Rows and columns of a plate by its number of wells.
@@ -108,13 +108,24 @@ def absent(groups: Iterable[Mapping[str, Any]], expected: Iterable[Place] = ()) 
 
     `expected`: if none, the rectangle that all plates' wells span.
     """
-    by_plate: dict[str, set[Place]] = {}
+    return list(absent_wells(groups, expected)[1])
+
+
+def absent_wells(
+    groups: Iterable[Mapping[str, Any]], expected: Iterable[Place] = ()
+) -> tuple[int, Iterator[str]]:
+    """Return how many wells are absent, and their names as `absent` has them, made one at a time."""
+    met, everywhere = dict[str, int](), dict[Place, int]()
     for group in groups:
         if place := place_of(group):
-            by_plate.setdefault(plate_of(group), set()).add(place)
-    wanted = set(expected) or rectangle(place for met in by_plate.values() for place in met)
-    return [
+            # A bit for each well of a plate, since there may be thousands of plates.
+            bit = everywhere.setdefault(place, 1 << len(everywhere))
+            plate = plate_of(group)
+            met[plate] = met.get(plate, 0) | bit
+    wanted = [(place, everywhere.get(place, 0)) for place in sorted(set(expected) or rectangle(everywhere))]
+    return sum(sum(not bit & one for _, bit in wanted) for one in met.values()), (
         f"{plate} {well_name(place)}".strip()
-        for plate, met in by_plate.items()
-        for place in sorted(wanted - met)
-    ]
+        for plate, one in met.items()
+        for place, bit in wanted
+        if not bit & one
+    )

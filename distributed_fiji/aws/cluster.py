@@ -216,6 +216,12 @@ def remove_task_definitions(ecs: ECSClient, family: str) -> str | None:
     return f"task definition {family} deregistered" if arns else None
 
 
+def count_machines(ecs: ECSClient, cluster: str) -> int:
+    """Return how many machines a cluster has, whoever started them; 0 if there is no such cluster."""
+    found = ecs.describe_clusters(clusters=[cluster])["clusters"]
+    return sum(item["registeredContainerInstancesCount"] for item in found)
+
+
 def find_own_cluster(ecs: ECSClient, cluster: str, app_name: str) -> Mapping[str, Any] | None:
     """Return the cluster if this app created it and it is not the account's default one."""
     found = ecs.describe_clusters(clusters=[cluster], include=["TAGS"])["clusters"]

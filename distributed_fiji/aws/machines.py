@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from distributed_fiji.aws import documents
-from distributed_fiji.aws.clients import error_code, pages
+from distributed_fiji.aws.clients import AwsError, error_code, pages
 from worker.contract.jobs import APP_TAG
 
 if TYPE_CHECKING:
@@ -50,30 +50,39 @@ FILTER_VALUES = 200
 #: Instances that one call ends.
 ENDED_AT_ONCE = 100
 
-
-def terminate(ec2: EC2Client, instance_ids: list[str]) -> str | None:
-    """Terminate instances. Those that EC2 does not know are gone, and keep no other alive."""
-    ended = sum(
-        _terminate(ec2, instance_ids[start : start + ENDED_AT_ONCE])
-        for start in range(0, len(instance_ids), ENDED_AT_ONCE)
-    )
-    return f"{ended} machine{'s' if ended > 1 else ''} terminated" if ended else None
+#: EC2's errors if one of the instances of a call does not exist, or may not be terminated.
+NOT_FOUND = "InvalidInstanceID.NotFound"
+REFUSED_FOR_ONE = (NOT_FOUND, "OperationNotPermitted", "IncorrectInstanceState")
 
 
-def _terminate(ec2: EC2Client, instance_ids: list[str]) -> int:
-    """Terminate some instances; return how many.
+def terminate(ec2: EC2Client, instance_ids: list[str]) -> list[str]:
+    """Terminate instances; return those that EC2 knew. One that cannot be ended keeps no other alive.
 
-    A single unknown ID makes EC2 refuse the whole call (EC2 API reference, TerminateInstances).
+    Raises the last error after all have been tried.
+    """
+    ended, errors = list[str](), list[Exception]()
+    for start in range(0, len(instance_ids), ENDED_AT_ONCE):
+        ended += _terminate(ec2, instance_ids[start : start + ENDED_AT_ONCE], errors)
+    if errors:
+        raise errors[-1]
+    return ended
+
+
+def _terminate(ec2: EC2Client, instance_ids: list[str], errors: list[Exception]) -> list[str]:
+    """Terminate some instances; return which.
+
+    A single one that is unknown or protected makes EC2 refuse the whole call (EC2 API reference,
+    TerminateInstances; "Error codes for the Amazon EC2 API").
     """
     try:
         ec2.terminate_instances(InstanceIds=instance_ids)
-    except ClientError as error:
-        if error_code(error) != "InvalidInstanceID.NotFound":
-            raise
-        if len(instance_ids) == 1:
-            return 0
-        return sum(_terminate(ec2, [instance_id]) for instance_id in instance_ids)
-    return len(instance_ids)
+    except AwsError as error:
+        if len(instance_ids) > 1 and error_code(error) in REFUSED_FOR_ONE:
+            return [one for each in instance_ids for one in _terminate(ec2, [each], errors)]
+        if error_code(error) != NOT_FOUND:
+            errors.append(error)
+        return []
+    return instance_ids
 
 
 def find_launch_template(ec2: EC2Client, name: str, app_name: str) -> str | None:

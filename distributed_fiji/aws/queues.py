@@ -206,9 +206,9 @@ def in_batches(bodies: Iterable[tuple[str, str]], submission: str) -> Iterator[l
     if submission:
         marked["MessageAttributes"] = {SUBMISSION: {"DataType": "String", "StringValue": submission}}
     entries: list[Entry] = []
-    size = 0
+    size, mark = 0, mark_bytes(submission)
     for number, body in bodies:
-        length = len(body.encode("utf-8")) + mark_bytes(submission)
+        length = len(body.encode("utf-8")) + mark
         if len(entries) == BATCH or (entries and size + length > MAX_MESSAGE_BYTES):
             yield entries
             entries, size = [], 0

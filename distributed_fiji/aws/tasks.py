@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws.clients import error_code, pages
+from distributed_fiji.aws.clients import AwsError, error_code, error_text, pages
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.literals import ContainerInstanceStatusType
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,13 @@ class TaskEnd:
 ECS_BATCH = 100
 
 
+#: Container instances per UpdateContainerInstancesState (ECS API reference).
+STATE_BATCH = 10
+
+#: ECS's errors if one of the items of a call is wrong, and its word for a container instance that it does not
+#: know (ECS developer guide, "API failure reasons").
+REFUSED_FOR_ONE, GONE = ("InvalidParameterException", "ClientException"), "MISSING"
+
 #: ECS's errors if the cluster, and so everything in it, does not exist.
 NO_CLUSTER = ("ClusterNotFoundException", "InvalidParameterException")
 
@@ -65,6 +73,48 @@ def read_container_instances(
         described = ecs.describe_container_instances(cluster=cluster, containerInstances=batch)
         found.update({item["ec2InstanceId"]: item for item in described["containerInstances"]})
     return found
+
+
+def find_idle(ecs: ECSClient, cluster: str, places: Collection[str]) -> list[str]:
+    """Return those of at most 100 container instances that ECS knows, and that have no task."""
+    if not places:
+        return []
+    found = ecs.describe_container_instances(cluster=cluster, containerInstances=sorted(places))
+    return [
+        item["containerInstanceArn"]
+        for item in found["containerInstances"]
+        if not item["runningTasksCount"] + item["pendingTasksCount"]
+    ]
+
+
+def set_state(
+    ecs: ECSClient,
+    cluster: str,
+    places: Sequence[str],
+    status: ContainerInstanceStatusType,
+    at_once: int = STATE_BATCH,
+) -> tuple[list[str], set[str]]:
+    """Set the state of container instances; return those for which ECS did, and why not for the others.
+
+    ECS names in `failures` those that it does not know, and refuses a call with one that is not active yet
+    (ECS API reference, UpdateContainerInstancesState); the others of that call are then set one by one.
+    """
+    done, reasons = list[str](), set[str]()
+    for start in range(0, len(places), at_once):
+        batch = list(places[start : start + at_once])
+        try:
+            answer = ecs.update_container_instances_state(
+                cluster=cluster, containerInstances=batch, status=status
+            )
+            done += [item["containerInstanceArn"] for item in answer["containerInstances"]]
+            reasons |= {item.get("reason", "") for item in answer["failures"]}
+        except AwsError as error:
+            if len(batch) == 1 or error_code(error) not in REFUSED_FOR_ONE:
+                reasons.add(error_text(error))
+                continue
+            singly, why_not = set_state(ecs, cluster, batch, status, at_once=1)
+            done, reasons = done + singly, reasons | why_not
+    return done, reasons
 
 
 def read_tasks(

@@ -69,13 +69,6 @@ def put_dashboard(cloudwatch: CloudWatchClient, settings: Settings, fleet_id: st
     return [item["Message"] for item in response.get("DashboardValidationMessages", [])]
 
 
-def remove_stuck_alarms(cloudwatch: CloudWatchClient, app_name: str, instance_ids: set[str]) -> None:
-    """Delete machines' alarms; it is fine if they are gone. CloudWatch takes 100 per call."""
-    names = sorted(stuck_alarm_name(app_name, instance_id) for instance_id in instance_ids)
-    for start in range(0, len(names), 100):
-        cloudwatch.delete_alarms(AlarmNames=names[start : start + 100])
-
-
 def read_alarms(cloudwatch: CloudWatchClient, app_name: str) -> frozenset[str]:
     """Return the ids of the instances that have an alarm of this app, by its exact name."""
     name = re.compile(rf"{re.escape(app_name)}-stuck-(i-[0-9a-f]+)")
@@ -89,7 +82,7 @@ ALARM_BATCH = 100
 
 
 def remove_alarms(cloudwatch: CloudWatchClient, app_name: str, instance_ids: Iterable[str]) -> str | None:
-    """Delete the alarms of some of the app's machines."""
+    """Delete the alarms of some of the app's machines; it is fine if they are gone."""
     names = [stuck_alarm_name(app_name, instance_id) for instance_id in sorted(instance_ids)]
     for start in range(0, len(names), ALARM_BATCH):
         cloudwatch.delete_alarms(AlarmNames=names[start : start + ALARM_BATCH])

@@ -33,28 +33,26 @@ class Compared:
     """
 
     jobs: int = 0
-    lacking: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    lacking: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     missing: Need | None = None
     largest: int = 0
-    heads: list[tuple[int, str, str, int]] = field(default_factory=list)
+    heads: list[tuple[str, str, str, int]] = field(default_factory=list)
 
 
 def compare(file: JobFile, listed: ListedInputs) -> Compared:
     """Look up all jobs' inputs in the listings. Raises TooMany."""
     looked = Compared(jobs=len(file.job_ids))
-    again = {later for _, later in file.duplicates}
-    numbers = (number for number in range(1, len(file.groups) + 1) if number not in again)
     step = -(-looked.jobs // MOST_HEADS)
-    for place, (number, job) in enumerate(zip(numbers, file, strict=True)):
-        tiffs = _look_at_job(looked, number, job, listed)
+    for place, (number, job) in enumerate(file.numbered()):
+        tiffs = _look_at_job(looked, file.groups.called(number), job, listed)
         if place % step == 0 and tiffs:
             looked.heads.append(tiffs[0])
     return looked
 
 
 def _look_at_job(
-    looked: Compared, number: int, job: Job, listed: ListedInputs
-) -> list[tuple[int, str, str, int]]:
+    looked: Compared, group: str, job: Job, listed: ListedInputs
+) -> list[tuple[str, str, str, int]]:
     """Record what one job lacks; return its TIFF files that are not empty."""
     lacking, tiffs, bytes_of_job = dict[str, str](), [], 0
     for one in listed.needs(job):
@@ -70,9 +68,9 @@ def _look_at_job(
             elif not size and not key.endswith("/"):
                 lacking.setdefault("inputs-empty", f"s3://{bucket}/{key}")
             elif key.lower().endswith(TIFF):
-                tiffs.append((number, bucket, key, size))
+                tiffs.append((group, bucket, key, size))
     for kind, text in lacking.items():
-        looked.lacking.setdefault(kind, []).append((number, text))
+        looked.lacking.setdefault(kind, []).append((group, text))
     looked.largest = max(looked.largest, bytes_of_job)
     return tiffs
 
@@ -98,12 +96,12 @@ def input_findings(looked: Compared, near: Callable[[Need], str]) -> list[Findin
     return found
 
 
-def lack(kind: str, places: Sequence[tuple[int, str]], of: int) -> Finding:
-    """Return the finding about some of the inputs. A place is the number of a group, and an input."""
-    number, text = places[0]
+def lack(kind: str, places: Sequence[tuple[str, str]], of: int) -> Finding:
+    """Return the finding about some of the inputs. A place is what a group is called, and an input."""
+    group, text = places[0]
     severity: Severity = "stop" if len(places) == of else "warn"
-    found = f"{len(places):,} of {of:,} jobs: {SAID[kind].format(text)} (groups[{number}])"
-    return Finding(kind, severity, f"groups[{number}]", found)
+    found = f"{len(places):,} of {of:,} jobs: {SAID[kind].format(text)} ({group})"
+    return Finding(kind, severity, group, found)
 
 
 def nearest(wanted: Need, listed: ListedInputs) -> str:

@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from distributed_fiji.checks.headers import TYPES, WHOLE, Parameter, read_headers
@@ -51,8 +51,8 @@ DECIMAL = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 DOUBLE = re.compile(rf"{DECIMAL.pattern}[fFdD]?|[-+]?(?:NaN|Infinity)")
 TRUTHS = frozenset({"true", "false", "1", "0"})
 
-#: Groups of a job file, or what they share.
-Groups = Sequence[Mapping[str, Any]]
+#: How many values' judgements are remembered.
+JUDGED = 10_000
 
 
 def declared_parameters(text: str) -> list[Parameter]:
@@ -75,23 +75,36 @@ def header_findings(text: str) -> list[Finding]:
 
 
 def parameter_findings(
-    declared: Sequence[Parameter], shared: Mapping[str, Any], groups: Groups
+    declared: Sequence[Parameter], shared: Mapping[str, Any], groups: Iterable[tuple[str, Mapping[str, Any]]]
 ) -> list[Finding]:
-    """Return names that nearly match, parameters that jobs leave out, and values that do not fit."""
+    """Return names that nearly match, parameters that jobs leave out, and values that do not fit.
+
+    `groups`: each group with what it is called; gone through once.
+    """
     if not declared:
         return []
-    given = Counter(name for group in groups for name in group) | Counter(dict.fromkeys(shared, len(groups)))
-    names = {parameter.name for parameter in declared}
-    free = {name for name in names if given[name] < len(groups)} - OFFERED
+    judged = {parameter.name: Misfits(parameter) for parameter in declared}
+    given, jobs = Counter[str](), 0
+    for called, group in groups:
+        jobs += 1
+        for name, value in group.items():
+            given[name] += 1
+            if name in judged:
+                judged[name].add(called, value)
+    in_groups = Counter(given)
+    given.update(dict.fromkeys(shared, jobs))
+    free = {name for name in judged if given[name] < jobs} - OFFERED
     found = list[Finding]()
-    for name in (name for name in given if name not in names):
+    for name in (name for name in given if name not in judged):
         if meant := _nearest(name, free):
             line = f"the script declares no parameter {name!r}; did you mean {meant!r}?"
             found += doubts("parameter-unknown", [line])
     for parameter in declared:
-        if missing := len(groups) - given[parameter.name]:
-            found += _missing(parameter, missing, len(groups))
-        found += _misfits(parameter, shared, groups)
+        if missing := jobs - given[parameter.name]:
+            found += _missing(parameter, missing, jobs)
+        if parameter.name in shared and in_groups[parameter.name] < jobs:
+            judged[parameter.name].add("shared_metadata", shared[parameter.name])
+        found += judged[parameter.name].findings()
     return found
 
 
@@ -109,32 +122,32 @@ def _missing(parameter: Parameter, missing: int, jobs: int) -> list[Finding]:
     return say("parameter-missing", [line])
 
 
-def _misfits(parameter: Parameter, shared: Mapping[str, Any], groups: Groups) -> Iterator[Finding]:
-    """Yield what is wrong with a parameter's values: one finding per kind, with the first and how many."""
-    if parameter.unsure or not parameter.type:
-        return
-    judge = cache(lambda _kind, value: misfit(parameter, value))
-    wrong: dict[str, list[tuple[str, str]]] = {}
-    for where, value in _given(parameter.name, shared, groups):
+class Misfits:
+    """What is wrong with the values that a parameter is given: by kind, the first one and how many."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        self._parameter = parameter
+        self._judge = lru_cache(JUDGED)(lambda _kind, value: misfit(parameter, value))
+        self._wrong: dict[str, tuple[str, int]] = {}
+
+    def add(self, called: str, value: Any) -> None:
+        """Judge a value. `called`: the name of the group that it is in."""
+        if self._parameter.unsure or not self._parameter.type:
+            return
         is_list = isinstance(value, list)
-        kind, why = misfit(parameter, value) if is_list else judge(type(value).__name__, value)
+        kind, why = misfit(self._parameter, value) if is_list else self._judge(type(value).__name__, value)
         if kind:
-            wrong.setdefault(kind, []).append((where, why))
-    for kind, places in wrong.items():
-        (where, why), more = places[0], len(places) - 1
-        also = f" (and {more} more like this)" if more else ""
-        say: Callable[[str, Iterable[str]], list[Finding]] = stops if kind == "parameter-value" else doubts
-        yield from say(kind, [f"{where}.{parameter.name} {why}{also}"])
+            first, count = self._wrong.get(kind, (f"{called}.{self._parameter.name} {why}", 0))
+            self._wrong[kind] = first, count + 1
 
-
-def _given(name: str, shared: Mapping[str, Any], groups: Groups) -> Iterator[tuple[str, Any]]:
-    in_all = 0
-    for number, group in enumerate(groups, 1):
-        if name in group:
-            in_all += 1
-            yield f"groups[{number}]", group[name]
-    if name in shared and in_all < len(groups):
-        yield "shared_metadata", shared[name]
+    def findings(self) -> Iterator[Finding]:
+        """Yield one finding per kind."""
+        for kind, (first, count) in self._wrong.items():
+            also = f" (and {count - 1} more like this)" if count > 1 else ""
+            say: Callable[[str, Iterable[str]], list[Finding]] = (
+                stops if kind == "parameter-value" else doubts
+            )
+            yield from say(kind, [f"{first}{also}"])
 
 
 def misfit(parameter: Parameter, value: Any) -> tuple[str, str]:

@@ -13,8 +13,9 @@ from distributed_fiji.settings import Settings
 
 CONSOLE = "https://{region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/{code}"
 
-#: Tasks per service (ECS service quotas), and pools per fleet (EC2 user guide, "Fleet quotas").
-MOST_TASKS, MOST_POOLS = 5_000, 300
+#: Tasks per service and container instances per cluster (ECS developer guide, "Amazon ECS service quotas"),
+#: and pools per fleet (EC2 user guide, "Fleet quotas").
+MOST_TASKS, MOST_PLACES, MOST_POOLS = 5_000, 5_000, 300
 
 
 def quota_findings(
@@ -52,15 +53,32 @@ def _unknown(settings: Settings, by_code: Mapping[str, object], quotas: Mapping[
 
 
 def limit_findings(settings: Settings) -> list[Finding]:
-    """Return which limits of ECS the fleet exceeds."""
+    """Return whether the fleet wants more tasks than a service of ECS may have."""
     if settings.tasks <= MOST_TASKS:
         return []
-    line = (
+    found = (
         f"TASKS_PER_MACHINE = {settings.TASKS_PER_MACHINE} × CLUSTER_MACHINES ="
         f" {settings.CLUSTER_MACHINES} is {settings.tasks:,} tasks; a service of ECS has"
         f" {MOST_TASKS:,} at most"
     )
-    return stops("fleet-limits", [line])
+    return [_smaller("TASKS_PER_MACHINE", found, MOST_TASKS // settings.TASKS_PER_MACHINE)]
+
+
+def cluster_findings(settings: Settings, registered: int) -> list[Finding]:
+    """Return whether the cluster has no room for the fleet. `registered`: machines that it has already."""
+    room = MOST_PLACES - registered
+    if room >= settings.CLUSTER_MACHINES:
+        return []
+    found = (
+        f"ECS_CLUSTER = {settings.ECS_CLUSTER!r} has {registered:,} machines, and CLUSTER_MACHINES ="
+        f" {settings.CLUSTER_MACHINES} more are too many; a cluster of ECS has {MOST_PLACES:,} at most"
+    )
+    return [_smaller("ECS_CLUSTER", found, max(0, room), ", or choose another ECS_CLUSTER")]
+
+
+def _smaller(field: str, found: str, machines: int, otherwise: str = "") -> Finding:
+    then = f"Lower CLUSTER_MACHINES to {machines:,}{otherwise}"
+    return Finding("fleet-limits", "stop", field, found, next=then)
 
 
 def pool_findings(machines: Sequence[LaunchSpec]) -> list[Finding]:

@@ -143,7 +143,7 @@ def _remove(clients: Clients, item: Item, clock: Clock) -> str | None:
         case "fleet":
             return cancel_fleet(clients.ec2, item.name, clock)
         case "machine":
-            return terminate(clients.ec2, [item.name])
+            return f"machine {item.name} terminated" if terminate(clients.ec2, [item.name]) else None
         case "task":
             return stop_task(clients.ecs, item.place, item.name)
         case "cluster":

@@ -15,9 +15,10 @@ from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobs import JobFile
 from distributed_fiji.monitor.result import counted
 from distributed_fiji.review.csvtext import CsvTable, NoTable, read_table
-from distributed_fiji.review.facts import DoneJob, Facts, Read, in_parallel
+from distributed_fiji.review.facts import DoneJob, Facts
 from distributed_fiji.review.jobstates import JobStates, metadata_in, read_states
 from distributed_fiji.review.merging import Merger
+from distributed_fiji.review.parallel import Read, in_parallel
 from distributed_fiji.review.parquet import require_pyarrow, write_parquet
 from distributed_fiji.review.wells import Ended, WellStatus, status_of_failure, status_of_tables, well_rows
 from distributed_fiji.state.record import Run
@@ -76,10 +77,10 @@ def check(wish: Wish) -> None:
 
 def collect(run: Run, clients: Clients, read: Read, wish: Wish, terminal: Terminal) -> Collected:
     """Collect tables and write both files. Raises InvalidInput if there is nothing to collect."""
-    states, facts = read_states(run, clients), Facts(run, read)
+    states, facts = read_states(run, clients), Facts(run, read, clients.s3)
     collected = Collected(Merger(wish.style), {}, [])
     with terminal.counting("Collecting", len(states.done)) as progress:
-        done = list(_read_tables(facts.done(sorted(states.done)), read, wish.pattern, collected, progress))
+        done = list(_read_tables(facts.done(states.done), read, wish.pattern, collected, progress))
     if not collected.merger.tables and not collected.unread:
         raise InvalidInput("Nothing was collected", [_nothing_found(wish.pattern, states)])
     _write(collected.merger, wish.target)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from distributed_fiji.aws.clients import Clients
     from distributed_fiji.aws.dryrun import DryRun
     from distributed_fiji.registry import Answer
-    from distributed_fiji.review.facts import Read
+    from distributed_fiji.review.parallel import Read
     from distributed_fiji.state.record import Run
 
 CHECKOUT = Path(__file__).resolve().parents[2]

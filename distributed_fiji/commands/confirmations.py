@@ -80,14 +80,15 @@ def fleet_findings(settings: Settings, jobs: int) -> list[str]:
     ]
 
 
-def again_findings(jobs: Sequence[str], waiting: dict[str, Submission]) -> list[str]:
-    """Return why jobs would be in the queue twice. `waiting`: jobs that are not done, and where from."""
-    again = [job for job in jobs if job in waiting]
-    if not again:
+def again_findings(jobs: int, again: int, first: Submission | None) -> list[str]:
+    """Return why jobs would be in the queue twice.
+
+    `again`: how many were submitted before and are not done. `first`: the earliest such submission.
+    """
+    if first is None:
         return []
-    first = min((waiting[job] for job in again), key=lambda one: one.submitted_at)
     when = datetime.fromtimestamp(first.submitted_at, timezone.utc)
-    said = f"{len(again)} of {len(jobs)} jobs {'was' if len(again) == 1 else 'were'} submitted before"
+    said = f"{again} of {jobs} jobs {'was' if again == 1 else 'were'} submitted before"
     return [
         f"{said} ({first.job_file}, {when:%Y-%m-%d %H:%M} UTC) and are not done yet. Sending them again"
         " puts them in the queue twice. --replace first takes back the waiting ones"

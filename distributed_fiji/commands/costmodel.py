@@ -19,9 +19,9 @@ STARTING = (60.0, 150.0, 300.0)
 #: Seconds that a machine without work stays, as measured with the monitor (docs/costs.md).
 IDLE = 30.0
 
-#: A job's requests besides those for its inputs and outputs, and the bytes of its log (counted over 1,000,000
-#: jobs).
-OWN_WRITES, OWN_READS, OWN_QUEUE_REQUESTS, LOG_BYTES = 3, 2, 7.1, 2750
+#: A job's requests besides those for its inputs, outputs and heartbeats, as benchmarks/requests.py counts
+#: them, and the bytes of its log.
+OWN_WRITES, OWN_READS, OWN_QUEUE_REQUESTS, LOG_BYTES = 1.02, 2, 3.1, 2750
 
 #: Seconds between two looks of the monitor in a long run (commands/monitor.py, LONGEST_WAIT). It lists what
 #: is done, a page for 1,000 jobs, at each, or more rarely (SECONDS_A_PAGE).

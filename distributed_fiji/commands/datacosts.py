@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: Keys per page of ListObjectsV2, and dollars per 1,000 LIST requests (AWS price list, us-east-1).
 PAGE, LISTS_DOLLARS = 1000, 0.005
 
+#: Starts of keys that are counted; the rarest are dropped beyond that.
+MOST_STARTS = 10_000
+
 #: Keys that one job may list without a warning, which takes at most a second.
 FEW_KEYS = 5_000
 
@@ -28,12 +31,10 @@ def listing_doubts(source_bucket: str, jobs: JobFile, count: Callable[[str, str]
     S3 lists only by the beginning of keys: `plate/*A01*.tif` lists all of `plate/`. The beginning that most
     jobs share is counted. `count` returns how many keys in a bucket begin with a text.
     """
-    starts = Counter(_start(pattern, source_bucket) for job in jobs for pattern in set(job.inputs))
-    starts.pop(None, None)
+    starts = _common_starts(jobs, source_bucket)
     if not starts:
         return []
     (found, times), *_ = starts.most_common(1)
-    assert found is not None
     bucket, start = found
     keys = count(bucket, start)
     if keys <= FEW_KEYS:
@@ -44,6 +45,16 @@ def listing_doubts(source_bucket: str, jobs: JobFile, count: Callable[[str, str]
         f" (about {keys / 10_000:.0f} s a job, ${dollars:.2f} together). A pattern with a longer fixed"
         " beginning, such as one folder per well, lists fewer"
     ]
+
+
+def _common_starts(jobs: JobFile, source_bucket: str) -> Counter[tuple[str, str]]:
+    """Return how many jobs list each bucket and start of keys. What only one job has may be left out."""
+    starts = Counter[tuple[str, str]]()
+    for job in jobs:
+        starts.update(filter(None, {_start(pattern, source_bucket) for pattern in job.inputs}))
+        if len(starts) > MOST_STARTS:
+            starts = Counter(dict(starts.most_common(MOST_STARTS // 2)))
+    return starts
 
 
 def _start(pattern: str, source_bucket: str) -> tuple[str, str] | None:

@@ -14,9 +14,10 @@ from distributed_fiji.aws.clients import Clients
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobnames import called, printable
 from distributed_fiji.monitor.result import counted
-from distributed_fiji.review.facts import Facts, FailedJob, Read
+from distributed_fiji.review.facts import Facts, FailedJob
 from distributed_fiji.review.groups import Group, find_group, grouped, rows_of
 from distributed_fiji.review.jobstates import JobStates, metadata_in, read_states
+from distributed_fiji.review.parallel import Read
 from distributed_fiji.review.traits import Known, known_of
 from distributed_fiji.state.record import Run
 from worker.contract.jobs import FailureClass, job_name
@@ -48,7 +49,7 @@ class Failures:
 
 def read_failures(run: Run, clients: Clients, read: Read) -> Failures:
     """Return the failures of the jobs that are not done, in groups."""
-    states, facts = read_states(run, clients), Facts(run, read)
+    states, facts = read_states(run, clients), Facts(run, read, clients.s3)
     by_job = {one.job_id: one for one in facts.failed(states.failures.values())}
     others = list(_others(states, facts, by_job)) if by_job else []
     return Failures(states, by_job, grouped(by_job.values(), others, states.dead))
@@ -57,7 +58,7 @@ def read_failures(run: Run, clients: Clients, read: Read) -> Failures:
 def _others(states: JobStates, facts: Facts, failed: dict[str, FailedJob]) -> Iterator[Known]:
     """Yield what is known about jobs that have not failed, including some of their inputs' sizes."""
     seen = set()
-    for one in facts.done(islice(sorted(states.done), SAMPLE)):
+    for one in facts.done(frozenset(islice(sorted(states.done), SAMPLE))):
         seen.add(one.job_id)
         yield known_of(one.metadata, one.input_bytes, one.machine)
     for job in states.submitted - seen - failed.keys():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from distributed_fiji.aws.buckets import check_buckets
 from distributed_fiji.aws.clients import AwsError, Clients, error_text
+from distributed_fiji.aws.cluster import count_machines
 from distributed_fiji.aws.fleetrequest import LaunchSpec
 from distributed_fiji.aws.machinetypes import MachineType, read_machine_types
 from distributed_fiji.aws.network import read_ways_out
@@ -101,7 +102,18 @@ def look_at_machines(settings: Settings, clients: Clients, *, local: bool = Fals
     looked.findings += fit.fit_findings(settings, looked.types or [], _learned(settings, clients))
     if looked.types and not local:
         looked.findings += look_at_quotas(settings, clients, looked.types)
+    if not local:
+        looked.findings += look_at_cluster(settings, clients)
     return looked
+
+
+def look_at_cluster(settings: Settings, clients: Clients) -> list[Finding]:
+    """Return whether the cluster has no room for the fleet."""
+
+    def look() -> list[Finding]:
+        return quotas.cluster_findings(settings, count_machines(clients.ecs, settings.ECS_CLUSTER))
+
+    return asked("fleet-limits", "ECS_CLUSTER: how many machines it has", look)
 
 
 def _learned(settings: Settings, clients: Clients) -> dict[str, int]:

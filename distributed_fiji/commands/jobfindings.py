@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from distributed_fiji import plates
 from distributed_fiji.aws.buckets import list_inputs, read_head
@@ -72,19 +74,21 @@ def _find_script(settings: Settings, clients: Clients, folder: Path) -> Script |
 
 def _doubles(jobs: JobFile) -> Iterator[str]:
     for first, again in jobs.duplicates[:20]:
-        yield f"groups {first} and {again} are the same job, which is sent once"
+        both = f"{jobs.groups.called(first)} and {jobs.groups.called(again)}"
+        yield f"{both} are the same job, which is sent once"
     if len(jobs.duplicates) > 20:
         yield f"and {len(jobs.duplicates) - 20} more groups are duplicates"
 
 
 def _absent_wells(jobs: JobFile) -> list[str]:
     """Report which wells have no job, if most of the wells in the file's range have one."""
-    groups = [jobs.template.shared_metadata | metadata_of(group) for group in jobs.groups]
-    absent = plates.absent(groups)
-    if not absent or len(absent) > len(groups) / 2:
+    count, absent = plates.absent_wells(
+        jobs.template.shared_metadata | metadata_of(group) for group in jobs.groups
+    )
+    if not count or count > len(jobs.groups) / 2:
         return []
-    more = f" and {len(absent) - MOST_WELLS} more" if len(absent) > MOST_WELLS else ""
-    return [f"groups: {counted(len(absent), 'well')} without a job: {', '.join(absent[:MOST_WELLS])}{more}"]
+    more = f" and {count - MOST_WELLS} more" if count > MOST_WELLS else ""
+    return [f"groups: {counted(count, 'well')} without a job: {', '.join(islice(absent, MOST_WELLS))}{more}"]
 
 
 def look_at_results(settings: Settings, s3: S3Client, jobs: JobFile, script: Script | None) -> list[Finding]:
@@ -107,19 +111,24 @@ def fit_findings(settings: Settings, script: Script, jobs: JobFile) -> list[Find
     """Return how the jobs' metadata and answers do not fit the script."""
     declared = declared_parameters(script.text)
     names = {parameter.name for parameter in declared}
-    groups = [
-        metadata_of(group) | {key: value for key, value in answers_of(group).items() if key in names}
-        for group in jobs.groups
-    ]
-    answers = [
-        *jobs.template.answers.items(),
-        *(item for group in jobs.groups for item in answers_of(group).items()),
-    ]
     shared = jobs.template.shared_metadata | jobs.template.answers
+    answers, given = list(jobs.template.answers.items()), set(shared)
+
+    def groups() -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the parameters of each group; note what else it has."""
+        for number, group in jobs.groups.numbered():
+            metadata, own = metadata_of(group), answers_of(group)
+            answers.extend(own.items())
+            given.update(metadata, own)
+            as_parameters = {key: value for key, value in own.items() if key in names}
+            yield jobs.groups.called(number), metadata | as_parameters if as_parameters else metadata
+
+    seen = groups()
+    misfits = parameter_findings(declared, shared, seen)
+    deque(seen, maxlen=0)
     questions = find_questions(script.text)
-    given = {*shared, *(name for group in groups for name in group), *(name for name, _ in answers)}
     return [
-        *parameter_findings(declared, shared, groups),
+        *misfits,
         *answer_findings(answers, declared, questions),
         *unanswered_findings(settings, given, questions),
         *doubts("script", path_doubts(find_fixed_paths(script.text, script.ending), jobs)),
@@ -135,6 +144,8 @@ def path_doubts(fixed: Sequence[FixedPath], jobs: JobFile) -> list[str]:
 
 def look_at_inputs(settings: Settings, s3: S3Client, jobs: JobFile) -> list[Finding]:
     """Return findings about the jobs' inputs, from a few listings. Raises ClientError."""
+    if not jobs.may_have_inputs:
+        return []
     lists = partial(list_inputs, s3)
     try:
         listed = ListedInputs(

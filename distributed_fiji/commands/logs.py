@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from distributed_fiji.aws.buckets import list_keys
 from distributed_fiji.aws.clients import Clients, pages
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobnames import called
-from distributed_fiji.review.facts import Read, in_parallel
+from distributed_fiji.review.consoles import Consoles
 from distributed_fiji.review.groups import ERROR
 from distributed_fiji.review.jobstates import JobStates
+from distributed_fiji.review.parallel import Read, in_parallel
 from distributed_fiji.state.record import Run
-from worker.contract.jobs import log_key, state_key
+from worker.contract.jobs import read_log_line
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 JOB = re.compile(r"(?:rejected-)?[0-9a-f]{16}\Z")
-LOG = re.compile(r"(\d{1,9})\.log\Z")
 
 #: Lines shown before and after one with an error, enough for Java's traces.
 BEFORE, BEHIND = 2, 6
 
 #: Seconds between two looks at a running job, and milliseconds by which a line may arrive late.
 EVERY, LATE = 2.0, 60_000
+
+#: Milliseconds by which this machine's clock may differ from the workers': AWS refuses requests that are
+#: signed at another time (S3 API reference, RequestTimeTooSkewed).
+CLOCKS_DIFFER = 15 * 60_000
+
+NONE: Mapping[int, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -49,20 +55,17 @@ class Logs:
     """The consoles of one run's jobs."""
 
     def __init__(self, run: Run, clients: Clients, read: Read) -> None:
-        self._run, self._clients, self._read = run, clients, read
-
-    def attempts(self, job: str) -> list[int]:
-        """Return the attempts whose console is in the bucket, oldest first."""
-        prefix = state_key(self._run.app_name, "logs", job) + "/"
-        keys = list_keys(self._clients.s3, self._run.bucket, prefix)
-        return sorted(int(found[1]) for key in keys if (found := LOG.match(key, len(prefix))))
+        self._run, self._clients = run, clients
+        self._consoles = Consoles(run, clients.s3, read)
 
     def lines(self, job: str, attempt: int | None = None) -> Iterator[str]:
         """Yield the lines of a job's attempt, by default the last one. Raises InvalidInput."""
-        kept = self.attempts(job)
-        if attempt in kept or (kept and attempt is None):
-            yield from self._kept(job, attempt or kept[-1])
-            return
+        stored = self._consoles.list_attempts(job)
+        kept = [one.attempt for one in stored]
+        for one in reversed(stored):
+            if attempt in (None, one.attempt):
+                yield from self._consoles.read_lines(job, one)
+                return
         lines = [line.text for line in self._streamed(job, attempt, int(self._run.started * 1000))]
         if not lines:
             raise InvalidInput(f"Job {job} has no log", [self._why_none(kept, attempt)])
@@ -70,7 +73,7 @@ class Logs:
 
     def _why_none(self, kept: list[int], attempt: int | None) -> str:
         if attempt is not None and kept:
-            return f"--attempt {attempt}: the bucket has {', '.join(map(str, kept))}"
+            return f"--attempt {attempt}: the bucket has {', '.join(map(str, sorted(kept)))}"
         return "it has not run yet, or it ended before FIJI started: `failures` has the reason"
 
     def follow(self, job: str, attempt: int | None, clock: Clock) -> Iterator[str]:
@@ -80,20 +83,24 @@ class Logs:
         """
         if not self._run.log_group:
             raise InvalidInput("A running job cannot be followed", ["LOG_GROUP_NAME is empty"])
-        before, start = self.attempts(job), int(self._run.started * 1000)
-        if attempt in before:
-            yield from self._kept(job, attempt)
-            return
+        stored, start = self._consoles.list_attempts(job), int(self._run.started * 1000)
+        for one in stored:
+            if one.attempt == attempt:
+                yield from self._consoles.read_lines(job, one)
+                return
+        # A job that was submitted again counts its attempts from 1 again.
+        before = {one.attempt: one.time for one in stored}
         told: Counter[Line] = Counter()
         while True:
-            ended = self.attempts(job) != before
+            looked_at = int(clock.now() * 1000)
+            ended = self._consoles.list_attempts(job) != stored
             came: Counter[Line] = Counter()
             for line in self._streamed(job, attempt, start, before):
                 came[line] += 1
                 if came[line] > told[line]:
                     yield line.text
             told |= came
-            start = max([start, *(line.time - LATE for line in came)])
+            start = max([start, looked_at - CLOCKS_DIFFER, *(line.time - LATE for line in came)])
             if ended:
                 return
             clock.sleep(EVERY)
@@ -102,31 +109,46 @@ class Logs:
         """Yield the lines with a text in jobs' last consoles, each after its job's name."""
 
         def search(job: str) -> tuple[str, list[str]]:
-            kept = self.attempts(job)
-            return job, [line for line in self._kept(job, kept[-1]) if text in line] if kept else []
+            kept = self._consoles.list_attempts(job)[-1:]
+            return job, [line for one in kept for line in self._consoles.read_lines(job, one) if text in line]
 
         for job, lines in in_parallel(search, jobs):
             yield from (f"{called(job, states.names)}: {line}" for line in lines)
 
-    def _kept(self, job: str, attempt: int) -> list[str]:
-        body = self._read(self._run.bucket, log_key(self._run.app_name, job, attempt)) or b""
-        return body.decode("utf-8", "replace").splitlines()
-
     def _streamed(
-        self, job: str, attempt: int | None, start: int, without: Collection[int] = ()
+        self, job: str, attempt: int | None, start: int, ended: Mapping[int, float] = NONE
     ) -> Iterator[Line]:
-        """Yield what a job has written to CloudWatch since a time (ms), except for some attempts."""
+        """Yield what a job has written to CloudWatch since a time (ms).
+
+        `ended`: attempts whose lines are not wanted, and when each ended (s, of which S3 cuts off fractions).
+        """
+        for time, line in self._written(job, start):
+            found = read_log_line(line, job)
+            if found and attempt in (None, found[0]) and time > 1000 * (ended.get(found[0], -1) + 1):
+                yield Line(time, found[1])
+
+    def _written(self, job: str, start: int) -> Iterator[tuple[int, str]]:
+        """Yield times and lines that may be a job's, as workers write them.
+
+        Workers of earlier versions gave each attempt a stream, whose name is what its lines lack. CloudWatch
+        matches terms anywhere in a line, and wants quotes around those that are not only letters and digits
+        (CloudWatch Logs user guide, "Filter pattern syntax").
+        """
         if not self._run.log_group:
             return
-        for event in _events(self._clients.logs, self._run.log_group, f"{job}/", start):
-            of, _, number = event["logStreamName"].partition("/")
-            is_meant = of == job and number not in map(str, without)
-            if is_meant and (attempt is None or number == str(attempt)):
-                yield Line(event["timestamp"], event["message"])
+        any_line = False
+        for event in self._events(start, filterPattern=f'"{job}"'):
+            any_line = True
+            yield event["timestamp"], event["message"]
+        if not any_line:
+            for event in self._events(start, logStreamNamePrefix=f"{job}/"):
+                yield event["timestamp"], f"{event['logStreamName']} {event['message']}"
+
+    def _events(self, start: int, **which: str) -> Iterator[Any]:
+        return _events(self._clients.logs, logGroupName=self._run.log_group, startTime=start, **which)
 
 
-def _events(logs: CloudWatchLogsClient, group: str, prefix: str, start: int) -> Iterator[Any]:
-    which = {"logGroupName": group, "logStreamNamePrefix": prefix, "startTime": start}
+def _events(logs: CloudWatchLogsClient, **which: Any) -> Iterator[Any]:
     try:
         yield from pages(logs, "filter_log_events", "events", **which)
     except logs.exceptions.ResourceNotFoundException:

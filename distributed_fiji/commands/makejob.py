@@ -42,6 +42,7 @@ class Wanted:
     uploaded_to: str | None = None
     output: str | None = None
     to: Path = Path("job.json")
+    groups_to: Path | None = None
     overwrite: bool = False
 
     @property
@@ -87,7 +88,11 @@ def make_job(context: Context, wanted: Wanted) -> None:
         made.warnings += _wells(made.groups, expected)
     document = _document(made, wanted.output)
     file = _checked(document, str(wanted.to), settings)
-    _write(wanted.to, job_file_text(document), overwrite=wanted.overwrite)
+    if wanted.groups_to:
+        lines = [json.dumps(group, ensure_ascii=False) + "\n" for group in document["groups"]]
+        _write("--groups-to", wanted.groups_to, "".join(lines), overwrite=wanted.overwrite)
+        document["groups"] = os.path.relpath(wanted.groups_to, wanted.to.parent)
+    _write("--to", wanted.to, job_file_text(document), overwrite=wanted.overwrite)
     for line in [*made.warnings, *file.warnings, *_said_twice(file)]:
         context.terminal.warn(line)
     context.terminal.say(f"{shown(wanted.to)}: {counted(len(file.job_ids), 'job')}, {made.told}")
@@ -111,24 +116,27 @@ def _check(wanted: Wanted) -> None:
         problems.append("--rows and --columns go together, or with --wells")
     if wanted.per is not None and not wanted.names_per:
         problems.append("--per names nothing")
-    if problem := _target_problem(wanted.to, overwrite=wanted.overwrite):
-        problems.append(problem)
+    problems += _target_problems("--to", wanted.to, overwrite=wanted.overwrite)
+    if wanted.groups_to:
+        problems += _target_problems("--groups-to", wanted.groups_to, overwrite=wanted.overwrite)
+        if wanted.groups_to.suffix.lower() != ".jsonl":
+            problems.append(f"--groups-to {wanted.groups_to}: the name must end with .jsonl")
     if problems:
         raise InvalidInput("No job file is made", problems)
 
 
-def _target_problem(path: Path, *, overwrite: bool) -> str:
-    """Return why a job file cannot be written there; '' if it can."""
+def _target_problems(option: str, path: Path, *, overwrite: bool) -> list[str]:
+    """Return why a file cannot be written there."""
     try:
         if path.is_dir():
-            return f"--to {path} is a folder; name a file"
+            return [f"{option} {path} is a folder; name a file"]
         if not path.parent.is_dir():
-            return f"--to {path}: there is no folder {path.parent}"
+            return [f"{option} {path}: there is no folder {path.parent}"]
     except OSError as error:
-        return f"--to {path}: {error.strerror}"
+        return [f"{option} {path}: {error.strerror}"]
     if os.path.lexists(path) and not overwrite:
-        return f"--to {path} exists; --overwrite replaces it, --to names another file"
-    return ""
+        return [f"{option} {path} exists; --overwrite replaces it, {option} names another file"]
+    return []
 
 
 def _settings(context: Context) -> Settings | None:
@@ -306,14 +314,16 @@ def _said_twice(file: JobFile) -> list[str]:
 
 
 def job_file_text(document: dict[str, Any]) -> str:
-    """Return a job file's text, with one group per line."""
+    """Return a job file's text, with one group per line, or the name of the file that they are in."""
+    if isinstance(document["groups"], str):
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     head = {name: value for name, value in document.items() if name != "groups"}
     groups = ",\n    ".join(json.dumps(group, ensure_ascii=False) for group in document["groups"])
     start = json.dumps(head, indent=2, ensure_ascii=False).removesuffix("\n}")
     return f'{start},\n  "groups": [\n    {groups}\n  ]\n}}\n'
 
 
-def _write(path: Path, text: str, *, overwrite: bool) -> None:
+def _write(option: str, path: Path, text: str, *, overwrite: bool) -> None:
     """Write a file completely or not at all. An existing one is kept unless it may be overwritten.
 
     Raises InvalidInput if it cannot be written.
@@ -325,6 +335,6 @@ def _write(path: Path, text: str, *, overwrite: bool) -> None:
             path.open("xb").close()  # takes the name, or fails if somebody has it by now
         part.replace(path)
     except OSError as error:
-        raise InvalidInput("No job file is made", [f"--to {path}: {error.strerror}"]) from error
+        raise InvalidInput("No job file is made", [f"{option} {path}: {error.strerror}"]) from error
     finally:
         part.unlink(missing_ok=True)

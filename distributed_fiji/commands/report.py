@@ -27,7 +27,8 @@ from distributed_fiji.report.tally import Tally
 from distributed_fiji.report.thumbnails import ShownThumbnails
 from distributed_fiji.report.wells import STATUSES
 from distributed_fiji.report.wording import JobCounts, methods, verdict, what_ran
-from distributed_fiji.review.facts import Facts, Read
+from distributed_fiji.review.facts import Facts
+from distributed_fiji.review.parallel import Read
 from distributed_fiji.review.wells import WellStatus
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.record import Run, kept_settings, without_secrets
@@ -92,7 +93,7 @@ def report(
     """Read a run and write its report; return what was read. Raises AwsError and OSError."""
     facts = read_facts(run, clients, read, request.tables, now, terminal)
     request.folder.mkdir(exist_ok=True)
-    facts.thumbnails = write_thumbnails(request.folder, facts, Facts(run, read), now, terminal)
+    facts.thumbnails = write_thumbnails(request.folder, facts, Facts(run, read, clients.s3), now, terminal)
     if facts.wells.size:
         with replacing(request.folder / TABLE) as file:
             rows = ([_plain(cell) for cell in row] for row in table_rows(facts.wells))

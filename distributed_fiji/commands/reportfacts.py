@@ -19,9 +19,10 @@ from distributed_fiji.report.tally import Tally
 from distributed_fiji.report.thumbnails import ShownThumbnails
 from distributed_fiji.report.wells import Wells
 from distributed_fiji.review.csvtext import CsvTable
-from distributed_fiji.review.facts import DoneJob, Facts, FailedJob, Read, in_parallel
+from distributed_fiji.review.facts import DoneJob, Facts, FailedJob
 from distributed_fiji.review.groups import Group, grouped
 from distributed_fiji.review.jobstates import JobStates, metadata_in, read_states
+from distributed_fiji.review.parallel import Read, in_parallel
 from distributed_fiji.review.traits import Known, known_of
 from distributed_fiji.review.wells import WellStatus, status_of_failure, status_of_tables
 from distributed_fiji.state.jobstate import JobState
@@ -75,7 +76,7 @@ def read_facts(
 ) -> ReportFacts:
     """Read everything. `pattern`: of the jobs' tables that become measures, '' for none. Raises AwsError."""
     states = read_states(run, clients, names=False)
-    state, facts = JobState(run, clients.s3), Facts(run, read)
+    state, facts = JobState(run, clients.s3), Facts(run, read, clients.s3)
     found = ReportFacts(states, state.names(states.submitted - states.done))
     found.with_thumbnails = frozenset(state.pictured())
     keys = _attempts(state, states, run.started)
@@ -121,7 +122,7 @@ def _read_done(facts: Facts, read: Read, pattern: str, found: ReportFacts, progr
         keys = [key for key in job.outputs if pattern and matches(key, job.location, pattern)]
         return job, [find_table(read, job.destination, key) for key in keys]
 
-    jobs = facts.done(sorted(found.states.done))
+    jobs = facts.done(found.states.done)
     for job, tables in in_parallel(load, jobs) if pattern else ((job, []) for job in jobs):
         enter_done(found, job, tables, asked=bool(pattern))
         progress(1)

@@ -26,7 +26,8 @@ from distributed_fiji.report.thumbnails import (
     kind_of,
     ranges_of,
 )
-from distributed_fiji.review.facts import Facts, in_parallel
+from distributed_fiji.review.facts import Facts
+from distributed_fiji.review.parallel import in_parallel
 from distributed_fiji.terminal import Terminal
 
 #: The folder beside the page; in it, each report's own is named by its time.

@@ -10,7 +10,8 @@ from distributed_fiji.clock import Clock
 from distributed_fiji.commands.scripts import NoScript, read_script
 from distributed_fiji.commands.submit import Manner, submit_job
 from distributed_fiji.jobs import BRACES, JobFile
-from distributed_fiji.review.facts import DoneJob, Facts, Read
+from distributed_fiji.review.facts import DoneJob, Facts
+from distributed_fiji.review.parallel import Read
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.jobids import JobSet
 from distributed_fiji.state.jobstate import JobState
@@ -44,7 +45,7 @@ def resubmit(
     standing = {job for job, _ in JobState(run, clients.s3).manifests() if job in known}
     sha256 = _script_sha256(settings, clients, manner, terminal)
     found = _outputs(settings, clients, jobs) if standing else {}
-    manifests = {one.job_id: one for one in Facts(run, read).done(sorted(standing))}
+    manifests = {one.job_id: one for one in Facts(run, read, clients.s3).done(standing)}
     done = {
         job.job_id
         for job in jobs

@@ -11,11 +11,11 @@ from datetime import datetime
 
 from botocore.exceptions import ClientError
 
-from distributed_fiji.aws import cluster, fleet, telemetry
+from distributed_fiji.aws import cluster, fleet
 from distributed_fiji.aws.clients import AwsError, error_text
 from distributed_fiji.aws.eventually import ROLE_IS_LATE, until_seen
 from distributed_fiji.aws.fleet import cancel_fleet
-from distributed_fiji.aws.telemetry import remove_dashboard
+from distributed_fiji.aws.telemetry import put_dashboard, remove_alarms, remove_dashboard
 from distributed_fiji.commands.awaiting import FleetFailed, wait_for_machines
 from distributed_fiji.commands.finishing import finish_earlier_runs
 from distributed_fiji.commands.plan import Start, plan
@@ -51,7 +51,7 @@ def _start(run: Start, file: FleetFile) -> Run:
         tasks = record.machines * record.tasks_per_machine
         cluster.start_service(run.clients.ecs, record.cluster, record.service, tasks)
         if record.dashboard:
-            for line in telemetry.put_dashboard(run.clients.cloudwatch, run.settings, record.fleet_id):
+            for line in put_dashboard(run.clients.cloudwatch, run.settings, record.fleet_id):
                 run.terminal.warn(f"dashboard: {line}")
         if run.clients.dry:
             return record  # no machine would ever start
@@ -210,7 +210,7 @@ def take_back(run: Start, record: Run) -> str | None:
         machines = _machines_if_told(run, fleet_id)
         cancel_fleet(clients.ec2, fleet_id, run.clock, started=record.started)
         run.terminal.note(f"Fleet {fleet_id} is cancelled and its machines have ended.")
-        telemetry.remove_stuck_alarms(clients.cloudwatch, record.app_name, machines)
+        remove_alarms(clients.cloudwatch, record.app_name, machines)
     cluster.scale_service(clients.ecs, record.cluster, record.service, 0)
     if record.dashboard:
         remove_dashboard(clients.cloudwatch, record.app_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,6 +17,7 @@ from distributed_fiji.commands.jobfindings import look_at_jobs
 from distributed_fiji.commands.takeback import TakenBack, latest_of, take_back
 from distributed_fiji.jobs import JobFile
 from distributed_fiji.settings import Settings
+from distributed_fiji.state.jobids import JobSet, LastSubmitted
 from distributed_fiji.state.jobnames import write_names
 from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.record import new_run
@@ -64,14 +66,14 @@ def submit_job(
     if manner.replace:
         taken_back = take_back(settings, clients, queue.url, queue.submissions, terminal)
     elif jobs_waiting(queue.left, queue.submissions, clock.now()):
-        again = again_findings(jobs.job_ids, not_done(settings, clients, jobs, queue.submissions))
+        again = again_findings(len(jobs.job_ids), *not_done(settings, clients, jobs, queue.submissions))
         manner.confirm("No jobs were sent", again)
     submission = Submission(
         submission_id=submission_id(name, jobs.job_ids, clock.now()),
         job_file=name,
         queue_created=queue.created,
         submitted_at=clock.now(),
-        job_ids=jobs.job_ids,
+        job_ids=JobSet.of(jobs.job_ids),
         output_location=jobs.template.output_file_location,
     )
     sent = send(settings, clients, queue.url, submission, jobs, clock, terminal)
@@ -134,20 +136,26 @@ def send(
 
 def not_done(
     settings: Settings, clients: Clients, jobs: JobFile, earlier: list[Submission]
-) -> dict[str, Submission]:
-    """Return which jobs were submitted before and are not done since, with their last submission."""
-    before = {job: submission for submission in earlier for job in submission.job_ids}
-    again = {job: before[job] for job in jobs.job_ids if job in before}
-    if not again:
-        return {}
+) -> tuple[int, Submission | None]:
+    """Return how many jobs were submitted before and are not done since, and the first such submission."""
+    known = LastSubmitted([one.job_ids for one in earlier], [one.submitted_at for one in earlier])
+    again = bytearray(len(known.numbers))
+    for job in jobs.job_ids:
+        if (place := known.find(job)) is not None:
+            again[place] = 1
+    if not any(again):
+        return 0, None
     record = new_run(settings, started=0, run_id="", local=False)
     for job, written in JobState(record, clients.s3).manifests():
-        if job in again and written >= again[job].submitted_at:
-            del again[job]
-    return again
+        if (place := known.find(job)) is not None and written >= known.time_of(place):
+            again[place] = 0
+    times = {known.time_of(place) for place, one in enumerate(again) if one}
+    return sum(again), next((one for one in earlier if one.submitted_at in times), None)
 
 
-def submission_id(name: str, job_ids: tuple[str, ...], now: float) -> str:
+def submission_id(name: str, job_ids: Iterable[str], now: float) -> str:
     """Return a name that sorts by time and distinguishes submissions made in the same second."""
-    digest = hashlib.sha256(f"{name} {now} {','.join(job_ids)}".encode()).hexdigest()[:8]
-    return f"{datetime.fromtimestamp(now, timezone.utc):%Y%m%dT%H%M%SZ}-{digest}"
+    digest = hashlib.sha256(f"{name} {now} ".encode())
+    for job in job_ids:
+        digest.update(job.encode())
+    return f"{datetime.fromtimestamp(now, timezone.utc):%Y%m%dT%H%M%SZ}-{digest.hexdigest()[:8]}"

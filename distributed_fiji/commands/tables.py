@@ -7,25 +7,17 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distributed_fiji.csvrows import column_names, in_no_column, named_cells, read_rows
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobs import shortened
 from distributed_fiji.jsonfiles import read_file
 from distributed_fiji.plates import ROW, place_of, row_number, well_name
-from worker.contract.jobs import PARAMETER_NAME
 from worker.contract.scripts import wide_encoding
-
-DELIMITERS = ",;\t"
-#: How Excel itself names the delimiter, in the very first line.
-EXCELS_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
-#: The prefix that CellProfiler's LoadData requires for everything that is not an image ("LoadData",
-#: CellProfiler manual).
-LOAD_DATA = re.compile(r"(?:Image_)?Metadata_(?=.)")
 
 
 @dataclass(frozen=True)
@@ -59,57 +51,19 @@ def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ValueError(f"it is not UTF-8 (line {line}); save it as UTF-8 (Excel: CSV UTF-8)") from error
-    skipped = 0
-    if found := EXCELS_LINE.match(text):
-        text, skipped = text[found.end() :], 1
-    delimiter = found[1] if found else _delimiter(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    read, begun = [], 1
-    for cells in reader:
-        cells = [cell.strip() for cell in cells]
-        if any(cells):
-            read.append((begun + skipped, cells))
-        begun = reader.line_num + 1
-    return read
-
-
-def _delimiter(text: str) -> str:
-    """Return the delimiter that gives most columns in the first line with content."""
-    first = next((line for line in text.splitlines() if line.strip(f" {DELIMITERS}")), "")
-    return max(DELIMITERS, key=lambda one: len(next(csv.reader([first], delimiter=one), [])))
+    return list(read_rows(io.StringIO(text, newline="")))
 
 
 def _read_rows(path: Path, lines: Sequence[tuple[int, list[str]]]) -> Table:
-    names, renamed, problems = _column_names(lines[0][1])
+    names, renamed, problems = column_names(lines[0][1])
     rows = []
     for line, cells in lines[1:]:
-        extra = [cell for cell in cells[len(names) :] if cell]
-        if extra:
-            problems.append(f"line {line}: {extra[0]!r} stands in no column")
-        rows.append((line, {name: cell for name, cell in zip(names, cells, strict=False) if name and cell}))
+        if extra := in_no_column(names, cells):
+            problems.append(f"line {line}: {extra}")
+        rows.append((line, named_cells(names, cells)))
     if problems:
         raise InvalidInput(f"{path} cannot be used", shortened(problems))
     return Table(path.name, tuple(name for name in names if name), tuple(rows), tuple(renamed))
-
-
-def _column_names(cells: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
-    """Return the columns' names as parameters can have them, which ones were changed, and problems."""
-    while cells and not cells[-1]:
-        cells = cells[:-1]
-    names, renamed, problems = [], [], []
-    for number, cell in enumerate(cells, 1):
-        name = re.sub(r"[^A-Za-z0-9]+", "_", LOAD_DATA.sub("", cell)).strip("_") if cell else ""
-        name = cell if PARAMETER_NAME.match(cell) and not LOAD_DATA.match(cell) else name
-        if not PARAMETER_NAME.match(name):
-            problems.append(
-                f"column {number} is called {cell!r}: a name has letters, digits and _, no digit first"
-            )
-        elif name in names:
-            problems.append(f"column {number}, {cell!r}, has the same name as another, {name}")
-        elif name != cell:
-            renamed.append(f"the column {cell!r} is called {name}")
-        names.append(name)
-    return names, renamed, problems
 
 
 def _is_grid(lines: Sequence[tuple[int, list[str]]]) -> bool:
@@ -121,7 +75,7 @@ def _is_grid(lines: Sequence[tuple[int, list[str]]]) -> bool:
 def _read_grid(path: Path, lines: Sequence[tuple[int, list[str]]]) -> Table:
     """Return a layout's wells with their values, named by the cell in its corner, or else by its file."""
     (_, (corner, *above)), *below = lines
-    names, _, problems = _column_names([corner or path.stem])
+    names, _, problems = column_names([corner or path.stem])
     rows, met = [], set[int]()
     for line, (letters, *cells) in below:
         if not ROW.match(letters) or row_number(letters) in met:

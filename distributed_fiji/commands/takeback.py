@@ -23,6 +23,7 @@ from distributed_fiji.aws.queues import BATCH, SUBMISSION, THREADS, read_counts
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.monitor.result import counted
 from distributed_fiji.settings import Settings
+from distributed_fiji.state.jobids import JobSet
 from distributed_fiji.state.submissions import Submission, remove_submission, write_submission
 from distributed_fiji.terminal import Terminal
 
@@ -125,7 +126,7 @@ class Shrinking:
 
     def _rest(self, name: str) -> Submission:
         one = self._before[name]
-        return replace(one, job_ids=tuple(job for job in one.job_ids if job not in self._gone[name]))
+        return replace(one, job_ids=JobSet.of(job for job in one.job_ids if job not in self._gone[name]))
 
     def _write(self, messages: Iterable[Waiting]) -> None:
         for name in {one.submission_id for one in messages}:

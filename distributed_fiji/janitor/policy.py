@@ -110,12 +110,12 @@ def _ec2(run: Run, account: str) -> list[Grant]:
 
 def _watching(run: Run, account: str) -> list[Grant]:
     alarms = f"arn:aws:cloudwatch:{run.region}:{account}:alarm"
-    groups = (f"arn:aws:logs:{run.region}:{account}:log-group:{name}:*" for name in run.log_groups)
+    workers_log = f"arn:aws:logs:{run.region}:{account}:log-group:{run.machine_log_group}:*"
     return [
         grant("cloudwatch: DescribeAlarms", f"{alarms}:*"),
         grant("cloudwatch: PutMetricAlarm TagResource DeleteAlarms", f"{alarms}:{run.app_name}-stuck-*"),
         grant("cloudwatch: DeleteDashboards", f"arn:aws:cloudwatch::{account}:dashboard/{run.app_name}"),
-        grant("logs: FilterLogEvents", *groups),
+        grant("logs: FilterLogEvents", workers_log),
     ]
 
 

@@ -35,7 +35,7 @@ def find_faults(text: str, ending: str, home: Path = HOME) -> list[Fault]:
     if ending not in LANGUAGES or not text.strip() or not (home / "stamp").exists():
         return []
     name = hashlib.sha256(f"{PARSER.read_text(encoding='utf-8')}\0{ending}\0{text}".encode()).hexdigest()
-    known = home / "parsed" / name
+    known = home.with_name(f"{home.name}-parsed") / name
     said = known.read_text(encoding="utf-8") if known.exists() else _parse(text, ending, launcher)
     if "PARSED" not in said.splitlines():
         return []

@@ -41,10 +41,10 @@ class LowerService:
 
 
 @dataclass(frozen=True)
-class EndMachine:
-    """Terminate a machine, unless it has a task after all."""
+class EndMachines:
+    """Terminate machines, except those that have a task after all. `decide` names at most 100 at once."""
 
-    machine: Machine
+    machines: tuple[Machine, ...]
     why: str
 
 
@@ -70,4 +70,4 @@ class TakeDown:
     end: End
 
 
-Action = LowerTarget | LowerService | EndMachine | AddAlarm | DeleteAlarms | TakeDown
+Action = LowerTarget | LowerService | EndMachines | AddAlarm | DeleteAlarms | TakeDown

@@ -5,7 +5,7 @@ Standard library only and no calls, because the terminal's loop and the janitor 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
@@ -14,13 +14,13 @@ from distributed_fiji.monitor.actions import (
     AddAlarm,
     DeleteAlarms,
     End,
-    EndMachine,
+    EndMachines,
     LowerService,
     LowerTarget,
     TakeDown,
 )
 from distributed_fiji.monitor.nothingruns import JOIN_DEADLINE, is_over, nothing_ran_for
-from distributed_fiji.monitor.snapshot import Snapshot
+from distributed_fiji.monitor.snapshot import Machine, Snapshot
 from distributed_fiji.state.record import Run
 
 #: Seconds after the start when the cheapest mode stops replacing machines (the original's 15 minutes).
@@ -35,6 +35,10 @@ START_DEADLINE = 15 * 60
 
 #: Alarms created at one look: CloudWatch accepts three a second, and the costs must be looked at again soon.
 ALARMS_A_LOOK = 20
+
+#: Machines that one action ends: what ECS describes in one call, so that little time passes between seeing
+#: that they are idle and draining them, and an error in one batch does not keep the others alive.
+ENDED_AT_ONCE = 100
 
 #: States in which a spot fleet starts no more machines (EC2 API reference, BatchState).
 ENDED_FLEET = frozenset({"", "cancelled", "cancelled_running", "cancelled_terminating", "failed"})
@@ -302,16 +306,21 @@ def shrinking(
     if len(seen.tasks) >= desired:
         surplus = max(0, len(seen.alive) - machines)
         idle = [machine for machine in seen.alive if machine.container_instance and not machine.tasks]
-        yield from (EndMachine(machine, "no work is left for it") for machine in idle[:surplus])
+        yield from _end(idle[:surplus], "no work is left")
 
 
 def never_joined(seen: Snapshot) -> Iterator[Action]:
     """Yield actions that end machines which run but never joined the cluster: they cost money and
     do nothing.
     """
-    for machine in seen.alive:
-        if not machine.container_instance and seen.now - machine.launched >= JOIN_DEADLINE:
-            yield EndMachine(machine, "it did not join the cluster within 20 minutes")
+    late = [machine for machine in seen.alive if seen.now - machine.launched >= JOIN_DEADLINE]
+    outside = [machine for machine in late if not machine.container_instance]
+    yield from _end(outside, "not in the cluster 20 minutes after its start")
+
+
+def _end(machines: Sequence[Machine], why: str) -> Iterator[EndMachines]:
+    for start in range(0, len(machines), ENDED_AT_ONCE):
+        yield EndMachines(tuple(machines[start : start + ENDED_AT_ONCE]), why)
 
 
 def alarms(seen: Snapshot) -> Iterator[Action]:

@@ -169,9 +169,9 @@ def read_lines(logs: CloudWatchLogsClient, run: Run, stream: str) -> list[str]:
 
     Raises AwsError.
     """
-    if not stream or len(run.log_groups) < 2:
+    group, start = run.machine_log_group, int(run.started * 1000)
+    if not stream:
         return []
-    group, start = run.log_groups[1], int(run.started * 1000)
     try:
         found = logs.filter_log_events(logGroupName=group, logStreamNames=[stream], startTime=start)
     except logs.exceptions.ResourceNotFoundException:

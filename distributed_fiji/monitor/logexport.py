@@ -1,4 +1,8 @@
-"""Export a run's CloudWatch logs to the bucket: one compressed text file per log group.
+"""Export the workers' own log of a run from CloudWatch to the bucket, as one compressed text file.
+
+The jobs' consoles are not exported. They are in the bucket, except those of attempts whose workers were
+killed, and may be gigabytes, while FilterLogEvents takes five calls a second (AWS re:Post knowledge center,
+"How do I determine throttling in my CloudWatch logs?").
 
 CreateExportTask is not used: it needs a bucket policy, and AWS runs only one per account at a time. The
 events are read with FilterLogEvents, which returns all streams of a group in pages of 10,000 events, and go
@@ -22,24 +26,24 @@ if TYPE_CHECKING:
 
 
 class LogsTooLong(DistributedFijiError):
-    """Raised when the export takes longer than allowed; CloudWatch keeps the logs for 60 days."""
+    """Raised when the export takes longer than allowed. The log stays in CloudWatch."""
 
 
-def export_logs(clients: Clients, run: Run, enough: Callable[[], bool]) -> list[str]:
-    """Write what each log group received since the run started to exportedlogs/; return the keys.
+def export_log(clients: Clients, run: Run, enough: Callable[[], bool]) -> str | None:
+    """Write what the workers' log group received since the run started to exportedlogs/; return the key.
 
     A line has time, stream and message, separated by tabs. A group that does not exist, or received nothing,
-    gets no object. Exporting again replaces the objects. Raises LogsTooLong as soon as `enough` says so.
+    gets no object, and None is returned. Exporting again replaces the object. Raises LogsTooLong as soon as
+    `enough` says so.
     """
-    keys = []
-    for group in run.log_groups:
-        key = f"exportedlogs/{run.app_name}/{_stamp(run.started)}/{group.strip('/')}.log.gz"
-        with tempfile.TemporaryFile() as file:
-            if _write(_lines(clients.logs, group, int(run.started * 1000)), file, enough):
-                file.seek(0)
-                clients.s3.upload_fileobj(file, run.bucket, key)
-                keys.append(key)
-    return keys
+    group = run.machine_log_group
+    key = f"exportedlogs/{run.app_name}/{_stamp(run.started)}/{group.strip('/')}.log.gz"
+    with tempfile.TemporaryFile() as file:
+        if not _write(_lines(clients.logs, group, int(run.started * 1000)), file, enough):
+            return None
+        file.seek(0)
+        clients.s3.upload_fileobj(file, run.bucket, key)
+    return key
 
 
 def _write(lines: Iterator[str], file: IO[bytes], enough: Callable[[], bool]) -> bool:
@@ -49,7 +53,7 @@ def _write(lines: Iterator[str], file: IO[bytes], enough: Callable[[], bool]) ->
         for count, line in enumerate(lines, 1):
             text.write(line)
             if count % 1000 == 0 and enough():
-                raise LogsTooLong("not all logs could be exported in time; CloudWatch keeps them for 60 days")
+                raise LogsTooLong("the workers' log could not be exported in time; CloudWatch has all of it")
     return count > 0
 
 

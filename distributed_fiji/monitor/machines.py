@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 #: How EC2 says when an instance ended, in StateTransitionReason.
 ENDED_AT = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
+
+#: Tasks that are stopped at the same time: ECS takes some tens of such calls a second (ECS developer guide,
+#: "Request throttling").
+STOPPED_AT_ONCE = 4
 
 
 def read_machines(ec2: EC2Client, run: Run) -> tuple[Machine, ...]:
@@ -84,18 +89,28 @@ def give_jobs_back(clients: Clients, run: Run, clock: Clock) -> str | None:
 
     Tasks on another fleet's machines continue. StopTask also ends a task that has protected itself:
     protection only applies to scale-in and deployments (ECS developer guide, "Task scale-in protection").
+    After TASKS_DEADLINE nothing more is stopped: what is at work then ends with its machine, and its job
+    comes back when its message is visible again.
     """
     machines = placed(clients.ecs, run.cluster, read_machines(clients.ec2, run))
     places = {machine.container_instance for machine in machines} - {""}
     begun, asked = clock.now(), set[str]()
+
+    def is_late() -> bool:
+        return clock.now() - begun >= TASKS_DEADLINE
+
+    def stop(task: str) -> str | None:
+        if is_late():
+            return None
+        stop_task(clients.ecs, run.cluster, task)
+        return task
+
     while True:
         there = read_tasks(clients.ecs, run.cluster, run.task_family, stopping=True)
         tasks = [task for task in there if task.container_instance in places]
-        for task in tasks:
-            if task.arn not in asked:
-                stop_task(clients.ecs, run.cluster, task.arn)
-                asked.add(task.arn)
-        if not tasks or clock.now() - begun >= TASKS_DEADLINE:
+        with ThreadPoolExecutor(STOPPED_AT_ONCE) as pool:
+            asked.update(filter(None, pool.map(stop, [t.arn for t in tasks if t.arn not in asked])))
+        if not tasks or is_late():
             break
         clock.sleep(2)
     if not asked:

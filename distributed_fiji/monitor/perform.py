@@ -4,28 +4,29 @@ another monitor.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from distributed_fiji.aws.clients import Clients
+from distributed_fiji.aws.clients import AwsError, Clients, error_text
 from distributed_fiji.aws.cluster import read_desired
-from distributed_fiji.aws.documents import stuck_alarm
 from distributed_fiji.aws.fleet import read_fleet
 from distributed_fiji.aws.machines import terminate
-from distributed_fiji.aws.telemetry import remove_alarms
+from distributed_fiji.aws.tasks import GONE, find_idle, set_state
+from distributed_fiji.aws.telemetry import put_stuck_alarm, remove_alarms
 from distributed_fiji.monitor.actions import (
     Action,
     AddAlarm,
     DeleteAlarms,
-    EndMachine,
+    EndMachines,
     LowerService,
     LowerTarget,
 )
+from distributed_fiji.monitor.snapshot import Machine
 from distributed_fiji.state.record import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecs import ECSClient
-    from mypy_boto3_ecs.literals import ContainerInstanceStatusType
 
 
 def perform(action: Action, run: Run, clients: Clients) -> str | None:
@@ -37,11 +38,10 @@ def perform(action: Action, run: Run, clients: Clients) -> str | None:
             return lower_target(clients.ec2, run.fleet_id, capacity)
         case LowerService(desired):
             return lower_service(clients.ecs, run, desired)
-        case EndMachine(machine, why):
-            return end_machine(clients, run, machine.instance_id, machine.container_instance, why)
+        case EndMachines(machines, why):
+            return end_machines(clients, run, machines, why)
         case AddAlarm(instance_id, processors):
-            alarm = stuck_alarm(run.app_name, instance_id, run.region, processors)
-            clients.cloudwatch.put_metric_alarm(**alarm)
+            put_stuck_alarm(clients.cloudwatch, run.app_name, instance_id, run.region, processors)
         case DeleteAlarms(instance_ids):
             remove_alarms(clients.cloudwatch, run.app_name, instance_ids)
     return None
@@ -72,32 +72,35 @@ def lower_service(ecs: ECSClient, run: Run, desired: int) -> str | None:
     return f"the service is set to {desired} task{'s' if desired > 1 else ''}"
 
 
-def end_machine(clients: Clients, run: Run, instance_id: str, place: str, why: str) -> str | None:
-    """Terminate a machine that has no task.
+def end_machines(clients: Clients, run: Run, machines: Collection[Machine], why: str) -> str | None:
+    """Terminate machines, at most 100, that have no task.
 
-    It is set to draining first, so that ECS places nothing on it, and then checked once more: ECS stops the
-    tasks of a draining machine (ECS developer guide, "Container instance draining"), so a machine that was
-    given a task in the meantime is left alone.
+    ECS stops the tasks of a draining machine (ECS developer guide, "Container instance draining"), and a
+    service may place a task at any time. So only machines without a task are drained, and after that, when
+    ECS places nothing more on them, they are looked at again: only those that ECS has drained and still shows
+    without a task are ended. One that was given a task in between becomes active again, and so does one that
+    ECS does not show. One that ECS does not know, or does not drain, is left to the next look, which sees
+    whether it has left the cluster or joined it anew.
     """
-    if place and not _drained(clients.ecs, run.cluster, place):
-        return None
-    return f"machine {instance_id} ended: {why}" if terminate(clients.ec2, [instance_id]) else None
+    ecs, cluster = clients.ecs, run.cluster
+    joined = {machine.container_instance: machine.instance_id for machine in machines}
+    draining, unset = set_state(ecs, cluster, find_idle(ecs, cluster, joined.keys() - {""}), "DRAINING")
+    try:
+        idle = find_idle(ecs, cluster, draining)
+    except AwsError as error:
+        idle, unset = [], {*unset, error_text(error)}
+    _, inactive = set_state(ecs, cluster, sorted({*draining} - {*idle}), "ACTIVE")
+    outside = [machine.instance_id for machine in machines if not machine.container_instance]
+    ended = terminate(clients.ec2, sorted([*outside, *(joined[place] for place in idle)]))
+    return "; ".join(_ended(ended, why) + _kept(unset | inactive)) or None
 
 
-def _drained(ecs: ECSClient, cluster: str, place: str) -> bool:
-    def set_state(status: ContainerInstanceStatusType) -> None:
-        ecs.update_container_instances_state(cluster=cluster, containerInstances=[place], status=status)
+def _ended(ids: list[str], why: str) -> list[str]:
+    machines = f"{len(ids)} machine{'s' if len(ids) > 1 else ''}"
+    return [f"{machines} ended: {why} ({', '.join(ids)})"] if ids else []
 
-    def is_busy() -> bool:
-        found = ecs.describe_container_instances(cluster=cluster, containerInstances=[place])
-        return any(
-            item["runningTasksCount"] + item["pendingTasksCount"] for item in found["containerInstances"]
-        )
 
-    if is_busy():
-        return False
-    set_state("DRAINING")
-    busy = is_busy()
-    if busy:
-        set_state("ACTIVE")
-    return not busy
+def _kept(reasons: set[str]) -> list[str]:
+    """Say why ECS did not set the state of machines, unless they have only left the cluster."""
+    told = ", ".join(sorted(reasons - {GONE}))
+    return [f"some idle machines stay for now, because ECS cannot drain them: {told}"] if told else []

@@ -27,7 +27,7 @@ from distributed_fiji.aws.tasks import stop_tasks
 from distributed_fiji.aws.telemetry import read_alarms, remove_alarms, remove_dashboard
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import SomethingLeft
-from distributed_fiji.monitor.logexport import export_logs
+from distributed_fiji.monitor.logexport import export_log
 from distributed_fiji.monitor.machines import give_jobs_back
 from distributed_fiji.state.jobstate import JobState
 from distributed_fiji.state.openruns import read_open_runs
@@ -283,10 +283,10 @@ def remove_empty_queue(sqs: SQSClient, name: str, run: Run) -> str | None:
 
 
 def _exported(run: Run, clients: Clients, clock: Clock, seconds: float | None) -> str | None:
-    """Export the logs to the bucket. Raises LogsTooLong if it takes longer than allowed."""
+    """Export the workers' log to the bucket. Raises LogsTooLong if it takes longer than allowed."""
     until = clock.now() + seconds if seconds is not None else None
-    keys = export_logs(clients, run, lambda: until is not None and clock.now() > until)
-    return f"logs are in s3://{run.bucket}/: {', '.join(keys)}" if keys else None
+    key = export_log(clients, run, lambda: until is not None and clock.now() > until)
+    return f"the workers' log is in s3://{run.bucket}/{key}" if key else None
 
 
 def still_costly(steps: list[Step]) -> tuple[str, ...]:

@@ -72,6 +72,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         "described ec2: DescribeInstanceTypes DescribeInstanceTypeOfferings DescribeImages DescribeSubnets"
         " DescribeKeyPairs DescribeSpotPriceHistory DescribeInstances DescribeRouteTables"
         " DescribeVpcEndpoints",
+        "cluster ecs: DescribeClusters",
         *_QUOTAS,
         "given-roles iam: GetRole",
         "given-profile iam: GetInstanceProfile",
@@ -157,7 +158,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         "queue sqs: GetQueueUrl GetQueueAttributes",
         "service ecs: DescribeServices UpdateService",
         "definitions ecs: DescribeTaskDefinition",
-        "cluster ecs: ListContainerInstances",
+        "cluster ecs: DescribeClusters ListContainerInstances",
         "container-instances ecs: DescribeContainerInstances",
         "listed-tasks ecs: ListTasks",
         "tasks ecs: DescribeTasks",

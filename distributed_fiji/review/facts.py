@@ -1,37 +1,34 @@
 """What became of each job, read from its manifest or its failure records: the one place that knows where.
 
-Today it is an object for each job. Everything above takes `DoneJob` and `FailedJob`, and need not change when
-facts come in another form.
+Everything above takes `DoneJob` and `FailedJob`. Of many done jobs, the workers' lines are read (`segments`);
+they have what is needed here of the manifests.
 """
 
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from distributed_fiji.review.course import UNKNOWN, Course, course_in
+from distributed_fiji.review.parallel import Read, in_parallel
+from distributed_fiji.review.segments import list_standing, read_lines
 from distributed_fiji.state.record import Run
 from distributed_fiji.state.statefiles import pass_over
-from worker.contract.jobs import InvalidMessage, decode_message, manifest_key, thumbnails_key
+from worker.contract.jobs import FACTS, InvalidMessage, decode_message, manifest_key, thumbnails_key
 from worker.contract.state import MOST_BYTES, Unreadable, number, read_object, refuse_another_app, text, texts
 from worker.contract.thumbnails import Thumbnail, thumbnails_in
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-#: Returns an object's content by bucket and key; None where it is not there.
-Read = Callable[[str, str], "bytes | None"]
-
-#: Objects that are read at once, and results that may wait to be used: what bounds memory.
-THREADS, AHEAD = 16, 64
+#: The manifests of so many jobs are read one by one. For more, workers' lines are quicker.
+FEW = 2_000
 
 
 @dataclass(frozen=True)
@@ -79,15 +76,33 @@ class FailedJob:
 class Facts:
     """Reads what became of a run's jobs."""
 
-    def __init__(self, run: Run, read: Read) -> None:
-        self._run, self._read = run, read
+    def __init__(self, run: Run, read: Read, s3: S3Client | None = None, few: int = FEW) -> None:
+        """`few`: up to how many manifests are read one by one; without `s3`, all are."""
+        self._run, self._read, self._s3, self._few = run, read, s3, few
 
     @property
     def app_name(self) -> str:
         return self._run.app_name
 
-    def done(self, jobs: Iterable[str]) -> Iterator[DoneJob]:
-        """Yield what the manifests of jobs say, in the order of the jobs; one that is none is passed over."""
+    def done(self, jobs: Set[str]) -> Iterator[DoneJob]:
+        """Yield what the manifests of jobs say; one that is none is passed over.
+
+        The order is that of the jobs' ids, or for many jobs the workers'. It is the same every time.
+        """
+        if self._s3 is None or len(jobs) <= self._few:
+            yield from self._in_manifests(sorted(jobs))
+            return
+        run = self._run
+        standing = list_standing(self._s3, run.bucket, run.app_name, jobs)
+        odd: list[str] = []
+        for line in read_lines(self._s3, self._read, run.bucket, run.app_name, standing):
+            if job := self._readable(line, _done, f"{FACTS}/, line of {line['job_id']}"):
+                yield job
+            else:
+                odd.append(line["job_id"])
+        yield from self._in_manifests(chain(odd, standing.untold))
+
+    def _in_manifests(self, jobs: Iterable[str]) -> Iterator[DoneJob]:
         keys = (manifest_key(self._run.app_name, job) for job in jobs)
         yield from filter(None, in_parallel(lambda key: self._find(key, _done), keys))
 
@@ -108,7 +123,15 @@ class Facts:
         if body is None:
             return None
         try:
-            document = read_object(body)
+            return self._readable(read_object(body), read, key)
+        except Unreadable as error:
+            pass_over(self._run.bucket, key, str(error))
+            return None
+
+    def _readable(
+        self, document: dict[str, Any], read: Callable[[dict[str, Any]], Result], key: str
+    ) -> Result | None:
+        try:
             refuse_another_app(document, self._run.app_name)
             return read(document)
         except (Unreadable, RecursionError) as error:
@@ -144,18 +167,6 @@ def from_folder(buckets: Path, otherwise: Read) -> Read:
             return otherwise(bucket, key)
 
     return read
-
-
-def in_parallel(action: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Yield an action's results in the order of the items, some ahead and never all at once."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        waiting: deque[Future[Result]] = deque()
-        for item in items:
-            waiting.append(pool.submit(action, item))
-            if len(waiting) >= AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _done(document: dict[str, Any]) -> DoneJob:

@@ -6,13 +6,12 @@ Standard library only, because the janitor's Lambda counts with them.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from heapq import merge
-from itertools import compress, groupby, repeat
+from itertools import compress, repeat
 from typing import TypeGuard, TypeVar
 
-from worker.contract.state import JOB_ID
+from worker.contract.jobids import find_place, sorted_numbers
 
 Item = TypeVar("Item")
 
@@ -44,7 +43,11 @@ class JobSet(Set[str]):
         """Return the set of these jobs. Raises ValueError if one of them is not a valid ID."""
         if isinstance(jobs, JobSet):
             return jobs
-        numbers = array("Q", (number for number, _ in groupby(sorted(int(job, 16) for job in jobs))))
+        return JobSet.of_numbers(sorted_numbers(jobs))
+
+    @staticmethod
+    def of_numbers(numbers: array[int]) -> JobSet:
+        """Return the set of the jobs with these numbers, which are sorted, each once."""
         return JobSet(numbers, bytes(len(numbers)))
 
     def __contains__(self, job: object) -> bool:
@@ -85,15 +88,6 @@ class JobSet(Set[str]):
 
     def _shares_marks(self, other: object) -> TypeGuard[JobSet]:
         return isinstance(other, JobSet) and other.numbers is self.numbers and other.marks is self.marks
-
-
-def find_place(numbers: array[int], job: str) -> int | None:
-    """Return where a job's ID is in a sorted array; None if it is not, or is no valid ID."""
-    if not JOB_ID.match(job):
-        return None
-    number = int(job, 16)
-    place = bisect_left(numbers, number)
-    return place if place < len(numbers) and numbers[place] == number else None
 
 
 class LastSubmitted:

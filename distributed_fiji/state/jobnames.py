@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 #: A submission's ID, which sorts by time.
 OBJECT = re.compile(r"[A-Za-z0-9-]+\.tsv\.gz\Z")
 
+#: Bytes that are compressed at a time.
+CHUNK = 1024 * 1024
+
 #: Most bytes that are read of an object, whatever it says about itself.
 MOST_LINES, LONGEST_LINE = 10_000_000, 10_000
 
@@ -33,10 +36,13 @@ def write_names(
     s3: S3Client, bucket: str, app_name: str, submission_id: str, names: Iterable[tuple[str, str]]
 ) -> None:
     """Write the names of a submission's jobs, one line each: ID and name."""
-    text = "".join(f"{job}\t{' '.join(name.split())}\n" for job, name in names)
+    kept = io.BytesIO()
+    packer = gzip.GzipFile(fileobj=kept, mode="wb", compresslevel=1, mtime=0)
+    with packer, io.BufferedWriter(packer, CHUNK) as lines:
+        for job, name in names:
+            lines.write(f"{job}\t{' '.join(name.split())}\n".encode("utf-8", "replace"))
     key = state_key(app_name, "names", f"{submission_id}.tsv.gz")
-    body = gzip.compress(text.encode("utf-8", "replace"), compresslevel=1, mtime=0)
-    s3.put_object(Bucket=bucket, Key=key, Body=body)
+    s3.put_object(Bucket=bucket, Key=key, Body=kept.getvalue())
 
 
 def read_names(s3: S3Client, bucket: str, app_name: str, jobs: Iterable[str]) -> dict[str, str]:

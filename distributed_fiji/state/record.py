@@ -169,11 +169,6 @@ class Run:
     fleet_request: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def log_groups(self) -> tuple[str, ...]:
-        """The groups that the run's workers and machines write to; the workers may have none."""
-        return tuple(group for group in (self.log_group, self.machine_log_group) if group)
-
-    @property
     def ending_key(self) -> str:
         """Key of the verdict with which this run's teardown began."""
         return state_key(self.app_name, "endings", f"{self.run_id}.json")

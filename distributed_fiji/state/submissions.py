@@ -1,7 +1,8 @@
 """What was submitted: one object in the bucket for each submitJob, with the IDs of its jobs.
 
 It is written before the first message is sent and again after the last one, so that the monitor knows every
-job that has to end, and can tell when a submission was interrupted.
+job that has to end, and can tell when a submission was interrupted. Its IDs are sorted and packed: 11 bytes a
+job (worker.contract.jobids).
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from distributed_fiji.aws.clients import answered_at, pages
 from distributed_fiji.state.jobids import JobSet
 from distributed_fiji.state.statefiles import find_state, pass_over
+from worker.contract.jobids import packed, sorted_numbers, unpacked
 from worker.contract.jobs import state_key
-from worker.contract.state import JOB_ID, NAME, Unreadable, flag, number, refuse_another_app, text, texts
+from worker.contract.state import NAME, flag, number, refuse_another_app, text
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -52,7 +54,8 @@ def write_submission(s3: S3Client, bucket: str, app_name: str, submission: Submi
 
     It is first written before the first message is sent, so its time is earlier than any finished job's.
     """
-    document = {**vars(submission), "job_ids": list(submission.job_ids), "app_name": app_name}
+    ids = packed(sorted_numbers(submission.job_ids))
+    document = {**vars(submission), "job_ids": ids, "app_name": app_name}
     answer = s3.put_object(
         Bucket=bucket,
         Key=state_key(app_name, "submissions", f"{submission.submission_id}.json"),
@@ -98,15 +101,12 @@ def list_submissions(s3: S3Client, bucket: str, app_name: str) -> Iterable[tuple
 def submission_in(document: dict[str, Any], app_name: str) -> Submission:
     """Return the submission in a document. Raises Unreadable."""
     refuse_another_app(document, app_name)
-    jobs = texts(document, "job_ids")
-    if not all(map(JOB_ID.match, jobs)):
-        raise Unreadable("job_ids contains an invalid job ID")
     return Submission(
         submission_id=text(document, "submission_id"),
         job_file=text(document, "job_file"),
         queue_created=text(document, "queue_created"),
         submitted_at=number(document, "submitted_at"),
-        job_ids=JobSet.of(jobs),
+        job_ids=JobSet.of_numbers(unpacked(document.get("job_ids", []))),
         output_location=text(document, "output_location", ""),
         complete=flag(document, "complete", False),
         by_aws=flag(document, "by_aws", False),

@@ -152,7 +152,7 @@ BROKEN = {
     ),
     "tasks beyond ECS": SetUp(
         "fleet-limits",
-        "TASKS_PER_MACHINE = 6 × CLUSTER_MACHINES = 1000 is 6,000 tasks",
+        "TASKS_PER_MACHINE = 6 × CLUSTER_MACHINES = 1000 is 6,000 tasks; a service of ECS has 5,000 at most",
         settings={"CLUSTER_MACHINES": 1000, "TASKS_PER_MACHINE": 6},
     ),
     # the script

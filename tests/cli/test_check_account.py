@@ -42,6 +42,20 @@ def test_subnets_without_a_way_out_and_two_of_one_zone_are_named(
     ec2.delete_vpc(VpcId=vpc)
 
 
+def test_a_fleet_beyond_a_service_of_ecs_is_refused_with_what_fits(
+    account: Account, ready: Command, tmp_path: Path
+) -> None:
+    configure(tmp_path, CLUSTER_MACHINES=1000, TASKS_PER_MACHINE=6, MACHINE_TYPE="m5.4xlarge", MEMORY=1000)
+    (tmp_path / "fleet.json").write_text("{}")
+    fleets = account.client("ec2").describe_spot_fleet_requests()["SpotFleetRequestConfigs"]
+
+    refused = ready("startCluster", "fleet.json", "--yes")
+
+    assert refused.code == 2
+    assert "is 6,000 tasks; a service of ECS has 5,000 at most. Lower CLUSTER_MACHINES to 833" in refused.err
+    assert account.client("ec2").describe_spot_fleet_requests()["SpotFleetRequestConfigs"] == fleets
+
+
 DATA: dict[str, tuple[dict[str, bytes], list[str], str, str, str]] = {
     "nothing there": ({}, ["data/none/{Well}.tif"], "inputs-missing", "stop", "2 of 2 jobs: no key matches"),
     "another ending": (

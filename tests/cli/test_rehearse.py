@@ -54,6 +54,14 @@ class Analyst(Newcomer):
         }
         (self.folder / "job.json").write_text(json.dumps(document), encoding="utf-8")
 
+    def move_groups_into_a_file(self) -> None:
+        document = json.loads((self.folder / "job.json").read_text(encoding="utf-8"))
+        wells = [group["Well"] for group in document["groups"]]
+        (self.folder / "wells.csv").write_text("\n".join(["Well", *wells]), encoding="utf-8")
+        (self.folder / "job.json").write_text(
+            json.dumps({**document, "groups": "wells.csv"}), encoding="utf-8"
+        )
+
 
 @pytest.fixture
 def analyst(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Analyst]:
@@ -66,6 +74,7 @@ def analyst(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Analyst]
 
 def test_jobs_are_rehearsed_from_a_folder_and_what_fits_is_written_into_config(analyst: Analyst) -> None:
     analyst.prepare("A01", "A02", "A03", "A04", "A05")
+    analyst.move_groups_into_a_file()
     before = (analyst.folder / "config.py").read_bytes()
 
     ended = analyst.run(
@@ -94,6 +103,7 @@ def test_jobs_are_rehearsed_from_a_folder_and_what_fits_is_written_into_config(a
         "measure.ijm",
         "config.py",
         "job.json",
+        "wells.csv",
     }
     again = analyst.run("--config", "config.py", "rehearse", "job.json", "--folder", "elsewhere")
     assert again.returncode == 2 and "elsewhere" in again.stderr

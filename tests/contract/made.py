@@ -162,7 +162,7 @@ MADE: dict[str, tuple[str, ...]] = {
         "sqs:DeleteMessage",
         "sqs:DeleteMessageBatch",
     ),
-    "tests/worker/test_inputs.py::test_the_console_is_streamed_to_the_jobs_log": (
+    "tests/worker/test_inputs.py::test_the_consoles_of_all_jobs_are_streamed_to_the_stream_of_their_workers_task": (
         "logs:CreateLogStream",
         "logs:PutLogEvents",
     ),

@@ -10,6 +10,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 Parameters = Mapping[str, Any]
@@ -122,6 +123,8 @@ def log_events(parameters: Parameters) -> Iterator[str]:
     events = parameters.get("logEvents") or ()
     if len(events) > 10_000 or sum(len(one["message"].encode()) + 26 for one in events) > MIB:
         yield "more than 10,000 events, or than 1 MiB"
+    if any(one["timestamp"] > next_one["timestamp"] for one, next_one in pairwise(events)):
+        yield "events that are not in the order of their times"
 
 
 def role_policy(parameters: Parameters) -> Iterator[str]:

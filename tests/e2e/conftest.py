@@ -110,7 +110,8 @@ class App:
 
     def inventory(self) -> list[dict[str, Any]]:
         """Return what exists of this app."""
-        return json.loads(self.run("inventory", self.name, "--json").out)
+        found: list[dict[str, Any]] = json.loads(self.run("inventory", self.name, "--json").out)
+        return found
 
 
 @pytest.fixture(scope="session")

@@ -40,15 +40,21 @@ def origin(run: Left) -> Origin:
 
 
 def done(
-    run: Left, job: Job, outputs: Mapping[str, bytes], input_bytes: int = 0, script: bytes = b""
+    run: Left,
+    job: Job,
+    outputs: Mapping[str, bytes],
+    input_bytes: int = 0,
+    script: bytes = b"",
+    console: Sequence[str] = (),
 ) -> None:
-    """Leave what a done job leaves: its outputs at its location, then its manifest."""
+    """Leave what a done job leaves: its outputs at its location, then its manifest with its console."""
     sent, put = [], run.clients.s3.put_object
     for name, body in outputs.items():
         key = f"{job.output_file_location}/{name}"
         etag = put(Bucket=run.bucket, Key=key, Body=body)["ETag"]
         sent.append(Sent(key, len(body), etag, ""))
-    about = {"attempt": 1, "inputs": [{"key": "s3://b/a.tif", "etag": "e", "bytes": input_bytes}]}
+    inputs = [{"key": "s3://b/a.tif", "etag": "e", "bytes": input_bytes}]
+    about = {"attempt": 1, "inputs": inputs, "console": list(console)}
     by = replace(origin(run), script_sha256=hashlib.sha256(script).hexdigest())
     document = manifest(by, job, about, destination=run.bucket, outputs=sent)
     put(Bucket=run.bucket, Key=manifest_key(run.app, job.job_id), Body=json.dumps(document).encode())

@@ -12,7 +12,7 @@ from distributed_fiji.monitor.actions import (
     AddAlarm,
     DeleteAlarms,
     End,
-    EndMachine,
+    EndMachines,
     LowerService,
     LowerTarget,
     TakeDown,
@@ -81,6 +81,15 @@ def after(*looks: Snapshot, run: Run = RUN, cheapest: bool = False) -> list[Acti
     for look in looks:
         actions, memory = decide(run, LIMITS, look, memory, cheapest=cheapest)
     return actions
+
+
+def ended(actions: list[Action]) -> list[list[str]]:
+    """Return the machines that each action ends."""
+    return [
+        [machine.instance_id for machine in action.machines]
+        for action in actions
+        if isinstance(action, EndMachines)
+    ]
 
 
 def end_of(*looks: Snapshot) -> End | None:
@@ -266,10 +275,19 @@ def test_only_machines_without_a_task_are_ended() -> None:
 
     actions = after(replace(look, machines=machines, tasks=task, desired=1, target_capacity=1))
 
-    assert [action.machine.instance_id for action in actions if isinstance(action, EndMachine)] == [
-        "i-0",
-        "i-2",
-    ]
+    assert ended(actions) == [["i-0", "i-2"]]
+
+
+def test_a_thousand_idle_machines_are_ended_a_hundred_at_a_time() -> None:
+    idle = tuple(Machine(f"i-{n}", "running", 0.0, f"place-{n}", 0) for n in range(1, 1000))
+    busy = Machine("i-0", "running", 0.0, "place-0", 1)
+    task = (Task("task", "place-0", "RUNNING", True),)
+    look = seen(left=1, jobs=Jobs(submitted=ids(1)), machines=1)
+
+    waves = ended(after(replace(look, machines=(busy, *idle), tasks=task)))
+
+    assert [len(wave) for wave in waves] == 9 * [100] + [99]
+    assert {one for wave in waves for one in wave} == {machine.instance_id for machine in idle}
 
 
 def test_an_idle_machine_stays_while_tasks_wait_for_a_place() -> None:
@@ -345,7 +363,7 @@ def test_many_machines_get_their_alarms_some_at_a_look_and_after_all_else() -> N
 
     actions = after(replace(look, machines=(*look.machines, lost)))
 
-    assert isinstance(actions[0], EndMachine)
+    assert isinstance(actions[0], EndMachines)
     assert [type(action) for action in actions[1:]] == 20 * [AddAlarm]
 
 
@@ -356,7 +374,7 @@ def test_a_machine_that_never_joined_is_ended() -> None:
 
     actions = after(replace(look, machines=(lost,)))
 
-    assert [action.machine for action in actions if isinstance(action, EndMachine)] == [lost]
+    assert ended(actions) == [["i-0"]]
 
 
 WORK = Jobs(submitted=ids(*range(50)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from tests.monitor.builders import ARun, SteppedClock, a_run
 from tests.monitor.flow import Flow
 from tests.monitor.left import done, failed
 from tests.monitor.screen import Screen
-from worker.contract.jobs import FailureClass, Job, log_key
+from worker.contract.jobs import FailureClass, Job, log_key, log_line
 
 ONE, OTHER = (Job({"Plate": plate, "Well": "A02"}, f"out/{plate}") for plate in ("P1", "P2"))
 
@@ -56,19 +58,23 @@ def logs_of(run: ARun) -> Logs:
     return Logs(run.record, run.clients, from_s3(run.clients.s3))
 
 
-def stream(run: ARun, job: Job, attempt: int, lines: list[str]) -> None:
-    """Write what a worker writes while a job runs."""
-    group, name = run.record.log_group, f"{job.job_id}/{attempt}"
-    if attempt:
-        run.clients.logs.create_log_stream(logGroupName=group, logStreamName=name)
+def write(run: ARun, stream: str, lines: list[str]) -> None:
+    """Write lines to a stream of the run's log group."""
+    group, logs = run.record.log_group, run.clients.logs
+    with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
     events = [{"timestamp": int(time.time() * 1000), "message": line} for line in lines]
-    run.clients.logs.put_log_events(logGroupName=group, logStreamName=name, logEvents=events)
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+
+def texts(lines: Iterable[str]) -> list[str]:
+    """Return lines without their times."""
+    return [line.split(" ", 1)[1] for line in lines]
 
 
 def test_the_last_attempts_console_is_shown_and_each_other_one_can_be(run: ARun) -> None:
     logs = logs_of(run)
 
-    assert logs.attempts(ONE.job_id) == [1, 2]
     assert next(logs.lines(ONE.job_id)) == "attempt 2"
     assert next(logs.lines(ONE.job_id, 1)) == "attempt 1"
     with pytest.raises(InvalidInput, match="--attempt 7: the bucket has 1, 2"):
@@ -77,23 +83,42 @@ def test_the_last_attempts_console_is_shown_and_each_other_one_can_be(run: ARun)
         next(logs.lines("0" * 16))
 
 
+def test_a_done_jobs_console_is_in_its_manifest_and_the_later_one_of_two_attempts_counts(run: ARun) -> None:
+    done(run, ONE, {"a.csv": b"1"}, console=["after a retry", "ü"])
+
+    assert list(logs_of(run).lines(ONE.job_id)) == ["after a retry", "ü"]
+    assert next(logs_of(run).lines(ONE.job_id, 1)) == "after a retry"
+    assert next(logs_of(run).lines(ONE.job_id, 2)) == "attempt 2"
+
+
 def test_a_running_jobs_lines_come_from_cloudwatch_until_it_has_ended(clients: Clients, app: str) -> None:
     run = a_run(clients, app, machines=1)
-    stream(run, ONE, 1, ["first", "second"])
+    other = f"{OTHER.job_id}/1 {ONE.job_id}/1 is what this prints"
+    write(run, "task", [log_line(ONE.job_id, 1, line) for line in ("first", "", "second")] + [other])
+    write(run, "another-task", [log_line(ONE.job_id, 2, "of another attempt")])
 
     def ends() -> None:
-        clients.logs.put_log_events(
-            logGroupName=run.record.log_group,
-            logStreamName=f"{ONE.job_id}/1",
-            logEvents=[{"timestamp": int(time.time() * 1000), "message": "last"}],
-        )
+        write(run, "task", [log_line(ONE.job_id, 1, "last")])
         clients.s3.put_object(Bucket=run.bucket, Key=log_key(run.app, ONE.job_id, 1), Body=b"whole")
 
-    shown = [line.split(" ", 1)[1] for line in logs_of(run).lines(ONE.job_id)]
-    followed = list(logs_of(run).follow(ONE.job_id, None, SteppedClock(time.time(), ends)))
+    shown = texts(logs_of(run).lines(ONE.job_id, 1))
+    followed = texts(logs_of(run).follow(ONE.job_id, 1, SteppedClock(time.time(), ends)))
 
-    assert shown == ["first", "second"]
-    assert [line.split(" ", 1)[1] for line in followed] == ["first", "second", "last"]
+    assert shown == ["first", "", "second"]
+    assert followed == [*shown, "last"]
+    assert texts(logs_of(run).lines(ONE.job_id, 2)) == ["of another attempt"]
+    assert texts(logs_of(run).lines(OTHER.job_id)) == [other.partition(" ")[2]]
+
+
+def test_the_lines_of_a_worker_of_an_earlier_version_which_gave_each_attempt_a_stream_are_found(
+    clients: Clients, app: str
+) -> None:
+    run = a_run(clients, app, machines=1)
+    for attempt in (1, 2):
+        write(run, f"{ONE.job_id}/{attempt}", [f"attempt {attempt}"])
+
+    assert texts(logs_of(run).lines(ONE.job_id)) == ["attempt 1", "attempt 2"]
+    assert texts(logs_of(run).lines(ONE.job_id, 2)) == ["attempt 2"]
 
 
 def test_a_text_is_found_in_all_jobs_of_a_group(run: ARun) -> None:

@@ -6,21 +6,24 @@ import io
 import json
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.fleet import find_fleet
-from distributed_fiji.aws.machines import there_of
+from distributed_fiji.aws.machines import terminate, there_of
 from distributed_fiji.aws.policies import trust
 from distributed_fiji.aws.unseen import Strict
 from distributed_fiji.commands import datacosts
 from distributed_fiji.commands.apps import find_apps, queues_with_tags
 from distributed_fiji.commands.cleanup import cleanup
+from distributed_fiji.commands.findings import look_at_cluster
 from distributed_fiji.commands.inventory import inventory
 from distributed_fiji.commands.jobfindings import look_at_inputs
 from distributed_fiji.commands.plan import Start
@@ -35,7 +38,7 @@ from distributed_fiji.janitor.removal import remove_schedule
 from distributed_fiji.janitor.tending import JanitorConfig, run_round
 from distributed_fiji.janitor.turn import turn
 from distributed_fiji.jobs import parse_job_file
-from distributed_fiji.monitor.actions import AddAlarm, EndMachine, LowerTarget
+from distributed_fiji.monitor.actions import AddAlarm, EndMachines, LowerTarget
 from distributed_fiji.monitor.observe import Observer
 from distributed_fiji.monitor.perform import perform
 from distributed_fiji.monitor.snapshot import Machine
@@ -43,7 +46,7 @@ from distributed_fiji.registry import Answer
 from distributed_fiji.settings import parse_settings
 from distributed_fiji.state.submissions import all_submissions
 from tests.monitor.answers import refusal
-from tests.monitor.builders import EmulatedSession, SteppedClock, a_run, some_jobs
+from tests.monitor.builders import ARun, EmulatedSession, SteppedClock, a_run, some_jobs
 from tests.monitor.flow import JOBS, WELLS, Flow
 from tests.monitor.recording import RecordingSession
 from tests.monitor.screen import Screen, clean
@@ -291,12 +294,133 @@ def test_a_machine_that_was_given_a_task_meanwhile_is_never_drained(
     recording = RecordingSession(session)
     machine = Machine(instance, "running", 0.0, container_instance=place)
 
-    did = perform(EndMachine(machine, "no work"), run.record, Clients(recording))
+    did = perform(EndMachines((machine,), "no work"), run.record, Clients(recording))
 
     assert did is None
     assert "UpdateContainerInstancesState" not in {call.operation for call in recording.calls}
     (task,) = run.clients.ecs.list_tasks(cluster=run.record.cluster)["taskArns"]
     assert task
+
+
+def joined(run: ARun) -> list[Machine]:
+    """Let all machines of a run join its cluster, without a task."""
+    return [Machine(one, "running", 0.0, container_instance=run.join(one, tasks=0)) for one in run.machines()]
+
+
+def alive(run: ARun, machines: list[Machine]) -> set[str]:
+    """Return which of some machines exist."""
+    return there_of(run.clients.ec2, [machine.instance_id for machine in machines])
+
+
+def state_of(run: ARun, machine: Machine) -> str:
+    """Return the state of a machine's container instance."""
+    (found,) = run.clients.ecs.describe_container_instances(
+        cluster=run.record.cluster, containerInstances=[machine.container_instance]
+    )["containerInstances"]
+    return found["status"]
+
+
+def test_idle_machines_are_ended_together_and_those_that_ecs_does_not_drain_or_gives_a_task_stay(
+    session: EmulatedSession, app: str
+) -> None:
+    run = a_run(Clients(session), app, machines=14)
+    gone, given, kept, *idle = joined(run)
+    run.clients.ecs.deregister_container_instance(
+        cluster=run.record.cluster, containerInstance=gone.container_instance
+    )
+    recording = RecordingSession(session)
+    clients = Clients(recording)
+
+    def answered(parsed: dict[str, Any], **_: Any) -> None:
+        """As if the service had placed a task meanwhile, and ECS had not drained one machine."""
+        for item in list(parsed["containerInstances"]):
+            if item["containerInstanceArn"] == kept.container_instance:
+                parsed["containerInstances"].remove(item)
+                parsed["failures"].append({"arn": kept.container_instance, "reason": "AGENT"})
+            if item["containerInstanceArn"] == given.container_instance and item["status"] == "DRAINING":
+                run.clients.ecs.start_task(
+                    cluster=run.record.cluster,
+                    taskDefinition=run.record.task_family,
+                    containerInstances=[given.container_instance],
+                )
+
+    clients.ecs.meta.events.register("after-call.ecs.UpdateContainerInstancesState", answered)
+
+    did = perform(EndMachines((gone, given, kept, *idle), "no work is left"), run.record, clients)
+
+    ids = sorted(machine.instance_id for machine in idle)
+    assert did == (
+        f"11 machines ended: no work is left ({', '.join(ids)});"
+        " some idle machines stay for now, because ECS cannot drain them: AGENT"
+    )
+    assert alive(run, [gone, given, kept, *idle]) == {one.instance_id for one in (gone, given, kept)}
+    assert state_of(run, given) == "ACTIVE"
+    assert Counter(call.operation for call in recording.calls) == {
+        "DescribeContainerInstances": 2,
+        "UpdateContainerInstancesState": 3,
+        "TerminateInstances": 1,
+    }
+
+
+def test_no_machine_is_ended_where_draining_is_refused_and_all_are_active_where_looking_again_is(
+    session: EmulatedSession, app: str
+) -> None:
+    run = a_run(Clients(session), app, machines=2)
+    machines = joined(run)
+    refusing = RecordingSession(session, ("UpdateContainerInstancesState",))
+
+    did = perform(EndMachines((*machines,), "no work is left"), run.record, Clients(refusing))
+
+    assert did
+    assert did.startswith("some idle machines stay for now, because ECS cannot drain them: ")
+    assert len(alive(run, machines)) == 2
+
+    clients = Clients(session)
+    drained = list[bool]()
+    events: Any = clients.ecs.meta.events
+    events.register("after-call.ecs.UpdateContainerInstancesState", lambda **_: drained.append(True))
+    events.register(
+        "before-call.ecs.DescribeContainerInstances",
+        lambda **_: refusal("ServerException", 500, "try later") if drained else None,
+    )
+    assert perform(EndMachines((*machines,), "no work is left"), run.record, clients)
+    assert len(alive(run, machines)) == 2
+    assert [state_of(run, machine) for machine in machines] == 2 * ["ACTIVE"]
+
+
+def test_a_machine_that_is_not_active_yet_keeps_no_other_from_being_drained(
+    session: EmulatedSession, app: str
+) -> None:
+    run = a_run(Clients(session), app, machines=3)
+    young, *idle = joined(run)
+    clients = Clients(session)
+
+    events: Any = clients.ecs.meta.events
+
+    def refused(params: dict[str, Any], **_: Any) -> Any:
+        is_asked = young.container_instance in str(params["body"])
+        return refusal("InvalidParameterException", 400, "it is not active") if is_asked else None
+
+    events.register("before-call.ecs.UpdateContainerInstancesState", refused)
+
+    did = perform(EndMachines((young, *idle), "no work is left"), run.record, clients)
+
+    assert did
+    assert did.startswith("2 machines ended: no work is left")
+    assert alive(run, [young, *idle]) == {young.instance_id}
+
+
+def test_a_machine_that_may_not_be_terminated_keeps_no_other_alive(
+    session: EmulatedSession, app: str
+) -> None:
+    run = a_run(Clients(session), app, machines=3)
+    first, *others = run.machines()
+    run.clients.ec2.modify_instance_attribute(InstanceId=first, DisableApiTermination={"Value": True})
+
+    with pytest.raises(ClientError, match=first):
+        terminate(run.clients.ec2, [first, *others])
+
+    assert there_of(run.clients.ec2, [first, *others]) == {first}
 
 
 def test_a_task_that_does_not_run_yet_leaves_it_known_who_works(session: EmulatedSession, app: str) -> None:
@@ -342,6 +466,31 @@ def test_alarms_are_made_no_faster_than_cloudwatch_takes_them(session: EmulatedS
 
     assert len(begun) == 7
     assert all(later - sooner >= 0.99 for sooner, later in zip(begun, begun[3:], strict=False))
+
+
+def test_a_cluster_without_room_for_the_fleet_is_named_with_what_fits(
+    session: EmulatedSession, app: str, tmp_path: Path
+) -> None:
+    clients = Clients(session)
+    flow = a_flow(clients, app, tmp_path, CLUSTER_MACHINES=1000)
+    flow.setup(clients)
+    others = 4000
+
+    def crowded(parsed: dict[str, Any], **_: Any) -> None:
+        parsed["clusters"][0]["registeredContainerInstancesCount"] = others
+
+    events: Any = clients.ecs.meta.events
+    events.register("after-call.ecs.DescribeClusters", crowded)
+
+    assert look_at_cluster(flow.settings, clients) == []
+    others = 4700
+    (finding,) = look_at_cluster(flow.settings, clients)
+    assert (finding.id, finding.severity, finding.field) == ("fleet-limits", "stop", "ECS_CLUSTER")
+    assert finding.sentence == (
+        f"ECS_CLUSTER = '{flow.settings.ECS_CLUSTER}' has 4,700 machines, and CLUSTER_MACHINES = 1000 more"
+        " are too many; a cluster of ECS has 5,000 at most. Lower CLUSTER_MACHINES to 300, or choose another"
+        " ECS_CLUSTER"
+    )
 
 
 def test_hundreds_of_machines_are_asked_for_in_filters_that_ec2_takes(clients: Clients, app: str) -> None:

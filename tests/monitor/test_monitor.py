@@ -15,6 +15,7 @@ from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.deadletters import read_dead_letters
 from distributed_fiji.aws.queues import messages_left, queue_attributes
 from distributed_fiji.aws.telemetry import read_alarms
+from distributed_fiji.monitor.lastwords import read_lines
 from distributed_fiji.monitor.observe import Observer
 from distributed_fiji.state.jobstate import JobState
 from tests.monitor.builders import ARun, EmulatedSession, a_run, some_jobs
@@ -266,15 +267,17 @@ def test_jobs_that_were_sent_to_an_earlier_queue_of_that_name_are_not_waited_for
     assert len(observer(run).observe(time.time()).jobs.submitted) == 1
 
 
-def test_logs_of_the_run_are_exported_compressed(clients: Clients, app: str) -> None:
+def test_the_workers_log_of_the_run_is_exported_compressed_and_no_jobs_console(
+    clients: Clients, app: str
+) -> None:
     run = a_run(clients, app)
     run.submit(some_jobs(1))
     run.work_off()
-    group, now = run.record.log_group, int(time.time() * 1000)
-    for stream in ("job1", "job2"):
-        clients.logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    group, now = run.record.machine_log_group, int(time.time() * 1000)
+    for place, stream in ((group, "task1"), (group, "task2"), (run.record.log_group, "task1")):
+        clients.logs.create_log_stream(logGroupName=place, logStreamName=stream)
         events = [{"timestamp": now + n, "message": f"{stream} line {n} µm"} for n in range(3)]
-        clients.logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+        clients.logs.put_log_events(logGroupName=place, logStreamName=stream, logEvents=events)
 
     watch(run)
 
@@ -283,14 +286,25 @@ def test_logs_of_the_run_are_exported_compressed(clients: Clients, app: str) -> 
     body = clients.s3.get_object(Bucket=run.bucket, Key=listed[0]["Key"])["Body"].read()
     lines = gzip.decompress(body).decode().splitlines()
     assert len(lines) == 6
-    assert lines[0].split("\t")[1:] == ["job1", "job1 line 0 µm"]
+    assert lines[0].split("\t")[1:] == ["task1", "task1 line 0 µm"]
+
+
+def test_a_workers_last_lines_are_read_where_fijis_console_has_no_log_group(
+    clients: Clients, app: str
+) -> None:
+    run = a_run(clients, app)
+    group, event = run.record.machine_log_group, {"timestamp": int(time.time() * 1000), "message": "no FIJI"}
+    clients.logs.create_log_stream(logGroupName=group, logStreamName="task")
+    clients.logs.put_log_events(logGroupName=group, logStreamName="task", logEvents=[event])
+
+    assert read_lines(clients.logs, replace(run.record, log_group=""), "task") == ["no FIJI"]
 
 
 def test_log_groups_that_are_gone_do_not_stop_the_teardown(clients: Clients, app: str) -> None:
     run = a_run(clients, app)
     run.submit(some_jobs(1))
     run.work_off()
-    clients.logs.delete_log_group(logGroupName=run.record.log_group)
+    clients.logs.delete_log_group(logGroupName=run.record.machine_log_group)
 
     result, _ = watch(run)
 

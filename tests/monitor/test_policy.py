@@ -117,7 +117,7 @@ def protect(run: ARun, task: str, enabled: bool) -> None:
 
 
 def write_logs(run: ARun) -> None:
-    logs, group = run.clients.logs, run.record.log_group
+    logs, group = run.clients.logs, run.record.machine_log_group
     logs.create_log_stream(logGroupName=group, logStreamName="job")
     for size in LARGE_LOG:
         event = {"timestamp": int(time.time() * 1000), "message": base64.b64encode(os.urandom(size)).decode()}

@@ -132,8 +132,8 @@ def test_inputs_are_found_by_key_by_pattern_by_folder_and_by_value() -> None:
 
     assert looked.largest == 11 + 11 + 5 + 6
     assert looked.lacking == {
-        "inputs-empty": [(1, "s3://b/p/B_1.tif"), (2, "s3://b/p/B_1.tif")],
-        "inputs-missing": [(2, "s3://b/p/C.tif")],
+        "inputs-empty": [("groups[1]", "s3://b/p/B_1.tif"), ("groups[2]", "s3://b/p/B_1.tif")],
+        "inputs-missing": [("groups[2]", "s3://b/p/C.tif")],
     }
     assert [key for _, _, key, _ in looked.heads] == ["p/A_1.tif", "p/A_1.tif"]
     assert [one.severity for one in inputs.input_findings(looked, lambda _: "")] == ["stop", "warn"]

@@ -130,9 +130,11 @@ def test_the_page_on_faults_has_a_row_for_each() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_job_file_in_a_page_is_valid(page: Path) -> None:
+def test_every_job_file_in_a_page_is_valid(page: Path, tmp_path: Path) -> None:
+    for lines in blocks(page, "jsonl"):
+        (tmp_path / "wells.jsonl").write_text(lines, encoding="utf-8")
     for text in blocks(page, "json"):
-        assert list(parse_job_file(json.loads(text), page.name))
+        assert list(parse_job_file(json.loads(text), page.name, tmp_path))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -67,9 +67,9 @@ def test_a_million_jobs_cost_what_was_counted_for_them() -> None:
 
     assert quote.hours.likely == pytest.approx(4.2, rel=0.02)
     assert items["machines"] == pytest.approx(326, rel=0.02)
-    assert items["S3 writes"] == pytest.approx(30.0)
+    assert items["S3 writes"] == pytest.approx(20.1)
     assert items["S3 reads"] == pytest.approx(1.2)
-    assert items["SQS"] == pytest.approx(3.64, rel=0.01)
+    assert items["SQS"] == pytest.approx(2.04)
     assert items["logs"] + items["alarms"] + items["S3 lists"] == pytest.approx(2.24, rel=0.25)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
+import tracemalloc
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ from distributed_fiji.aws.queues import batches, mark_bytes
 from distributed_fiji.commands.submit import submission_id
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.jobs import MARK_BYTES, parse_job_file, read_job_file
+from distributed_fiji.jsonfiles import LARGE, has_key
+from distributed_fiji.sharedlocations import Locations, find_shared
 from worker.contract.jobs import MAX_MESSAGE_BYTES, Job, decode_message, encode_message
 
 CHECKOUT = Path(__file__).parents[2]
@@ -183,6 +188,21 @@ def test_jobs_whose_outputs_can_meet_are_named_in_one_line(
     assert "{Well}" in line
 
 
+def test_hashes_of_locations_hide_no_two_jobs_that_can_collide() -> None:
+    parts = ["a", "A", "b", "\u00e4", "a\u0308", ""]
+    for seed in range(300):
+        chance = random.Random(seed)
+        texts = (
+            "/".join(chance.choices(parts, k=chance.randrange(1, 4))) for _ in range(chance.randrange(9))
+        )
+        located = list(enumerate(texts, 1))
+        locations = Locations()
+        for _, location in located:
+            locations.add(location)
+
+        assert locations.find_shared(partial(list, located)) == find_shared(located), located
+
+
 def test_jobs_with_folders_of_their_own_are_not_warned_of() -> None:
     groups = [{"W": "A1"}, {"W": "A10"}, {"W": "A1"}, {"W": "A1_b"}]
 
@@ -211,6 +231,31 @@ def test_answers_of_a_group_go_before_those_of_all_and_make_another_job() -> Non
     assert same_but_other.job_ids != plain.job_ids
 
 
+@pytest.mark.parametrize("name", ["wells.jsonl", "wells.csv"])
+def test_groups_of_a_file_are_those_that_were_checked_and_are_not_kept_apart_from_it(
+    tmp_path: Path, name: str
+) -> None:
+    wells = [f"P{number // 384}-W{number % 384}" for number in range(20_000)]
+    line = '{"Well": "%s"}\n' if name.endswith("l") else "%s\n"
+    (tmp_path / name).write_text(
+        ("" if name.endswith("l") else "Well\n") + "".join(line % one for one in wells)
+    )
+    (tmp_path / "job.json").write_text(json.dumps({"output_file_location": "{Well}", "groups": name}))
+
+    tracemalloc.start()
+    file = read_job_file(tmp_path / "job.json")
+    (tmp_path / name).write_text("changed")
+    parts = [job.metadata["Well"] for job in file.part([7, 19_999])]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    # A list of as many groups takes 10 MB.
+    assert peak < 4_000_000
+    assert [job.metadata["Well"] for job in file] == wells
+    assert parts == [wells[7], wells[-1]]
+    assert len(file.job_ids) == len(wells)
+
+
 def test_a_job_without_answers_is_sent_as_before_there_were_any() -> None:
     (job,) = parse_job_file(a_job_file(), "job.json")
 
@@ -233,3 +278,12 @@ def test_wrong_answers_are_all_named() -> None:
     assert problems(a_job_file(answers=["Sigma"])) == [
         "answers must be an object of questions and answers, not list"
     ]
+
+
+def test_of_a_large_json_file_only_the_beginning_is_read_to_see_what_it_is(tmp_path: Path) -> None:
+    path, filler = tmp_path / "large.json", '", "a": "' + "x" * LARGE
+    path.write_text(f'{{"groups": "{filler}')  # not JSON, which only a whole reading would see
+
+    assert has_key(path, "groups")
+    assert not has_key(path, "LaunchSpecifications")
+    assert not has_key(tmp_path / "missing.json", "groups")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from distributed_fiji.state.record import NoRecord, from_document, to_document
 from distributed_fiji.state.submissions import submission_in
 from tests.faults.broken import WRONG, broken_bodies
+from worker.contract.jobids import packed, sorted_numbers
 from worker.contract.jobs import Job, job_name
 from worker.contract.state import Unreadable, read_object
 from worker.records.records import job_document
@@ -96,6 +98,17 @@ def test_documents_of_the_version_before_are_read() -> None:
     assert from_document(json.loads(json.dumps(to_document(run)))) == run
     assert RECORD.items() <= to_document(run).items()
     assert difference_of_work(read_manifest(MANIFEST, "Plate"), JOB, TODAY) == ""
+
+
+def test_a_submission_has_its_jobs_packed_and_a_broken_pack_is_refused() -> None:
+    ids = [f"{number:016x}" for number in (2**64 - 1, 0, 77)]
+    text = packed(sorted_numbers(ids))
+
+    assert len(text) == 32
+    assert sorted(submission_in({**SUBMISSION, "job_ids": text}, "Plate").job_ids) == sorted(ids)
+    for wrong in (text[:-1], text[4:], "µ" * 8, b64encode(bytes(16)).decode(), [ids[0], ids[1][1:]], {}):
+        with pytest.raises(Unreadable, match="job_ids"):
+            submission_in({**SUBMISSION, "job_ids": wrong}, "Plate")
 
 
 def test_every_wrong_field_of_a_record_is_named_at_once() -> None:

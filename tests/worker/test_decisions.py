@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3.exceptions
+from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from worker.aws.logstream import LogStreams
+from worker.aws.logstream import LogStream
 from worker.aws.queue import Counts
 from worker.contract.flags import InvalidFlags, read_flags
 from worker.contract.jobs import Outcome
@@ -19,7 +21,14 @@ from worker.contract.patterns import common_start
 from worker.errors import SettingsError
 from worker.host.folders import PREFIX, Scratch
 from worker.host.memory import container_memory_mb, heap_mb, standby_fits
-from worker.job.ahead import fits_its_lease, longest_run, may_take_ahead, others_may_wait, should_give_back
+from worker.job.ahead import (
+    fits_its_lease,
+    is_still_deep,
+    longest_run,
+    may_take_ahead,
+    others_may_wait,
+    should_give_back,
+)
 from worker.job.attempts import Fate, Plan, Settlement, plan_attempt, settlement
 from worker.settings import read_settings
 from worker.storage.outputs import counting, find_outputs
@@ -170,6 +179,14 @@ def test_a_job_taken_ahead_goes_back_once_when_the_queue_has_run_dry() -> None:
     assert not should_give_back(filled, attempt=1, waited_seconds=60)
 
 
+def test_a_deep_queue_is_not_asked_again_until_it_may_have_come_to_its_end() -> None:
+    deep = Counts(visible=1_000, in_flight=10)
+    assert is_still_deep(deep, taken_since=5, seconds=30)
+    assert not is_still_deep(deep, taken_since=5, seconds=400)
+    assert not is_still_deep(deep, taken_since=25, seconds=30)
+    assert not is_still_deep(Counts(visible=3, in_flight=1), taken_since=0, seconds=1)
+
+
 def test_the_container_tells_how_much_memory_there_is(tmp_path: Path) -> None:
     assert container_memory_mb(2048, tmp_path) == 2048
     (tmp_path / "memory.max").write_text(str(1024 * 2**20), encoding="ascii")
@@ -299,27 +316,53 @@ def test_a_job_that_would_outlast_its_message_is_not_begun() -> None:
 
 def test_a_job_that_prints_without_end_fills_no_log_group() -> None:
     client = Sent()
-    streams = LogStreams(client, "group")
-    sink = streams.sink("job/1", "s3://bucket/job/1.log", most_bytes=1000)
+    lines = LogStream(client, "group", "task")
+    sink = lines.sink("job", 1, "s3://bucket/job/1.log", most_bytes=1000)
 
     for number in range(500):
         sink(f"line {number} of a script that prints in a loop")
-    streams.close(5)
+    lines.close(5)
 
     sent = [event["message"] for events in client.events for event in events]
     assert 10 < len(sent) < 20
-    assert sent[-1] == "More than 1000 bytes: the rest is in s3://bucket/job/1.log when the job has ended."
+    more = "More than 1000 bytes: the rest is in s3://bucket/job/1.log when the job has ended."
+    assert sent[-1] == f"job/1 {more}"
     assert sum(len(line) + 26 for line in sent[:-1]) <= 1000
 
 
+def test_lines_of_all_jobs_go_to_one_stream_in_the_order_of_their_times_once_it_can_be_created() -> None:
+    client: Any = Sent(refused=2)
+    times = iter((1.0, 3.0, 2.0))
+    lines = LogStream(client, "group", "task", now=lambda: next(times), flush=0.2, again=0.05)
+    one, other = lines.sink("one", 1, "s3://b/1.log"), lines.sink("other", 2, "s3://b/2.log")
+
+    one("a")
+    other("b")
+    one("")
+    give_up = time.monotonic() + 10
+    while not client.events and time.monotonic() < give_up:
+        time.sleep(0.01)
+    lines.close(5)
+
+    assert client.created == ["task"]
+    (events,) = client.events
+    assert [event["message"] for event in events] == ["one/1 a", "one/1 ", "other/2 b"]
+
+
 class Sent:
-    """Keeps what is sent to CloudWatch Logs."""
+    """Keeps what is sent to CloudWatch Logs. `refused`: calls that create no stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, refused: int = 0) -> None:
         self.events: list[list[dict[str, str]]] = []
+        self.created: list[str] = []
+        self.refused = refused
 
-    def create_log_stream(self, **_: str) -> None:
+    def create_log_stream(self, *, logStreamName: str, **_: str) -> None:
         """Make a stream."""
+        if self.refused:
+            self.refused -= 1
+            raise ClientError({"Error": {"Code": "ThrottlingException"}}, "CreateLogStream")
+        self.created.append(logStreamName)
 
     def put_log_events(self, *, logEvents: list[dict[str, str]], **_: str) -> None:
         self.events.append(logEvents)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.faults.serving import Answer, Serving
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
 from worker.contract.jobs import Job
@@ -42,11 +44,14 @@ def test_objects_prefixes_and_patterns_become_files(run: Run) -> None:
     by_value = a_job(1, listing=True, image=f"s3://{run.bucket}/in/a.txt", folder=f"{MOUNT}/in/")
     by_pattern = a_job(2, listing=True, inputs=["P1/w1_*.txt", f"s3://{run.bucket}/in/"])
     shared = Job({"n": 3, "listing": True}, "results/3", {"flat": f"{MOUNT}/in/a.txt"})
-    submit(run, [by_value, by_pattern, shared])
+    in_full = a_job(4, listing=True, inputs=["P1/w1_x.txt", "/home/ubuntu/bucket/P1/w2_x.txt"])
+    jobs = [by_value, by_pattern, shared, in_full]
+    submit(run, jobs)
 
     work_off(run)
 
-    harness.check_done(run, [by_value, by_pattern, shared])
+    harness.check_done(run, jobs)
+    assert listing(run, 4) == {"input:w1_x.txt": "1", "input:w2_x.txt": "3"}
     assert listing(run, 1) == {"image": "A", "folder:a.txt": "A", "folder:deep/b.txt": "B"}
     assert listing(run, 2) == {
         "input:w1_x.txt": "1",
@@ -248,17 +253,29 @@ def test_flags_that_only_the_aws_cli_knows_are_honoured(run: Run) -> None:
     assert "2030" in head.get("ExpiresString", "2030")
 
 
-def test_the_console_is_streamed_to_the_jobs_log(run: Run) -> None:
+class TaskMetadata(Serving):
+    """Answers as version 4 of ECS's task metadata endpoint."""
+
+    def answer(self, path: str, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        arn = "arn:aws:ecs:us-east-1:123456789012:task/cluster/0a1b2c"
+        return 200, {}, json.dumps({"Labels": {"com.amazonaws.ecs.task-arn": arn}}).encode()
+
+
+def test_the_consoles_of_all_jobs_are_streamed_to_the_stream_of_their_workers_task(run: Run) -> None:
     run.cloud.logs.create_log_group(logGroupName=run.app_name)
-    job = a_job(1, print=30)
-    submit(run, [job])
+    jobs = [a_job(number, print=30) for number in (1, 2, 3)]
+    submit(run, jobs)
 
-    work_off(run, LOG_GROUP_NAME=run.app_name)
+    metadata = TaskMetadata()
+    work_off(run, LOG_GROUP_NAME=run.app_name, ECS_CONTAINER_METADATA_URI_V4=metadata.url)
+    metadata.close()
 
-    events = run.cloud.logs.get_log_events(logGroupName=run.app_name, logStreamName=f"{job.job_id}/1")[
-        "events"
-    ]
-    assert [event["message"] for event in events] == [f"line {number + 1}" for number in range(30)]
+    streams = run.cloud.logs.describe_log_streams(logGroupName=run.app_name)["logStreams"]
+    assert [stream["logStreamName"] for stream in streams] == ["0a1b2c"]
+    events = run.cloud.logs.filter_log_events(logGroupName=run.app_name)["events"]
+    for job in jobs:
+        printed = [event["message"] for event in events if event["message"].startswith(job.job_id)]
+        assert printed == [f"{job.job_id}/1 line {number + 1}" for number in range(30)]
 
 
 def test_a_log_group_that_is_not_there_fails_no_job(run: Run) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, content, failures, submit
+from worker.contract.jobids import packed, sorted_numbers
 from worker.contract.jobs import Job, state_key
 
 #: Commands of a script, and the outputs that must be in the bucket beside log.txt.
@@ -216,13 +217,14 @@ def failures_of(run: Run, app: str, job_id: str) -> list[dict[str, object] | Non
 
 
 def submission(run: Run, name: str, life: str, jobs: list[Job], job_file: str = "job.json") -> None:
-    """Leave the record that submitJob leaves."""
+    """Leave the record that submitJob leaves; submission 1 is of a version that listed the jobs' ids."""
+    ids = [job.job_id for job in jobs]
     document = {
         "submission_id": name,
         "job_file": job_file,
         "queue_created": life,
         "submitted_at": time.time(),
-        "job_ids": [job.job_id for job in jobs],
+        "job_ids": ids if name == "1" else packed(sorted_numbers(ids)),
     }
     key = state_key(run.app_name, "submissions", f"{name}.json")
     run.cloud.s3.put_object(Bucket=run.bucket, Key=key, Body=json.dumps(document).encode())

@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from tests.worker import harness
+from worker.aws.queue import Message
 from worker.contract.flags import read_flags
 from worker.contract.jobs import FailureClass
 from worker.errors import JobFailed, LeaseLost
+from worker.job.claim import Claim, Term
+from worker.job.held import HeldJob
 from worker.job.uploads import SMALL, Parcel, Uploads
 from worker.records.ledger import Ledger
 from worker.records.marks import mark_of
@@ -61,6 +64,19 @@ def parcel(run: harness.Run, *, job: str = "job", run_id: str = "run") -> Parcel
     return Parcel(run.bucket, "there/", found.outputs, Writer(mark, "script", {"Well": job}))
 
 
+def claim(run: harness.Run, *, before: str = "") -> Claim:
+    """Return a claim for long; the run `before` is known to be over."""
+    message = Message("message", "receipt", "{}", attempt=1, sent_at=0)
+    held = HeldJob(message, NoLease(), job_id="job", run_id="run")  # type: ignore[arg-type]
+    ledger = Ledger(run.cloud.s3, run.bucket, run.app_name)
+    term = Term(renew=3600, valid=10_800)
+    return Claim(ledger, held, "its ETag", term=term, taken_at=time.monotonic(), before=[before])
+
+
+class NoLease:
+    """Stands for a lease, which uploads know nothing of."""
+
+
 def leave(run: harness.Run, sizes: dict[str, int], letter: bytes = b"a") -> Path:
     for name, size in sizes.items():
         path = run.folder / "out" / name
@@ -73,7 +89,7 @@ def test_files_of_every_size_go_and_say_whose_they_are(run: harness.Run) -> None
     leave(run, SIZES)
 
     sent = uploads(run, "--metadata note=mine --content-type image/x --cache-control no-cache").send(
-        parcel(run), go_on
+        parcel(run), claim(run), go_on
     )
 
     listed = {item.key: (item.size, item.etag) for item in list_objects(run.cloud.s3, run.bucket, "there/")}
@@ -89,17 +105,17 @@ def test_files_of_every_size_go_and_say_whose_they_are(run: harness.Run) -> None
 def test_a_new_key_costs_one_request(run: harness.Run, calls: list[str]) -> None:
     leave(run, {f"{number}.csv": 10 for number in range(30)})
 
-    uploads(run).send(parcel(run), go_on)
+    uploads(run).send(parcel(run), claim(run), go_on)
 
     assert calls == 30 * ["PutObject"]
 
 
 def test_the_same_job_replaces_what_it_left_before(run: harness.Run) -> None:
     leave(run, SIZES)
-    uploads(run).send(parcel(run), go_on)
+    uploads(run).send(parcel(run), claim(run), go_on)
     leave(run, SIZES, b"b")
 
-    uploads(run).send(parcel(run, run_id="again"), go_on)
+    uploads(run).send(parcel(run, run_id="again"), claim(run, before="run"), go_on)
 
     for name, size in SIZES.items():
         assert harness.content(run, f"there/{name}") == b"b" * size
@@ -110,10 +126,10 @@ def test_an_answer_that_was_lost_is_found_to_be_our_own(
     run: harness.Run, calls: list[str], name: str
 ) -> None:
     leave(run, {name: SIZES[name]})
-    first = uploads(run).send(parcel(run), go_on)
+    first = uploads(run).send(parcel(run), claim(run), go_on)
     calls.clear()
 
-    assert uploads(run).send(parcel(run), go_on) == first
+    assert uploads(run).send(parcel(run), claim(run), go_on) == first
 
     if name != "large.bin":
         assert calls == ["PutObject", "HeadObject"]
@@ -131,7 +147,7 @@ def test_of_two_jobs_at_once_one_has_the_key_and_the_other_is_told_whose_it_is(
     def send(one: Parcel) -> None:
         together.wait()
         try:
-            uploads(run).send(one, go_on)
+            uploads(run).send(one, claim(run), go_on)
             ends["done"] = one.writer.mark.job
         except JobFailed as error:
             assert error.failure is FailureClass.OUTPUTS_TAKEN
@@ -156,7 +172,7 @@ def test_a_file_that_changes_while_it_is_sent_fails_the_job(run: harness.Run, na
     (folder / name).write_bytes(b"b" * SIZES[name])
 
     with pytest.raises(JobFailed, match=f"output/{name} changed during its upload"):
-        uploads(run).send(judged, go_on)
+        uploads(run).send(judged, claim(run), go_on)
 
 
 def test_a_large_file_that_grows_while_its_parts_go_fails_the_job(run: harness.Run) -> None:
@@ -171,7 +187,7 @@ def test_a_large_file_that_grows_while_its_parts_go_fails_the_job(run: harness.R
                 file.write(b"more")
 
     with pytest.raises(JobFailed, match="changed during its upload"):
-        uploads(run).send(judged, grow_midway)
+        uploads(run).send(judged, claim(run), grow_midway)
 
 
 def test_an_upload_that_is_broken_off_is_over_when_its_error_arrives(run: harness.Run) -> None:
@@ -184,7 +200,7 @@ def test_an_upload_that_is_broken_off_is_over_when_its_error_arrives(run: harnes
             raise LeaseLost
 
     with pytest.raises(LeaseLost):
-        uploads(run).send(parcel(run), lost_midway)
+        uploads(run).send(parcel(run), claim(run), lost_midway)
 
     landed = harness.keys(run, "there/")
     time.sleep(0.5)
@@ -202,7 +218,7 @@ def test_parts_of_an_upload_that_is_broken_off_are_taken_back(run: harness.Run) 
             raise LeaseLost
 
     with pytest.raises(LeaseLost):
-        uploads(run).send(parcel(run), lost_midway)
+        uploads(run).send(parcel(run), claim(run), lost_midway)
 
     assert not run.cloud.s3.list_multipart_uploads(Bucket=run.bucket).get("Uploads")
     assert not harness.keys(run, "there/")
@@ -213,4 +229,4 @@ def test_a_bucket_that_is_not_there_is_named(run: harness.Run) -> None:
     nowhere = parcel(run)
 
     with pytest.raises(JobFailed, match="no-such-bucket"):
-        uploads(run).send(Parcel("no-such-bucket", "x/", nowhere.outputs, nowhere.writer), go_on)
+        uploads(run).send(Parcel("no-such-bucket", "x/", nowhere.outputs, nowhere.writer), claim(run), go_on)

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests import emulators
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
-from worker.contract.jobs import log_key
+from worker.contract.jobs import log_key, state_key
 
 
 def work_off(run: Run, **changes: object) -> harness.WorkerProcess:
@@ -33,11 +33,25 @@ def test_a_job_is_done_and_its_manifest_tells_how(run: Run) -> None:
     assert document["attempt"] == 1
     assert document["versions"]["fiji"] == "a stand-in"
     assert document["peak_memory_mb"] > 0
-    assert b"line 1" in harness.content(run, log_key(run.app_name, job.job_id, 1))
+    assert "line 1" in document["console"]
+    assert not harness.keys(run, state_key(run.app_name, "logs")), "a small console costs no object"
     (line,) = worker.lines()
     assert (line["job"], line["attempt"], line["outcome"]) == (job.job_id, 1, "DONE")
     assert set(line["seconds"]) >= {"look", "inputs", "fiji", "upload", "commit", "settle"}
     harness.check_nothing_left(run)
+
+
+def test_a_long_console_and_that_of_a_failed_job_are_objects(run: Run) -> None:
+    long, failed = a_job(1, print=1_000), a_job(2, fail="script_error")
+    submit(run, [long, failed])
+
+    work_off(run)
+
+    document = harness.manifest(run, long)
+    assert document
+    assert "console" not in document
+    assert b"line 1000" in harness.content(run, log_key(run.app_name, long.job_id, 1))
+    assert b"as told" in harness.content(run, log_key(run.app_name, failed.job_id, 1))
 
 
 def test_parameters_arrive_as_sent(run: Run) -> None:

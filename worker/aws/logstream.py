@@ -1,6 +1,7 @@
-"""Send FIJI's console to CloudWatch Logs, one stream per job.
+"""Send FIJI's console to CloudWatch Logs: one stream a worker, each line with its job's ID and attempt.
 
-Problems with logs never fail or delay a job.
+CreateLogStream takes 50 calls a second (API reference), which a thousand machines exceed if each job has a
+stream of its own. Problems with logs never fail or delay a job.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from worker.calls import CALL_ERRORS
+from worker.contract.jobs import log_line
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 2.0
+#: After a stream could not be created: another worker may have taken this second's calls.
+AGAIN_SECONDS = 10.0
 #: PutLogEvents takes 10,000 events and 1 MiB per call, counting 26 extra bytes per event (API reference).
 MOST_EVENTS = 5_000
 MOST_BYTES = 900_000
@@ -34,13 +40,26 @@ MOST_WAITING = 20_000
 MOST_OF_A_JOB = 10 * 2**20
 
 
-class LogStreams:
-    """Sends lines in its own thread. Without a client, it accepts lines and does nothing."""
+class LogStream:
+    """Sends lines in its own thread. Without a client, it accepts lines and does nothing.
 
-    def __init__(self, client: CloudWatchLogsClient | None, group: str) -> None:
-        self._group = group
-        self._waiting: deque[tuple[str, int, str]] = deque(maxlen=MOST_WAITING)
-        self._created: deque[str] = deque(maxlen=100)
+    `now`: the time in seconds since 1970. `flush`, `again`: seconds until lines are sent, and until a stream
+    that could not be created is asked for once more.
+    """
+
+    def __init__(
+        self,
+        client: CloudWatchLogsClient | None,
+        group: str,
+        stream: str,
+        *,
+        now: Callable[[], float] = time.time,
+        flush: float = FLUSH_SECONDS,
+        again: float = AGAIN_SECONDS,
+    ) -> None:
+        self._group, self._stream = group, stream
+        self._now, self._flush, self._again = now, flush, again
+        self._waiting: deque[tuple[int, str]] = deque(maxlen=MOST_WAITING)
         self._wake = threading.Event()
         self._closed = False
         self._warned = False
@@ -51,8 +70,10 @@ class LogStreams:
             )
             self._thread.start()
 
-    def sink(self, stream: str, whole: str, most_bytes: int = MOST_OF_A_JOB) -> Callable[[str], None]:
-        """Return a function that takes the lines of a stream, such as `JOB_ID/ATTEMPT`, up to so many bytes.
+    def sink(
+        self, job_id: str, attempt: int, whole: str, most_bytes: int = MOST_OF_A_JOB
+    ) -> Callable[[str], None]:
+        """Return a function that takes the lines of a job's attempt, up to so many bytes.
 
         `whole`: where the complete console is once the job has ended; the last line says so.
         """
@@ -64,10 +85,15 @@ class LogStreams:
             nonlocal left
             if left < 0:
                 return
-            left -= len(line.encode("utf-8", "replace")) + EVENT_OVERHEAD
+            sent = log_line(job_id, attempt, line)
+            left -= _size(sent)
             if left < 0:
-                line = f"More than {most_bytes} bytes: the rest is in {whole} when the job has ended."
-            self._waiting.append((stream, int(time.time() * 1000), line))
+                sent = log_line(
+                    job_id,
+                    attempt,
+                    f"More than {most_bytes} bytes: the rest is in {whole} when the job has ended.",
+                )
+            self._waiting.append((int(self._now() * 1000), sent))
 
         return take
 
@@ -79,38 +105,44 @@ class LogStreams:
             self._thread.join(seconds)
 
     def _send_until_closed(self, client: CloudWatchLogsClient) -> None:
+        pause, created = self._flush, False
         while not self._closed:
-            self._wake.wait(FLUSH_SECONDS)
-            while self._waiting:
-                self._send_some(client)
+            self._wake.wait(pause)
+            if self._waiting and not created:
+                created = self._try(partial(self._create, client))
+                pause = self._flush if created else self._again
+            while created and self._waiting:
+                self._try(partial(self._send_some, client))
 
     def _send_some(self, client: CloudWatchLogsClient) -> None:
-        """Send the first lines that belong to one stream and fit into one call."""
-        stream, _, _ = self._waiting[0]
+        """Send the first lines that fit into one call. CloudWatch wants them by time (API reference)."""
         events: list[InputLogEventTypeDef] = []
         size = 0
         while self._waiting and len(events) < MOST_EVENTS and size < MOST_BYTES:
-            if self._waiting[0][0] != stream:
-                break
-            _, when, line = self._waiting.popleft()
-            events.append({"timestamp": when, "message": line or " "})
-            size += len(line.encode("utf-8", "replace")) + EVENT_OVERHEAD
-        try:
-            self._create(client, stream)
-            client.put_log_events(logGroupName=self._group, logStreamName=stream, logEvents=events)
-        except CALL_ERRORS as error:
-            if not self._warned:
-                log.warning(
-                    "lines of %s could not be written to the log group %s: %s", stream, self._group, error
-                )
-            self._warned = True
+            when, line = self._waiting.popleft()
+            events.append({"timestamp": when, "message": line})
+            size += _size(line)
+        events.sort(key=itemgetter("timestamp"))
+        client.put_log_events(logGroupName=self._group, logStreamName=self._stream, logEvents=events)
 
-    def _create(self, client: CloudWatchLogsClient, stream: str) -> None:
-        if stream in self._created:
-            return
+    def _create(self, client: CloudWatchLogsClient) -> None:
         try:
-            client.create_log_stream(logGroupName=self._group, logStreamName=stream)
+            client.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "ResourceAlreadyExistsException":
                 raise
-        self._created.append(stream)
+
+    def _try(self, call: Callable[[], None]) -> bool:
+        """Call; return whether that succeeded. The first failure is reported."""
+        try:
+            call()
+        except CALL_ERRORS as error:
+            if not self._warned:
+                log.warning("lines could not be written to the log group %s: %s", self._group, error)
+            self._warned = True
+            return False
+        return True
+
+
+def _size(line: str) -> int:
+    return len(line.encode("utf-8", "replace")) + EVENT_OVERHEAD

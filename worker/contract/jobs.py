@@ -322,6 +322,15 @@ def marker_key(app_name: str, kind: str, job: str) -> str:
     return state_key(app_name, kind, f"{job}.json")
 
 
+#: The folder of what workers say of the jobs that they have done, many of them in one object.
+FACTS = "facts"
+
+
+def segment_key(app_name: str, worker: str, number: int) -> str:
+    """Return the key of a worker's n-th object of lines about jobs that it has done."""
+    return state_key(app_name, FACTS, worker, f"{number}.jsonl.gz")
+
+
 def failure_key(app_name: str, job: str, attempt: int) -> str:
     """Return the key of the failure record of a job's n-th receive."""
     return state_key(app_name, "failures", job, f"{attempt}.json")
@@ -330,6 +339,18 @@ def failure_key(app_name: str, job: str, attempt: int) -> str:
 def log_key(app_name: str, job: str, attempt: int) -> str:
     """Return the key of FIJI's console from a job's n-th receive."""
     return state_key(app_name, "logs", job, f"{attempt}.log")
+
+
+def log_line(job: str, attempt: int, line: str) -> str:
+    """Return a line of a job's console as it is in the log group, where a worker's jobs share its stream."""
+    return f"{job}/{attempt} {line}"
+
+
+def read_log_line(line: str, job: str) -> tuple[int, str] | None:
+    """Return the attempt and the text of such a line, or None if it is not one of the job."""
+    whose, _, rest = line.partition("/")
+    attempt, space, text = rest.partition(" ")
+    return (int(attempt), text) if whose == job and space and attempt.isdecimal() else None
 
 
 #: The folder of the state that holds jobs' thumbnails.
@@ -350,7 +371,7 @@ ENVIRONMENT = {
     "SOURCE_BUCKET": "bucket that relative inputs and /home/ubuntu/bucket name",
     "DESTINATION_BUCKET": "bucket that outputs go to",
     "AWS_REGION": "region of queue and logs",
-    "LOG_GROUP_NAME": "log group for FIJI's console, a stream per job; empty: none",
+    "LOG_GROUP_NAME": "log group for FIJI's console, a stream per worker; empty: none",
     "SCRIPT_DOWNLOAD_URL": "https:// or s3:// address of the script",
     "SCRIPT_SHA256": "hex digest the script must have; empty where it is not known ahead",
     "EXPECTED_NUMBER_FILES": "outputs that a job must have at least",

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 #: Folders for the state of all runs, and for the logs that `monitor` exports; outputs never go there.
@@ -51,44 +48,3 @@ def key_problem(key: str) -> str:
     if length > LONGEST_KEY:
         return f"makes a key of {length} bytes; the S3 limit is {LONGEST_KEY}"
     return ""
-
-
-@dataclass(frozen=True)
-class Shared:
-    """Two jobs (by number) whose outputs can collide: their locations are equal, nested or alike."""
-
-    first: int
-    second: int
-    how: str
-
-
-def find_shared(locations: Iterable[tuple[int, str]]) -> Shared | None:
-    """Return the first two jobs whose locations are equal, or where one is inside the other; or None.
-
-    `locations`: each job's number and output_file_location. `alike`: they differ in case, or in how accents
-    are encoded, which S3 distinguishes but the disks of macOS and Windows do not.
-    """
-    numbers: dict[str, int] = {}
-    for number, location in locations:
-        earlier = numbers.setdefault(prefix_of(location), number)
-        if earlier != number:
-            return Shared(earlier, number, "equal")
-    folded: dict[str, int] = {}
-    for prefix, number in numbers.items():
-        outer = next((one for one in _parents(prefix) if one in numbers), None)
-        if outer is not None:
-            return Shared(numbers[outer], number, "nested")
-        alike = folded.setdefault(unicodedata.normalize("NFC", prefix).casefold(), number)
-        if alike != number:
-            return Shared(alike, number, "alike")
-    return None
-
-
-def _parents(prefix: str) -> Iterable[str]:
-    """Yield the prefixes that a prefix is inside of, the bucket's root first."""
-    if not prefix:
-        return
-    yield ""
-    parts = prefix.rstrip("/").split("/")
-    for length in range(1, len(parts)):
-        yield "/".join(parts[:length]) + "/"

@@ -18,7 +18,7 @@ JOB_ID = re.compile(r"[0-9a-f]{16}\Z")
 #: The form of our names in the state; a leading dot means a file system's own file.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.json\Z")
 
-#: More than any object of the state has; the largest is the submission of five million jobs.
+#: More than any object of the state has; the largest is the submission of twelve million jobs.
 MOST_BYTES = 128 * 1024 * 1024
 
 #: Later than any real time in seconds since 1970, and more than any count.

@@ -17,6 +17,9 @@ AT_ONCE_SECONDS = 0.2
 #: SQS answers an open poll at once, emulators when they next check (ministack: every 0.1 s).
 OTHERS_FIRST_SECONDS = 1.0
 
+#: A count of the queue is not trusted for longer: machines may have been added, or messages purged.
+LONGEST_TRUST_SECONDS = 300.0
+
 
 def fits_its_lease(waited_seconds: float, timeout_seconds: float) -> bool:
     """Whether a job that has waited here can still run for its whole time-out; 0: it has none."""
@@ -46,9 +49,20 @@ def others_may_wait(waited_seconds: float, *, after_an_empty_poll: bool) -> bool
     return after_an_empty_poll or waited_seconds > AT_ONCE_SECONDS
 
 
-def should_give_back(counts: Counts, *, attempt: int, waited_seconds: float) -> bool:
-    """Whether to give back a job taken ahead: no other job waits, so another worker may be idle.
+def is_still_deep(counts: Counts, *, taken_since: int, seconds: float) -> bool:
+    """Whether a queue that was counted then has jobs for everybody still, so that asking would tell nothing.
 
-    This costs the message one receive, so it is done on its first receive only.
+    `taken_since`: messages that this worker has received since. Others may have been four times as quick.
     """
-    return counts.visible == 0 and attempt == 1 and waited_seconds > LONGEST_WAIT_SECONDS
+    taken = 4 * (taken_since + 2) * max(1, counts.in_flight)
+    return seconds <= LONGEST_TRUST_SECONDS and counts.visible > taken
+
+
+def should_give_back(counts: Counts, *, attempt: int, waited_seconds: float) -> bool:
+    """Whether to give back a job taken ahead: no other job waits, so another worker may be idle."""
+    return counts.visible == 0 and may_give_back(attempt=attempt, waited_seconds=waited_seconds)
+
+
+def may_give_back(*, attempt: int, waited_seconds: float) -> bool:
+    """Whether giving a job back may be worth it. It costs a receive, so it is done on the first one only."""
+    return attempt == 1 and waited_seconds > LONGEST_WAIT_SECONDS

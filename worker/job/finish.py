@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from worker.aws.queue import Queue
@@ -20,7 +21,8 @@ from worker.contract.locations import prefix_of
 from worker.contract.questions import questions_of
 from worker.errors import Interrupted, JobFailed, LeaseLost
 from worker.job.attempts import Fate, settlement
-from worker.job.claim import Claim, Term, take_claim
+from worker.job.claim import Term
+from worker.job.commit import Committer, Means
 from worker.job.engine import Finished
 from worker.job.held import HeldJob
 from worker.job.joblog import JobLog
@@ -41,8 +43,8 @@ log = logging.getLogger(__name__)
 
 Check = Callable[[], None]
 
-#: How often two workers that did the same job may overtake each other before one gives it back.
-OVERTAKINGS = 5
+#: A console of up to so many bytes is part of the manifest: an object of its own would cost a request.
+SMALL_CONSOLE = 8 * 1024
 #: Of the files that a script wrote elsewhere, so many are named in a manifest.
 MOST_LEFT = 1_000
 
@@ -74,7 +76,12 @@ class Finisher:
         self._expected = Expected(
             settings.expected_number_files, settings.min_file_size_bytes, settings.necessary_string
         )
-        self._term = Term(settings.heartbeat_seconds, settings.visibility_seconds)
+        self._committer = Committer(
+            office.ledger,
+            office.uploads,
+            Term(settings.heartbeat_seconds, settings.visibility_seconds),
+            office.origin.app_name,
+        )
         # A console goes up beside the outputs.
         self._consoles = ThreadPoolExecutor(2, thread_name_prefix="console-upload")
 
@@ -82,12 +89,15 @@ class Finisher:
         """Bring a job that FIJI has ended to its end; return the verdict."""
         held.warnings = warnings_of(finished.run.result)
         held.questions = questions_of(finished.run.result)
-        kept = self._consoles.submit(self._keep_log, held, finished)
+        held.console = read_small(finished.folder.console_file)
+        kept = [self._consoles.submit(self._keep_log, held, finished)] if held.console is None else []
         try:
             verdict = self._publish(held, finished, check)
         except Exception as error:
             verdict = verdict_on(error, FailureClass.UPLOAD_FAILED)
-        wait([kept])
+        wait(kept)
+        if not kept and verdict is not DONE:
+            self._keep_log(held, finished)
         self.close(held, verdict, finished)
         return verdict
 
@@ -141,7 +151,8 @@ class Finisher:
     def _publish(self, held: HeldJob, finished: Finished, check: Check) -> Verdict:
         """Judge a run; where it is good, upload its outputs and commit the manifest."""
         check()
-        assert held.job is not None
+        job = held.job
+        assert job is not None
         found = _found(held, finished)
         verdict = judge(finished.run, found, self._expected, finished.elsewhere)
         if verdict is not DONE:
@@ -151,12 +162,17 @@ class Finisher:
         held.faults = {output.name: output.fault for output in found.outputs if output.fault}
         parcel = Parcel(
             self._office.settings.destination_bucket,
-            prefix_of(held.job.output_file_location),
+            prefix_of(job.output_file_location),
             found.outputs,
             self._writer(held),
         )
         self._office.thumbnails.start(held, found.outputs)
-        return self._upload_and_commit(held, finished, parcel, check)
+        means = Means(
+            manifest=lambda sent: self._manifest(held, finished, sent),
+            look=lambda: self._office.preparer.done_already(held, job, check),
+            check_files=lambda: _expect_unchanged(parcel, _found(held, finished)),
+        )
+        return self._committer.commit(held, parcel, means, check)
 
     def _writer(self, held: HeldJob) -> Writer:
         """Return who writes a job's outputs."""
@@ -169,71 +185,12 @@ class Finisher:
             inputs |= _mounted(held.job, settings.source_bucket)
         return Writer(mark, origin.script_sha256, held.job.metadata, inputs)
 
-    def _upload_and_commit(self, held: HeldJob, finished: Finished, parcel: Parcel, check: Check) -> Verdict:
-        """Upload under the job's claim, then write the manifest last.
-
-        A claim whose holder was cut off from the world for long may have been taken over: then the writing of
-        the manifest tells. When the other's outputs are ours byte for byte, ours are not needed. When they
-        differ, ours may stand where some of its own stood: then all of ours are written again, and our
-        manifest replaces just the one that was read.
-        """
-        for _ in range(OVERTAKINGS):
-            claim = self._claim(held, check)
-            if isinstance(claim, Verdict):
-                return claim
-            sent = self._upload(held, finished, parcel, (claim, check))
-            with held.timed("commit"):
-                check()
-                document = self._manifest(held, finished, sent)
-                if self._office.ledger.commit(held.job_id, document, held.old_manifest):
-                    return DONE
-                other = store.retried(lambda: self._office.ledger.manifest(held.job_id), check)
-            if other and other[0].get("run_id") == held.run_id:
-                # Our own: the answer to the first writing was lost.
-                return DONE
-            if other and records.same_outputs(other[0], sent):
-                claim.give_up()
-                return Verdict(Outcome.SKIPPED, sentence="another worker was first")
-            held.old_manifest = other[1] if other else None
-        sentence = "Other workers with the same job finished first too often."
-        raise JobFailed(FailureClass.UPLOAD_FAILED, sentence)
-
-    def _claim(self, held: HeldJob, check: Check) -> Claim | Verdict:
-        """Take the job's claim; a verdict where another worker has done the job meanwhile."""
-        job = held.job
-        assert job is not None
-        with held.timed("claim"):
-            return take_claim(
-                self._office.ledger,
-                held,
-                term=self._term,
-                look=lambda: self._office.preparer.done_already(held, job, check),
-                check=check,
-            )
-
-    def _upload(
-        self, held: HeldJob, finished: Finished, parcel: Parcel, means: tuple[Claim, Check]
-    ) -> list[Sent]:
-        """Upload while lease and claim last; when it ends early, no upload is on its way any more."""
-        claim, check = means
-
-        def check_both() -> None:
-            check()
-            claim.check()
-
-        try:
-            with held.timed("upload"):
-                sent = self._office.uploads.send(parcel, check_both)
-                _expect_unchanged(parcel, _found(held, finished))
-                return sent
-        except BaseException:
-            claim.give_up()
-            raise
-
     def _manifest(self, held: HeldJob, finished: Finished, sent: list[Sent]) -> dict[str, Any]:
         assert held.job is not None and held.inputs is not None
         self._look_for_leftovers(held, sent)
         about = {**self._about(held, finished), "inputs": held.inputs.used}
+        if held.console is not None:
+            about["console"] = held.console
         if held.faults:
             about["faults"] = held.faults
         if held.runs_again:
@@ -295,6 +252,15 @@ class Finisher:
             )
         except (*CALL_ERRORS, Interrupted) as error:
             log.warning("the failure of job %s could not be recorded: %s", held.name, error)
+
+
+def read_small(console: Path) -> list[str] | None:
+    """Return a console's lines, joined by newlines exactly what it holds; None if it is long, or no UTF-8."""
+    try:
+        body = console.read_bytes() if console.stat().st_size <= SMALL_CONSOLE else None
+        return body.decode("utf-8").split("\n") if body is not None else None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _mounted(job: Job, source_bucket: str) -> set[str]:

@@ -42,6 +42,8 @@ class HeldJob:
     warnings: list[dict[str, Any]] = field(default_factory=list)
     #: What the script asked, and how it was answered, as the runner reported.
     questions: list[dict[str, Any]] = field(default_factory=list)
+    #: What FIJI printed, in lines, if it is small enough to be part of the manifest.
+    console: list[str] | None = None
     #: Outputs that do not count, by name, and why.
     faults: dict[str, str] = field(default_factory=dict)
     #: Outputs of earlier runs, by key, that still exist and that this run does not write.

@@ -15,9 +15,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from worker.aws.lease import Lease
-from worker.aws.logstream import LogStreams
+from worker.aws.logstream import LogStream
 from worker.aws.protection import TaskProtection
-from worker.aws.queue import Message, Queue
+from worker.aws.queue import Counts, Message, Queue
 from worker.calls import CALL_ERRORS
 from worker.contract.jobs import SPARE_RECEIVES, FailureClass, Outcome, log_key
 from worker.errors import Interrupted
@@ -26,6 +26,8 @@ from worker.job.ahead import (
     LONGEST_WAIT_SECONDS,
     OTHERS_FIRST_SECONDS,
     fits_its_lease,
+    is_still_deep,
+    may_give_back,
     may_take_ahead,
     others_may_wait,
     should_give_back,
@@ -35,6 +37,7 @@ from worker.job.finish import Finisher, verdict_on
 from worker.job.held import HeldJob
 from worker.job.holdings import Holdings
 from worker.job.prepare import Preparer
+from worker.records.segments import Segments
 from worker.settings import WorkerSettings
 from worker.stop import Stop
 from worker.storage.cache import LEAST_FREE, Cache
@@ -64,10 +67,20 @@ class WorkerParts:
     preparer: Preparer
     engine: Engine
     finisher: Finisher
-    streams: LogStreams
+    lines: LogStream
     cache: Cache
     fetcher: InputFetcher
     protection: TaskProtection
+    segments: Segments
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the queue had when it was counted, and how many messages this worker had received by then."""
+
+    counts: Counts
+    at: float
+    received: int
 
 
 class Worker:
@@ -86,6 +99,8 @@ class Worker:
         self._others_wait = False
         self._came_up_empty = True  # as good as: workers that begin together have all asked for nothing yet
         self._reconsidered_at = 0.0
+        self._counted: Counted | None = None
+        self._received = 0
         self._pause = 1.0
         self._jobs_are_long = False
 
@@ -121,10 +136,11 @@ class Worker:
         self._ahead_lane.shutdown(wait=False, cancel_futures=True)
         self._finish_lane.shutdown(wait=False, cancel_futures=True)
         self._holdings.give_back_all()
+        self._parts.segments.close(2)
         self._parts.protection.close()
         self._parts.engine.close()
         self._parts.finisher.end(1)
-        self._parts.streams.close(2)
+        self._parts.lines.close(2)
 
     def _next(self) -> HeldJob | None:
         """Return a job that is ready for FIJI: the one taken ahead, or the next that arrives."""
@@ -146,7 +162,7 @@ class Worker:
             return None
         while not self._stop.requested:
             try:
-                counts = self._parts.queue.counts()
+                counts = self._counts()
             except CALL_ERRORS:
                 return None
             if not may_take_ahead(counts, len(self._holdings)):
@@ -188,6 +204,7 @@ class Worker:
         waited = self._clock() - asked_at
         self._others_wait = others_may_wait(waited, after_an_empty_poll=self._came_up_empty)
         self._came_up_empty = message is None
+        self._received += message is not None
         return message
 
     def _prepare(self, held: HeldJob) -> bool:
@@ -229,7 +246,7 @@ class Worker:
 
         settings = self._parts.settings
         whole = f"s3://{settings.aws_bucket}/{log_key(settings.app_name, held.job_id, held.attempt)}"
-        sink = self._parts.streams.sink(f"{held.job_id}/{held.attempt}", whole)
+        sink = self._parts.lines.sink(held.job_id, held.attempt, whole)
         try:
             assert held.job is not None and held.inputs is not None
             with held.timed("inputs"):
@@ -295,12 +312,23 @@ class Worker:
             return
         self._parts.engine.prepare_standby()
         now = self._clock()
-        if now - self._reconsidered_at > LONGEST_WAIT_SECONDS / 2:
+        is_time = now - self._reconsidered_at > LONGEST_WAIT_SECONDS / 2
+        if is_time and may_give_back(attempt=held.attempt, waited_seconds=now - held.taken_at):
             self._reconsidered_at = now
             self._ahead_lane.submit(self._reconsider, held)
 
     def _reconsider(self, held: HeldJob) -> None:
-        counts = self._parts.queue.counts()
+        counts = self._counts()
         waited = self._clock() - held.taken_at
         if should_give_back(counts, attempt=held.attempt, waited_seconds=waited) and held.claim():
             self._end(held, CHANGED_MIND)
+
+    def _counts(self) -> Counts:
+        """Return the queue's counts, or the last ones while these show it to be deep. For the lane ahead."""
+        last = self._counted
+        if last is not None and is_still_deep(
+            last.counts, taken_since=self._received - last.received, seconds=self._clock() - last.at
+        ):
+            return last.counts
+        self._counted = Counted(self._parts.queue.counts(), self._clock(), self._received)
+        return self._counted.counts

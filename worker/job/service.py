@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from pathlib import Path
 
 from worker import VERSION
 from worker.aws.clients import Clients, make_clients
-from worker.aws.logstream import LogStreams
+from worker.aws.logstream import LogStream
 from worker.aws.metadata import Metadata, watch_for_interruption
 from worker.aws.protection import TaskProtection, agent
 from worker.aws.queue import Queue
@@ -19,7 +20,7 @@ from worker.errors import JobFailed, ScriptUnavailable
 from worker.fiji.script import Script, fetch_script
 from worker.host import processes
 from worker.host.folders import Scratch
-from worker.host.versions import image_of
+from worker.host.versions import image_of, task_of
 from worker.job.engine import Engine
 from worker.job.finish import Finisher, FinisherParts
 from worker.job.joblog import JobLog
@@ -31,6 +32,7 @@ from worker.records.ledger import Ledger
 from worker.records.ownership import Ownership
 from worker.records.records import Origin
 from worker.records.runbook import RunBook
+from worker.records.segments import Segments
 from worker.records.validity import Today
 from worker.settings import WorkerSettings
 from worker.stop import Stop
@@ -93,7 +95,8 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
     cache = Cache(scratch.cache, downloads)
     lister = Lister(clients.s3, source_bucket=settings.source_bucket, values=settings.download_files)
     fetcher = InputFetcher(lister, downloads, cache)
-    ledger = Ledger(clients.s3, settings.aws_bucket, settings.app_name)
+    segments = Segments(clients.s3, settings.aws_bucket, settings.app_name)
+    ledger = Ledger(clients.s3, settings.aws_bucket, settings.app_name, segments)
     queue = Queue(clients.sqs, clients.beat, settings.sqs_queue_url, settings.visibility_seconds)
     preparer = Preparer(
         ledger,
@@ -114,11 +117,16 @@ def parts(settings: WorkerSettings, clients: Clients, scratch: Scratch, script: 
         JobLog(),
         Thumbnails(settings.thumbnails, ledger),
     )
-    streams = LogStreams(clients.logs, settings.log_group_name)
+    lines = LogStream(clients.logs, settings.log_group_name, _stream_name())
     protection = TaskProtection(agent(os.environ))
     return WorkerParts(
-        settings, queue, preparer, engine, Finisher(office), streams, cache, fetcher, protection
+        settings, queue, preparer, engine, Finisher(office), lines, cache, fetcher, protection, segments
     )
+
+
+def _stream_name() -> str:
+    """Return the name of this worker's log stream: its task's ID, as in the workers' own log group."""
+    return task_of(os.environ) or f"{socket.gethostname()}-{os.getpid()}"
 
 
 def _bulk(clients: Clients, scratch: Scratch) -> Bulk:

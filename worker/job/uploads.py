@@ -10,6 +10,7 @@ import contextlib
 import io
 import mimetypes
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from worker.aws.clients import UPLOAD_THREADS
 from worker.contract.flags import UploadFlags
 from worker.contract.jobs import FailureClass
 from worker.errors import JobFailed
+from worker.job.claim import LOOK_SECONDS, Turn
 from worker.records.ownership import ExistingObject, Ownership, Writer
 from worker.records.records import Sent
 from worker.storage import s3 as store
@@ -78,8 +80,16 @@ class Uploads:
     file is sent in parts.
     """
 
-    def __init__(self, s3: S3Client, flags: UploadFlags, ownership: Ownership, large: int = LARGE) -> None:
+    def __init__(
+        self,
+        s3: S3Client,
+        flags: UploadFlags,
+        ownership: Ownership,
+        large: int = LARGE,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._s3 = s3
+        self._sleep = sleep
         self._flags = flags
         self._ownership = ownership
         self._pool = ThreadPoolExecutor(UPLOAD_THREADS, thread_name_prefix="upload")
@@ -91,14 +101,25 @@ class Uploads:
         #: re-run.
         self._looks_first = False
 
-    def send(self, parcel: Parcel, check: Check) -> list[Sent]:
+    def send(self, parcel: Parcel, turn: Turn, check: Check) -> list[Sent]:
         """Upload a job's outputs and return them as they are in the bucket.
 
-        Raises JobFailed if one cannot be sent. When it returns or raises, no upload is under way any more.
+        `check` includes the turn's. Raises JobFailed if one cannot be sent, and what the turn raises. When it
+        returns or raises, no upload is under way any more.
         """
         addresses = [f"s3://{parcel.bucket}/{parcel.key(output)}" for output in parcel.outputs]
         self._ownership.refuse_inputs(addresses, parcel.writer)
-        tasks = [lambda output=output: self._send(parcel, output, check) for output in parcel.outputs]
+        alone = 1 if turn.is_first else 0
+        sent = self._send_all(parcel, parcel.outputs[:alone], turn, check)
+        return sent + self._send_all(parcel, parcel.outputs[alone:], turn, check)
+
+    def may_go_first(self, parcel: Parcel) -> bool:
+        """Whether a first turn fits these outputs: there are some, and none is sent in parts."""
+        sizes = [output.size for output in parcel.outputs]
+        return bool(sizes) and max(sizes) < self._large_bytes
+
+    def _send_all(self, parcel: Parcel, outputs: Sequence[Output], turn: Turn, check: Check) -> list[Sent]:
+        tasks = [lambda output=output: self._send(parcel, output, turn, check) for output in outputs]
         address = f"s3://{parcel.bucket}/{parcel.prefix}"
         return run_all(
             self._pool,
@@ -109,7 +130,7 @@ class Uploads:
             to_the_end=True,
         )
 
-    def _send(self, parcel: Parcel, output: Output, check: Check) -> Sent:
+    def _send(self, parcel: Parcel, output: Output, turn: Turn, check: Check) -> Sent:
         check()
         place = {"Bucket": parcel.bucket, "Key": parcel.key(output)}
         source = _Source(output, check)
@@ -117,6 +138,10 @@ class Uploads:
         for _ in range(OVERTAKINGS):
             if standing is not None and source.is_sent_as(standing, parcel.writer):
                 return _sent(source, place, standing.etag)
+            while standing is not None and not turn.may_replace(standing, parcel.writer.mark):
+                check()
+                self._sleep(LOOK_SECONDS)
+                standing = self._look(place, check)
             conditions = self._conditions(standing, parcel.writer, check)
             try:
                 return _sent(source, place, self._put(source, place, parcel, conditions))
@@ -259,7 +284,9 @@ def find_standing(s3: S3Client, Bucket: str, Key: str) -> ExistingObject | None:
             return None
         raise
     changed_at = answer["LastModified"].timestamp()
-    return ExistingObject(Bucket, Key, answer["ETag"], changed_at, answer.get("Metadata", {}))
+    return ExistingObject(
+        Bucket, Key, answer["ETag"], changed_at, answer.get("Metadata", {}), store.age_of(answer)
+    )
 
 
 def _sent(source: _Source, place: Mapping[str, str], etag: str) -> Sent:

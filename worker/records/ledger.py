@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +24,7 @@ from worker.contract.jobs import (
 )
 from worker.contract.state import Unreadable, number, refuse_another_app, text
 from worker.contract.thumbnails import Thumbnail, as_document
+from worker.records.segments import Segments
 from worker.storage import s3 as store
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ LONGEST_CLAIM = 43_200
 
 @dataclass(frozen=True)
 class StandingClaim:
-    """A claim in the bucket; `over`: its run has ended.
+    """A claim in the bucket; `over`: its run has ended; `before`: the runs that had it earlier.
 
     `silent_seconds`: since its last renewal, by S3's own clock; after `valid_seconds` it has expired.
     """
@@ -50,6 +50,12 @@ class StandingClaim:
     silent_seconds: float
     valid_seconds: float
     over: bool
+    before: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """All runs that have had the claim, the last one last."""
+        return tuple(dict.fromkeys((*self.before, self.run_id)))
 
 
 class StoredManifest(NamedTuple):
@@ -63,10 +69,12 @@ class StoredManifest(NamedTuple):
 class Ledger:
     """Reads and writes the state of one app's jobs."""
 
-    def __init__(self, s3: S3Client, bucket: str, app_name: str) -> None:
+    def __init__(self, s3: S3Client, bucket: str, app_name: str, segments: Segments | None = None) -> None:
+        """`segments`: where each manifest that is written gets a line."""
         self._s3 = s3
         self._bucket = bucket
         self._app_name = app_name
+        self._segments = segments
 
     def manifest(self, job_id: str) -> StoredManifest | None:
         """Return a job's manifest as it is in the bucket, or None. One that is not a JSON object
@@ -124,7 +132,10 @@ class Ledger:
 
     def _commit(self, job_id: str, document: Mapping[str, Any], replaces: str | None) -> bool:
         key = manifest_key(self._app_name, job_id)
-        return store.retried(lambda: self._write_if(key, document, replaces), lambda: None) is not None
+        etag = store.retried(lambda: self._write_if(key, document, replaces), lambda: None)
+        if etag is not None and self._segments is not None:
+            self._segments.add(document, etag)
+        return etag is not None
 
     def claim(self, job_id: str) -> StandingClaim | None:
         """Return the claim on a job, or None."""
@@ -132,14 +143,13 @@ class Ledger:
         if found is None:
             return None
         document, answer = found
-        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-        now = parsedate_to_datetime(date).timestamp() if date else time.time()
         return StandingClaim(
             run_id=str(document.get("run_id")),
             etag=answer["ETag"],
-            silent_seconds=now - answer["LastModified"].timestamp(),
+            silent_seconds=store.age_of(answer),
             valid_seconds=_valid_seconds(document),
             over=document.get("over") is True,
+            before=_texts(document.get("before")),
         )
 
     def write_claim(
@@ -148,6 +158,7 @@ class Ledger:
         run_id: str,
         valid_seconds: float,
         *,
+        before: Sequence[str] = (),
         replaces: str | None = None,
         over: bool = False,
     ) -> str | None:
@@ -159,6 +170,7 @@ class Ledger:
             "run_id": run_id,
             "valid_seconds": valid_seconds,
             "over": over,
+            "before": list(before),
             "time_seconds": time.time(),
         }
         return self._write_if(claim_key(self._app_name, job_id), document, replaces)
@@ -223,6 +235,10 @@ class Ledger:
 
 def _go_on() -> None:
     """Break off nothing."""
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
 def _valid_seconds(document: Mapping[str, Any]) -> float:

@@ -34,7 +34,12 @@ class Mark:
 
 def mark_of(app: str, state: str, job: str, name: str, run: str) -> Mark:
     """Return the mark of a run's outputs; a long `name` is cut."""
-    return Mark(app, state, job, name[:LONGEST_NAME], hashlib.sha256(run.encode()).hexdigest()[:16])
+    return Mark(app, state, job, name[:LONGEST_NAME], run_mark(run))
+
+
+def run_mark(run: str) -> str:
+    """Return what stands in a mark for a run of a job."""
+    return hashlib.sha256(run.encode()).hexdigest()[:16]
 
 
 def read_mark(metadata: Mapping[str, str]) -> Mark | None:

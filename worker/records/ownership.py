@@ -23,13 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExistingObject:
-    """An object where an output is to go. `changed`: seconds since 1970, by S3's clock."""
+    """An object where an output is to go.
+
+    By S3's clock: `changed` in seconds since 1970, and `silent_seconds` before it was looked at.
+    """
 
     bucket: str
     key: str
     etag: str
     changed: float
     metadata: Mapping[str, str] = field(default_factory=dict)
+    silent_seconds: float = 0.0
 
     @property
     def address(self) -> str:
@@ -79,7 +83,7 @@ class Ownership:
                     f"{standing.address} is beside this job's inputs, and no job wrote it, so it may be"
                     " another job's input. Choose another output_file_location, or remove the file."
                 )
-        elif not _same_job(other, writer.mark) and self._of_one_run(standing, other, writer):
+        elif not is_same_job(other, writer.mark) and self._of_one_run(standing, other, writer):
             raise _taken(told(standing, other, writer))
 
     def _of_one_run(self, standing: ExistingObject, other: Mark, writer: Writer) -> bool:
@@ -88,8 +92,8 @@ class Ownership:
             return True
         if (other.app, other.state) != (mine.app, mine.state):
             return has_open_run(self._s3, other.state, other.app)
-        if (run := self._book.run_of(mine.job)) is not None:
-            return other.job in run
+        if (shared := self._book.share_run(mine.job, other.job)) is not None:
+            return shared
         # Not sent by submitJob: anything that is still valid is then taken for a job of this run.
         return self._lists(other.job, standing, writer.script_sha256)
 
@@ -126,7 +130,8 @@ def _taken(sentence: str) -> JobFailed:
     return JobFailed(FailureClass.OUTPUTS_TAKEN, sentence)
 
 
-def _same_job(other: Mark, mine: Mark) -> bool:
+def is_same_job(other: Mark, mine: Mark) -> bool:
+    """Whether two marks are of one job of one app; of the same run of it, or of different ones."""
     return (other.app, other.state, other.job) == (mine.app, mine.state, mine.job)
 
 

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from worker.contract.jobids import find_place, unpacked
 from worker.contract.jobs import state_key
+from worker.contract.state import Unreadable
 from worker.storage import s3 as store
 
 if TYPE_CHECKING:
@@ -33,7 +36,10 @@ class Submitted:
     life: str
     time: float
     again: bool
-    jobs: frozenset[str]
+    jobs: array[int]
+
+    def __contains__(self, job: str) -> bool:
+        return find_place(self.jobs, job) is not None
 
 
 class RunBook:
@@ -50,18 +56,18 @@ class RunBook:
         self._read_at = float("-inf")
         self._submissions: dict[str, Submitted] = {}
 
-    def run_of(self, job: str) -> frozenset[str] | None:
-        """Return the IDs of all jobs of a job's run; None for a job that submitJob did not send.
+    def share_run(self, job: str, other: str) -> bool | None:
+        """Return whether another job is one of a job's run; None for a job that submitJob did not send.
 
         Jobs that were redriven also belong to the run in which they failed.
         """
         known = self._up_to_date()
-        mine = sorted((one for one in known if job in one.jobs), key=lambda one: one.time)
+        mine = sorted((one for one in known if job in one), key=lambda one: one.time)
         if not mine:
             return None
         first = [one for one in mine if not one.again][-1:]
         lives = {one.life for one in (mine[-1], *first)}
-        return frozenset().union(*(one.jobs for one in known if one.life in lives))
+        return any(other in one for one in known if one.life in lives)
 
     def _up_to_date(self) -> list[Submitted]:
         with self._lock:
@@ -77,14 +83,21 @@ class RunBook:
     def _read(self, item: store.Object) -> Submitted:
         found = store.read_json(self._s3, self._bucket, item.key)
         document = found[0] if found else {}
-        jobs, sent = document.get("job_ids"), document.get("submitted_at")
+        sent = document.get("submitted_at")
         return Submitted(
             etag=item.etag,
             life=str(document.get("queue_created")),
             time=float(sent) if isinstance(sent, (int, float)) else 0.0,
             again=document.get("job_file") == REDRIVE,
-            jobs=frozenset(filter(lambda one: isinstance(one, str), jobs if isinstance(jobs, list) else [])),
+            jobs=_numbers_in(document),
         )
+
+
+def _numbers_in(document: Mapping[str, Any]) -> array[int]:
+    try:
+        return unpacked(document.get("job_ids", []))
+    except Unreadable:
+        return array("Q")
 
 
 def has_open_run(s3: S3Client, bucket: str, app_name: str) -> bool:

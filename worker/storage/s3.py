@@ -12,8 +12,9 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -113,6 +114,13 @@ def retried(
             sleep(min(0.2, pause))
             pause -= 0.2
     return action()
+
+
+def age_of(answer: Mapping[str, Any]) -> float:
+    """Return the seconds since the object of a GET's or HEAD's answer was written, by S3's own clock."""
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    now = parsedate_to_datetime(date).timestamp() if date else time.time()
+    return float(now - answer["LastModified"].timestamp())
 
 
 def find_object(s3: S3Client, bucket: str, key: str) -> Object | None:
