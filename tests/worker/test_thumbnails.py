@@ -18,8 +18,6 @@ from worker.contract.jobs import thumbnails_key
 from worker.contract.thumbnails import Thumbnail, thumbnails_in
 from worker.storage.pictures import NoPicture, thumbnails_of
 
-pytest.importorskip("PIL")
-
 #: Two channels and two slices in 16 bits, one plane in 32 bits, the same colors in three formats, and text.
 MACRO = """
 #@ Integer number
