@@ -75,6 +75,8 @@ def _problems(request: Request) -> Iterator[str]:
     there = [folder / name for name in (PAGE, TABLE, DESCRIPTOR) if (folder / name).exists()]
     if folder.exists() and not folder.is_dir():
         yield f"-o {folder}: it is not a folder"
+    elif (folder / FOLDER).exists() and not (folder / FOLDER).is_dir():
+        yield f"-o {folder}: {folder / FOLDER} is not a folder"
     elif not folder.parent.is_dir():
         yield f"-o {folder}: the folder {folder.parent} does not exist"
     elif there and not request.overwrite:

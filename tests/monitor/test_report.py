@@ -155,7 +155,6 @@ def _runs(shortened: str) -> Iterator[tuple[str, str]]:
 
 def test_a_report_has_the_thumbnails_that_workers_made(lab: Lab, tmp_path: Path) -> None:
     """Two wells of one brightness and of twice as much; one whose later run wrote no image any more."""
-    pytest.importorskip("PIL")
     for name, most in (("A01", 1000), ("A02", 2000), ("A03", 500)):
         lines = numpy.linspace(0, most, 200)[None].repeat(100, 0)
         tifffile.imwrite(tmp_path / f"{name}.tif", lines.astype("uint16"), imagej=True)

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from distributed_fiji.commands.report import Request, page_of
+from distributed_fiji.commands.report import Request, check, page_of
 from distributed_fiji.commands.reportfacts import ReportFacts, enter_done, enter_unfinished
 from distributed_fiji.commands.reportthumbnails import remove_earlier, write_thumbnails
+from distributed_fiji.errors import InvalidInput
 from distributed_fiji.plates import well_name
 from distributed_fiji.report.page import render
 from distributed_fiji.report.tails import tails_of
@@ -206,6 +207,12 @@ def test_a_later_report_replaces_the_thumbnails_and_nothing_else(tmp_path: Path)
 
     write(tmp_path, facts, bucket, 1_790_000_001)
     assert {path.name for path in (tmp_path / "thumbnails").iterdir()} == {"mine", "mine.png", "1790000001"}
+
+
+def test_a_file_in_the_place_of_the_folder_is_named_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "thumbnails").touch()
+    with pytest.raises(InvalidInput, match="thumbnails is not a folder"):
+        check(Request(tmp_path, overwrite=True))
 
 
 def test_what_the_page_takes_for_thumbnails_has_a_bound(tmp_path: Path) -> None:

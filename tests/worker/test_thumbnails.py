@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from io import BytesIO
 from zlib import crc32
 
 import numpy
@@ -15,8 +16,7 @@ from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
 from worker.contract.jobs import thumbnails_key
 from worker.contract.thumbnails import Thumbnail, thumbnails_in
-
-pytest.importorskip("PIL")
+from worker.storage.pictures import NoPicture, thumbnails_of
 
 #: Two channels and two slices in 16 bits, one plane in 32 bits, the same colors in three formats, and text.
 MACRO = """
@@ -48,6 +48,44 @@ def png(width: int, height: int) -> bytes:
 
     header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 2, 0, 0, 0])
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+#: Of each kind that a script may write: how Pillow calls it, a pixel, a format, and what it becomes.
+KINDS = [
+    ("1", 1, "PNG", (8, 255.0)),
+    ("L", 7, "PNG", (8, 7.0)),
+    ("LA", (7, 9), "PNG", (24, b"\x07\x07\x07")),
+    ("P", 3, "PNG", (24, b"\x03\x03\x03")),
+    ("RGBA", (1, 2, 3, 255), "PNG", (24, b"\x01\x02\x03")),
+    ("I;16", 60_000, "PNG", (16, 60_000.0)),
+    ("I;16B", 60_000, "TIFF", (16, 60_000.0)),
+    ("I", -70_000, "TIFF", (32, -70_000.0)),
+    ("F", -0.5, "TIFF", (32, -0.5)),
+    ("CMYK", (0, 0, 0, 255), "JPEG", (24, b"\0\0\0")),
+]
+
+
+@pytest.mark.parametrize(("mode", "pixel", "form", "wanted"), KINDS, ids=[kind[0] for kind in KINDS])
+def test_each_kind_of_image_is_read(mode: str, pixel: object, form: str, wanted: tuple[int, object]) -> None:
+    from PIL import Image
+
+    file = BytesIO()
+    image = Image.new(mode, (301, 7), pixel)
+    if mode == "P":
+        image.putpalette(bytes(level for level in range(256) for _ in range(3)))
+    image.save(file, form)
+
+    (one,) = thumbnails_of(file, "x")
+
+    assert (one.width, one.height) == (128, 3)
+    assert (one.bits, one.samples[:3] if one.is_color else one.low) == wanted
+
+
+def test_an_image_without_any_number_gives_none() -> None:
+    file = BytesIO()
+    tifffile.imwrite(file, numpy.full((9, 9), numpy.nan, "float32"))
+    with pytest.raises(NoPicture, match="it holds no number"):
+        list(thumbnails_of(file, "x"))
 
 
 def work_off(run: Run, **changes: object) -> harness.WorkerProcess:

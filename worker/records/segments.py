@@ -34,6 +34,7 @@ MOST_LINES = 2_000
 KEPT = (
     "app_name",
     "job_id",
+    "run_id",
     "job",
     "destination",
     "script_url",
