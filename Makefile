@@ -86,7 +86,7 @@ lock: .venv/.uv ## Write the lock files anew, after requirements*.txt or constra
 
 clean: ## End the embedded cloud and remove what was made here; results in local-cloud/ too.
 	@test ! -x $(BIN)/python || $(BIN)/python run.py local reset --yes
-	rm -rf .venv .imagej-core .fiji-runner
+	rm -rf .venv .imagej-core .imagej-core-parsed .fiji-runner
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \

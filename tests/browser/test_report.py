@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import axe_core_python
 import pytest
 
 from distributed_fiji.commands.report import Request, page_of
@@ -26,6 +27,9 @@ from tests.unit.test_thumbnails import colored, write
 from tests.unit.test_thumbnails import screen as screen_with_thumbnails
 from worker.contract.jobs import thumbnails_key
 from worker.contract.thumbnails import as_document
+
+#: Deque's engine for accessibility, in one file.
+AXE = Path(axe_core_python.__file__).with_name("axe.min.js")
 
 #: Things a page could do that leak data or run foreign code: each yields its result.
 WAYS_OUT = """(async () => {
@@ -346,6 +350,22 @@ def test_what_can_be_used_has_a_name_for_those_who_do_not_see_it(opened: Browser
     assert found[0] == 1 and all(after - before <= 1 for before, after in pairwise(found))
     assert opened.value("[...document.querySelectorAll('th')].every(one => one.textContent.trim())")
     assert opened.value("document.getElementById('details').getAttribute('aria-live')") == "polite"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page", ["opened", "pictured"])
+def test_axe_finds_nothing_that_keeps_anybody_out(
+    request: pytest.FixtureRequest, page: str, scheme: str
+) -> None:
+    shown: Browser = request.getfixturevalue(page)
+    shown.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    shown.value(AXE.read_text(encoding="utf-8"))
+
+    found = json.loads(shown.value("axe.run(document).then(found => JSON.stringify(found))"))
+
+    broken = [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]]
+    assert broken == []
+    assert len(found["passes"]) > 15
 
 
 def test_what_others_wrote_runs_nothing_in_a_browser(tmp_path: Path) -> None:
