@@ -31,6 +31,9 @@ from worker.contract.jobs import WARNINGS, WITHOUT_OUTPUTS
 #: when they may account for all missing jobs.
 FEW_LETTERS, MANY_LETTERS, LETTERS_GROWN = 100, 20_000, 1.1
 
+#: A count of more pages than this, each of 1,000 objects, takes longer than the cost of a run can wait.
+MANY_PAGES = 100
+
 #: Seconds by which S3's clock may differ from that of SQS, and from that of a user's machine.
 CLOCKS_AGREE, CLOCKS_DIFFER = 2, 300
 
@@ -96,11 +99,15 @@ class Observer:
         return self.with_jobs(found, attributes)
 
     def with_jobs(self, seen: Snapshot, attributes: dict[str, str] | None) -> Snapshot:
-        """Return the snapshot with the jobs: counted now, or lately where that is enough."""
+        """Return the snapshot with the jobs: counted now, or lately where that is enough.
+
+        A run that has cost too much does not wait for a long count: its jobs are counted after its end.
+        """
         submissions = self._submissions(attributes)
         if last := self._last:
-            is_new = seen.now - last.at >= SECONDS_A_PAGE * last.pages
-            if work_is_plenty(seen) and not is_new and submissions is last.submissions:
+            lasts = work_is_plenty(seen) and seen.now - last.at < SECONDS_A_PAGE * last.pages
+            is_dear = 0 < self.run.max_cost <= seen.spent and last.pages > MANY_PAGES
+            if (lasts or is_dear) and submissions is last.submissions:
                 return replace(seen, jobs=last.jobs, counted=last.at)
         before = self.state.pages
         jobs = self._count(attributes, submissions)

@@ -142,6 +142,20 @@ def test_many_jobs_are_counted_rarely_while_work_is_plenty_and_at_once_when_it_i
     assert look(1300, 700).counted is None
 
 
+def test_a_run_that_has_cost_too_much_does_not_wait_for_a_long_count() -> None:
+    watching = observer(a_large_world())
+    watching.run = replace(watching.run, max_cost=10.0)
+
+    def look(now: float, spent: float) -> Snapshot:
+        base = Snapshot(STARTED + now, Jobs(), Counts(1, 0, 0), "active", 1, desired=2, spent=spent)
+        return watching.with_jobs(base, QUEUE)
+
+    first = look(0, 9.0)
+
+    assert look(30, 9.9).counted is None
+    assert (look(60, 10.1).counted, look(60, 10.1).jobs) == (STARTED + 30, first.jobs)
+
+
 def test_a_small_run_is_counted_at_each_look() -> None:
     world = World(3)
     look = looks(world)
