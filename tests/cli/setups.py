@@ -244,7 +244,7 @@ BROKEN = {
         "job-file", "have the same output_file_location", severity="warn", output_file_location="out"
     ),
     "same group": job(
-        "job-file", "groups 1 and 2 are the same job", severity="warn", groups=[{"Well": "A01"}] * 2
+        "job-file", "groups[1] and groups[2] are the same job", severity="warn", groups=[{"Well": "A01"}] * 2
     ),
     # the fleet file
     "fleet of no object": SetUp("fleet-file", "it must be a JSON object", fleet="[]"),

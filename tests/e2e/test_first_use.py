@@ -109,7 +109,8 @@ def test_the_readmes_own_example_gives_results_word_by_word(cloud: dict[str, str
 
     results = Path(cloud["DISTRIBUTED_FIJI_LOCAL"]) / "s3" / "my-images" / "results"
     assert "2 jobs done, 0 given up" in said
-    assert "argument: a note" in "".join(log.read_text() for log in results.parents[1].rglob("*.log"))
+    manifests = [json.loads(path.read_text()) for path in results.parents[1].rglob("manifests/*.json")]
+    assert "argument: a note" in [line for manifest in manifests for line in manifest["console"]]
     assert {path.name for path in results.rglob("*") if path.is_file()} == {
         *("A01.csv", "A01_files.txt", "A02.csv", "A02_files.txt")
     }
