@@ -125,9 +125,9 @@ class Terminal:
         if self.quiet:
             return
         table = Table("what", "name", "", "detail", box=None, pad_edge=False)
-        colours = {"created": "green", "changed": "yellow", "kept": "dim"}
+        colors = {"created": "green", "changed": "yellow", "kept": "dim"}
         for change in changes:
-            did = f"[{colours[change.did]}]{change.did}[/]"
+            did = f"[{colors[change.did]}]{change.did}[/]"
             table.add_row(change.kind, escape(one_line(change.name)), did, escape(one_line(change.detail)))
         self.out.print(table)
 

@@ -33,7 +33,7 @@ from distributed_fiji.settings import Settings
 from distributed_fiji.terminal import Terminal
 
 T = TypeVar("T")
-COLOURS = {"stop": "red", "warn": "yellow", "unknown": "cyan"}
+COLORS = {"stop": "red", "warn": "yellow", "unknown": "cyan"}
 
 
 def check(context: Context, job_file: Path | None, fleet_file: Path | None) -> list[Finding]:
@@ -119,9 +119,9 @@ def tell(findings: Sequence[Finding], terminal: Terminal, *, as_json: bool) -> N
         return
     table = Table("", "id", "found", "next", box=None, pad_edge=False)
     for one in findings:
-        severity = f"[{COLOURS[one.severity]}]{one.severity}[/]"
+        severity = f"[{COLORS[one.severity]}]{one.severity}[/]"
         table.add_row(severity, one.id, escape(one.found), escape(one.document()["next"]))
     if findings:
         terminal.out.print(table)
-    counts = [(word, sum(one.severity == word for one in findings)) for word in COLOURS]
+    counts = [(word, sum(one.severity == word for one in findings)) for word in COLORS]
     terminal.note(", ".join(f"{count} {word}" for word, count in counts if count) or "Nothing found.")

@@ -89,7 +89,7 @@ def take_down(
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class Neighbors:
     """What else the app has in this region. `served`: the service belongs to this run.
 
     It does not if a config with the same name has pointed the service to another queue, or if a later run
@@ -101,7 +101,7 @@ class Neighbours:
     other_fleets: tuple[str, ...]
 
 
-def look_around(run: Run, clients: Clients, tell: Callable[[str], None]) -> Neighbours:
+def look_around(run: Run, clients: Clients, tell: Callable[[str], None]) -> Neighbors:
     """Return what else the app has. If that cannot be read, everything counts as this run's, so that it is
     ended.
     """
@@ -115,10 +115,10 @@ def look_around(run: Run, clients: Clients, tell: Callable[[str], None]) -> Neig
                 f"Run {other.run_id} has started since, and uses the service and the queue, which"
                 " therefore stay."
             )
-        return Neighbours(not later and served_here(run, clients), fleets)
+        return Neighbors(not later and served_here(run, clients), fleets)
     except AwsError as error:
         tell(f"checking for other runs: {error_text(error)}")
-        return Neighbours(served=True, other_fleets=())
+        return Neighbors(served=True, other_fleets=())
 
 
 def other_runs(run: Run, clients: Clients) -> list[Run]:
@@ -165,7 +165,7 @@ class Takedown:
     run: Run
     clients: Clients
     clock: Clock
-    site: Neighbours
+    site: Neighbors
     whole: bool
     patience: Deadlines
 
@@ -203,7 +203,7 @@ def _keepsakes(run: Run, clients: Clients, clock: Clock, log_seconds: float | No
     yield "logs", lambda: _exported(run, clients, clock, log_seconds)
 
 
-def _rest(run: Run, clients: Clients, clock: Clock, site: Neighbours) -> Named:
+def _rest(run: Run, clients: Clients, clock: Clock, site: Neighbors) -> Named:
     if not site.served:
         return
     ecs, ec2 = clients.ecs, clients.ec2

@@ -32,7 +32,7 @@ class Mark(Enum):
         return self.value[1] if ascii_only else self.value[0]
 
     @property
-    def colour(self) -> str:
+    def color(self) -> str:
         return self.value[2]
 
     @property
@@ -119,7 +119,7 @@ class PlateMap:
         pieces: list[Piece] = []
         for mark in met:
             pieces += [
-                (mark.sign(ascii_only=ascii_only), mark.colour),
+                (mark.sign(ascii_only=ascii_only), mark.color),
                 (f" {counts[mark]} {mark.meaning}  ", ""),
             ]
         return [*pieces, ("(wells)", "dim")]
@@ -130,7 +130,7 @@ def _runs(wells: Sequence[Mark], ascii_only: bool) -> Iterator[Piece]:
     start = 0
     for end in range(1, len(wells) + 1):
         if end == len(wells) or wells[end] is not wells[start]:
-            yield wells[start].sign(ascii_only=ascii_only) * (end - start), wells[start].colour
+            yield wells[start].sign(ascii_only=ascii_only) * (end - start), wells[start].color
             start = end
 
 

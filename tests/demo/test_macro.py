@@ -100,9 +100,9 @@ def test_measured_intensities_are_those_of_the_image_at_the_nucleus(
     image = tifffile.imread(images / "D06_s1.tif")[channel].astype(float)
     rows = nuclei(results, "D06", 1)
     places = np.rint(np.stack([column(rows, "Y_um"), column(rows, "X_um")]) / PIXEL_UM).astype(int)
-    centres = np.array([image[y - 5 : y + 6, x - 5 : x + 6].mean() for y, x in places.T])
+    centers = np.array([image[y - 5 : y + 6, x - 5 : x + 6].mean() for y, x in places.T])
 
-    assert np.corrcoef(centres, column(rows, name))[0, 1] > 0.9
+    assert np.corrcoef(centers, column(rows, name))[0, 1] > 0.9
 
 
 def test_the_marker_rises_with_the_dose(results: Path) -> None:

@@ -22,7 +22,7 @@ from worker.contract.text import one_line, shown
 from worker.fiji.console import Console
 from worker.job.joblog import JsonLines, TextLines
 
-#: What a hostile script, key or tag holds: colours, a title, a link, a clipboard, lines over lines, bidi.
+#: What a hostile script, key or tag holds: colors, a title, a link, a clipboard, lines over lines, bidi.
 HOSTILE = (
     "\x1b[2J\x1b[1;1Hall done",
     "\x1b]0;title\x07name",

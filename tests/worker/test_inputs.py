@@ -242,7 +242,7 @@ def test_a_bucket_for_outputs_that_is_not_there_is_named(cloud: harness.Cloud, t
         assert "s3://no-such-bucket/results/1/" in record["sentence"]
 
 
-def test_flags_that_only_the_aws_cli_knows_are_honoured(run: Run) -> None:
+def test_flags_that_only_the_aws_cli_knows_are_honored(run: Run) -> None:
     job = a_job(1, files=3)
     submit(run, [job])
 

@@ -32,11 +32,11 @@ def install() -> None:
     """Add these calls to moto's ECS."""
     original = Task.__init__
 
-    def initialise(task: Task, *args: Any, **kwargs: Any) -> None:
+    def initialize(task: Task, *args: Any, **kwargs: Any) -> None:
         original(task, *args, **kwargs)
         prepare(task)
 
-    add(Task, "__init__", initialise)
+    add(Task, "__init__", initialize)
     add(Task, "last_status", property(_last_status, _set_last_status))
     for call in (
         submit_task_state_change,
