@@ -95,8 +95,19 @@ def microburst(folder: Path, upstream: str) -> Iterator[str]:
 
 
 def empty(control_plane: str, data_plane: str) -> None:
-    """Remove everything in an account, by the emulators' own means."""
-    _talk(f"{control_plane}/moto-api/reset", "POST", None)
+    """Remove everything in an account, by the emulators' own means.
+
+    moto forgets its backends while threads of earlier tests may still ask them, and then answers 500.
+    """
+    for _ in range(3):
+        try:
+            _talk(f"{control_plane}/moto-api/reset", "POST", None)
+            break
+        except urllib.error.HTTPError as error:
+            refused = error
+            time.sleep(1)
+    else:
+        raise refused
     _talk(f"{data_plane}/_ministack/reset", "POST", None)
 
 

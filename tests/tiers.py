@@ -255,6 +255,17 @@ SLOW = (
         "macros and Jython",
         only=("fixed.groovy", "fixed.bsh"),
     ),
+    Slow(
+        "tests/docker/test_tasks.py",
+        "test_a_container_at_work_that_is_stopped_gives_its_job_back_and_ends",
+        "tests/worker/test_endings.py; test_a_container_that_is_killed_loses_nothing",
+    ),
+    Slow(
+        "tests/worker/test_way_of_a_job.py",
+        "test_the_same_way_leads_through_moto",
+        "the same way through ministack; tests/e2e",
+    ),
+    Slow("tests/worker/test_turns.py", "", "500 orders of 1,000", only=("500", "750")),
     Slow("tests/local/test_browsers.py", "", "tests/local/test_doors.py, with Origin and Host"),
     Slow("tests/worker/test_benchmarks.py", "", "the worker's way", only=("benchmarks.plain",)),
 )
