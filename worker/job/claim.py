@@ -7,8 +7,8 @@ manifest, and the message that could repair this may be gone.
 A job's first run writes only keys that hold nothing, one of them before all others, and has little time for
 it: `FirstTurn`. That is the usual case, and costs no request. As soon as such a run meets another's object,
 or takes too long, it needs the claim, as every other run of a job does: a small object in the run's state,
-written on the condition that nobody else has written it in the meantime. Who has the claim replaces what
-another run has left only once that run is known to be over, or has been silent for so long that it must
+written on the condition that nobody else has written it in the meantime. The holder of the claim replaces
+what another run has left only once that run is known to be over, or has been silent for so long that it must
 have stopped. The claim stays afterwards: workers delete nothing.
 """
 
