@@ -15,6 +15,7 @@ from tests.faults.serving import Answer, Serving
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit
 from worker.contract.jobs import Job
+from worker.storage.listing import Lister
 
 MOUNT = "/home/ubuntu/bucket"
 
@@ -66,6 +67,22 @@ def test_objects_prefixes_and_patterns_become_files(run: Run) -> None:
         f"s3://{run.bucket}/in/a.txt",
         f"s3://{run.bucket}/in/deep/b.txt",
     }
+
+
+def test_an_input_that_is_named_in_full_is_not_listed(run: Run) -> None:
+    put(run, **{"P1/w1.tif": "1", "P1/w1.tif.old": "2"})
+    asked: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        asked.append(model.name)
+
+    run.cloud.s3.meta.events.register("before-call.s3", note)
+    lister = Lister(run.cloud.s3, source_bucket=run.bucket, values=True)
+    found = lister.look(a_job(1, inputs=["P1/w1.tif"], image=f"s3://{run.bucket}/P1/w1.tif"), lambda: None)
+    run.cloud.s3.meta.events.unregister("before-call.s3", note)
+
+    assert [entry["key"] for entry in found.used] == [f"s3://{run.bucket}/P1/w1.tif"]
+    assert asked == ["HeadObject", "HeadObject"]
 
 
 def test_many_files_go_both_ways_and_are_checked(run: Run) -> None:

@@ -35,6 +35,7 @@ def test_a_job_is_done_and_its_manifest_tells_how(run: Run) -> None:
     assert document["peak_memory_mb"] > 0
     assert "line 1" in document["console"]
     assert not harness.keys(run, state_key(run.app_name, "logs")), "a small console costs no object"
+    assert not harness.keys(run, state_key(run.app_name, "claims")), "a first run costs no claim"
     (line,) = worker.lines()
     assert (line["job"], line["attempt"], line["outcome"]) == (job.job_id, 1, "DONE")
     assert set(line["seconds"]) >= {"look", "inputs", "fiji", "upload", "commit", "settle"}
