@@ -23,7 +23,9 @@ EC2 (`fleets`)
 EC2 (`networks`)
   the default VPC has an internet gateway
 
-IAM: CreateServiceLinkedRole names the roles of spot instances and fleets as AWS does.
+IAM (`identities`)
+  CreateServiceLinkedRole           names the roles of spot instances and fleets as AWS does
+  managed policies                  in the partition aws alone
 
 Resource Groups Tagging: launch templates.
 
@@ -46,11 +48,9 @@ def install(service: str) -> None:
         fleets.install()
         networks.install()
     if service == "iam":
-        from moto.iam.models import SERVICE_NAME_CONVERSION
+        from distributed_fiji.local.emulators import identities
 
-        SERVICE_NAME_CONVERSION.update(
-            {"spot": "EC2Spot", "spotfleet": "EC2SpotFleet", "ecs": "ECS", "events": "CloudWatchEvents"}
-        )
+        identities.install()
     if service == "servicequotas":
         from distributed_fiji.local.emulators import spotquotas
 

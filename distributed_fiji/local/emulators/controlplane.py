@@ -159,12 +159,16 @@ def service_event(environ: dict[str, Any]) -> dict[str, Any]:
 
 
 def load(service: Any) -> None:
-    """Import a service of moto and install our additions, once."""
+    """Import a service of moto and install our additions, once.
+
+    Before it comes IAM, which moto asks for the account of every call (moto/core/responses.py).
+    """
     with loading:
-        if service not in loaded:
-            get_backend(service)
-            additions.install(service)
-            loaded.add(service)
+        for each in ("iam", service):
+            if each not in loaded:
+                get_backend(each)
+                additions.install(each)
+                loaded.add(each)
 
 
 def create_app(service: Any) -> Any:
