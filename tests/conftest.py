@@ -15,6 +15,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore.client import ClientCreator
 from botocore.loaders import create_loader
 
 from tests.contract import calls
@@ -71,9 +72,19 @@ def pytest_collection_finish() -> None:
 def models_are_read_once() -> None:
     """Share what this process's sessions read of AWS's models, as the calls of one command do.
 
-    Each test makes its own sessions, and EC2's model alone takes a tenth of a second.
+    Each test makes its own sessions. EC2's model alone takes a tenth of a second, and half of a client's
+    creation is that of its methods, which depend on the service alone.
     """
     botocore.session.create_loader = functools.cache(create_loader)
+    create = ClientCreator._create_methods
+    made: dict[str, dict[str, Any]] = {}
+
+    def create_once(creator: Any, model: Any) -> dict[str, Any]:
+        if model.service_name not in made:
+            made[model.service_name] = create(creator, model)
+        return dict(made[model.service_name])
+
+    ClientCreator._create_methods = create_once
 
 
 @pytest.fixture(autouse=True, scope="session")

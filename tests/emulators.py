@@ -86,7 +86,7 @@ def control_plane(folder: Path, **environment: str) -> Iterator[str]:
 def microburst(folder: Path, upstream: str) -> Iterator[str]:
     """Run the fault proxy in front of an emulator; yield its URL. `set_faults` sets the faults."""
     port = free_port()
-    command = [program("microburst"), "--upstream", upstream, "--port", str(port)]
+    command = [sys.executable, "-m", "tests.faultproxy", "--upstream", upstream, "--port", str(port)]
     # The proxy is asked about itself, since any other question goes to the emulator behind it. It holds no
     # state, and would wait for calls that hang in it.
     options: dict[str, Any] = {"question": "/_microburst/health", "stop_seconds": 0.3}
