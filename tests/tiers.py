@@ -117,6 +117,12 @@ SLOW = (
             *("attributes in capitals", "number as a text", "a message and a service", "comments in files"),
         ),
     ),
+    Slow(
+        "tests/cli/test_nonsense.py",
+        "test_nonsense_is_refused_with_its_field_and_changes_nothing",
+        "15 throws at each command",
+        only=("-40",),
+    ),
     Slow("tests/e2e/test_again.py", "", "tests/worker/test_done.py"),
     Slow("tests/e2e/test_made_job_file.py", "", "tests/cli/test_make_job.py; the README's own example"),
     Slow(

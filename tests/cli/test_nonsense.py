@@ -22,7 +22,7 @@ import run
 from tests.cli.conftest import APP, BUCKET, Account, fill
 from tests.commands import Ended
 
-FEW, MANY = 40, 500
+FEW, SOME, MANY = 15, 40, 500
 
 ACCOUNT = re.compile(r"\AAWS account \d{12}, .*\n")
 
@@ -524,7 +524,7 @@ def throw(
     return call
 
 
-@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("count", [FEW, SOME, pytest.param(MANY, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_nonsense_is_refused_with_its_field_and_changes_nothing(
     command: str, count: int, account: Account, throw: Callable[[Thrown], Ended]
