@@ -69,6 +69,8 @@ def run_jobs(
     scripts.ensure_script(clients.s3, script)
     environment = os.environ | documents.worker_environment(settings, queue_url, script.url, script.sha256)
     environment |= {"FIJI_HOME": str(home), "PYTHONPATH": str(checkout)}
+    # A worker polls for so long at most, and awaits an open poll before it ends. All jobs have ended by then.
+    environment["STOP_GRACE_SECONDS"] = "1"
     if runner:
         environment["FIJI_RUNNER_JAR"] = str(runner)
     _forget(clients.s3, settings, jobs)
@@ -132,10 +134,16 @@ def _failures(settings: Settings, job: Job) -> str:
 
 
 def _forget(s3: S3Client, settings: Settings, jobs: Sequence[Job]) -> None:
-    """Remove the records of earlier trials of the same jobs: exactly these keys, on the embedded cloud."""
+    """Remove what earlier trials of the same jobs left: exactly these keys, on the embedded cloud.
+
+    Outputs whose manifest is gone would belong to a run that may still be at work, and a worker would wait
+    for its end.
+    """
     for job in jobs:
-        s3.delete_object(Bucket=settings.AWS_BUCKET, Key=manifest_key(settings.APP_NAME, job.job_id))
-        for key in _keys(s3, settings.AWS_BUCKET, _failures(settings, job)):
+        keys = _keys(s3, settings.AWS_BUCKET, _failures(settings, job))
+        if tried := _read_tried(s3, settings.AWS_BUCKET, job, manifest_key(settings.APP_NAME, job.job_id)):
+            keys += [output["key"] for output in tried.record["outputs"]]
+        for key in [*keys, manifest_key(settings.APP_NAME, job.job_id)]:
             s3.delete_object(Bucket=settings.AWS_BUCKET, Key=key)
 
 
@@ -148,8 +156,10 @@ def find_tried(settings: Settings, s3: S3Client, job: Job) -> Tried | None:
     """Return a job with its manifest, or else its first failure record; None if there is neither."""
     keys = [manifest_key(settings.APP_NAME, job.job_id)]
     keys += _keys(s3, settings.AWS_BUCKET, _failures(settings, job))
-    for key in keys:
-        with contextlib.suppress(s3.exceptions.NoSuchKey, json.JSONDecodeError):
-            body = s3.get_object(Bucket=settings.AWS_BUCKET, Key=key)["Body"].read()
-            return Tried(job, parse_json(body))
+    return next(filter(None, (_read_tried(s3, settings.AWS_BUCKET, job, key) for key in keys)), None)
+
+
+def _read_tried(s3: S3Client, bucket: str, job: Job, key: str) -> Tried | None:
+    with contextlib.suppress(s3.exceptions.NoSuchKey, json.JSONDecodeError):
+        return Tried(job, parse_json(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
     return None

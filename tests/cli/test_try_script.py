@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -99,6 +100,8 @@ def test_a_script_is_tried_its_answers_edited_and_tried_again(newcomer: Newcomer
     third = newcomer.run("tryScript", "count.ijm", "a.tif", "c.tif")
     assert "count.job.json: no job reads c.tif. Add a group for it" in third.stderr, third
     assert "no job reads" not in second.stderr
+    # A worker that took the second trial's outputs for another run's would wait a minute for its end.
+    assert all(float(seconds) < 30 for seconds in re.findall(r"DONE, ([\d.]+) s", third.stdout)), third
 
     # setup and submitJob accept what it wrote.
     setup = newcomer.run("--local", "--config", "count.config.py", "setup")
