@@ -243,9 +243,8 @@ def send_jobs(
     """
     outbox = _Outbox(batches(jobs, submission), partial(_send_named, sqs, url, sleep=sleep), progress)
     with ThreadPoolExecutor(THREADS) as pool:
-        senders = [pool.submit(outbox.empty) for _ in range(THREADS)]
         try:
-            for sender in as_completed(senders):
+            for sender in as_completed([pool.submit(outbox.empty) for _ in range(THREADS)]):
                 sender.result()
         except BaseException:
             outbox.close()
