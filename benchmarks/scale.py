@@ -8,6 +8,7 @@ SIZES="10000 100000" selects.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from benchmarks import account
 from benchmarks.account import Account
 from benchmarks.common import CHECKOUT, Target, finish, show, versions
 from distributed_fiji.aws.clients import Clients
+from distributed_fiji.janitor.package import build_package
 from distributed_fiji.monitor.observe import Observer
 from distributed_fiji.settings import parse_settings
 from distributed_fiji.state.openruns import open_run
@@ -35,11 +38,13 @@ from tests.monitor.builders import EmulatedSession, a_run
 from tests.monitor.crowd import APP, BUCKET, CREATED, STARTED, World
 
 #: Run as a file: in its folder are modules that have the names of the product's.
-LOOKS_FILE = CHECKOUT / "benchmarks" / "looks.py"
+LOOKS_FILE, ROUND_FILE = (CHECKOUT / "benchmarks" / name for name in ("looks.py", "lambdaround.py"))
 BEFORE = "002161f"
 SIZES = (10_000, 100_000, 1_000_000)
+#: A round of the janitor from the package that startCluster uploads, alone in its process.
+LAMBDA = "janitor's package"
 #: What is measured, and the share of the jobs that are done meanwhile.
-LOOKS = {"look": 0.6, "status": 0.6, "janitor": 0.6, "end": 1.0}
+LOOKS = {"look": 0.6, "status": 0.6, "janitor": 0.6, LAMBDA: 0.6, "end": 1.0}
 WORLDS = 50
 #: Peak MB and seconds of a look at a million jobs (issue 17).
 MOST_MB, MOST_SECONDS = 400.0, 60.0
@@ -105,7 +110,8 @@ def with_run(url: str) -> Iterator[dict[str, str]]:
 def look(what: str, product: Path, truth: dict[str, int], url: str, environment: dict[str, str]) -> Look:
     """Look once with a version of the product."""
     asked(url)
-    program = f"import runpy; runpy.run_path({str(LOOKS_FILE)!r}, run_name='__main__')"
+    file = ROUND_FILE if what == LAMBDA else LOOKS_FILE
+    program = f"import runpy; runpy.run_path({str(file)!r}, run_name='__main__')"
     said = subprocess.run(
         [sys.executable, "-c", program, what, url],
         cwd=product,
@@ -121,14 +127,16 @@ def look(what: str, product: Path, truth: dict[str, int], url: str, environment:
     return Look(found["seconds"], found["cpu"], found["peak"], both, wrong)
 
 
-def measured(products: dict[str, Path], sizes: list[int]) -> Iterator[tuple[int, str, str, Look]]:
-    """Yield jobs, what was measured, which version, and the figures."""
+def measured(
+    products: dict[str, Path], packed: Path, sizes: list[int]
+) -> Iterator[tuple[int, str, str, Look]]:
+    """Yield jobs, what was measured, which version, and the figures. `packed`: the Lambda's files."""
     for jobs in sizes:
         for share in sorted(set(LOOKS.values())):
             made = Account(jobs, share)
             with serving(made) as url, with_run(url) as environment:
                 for what in (what for what, its in LOOKS.items() if its == share):
-                    for name, product in products.items():
+                    for name, product in ({"after": packed} if what == LAMBDA else products).items():
                         yield jobs, what, name, look(what, product, made.truth, url, environment)
 
 
@@ -149,8 +157,12 @@ def miscounted() -> int:
 def main() -> list[Target]:
     """Measure, print the table."""
     sizes = [int(size) for size in os.environ.get("SIZES", "").split()] or list(SIZES)
-    with versions(BEFORE, "distributed_fiji", "worker") as products:
-        found = list(measured(products, sizes))
+    with (
+        versions(BEFORE, "distributed_fiji", "worker") as products,
+        tempfile.TemporaryDirectory() as packed,
+    ):
+        zipfile.ZipFile(io.BytesIO(build_package())).extractall(packed)
+        found = list(measured(products, Path(packed), sizes))
     header = ["jobs", "what", "version", "s", "CPU s", "peak MB", "LIST", "SQS", "wrong"]
     rows = [
         [f"{jobs:,}", what, name, one.seconds, one.cpu, f"{one.peak:.0f}", *one.asked, one.wrong]

@@ -80,6 +80,7 @@ class FiledGroups(Groups):
     def __init__(self, name: str, content: bytes) -> None:
         self._name, self._content = name, content
         self.count = 0
+        self._is_checked = False
 
     def __len__(self) -> int:
         return self.count
@@ -93,7 +94,7 @@ class FiledGroups(Groups):
             for one in self._lines(text, problems):
                 count += 1
                 yield one
-        self.count = count
+        self.count, self._is_checked = count, not problems
 
     @abstractmethod
     def _lines(self, text: TextIO, problems: list[str]) -> Iterator[tuple[int, Group]]:
@@ -104,11 +105,12 @@ class JsonLines(FiledGroups):
     """The groups of a JSONL file: an object in each line; blank lines are left out."""
 
     def _lines(self, text: TextIO, problems: list[str]) -> Iterator[tuple[int, Group]]:
+        checked = self._is_checked
         for number, line in enumerate(text, 1):
             if line.isspace():
                 continue
             try:
-                group = parse_json_text(line)
+                group = parse_json_text(line, checked=checked)
             except RecursionError:
                 problems.append(f"{self.called(number)}: it is nested too deeply")
             except ValueError as error:

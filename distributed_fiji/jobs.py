@@ -116,6 +116,19 @@ class Template:
             paths=self.paths | paths,
         )
 
+    def most_bytes(self, group: str, job: Job) -> int:
+        """Return what a job's message cannot exceed. `group`: its group as a text.
+
+        A character of Python's text takes at most six bytes in JSON, as \\u0001 does.
+        """
+        texts = (group, job.output_file_location, *job.inputs)
+        return 6 * (sum(map(len, texts)) + 4 * len(texts) + self._shared_length)
+
+    @cached_property
+    def _shared_length(self) -> int:
+        """Characters of what all messages have in common: the names of their parts, and what is shared."""
+        return 200 + len(str((self.shared_metadata, self.answers, self.paths)))
+
     def missing_names(self, group: dict[str, Any]) -> list[str]:
         """Return the names in braces that are neither in the group nor in the shared metadata."""
         return sorted(self._names_of_groups.difference(group))
@@ -332,12 +345,12 @@ class Checked:
     duplicates: list[tuple[int, int]] = field(default_factory=list)
     has_places: bool = False
 
-    def add(self, number: int, group: Group, job: Job) -> None:
-        """Take in a job."""
+    def add(self, number: int, group: str, job: Job) -> None:
+        """Take in a job. `group`: its group as a text."""
         self.ids.append(int(job.job_id, 16))
         self.numbers.append(number)
         self.locations.add(job.output_file_location)
-        self.has_places = self.has_places or PLACE.search(str(group)) is not None
+        self.has_places = self.has_places or PLACE.search(group) is not None
 
     def leave_out_duplicates(self) -> None:
         """Keep each job once."""
@@ -360,11 +373,11 @@ def _check_groups(groups: Groups, template: Template, problems: list[str]) -> Ch
         if wrong := _group_problems(groups.called(number), group, template):
             problems += wrong
             continue
-        job = template.job(group)
-        if wrong := _job_problems(job):
+        job, text = template.job(group), str(group)
+        if wrong := _job_problems(job, most_bytes=template.most_bytes(text, job)):
             problems += (f"{groups.called(number)}: {line}" for line in wrong)
         else:
-            found.add(number, group, job)
+            found.add(number, text, job)
     if not found.ids and not problems:
         problems.append(f"{groups.called(1)}: there is no group in this file")
     found.leave_out_duplicates()
@@ -451,10 +464,10 @@ def _location_problems(location: Any) -> list[str]:
     return location_problems(location)
 
 
-def _job_problems(job: Job) -> list[str]:
+def _job_problems(job: Job, most_bytes: int) -> list[str]:
+    """Return what is wrong with a job. `most_bytes`: what its message has at most, without encoding it."""
     problems = [*_location_problems(job.output_file_location), *input_problems(list(job.inputs))]
-    size = len(encode_message(job).encode("utf-8"))
     most = MAX_MESSAGE_BYTES - MARK_BYTES
-    if size > most:
+    if most_bytes > most and (size := len(encode_message(job).encode("utf-8"))) > most:
         problems.append(f"its message is {size} bytes; the limit is {most} bytes plus the submission's name")
     return problems

@@ -94,10 +94,13 @@ def parse_json(content: bytes) -> Any:
     return parse_json_text(text)
 
 
-def parse_json_text(text: str) -> Any:
-    """Return the document in a text. Raises ValueError with a sentence, and RecursionError."""
+def parse_json_text(text: str, *, checked: bool = False) -> Any:
+    """Return the document in a text. Raises ValueError with a sentence, and RecursionError.
+
+    `checked`: it was parsed before, so that its keys need no look, which takes half of the time.
+    """
     try:
-        return _DECODER.decode(text)
+        return (_CHECKED_DECODER if checked else _DECODER).decode(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"it is not JSON: {error}") from error
 
@@ -122,3 +125,4 @@ def _whole(text: str) -> int | float:
 
 #: Created once, since json.loads would create one for each line of a long file.
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_int=_whole)
+_CHECKED_DECODER = json.JSONDecoder(parse_int=_whole)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -237,26 +238,58 @@ def send_jobs(
 ) -> int:
     """Send jobs from several threads; return how many SQS took. `progress` gets each batch's count.
 
-    At most two batches per thread are in memory. Raises NotSent, after everything else was sent, with the
-    jobs that SQS refused.
+    One batch per thread is in memory. Raises NotSent, after everything else was sent, with the jobs that SQS
+    refused.
     """
-    sent = 0
-    refused: list[tuple[str, str]] = []
+    outbox = _Outbox(batches(jobs, submission), partial(_send_named, sqs, url, sleep=sleep), progress)
     with ThreadPoolExecutor(THREADS) as pool:
-        under_way: set[Any] = set()
-        for entries in batches(jobs, submission):
-            under_way.add(pool.submit(_send_named, sqs, url, entries, sleep))
-            if len(under_way) >= 2 * THREADS:
-                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                sent, refused = _settle(done, sent, refused, progress)
-        sent, refused = _settle(wait(under_way).done, sent, refused, progress)
-    if refused:
-        listed = "\n".join(f"  - {job}: {reason}" for job, reason in refused[:20])
+        try:
+            for sender in as_completed([pool.submit(outbox.empty) for _ in range(THREADS)]):
+                sender.result()
+        except BaseException:
+            outbox.close()
+            raise
+    if outbox.refused:
+        listed = "\n".join(f"  - {job}: {reason}" for job, reason in outbox.refused[:20])
         raise NotSent(
-            f"{sent} jobs were sent, {len(refused)} were refused. Submit the file again with"
+            f"{outbox.sent} jobs were sent, {len(outbox.refused)} were refused. Submit the file again with"
             f" --replace:\n{listed}"
         )
-    return sent
+    return outbox.sent
+
+
+class _Outbox:
+    """Batches, and what became of them. Threads take the next one themselves: handing over costs more."""
+
+    def __init__(
+        self,
+        waiting: Iterator[list[Entry]],
+        send: Callable[[list[Entry]], tuple[int, list[tuple[str, str]]]],
+        progress: Callable[[int], None],
+    ) -> None:
+        self._waiting, self._send, self._progress = waiting, send, progress
+        self._lock = threading.Lock()
+        self.sent = 0
+        self.refused: list[tuple[str, str]] = []
+
+    def empty(self) -> None:
+        """Send batches until none is left."""
+        taken, refused = 0, list[tuple[str, str]]()
+        while entries := self._next(taken, refused):
+            taken, refused = self._send(entries)
+
+    def _next(self, taken: int, refused: list[tuple[str, str]]) -> list[Entry]:
+        """Note what became of the last batch; return the next one."""
+        with self._lock:
+            self.sent += taken
+            self.refused += refused
+            self._progress(taken)
+            return next(self._waiting, [])
+
+    def close(self) -> None:
+        """Let no thread begin with another batch."""
+        with self._lock:
+            self._waiting = iter(())
 
 
 def _send_named(
@@ -269,17 +302,6 @@ def _send_named(
     taken, refused = send_batch(sqs, url, entries, sleep)
     bodies = {entry["Id"]: entry["MessageBody"] for entry in entries} if refused else {}
     return taken, [(called(job, {job: name_in(bodies[job])}), reason) for job, reason in refused]
-
-
-def _settle(
-    done: set[Any], sent: int, refused: list[tuple[str, str]], progress: Callable[[int], None]
-) -> tuple[int, list[tuple[str, str]]]:
-    for future in done:
-        taken, failures = future.result()
-        sent += taken
-        refused = refused + failures
-        progress(taken)
-    return sent, refused
 
 
 def send_batch(

@@ -21,7 +21,10 @@ IDLE = 30.0
 
 #: A job's requests besides those for its inputs, outputs and heartbeats, as benchmarks/requests.py counts
 #: them, and the bytes of its log.
-OWN_WRITES, OWN_READS, OWN_QUEUE_REQUESTS, LOG_BYTES = 1.02, 2, 3.1, 2750
+OWN_WRITES, OWN_READS, OWN_QUEUE_REQUESTS, LOG_BYTES = 1.02, 1, 2.1, 2750
+
+#: Requests for an input that is named in full: HEAD and GET. What patterns list is not counted.
+READS_OF_AN_INPUT = 2
 
 #: Seconds between two looks of the monitor in a long run (commands/monitor.py, LONGEST_WAIT). It lists what
 #: is done, a page for 1,000 jobs, at each, or more rarely (SECONDS_A_PAGE).
@@ -69,6 +72,7 @@ class Shape:
     public_address: bool
     heartbeat: float
     dashboard: bool
+    thumbnails: bool
     price_limit: float
     starting: Span = Span(*STARTING)
 
@@ -158,13 +162,16 @@ class Quote:
     def _requests(self) -> dict[str, float]:
         """Return the dollars for requests, logs, and a month of storage for the outputs."""
         work = self.work
-        heartbeats = ceil(work.seconds.likely / self.shape.heartbeat) + 1
+        # A job is taken when the one before it begins, so it is held for twice its time.
+        heartbeats = int(2 * work.seconds.likely / self.shape.heartbeat)
         pages = ceil(work.jobs / 1000)
         lists = self.hours.likely * 3600 / max(LOOK, SECONDS_A_PAGE * pages) * pages
         thousands = work.jobs / 1000
+        writes = OWN_WRITES + work.files + self.shape.thumbnails
+        reads = OWN_READS + READS_OF_AN_INPUT * work.inputs
         return {
-            "S3 writes": thousands * (OWN_WRITES + work.files) * pricelist.S3_WRITES,
-            "S3 reads": thousands * (OWN_READS + work.inputs) * pricelist.S3_READS,
+            "S3 writes": thousands * writes * pricelist.S3_WRITES,
+            "S3 reads": thousands * reads * pricelist.S3_READS,
             "S3 lists": lists / 1000 * pricelist.S3_WRITES,
             "SQS": thousands * (OWN_QUEUE_REQUESTS + heartbeats) * pricelist.SQS_REQUESTS,
             "logs": work.jobs * LOG_BYTES / 1e9 * pricelist.LOGS_GB,

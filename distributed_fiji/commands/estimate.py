@@ -74,6 +74,7 @@ def shape_of(settings: Settings) -> Shape:
         public_address=settings.ASSIGN_IP,
         heartbeat=settings.HEARTBEAT_SECONDS,
         dashboard=settings.CREATE_DASHBOARD,
+        thumbnails=bool(settings.THUMBNAILS),
         price_limit=settings.MACHINE_PRICE,
     )
 

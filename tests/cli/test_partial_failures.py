@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +94,35 @@ def test_entries_that_never_go_are_named_and_all_others_are_sent(account: Accoun
     assert "9 jobs were sent, 1 were refused" in str(caught.value)
     assert f"(job {JOBS[4].job_id}): not now" in str(caught.value)
     assert wells(account, url) == [well for well in WELLS if well != "A4"]
+
+
+def press_ctrl_c() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def refuse() -> None:
+    raise ConnectionRefusedError
+
+
+@pytest.mark.parametrize(
+    ("happens", "ends_with"), [(press_ctrl_c, KeyboardInterrupt), (refuse, ConnectionRefusedError)]
+)
+def test_after_ctrl_c_or_an_error_no_thread_begins_with_another_batch(
+    account: Account, happens: Callable[[], None], ends_with: type[BaseException]
+) -> None:
+    url, sqs, begun = a_queue(account, f"Ends{ends_with.__name__}"), boto3.client("sqs"), itertools.count(1)
+
+    def begin(**_: Any) -> None:
+        if next(begun) == 40:
+            happens()
+        time.sleep(0.05)
+
+    sqs.meta.events.register("before-call.sqs.SendMessageBatch", begin)
+    jobs = (Job({"Well": f"A{number}"}, "out") for number in range(3_000))
+    with pytest.raises(ends_with):
+        send_jobs(sqs, url, jobs, progress=lambda count: None, sleep=lambda seconds: None)
+
+    assert next(begun) < 150, "of 300 batches"
 
 
 class TroubledSession:

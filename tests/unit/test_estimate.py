@@ -37,6 +37,7 @@ def shape(**more: object) -> Shape:
         "public_address": True,
         "heartbeat": 60,
         "dashboard": False,
+        "thumbnails": False,
         "price_limit": 0.2,
         "starting": Span(0, 0, 0),
     }
@@ -69,8 +70,20 @@ def test_a_million_jobs_cost_what_was_counted_for_them() -> None:
     assert items["machines"] == pytest.approx(326, rel=0.02)
     assert items["S3 writes"] == pytest.approx(20.1)
     assert items["S3 reads"] == pytest.approx(1.2)
-    assert items["SQS"] == pytest.approx(2.04)
+    assert items["SQS"] == pytest.approx(1.64)
     assert items["logs"] + items["alarms"] + items["S3 lists"] == pytest.approx(2.24, rel=0.25)
+
+
+def test_each_kind_of_request_costs_what_workers_ask_for() -> None:
+    def costs(seconds: float = 1, inputs: float = 1, **more: object) -> dict[str, float]:
+        items = Quote(offer(), work(1_000_000, seconds, inputs=inputs), shape(**more)).items
+        return {name: round(items[name].likely, 2) for name in ("S3 writes", "S3 reads", "SQS")}
+
+    # One output, manifest, a share of the lines; manifest, HEAD and GET; send, receive and delete.
+    assert costs() == {"S3 writes": 10.1, "S3 reads": 1.2, "SQS": 0.84}
+    assert costs(thumbnails=True)["S3 writes"] == 15.1
+    assert costs(inputs=3)["S3 reads"] == 2.8
+    assert costs(seconds=3600)["SQS"] == pytest.approx(0.84 + 120 * 0.4)
 
 
 def test_the_highest_price_allowed_stands_where_none_is_known() -> None:

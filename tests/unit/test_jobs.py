@@ -157,6 +157,19 @@ def test_the_largest_message_that_is_accepted_fits_into_sqs_with_its_submissions
     assert mark <= MARK_BYTES
 
 
+@pytest.mark.parametrize("text", ["\x01" * 175_000, '"' * 525_000, "ä" * 525_000, "😀" * 263_000])
+@pytest.mark.parametrize("where", ["metadata", "own answers", "shared", "answers", "inputs"])
+def test_a_message_that_is_long_only_when_encoded_is_refused(text: str, where: str) -> None:
+    group: dict[str, Any] = {"W": text if where == "metadata" else "1"}
+    group |= {"answers": {"Name": text}} if where == "own answers" else {}
+    parts = {"shared": {"shared_metadata": {"a": text}}, "answers": {"answers": {"Name": text}},
+             "inputs": {"inputs": [text]}}  # fmt: skip
+
+    found = problems({"output_file_location": "o", "groups": [group], **parts.get(where, {})})
+
+    assert "the limit is" in found[0]
+
+
 def test_batches_keep_within_ten_messages_and_what_sqs_takes_at_once() -> None:
     small = [Job({"n": number}, "o") for number in range(25)]
     large = [Job({"n": number, "text": "x" * 400_000}, "o") for number in range(5)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
+from tests.faults.serving import TARGET, Answer, SqsProxy
 from tests.worker import harness
 from tests.worker.harness import Run, a_job, submit, wait_until
 
@@ -71,3 +73,28 @@ def test_without_overlap_one_job_is_held_at_a_time(run: Run) -> None:
 
     harness.check_done(run, jobs)
     assert max(in_flight for _, in_flight in held) == 1
+
+
+class Counting(SqsProxy):
+    """Counts calls of SQS by operation."""
+
+    def __init__(self, upstream: str) -> None:
+        self.calls: Counter[str] = Counter()
+        super().__init__(upstream)
+
+    def answer(self, path: str, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        self.calls[headers.get(TARGET, "").removeprefix("AmazonSQS.")] += 1
+        return super().answer(path, method, headers, body)
+
+
+def test_a_deep_queue_is_counted_once_for_many_jobs(run: Run) -> None:
+    submit(run, [a_job(number) for number in range(500)])
+    sqs = Counting(run.cloud.url)
+    worker = harness.start_worker(run, AWS_ENDPOINT_URL_SQS=sqs.url)
+    wait_until(lambda: len(worker.lines()) >= 10)
+    calls = Counter(sqs.calls)
+    worker.stop()
+    sqs.close()
+
+    assert calls["ReceiveMessage"] >= 10
+    assert calls["GetQueueAttributes"] == 1
