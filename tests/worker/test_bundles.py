@@ -98,6 +98,25 @@ def test_a_bundle_whose_worker_is_killed_is_taken_apart_and_what_was_done_runs_n
     assert outcomes(run, jobs[2])[:2] == ["INTERRUPTED", "DONE"]
 
 
+def test_what_is_done_runs_no_more_although_it_is_sent_on_and_done_jobs_are_to_run_again(run: Run) -> None:
+    """CHECK_IF_DONE_BOOL is False: a manifest that is newer than the bundle counts all the same."""
+    failed, done, last = named(1, fail="script_error"), named(2), named(3, sleep=1.5)
+    send(run, [failed, done, last])
+    quick: dict[str, Any] = {"SQS_MESSAGE_VISIBILITY": 4, "HEARTBEAT_SECONDS": 1, "CHECK_IF_DONE_BOOL": False}
+    first = harness.start_worker(run, **quick)
+    wait_for_start(run, last)
+    harness.wait_until(lambda: harness.manifest(run, done), what="the second job is done")
+    first.stop(signal.SIGKILL)
+
+    second = harness.start_worker(run, **quick)
+    harness.wait_until_settled(run)
+    assert second.stop() == 0
+
+    assert harness.check_settled(run, [failed, done, last]) == [failed]
+    assert runs(run, [done, last]) == [1, 2]
+    assert outcomes(run, done) == ["DONE", "SKIPPED"]
+
+
 def test_a_worker_that_has_to_leave_sends_on_what_it_cannot_finish(run: Run) -> None:
     jobs = [named(1), named(2, hang="silent"), named(3), named(4)]
     send(run, jobs)
