@@ -186,10 +186,10 @@ def submit_job(
     if undo:
         context.terminal.say(run_undo(settings, clients, job_file.name, context.terminal).sentence)
         return
-    most, said = find_bundle(settings, clients.s3, context.config.parent, len(jobs.job_ids), bundle)
-    context.plan += said
-    for line in [] if context.dry_run else said:
-        context.terminal.note(line)
+    most, why_so = find_bundle(settings, clients.s3, context.config.parent, len(jobs.job_ids), bundle)
+    if why_so:
+        context.plan.append(why_so)
+        context.terminal.note(why_so)
     confirm = asking(context.terminal, yes=yes or context.is_free)
     manner = Manner(context.config.parent, confirm, replace, most)
     done = run_submit_job(settings, clients, (job_file.name, jobs), context.clock, context.terminal, manner)

@@ -27,17 +27,16 @@ LONGEST_SECONDS, BUNDLES_A_TASK = 90.0, 4
 
 def find_bundle(
     settings: Settings, s3: S3Client, folder: Path, jobs: int, asked: str | None
-) -> tuple[int, list[str]]:
-    """Return how many jobs share a message, and what to say about it. `asked`: auto, a number, or None.
+) -> tuple[int, str]:
+    """Return how many jobs share a message, and why if that was not said. `asked`: auto, a number, or None.
 
     `folder`: where a script that is a file is.
     """
     if asked != "auto":
-        return int(asked or 1), []
+        return int(asked or 1), ""
     script = find_script_hash(settings, folder)
     work = find_workload(settings, s3, CHECKOUT / "files", jobs, minutes=None, script=script)
-    most, why = choose_bundle(jobs, settings.tasks, work)
-    return most, [why]
+    return choose_bundle(jobs, settings.tasks, work)
 
 
 def choose_bundle(jobs: int, tasks: int, work: Workload | None) -> tuple[int, str]:

@@ -63,17 +63,19 @@ def jobs_waiting(left: int, submissions: Sequence[Submission], now: float) -> in
     return max(left, sum(ceil(len(one.job_ids) / one.bundle) for one in recent))
 
 
-def fleet_findings(settings: Settings, jobs: int) -> list[str]:
-    """Return why the fleet would cost more than the jobs need. `jobs`: a bundle, for one task, is one."""
+def fleet_findings(settings: Settings, jobs: int, messages: int) -> list[str]:
+    """Return why the fleet would cost more than the jobs need. A task takes one message at a time."""
     if not jobs:
         return [
             f"The queue {settings.SQS_QUEUE_NAME} is empty, so machines would cost money and do nothing."
             " Run `python run.py submitJob` first"
         ]
-    needed = ceil(jobs / settings.TASKS_PER_MACHINE)
+    needed = ceil(messages / settings.TASKS_PER_MACHINE)
     if needed >= settings.CLUSTER_MACHINES:
         return []
-    some = "1 job is waiting" if jobs == 1 else f"{jobs} jobs or bundles of jobs are waiting"
+    some = "1 job is waiting" if jobs == 1 else f"{jobs} jobs are waiting"
+    if messages < jobs:
+        some = f"{jobs} jobs in {messages} messages are waiting"
     return [
         f"{some}, but {settings.CLUSTER_MACHINES} machines run {settings.tasks} at once: CLUSTER_MACHINES"
         f" = {needed} is enough"

@@ -74,7 +74,7 @@ def plan(run: Start, file: FleetFile) -> Run:
         settle("The fleet cannot be started", look_at_network(settings, clients, machines), run.terminal)
     for line in (*file.warnings, *more):
         run.terminal.warn(line)
-    run.confirm("No fleet is started", fleet_findings(settings, messages))
+    run.confirm("No fleet is started", fleet_findings(settings, jobs, messages))
     script = cluster.read_environment(clients.ecs, definition).get("SCRIPT_SHA256", "")
     zones = {subnet.zone for machine in machines for subnet in machine.subnets}
     estimate = agree_on_cost(run, jobs, zones, script)

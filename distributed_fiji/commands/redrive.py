@@ -81,11 +81,13 @@ def redrive(
         return Redriven(0, 0)
     refuse_anothers(settings, clients, dead_url)
     letters = read_dead_letters(sqs, dead_url, read_counts(sqs, dead_url).left, hidden_seconds)
-    mine = own_jobs(letters, settings, clients, dead_url)
+    mine = own = own_jobs(letters, settings, clients, dead_url)
     submissions = all_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME)
     if only is not None:
         mine &= only | interrupted(submissions)
-        mine |= {one.job_id for one in letters if one.message_id in _messages_of(letters, mine)}
+        # A bundle that nobody could take apart returns as a whole.
+        met = {letter.message_id for letter in letters if letter.job_id in mine}
+        mine = own & {letter.job_id for letter in letters if letter.message_id in met}
     if mine:
         created = read_attributes(sqs, url)["CreatedTimestamp"]
         location = output_location(mine, submissions)
@@ -101,11 +103,6 @@ def redrive(
         write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())
     moved = [letter.job_id for letter in letters if letter.job_id in mine]
     return Redriven(len(moved), read_counts(sqs, dead_url).left, frozenset(moved))
-
-
-def _messages_of(letters: list[DeadLetter], jobs: frozenset[str]) -> set[str]:
-    """Return the messages in which jobs are: a bundle that nobody took apart returns as a whole."""
-    return {letter.message_id for letter in letters if letter.job_id in jobs}
 
 
 def interrupted(submissions: list[Submission]) -> frozenset[str]:

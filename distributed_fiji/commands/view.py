@@ -50,6 +50,9 @@ def figures(seen: Snapshot, progress: Progress) -> dict[str, str]:
     total = len(jobs.submitted)
     rate = progress.per_hour()
     left = max(len(jobs.unaccounted), 0) if total else seen.left
+    waiting = seen.queue.visible + seen.queue.delayed if seen.queue else 0
+    if jobs.bundled:  # the queue's count is one of messages
+        waiting = max(0, left - _running(seen))
     machines = phases(seen.machines)
     states = ", ".join(f"{count} {state}" for state, count in sorted(machines.items()))
     notes = {"with warnings": jobs.warned, "without outputs": jobs.without_outputs}
@@ -58,7 +61,7 @@ def figures(seen: Snapshot, progress: Progress) -> dict[str, str]:
     return {
         "done": (f"{jobs.done} of {total}" if total else str(jobs.done)) + (f" ({how[2:]})" if how else ""),
         "running": running(seen),
-        "waiting": str(_waiting(seen)),
+        "waiting": str(waiting),
         "failed": counted(jobs.failed_attempts, "attempt")
         + (f" of {counted(len(jobs.failing), 'job')}" if jobs.failing else ""),
         "dead": str(jobs.gone_dead),
@@ -68,13 +71,6 @@ def figures(seen: Snapshot, progress: Progress) -> dict[str, str]:
         "time left": duration(left * 3600 / rate) if rate and left else "not yet known" if left else "none",
         "spent": f"about ${seen.spent:.2f}",
     }
-
-
-def _waiting(seen: Snapshot) -> int:
-    """Return how many jobs no worker runs: where a message may have several, all that are left."""
-    if seen.jobs.bundled:
-        return max(0, len(seen.jobs.unaccounted) - _running(seen))
-    return seen.queue.visible + seen.queue.delayed if seen.queue else 0
 
 
 def _running(seen: Snapshot) -> int:

@@ -114,6 +114,18 @@ def test_a_dead_bundle_returns_as_its_jobs_each_alone(flow: Flow, asked: str) ->
     assert set(submission.job_ids) == found.jobs
 
 
+def test_of_a_dead_bundle_what_is_no_job_goes_back_too_and_is_counted_as_none(flow: Flow) -> None:
+    jobs = jobs_of_file()[:2]
+    send_dead(flow, [f'{{"jobs":[{encode_message(jobs[0])},{{"no": "job"}},{encode_message(jobs[1])}]}}'])
+    clock, only = SteppedClock(time.time()), frozenset({jobs[0].job_id})
+
+    found = redrive(flow.settings, flow.clients, clock, Screen().terminal, HIDDEN, only)
+
+    assert (found.moved, found.left) == (2, 0)
+    assert queued(flow).total() == 3
+    assert set(submissions(flow)[0].job_ids) == {job.job_id for job in jobs}
+
+
 def test_at_the_end_each_lost_job_of_a_dead_bundle_is_recorded_and_no_job_that_was_done(flow: Flow) -> None:
     jobs = jobs_of_file()
     send_dead(flow, [bundle_of(jobs)])

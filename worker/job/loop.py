@@ -161,8 +161,10 @@ class Worker:
 
     def _take_ahead(self) -> HeldJob | None:
         """Return the job to run after the present one, or None if others may need it more."""
+        if not self._has_more() and self._others_wait and self._idle.wait(OTHERS_FIRST_SECONDS):
+            return None
         while not self._stop.requested:
-            if not (self._bundle and self._bundle.has_more) and not self._may_receive_ahead():
+            if not self._has_more() and not self._may_receive_ahead():
                 return None
             before = self._pause
             held = self._take(1)
@@ -172,10 +174,12 @@ class Worker:
                 return None
         return None
 
+    def _has_more(self) -> bool:
+        """Whether the bundle at work has jobs that were not taken yet."""
+        return self._bundle is not None and self._bundle.has_more
+
     def _may_receive_ahead(self) -> bool:
         """Whether others can do without one more message."""
-        if self._others_wait and self._idle.wait(OTHERS_FIRST_SECONDS):
-            return False
         try:
             return may_take_ahead(self._counts(), self._holdings.messages)
         except CALL_ERRORS:
