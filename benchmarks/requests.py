@@ -41,7 +41,7 @@ PRICES = {
 }
 SENDING = 0.1
 #: Seconds of a job, and how many share a message.
-LENGTHS = ((1.0, 1), (1.0, 60), (5.0, 1), (5.0, 15), (60.0, 1))
+LENGTHS = ((1.0, 1), (1.0, 60), (5.0, 1), (60.0, 1))
 
 
 @dataclass(frozen=True)

@@ -454,6 +454,7 @@ def test_a_task_that_waits_for_the_retry_of_a_failed_job_has_got_to_its_work() -
     assert passed() == 0
     assert passed(jobs=WORK) == 120
     assert passed(queue=Counts(visible=1, in_flight=1, delayed=0)) == 120
+    assert passed(queue=Counts(visible=0, in_flight=0, delayed=1)) == 0, "sent on alone, out of a bundle"
     assert passed(tasks=()) == 120
     assert passed(ends=ends(3)) == 120
 

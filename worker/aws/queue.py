@@ -128,12 +128,8 @@ class Queue:
 
     def _send(self, entries: Sequence[SendMessageBatchRequestEntryTypeDef]) -> list[str]:
         """Send a batch; return the ids that SQS has taken, for an entry can fail inside an HTTP 200."""
-
-        def send() -> list[str]:
-            answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
-            return [item["Id"] for item in answer.get("Successful", [])]
-
-        return _understood(send)
+        send = partial(self._sqs.send_message_batch, QueueUrl=self._url, Entries=entries)
+        return _understood(lambda: [item["Id"] for item in send().get("Successful", [])])
 
     def _change(self, client: SQSClient, message: Message, seconds: int) -> bool:
         try:
