@@ -194,7 +194,7 @@ def test_the_jobs_of_a_bundle_share_a_lease_that_lasts_to_the_end(run: Run) -> N
 
 
 def test_a_job_that_takes_long_does_not_keep_its_neighbors_from_others(run: Run) -> None:
-    """After 30 s, with nothing else to do, the rest goes to whoever is idle."""
+    """Once nothing waits in the queue, the rest of a bundle goes on after 30 s, to whoever is idle."""
     jobs = [named(1, sleep=34), named(2), named(3)]
     send(run, jobs)
     first = harness.start_worker(run)

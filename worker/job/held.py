@@ -62,9 +62,8 @@ class HeldJob:
     seconds: dict[str, float] = field(default_factory=dict)
     #: A worker recognizes its own manifest by this, if the answer to its write was lost.
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    #: When its message was received, and when this job was taken from its bundle.
+    #: When its message was received.
     taken_at: float = field(default_factory=time.monotonic)
-    waits_since: float = field(default_factory=time.monotonic)
     #: Set when the message has been settled.
     settled: threading.Event = field(default_factory=threading.Event)
     _abandoned: bool = False

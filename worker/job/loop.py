@@ -347,13 +347,13 @@ class Worker:
         self._parts.engine.prepare_standby()
         now = self._clock()
         is_time = now - self._reconsidered_at > LONGEST_WAIT_SECONDS / 2
-        if is_time and may_give_back(attempt=held.attempt, waited_seconds=now - held.waits_since):
+        if is_time and may_give_back(attempt=held.attempt, waited_seconds=now - held.taken_at):
             self._reconsidered_at = now
             self._ahead_lane.submit(self._reconsider, held)
 
     def _reconsider(self, held: HeldJob) -> None:
         counts = self._counts()
-        waited = self._clock() - held.waits_since
+        waited = self._clock() - held.taken_at
         if should_give_back(counts, attempt=held.attempt, waited_seconds=waited) and held.claim():
             self._end(held, CHANGED_MIND)
 
