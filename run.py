@@ -35,7 +35,7 @@ try:
 
     from distributed_fiji import VERSION, errors
     from distributed_fiji.commands import review
-    from distributed_fiji.commands.commandline import FLEET, Context, Finite, changing, common
+    from distributed_fiji.commands.commandline import FLEET, Context, Finite, bundle_size, changing, common
     from distributed_fiji.names import record_file_name
     from distributed_fiji.settings import check_app_name
     from distributed_fiji.terminal import PROGRAM, Terminal, shown, typed
@@ -129,6 +129,12 @@ def setup(context: Context) -> None:
     "--undo", is_flag=True, help="Take back the jobs of this file's last submission that are still waiting."
 )
 @click.option("--replace", is_flag=True, help="First take back waiting jobs of earlier submissions.")
+@click.option(
+    "--bundle",
+    metavar="auto|N",
+    callback=bundle_size,
+    help="Put up to N short jobs into one message, 100 at most; auto: as many as last about a minute.",
+)
 @click.option("--yes", is_flag=True, help="Send jobs a second time without asking.")
 @click.option(
     "--why", metavar="JOB", help="With --dry-run: say why a job runs, or not; by its id or a value."
@@ -137,7 +143,13 @@ def setup(context: Context) -> None:
 @common
 @click.pass_obj
 def submit_job(
-    context: Context, job_file: Path, undo: bool, replace: bool, yes: bool, why: str | None
+    context: Context,
+    job_file: Path,
+    undo: bool,
+    replace: bool,
+    bundle: str | None,
+    yes: bool,
+    why: str | None,
 ) -> None:
     """Check a job file and send its jobs to the queue.
 
@@ -146,6 +158,7 @@ def submit_job(
     \b
     Example: python run.py submitJob files/exampleJob.json
     """
+    from distributed_fiji.commands.bundling import find_bundle
     from distributed_fiji.commands.confirmations import asking
     from distributed_fiji.commands.jobinputs import check_inputs_for
     from distributed_fiji.commands.submit import Manner
@@ -157,6 +170,8 @@ def submit_job(
 
     if undo and replace:
         raise click.UsageError("--undo and --replace: one or the other")
+    if undo and bundle:
+        raise click.UsageError("--undo and --bundle: one or the other")
     if why and not context.dry_run:
         raise click.UsageError("--why needs --dry-run")
     settings, jobs = context.settings(), read_job_file(job_file)
@@ -171,7 +186,12 @@ def submit_job(
     if undo:
         context.terminal.say(run_undo(settings, clients, job_file.name, context.terminal).sentence)
         return
-    manner = Manner(context.config.parent, asking(context.terminal, yes=yes or context.is_free), replace)
+    most, why_so = find_bundle(settings, clients.s3, context.config.parent, len(jobs.job_ids), bundle)
+    if why_so:
+        context.plan.append(why_so)
+        context.terminal.note(why_so)
+    confirm = asking(context.terminal, yes=yes or context.is_free)
+    manner = Manner(context.config.parent, confirm, replace, most)
     done = run_submit_job(settings, clients, (job_file.name, jobs), context.clock, context.terminal, manner)
     if done.taken_back:
         context.terminal.note(done.taken_back.sentence)

@@ -9,10 +9,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from worker.contract.bundles import ATTEMPTS, FIRST_SENT, bodies_in
 from worker.contract.jobs import APP_TAG, FailureClass, InvalidMessage, decode_message
 
 if TYPE_CHECKING:
@@ -33,10 +35,11 @@ THREADS, FEW_LETTERS, BATCH = 16, 100, 10
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message that SQS gave up on. `sent`: when it was first sent, in seconds since 1970.
+    """A job that SQS gave up on. `sent`: when it was first sent, in seconds since 1970.
 
-    SQS keeps that time when it moves a message to the dead letters (SQS developer guide, "Setting-up
-    dead-letter queue retention").
+    The jobs of a bundle are letters of one message, each with the body that it would have alone. SQS keeps
+    that time when it moves a message to the dead letters (SQS developer guide, "Setting-up dead-letter queue
+    retention").
     """
 
     message_id: str
@@ -47,7 +50,7 @@ class DeadLetter:
 
 
 def job_id_of(body: str) -> str:
-    """Return the job id of a message body.
+    """Return the job id of the body of one job.
 
     If it is not a job, return the name that workers use in its record.
     """
@@ -61,7 +64,8 @@ def job_id_of(body: str) -> str:
 def read_dead_letters(
     sqs: SQSClient, url: str, expected: int, hidden_seconds: int = HIDDEN_SECONDS
 ) -> list[DeadLetter]:
-    """Return a queue's letters, each once, until `expected` or MOST_LETTERS have been seen or no more arrive.
+    """Return a queue's letters, each once, until `expected` or MOST_LETTERS messages have been seen or no
+    more arrive.
 
     Receiving hides a letter, so that none comes twice. It also counts as a receive, which has no effect here:
     a dead-letter queue has no dead letters of its own. All are made visible again at the end; if that fails,
@@ -74,7 +78,7 @@ def read_dead_letters(
             one.result()
         for _ in pool.map(reading.show_again, range(0, len(reading.handles), BATCH)):
             pass
-    return list(reading.letters.values())
+    return [letter for letters in reading.letters.values() for letter in letters]
 
 
 class _Reading:
@@ -82,7 +86,7 @@ class _Reading:
 
     def __init__(self, sqs: SQSClient, url: str, expected: int, hidden_seconds: int) -> None:
         self._sqs, self._url, self._expected, self._hidden_seconds = sqs, url, expected, hidden_seconds
-        self.letters: dict[str, DeadLetter] = {}
+        self.letters: dict[str, list[DeadLetter]] = {}
         self.handles: list[str] = []
 
     def read(self) -> None:
@@ -94,10 +98,11 @@ class _Reading:
                 VisibilityTimeout=self._hidden_seconds,
                 WaitTimeSeconds=1,
                 MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
+                MessageAttributeNames=[FIRST_SENT, ATTEMPTS],
             ).get("Messages", [])
             self.handles += [message["ReceiptHandle"] for message in messages]
             new = [message for message in messages if message["MessageId"] not in self.letters]
-            self.letters.update((message["MessageId"], _letter(message)) for message in new)
+            self.letters.update((message["MessageId"], _letters(message)) for message in new)
             if not new or len(self.letters) >= self._expected:
                 break
 
@@ -110,15 +115,17 @@ class _Reading:
         self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
 
 
-def _letter(message: Mapping[str, Any]) -> DeadLetter:
-    attributes = message["Attributes"]
-    return DeadLetter(
-        message_id=message["MessageId"],
-        job_id=job_id_of(message["Body"]),
-        sent=int(attributes["SentTimestamp"]) / 1000,
-        receives=int(attributes["ApproximateReceiveCount"]),
-        body=message["Body"],
-    )
+def _letters(message: Mapping[str, Any]) -> list[DeadLetter]:
+    attributes, said = message["Attributes"], message.get("MessageAttributes", {})
+    sent = int(attributes["SentTimestamp"]) / 1000
+    receives = int(attributes["ApproximateReceiveCount"])
+    with suppress(KeyError, ValueError):  # only what a worker sent on, out of a bundle, has these
+        sent = min(sent, float(said[FIRST_SENT]["StringValue"]))
+        receives += int(said[ATTEMPTS]["StringValue"])
+    return [
+        DeadLetter(message["MessageId"], job_id_of(body), sent, receives, body)
+        for body in bodies_in(message["Body"])
+    ]
 
 
 def is_own(sqs: SQSClient, url: str, name: str, app_name: str) -> bool:

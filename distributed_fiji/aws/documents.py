@@ -261,7 +261,7 @@ def dashboard(settings: Settings, fleet_id: str) -> str:
                     ["AWS/EC2Spot", "FulfilledCapacity", *spot],
                     ["AWS/EC2Spot", "TargetCapacity", *spot],
                 ]),
-                _metrics(8, 0, region, "Jobs waiting and running", [
+                _metrics(8, 0, region, "Messages waiting and with workers", [
                     ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue],
                     ["AWS/SQS", "ApproximateNumberOfMessagesNotVisible", "QueueName", queue],
                     ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName",

@@ -54,8 +54,8 @@ def task_policy(settings: Settings, account: str) -> dict[str, Any]:
 def task_grants(settings: Settings, account: str) -> list[Grant]:
     """Return what a worker may do.
 
-    It takes jobs from one queue, reads and writes its buckets, logs, and protects its task from scale-in (the
-    ECS agent requests that with the task's role).
+    It takes jobs from one queue, sends jobs of a bundle on to it alone, reads and writes its buckets, logs,
+    and protects its task from scale-in (the ECS agent requests that with the task's role).
 
     Outputs may go anywhere in a bucket, so all of it is writable, except the records of runs of any app. IAM
     has no pattern for the remaining state of other apps. A bucket may be listed as a whole: otherwise, S3
@@ -66,7 +66,7 @@ def task_grants(settings: Settings, account: str) -> list[Grant]:
     writable = sorted({settings.AWS_BUCKET, settings.DESTINATION_BUCKET})
     return [
         grant(
-            "sqs: ReceiveMessage DeleteMessage ChangeMessageVisibility GetQueueAttributes",
+            "sqs: ReceiveMessage DeleteMessage ChangeMessageVisibility GetQueueAttributes SendMessage",
             f"arn:aws:sqs:{region}:{account}:{settings.SQS_QUEUE_NAME}",
         ),
         grant("s3: GetObject", *(f"arn:aws:s3:::{bucket}/*" for bucket in readable)),

@@ -16,7 +16,15 @@ from distributed_fiji.changes import Change
 from distributed_fiji.clock import Clock
 from distributed_fiji.errors import DistributedFijiError, NothingThere
 from distributed_fiji.jobnames import called, name_in
-from worker.contract.jobs import APP_TAG, MAX_MESSAGE_BYTES, SPARE_RECEIVES, Job, encode_message
+from worker.contract.bundles import SUBMISSION, bodies_in, bundled
+from worker.contract.jobs import (
+    APP_TAG,
+    MAX_MESSAGE_BYTES,
+    SPARE_RECEIVES,
+    Job,
+    decode_message,
+    encode_message,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -41,9 +49,6 @@ THREADS = 16
 
 #: Entries per batch (SQS quota).
 BATCH = 10
-
-#: The message attribute that names its submission.
-SUBMISSION = "submission"
 
 #: How often the failed entries of a batch are sent again before they are reported.
 RESENDS = 6
@@ -193,9 +198,10 @@ def differing_attributes(current: Mapping[str, str], wanted: Attributes) -> list
     return [key for key, value in wanted.items() if plain(current.get(key)) != plain(value)]
 
 
-def batches(jobs: Iterable[Job], submission: str = "") -> Iterator[list[Entry]]:
-    """Yield jobs as batches of SendMessageBatch entries within SQS's limits."""
-    return in_batches(((job.job_id, encode_message(job)) for job in jobs), submission)
+def batches(jobs: Iterable[Job], submission: str = "", bundle: int = 1) -> Iterator[list[Entry]]:
+    """Yield jobs, up to `bundle` in a message, as batches of SendMessageBatch entries within SQS's limits."""
+    bodies = ((job.job_id, encode_message(job)) for job in jobs)
+    return in_batches(bundled(bodies, bundle, mark_bytes(submission)), submission)
 
 
 def in_batches(bodies: Iterable[tuple[str, str]], submission: str) -> Iterator[list[Entry]]:
@@ -235,13 +241,14 @@ def send_jobs(
     progress: Callable[[int], None],
     sleep: Callable[[float], None],
     submission: str = "",
+    bundle: int = 1,
 ) -> int:
     """Send jobs from several threads; return how many SQS took. `progress` gets each batch's count.
 
-    One batch per thread is in memory. Raises NotSent, after everything else was sent, with the jobs that SQS
-    refused.
+    `bundle`: how many may share a message. One batch per thread is in memory. Raises NotSent, after
+    everything else was sent, with the jobs that SQS refused.
     """
-    outbox = _Outbox(batches(jobs, submission), partial(_send_named, sqs, url, sleep=sleep), progress)
+    outbox = _Outbox(batches(jobs, submission, bundle), partial(_send_named, sqs, url, sleep=sleep), progress)
     with ThreadPoolExecutor(THREADS) as pool:
         try:
             for sender in as_completed([pool.submit(outbox.empty) for _ in range(THREADS)]):
@@ -298,10 +305,18 @@ def _send_named(
     entries: list[Entry],
     sleep: Callable[[float], None],
 ) -> tuple[int, list[tuple[str, str]]]:
-    """Send a batch as `send_batch` does; return refused jobs by the names that people know."""
-    taken, refused = send_batch(sqs, url, entries, sleep)
-    bodies = {entry["Id"]: entry["MessageBody"] for entry in entries} if refused else {}
-    return taken, [(called(job, {job: name_in(bodies[job])}), reason) for job, reason in refused]
+    """Send a batch as `send_batch` does; return how many jobs were sent, and those refused by the names that
+    people know.
+    """
+    _, refused = send_batch(sqs, url, entries, sleep)
+    bodies = {entry["Id"]: bodies_in(entry["MessageBody"]) for entry in entries}
+    named = [(_called(body), reason) for first, reason in refused for body in bodies[first]]
+    return sum(map(len, bodies.values())) - len(named), named
+
+
+def _called(body: str) -> str:
+    job = decode_message(body).job_id
+    return called(job, {job: name_in(body)})
 
 
 def send_batch(

@@ -22,6 +22,7 @@ from distributed_fiji.clock import Clock, HurriedClock, SystemClock
 from distributed_fiji.jsonfiles import has_key, is_file
 from distributed_fiji.settings import Settings, check_region, load_settings
 from distributed_fiji.terminal import LOCAL, Terminal, shown, typed
+from worker.contract.bundles import MOST_JOBS
 
 if TYPE_CHECKING:
     from distributed_fiji.aws.clients import Clients
@@ -268,6 +269,13 @@ class Context:
         from distributed_fiji.local import cloud, state
 
         return from_folder(state.Folders(cloud.ROOT).buckets, read)
+
+
+def bundle_size(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Return how many jobs are to share a message: auto, a number, or None."""
+    if value is None or value == "auto" or (value.isdecimal() and 1 <= int(value) <= MOST_JOBS):
+        return value
+    raise click.BadParameter(f"{value!r} is neither auto nor a whole number from 1 to {MOST_JOBS}")
 
 
 class Finite(click.FloatRange):

@@ -58,22 +58,24 @@ def agreeing(*, yes: bool) -> Callable[[str], bool]:
 
 
 def jobs_waiting(left: int, submissions: Sequence[Submission], now: float) -> int:
-    """Return how many jobs the queue holds: by its count, or by very recent submissions."""
+    """Return how many messages with jobs the queue holds: by its count, or by very recent submissions."""
     recent = [one for one in submissions if now - one.submitted_at < COUNTS_ARE_LATE]
-    return max(left, sum(len(one.job_ids) for one in recent))
+    return max(left, sum(ceil(len(one.job_ids) / one.bundle) for one in recent))
 
 
-def fleet_findings(settings: Settings, jobs: int) -> list[str]:
-    """Return why the fleet would cost more than the jobs need."""
+def fleet_findings(settings: Settings, jobs: int, messages: int) -> list[str]:
+    """Return why the fleet would cost more than the jobs need. A task takes one message at a time."""
     if not jobs:
         return [
             f"The queue {settings.SQS_QUEUE_NAME} is empty, so machines would cost money and do nothing."
             " Run `python run.py submitJob` first"
         ]
-    needed = ceil(jobs / settings.TASKS_PER_MACHINE)
+    needed = ceil(messages / settings.TASKS_PER_MACHINE)
     if needed >= settings.CLUSTER_MACHINES:
         return []
     some = "1 job is waiting" if jobs == 1 else f"{jobs} jobs are waiting"
+    if messages < jobs:
+        some = f"{jobs} jobs in {messages} messages are waiting"
     return [
         f"{some}, but {settings.CLUSTER_MACHINES} machines run {settings.tasks} at once: CLUSTER_MACHINES"
         f" = {needed} is enough"

@@ -6,12 +6,13 @@ import json
 import time
 from pathlib import Path
 
-from distributed_fiji.aws import queues
+from distributed_fiji.commands.bundling import jobs_left
 from distributed_fiji.commands.commandline import CHECKOUT, Context
 from distributed_fiji.commands.estimate import make_estimate
 from distributed_fiji.commands.estimatetable import as_document, show_estimate
 from distributed_fiji.commands.jobinputs import check_inputs_for
 from distributed_fiji.commands.resolve import find_zones
+from distributed_fiji.commands.submit import read_queue
 from distributed_fiji.commands.workload import find_script_hash, find_workload
 from distributed_fiji.errors import InvalidInput, NothingThere
 from distributed_fiji.fleetfile import read_fleet_file
@@ -41,8 +42,8 @@ def estimate(
     fleet = read_fleet_file(fleet_file) if fleet_file else None
     clients = context.connect_for(settings)
     if jobs is None:
-        url = queues.read_queue(clients.sqs, settings.SQS_QUEUE_NAME)
-        jobs = queues.read_counts(clients.sqs, url).left
+        queue = read_queue(settings, clients)
+        jobs = jobs_left(settings, clients.s3, queue.submissions, queue.left)
     if not jobs:
         raise NothingThere(
             f"The queue {settings.SQS_QUEUE_NAME} is empty. Name a job file to estimate its jobs."

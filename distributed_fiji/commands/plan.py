@@ -14,6 +14,7 @@ from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.fleetrequest import RequestTerms, fleet_request
 from distributed_fiji.aws.prices import highest_price
 from distributed_fiji.clock import Clock
+from distributed_fiji.commands.bundling import jobs_left
 from distributed_fiji.commands.confirmations import Confirm, accept, fleet_findings, jobs_waiting
 from distributed_fiji.commands.estimate import make_estimate
 from distributed_fiji.commands.estimatetable import show_estimate, span_text
@@ -61,7 +62,8 @@ def plan(run: Start, file: FleetFile) -> Run:
     settings, clients = run.settings, run.clients
     definition, queue_created, left = check_setup(settings, clients)
     submissions = read_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, queue_created)
-    jobs = jobs_waiting(left, submissions, run.clock.now())
+    messages = jobs_waiting(left, submissions, run.clock.now())
+    jobs = jobs_left(settings, clients.s3, submissions, messages)
     looked = look_at_machines(settings, clients, local=run.local)
     architecture = looked.types[0].architecture if looked.types else ""
     digest, image = look_at_image(settings, run.ask_image, architecture, local=run.local)
@@ -72,7 +74,7 @@ def plan(run: Start, file: FleetFile) -> Run:
         settle("The fleet cannot be started", look_at_network(settings, clients, machines), run.terminal)
     for line in (*file.warnings, *more):
         run.terminal.warn(line)
-    run.confirm("No fleet is started", fleet_findings(settings, jobs))
+    run.confirm("No fleet is started", fleet_findings(settings, jobs, messages))
     script = cluster.read_environment(clients.ecs, definition).get("SCRIPT_SHA256", "")
     zones = {subnet.zone for machine in machines for subnet in machine.subnets}
     estimate = agree_on_cost(run, jobs, zones, script)

@@ -2,7 +2,8 @@
 
 A letter is sent before it is deleted, so no job is lost if a redrive is killed. Letters that it had sent but
 not deleted are sent again, and a worker skips the second if the first is done. SQS's own move task is not
-used: it does not report which jobs it moved, and the monitor must know them.
+used: it does not report which jobs it moved, and the monitor must know them. The jobs of a bundle return
+alone.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from distributed_fiji.settings import Settings
 from distributed_fiji.state.jobnames import write_names
 from distributed_fiji.state.submissions import REDRIVE, Submission, all_submissions, write_submission
 from distributed_fiji.terminal import Terminal
+from worker.contract.bundles import bodies_in
 from worker.contract.jobs import InvalidMessage, decode_message
 
 if TYPE_CHECKING:
@@ -79,10 +81,13 @@ def redrive(
         return Redriven(0, 0)
     refuse_anothers(settings, clients, dead_url)
     letters = read_dead_letters(sqs, dead_url, read_counts(sqs, dead_url).left, hidden_seconds)
-    mine = own_jobs(letters, settings, clients, dead_url)
+    mine = own = own_jobs(letters, settings, clients, dead_url)
     submissions = all_submissions(clients.s3, settings.AWS_BUCKET, settings.APP_NAME)
     if only is not None:
         mine &= only | interrupted(submissions)
+        # A bundle that nobody could take apart returns as a whole.
+        met = {letter.message_id for letter in letters if letter.job_id in mine}
+        mine = own & {letter.job_id for letter in letters if letter.message_id in met}
     if mine:
         created = read_attributes(sqs, url)["CreatedTimestamp"]
         location = output_location(mine, submissions)
@@ -219,22 +224,30 @@ def move_some(mover: Redrive) -> MovedBatch | None:
     if not found:
         return None
     letters = {str(number): message for number, message in enumerate(found)}
-    jobs = {number: job_id_of(message["Body"]) for number, message in letters.items()}
-    mine = [number for number in jobs if jobs[number] in mover.jobs]
+    bodies = {
+        f"{number}-{place}": body
+        for number, message in letters.items()
+        for place, body in enumerate(bodies_in(message["Body"]))
+    }
+    jobs = {name: job_id_of(body) for name, body in bodies.items()}
+    mine = {_letter_of(name) for name in jobs if jobs[name] in mover.jobs}
     refused: dict[str, str] = {}
     # Ten letters may exceed SQS's limit for a batch.
-    bodies = {number: letters[number]["Body"] for number in mine}
-    for entries in in_batches(bodies.items(), mover.submission):
+    going = ((name, body) for name, body in bodies.items() if _letter_of(name) in mine)
+    for entries in in_batches(going, mover.submission):
         refused.update(send_batch(mover.sqs, mover.url, entries, mover.sleep)[1])
-    sent = [number for number in mine if number not in refused]
+    sent = mine - set(map(_letter_of, refused))
     if sent:
-        receipts = _entries([letters[number]["ReceiptHandle"] for number in sent])
+        receipts = _entries([letters[number]["ReceiptHandle"] for number in sorted(sent)])
         mover.sqs.delete_message_batch(QueueUrl=mover.dead_url, Entries=receipts)
-    kept = [letters[number]["ReceiptHandle"] for number in letters.keys() - set(sent)]
-    named = {
-        number: called(jobs[number], {jobs[number]: name_in(letters[number]["Body"])}) for number in refused
-    }
-    return MovedBatch(len(found), kept, [(named[number], reason) for number, reason in refused.items()])
+    kept = [letters[number]["ReceiptHandle"] for number in letters.keys() - sent]
+    named = {name: called(jobs[name], {jobs[name]: name_in(bodies[name])}) for name in refused}
+    return MovedBatch(len(found), kept, [(named[name], reason) for name, reason in refused.items()])
+
+
+def _letter_of(name: str) -> str:
+    """Return the number of a letter, from the name of one of its jobs."""
+    return name.partition("-")[0]
 
 
 def _entries(handles: list[str]) -> list[Any]:

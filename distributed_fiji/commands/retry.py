@@ -153,7 +153,7 @@ def lines_of(done: Retried, states: JobStates) -> Iterable[str]:
     moved = done.redriven.jobs
     yield f"Returned {counted(len(moved & done.wanted), 'job')} to the queue."
     if more := len(moved - done.wanted):
-        yield f"So did {counted(more, 'job')} of an earlier retry that was interrupted."
+        yield f"So did {counted(more, 'job')}: of a retry that was interrupted, or of the same bundle."
     left = done.wanted - moved
     if finished := left & states.done:
         yield f"Left alone: {counted(len(finished), 'job')} already done."

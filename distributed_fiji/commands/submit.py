@@ -39,12 +39,13 @@ class Manner:
     """How jobs are submitted. `folder`: the base of a relative SCRIPT_DOWNLOAD_URL.
 
     `confirm`: asks before jobs are sent twice. `replace`: first take back the waiting jobs of earlier
-    submissions.
+    submissions. `bundle`: how many jobs may share a message.
     """
 
     folder: Path = Path()
     confirm: Confirm = accept
     replace: bool = False
+    bundle: int = 1
 
 
 def submit_job(
@@ -75,6 +76,7 @@ def submit_job(
         submitted_at=clock.now(),
         job_ids=JobSet.of(jobs.job_ids),
         output_location=jobs.template.output_file_location,
+        bundle=manner.bundle,
     )
     sent = send(settings, clients, queue.url, submission, jobs, clock, terminal)
     return Submitted(sent, queue.url, taken_back)
@@ -129,6 +131,7 @@ def send(
             progress=progress,
             sleep=clock.sleep,
             submission=submission.submission_id,
+            bundle=submission.bundle,
         )
     write_submission(clients.s3, settings.AWS_BUCKET, settings.APP_NAME, submission.completed())
     return sent

@@ -15,17 +15,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.deadletters import job_id_of
-from distributed_fiji.aws.queues import BATCH, SUBMISSION, THREADS, read_counts
+from distributed_fiji.aws.queues import BATCH, THREADS, read_counts
 from distributed_fiji.errors import InvalidInput
 from distributed_fiji.monitor.result import counted
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.jobids import JobSet
+from distributed_fiji.state.jobstate import JobState
+from distributed_fiji.state.record import new_run
 from distributed_fiji.state.submissions import Submission, remove_submission, write_submission
 from distributed_fiji.terminal import Terminal
+from worker.contract.bundles import SUBMISSION, bodies_in
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -65,10 +69,10 @@ class TakenBack:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A received message: its receipt, its job, and the submission that it names, '' if none."""
+    """A received message: its receipt, its jobs, and the submission that it names, '' if none."""
 
     receipt: str
-    job_id: str
+    job_ids: tuple[str, ...]
     submission_id: str
 
 
@@ -107,13 +111,13 @@ class Shrinking:
     def take(self, messages: Iterable[Waiting]) -> None:
         """Remove the messages' jobs from their submissions."""
         for one in messages:
-            self._gone[one.submission_id].add(one.job_id)
+            self._gone[one.submission_id].update(self._not_done(one))
         self._write(messages)
 
     def put_back(self, messages: Iterable[Waiting]) -> None:
         """Add the messages' jobs to their submissions again."""
         for one in messages:
-            self._gone[one.submission_id].discard(one.job_id)
+            self._gone[one.submission_id].difference_update(one.job_ids)
         self._write(messages)
 
     def remove_empty(self) -> None:
@@ -123,6 +127,17 @@ class Shrinking:
                 remove_submission(
                     self._s3, self._settings.AWS_BUCKET, self._settings.APP_NAME, one.submission_id
                 )
+
+    def _not_done(self, message: Waiting) -> list[str]:
+        """Return a message's jobs, of a bundle without those that a worker, gone since, had done."""
+        since = self._before[message.submission_id].submitted_at
+        done = self._written if len(message.job_ids) > 1 else {}
+        return [job for job in message.job_ids if done.get(job, 0.0) < int(since)]
+
+    @cached_property
+    def _written(self) -> dict[str, float]:
+        record = new_run(self._settings, started=0, run_id="", local=False)
+        return dict(JobState(record, self._s3).manifests())
 
     def _rest(self, name: str) -> Submission:
         one = self._before[name]
@@ -153,7 +168,7 @@ def take_back(
                 shrinking.take(mine)
                 refused = _delete(sqs, url, mine)
                 shrinking.put_back(refused)
-                stay |= {one.job_id for one in refused}
+                stay |= {job for one in refused for job in one.job_ids}
     finally:
         _show_again(sqs, url, others)
     shrinking.remove_empty()
@@ -186,7 +201,8 @@ def _receive(sqs: SQSClient, url: str, hidden_seconds: int, progress: Callable[[
 
 def _read(message: Mapping[str, Any]) -> Waiting:
     attribute = message.get("MessageAttributes", {}).get(SUBMISSION, {})
-    return Waiting(message["ReceiptHandle"], job_id_of(message["Body"]), attribute.get("StringValue", ""))
+    jobs = tuple(map(job_id_of, bodies_in(message["Body"])))
+    return Waiting(message["ReceiptHandle"], jobs, attribute.get("StringValue", ""))
 
 
 def _delete(sqs: SQSClient, url: str, messages: Sequence[Waiting]) -> list[Waiting]:

@@ -46,10 +46,13 @@ class Progress:
 
 def figures(seen: Snapshot, progress: Progress) -> dict[str, str]:
     """Return the figures of one look, by name, in display order."""
-    jobs, queue = seen.jobs, seen.queue
+    jobs = seen.jobs
     total = len(jobs.submitted)
     rate = progress.per_hour()
     left = max(len(jobs.unaccounted), 0) if total else seen.left
+    waiting = seen.queue.visible + seen.queue.delayed if seen.queue else 0
+    if jobs.bundled:  # the queue's count is one of messages
+        waiting = max(0, left - _running(seen))
     machines = phases(seen.machines)
     states = ", ".join(f"{count} {state}" for state, count in sorted(machines.items()))
     notes = {"with warnings": jobs.warned, "without outputs": jobs.without_outputs}
@@ -58,7 +61,7 @@ def figures(seen: Snapshot, progress: Progress) -> dict[str, str]:
     return {
         "done": (f"{jobs.done} of {total}" if total else str(jobs.done)) + (f" ({how[2:]})" if how else ""),
         "running": running(seen),
-        "waiting": str(queue.visible + queue.delayed if queue else 0),
+        "waiting": str(waiting),
         "failed": counted(jobs.failed_attempts, "attempt")
         + (f" of {counted(len(jobs.failing), 'job')}" if jobs.failing else ""),
         "dead": str(jobs.gone_dead),
@@ -70,6 +73,13 @@ def figures(seen: Snapshot, progress: Progress) -> dict[str, str]:
     }
 
 
+def _running(seen: Snapshot) -> int:
+    """Return how many jobs workers run: each one of them, and no more than messages are in flight."""
+    workers = sum(task.status == "RUNNING" for task in seen.tasks)
+    held = seen.queue.in_flight if seen.queue else 0
+    return min(held, seen.at_work if seen.work_is_known else workers)
+
+
 def running(seen: Snapshot) -> str:
     """Return how many jobs are running, and how many more workers hold: received early, or being uploaded.
 
@@ -79,8 +89,9 @@ def running(seen: Snapshot) -> str:
     of them are.
     """
     held = seen.queue.in_flight if seen.queue else 0
-    workers = sum(task.status == "RUNNING" for task in seen.tasks)
-    run = min(held, seen.at_work if seen.work_is_known else workers)
+    run = _running(seen)
+    if seen.jobs.bundled:
+        return str(run)
     where = "held by workers"
     if seen.jobs.failing:
         none_held = seen.work_is_known and not seen.at_work

@@ -71,7 +71,7 @@ def _ended(verdict: Verdict, left: int) -> Judgement:
     jobs = f"{counted(verdict.done, 'job')} done, {verdict.dead} given up, {verdict.unaccounted} not finished"
     said = f"The run is over: {verdict.end}. {jobs}"
     if verdict.whole and left:
-        wait = f"{counted(left, 'job')} in the queue, submitted after that"
+        wait = f"{counted(left, 'message')} in the queue, submitted after that"
         return broken("not-started", f"{said}. startCluster was not run again", f"run {START}", wait)
     if verdict.all_done:
         return holds(said, is_last=True)
@@ -84,7 +84,7 @@ def _never_started(found: Evidence) -> Judgement:
     if found.seen.queue is None and "queue" not in found.unseen:
         queue = f"queue {found.run.queue_name} does not exist"
         return broken("not-set-up", "The app is not set up", f"run {SETUP} first", queue)
-    jobs = f"{counted(found.seen.left, 'job')} in the queue"
+    jobs = f"{counted(found.seen.left, 'message')} in the queue"
     then = START if found.seen.left or found.unseen else f"{SUBMIT}, then {START}"
     elsewhere = f"there is no record of a run here, and none in s3://{found.run.bucket}"
     return broken("not-started", "startCluster was not run", f"run {then}", jobs, elsewhere)
@@ -96,11 +96,12 @@ def judge_queue(found: Evidence) -> Judgement:
     if seen.queue is None:
         return broken("queue-gone", f"Queue {found.run.queue_name} does not exist", start_again(found))
     if waits_for_retry(seen) and seen.work_is_known and not seen.at_work:
-        held = f"{counted(seen.queue.in_flight, 'job')} in flight, none visible, none held by a worker"
+        held = f"{counted(seen.left, 'message')} hidden, none visible, none held by a worker"
         cure = "wait: SQS shows them again by itself. `python run.py failures` says why they failed"
         return broken("hidden", "The jobs that are left failed, and wait for their next try", cure, held)
     if seen.left or seen.at_work:
-        return holds(f"{counted(seen.left, 'job')} left: {seen.left - seen.queue.in_flight} waiting")
+        waiting = seen.left - seen.queue.in_flight
+        return holds(f"{counted(seen.left, 'message')} in the queue: {waiting} waiting")
     if "jobs" in found.unseen:
         return Judgement("unknown", "The queue is empty", evidence=(found.unseen["jobs"],))
     dead = found.dead if not jobs.submitted else 0
@@ -123,7 +124,7 @@ def _empty(found: Evidence) -> Judgement:
         return waiting("The queue is empty: submitJob has just begun to send jobs")
     if found.waiting_there:
         names = f"config.py names {found.other_queue}, this run works on {found.run.queue_name}"
-        waiting_there = f"{counted(found.waiting_there, 'job')} waiting in {found.other_queue}"
+        waiting_there = f"{counted(found.waiting_there, 'message')} waiting in {found.other_queue}"
         cure = f"correct SQS_QUEUE_NAME in config.py, then {SETUP} and {SUBMIT}"
         return broken("other-queue", "The jobs are in another queue", cure, names, waiting_there)
     if found.dead and (0 < missing <= found.dead or not jobs.submitted):

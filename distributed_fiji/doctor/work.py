@@ -116,7 +116,7 @@ def judge_job(found: Evidence) -> Judgement:
         cure = "`python run.py failures` groups them by cause, with what helps"
         return broken("first-jobs-fail", said, cure, *found.failed)
     if held:
-        return holds(f"{counted(held, 'job')} taken, {done}")
+        return holds(f"{counted(held, 'message')} taken, {done}")
     if is_idle(found):
         return _takes_none(found)
     return holds(done) if jobs.last_done >= start else waiting("No job is taken yet")

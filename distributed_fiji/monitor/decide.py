@@ -269,10 +269,12 @@ def needed_tasks(limits: Limits, seen: Snapshot, memory: Memory) -> int:
 
     Submitted jobs are known by name. Dead letters that have not been read may be some of them, or older ones;
     then the queue's counts decide, at the highest of the last readings, because one low reading proves
-    nothing.
+    nothing. So they do where messages have several jobs, which one task works off.
     """
     counted = memory.most_left(seen.now, limits.settle)
-    if seen.jobs.submitted:
+    if seen.jobs.bundled:
+        counted = min(len(seen.jobs.unaccounted), counted)
+    elif seen.jobs.submitted:
         unread = max(0, seen.jobs.dead_letters - len(seen.jobs.dead))
         known = len(seen.jobs.unaccounted)
         counted = min(known, max(known - unread, counted))
@@ -281,7 +283,8 @@ def needed_tasks(limits: Limits, seen: Snapshot, memory: Memory) -> int:
 
 def _need_is_known(limits: Limits, seen: Snapshot, memory: Memory) -> bool:
     """Whether the jobs are known by name, or the counts have been read for long enough to be believed."""
-    return bool(seen.jobs.submitted) or seen.now - memory.readings[0][0] >= limits.settle
+    are_named = bool(seen.jobs.submitted) and not seen.jobs.bundled
+    return are_named or seen.now - memory.readings[0][0] >= limits.settle
 
 
 def shrinking(

@@ -67,7 +67,8 @@ def interrupted_submissions(seen: Snapshot) -> list[str]:
                 " queue: run the same command again"
             )
             continue
-        sent = f"about {min(known, one.jobs):,}" if one.jobs == len(seen.jobs.submitted) else "some"
+        is_known = one.jobs == len(seen.jobs.submitted) and not seen.jobs.bundled
+        sent = f"about {min(known, one.jobs):,}" if is_known else "some"
         lines.append(
             f"submitJob was interrupted after {sent} of the {one.jobs:,} jobs of {one.job_file}:"
             f" run `python run.py submitJob {one.job_file} --replace` again to send the rest"

@@ -58,14 +58,15 @@ def something_runs(seen: Snapshot) -> bool:
 
 
 def waits_for_retry(seen: Snapshot) -> bool:
-    """Whether a task has nothing to take while jobs that failed are hidden until their next attempt.
+    """Whether a task has nothing to take while jobs that failed are hidden until their next attempt: in
+    flight or, after a failure in a bundle, delayed.
 
     It has worked then, or another has. Tasks that end at once have not: theirs is no waiting.
     """
     return (
         bool(seen.jobs.failing)
         and seen.queue is not None
-        and seen.queue.in_flight > 0
+        and seen.queue.left > 0
         and not seen.queue.visible
         and any(task.status == "RUNNING" for task in seen.tasks)
         and in_a_row(seen.ends) < IN_A_ROW

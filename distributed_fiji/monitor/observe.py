@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from botocore.exceptions import ClientError
 
@@ -48,7 +49,7 @@ class Observer:
         self.meter = Meter(
             run, clients, lambda error: self._skip("spot prices; MACHINE_PRICE is used instead", error)
         )
-        self._letters: dict[str, DeadLetter] = {}
+        self._letters: dict[str, list[DeadLetter]] = {}
         self._last: _Counted | None = None
         self._owns_dead_queue: bool | None = None
         self._protection_is_readable = True
@@ -167,9 +168,10 @@ class Observer:
         if url and self._are_letters_wanted(jobs.missing, count):
             self._read_letters(url, count)
         slack = CLOCKS_AGREE if all(submission.by_aws for submission in submissions) else CLOCKS_DIFFER
-        for letter in self._letters.values():
+        for letter in chain.from_iterable(self._letters.values()):
             jobs.add_letter(letter, float(self._created(attributes) or 0), slack)
-        return jobs.counted(count if own else None, _unfinished(submissions))
+        found = jobs.counted(count if own else None, _unfinished(submissions))
+        return replace(found, bundled=any(one.bundle > 1 for one in submissions))
 
     def _created(self, attributes: dict[str, str] | None) -> str:
         return attributes["CreatedTimestamp"] if attributes else self.run.queue_created
@@ -191,12 +193,13 @@ class Observer:
 
     def _are_letters_wanted(self, missing: int, count: int) -> bool:
         """Whether to read the dead letters: a few at once; many if there are more than before, or if all
-        missing jobs may be among them.
+        missing jobs may be among them, of which those read before show how many a letter has.
 
         Reading hides them for a while, and each ten take one receive.
         """
         grown = len(self._letters) * LETTERS_GROWN <= count <= MANY_LETTERS
-        return bool(missing) and (missing <= count or count <= FEW_LETTERS or grown)
+        most = count * max(map(len, self._letters.values()), default=1)
+        return bool(missing) and (missing <= most or count <= FEW_LETTERS or grown)
 
     def _read_letters(self, url: str, count: int) -> None:
         """Read the dead letters unless all are known. Fewer than known means that some went back to the
@@ -206,7 +209,8 @@ class Observer:
             self._letters.clear()
         if count > len(self._letters):
             letters = read_dead_letters(self.clients.sqs, url, count)
-            self._letters.update((one.message_id, replace(one, body="")) for one in letters)
+            for one in letters:
+                self._letters.setdefault(one.message_id, []).append(replace(one, body=""))
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ class Jobs:
     attempt. `warned`, `without_outputs`: how many finished jobs have warnings, or have no outputs, which
     EXPECTED_NUMBER_FILES = 0 allows; `to_check`: their IDs. `unfinished`: submissions that are not complete.
     `written`: when the manifests of `done_ids` were written (seconds since 1970). `last_done`, `last_failed`:
-    when the newest manifest and failure record that count were written, 0 if there is none.
+    when the newest manifest and failure record that count were written, 0 if there is none. `bundled`: a
+    message may have several jobs.
     """
 
     submitted: Set[str] = frozenset()
@@ -54,6 +55,7 @@ class Jobs:
     written: Sequence[float] = ()
     last_done: float = 0.0
     last_failed: float = 0.0
+    bundled: bool = False
 
     @property
     def done(self) -> int:

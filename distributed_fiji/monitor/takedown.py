@@ -252,9 +252,14 @@ def record_dead_letters(run: Run, clients: Clients, clock: Clock) -> str | None:
     count = messages_left(clients.sqs, run.dead_letter_queue)
     if not count or not is_own(clients.sqs, url, run.dead_letter_queue, run.app_name):
         return None
-    reported = JobState(run, clients.s3).failures()
+    state, letters = JobState(run, clients.s3), read_dead_letters(clients.sqs, url, count)
+    reported = state.failures()
+    # Jobs of a bundle may have been done before it was lost.
+    done = dict(state.manifests()) if len({letter.message_id for letter in letters}) < len(letters) else {}
     written = 0
-    for letter in read_dead_letters(clients.sqs, url, count):
+    for letter in letters:
+        if done.get(letter.job_id, 0.0) >= int(letter.sent):
+            continue
         if not any(written >= int(letter.sent) for _, written in reported.get(letter.job_id, [])):
             key = failure_key(run.app_name, letter.job_id, letter.receives)
             body = unreported(letter, run.app_name, clock.now())

@@ -107,7 +107,8 @@ def _unfinished(jobs: Jobs, seen: Snapshot) -> tuple[int, int, int, int]:
     are left.
     """
     left = len(jobs.unaccounted) if jobs.submitted else seen.left
-    not_sent = max(0, left - seen.left) if jobs.unfinished and seen.queue else 0
+    is_counted = jobs.unfinished and seen.queue and not jobs.bundled
+    not_sent = max(0, left - seen.left) if is_counted else 0
     left -= not_sent
     in_flight = seen.queue.in_flight if seen.queue else 0
     workers = seen.at_work if seen.work_is_known else sum(task.status == "RUNNING" for task in seen.tasks)

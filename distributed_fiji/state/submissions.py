@@ -32,7 +32,8 @@ class Submission:
 
     `queue_created`: the queue's CreatedTimestamp, which tells a queue from an earlier one of the same name.
     `output_location`: as in the job file, with its braces. `submitted_at`: seconds since 1970, by S3's clock
-    if `by_aws`, else by that of the machine that submitted; manifests are compared with it.
+    if `by_aws`, else by that of the machine that submitted; manifests are compared with it. `bundle`: how
+    many jobs may share a message.
     """
 
     submission_id: str
@@ -43,6 +44,7 @@ class Submission:
     output_location: str = ""
     complete: bool = False
     by_aws: bool = False
+    bundle: int = 1
 
     def completed(self) -> Submission:
         """Return the same submission, marked as completely sent."""
@@ -110,4 +112,5 @@ def submission_in(document: dict[str, Any], app_name: str) -> Submission:
         output_location=text(document, "output_location", ""),
         complete=flag(document, "complete", False),
         by_aws=flag(document, "by_aws", False),
+        bundle=int(number(document, "bundle", 1.0)),
     )

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from distributed_fiji.monitor.snapshot import Jobs
+from worker.contract.bundles import ATTEMPTS, FIRST_SENT, bodies_in, bundled
 from worker.contract.jobs import (
     WARNINGS,
     WITHOUT_OUTPUTS,
@@ -87,7 +88,8 @@ class Store:
 class Letters:
     """An SQS with a queue and one of dead letters, each received once until it is shown again.
 
-    `sent`: their bodies, and when they were sent. `life`: when the queue was created; 0 if there is none.
+    `sent`: their bodies, and when they were sent: every third one by a worker, which found it in a bundle
+    that was sent at that time. `life`: when the queue was created; 0 if there is none.
     """
 
     own: bool = True
@@ -120,11 +122,19 @@ class Letters:
 
     def _message(self, number: int) -> dict[str, Any]:
         body, sent = self.sent[number]
+        later, attributes = 0, {}
+        if number % 3 == 2:
+            later, said = 50_000, {FIRST_SENT: str(sent), ATTEMPTS: "1"}
+            attributes = {name: {"DataType": "String", "StringValue": text} for name, text in said.items()}
         return {
             "MessageId": str(number),
             "ReceiptHandle": str(number),
             "Body": body,
-            "Attributes": {"SentTimestamp": str(int(sent * 1000)), "ApproximateReceiveCount": "3"},
+            "Attributes": {
+                "SentTimestamp": str(int((sent + later) * 1000)),
+                "ApproximateReceiveCount": "3",
+            },
+            "MessageAttributes": attributes,
         }
 
     def change_message_visibility_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> None:
@@ -165,11 +175,20 @@ class World:
             self._submit("c", CREATED, STARTED + 500.25, some, complete=chance.random() < 0.5)
         for job in [*jobs, *unnamed]:
             self._live(job)
+        if chance.random() < 0.4:
+            self._bundle_letters()
         for folder in ("manifests", "failures", WARNINGS, WITHOUT_OUTPUTS, "submissions"):
             for name in FOREIGN:
                 self.store.put(state_key(APP, folder, name), STARTED + 900)
         for number in range(chance.randrange(4)):
             self._fail(f"rejected-{number:016x}", 1, chance.choice((BEFORE, STARTED + 700)))
+
+    def _bundle_letters(self) -> None:
+        """Let letters have been in bundles that nobody could take apart."""
+        ids = [(decode_message(body).job_id, body) for body, _ in self.letters.sent]
+        bundles = [body for _, body in bundled(ids, self.chance.choice((2, 5)))]
+        times = [self.letters.sent[place][1] for place in range(len(bundles))]
+        self.letters.sent = list(zip(bundles, times, strict=True))
 
     def submit_again(self) -> None:
         """Submit one of the jobs once more."""
@@ -219,7 +238,8 @@ class World:
 
         fresh = {job for job, time in self.manifests.items() if time >= since(job)}
         done = fresh & when.keys()
-        sent = ((decode_message(body).job_id, time) for body, time in self.letters.sent)
+        letters = ((body, time) for whole, time in self.letters.sent for body in bodies_in(whole))
+        sent = ((decode_message(body).job_id, time) for body, time in letters)
         dead = {job for job, time in sent if job in when and time >= max(life, when[job] - 300)} - done
         warned, empty = (jobs & fresh for jobs in self.marked.values())
         return Jobs(

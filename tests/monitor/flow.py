@@ -15,7 +15,7 @@ from distributed_fiji.changes import Change
 from distributed_fiji.commands.plan import Start
 from distributed_fiji.commands.setup import setup
 from distributed_fiji.commands.start import start_cluster
-from distributed_fiji.commands.submit import submit_job
+from distributed_fiji.commands.submit import Manner, submit_job
 from distributed_fiji.fleetfile import parse_fleet_file
 from distributed_fiji.jobs import parse_job_file
 from distributed_fiji.registry import Answer
@@ -71,9 +71,9 @@ class Flow:
     def setup(self, clients: Clients) -> list[Change]:
         return setup(self.settings, clients, self.folder, self._clock(), Screen().terminal)
 
-    def submit(self, clients: Clients) -> int:
-        file = "jobs.json", parse_job_file(JOBS, "jobs.json")
-        return submit_job(self.settings, clients, file, self._clock(), Screen().terminal).sent
+    def submit(self, clients: Clients, bundle: int = 1) -> int:
+        file, manner = ("jobs.json", parse_job_file(JOBS, "jobs.json")), Manner(bundle=bundle)
+        return submit_job(self.settings, clients, file, self._clock(), Screen().terminal, manner).sent
 
     def start(self, clients: Clients) -> Run:
         run = Start(

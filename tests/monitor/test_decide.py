@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from distributed_fiji.aws.queues import Counts
@@ -453,6 +454,7 @@ def test_a_task_that_waits_for_the_retry_of_a_failed_job_has_got_to_its_work() -
     assert passed() == 0
     assert passed(jobs=WORK) == 120
     assert passed(queue=Counts(visible=1, in_flight=1, delayed=0)) == 120
+    assert passed(queue=Counts(visible=0, in_flight=0, delayed=1)) == 0, "sent on alone, out of a bundle"
     assert passed(tasks=()) == 120
     assert passed(ends=ends(3)) == 120
 
@@ -468,3 +470,17 @@ def test_a_job_that_was_done_meanwhile_begins_the_time_anew() -> None:
     done = idle(range(10, 15), ends=ends(3), jobs=replace(WORK, done_ids=ids(1)))
 
     assert end_of(*before, *done) is None
+
+
+def test_bundles_need_as_many_tasks_as_there_are_messages_once_their_count_can_be_believed() -> None:
+    """Twenty jobs in two messages: two of the four machines have nothing to do."""
+    jobs = Jobs(submitted=ids(*range(20)), bundled=True)
+    look = partial(seen, left=2, machines=4, at_work=2, jobs=jobs)
+
+    assert after(look(1000)) == []
+    actions = after(look(1000), look(1060), look(1120))
+    assert LowerTarget(2) in actions
+    assert LowerService(2) in actions
+    assert after(look(1000, left=30), look(1060, left=30), look(1120, left=30)) == []
+    high = after(look(1000, left=9), look(1060, left=9), look(1120, left=1))
+    assert high == [], "a message that is taken apart is several, and one low count proves nothing"

@@ -162,7 +162,7 @@ def cost_is_reached(patient: Patient) -> None:
     save_verdict(patient.clients.s3, run.record, Verdict(End.COST.value, 1, 0, 2, 0))
 
 
-@planted("run", "not-started", "3 jobs in the queue, submitted after that")
+@planted("run", "not-started", "3 messages in the queue, submitted after that")
 def new_jobs_wait_after_a_run_that_ended(patient: Patient) -> None:
     a_run_that_ended_well(patient)
     patient.run.submit(some_jobs(3))
@@ -736,7 +736,7 @@ def test_missing_permissions_are_named_and_what_can_be_seen_is_judged(patient: P
     ]  # fmt: skip
     named = {words for one in unseen for words in one["evidence"]}
     assert all(any(action in words for words in named) for action in HALF if "History" not in action)
-    assert chain[-1]["found"] == "2 jobs taken, none done yet"
+    assert chain[-1]["found"] == "2 messages taken, none done yet"
 
 
 def test_whether_jobs_wait_for_a_retry_is_not_claimed_if_workers_cannot_be_asked(patient: Patient) -> None:

@@ -16,7 +16,8 @@ from tests.policy.recorder import Recorder, recording
 from tests.worker import harness
 from tests.worker.ecs_agent import Agent
 from tests.worker.harness import Run, a_job, submit
-from worker.contract.jobs import APP_TAG
+from worker.contract.bundles import bundled
+from worker.contract.jobs import APP_TAG, encode_message
 from worker.storage.bulk import LARGE
 
 #: The account of ministack's queues.
@@ -51,10 +52,12 @@ def work(run: Run, recorder: Recorder, agent: Agent) -> None:
     many = a_job(1, files=30, inputs=["plate/*"])
     submit(run, [many, a_job(2, fail="script_error"), "no job", a_job(3, inputs=["plate/missing.txt"])])
     submit(run, [a_job(4, files=1, bytes=LARGE + 1)])
+    bodies = [(job.job_id, encode_message(job)) for job in (a_job(6, fail="script_error"), a_job(7))]
+    submit(run, [bundle for _, bundle in bundled(bodies, most=2)])
     outcomes = worked_off(run, settings, agent)
     submit(run, [many, a_job(5, files=2)])
     outcomes += worked_off(run, settings, agent, UPLOAD_FLAGS="--metadata made=here")
-    assert outcomes.count("DONE") == 2
+    assert outcomes.count("DONE") == 3
     assert set(outcomes) == {"DONE", "SKIPPED", "FAILED", "REJECTED"}
 
 

@@ -155,3 +155,14 @@ def test_a_well_is_as_the_worst_of_its_jobs_and_wells_without_jobs_are_blank() -
 def test_jobs_without_wells_or_with_wells_of_no_plate_have_no_map() -> None:
     assert map_of({"a": "image=x"}) is None
     assert map_of({"a": f"Well={well_name((40, 60))}"}) is None
+
+
+def test_of_a_submission_in_bundles_that_was_interrupted_nobody_says_how_many_were_sent() -> None:
+    """Ten messages may be a thousand jobs: what is not in the queue's count was sent all the same."""
+    jobs = Jobs(ids(0, 100), unfinished=(Unfinished("job.json", 100, 0.0),), bundled=True)
+    look = seen(jobs, (8, 2, 0), work=2)
+
+    found = standing_of("App", look, 0.0)
+
+    assert (found.running, found.waiting, found.not_submitted) == (2, 98, 0)
+    assert "after some of the 100 jobs" in interrupted_submissions(look)[0]

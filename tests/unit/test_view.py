@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from distributed_fiji.aws.queues import Counts
@@ -63,3 +65,13 @@ def test_failed_attempts_are_told_with_how_many_jobs_they_are_of() -> None:
     progress.add(look.now, 0)
 
     assert figures(look, progress)["failed"] == "3 attempts of 2 jobs"
+
+
+def test_of_bundles_the_jobs_are_counted_and_not_the_messages() -> None:
+    look = seen(2, [True, True], failing=3)
+    progress = Progress()
+    progress.add(look.now, 0)
+
+    shown = figures(replace(look, jobs=replace(look.jobs, bundled=True)), progress)
+
+    assert (shown["running"], shown["waiting"]) == ("2", "98")

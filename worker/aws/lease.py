@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from worker.aws.queue import Message, Queue
 from worker.calls import CALL_ERRORS
-from worker.errors import Interrupted, LeaseLost
+from worker.errors import LeaseLost
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,6 @@ class Lease:
         self._clock = clock
         self._renewed_at = received_at
         self._refused = False
-        self._abandoned = False
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat_until_over, name="heartbeat", daemon=True)
         self._thread.start()
@@ -48,15 +47,9 @@ class Lease:
         return self._refused or self._clock() - self._renewed_at > 2 * self._beat_seconds
 
     def check(self) -> None:
-        """Raise LeaseLost or Interrupted if the job must stop. Cheap, since every loop of a job calls it."""
-        if self._abandoned:
-            raise Interrupted
+        """Raise LeaseLost if the job must stop. Cheap, since every loop of a job calls it."""
         if not self._over.is_set() and self.lost:
             raise LeaseLost
-
-    def abandon(self) -> None:
-        """Make every later `check` raise Interrupted: the job must stop now, wherever it is."""
-        self._abandoned = True
 
     def end(self) -> None:
         """Stop the heartbeats. One in flight is waited for, so that none arrives after a release."""

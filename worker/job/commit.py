@@ -112,11 +112,16 @@ class Committer:
         self, held: HeldJob, parcel: Parcel, turn: Turn, means: Means, check: Check
     ) -> Verdict | None:
         """Upload and write the manifest; None where another run with other outputs was quicker."""
-        sent = self._upload(held, parcel, turn, means, check)
+
+        def check_both() -> None:
+            check()
+            turn.check()
+
+        sent = self._upload(held, parcel, turn, means, check_both)
         with held.timed("commit"):
             document = means.manifest(sent)
-            check()
-            if self._ledger.commit(held.job_id, document, held.old_manifest):
+            check_both()
+            if self._ledger.commit(held.job_id, document, held.old_manifest, check_both):
                 return DONE
             other = store.retried(lambda: self._ledger.manifest(held.job_id), check)
         if other and other.document.get("run_id") == held.run_id:
@@ -131,16 +136,11 @@ class Committer:
 
     def _upload(self, held: HeldJob, parcel: Parcel, turn: Turn, means: Means, check: Check) -> list[Sent]:
         """Upload while lease and turn last; when it ends early, no upload is on its way any more."""
-
-        def check_both() -> None:
-            check()
-            turn.check()
-
         try:
             with held.timed("upload"):
-                sent = self._uploads.send(parcel, turn, check_both)
+                sent = self._uploads.send(parcel, turn, check)
                 means.check_files()
-                check_both()
+                check()
                 return sent
         except Contested:
             raise

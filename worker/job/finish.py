@@ -20,7 +20,7 @@ from worker.contract.jobs import FailureClass, Job, Outcome, job_name
 from worker.contract.locations import prefix_of
 from worker.contract.questions import questions_of
 from worker.errors import Interrupted, JobFailed, LeaseLost
-from worker.job.attempts import Fate, settlement
+from worker.job.attempts import Fate, Settlement, settlement
 from worker.job.claim import Term
 from worker.job.commit import Committer, Means
 from worker.job.engine import Finished
@@ -130,23 +130,29 @@ class Finisher:
         settings = self._office.settings
         what = settlement(
             verdict.outcome,
-            receives=held.attempt,
+            receives=held.message.attempt - held.message.earlier,
             failures=held.failures + 1,
             job_retries=settings.job_retries,
             backoff_seconds=settings.retry_backoff_seconds,
             given_up=held.given_up,
         )
-        held.lease.end()
         with held.timed("settle"):
             try:
-                if what.fate is Fate.DELETE:
-                    store.retried(lambda: self._office.queue.delete(held.message), check)
-                elif what.fate is Fate.RELEASE:
-                    store.retried(lambda: self._office.queue.release(held.message, what.delay_seconds), check)
+                if held.bundle is not None:
+                    held.bundle.settle(held.message.body, verdict.outcome, what, check)
+                else:
+                    self._settle_alone(held, what, check)
             except (*CALL_ERRORS, Interrupted) as error:
                 # It comes back by itself; then a manifest is found, or the job run again.
                 log.warning("the message of job %s could not be settled: %s", held.name, error)
         self._office.job_log.write(held, verdict)
+
+    def _settle_alone(self, held: HeldJob, what: Settlement, check: Check) -> None:
+        held.lease.end()
+        if what.fate is Fate.DELETE:
+            store.retried(lambda: self._office.queue.delete(held.message), check)
+        elif what.fate is Fate.RELEASE:
+            store.retried(lambda: self._office.queue.release(held.message, what.delay_seconds), check)
 
     def _publish(self, held: HeldJob, finished: Finished, check: Check) -> Verdict:
         """Judge a run; where it is good, upload its outputs and commit the manifest."""

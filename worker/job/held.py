@@ -14,6 +14,8 @@ from typing import Any
 from worker.aws.lease import Lease
 from worker.aws.queue import Message
 from worker.contract.jobs import Job, job_name
+from worker.errors import Interrupted
+from worker.job.bundle import Bundle
 from worker.records.validity import Manifest
 from worker.storage.inputs import Inputs
 
@@ -27,6 +29,8 @@ class HeldJob:
 
     message: Message
     lease: Lease
+    #: The message that this job came in with others; `message` is then as it would be alone.
+    bundle: Bundle | None = None
     job_id: str = ""
     job: Job | None = None
     inputs: Inputs | None = None
@@ -58,9 +62,11 @@ class HeldJob:
     seconds: dict[str, float] = field(default_factory=dict)
     #: A worker recognizes its own manifest by this, if the answer to its write was lost.
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    #: When its message was received.
     taken_at: float = field(default_factory=time.monotonic)
     #: Set when the message has been settled.
     settled: threading.Event = field(default_factory=threading.Event)
+    _abandoned: bool = False
     _claimed: bool = False
     _is_being_settled: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -87,6 +93,16 @@ class HeldJob:
     @property
     def attempt(self) -> int:
         return self.message.attempt
+
+    def abandon(self) -> None:
+        """Make every later `check` raise Interrupted: the job must stop now, wherever it is."""
+        self._abandoned = True
+
+    def check(self) -> None:
+        """Raise LeaseLost or Interrupted if the job must stop. Cheap, since every loop of a job calls it."""
+        if self._abandoned:
+            raise Interrupted
+        self.lease.check()
 
     def claim(self) -> bool:
         """Return True to the first caller only: a job taken ahead is either run or given back."""

@@ -1,4 +1,4 @@
-"""The messages that a worker holds, in any lane, until each is settled: deleted or given back."""
+"""The jobs that a worker holds, in any lane, until each is settled: its message deleted or given back."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ class Holdings:
     def __len__(self) -> int:
         return len(self._held)
 
+    @property
+    def messages(self) -> int:
+        """How many messages these are: the jobs of a bundle are one."""
+        return len({held.message.receipt for held in list(self._held.values())})
+
     def add(self, held: HeldJob) -> None:
         """Hold one more. While there is one, ECS is asked not to stop this task."""
         self._held[held.run_id] = held
@@ -48,7 +53,7 @@ class Holdings:
 
     def give_back(self, held: HeldJob, verdict: Verdict = HAS_TO_END) -> None:
         """Make a message visible now. Whatever still works on it stops at its next check."""
-        held.lease.abandon()
+        held.abandon()
         self._finisher.settle(held, verdict, check=self._check)
         self.drop(held)
 

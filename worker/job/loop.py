@@ -19,6 +19,7 @@ from worker.aws.logstream import LogStream
 from worker.aws.protection import TaskProtection
 from worker.aws.queue import Counts, Message, Queue
 from worker.calls import CALL_ERRORS
+from worker.contract.bundles import bodies_in
 from worker.contract.jobs import SPARE_RECEIVES, FailureClass, Outcome, log_key
 from worker.errors import Interrupted
 from worker.host.folders import remove_tree
@@ -32,6 +33,7 @@ from worker.job.ahead import (
     others_may_wait,
     should_give_back,
 )
+from worker.job.bundle import Bundle
 from worker.job.engine import Engine, Finished
 from worker.job.finish import Finisher, verdict_on
 from worker.job.held import HeldJob
@@ -95,6 +97,7 @@ class Worker:
         self._ahead: Future[HeldJob | None] | None = None
         self._finishing: dict[Future[None], HeldJob] = {}
         self._holdings = Holdings(parts.finisher, parts.protection, stop)
+        self._bundle: Bundle | None = None
         self._idle = threading.Event()
         self._others_wait = False
         self._came_up_empty = True  # as good as: workers that begin together have all asked for nothing yet
@@ -125,7 +128,7 @@ class Worker:
     def close(self) -> None:
         """Wait for uploads while there is time, then give back all messages that are still held."""
         if self._stop.requested:
-            self._holdings.give_back_unclaimed()
+            self._give_back_unclaimed()
             left = min(self._stop.seconds_left(), self._parts.settings.visibility_seconds)
             wait(self._finishing, timeout=left)
         else:
@@ -151,21 +154,17 @@ class Worker:
         while not self._ahead.done():
             wait([self._ahead], timeout=0.1)
             if self._stop.requested:
-                self._holdings.give_back_unclaimed()
+                self._give_back_unclaimed()
                 return None
         held, self._ahead = self._ahead.result(), None
         return held if held is not None and held.claim() else None
 
     def _take_ahead(self) -> HeldJob | None:
         """Return the job to run after the present one, or None if others may need it more."""
-        if self._others_wait and self._idle.wait(OTHERS_FIRST_SECONDS):
+        if not self._has_more() and self._others_wait and self._idle.wait(OTHERS_FIRST_SECONDS):
             return None
         while not self._stop.requested:
-            try:
-                counts = self._counts()
-            except CALL_ERRORS:
-                return None
-            if not may_take_ahead(counts, len(self._holdings)):
+            if not self._has_more() and not self._may_receive_ahead():
                 return None
             before = self._pause
             held = self._take(1)
@@ -175,14 +174,22 @@ class Worker:
                 return None
         return None
 
+    def _has_more(self) -> bool:
+        """Whether the bundle at work has jobs that were not taken yet."""
+        return self._bundle is not None and self._bundle.has_more
+
+    def _may_receive_ahead(self) -> bool:
+        """Whether others can do without one more message."""
+        try:
+            return may_take_ahead(self._counts(), self._holdings.messages)
+        except CALL_ERRORS:
+            return False
+
     def _take(self, wait_seconds: int) -> HeldJob | None:
-        """Receive one message and prepare its job; None if none came, or no run is needed."""
-        message = self._receive(wait_seconds)
-        if message is None:
+        """Prepare the next job: of the bundle at work, or of a new message; None if none needs a run."""
+        held = self._next_of_bundle() or self._receive_job(wait_seconds)
+        if held is None:
             return None
-        settings = self._parts.settings
-        lease = Lease(self._parts.queue, message, settings.heartbeat_seconds, received_at=self._clock())
-        held = HeldJob(message, lease)
         self._holdings.add(held)
         try:
             return held if self._prepare(held) else None
@@ -190,6 +197,33 @@ class Worker:
             log.exception("taking job %s ended with an error in the worker", held.name)
             self._holdings.give_back(held)
             return None
+
+    def _receive_job(self, wait_seconds: int) -> HeldJob | None:
+        """Receive one message; return its job, or the first one of a bundle."""
+        message = self._receive(wait_seconds)
+        if message is None:
+            return None
+        received_at, bodies = self._clock(), bodies_in(message.body)
+        settings = self._parts.settings
+        lease = Lease(self._parts.queue, message, settings.heartbeat_seconds, received_at=received_at)
+        if bodies == [message.body]:
+            return HeldJob(message, lease)
+        self._bundle = Bundle(self._parts.queue, message, lease, bodies, received_at)
+        return self._next_of_bundle()
+
+    def _next_of_bundle(self) -> HeldJob | None:
+        """Return the next job of the bundle at work; None if there is none. It must be settled, too."""
+        bundle = self._bundle
+        message = bundle.take() if bundle else None
+        if bundle is None or message is None:
+            return None
+        return HeldJob(message, bundle.lease, bundle, taken_at=bundle.taken_at)
+
+    def _give_back_unclaimed(self) -> None:
+        """Give back every job that has not reached FIJI yet, and what is left of the bundle at work."""
+        if held := self._next_of_bundle():
+            self._holdings.add(held)
+        self._holdings.give_back_unclaimed()
 
     def _receive(self, wait_seconds: int) -> Message | None:
         asked_at = self._clock()
@@ -211,7 +245,7 @@ class Worker:
         """Make a job ready for FIJI; False if it has already been settled."""
 
         def check() -> None:
-            held.lease.check()
+            held.check()
             if self._stop.requested:
                 raise Interrupted
 
@@ -233,13 +267,13 @@ class Worker:
         held.claim()
         waited = self._clock() - held.taken_at
         if not fits_its_lease(waited, self._parts.settings.job_timeout_seconds):
-            self._jobs_are_long = True
+            self._jobs_are_long |= held.bundle is None
             self._end(held, LEASE_TOO_SHORT)
             return None
         self._wait_for_disk()
 
         def check() -> None:
-            held.lease.check()
+            held.check()
             self._look_after_ahead()
             if self._stop.expired:
                 raise Interrupted
@@ -273,12 +307,12 @@ class Worker:
         while len(self._finishing) >= most and not self._stop.expired:
             wait(self._finishing, timeout=0.05, return_when=FIRST_COMPLETED)
             if self._stop.requested:
-                self._holdings.give_back_unclaimed()
+                self._give_back_unclaimed()
             self._finishing = {one: of for one, of in self._finishing.items() if not one.done()}
 
     def _finish(self, held: HeldJob, finished: Finished) -> None:
         def check() -> None:
-            held.lease.check()
+            held.check()
             if self._stop.expired:
                 raise Interrupted
 
@@ -304,7 +338,7 @@ class Worker:
     def _look_after_ahead(self) -> None:
         """While FIJI runs: prepare the next FIJI, and reconsider a job that has waited for long."""
         if self._stop.requested:
-            self._holdings.give_back_unclaimed()
+            self._give_back_unclaimed()
         if self._ahead is None or self._stop.requested:
             return
         held = self._ahead.result() if self._ahead.done() and not self._ahead.exception() else None

@@ -32,6 +32,10 @@ Check = Callable[[], None]
 OVERTAKINGS = 5
 
 
+#: A worker that had the bundle is gone, and one of its jobs may be why: they must not stay together.
+CAME_BACK = Verdict(Outcome.INTERRUPTED, sentence="its bundle came back; what is left of it goes on alone")
+
+
 class Preparer:
     """Prepares one job after another. `check_if_done`: whether a valid manifest makes a run unnecessary."""
 
@@ -62,6 +66,8 @@ class Preparer:
         held.job_id = job.job_id
         with held.timed("look"):
             verdict = self._spared(held, job, check)
+        if verdict is None and held.bundle is not None and held.attempt > 1:
+            verdict = CAME_BACK
         if verdict:
             return verdict
         with held.timed("inputs"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,8 @@ from worker.storage import s3 as store
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+Check = Callable[[], None]
 
 #: S3's error codes when a condition does not hold; 404: what should be replaced is gone.
 NOT_AS_EXPECTED = ("PreconditionFailed", "412", "NoSuchKey", "404")
@@ -99,16 +101,17 @@ class Ledger:
         """
         confirmed = {"message_id": message_id, "time_seconds": round(time.time(), 3)}
         document = {**standing.document, "confirmed": confirmed}
-        return self._commit(job_id, document, standing.etag)
+        return self._commit(job_id, document, standing.etag, _go_on)
 
-    def commit(self, job_id: str, document: Mapping[str, Any], replaces: str | None) -> bool:
+    def commit(self, job_id: str, document: Mapping[str, Any], replaces: str | None, check: Check) -> bool:
         """Write a manifest if there is none, or only over the one with the ETag `replaces`; else return
         False.
 
-        Its markers are written first, so that a job is never counted as done without them.
+        Its markers are written first, so that a job is never counted as done without them. They take time,
+        so `check`, which may raise, comes between them and each try to write the manifest.
         """
         self._mark(job_id, document, may_be_marked=bool(replaces) or document.get("attempt") != 1)
-        return self._commit(job_id, document, replaces)
+        return self._commit(job_id, document, replaces, check)
 
     def _mark(self, job_id: str, document: Mapping[str, Any], *, may_be_marked: bool) -> None:
         """Write the markers of a job that is about to be done, and void those of an earlier run."""
@@ -130,9 +133,12 @@ class Ledger:
     def _find(self, key: str) -> store.Object | None:
         return store.retried(partial(store.find_object, self._s3, self._bucket, key), _go_on)
 
-    def _commit(self, job_id: str, document: Mapping[str, Any], replaces: str | None) -> bool:
-        key = manifest_key(self._app_name, job_id)
-        etag = store.retried(lambda: self._write_if(key, document, replaces), lambda: None)
+    def _commit(self, job_id: str, document: Mapping[str, Any], replaces: str | None, check: Check) -> bool:
+        def write() -> str | None:
+            check()
+            return self._write_if(manifest_key(self._app_name, job_id), document, replaces)
+
+        etag = store.retried(write, check)
         if etag is not None and self._segments is not None:
             self._segments.add(document, etag)
         return etag is not None

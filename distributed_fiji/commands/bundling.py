@@ -1,0 +1,71 @@
+"""How many jobs `submitJob --bundle` puts into a message, and how many jobs wait in a queue of bundles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distributed_fiji.commands.commandline import CHECKOUT
+from distributed_fiji.commands.costmodel import Workload
+from distributed_fiji.commands.workload import find_script_hash, find_workload
+from distributed_fiji.monitor.jobcount import JobCount
+from distributed_fiji.settings import Settings
+from distributed_fiji.state.jobids import LastSubmitted
+from distributed_fiji.state.jobstate import JobState
+from distributed_fiji.state.record import new_run
+from distributed_fiji.state.submissions import Submission
+from worker.contract.bundles import MOST_JOBS
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+#: Seconds that a bundle may last, and how many there are for each task at least: so that no task is without
+#: one while others have several, and the last ones end at about the same time.
+LONGEST_SECONDS, BUNDLES_A_TASK = 90.0, 4
+
+
+def find_bundle(
+    settings: Settings, s3: S3Client, folder: Path, jobs: int, asked: str | None
+) -> tuple[int, str]:
+    """Return how many jobs share a message, and why if that was not said. `asked`: auto, a number, or None.
+
+    `folder`: where a script that is a file is.
+    """
+    if asked != "auto":
+        return int(asked or 1), ""
+    script = find_script_hash(settings, folder)
+    work = find_workload(settings, s3, CHECKOUT / "files", jobs, minutes=None, script=script)
+    return choose_bundle(jobs, settings.tasks, work)
+
+
+def choose_bundle(jobs: int, tasks: int, work: Workload | None) -> tuple[int, str]:
+    """Return how many jobs share a message, and a sentence that says why. `work`: None if unknown."""
+    if work is None:
+        return 1, (
+            "Each job is sent alone, because nothing is known about how long one takes."
+            " `python run.py rehearse JOB_FILE` measures some."
+        )
+    fit = int(LONGEST_SECONDS / max(work.seconds.high, 0.01))
+    share = jobs // (tasks * BUNDLES_A_TASK)
+    most = max(1, min(fit, share, MOST_JOBS))
+    why = f"a job takes about {work.seconds.likely:.1f} s, says {work.source}"
+    if share < min(fit, MOST_JOBS):
+        why = f"there are {jobs:,}, and each of {tasks:,} tasks is to get {BUNDLES_A_TASK} messages"
+    return most, (
+        f"Up to {most} jobs share a message" if most > 1 else "Each job is sent alone"
+    ) + f": {why}."
+
+
+def jobs_left(settings: Settings, s3: S3Client, submissions: Sequence[Submission], messages: int) -> int:
+    """Return how many jobs a queue holds: as many as messages, where each has one.
+
+    Else they are those submitted and not done since, which may include dead letters.
+    """
+    if not messages or all(one.bundle == 1 for one in submissions):
+        return messages
+    known = LastSubmitted([one.job_ids for one in submissions], [one.submitted_at for one in submissions])
+    count = JobCount(known, 0.0)
+    for job, written in JobState(new_run(settings, started=0, run_id="", local=False), s3).manifests():
+        count.add_manifest(job, written)
+    return max(messages, count.missing)
