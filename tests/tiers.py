@@ -2,7 +2,8 @@
 
 A test is slow if `make test` has another one of the same behavior: the second and third FIJI, further rows of
 a table, short forms of campaigns, end-to-end runs whose parts have their own tests. The only test of
-something that a user would notice is never slow; `instead` says what is left.
+something that a user would notice is not slow, but for the two that take longest (an interrupted install of
+ImageJ core, and all that `worker.fiji.check` does); `instead` says what is left.
 """
 
 from __future__ import annotations
@@ -122,6 +123,16 @@ SLOW = (
         "test_nonsense_is_refused_with_its_field_and_changes_nothing",
         "15 throws at each command",
         only=("-40",),
+    ),
+    Slow(
+        "tests/worker/test_imagej_core_install.py",
+        "test_an_interrupted_install_is_not_taken_for_a_whole_one_and_a_plain_jre_is_enough",
+        "`make test` installs ImageJ core before its tests; the other tests of the install",
+    ),
+    Slow(
+        "tests/worker/test_check.py",
+        "test_imagej_core_holds_in_all_it_can",
+        "each row has tests on ImageJ core in tests/worker; a check that fails at once",
     ),
     Slow("tests/e2e/test_again.py", "", "tests/worker/test_done.py"),
     Slow("tests/e2e/test_made_job_file.py", "", "tests/cli/test_make_job.py; the README's own example"),
