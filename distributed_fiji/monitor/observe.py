@@ -209,8 +209,9 @@ class Observer:
             self._letters.clear()
         if count > len(self._letters):
             letters = read_dead_letters(self.clients.sqs, url, count)
+            self._letters.update((one.message_id, []) for one in letters)
             for one in letters:
-                self._letters.setdefault(one.message_id, []).append(replace(one, body=""))
+                self._letters[one.message_id].append(replace(one, body=""))
 
 
 @dataclass(frozen=True)
