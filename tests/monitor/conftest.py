@@ -13,6 +13,7 @@ import pytest
 from distributed_fiji.aws.clients import Clients
 from tests.emulators import control_plane, empty, ministack
 from tests.monitor.builders import EmulatedSession
+from tests.monitor.flow import Flow
 from tests.policy.trail import SITE
 
 NUMBERS = itertools.count(1)
@@ -63,3 +64,12 @@ def clients(session: EmulatedSession) -> Clients:
 @pytest.fixture
 def app() -> str:
     return f"Plate{next(NUMBERS)}"
+
+
+@pytest.fixture
+def flow(clients: Clients, app: str, tmp_path: Path) -> Flow:
+    """An app that is set up."""
+    made = Flow(app, tmp_path / app, clients)
+    made.begin()
+    made.setup(clients)
+    return made

@@ -115,7 +115,7 @@ class Flow:
         url = sqs.get_queue_url(QueueName=self.settings.SQS_QUEUE_NAME)["QueueUrl"]
         while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             bodies += [json.loads(message["Body"]) for message in found]
-            entries = [
+            entries: list[Any] = [
                 {"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(found)
             ]
             sqs.delete_message_batch(QueueUrl=url, Entries=entries)

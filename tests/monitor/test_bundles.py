@@ -33,14 +33,6 @@ from worker.contract.bundles import bundled
 from worker.contract.jobs import Job, encode_message, manifest_key
 
 
-@pytest.fixture
-def flow(clients: Clients, app: str, tmp_path: Path) -> Flow:
-    made = Flow(app, tmp_path / app, clients)
-    made.begin()
-    made.setup(clients)
-    return made
-
-
 def run_of(flow: Flow) -> Run:
     return replace(new_run(flow.settings, started=0, run_id="run", local=False), queue_created="")
 

@@ -8,7 +8,7 @@ import time
 from distributed_fiji.aws.clients import Clients
 from distributed_fiji.aws.machines import fleet_instances, terminate
 from distributed_fiji.monitor.machines import give_jobs_back
-from tests.monitor.builders import EmulatedSession, SteppedClock, a_run
+from tests.monitor.builders import ARun, EmulatedSession, SteppedClock, a_run
 
 
 def a_clock_that_ends() -> SteppedClock:
@@ -22,13 +22,20 @@ def a_clock_that_ends() -> SteppedClock:
     return clock
 
 
-def test_a_task_that_is_told_to_stop_is_waited_for_until_it_has_stopped(session: EmulatedSession) -> None:
-    run = a_run(Clients(session), "GivingBack", machines=1)
+def a_running_task(session: EmulatedSession, app: str) -> tuple[ARun, str]:
+    """Return a run with a machine, and its task's ARN."""
+    run = a_run(Clients(session), app, machines=1)
     (machine,) = run.machines()
     run.join(machine)
     ecs, cluster = run.clients.ecs, run.record.cluster
     (task,) = ecs.list_tasks(cluster=cluster)["taskArns"]
     ecs.submit_task_state_change(cluster=cluster, task=task, status="RUNNING")
+    return run, task
+
+
+def test_a_task_that_is_told_to_stop_is_waited_for_until_it_has_stopped(session: EmulatedSession) -> None:
+    run, task = a_running_task(session, "GivingBack")
+    ecs, cluster = run.clients.ecs, run.record.cluster
     began = time.time()
 
     def container_takes_a_minute() -> None:
@@ -47,12 +54,8 @@ def test_a_task_that_is_told_to_stop_is_waited_for_until_it_has_stopped(session:
 
 
 def test_tasks_that_never_stop_are_waited_for_for_two_minutes(session: EmulatedSession) -> None:
-    run = a_run(Clients(session), "NeverStopping", machines=1)
-    (machine,) = run.machines()
-    run.join(machine)
+    run, task = a_running_task(session, "NeverStopping")
     ecs, cluster = run.clients.ecs, run.record.cluster
-    (task,) = ecs.list_tasks(cluster=cluster)["taskArns"]
-    ecs.submit_task_state_change(cluster=cluster, task=task, status="RUNNING")
     clock = a_clock_that_ends()
     began = clock.now()
     give_jobs_back(run.clients, run.record, clock)

@@ -38,14 +38,6 @@ from worker.contract.jobs import APP_TAG, Job, encode_message
 HIDDEN = 4
 
 
-@pytest.fixture
-def flow(clients: Clients, app: str, tmp_path: Path) -> Flow:
-    made = Flow(app, tmp_path / app, clients)
-    made.begin()
-    made.setup(clients)
-    return made
-
-
 def send_dead(flow: Flow, bodies: list[str], queue: str = "") -> None:
     """Let messages stand in the dead-letter queue as SQS moves them there."""
     sqs = flow.clients.sqs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,14 +20,6 @@ from tests.monitor.screen import Screen
 
 #: Seconds that messages stay hidden which a killed take-back had received.
 HIDDEN = 4
-
-
-@pytest.fixture
-def flow(clients: Clients, app: str, tmp_path: Path) -> Flow:
-    made = Flow(app, tmp_path / app, clients)
-    made.begin()
-    made.setup(clients)
-    return made
 
 
 def submissions(flow: Flow) -> list[Submission]:
