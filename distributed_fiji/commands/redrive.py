@@ -231,11 +231,7 @@ def move_some(mover: Redrive) -> MovedBatch | None:
     }
     jobs = {name: job_id_of(body) for name, body in bodies.items()}
     mine = {_letter_of(name) for name in jobs if jobs[name] in mover.jobs}
-    refused: dict[str, str] = {}
-    # Ten letters may exceed SQS's limit for a batch.
-    going = ((name, body) for name, body in bodies.items() if _letter_of(name) in mine)
-    for entries in in_batches(going, mover.submission):
-        refused.update(send_batch(mover.sqs, mover.url, entries, mover.sleep)[1])
+    refused = _send(mover, {name: body for name, body in bodies.items() if _letter_of(name) in mine})
     sent = mine - set(map(_letter_of, refused))
     if sent:
         receipts = _entries([letters[number]["ReceiptHandle"] for number in sorted(sent)])
@@ -243,6 +239,14 @@ def move_some(mover: Redrive) -> MovedBatch | None:
     kept = [letters[number]["ReceiptHandle"] for number in letters.keys() - sent]
     named = {name: called(jobs[name], {jobs[name]: name_in(bodies[name])}) for name in refused}
     return MovedBatch(len(found), kept, [(named[name], reason) for name, reason in refused.items()])
+
+
+def _send(mover: Redrive, bodies: dict[str, str]) -> dict[str, str]:
+    """Send jobs; return why SQS refused some. Those of ten letters may exceed SQS's limit for a batch."""
+    refused: dict[str, str] = {}
+    for entries in in_batches(bodies.items(), mover.submission):
+        refused.update(send_batch(mover.sqs, mover.url, entries, mover.sleep)[1])
+    return refused
 
 
 def _letter_of(name: str) -> str:
