@@ -133,7 +133,7 @@ def setup(context: Context) -> None:
     "--bundle",
     metavar="auto|N",
     callback=bundle_size,
-    help="Put up to N short jobs into one message, 100 at most; auto: as many as last about a minute.",
+    help="Put up to N short jobs into one message, 100 at most; auto: as many as last a minute and a half.",
 )
 @click.option("--yes", is_flag=True, help="Send jobs a second time without asking.")
 @click.option(
@@ -168,10 +168,8 @@ def submit_job(
     from distributed_fiji.jobs import read_job_file
     from distributed_fiji.monitor.result import counted
 
-    if undo and replace:
-        raise click.UsageError("--undo and --replace: one or the other")
-    if undo and bundle:
-        raise click.UsageError("--undo and --bundle: one or the other")
+    if undo and (replace or bundle):
+        raise click.UsageError(f"--undo and {'--replace' if replace else '--bundle'}: one or the other")
     if why and not context.dry_run:
         raise click.UsageError("--why needs --dry-run")
     settings, jobs = context.settings(), read_job_file(job_file)
@@ -186,10 +184,7 @@ def submit_job(
     if undo:
         context.terminal.say(run_undo(settings, clients, job_file.name, context.terminal).sentence)
         return
-    most, why_so = find_bundle(settings, clients.s3, context.config.parent, len(jobs.job_ids), bundle)
-    if why_so:
-        context.plan.append(why_so)
-        context.terminal.note(why_so)
+    most = find_bundle(context, settings, clients.s3, len(jobs.job_ids), bundle)
     confirm = asking(context.terminal, yes=yes or context.is_free)
     manner = Manner(context.config.parent, confirm, replace, most)
     done = run_submit_job(settings, clients, (job_file.name, jobs), context.clock, context.terminal, manner)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distributed_fiji.commands.commandline import CHECKOUT
+from distributed_fiji.commands.commandline import CHECKOUT, Context
 from distributed_fiji.commands.costmodel import Workload
 from distributed_fiji.commands.workload import find_script_hash, find_workload
 from distributed_fiji.monitor.jobcount import JobCount
@@ -25,18 +24,16 @@ if TYPE_CHECKING:
 LONGEST_SECONDS, BUNDLES_A_TASK = 90.0, 4
 
 
-def find_bundle(
-    settings: Settings, s3: S3Client, folder: Path, jobs: int, asked: str | None
-) -> tuple[int, str]:
-    """Return how many jobs share a message, and why if that was not said. `asked`: auto, a number, or None.
-
-    `folder`: where a script that is a file is.
-    """
+def find_bundle(context: Context, settings: Settings, s3: S3Client, jobs: int, asked: str | None) -> int:
+    """Return how many jobs share a message; for auto, say why. `asked`: auto, a number, or None."""
     if asked != "auto":
-        return int(asked or 1), ""
-    script = find_script_hash(settings, folder)
+        return int(asked or 1)
+    script = find_script_hash(settings, context.config.parent)
     work = find_workload(settings, s3, CHECKOUT / "files", jobs, minutes=None, script=script)
-    return choose_bundle(jobs, settings.tasks, work)
+    most, why = choose_bundle(jobs, settings.tasks, work)
+    context.plan.append(why)
+    context.terminal.note(why)
+    return most
 
 
 def choose_bundle(jobs: int, tasks: int, work: Workload | None) -> tuple[int, str]:
