@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import psutil
 import pytest
 
 from distributed_fiji.local.emulators.schedules import minutes
@@ -29,6 +30,7 @@ def handler(event, context):
         extra = False
     import boto3
     seen = {"environment": dict(os.environ), "extra": extra, "source": event["source"]}
+    seen |= {"pid": os.getpid(), "folder": os.getcwd()}
     with open(os.environ["SEEN"], "a") as file:
         file.write(json.dumps(seen) + "\\n")
     time.sleep(float(os.environ["STAY"]))
@@ -125,6 +127,19 @@ def test_no_call_begins_while_the_last_one_runs_and_one_that_takes_too_long_is_e
 
     assert time.monotonic() - first > 1
     scheduled.events.disable_rule(Name="slow")
+
+
+def test_a_call_ends_with_its_cloud_and_leaves_nothing(tmp_path: Path) -> None:
+    with control_plane(tmp_path, LOCAL_DATA_PLANE="http://127.0.0.1:1", LOCAL_MINUTE="0.2") as control:
+        scheduled = Scheduled(control, "orphan", tmp_path / "seen", stay=600)
+        until(lambda: bool(scheduled.seen()))
+        seen = scheduled.seen()[0]
+        assert psutil.pid_exists(seen["pid"])
+        assert Path(seen["folder"]).is_dir()
+
+    until(lambda: not psutil.pid_exists(seen["pid"]))
+
+    assert not Path(seen["folder"]).exists()
 
 
 def test_rates_are_read_and_other_expressions_are_left_alone() -> None:

@@ -49,7 +49,7 @@ def test_the_package_needs_nothing_that_lambda_does_not_bring_and_ends_the_run(
     package.write_bytes(build_package())
 
     done = subprocess.run(
-        [sys.executable, "-I", lambdaruntime.__file__, str(package), HANDLER],
+        [sys.executable, "-I", lambdaruntime.__file__, str(os.getpid()), str(package), HANDLER],
         cwd=tmp_path,
         env={
             "PATH": os.environ["PATH"],

@@ -1,9 +1,11 @@
 """Lambda's Python runtime on this computer: one call of a function from its package.
 
-Run as `python -I lambdaruntime.py PACKAGE.zip MODULE.FUNCTION`, with the environment that Lambda sets. Like
-Lambda, it offers only the standard library, boto3 and the package: any other module is refused as if it did
-not exist. LOCAL_SITE names a folder whose sitecustomize.py runs first, which an isolated Python does not do
-by itself. This file uses only the standard library, since it is outside every package.
+Run as `python -I lambdaruntime.py PID FOLDER/PACKAGE.zip MODULE.FUNCTION`, with the environment that Lambda
+sets. Like Lambda, it offers only the standard library, boto3 and the package: any other module is refused as
+if it did not exist. LOCAL_SITE names a folder whose sitecustomize.py runs first, which an isolated Python
+does not do by itself. This file uses only the standard library, since it is outside every package.
+
+PID is the cloud's control plane: a call does not outlive it, however it ended.
 """
 
 from __future__ import annotations
@@ -11,13 +13,20 @@ from __future__ import annotations
 import importlib
 import os
 import runpy
+import shutil
 import sys
+import threading
+import time
 import zipfile
 from importlib.abc import MetaPathFinder
+from pathlib import Path
 from typing import Any
 
 #: boto3 and its dependencies (Lambda developer guide, "Runtime-included SDK versions").
 BROUGHT = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six", "certifi"}
+
+#: How often a call looks whether its cloud still runs.
+LOOK_SECONDS = 0.5
 
 
 class PackageFinder(MetaPathFinder):
@@ -45,5 +54,17 @@ def call(package: str, handler: str) -> None:
     getattr(module, function)({"source": "aws.events", "detail-type": "Scheduled Event"}, None)
 
 
+def end_with(cloud: int, folder: Path) -> None:
+    """End this process once the process that started it is gone; remove its folder, which no one else does.
+
+    An orphan gets another parent (POSIX, _exit).
+    """
+    while os.getppid() == cloud:
+        time.sleep(LOOK_SECONDS)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
+
+
 if __name__ == "__main__":
-    call(*sys.argv[1:])
+    threading.Thread(target=end_with, args=(int(sys.argv[1]), Path(sys.argv[2]).parent), daemon=True).start()
+    call(*sys.argv[2:])

@@ -105,8 +105,9 @@ class Scheduler:
         with (self._logs / f"lambda-{name}.log").open("ab") as log:
             log.write(f"START {time.time():.3f}\n".encode())
             log.flush()
+            runtime = [sys.executable, "-I", lambdaruntime.__file__, str(os.getpid())]
             process = subprocess.Popen(
-                [sys.executable, "-I", lambdaruntime.__file__, str(package), function.handler],
+                [*runtime, str(package), function.handler],
                 env=self._environment(function),
                 cwd=folder.name,
                 stdin=subprocess.DEVNULL,
