@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -44,10 +45,24 @@ def daemon() -> Iterator[Any]:
     client.close()
 
 
+def built_once(pytests: pytest.TempPathFactory, build: Callable[[], str]) -> str:
+    """Return an image's name, which only the first process of this run builds: building checks its FIJI."""
+    folder = pytests.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with (folder / build.__name__).open("a+", encoding="utf-8") as told:
+        fcntl.flock(told, fcntl.LOCK_EX)
+        told.seek(0)
+        if not (name := told.read()):
+            name = build()
+            told.write(name)
+        return name
+
+
 @pytest.fixture(scope="session")
-def image(daemon: Any) -> str:
+def image(daemon: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     """This checkout's image with ImageJ core, or the one that WORKER_IMAGE names."""
-    return os.environ.get("WORKER_IMAGE") or build_image()
+    return os.environ.get("WORKER_IMAGE") or built_once(tmp_path_factory, build_image)
 
 
 @pytest.fixture(scope="session")
@@ -59,10 +74,10 @@ def core_image(daemon: Any, image: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def s3fs_image(daemon: Any) -> str:
+def s3fs_image(daemon: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The variant of the image for DOWNLOAD_FILES = False."""
     try:
-        return build_variant()
+        return built_once(tmp_path_factory, build_variant)
     except LookupError as error:
         missing(str(error))
 
