@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeVar
+
+from tests.serving import serve
 
 
 class Registry(BaseHTTPRequestHandler):
@@ -64,7 +65,7 @@ Server = TypeVar("Server", bound=ThreadingHTTPServer)
 def serving(server: Server) -> Iterator[Server]:
     """Serve until the block ends."""
     with server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        serve(server)
         yield server
         server.shutdown()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +21,7 @@ from distributed_fiji.report.wells import Wells
 from distributed_fiji.review.facts import FailedJob
 from distributed_fiji.review.wells import WellStatus
 from tests.browser.devtools import Browser, browser
+from tests.serving import serve
 from tests.unit.test_report import HOSTILE, a_run, filled, made, some_facts
 from tests.unit.test_thumbnails import colored, write
 from tests.unit.test_thumbnails import screen as screen_with_thumbnails
@@ -82,7 +82,7 @@ class Listener(ThreadingHTTPServer):
                 """Log nothing."""
 
         super().__init__(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        serve(self)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from tests.cli.conftest import BUCKET, Account, Command, configure
 from tests.cli.test_bad_input import refused
+from tests.serving import serve
 
 PAGE = b"\n\n  <!DOCTYPE html>\n<html><head><title>GitHub</title></head></html>\n"
 GOOD = b'print("hello");\n'
@@ -105,7 +105,7 @@ def server() -> Iterator[str]:
             """Log nothing."""
 
     made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=made.serve_forever, daemon=True).start()
+    serve(made)
     yield f"http://127.0.0.1:{made.server_address[1]}"
     made.shutdown()
 

@@ -23,6 +23,7 @@ from distributed_fiji.local.machines.taskplan import HostInfo, TaskPlan
 from distributed_fiji.local.machines.tasks import Exit
 from distributed_fiji.settings import parse_settings
 from tests.emulators import CLIENT_ENVIRONMENT
+from tests.serving import serve
 from worker.contract import jobs
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def recorded(endpoint: str) -> Iterator[tuple[str, bytearray]]:
         daemon_threads = True
 
     with Server(("127.0.0.1", 0), Forward) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        serve(server)
         yield f"http://127.0.0.1:{server.server_address[1]}", sent
         server.shutdown()
 

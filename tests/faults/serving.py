@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import http.client
-import threading
 import urllib.parse
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.serving import serve
 
 TARGET = "X-Amz-Target"
 RECEIVE, CHANGE = "AmazonSQS.ReceiveMessage", "AmazonSQS.ChangeMessageVisibility"
@@ -48,7 +49,7 @@ class Serving(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        serve(self)
 
     @property
     def url(self) -> str:

@@ -25,6 +25,7 @@ import pytest
 from distributed_fiji.local.access import Cloud
 from tests import emulators
 from tests.local.support import listening
+from tests.serving import serve
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
@@ -182,7 +183,7 @@ class Evil(ThreadingHTTPServer):
                 """Log nothing."""
 
         super().__init__(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        serve(self)
 
 
 def find_browser() -> str:

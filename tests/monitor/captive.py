@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.serving import serve
 
 PAGE = b"<!DOCTYPE html><html><body>Please accept the terms of this network.</body></html>"
 
@@ -78,8 +79,7 @@ class Handler(BaseHTTPRequestHandler):
 def captive(upstream: str) -> Iterator[Captive]:
     """Run the proxy in front of an emulator until the block ends."""
     server = Captive(upstream)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    serve(server)
     try:
         yield server
     finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import urllib.parse
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from tests.monitor.captive import Handler
 from tests.policy.denials import denial
 from tests.policy.denying import USER
 from tests.policy.evaluator import Need
+from tests.serving import serve
 
 #: Makes another answer of a request and its answer, both text; with its status.
 Plant = Callable[[str, str], tuple[int, str]]
@@ -84,7 +84,7 @@ class Planter(Handler):
 def planting(upstream: str) -> Iterator[Garden]:
     """Run the proxy until the block ends."""
     server = Garden(upstream)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    serve(server)
     try:
         yield server
     finally:

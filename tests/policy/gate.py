@@ -7,7 +7,6 @@ AWS's answer and never reaches the emulator. Calls with any other key are the te
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ from tests.policy.denials import denial
 from tests.policy.evaluator import Need, allowed
 from tests.policy.recorder import Recorder
 from tests.policy.wire import read_call, signed_by
+from tests.serving import serve
 
 #: What the embedded cloud's machines do in place of ECS and EC2 themselves: the scheduler's placing and
 #: stopping, and what the agent learns over its own connection (ecs:Poll).
@@ -130,7 +130,7 @@ class Gate(Recorder):
 def gated(upstream: str, law: Law, key: str) -> Iterator[Gate]:
     """Run a gate in front of an emulator."""
     gate = Gate(upstream, law, key)
-    threading.Thread(target=gate.server.serve_forever, daemon=True).start()
+    serve(gate.server)
     try:
         yield gate
     finally:

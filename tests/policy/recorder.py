@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 from tests.policy.calls import Call
 from tests.policy.wire import read_call
+from tests.serving import serve
 
 HOP = {"connection", "keep-alive", "transfer-encoding", "expect"}
 
@@ -81,7 +81,7 @@ class Recorder:
 def recording(upstream: str) -> Iterator[Recorder]:
     """Run a recorder in front of an emulator."""
     recorder = Recorder(upstream)
-    threading.Thread(target=recorder.server.serve_forever, daemon=True).start()
+    serve(recorder.server)
     try:
         yield recorder
     finally:

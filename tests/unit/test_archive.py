@@ -9,7 +9,6 @@ import os
 import ssl
 import subprocess
 import sys
-import threading
 import zipfile
 from collections.abc import Iterator
 from functools import partial
@@ -20,6 +19,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.serving import serve
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "worker" / "image" / "archive.py"
@@ -75,7 +76,7 @@ def https(folder: Path, at: Path) -> Iterator[tuple[str, str]]:
     context.load_cert_chain(pem, secret)
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        serve(server)
         yield f"https://localhost:{server.server_address[1]}", str(pem)
         server.shutdown()
 

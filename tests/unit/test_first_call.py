@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -10,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from distributed_fiji.aws.clients import connect
+from tests.serving import serve
 
 
 class Failing(BaseHTTPRequestHandler):
@@ -30,7 +30,7 @@ class Failing(BaseHTTPRequestHandler):
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Failing)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    serve(server)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "here")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "here")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.serving import serve
 
 ARN = "arn:aws:ecs:us-east-1:123456789012:task/Cluster/0123"
 
@@ -17,7 +18,7 @@ class Agent:
         self.asked: list[dict[str, Any]] = []
         self.refusal: tuple[int, dict[str, Any]] | None = None
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        serve(self.server)
         self.environment = {"ECS_AGENT_URI": f"http://127.0.0.1:{self.server.server_address[1]}/api/0123"}
 
     @property

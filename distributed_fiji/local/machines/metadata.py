@@ -33,6 +33,9 @@ from distributed_fiji.local.machines.taskplan import TaskPlan
 TOKEN_HEADER = "X-aws-ec2-metadata-token"
 TOKEN_SECONDS_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
 
+#: How often the server looks whether it should end. With Python's half a second, `close` takes as long.
+LOOK_SECONDS = 0.05
+
 
 @dataclass(frozen=True)
 class RunningTask:
@@ -87,7 +90,7 @@ class MetadataServer:
         self.protect = protect
         self.interrupt = interrupt
         self._server = QuietServer(("127.0.0.1", door.port), functools.partial(Handler, self.reply))
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(LOOK_SECONDS,), daemon=True).start()
 
     def close(self) -> None:
         """Stop answering."""
