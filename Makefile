@@ -14,7 +14,7 @@ LOCK := $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.1
 	--no-annotate --no-emit-index-url --constraint constraints.txt
 ARGS ?=
 # More than two cores could compute at once: many tests wait for other processes and for timers.
-WORKERS ?= 4
+WORKERS ?= 5
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 BENCH ?=
 FAULTS ?=

@@ -40,9 +40,9 @@ SLOW = (
     Slow(
         "tests/faults/test_short.py",
         "test_the_worker_withstands",
-        "R1, R8; of the others each fault alone: tests/worker, tests/local/test_doors.py,"
+        "R8; of the others each fault alone: tests/worker, tests/local/test_doors.py,"
         " tests/unit/test_text.py",
-        but=("R1", "R8"),
+        but=("R8",),
     ),
     Slow("tests/monitor/test_answers.py", "", "two answers of eight", but=("keys expired", "refused inside")),
     Slow(
@@ -57,13 +57,17 @@ SLOW = (
         "the other causes; tests/unit/test_causes.py has the words of all",
         only=("task_", "service_", "fleet_"),
         but=(
-            *(
-                f"fleet_{cause}"
-                for cause in ("fleet-role", "machine-image", "spot-quota", "price", "shortage")
-            ),
-            *(f"task_{kind}" for kind in ("missing", "architecture", "script", "memory", "rights", "log")),
-            *("fleet_was_cancelled", "fleet_is_out_of_time", "fleet_is_unknown", "service_memory"),
-            *("service_was_deleted", "service_wants_nothing", "service_says_nothing"),
+            *("fleet_spot-quota", "fleet_shortage", "fleet_was_cancelled", "fleet_is_out_of_time"),
+            *("task_missing", "task_memory", "service_memory", "service_was_deleted"),
+        ),
+    ),
+    Slow(
+        "tests/monitor/test_doctor.py",
+        "test_a_planted_cause_is_named_as_the_first_broken_link",
+        "another broken link of the same kind",
+        only=(
+            *("no_start", "no_bucket_yet", "new_jobs_wait", "the_rest_was_given_up", "cost_is_reached"),
+            *("machines_have_no_role", "machines_have_no_public_address", "workers_take_nothing_more"),
         ),
     ),
     Slow("tests/monitor/test_kills.py", "", "one call of each command", only=("-1",)),
@@ -79,43 +83,91 @@ SLOW = (
     ),
     Slow("tests/e2e/test_walk_through.py", "", "tests/cli/test_rehearse.py"),
     Slow(
+        "tests/e2e/test_bundles.py",
+        "",
+        "tests/worker/test_bundles.py, tests/cli/test_bundle.py, tests/monitor/test_bundles.py",
+    ),
+    Slow(
+        "tests/docker/test_make.py",
+        "test_building_uploads_nothing",
+        "test_the_steps_of_building_have_no_upload",
+    ),
+    Slow(
+        "tests/worker/test_display.py",
+        "test_a_script_that_fails_after_its_window_did_not_come_gets_a_display",
+        "test_a_script_that_turns_out_to_need_a_display_gets_one",
+    ),
+    Slow(
+        "tests/worker/test_display.py",
+        "test_a_script_may_open_a_window_on_a_real_display",
+        "test_a_script_that_turns_out_to_need_a_display_gets_one",
+    ),
+    Slow(
+        "tests/worker/test_scripts.py",
+        "test_a_script_runs_as_its_editor_left_it",
+        "the others",
+        only=("a coding line that is wrong",),
+    ),
+    Slow(
+        "tests/unit/test_jobs.py",
+        "test_groups_of_a_file_are_those_that_were_checked_and_are_not_kept_apart_from_it",
+        "JSONL",
+        only=("wells.csv",),
+    ),
+    Slow(
+        "tests/worker/test_done.py",
+        "test_another_image_counts_as_the_setting_says",
+        "the setting that lets it count",
+        only=("False",),
+    ),
+    Slow(
+        "tests/worker/test_real_imagej.py",
+        "test_what_was_let_pass_does_not_hold_when_the_setting_is_strict_again",
+        "one of the two settings",
+        only=("PLUGIN_ERRORS",),
+    ),
+    Slow("tests/crate/test_crate.py", "test_the_crate_is_valid", "a run without mishaps", only=("hostile",)),
+    Slow(
+        "tests/monitor/test_flapping.py",
+        "test_no_run_ends_with_work_left_and_none_late",
+        "jobs of others and of the run, whose number is known",
+        only=("'foreign'", "'ours'", "False"),
+    ),
+    Slow(
+        "tests/worker/test_headers.py",
+        "test_faults_of_syntax_are_found_without_running_anything",
+        "one of each parser: the macro's, Jython's and Groovy's",
+        only=("brace too many", "bracket of a macro", "unknown function", "BeanShell"),
+    ),
+    Slow(
+        "tests/worker/test_headers.py",
+        "test_what_another_fiji_may_have_is_no_fault",
+        "Python, a macro and Groovy's Grab",
+        only=("BeanShell", "Groovy"),
+    ),
+    Slow(
         "tests/cli/test_check.py",
         "test_a_broken_set_up_is_named_before_anything_is_made",
         "one or two set-ups of each kind of finding",
         but=(
-            *("placeholder", "memory in GB", "unknown setting", "memory of all tasks", "processors", "a Mac"),
             *(
+                "placeholder",
+                "memory of all tasks",
+                "a Mac",
                 "time-out after the fleet",
                 "a thousand machines",
-                "no graphics",
-                "tasks beyond ECS",
-                "no script",
             ),
-            *(
-                "comma missing",
-                "nothing given",
-                "typing error",
-                "half a number",
-                "no choice",
-                "below the least",
-            ),
-            *(
-                "typing error in an answer",
-                "no groups",
-                "same place",
-                "unknown fleet key",
-                "unknown key pair",
-            ),
-            *("no such bucket", "a role of another service", "example image", "China"),
+            *("no script", "comma missing", "nothing given", "half a number", "typing error in an answer"),
+            *("no groups", "same place", "unknown key pair", "no such bucket", "example image"),
         ),
     ),
     Slow(
         "tests/cli/test_check.py",
         "test_an_odd_set_up_that_is_right_is_not_stopped",
-        "eight of them",
+        "five of them",
         but=(
-            *("nothing but the least", "settings of the original", "all of a machine's memory", "old"),
-            *("attributes in capitals", "number as a text", "a message and a service", "comments in files"),
+            *("nothing but the least", "settings of the original", "attributes in capitals"),
+            *("number as a text", "comments in files"),
         ),
     ),
     Slow(
@@ -269,8 +321,8 @@ SLOW = (
     Slow(
         "tests/worker/test_paths.py",
         "test_a_script_with_another_machine_s_folders_runs_unchanged",
-        "macros and Jython",
-        only=("fixed.groovy", "fixed.bsh"),
+        "macros",
+        only=("fixed.groovy", "fixed.bsh", "fixed.py"),
     ),
     Slow(
         "tests/docker/test_tasks.py",

@@ -74,6 +74,14 @@ def test_push_says_that_there_is_no_image_yet(daemon: Any) -> None:
     assert "There is no image lab/never-built:1.0: run `make image` first." in done.stdout
 
 
+def test_the_steps_of_building_have_no_upload() -> None:
+    building, pushing = (make("--dry-run", target, "NAME=lab/one:1.0").stdout for target in ("core", "push"))
+
+    assert "docker build" in building
+    assert " push " not in building
+    assert " push " in pushing
+
+
 def test_building_uploads_nothing(daemon: Any, image: str) -> None:
     with serving(Taker()) as store:
         name = f"{store.host}/lab/worker:1.0"
