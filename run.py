@@ -158,7 +158,7 @@ def submit_job(
     \b
     Example: python run.py submitJob files/exampleJob.json
     """
-    from distributed_fiji.commands.bundling import find_bundle
+    from distributed_fiji.commands.bundling import check_workers_may_send, find_bundle
     from distributed_fiji.commands.confirmations import asking
     from distributed_fiji.commands.jobinputs import check_inputs_for
     from distributed_fiji.commands.submit import Manner
@@ -185,6 +185,8 @@ def submit_job(
         context.terminal.say(run_undo(settings, clients, job_file.name, context.terminal).sentence)
         return
     most = find_bundle(context, settings, clients.s3, len(jobs.job_ids), bundle)
+    if most > 1:
+        check_workers_may_send(settings, clients.iam)
     confirm = asking(context.terminal, yes=yes or context.is_free)
     manner = Manner(context.config.parent, confirm, replace, most)
     done = run_submit_job(settings, clients, (job_file.name, jobs), context.clock, context.terminal, manner)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
+from distributed_fiji.aws.refusals import is_denied
 from distributed_fiji.commands.commandline import CHECKOUT, Context
 from distributed_fiji.commands.costmodel import Workload
 from distributed_fiji.commands.workload import find_script_hash, find_workload
+from distributed_fiji.errors import InvalidInput
 from distributed_fiji.monitor.jobcount import JobCount
+from distributed_fiji.names import role_name
 from distributed_fiji.settings import Settings
 from distributed_fiji.state.jobids import LastSubmitted
 from distributed_fiji.state.jobstate import JobState
@@ -17,6 +23,7 @@ from distributed_fiji.state.submissions import Submission
 from worker.contract.bundles import MOST_JOBS
 
 if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_s3 import S3Client
 
 #: Seconds that a bundle may last, and how many there are for each task at least: so that no task is without
@@ -34,6 +41,31 @@ def find_bundle(context: Context, settings: Settings, s3: S3Client, jobs: int, a
     context.plan.append(why)
     context.terminal.note(why)
     return most
+
+
+def check_workers_may_send(settings: Settings, iam: IAMClient) -> None:
+    """Raise InvalidInput if a version of setup that knew no bundles made the workers' role.
+
+    Workers would then neither send on nor give back the jobs of a bundle that they cannot finish. A role of
+    config.py's, or one that may not be read, is taken to be right.
+    """
+    if settings.given_role("task"):
+        return
+    name = role_name(settings.APP_NAME, settings.AWS_REGION, "task")
+    try:
+        granted = json.dumps(iam.get_role_policy(RoleName=name, PolicyName=name)["PolicyDocument"])
+    except iam.exceptions.NoSuchEntityException:
+        granted = ""
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        return
+    if "sqs:SendMessage" not in granted:
+        told = (
+            f"--bundle: the role {name} does not let workers send jobs on, since an earlier version made it:"
+            " run `python run.py setup`, and build the worker image again"
+        )
+        raise InvalidInput("No jobs were sent", [told])
 
 
 def choose_bundle(jobs: int, tasks: int, work: Workload | None) -> tuple[int, str]:

@@ -93,6 +93,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
         "written-buckets s3: ListBucket",
         "inputs s3: GetObject",
         "submissions s3: DeleteObject",
+        "roles iam: GetRolePolicy",
         *_STATE,
     ),
     "redrive": (

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from distributed_fiji.names import role_name
 from tests.cli.conftest import APP, BUCKET, Account, Command
 from tests.cli.test_undo import job_file
+from tests.emulators import set_faults
 from worker.contract.bundles import bodies_in
 from worker.contract.jobs import manifest_key
 
@@ -89,3 +91,34 @@ def test_what_is_no_size_of_a_bundle_is_refused_and_nothing_is_sent(
     assert ended.code == 2
     assert f"{wrong!r} is neither auto nor a whole number from 1 to 100" in ended.err
     assert waiting(account, queue) == []
+
+
+def test_a_role_of_an_earlier_version_is_named_before_a_bundle_is_sent(
+    account: Account, ready: Command, queue: str
+) -> None:
+    iam, role = account.client("iam"), role_name(APP, "us-east-1", "task")
+    policy = iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
+    of_before = json.dumps(policy).replace("sqs:SendMessage", "sqs:ReceiveMessage")
+    iam.put_role_policy(RoleName=role, PolicyName=role, PolicyDocument=of_before)
+
+    refused = ready("submitJob", "short.json", "--bundle=15", "--yes")
+    alone = ready("submitJob", "short.json", "--yes")
+    in_queue = waiting(account, queue)
+    mended = ready("setup"), ready("submitJob", "short.json", "--bundle=15", "--yes")
+
+    assert (refused.code, alone.code, [one.code for one in mended]) == (2, 0, [0, 0])
+    assert f"the role {role} does not let workers send jobs on" in refused.err
+    assert in_queue == [1] * 40
+    assert waiting(account, queue) == [10, 15, 15]
+
+
+def test_a_role_that_may_not_be_read_is_taken_to_be_right(
+    account: Account, ready: Command, queue: str
+) -> None:
+    denied = {"code": "AccessDenied", "status": 403, "message": "not authorized to perform iam:GetRolePolicy"}
+    set_faults(account.control, {"service": "iam", "operation": "GetRolePolicy", "error": denied})
+    sent = ready("submitJob", "short.json", "--bundle=15", "--yes")
+    set_faults(account.control)
+
+    assert sent.code == 0, sent.err
+    assert waiting(account, queue) == [10, 15, 15]
