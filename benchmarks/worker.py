@@ -23,6 +23,7 @@ import psutil
 
 from benchmarks.common import Target, finish, in_turns, show
 from benchmarks.distance import ministack
+from distributed_fiji.aws.queues import batches
 from tests.worker import harness
 from worker.imagej.install import install
 
@@ -90,7 +91,7 @@ class Spent:
 def main() -> list[Target]:
     """Measure all cases and print a table for each."""
     core = install()
-    cases = [Case(None, 0, 30), Case(core, 0, 15), Case(core, 1, 10), Case(core, 5, 3)]
+    cases = [Case(None, 0, 30), Case(core, 0, 15), Case(core, 1, 20), Case(core, 5, 3)]
     cases.append(Case(core, 1, 6, ("work.py", WORK), one_core=True))
     judged = []
     with cloud() as (direct, proxy):
@@ -119,6 +120,9 @@ def targets(case: Case, ways: Mapping[str, Spent]) -> list[Target]:
         return []
     asked = [Target(f"{case.name}: beside FIJI", beside, " s a job", at_most=0.11)]
     if case.seconds == 1:
+        bundled = ways["in a bundle"].beside
+        asked.append(Target(f"{case.name}, in a bundle: beside FIJI", bundled, " s a job", at_most=0.02))
+    if case.seconds == 1:
         what = f"{case.name}: throughput against the plain way"
         asked.append(Target(what, plain.all / worker.all, "x", at_least=1.4))
     return asked
@@ -128,6 +132,7 @@ def measure(case: Case, direct: harness.Cloud, proxy: str) -> dict[str, Spent]:
     """Let all ways take turns; return the run of each that is the median by its seconds a job."""
     ways = {"plain": partial(run, case, direct, proxy, "benchmarks.plain", {})}
     ways |= {name: partial(run, case, direct, proxy, "worker", changes) for name, changes in WORKER.items()}
+    ways["in a bundle"] = partial(run, case, direct, proxy, "worker", {}, bundle=case.jobs)
     figures = in_turns(ways, ROUNDS)
     return {
         name: Spent(median(one.all for one in runs), median(one.fiji for one in runs))
@@ -135,8 +140,15 @@ def measure(case: Case, direct: harness.Cloud, proxy: str) -> dict[str, Spent]:
     }
 
 
-def run(case: Case, direct: harness.Cloud, proxy: str, module: str, changes: Mapping[str, object]) -> Spent:
-    """Let one process work off a case's jobs in a run of its own."""
+def run(
+    case: Case,
+    direct: harness.Cloud,
+    proxy: str,
+    module: str,
+    changes: Mapping[str, object],
+    bundle: int = 1,
+) -> Spent:
+    """Let one process work off a case's jobs in a run of its own. `bundle`: how many share a message."""
     with tempfile.TemporaryDirectory() as folder, harness.a_run(direct, Path(folder)) as made:
         if case.fiji_home:
             made.fiji_home = case.fiji_home
@@ -151,7 +163,8 @@ def run(case: Case, direct: harness.Cloud, proxy: str, module: str, changes: Map
             if case.one_core:
                 pin(worker.process.pid)
             started_at = time.perf_counter()
-            harness.submit(made, jobs)
+            for entries in batches(jobs, bundle=bundle):
+                direct.sqs.send_message_batch(QueueUrl=made.queue_url, Entries=entries)
             harness.wait_until(partial(are_through, worker, len(jobs)), LONGEST_SECONDS, f"jobs by {module}")
             wall = time.perf_counter() - started_at
         lines = worker.lines()
