@@ -50,8 +50,9 @@ NOT_MET: dict[str, set[str]] = {
         "iam:UpdateAssumeRolePolicy",
         "sqs:SetQueueAttributes",
     },
-    # --undo and --replace, a script in S3.
+    # --undo and --replace, a script in S3, --bundle.
     "submitJob": {
+        "iam:GetRolePolicy",
         "kms:Decrypt",
         "s3:DeleteObject",
         "s3:GetObject",
