@@ -46,8 +46,8 @@ def find_bundle(context: Context, settings: Settings, s3: S3Client, jobs: int, a
 def check_workers_may_send(settings: Settings, iam: IAMClient) -> None:
     """Raise InvalidInput if a version of setup that knew no bundles made the workers' role.
 
-    Workers would then neither send on nor give back the jobs of a bundle that they cannot finish. A role of
-    config.py's, or one that may not be read, is taken to be right.
+    Workers could then not send on the jobs of a bundle that they cannot finish. A role that config.py names,
+    or one that may not be read, is taken to be right.
     """
     if settings.given_role("task"):
         return
