@@ -59,7 +59,8 @@ def sources() -> list[Path]:
 
 def asked_in(text: str) -> Iterator[frozenset[Operation]]:
     """Yield, for each call to AWS in a module's text, the operations that it may stand for."""
-    for node in ast.walk(ast.parse(text)):
+    nodes = list(ast.walk(ast.parse(text)))
+    for node in nodes:
         if not isinstance(node, ast.Call):
             continue
         if isinstance(node.func, ast.Attribute):
@@ -71,7 +72,7 @@ def asked_in(text: str) -> Iterator[frozenset[Operation]]:
                 yield from _named(argument.value, client)
         if isinstance(node.func, ast.Attribute) and node.func.attr == "get_waiter":
             yield from _waited(node.args[0])
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes:
         # partial(client.receive_message, …): named here and called later.
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "partial":
             yield from (
