@@ -105,6 +105,8 @@ clean: ## End the embedded cloud and remove what was made here; results in local
 	@$(UV) -r requirements-local.lock || $(PIP) -r requirements-local.lock
 	@touch $@
 
+# Compiled once: the processes of a first run would compile it all side by side.
 .venv/.dev: requirements-dev.lock .venv/.local
 	@$(UV) -r requirements-dev.lock || $(PIP) -r requirements-dev.lock
+	@$(BIN)/python -m compileall -q run.py distributed_fiji worker tests benchmarks
 	@touch $@
