@@ -115,6 +115,8 @@ SLOW = (
         "test_a_planted_cause_is_named_as_the_first_broken_link",
         "another broken link of the same kind",
         only=(
+            *("jobs_went_to_another_queue", "machines_were_taken_back", "agents_lost", "listen_elsewhere"),
+            *("task_memory", "service_memory", "out_of_time", "user_data_names_another"),
             *("no_start", "no_bucket_yet", "new_jobs_wait", "the_rest_was_given_up", "cost_is_reached"),
             *("machines_have_no_role", "machines_have_no_public_address", "workers_take_nothing_more"),
         ),
@@ -175,6 +177,42 @@ SLOW = (
         "tests/unit/test_state.py: what passed by a setting holds while that setting stands",
     ),
     Slow("tests/crate/test_crate.py", "test_the_crate_is_valid", "a run without mishaps", only=("hostile",)),
+    Slow("tests/crate/test_crate.py", "test_a_crate_that_is_not_valid_is_found", "test_the_crate_is_valid"),
+    Slow(
+        "tests/worker/test_options.py",
+        "test_a_filter_whose_dialog_throws_does_not_run",
+        "headless",
+        only=("Xvfb",),
+    ),
+    Slow(
+        "tests/cli/test_usage.py",
+        "test_nonsense_is_refused_by_the_real_program_too",
+        "a device and a name that is no text; tests/cli/test_nonsense.py",
+        only=("startCluster", "monitor", "cleanup", "setup"),
+    ),
+    Slow(
+        "tests/e2e/test_first_use.py",
+        "test_a_config_that_mounts_the_bucket_is_rehearsed_with_inputs_on_disk",
+        "tests/cli/test_rehearse.py; tests/worker/test_inputs.py, with a mounted bucket",
+    ),
+    Slow(
+        "tests/monitor/test_monitor.py",
+        "test_an_interrupted_submission_is_named_until_its_jobs_are_submitted_again",
+        "the jobs that are submitted again",
+        only=("False",),
+    ),
+    Slow(
+        "tests/monitor/test_monitor.py",
+        "test_a_run_whose_queue_was_deleted_by_hand_is_taken_down",
+        "the queue alone",
+        only=("verdict",),
+    ),
+    Slow(
+        "tests/monitor/test_monitor.py",
+        "test_a_login_page_in_place_of_an_answer_is_a_look_that_failed",
+        "the data plane's",
+        only=("control",),
+    ),
     Slow(
         "tests/monitor/test_flapping.py",
         "test_no_run_ends_with_work_left_and_none_late",
@@ -211,7 +249,7 @@ SLOW = (
     Slow(
         "tests/cli/test_nonsense.py",
         "test_nonsense_is_refused_with_its_field_and_changes_nothing",
-        "15 throws at each command",
+        "10 throws at each command",
         only=("-40",),
     ),
     Slow(
@@ -226,6 +264,11 @@ SLOW = (
     ),
     Slow("tests/e2e/test_again.py", "", "tests/worker/test_done.py"),
     Slow("tests/e2e/test_made_job_file.py", "", "tests/cli/test_make_job.py; the README's own example"),
+    Slow(
+        "tests/e2e/test_main_job.py",
+        "test_four_commands_take_a_script_over_all_jobs_and_leave_nothing_that_bills",
+        "tests/e2e/test_first_use.py: the README's own example, which takes the same four commands",
+    ),
     Slow(
         "tests/e2e/test_main_job.py",
         "test_a_job_that_fails_is_named_with_its_reason_and_the_others_are_done",
@@ -320,6 +363,10 @@ SLOW = (
             "sys.exit(3)",
             "import IJ",
             "def x = (",
+            "foo(3)",
+            "roiManager",
+            "if:",
+            "System.exit(5)",
             "plugin.frame import",
             "'x' * 10000000",
             "Thread.start",

@@ -22,7 +22,7 @@ import run
 from tests.cli.conftest import APP, BUCKET, Account, fill
 from tests.commands import Ended
 
-FEW, SOME, MANY = 15, 40, 500
+FEW, SOME, MANY = 10, 40, 500
 
 ACCOUNT = re.compile(r"\AAWS account \d{12}, .*\n")
 

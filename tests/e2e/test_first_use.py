@@ -102,13 +102,20 @@ def test_the_readmes_own_example_gives_results_word_by_word(cloud: dict[str, str
     config = tmp_path / "my" / "config.py"
     config.write_text(config.read_text().replace("MyFirst", app))
     mine = commands.replace("my/", f"{tmp_path}/my/").replace("monitor MyFirst", f"monitor {app}")
+    record = CHECKOUT / "files" / f"{app}SpotFleetRequestId.json"
     try:
         said = shell(mine, cloud)
+        left = run_py("--local", "--config", config, "inventory", app, "--json", environment=cloud)
     finally:
-        (CHECKOUT / "files" / f"{app}SpotFleetRequestId.json").unlink(missing_ok=True)
+        record.unlink(missing_ok=True)
 
-    results = Path(cloud["DISTRIBUTED_FIJI_LOCAL"]) / "s3" / "my-images" / "results"
+    bucket = Path(cloud["DISTRIBUTED_FIJI_LOCAL"]) / "s3" / "my-images"
+    results = bucket / "results"
     assert "2 jobs done, 0 given up" in said
+    assert [item for item in json.loads(left.out) if item["bills"]] == []
+    assert any(path.is_file() for path in (bucket / "exportedlogs").rglob("*"))
+    page = record.with_name(f"{app}Report") / "report.html"
+    assert "All 2 jobs are done." in page.read_text(encoding="utf-8")
     manifests = [json.loads(path.read_text()) for path in results.parents[1].rglob("manifests/*.json")]
     assert "argument: a note" in [line for manifest in manifests for line in manifest["console"]]
     assert {path.name for path in results.rglob("*") if path.is_file()} == {
