@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from distributed_fiji.aws.clients import Clients
-from distributed_fiji.aws.deadletters import LETTERS_A_SECOND
+from distributed_fiji.aws.deadletters import BATCH, LETTERS_A_SECOND, THREADS
 from distributed_fiji.aws.queues import read_counts
 from distributed_fiji.commands.redrive import Redriven, redrive, submission_of
 from distributed_fiji.errors import InvalidInput, NothingThere
@@ -108,7 +108,7 @@ def test_a_thousand_dead_letters_are_jobs_again_though_the_redrive_was_killed_se
     found = queued(flow)
     assert found.keys() == plain(bodies)
     # Each death leaves at most what its threads had sent and not yet deleted.
-    assert found.total() <= 1000 + 3 * 8 * 10
+    assert found.total() <= 1000 + 3 * THREADS * BATCH
 
 
 def test_a_redriven_job_has_to_end_once_more_before_the_run_is_over(flow: Flow) -> None:
