@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,23 @@ def test_a_row_names_a_test_that_exists_and_what_is_left_of_it(row: Slow) -> Non
 
     assert f"def {row.name or 'test_'}" in text
     assert row.instead
+
+
+def test_each_part_of_a_case_s_name_is_in_one() -> None:
+    """A part that no case has makes nothing slow, and excepts nothing."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "", "-p", "no:cacheprovider"]
+    said = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+    names = [line for line in said.splitlines() if "::" in line]
+    assert len(names) > 1000
+
+    stale = [
+        (row.file, row.name, part)
+        for row in SLOW
+        for part in (*row.only, *row.but)
+        if not any(name.startswith(f"{row.file}::{row.name}") and part in name for name in names)
+    ]
+
+    assert stale == []
 
 
 def test_of_a_table_some_cases_are_slow() -> None:
